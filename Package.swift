@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// REFRAIN_STRICT=1 turns every warning in our own targets into an error; CI builds with it.
+let strict: [SwiftSetting] =
+  Context.environment["REFRAIN_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// The kernels are optimised in debug builds too: the tests run at nearly full speed.
+let kernelFlags = ["-O", "-enforce-exclusivity=unchecked"]
+
+/// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
+func kernels(_ name: String, define: String, clangFlags: [String]) -> Target {
+  .target(
+    name: name,
+    swiftSettings: strict + [
+      .define(define),
+      .unsafeFlags(kernelFlags + clangFlags.flatMap { ["-Xcc", $0] }),
+    ])
+}
+
+var targets: [Target] = [kernels("RefrainKernels", define: "BASELINE", clangFlags: [])]
+#if arch(x86_64)
+  targets += [
+    kernels("RefrainKernelsAVX2", define: "AVX2", clangFlags: ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]),
+    kernels(
+      "RefrainKernelsAVX512", define: "AVX512",
+      clangFlags: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mbmi", "-mbmi2"]),
+  ]
+#endif
+let kernelTargets = targets.map { Target.Dependency(stringLiteral: $0.name) }
+
+targets += [
+  .target(
+    name: "Refrain",
+    dependencies: kernelTargets + [.product(name: "RealModule", package: "swift-numerics")],
+    swiftSettings: strict),
+  .target(name: "RefrainData", dependencies: ["Refrain"], swiftSettings: strict),
+  .target(name: "RefrainTasks", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
+  .executableTarget(
+    name: "RefrainCLI",
+    dependencies: [
+      "Refrain", "RefrainData", "RefrainTasks",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    swiftSettings: strict),
+  .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
+  .testTarget(name: "RefrainTests", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
+  .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData"], swiftSettings: strict),
+  .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks"], swiftSettings: strict),
+  .testTarget(name: "RefrainCLITests", dependencies: ["RefrainCLI", "RefrainData"], swiftSettings: strict),
+]
+
+let package = Package(
+  name: "refrain",
+  platforms: [.macOS("26.0")],
+  products: [
+    .library(name: "Refrain", targets: ["Refrain"]),
+    .library(name: "RefrainData", targets: ["RefrainData"]),
+    .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
+    .executable(name: "refrain", targets: ["RefrainCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+  ],
+  targets: targets,
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,169 @@
+// Elementwise kernels. Every array is contiguous and belongs to the caller.
+
+/// The functions `unary` knows; kernels take the raw value, which means the same in every build.
+public enum UnaryOperation: Int, CaseIterable, Sendable {
+  case negate, exponential, logarithm, squareRoot, square, absolute, reciprocal
+  case tanh, sigmoid, relu, softplus, gelu, silu
+}
+
+/// The functions `binary` knows; `greater` and `equal` give 1 or 0.
+public enum BinaryOperation: Int, CaseIterable, Sendable {
+  case add, subtract, multiply, divide, maximum, minimum, greater, equal
+}
+
+/// y[i] = f(x[i]) for `count` elements, f the `UnaryOperation` of that raw value; `y` may be `x`.
+public func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+  switch UnaryOperation(rawValue: operation) {
+  case .negate: map(Negate.self, count, x, y)
+  case .exponential: map(Exponential.self, count, x, y)
+  case .logarithm: map(Logarithm.self, count, x, y)
+  case .squareRoot: map(SquareRoot.self, count, x, y)
+  case .square: map(Square.self, count, x, y)
+  case .absolute: map(Absolute.self, count, x, y)
+  case .reciprocal: map(Reciprocal.self, count, x, y)
+  case .tanh: map(Tanh.self, count, x, y)
+  case .sigmoid: map(Sigmoid.self, count, x, y)
+  case .relu: map(Relu.self, count, x, y)
+  case .softplus: map(Softplus.self, count, x, y)
+  case .gelu: map(Gelu.self, count, x, y)
+  case .silu: map(Silu.self, count, x, y)
+  case nil: fatalError("unary: no such operation")
+  }
+}
+
+@inline(always) private func map<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y: M) {
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+
+    store(F.value(load(x + index, lanes)), y + index, lanes)
+  }
+}
+
+/// dx[i] = dy[i] · f′(x[i]) for `count` elements, given y = f(x); `dx` is overwritten and may be any of the others.
+/// The derivative of `absolute` and of `relu` at 0 is 0.
+public func unaryGradient(
+  _ operation: Int, _ count: Int, x: UnsafePointer<Float>, y: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+  dx: UnsafeMutablePointer<Float>
+) {
+  switch UnaryOperation(rawValue: operation) {
+  case .negate: mapGradient(Negate.self, count, x, y, dy, dx)
+  case .exponential: mapGradient(Exponential.self, count, x, y, dy, dx)
+  case .logarithm: mapGradient(Logarithm.self, count, x, y, dy, dx)
+  case .squareRoot: mapGradient(SquareRoot.self, count, x, y, dy, dx)
+  case .square: mapGradient(Square.self, count, x, y, dy, dx)
+  case .absolute: mapGradient(Absolute.self, count, x, y, dy, dx)
+  case .reciprocal: mapGradient(Reciprocal.self, count, x, y, dy, dx)
+  case .tanh: mapGradient(Tanh.self, count, x, y, dy, dx)
+  case .sigmoid: mapGradient(Sigmoid.self, count, x, y, dy, dx)
+  case .relu: mapGradient(Relu.self, count, x, y, dy, dx)
+  case .softplus: mapGradient(Softplus.self, count, x, y, dy, dx)
+  case .gelu: mapGradient(Gelu.self, count, x, y, dy, dx)
+  case .silu: mapGradient(Silu.self, count, x, y, dy, dx)
+  case nil: fatalError("unaryGradient: no such operation")
+  }
+}
+
+@inline(always)
+private func mapGradient<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y: P, _ dy: P, _ dx: M) {
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+
+    store(F.gradient(load(x + index, lanes), load(y + index, lanes), load(dy + index, lanes)), dx + index, lanes)
+  }
+}
+
+/// z[i] = f(x[i · xStep], y[i · yStep]) for `count` elements, f the `BinaryOperation` of that raw value. A step is 1,
+/// or 0 for one scalar repeated; `z` may be `x` or `y`. `maximum` and `minimum` hand a NaN on.
+public func binary(
+  _ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ xStep: Int, _ y: UnsafePointer<Float>, _ yStep: Int,
+  _ z: UnsafeMutablePointer<Float>
+) {
+  switch BinaryOperation(rawValue: operation) {
+  case .add: map(Add.self, count, x, xStep, y, yStep, z)
+  case .subtract: map(Subtract.self, count, x, xStep, y, yStep, z)
+  case .multiply: map(Multiply.self, count, x, xStep, y, yStep, z)
+  case .divide: map(Divide.self, count, x, xStep, y, yStep, z)
+  case .maximum: map(Maximum.self, count, x, xStep, y, yStep, z)
+  case .minimum: map(Minimum.self, count, x, xStep, y, yStep, z)
+  case .greater: map(Greater.self, count, x, xStep, y, yStep, z)
+  case .equal: map(Equal.self, count, x, xStep, y, yStep, z)
+  case nil: fatalError("binary: no such operation")
+  }
+}
+
+@inline(always)
+private func map<F: BinaryFunction>(_: F.Type, _ count: Int, _ x: P, _ xStep: Int, _ y: P, _ yStep: Int, _ z: M) {
+  guard count > 0 else { return }
+  let first = splat(x[0])
+  let second = splat(y[0])
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+
+    let a = xStep == 0 ? first : load(x + index, lanes)
+    let b = yStep == 0 ? second : load(y + index, lanes)
+    store(F.value(a, b), z + index, lanes)
+  }
+}
+
+/// y[i] = value.
+public func fill(_ count: Int, _ value: Float, _ y: UnsafeMutablePointer<Float>) {
+  let vector = splat(value)
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+    store(vector, y + index, lanes)
+  }
+}
+
+/// y[i] = x[i]; the arrays do not overlap.
+public func copy(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+    store(load(x + index, lanes), y + index, lanes)
+  }
+}
+
+/// y[i] = factor · x[i]; `y` may be `x`.
+public func scale(_ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+  let vector = splat(factor)
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+    store(vector * load(x + index, lanes), y + index, lanes)
+  }
+}
+
+/// y[i] += factor · x[i]; `y` may be `x`.
+public func addScaled(_ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+  let vector = splat(factor)
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+
+    store(multiplyAdd(vector, load(x + index, lanes), load(y + index, lanes)), y + index, lanes)
+  }
+}
+
+/// y[i] = x[i] held between `lower` and `upper`; a NaN stays; `y` may be `x`.
+public func clamp(
+  _ count: Int, _ lower: Float, _ upper: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+) {
+  var vectors = Vectors(count)
+  while vectors.next() {
+    let index = vectors.index
+    let lanes = vectors.lanes
+
+    store(atMost(upper, atLeast(lower, load(x + index, lanes))), y + index, lanes)
+  }
+}

@@ -1,2 +1,0 @@
-/// Placeholder until the kernels land.
-public func kernelsPlaceholder() {}

@@ -1,0 +1,109 @@
+// Reductions, each in a fixed order: the same numbers give the same bits, always.
+
+/// The length of the blocks whose sums are added up in double precision.
+@inline(always) var blockSize: Int { 1024 }
+
+/// What a sum adds up.
+private protocol Term {
+  static func term(_ x: Vector, _ y: Vector, _ sum: Vector) -> Vector
+}
+
+private enum Itself: Term {
+  @inline(always) static func term(_ x: Vector, _ y: Vector, _ sum: Vector) -> Vector { sum + x }
+}
+
+private enum Products: Term {
+  @inline(always) static func term(_ x: Vector, _ y: Vector, _ sum: Vector) -> Vector { multiplyAdd(x, y, sum) }
+}
+
+/// Four accumulators within a block, a fixed tree of them at its end; absent elements count as zero.
+@inline(always)
+private func reduce<T: Term>(_: T.Type, _ count: Int, _ x: P, _ y: P) -> Float {
+  var total = 0.0
+  var start = 0
+  while start < count {
+    let end = smaller(count, start &+ blockSize)
+    var (a, b, c, d) = (splat(0), splat(0), splat(0), splat(0))
+    var index = start
+    while index &+ 4 &* width <= end {
+      a = T.term(load(x + index), load(y + index), a)
+      b = T.term(load(x + index + width), load(y + index + width), b)
+      c = T.term(load(x + index + 2 &* width), load(y + index + 2 &* width), c)
+      d = T.term(load(x + index + 3 &* width), load(y + index + 3 &* width), d)
+      index &+= 4 &* width
+    }
+    while index < end {
+      let lanes = smaller(width, end &- index)
+      a = T.term(load(x + index, lanes), load(y + index, lanes), a)
+      index &+= width
+    }
+    total += Double(sumOfLanes((a + b) + (c + d)))
+    start = end
+  }
+  return Float(total)
+}
+
+/// Σ x[i] over `count` elements.
+public func sum(_ count: Int, _ x: UnsafePointer<Float>) -> Float { reduce(Itself.self, count, x, x) }
+
+/// Σ x[i]² over `count` elements.
+public func sumOfSquares(_ count: Int, _ x: UnsafePointer<Float>) -> Float { reduce(Products.self, count, x, x) }
+
+/// Σ x[i] · y[i] over `count` elements.
+public func dot(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
+  reduce(Products.self, count, x, y)
+}
+
+/// The largest of `count` elements; NaN if any is, −∞ if there are none.
+public func maximum(_ count: Int, _ x: UnsafePointer<Float>) -> Float {
+  var best = splat(-.infinity)
+  var index = 0
+  while index &+ width <= count {
+    best = larger(best, load(x + index))
+    index &+= width
+  }
+  var result = -Float.infinity
+  for lane in 0..<width { result = larger(result, best[lane]) }
+  while index < count {
+    result = larger(result, x[index])
+    index &+= 1
+  }
+  return result
+}
+
+@inline(always) private func larger(_ a: Float, _ b: Float) -> Float { b > a || b != b ? b : a }
+
+/// y[c] += Σ_r x[r, c]: x is [rows, columns] with rows `rowStride` apart, y is [columns]. Blocks of rows are summed by
+/// themselves, so that long sums stay accurate.
+public func sumRows(
+  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, rowStride: Int, _ y: UnsafeMutablePointer<Float>
+) {
+  var vectors = Vectors(columns)
+  while vectors.next() {
+    let (index, lanes) = (vectors.index, vectors.lanes)
+    var total = load(y + index, lanes)
+    var row = 0
+    while row < rows {
+      let end = smaller(rows, row &+ 256)
+      var block = splat(0)
+      while row < end {
+        block = block + load(x + row &* rowStride + index, lanes)
+        row &+= 1
+      }
+      total = total + block
+    }
+    store(total, y + index, lanes)
+  }
+}
+
+/// Whether none of `count` elements is NaN or infinite.
+public func allFinite(_ count: Int, _ x: UnsafePointer<Float>) -> Bool {
+  // 0 · x is NaN exactly where x is not finite, and a NaN stays in a sum.
+  var zeros = splat(0)
+  var vectors = Vectors(count)
+  while vectors.next() {
+    zeros = multiplyAdd(load(x + vectors.index, vectors.lanes), splat(0), zeros)
+  }
+  let sum = sumOfLanes(zeros)
+  return sum == sum
+}

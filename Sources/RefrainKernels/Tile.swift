@@ -1,0 +1,190 @@
+// The register tile under every product: a few rows of A times one panel of B, the sums held in registers throughout.
+//
+// Everything in it is inlined and indexed by constants, or the sums would live in memory, at a third of the speed. The
+// structures spell their elements out: an InlineArray's initializers are library generics, which stay functions.
+
+/// The name of a panel's width, in vectors.
+enum Panel<let vectors: Int> {}
+
+/// One row of a tile: four vectors, of which a narrower panel leaves some unused.
+private struct RowSums {
+  private var v0 = Vector(repeating: 0)
+  private var v1 = Vector(repeating: 0)
+  private var v2 = Vector(repeating: 0)
+  private var v3 = Vector(repeating: 0)
+
+  @inline(always) init() {}
+
+  @inline(always) subscript(index: Int) -> Vector {
+    get {
+      switch index {
+      case 0: v0
+      case 1: v1
+      case 2: v2
+      default: v3
+      }
+    }
+    set {
+      switch index {
+      case 0: v0 = newValue
+      case 1: v1 = newValue
+      case 2: v2 = newValue
+      default: v3 = newValue
+      }
+    }
+  }
+}
+
+/// Where the rows of A begin that a tile multiplies.
+struct RowPointers {
+  private var p0: P
+  private var p1: P
+  private var p2: P
+  private var p3: P
+  private var p4: P
+  private var p5: P
+
+  @inline(always) init(_ pointer: P) {
+    (p0, p1, p2, p3, p4, p5) = (pointer, pointer, pointer, pointer, pointer, pointer)
+  }
+
+  @inline(always) subscript(index: Int) -> P {
+    get {
+      switch index {
+      case 0: p0
+      case 1: p1
+      case 2: p2
+      case 3: p3
+      case 4: p4
+      default: p5
+      }
+    }
+    set {
+      switch index {
+      case 0: p0 = newValue
+      case 1: p1 = newValue
+      case 2: p2 = newValue
+      case 3: p3 = newValue
+      case 4: p4 = newValue
+      default: p5 = newValue
+      }
+    }
+  }
+}
+
+/// Sums of `rows` × (`vectors` · width) elements.
+struct Tile<let rows: Int, let vectors: Int> {
+  private var r0 = RowSums()
+  private var r1 = RowSums()
+  private var r2 = RowSums()
+  private var r3 = RowSums()
+  private var r4 = RowSums()
+  private var r5 = RowSums()
+
+  /// All zero.
+  @inline(always) init() {}
+
+  /// Every row starts from the same `vectors` · width floats.
+  @inline(always) init(startingFrom bias: P) {
+    unrolled(vectors) { j in
+      let value = load(bias + j &* width)
+      unrolled(rows) { r in self[r][j] = value }
+    }
+  }
+
+  @inline(always) private subscript(row: Int) -> RowSums {
+    get {
+      switch row {
+      case 0: r0
+      case 1: r1
+      case 2: r2
+      case 3: r3
+      case 4: r4
+      default: r5
+      }
+    }
+    set {
+      switch row {
+      case 0: r0 = newValue
+      case 1: r1 = newValue
+      case 2: r2 = newValue
+      case 3: r3 = newValue
+      case 4: r4 = newValue
+      default: r5 = newValue
+      }
+    }
+  }
+
+  /// Adds the product of `rows` rows with a panel: for k in 0..<depth, in this order, self[r][slot(j)] += a[r][k ·
+  /// step] · panel[k][j], where a step of the panel holds `count` vectors.
+  @inline(always)
+  mutating func add(depth: Int, _ a: RowPointers, step: Int, panel: P, count: Int, slot: (Int) -> Int) {
+    var panel = panel
+    var offset = 0
+    var k = depth
+    while k > 0 {
+      var b = RowSums()
+      unrolled(count) { j in b[j] = load(panel + j &* width) }
+      unrolled(rows) { r in
+        let value = Vector(repeating: a[r][offset])
+        unrolled(count) { j in self[r][slot(j)] = multiplyAdd(value, b[j], self[r][slot(j)]) }
+      }
+      panel += count &* width
+      offset &+= step
+      k &-= 1
+    }
+  }
+
+  /// Writes the sums to `target`, [rows][vectors]: what is done with them is then compiled once and not for every tile.
+  @inline(always) func write(to target: M) {
+    unrolled(rows) { r in
+      unrolled(vectors) { j in store(self[r][j], target + (r &* vectors &+ j) &* width) }
+    }
+  }
+}
+
+/// Memory on the stack for the sums of the largest tile.
+struct TileSums {
+  private var r0 = RowSums()
+  private var r1 = RowSums()
+  private var r2 = RowSums()
+  private var r3 = RowSums()
+  private var r4 = RowSums()
+  private var r5 = RowSums()
+
+  @inline(always) init() {}
+
+  /// Hands `body` the memory. (It should only call one function: a closure may be compiled as a weak function.)
+  @inline(always) mutating func with(_ body: (M) -> Void) {
+    withUnsafeMutablePointer(to: &self) { pointer in
+      body(UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Float.self))
+    }
+  }
+}
+
+/// Cuts a range of rows into as few tiles of at most `tileRows` rows as possible, all of nearly the same height (20
+/// rows are 5, 5, 5, 5 and not 6, 6, 6, 2).
+struct Tiles {
+  /// The first row of the tile at hand.
+  private(set) var row: Int
+  /// Its height.
+  private(set) var rows: Int
+  private let end: Int
+  private var left: Int
+
+  @inline(always) init(_ first: Int, _ end: Int) {
+    row = first
+    rows = 0
+    self.end = end
+    left = end > first ? (end &- first &+ tileRows &- 1) / tileRows : 0
+  }
+
+  /// Goes on to the next tile, unless there is none.
+  @inline(always) mutating func next() -> Bool {
+    row &+= rows
+    guard left > 0 else { return false }
+    rows = (end &- row &+ left &- 1) / left
+    left &-= 1
+    return true
+  }
+}

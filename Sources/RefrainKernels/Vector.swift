@@ -1,0 +1,182 @@
+// The vector every kernel is written on. Its width is the only thing that differs between the three builds of these
+// sources (besides how a product is added, see `multiplyAdd`).
+//
+// The legend of all shapes: T time, B batch, I input size, H hidden size, N the valid steps of all rows (the sum of the
+// lengths), K depth of a product. `Hp` is H rounded up to whole vectors (`paddedSize`).
+
+#if AVX512
+  typealias Vector = SIMD16<Float>
+  typealias IntegerVector = SIMD16<Int32>
+  private typealias Floats = InlineArray<16, Float>
+#elseif AVX2
+  typealias Vector = SIMD8<Float>
+  typealias IntegerVector = SIMD8<Int32>
+  private typealias Floats = InlineArray<8, Float>
+#else
+  typealias Vector = SIMD4<Float>
+  typealias IntegerVector = SIMD4<Int32>
+  private typealias Floats = InlineArray<4, Float>
+#endif
+
+typealias P = UnsafePointer<Float>
+typealias M = UnsafeMutablePointer<Float>
+
+@inline(always) var width: Int { MemoryLayout<Vector>.size / MemoryLayout<Float>.size }
+
+/// The vectors a panel of a packed matrix is wide.
+@inline(always) var panelVectors: Int { 4 }
+
+/// The rows of the largest tile whose accumulators, four vectors a row, stay in registers: 32 of them on AVX-512 and
+/// arm64, 16 elsewhere.
+@inline(always) var tileRows: Int {
+  #if AVX512 || arch(arm64)
+    6
+  #else
+    3
+  #endif
+}
+
+/// The floats in a vector of this build: 16, 8 or 4.
+public func vectorWidth() -> Int { width }
+
+/// The columns of a panel of a packed matrix: four vectors.
+public func panelWidth() -> Int { panelVectors * width }
+
+/// `size` rounded up to whole vectors: the row stride of the state buffers of the recurrent kernels.
+public func paddedSize(_ size: Int) -> Int { (size + width - 1) / width * width }
+
+// MARK: Memory
+
+// Through the pointee of an unaligned type, and not by `loadUnaligned` and `storeBytes`: these are generic functions of
+// the library, which the compiler stops inlining in large functions, where they matter most.
+
+@inline(always) func load(_ pointer: P) -> Vector {
+  unsafeBitCast(UnsafeRawPointer(pointer).assumingMemoryBound(to: Floats.self).pointee, to: Vector.self)
+}
+
+@inline(always) func store(_ vector: Vector, _ pointer: M) {
+  UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Floats.self).pointee = unsafeBitCast(vector, to: Floats.self)
+}
+
+/// The first `lanes` floats at `pointer`, zeros behind them; nothing beyond is read.
+@inline(always) func load(_ pointer: P, _ lanes: Int) -> Vector {
+  if lanes == width { return load(pointer) }
+  var vector = Vector(repeating: 0)
+  withUnsafeMutablePointer(to: &vector) {
+    copyPart(pointer, UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self), lanes)
+  }
+  return vector
+}
+
+/// Writes the first `lanes` lanes; nothing beyond is written.
+@inline(always) func store(_ vector: Vector, _ pointer: M, _ lanes: Int) {
+  if lanes == width { return store(vector, pointer) }
+  withUnsafePointer(to: vector) {
+    copyPart(UnsafeRawPointer($0).assumingMemoryBound(to: Float.self), pointer, lanes)
+  }
+}
+
+/// The way of a partial vector, through memory: a vector handed to a function would be taken apart, and the arithmetic
+/// before it too.
+@inline(never) func copyPart(_ source: P, _ target: M, _ lanes: Int) {
+  for lane in 0..<lanes { target[lane] = source[lane] }
+}
+
+/// Goes through `count` floats a vector at a time. The last, partial vector takes the same arithmetic as the others, so
+/// a result does not depend on an element's place. (Not a function that takes a closure: the compiler may leave one
+/// outlined.)
+struct Vectors {
+  /// The first element of the vector at hand.
+  private(set) var index: Int
+  /// How many elements it has.
+  private(set) var lanes: Int
+  private let count: Int
+
+  @inline(always) init(_ count: Int) {
+    self.count = count
+    index = 0 &- width
+    lanes = 0
+  }
+
+  /// Goes on to the next vector, unless there is none.
+  @inline(always) mutating func next() -> Bool {
+    index &+= width
+    guard index < count else { return false }
+    lanes = smaller(width, count &- index)
+    return true
+  }
+}
+
+// MARK: Arithmetic
+
+/// `sum + a · b`. The x86 baseline has no fused instruction, and `addProduct` would call a library function per
+/// element.
+@inline(always) func multiplyAdd(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+  #if BASELINE && !arch(arm64)
+    return sum + a * b
+  #else
+    return sum.addingProduct(a, b)
+  #endif
+}
+
+@inline(always) func splat(_ value: Float) -> Vector { Vector(repeating: value) }
+
+@inline(always) func bits(_ vector: Vector) -> IntegerVector { unsafeBitCast(vector, to: IntegerVector.self) }
+
+@inline(always) func float(_ bits: IntegerVector) -> Vector { unsafeBitCast(bits, to: Vector.self) }
+
+@inline(always) func choose(_ mask: SIMDMask<IntegerVector>, _ yes: Vector, _ no: Vector) -> Vector {
+  no.replacing(with: yes, where: mask)
+}
+
+/// The larger of `vector` and `bound`; a NaN in `vector` stays.
+@inline(always) func atLeast(_ bound: Float, _ vector: Vector) -> Vector {
+  choose(vector .< splat(bound), splat(bound), vector)
+}
+
+/// The smaller of `vector` and `bound`; a NaN in `vector` stays.
+@inline(always) func atMost(_ bound: Float, _ vector: Vector) -> Vector {
+  choose(vector .> splat(bound), splat(bound), vector)
+}
+
+/// The larger of two; NaN if either is.
+@inline(always) func larger(_ a: Vector, _ b: Vector) -> Vector {
+  choose((b .> a) .| (b .!= b), b, a)
+}
+
+/// The smaller of two; NaN if either is.
+@inline(always) func smaller(_ a: Vector, _ b: Vector) -> Vector {
+  choose((b .< a) .| (b .!= b), b, a)
+}
+
+@inline(always) func magnitude(_ vector: Vector) -> Vector {
+  float(bits(vector) & IntegerVector(repeating: 0x7FFF_FFFF))
+}
+
+@inline(always) func squareRoot(_ vector: Vector) -> Vector { vector.squareRoot() }
+
+/// The sum of the lanes, by halves: a fixed tree.
+@inline(always) func sumOfLanes(_ vector: Vector) -> Float {
+  #if AVX512
+    let eight = vector.lowHalf + vector.highHalf
+    let four = eight.lowHalf + eight.highHalf
+  #elseif AVX2
+    let four = vector.lowHalf + vector.highHalf
+  #else
+    let four = vector
+  #endif
+  return (four[0] + four[2]) + (four[1] + four[3])
+}
+
+@inline(always) func smaller(_ a: Int, _ b: Int) -> Int { a < b ? a : b }
+
+/// Calls `body` with 0, 1, 2, … below `count` (at most 6), each a constant, so that what it indexes stays in registers:
+/// a loop would put a tile's accumulators into memory, at a third of the speed.
+@inline(always) func unrolled(_ count: Int, _ body: (Int) -> Void) {
+  if count > 0 { body(0) }
+  if count > 1 { body(1) }
+  if count > 2 { body(2) }
+  if count > 3 { body(3) }
+  if count > 4 { body(4) }
+  if count > 5 { body(5) }
+}

@@ -1,0 +1,150 @@
+import Testing
+
+@Suite struct ProductTests {
+  let kernels = Kernels()
+
+  static let shapes: [(Int, Int, Int)] = [
+    (0, 5, 3), (3, 0, 2), (1, 1, 0), (1, 1, 1), (2, 17, 5), (5, 33, 7), (6, 64, 31), (7, 65, 257), (13, 100, 600),
+    (20, 48, 64), (241, 3, 19), (37, 130, 23),
+  ]
+
+  func naive(_ m: Int, _ n: Int, _ k: Int, _ a: (Int, Int) -> Float, _ b: (Int, Int) -> Float) -> [Double] {
+    var c: [Double] = []
+    for i in 0..<m {
+      for j in 0..<n {
+        var sum = 0.0
+        for l in 0..<k { sum += Double(a(i, l)) * Double(b(l, j)) }
+        c.append(sum)
+      }
+    }
+    return c
+  }
+
+  @Test(
+    "A packed product agrees with the naive one: shapes, steps, offsets, bias, accumulation", arguments: supportedBuilds
+  )
+  func packed(build: Int) {
+    for (m, n, k) in Self.shapes {
+      for transposed in [false, true] {
+        let aRow = transposed ? 1 : k + 3
+        let aColumn = transposed ? m + 2 : 1
+        let a = numbers((m + 3) * (k + 3) + 9, seed: 2)
+        let bRow = transposed ? 1 : n + 1
+        let bColumn = transposed ? k + 2 : 1
+        let b = numbers((n + 2) * (k + 2) + 9, seed: 3)
+        let bias = numbers(n, seed: 4)
+        var packed = [Float](repeating: .nan, count: kernels.packedSize[build](k, n))
+        kernels.packPanels[build](k, n, b, bRow, bColumn, &packed)
+        let offsets = (0..<m).map { m - 1 - $0 }
+        for (hasOffsets, accumulate) in [(false, false), (true, true)] {
+          let before = numbers(m * (n + 1) + 1, seed: 6)
+          var c = before
+          if hasOffsets {
+            kernels.product[build](m, n, k, a, aRow, aColumn, offsets, packed, nil, accumulate, &c, n + 1, offsets)
+          } else {
+            kernels.product[build](m, n, k, a, aRow, aColumn, nil, packed, bias, accumulate, &c, n + 1, nil)
+          }
+          var expected = before.doubles
+          let sums = naive(m, n, k, { a[$0 * aRow + $1 * aColumn] }, { b[$0 * bRow + $1 * bColumn] })
+          for i in 0..<m {
+            for j in 0..<n {
+              expected[i * (n + 1) + j] =
+                sums[i * n + j] + (accumulate ? expected[i * (n + 1) + j] : 0) + (hasOffsets ? 0 : Double(bias[j]))
+            }
+          }
+          #expect(difference(c, expected) < 1e-4, "\(m) \(n) \(k) \(transposed) \(accumulate)")
+        }
+      }
+    }
+  }
+
+  @Test("A row's bits do not depend on the rows computed with it", arguments: supportedBuilds)
+  func rowBits(build: Int) {
+    let (m, n, k) = (23, 70, 300)
+    let a = numbers(m * k, seed: 2)
+    let b = numbers(k * n, seed: 3)
+    var packed = [Float](repeating: 0, count: kernels.packedSize[build](k, n))
+    kernels.packPanels[build](k, n, b, n, 1, &packed)
+    var whole = [Float](repeating: 0, count: m * n)
+    kernels.product[build](m, n, k, a, k, 1, nil, packed, nil, false, &whole, n, nil)
+    for split in [1, 4, 7, 22] {
+      var parts = [Float](repeating: 0, count: m * n)
+      parts.withUnsafeMutableBufferPointer { c in
+        a.withUnsafeBufferPointer { a in
+          kernels.product[build](split, n, k, a.baseAddress!, k, 1, nil, packed, nil, false, c.baseAddress!, n, nil)
+          kernels.product[build](
+            m - split, n, k, a.baseAddress! + split * k, k, 1, nil, packed, nil, false, c.baseAddress! + split * n, n,
+            nil)
+        }
+      }
+      #expect(parts == whole)
+    }
+  }
+
+  @Test(
+    "A transposed product agrees with the naive one, and its bits do not depend on the split",
+    arguments: supportedBuilds)
+  func transposedProduct(build: Int) {
+    for (m, n, k) in Self.shapes + [(250, 70, 801)] {
+      let a = numbers(k * (m + 1) + 1, seed: 2)
+      let b = numbers(k * (n + 2) + 1, seed: 3)
+      let reversed = (0..<k).map { k - 1 - $0 }
+      let before = numbers(m * (n + 1) + 1, seed: 6)
+      let scratchSize = kernels.productTransposedScratch[build](n)
+      for accumulate in [false, true] {
+        var expected = before.doubles
+        let sums = naive(m, n, k, { a[reversed[$1] * (m + 1) + $0] }, { b[$0 * (n + 2) + $1] })
+        for i in 0..<m {
+          for j in 0..<n {
+            expected[i * (n + 1) + j] = sums[i * n + j] + (accumulate ? expected[i * (n + 1) + j] : 0)
+          }
+        }
+        var results: [[Float]] = []
+        for split in [0, m / 3] {
+          var c = before
+          var scratch = [Float](repeating: .nan, count: scratchSize)
+          for (first, end) in [(0, split), (split, m)] {
+            kernels.productTransposed[build](
+              first, end, n, k, a, m + 1, reversed, b, n + 2, nil, accumulate, &c, n + 1, &scratch)
+          }
+          #expect(difference(c, expected) < 2e-4, "\(m) \(n) \(k)")
+          results.append(c)
+        }
+        #expect(results[0] == results[1])
+      }
+    }
+  }
+
+  @Test("The unpacked products agree with the naive one", arguments: supportedBuilds)
+  func unpacked(build: Int) {
+    for (m, n, k) in [(1, 1, 1), (1, 70, 33), (3, 129, 20), (2, 10, 0), (4, 64, 7)] {
+      let a = numbers(m * k + 1, seed: 2)
+      let b = numbers(k * n + 1, seed: 3)
+      let bias = numbers(n, seed: 4)
+      var expected = naive(m, n, k, { a[$0 * k + $1] }, { b[$0 * n + $1] })
+      for i in 0..<m * n { expected[i] += Double(bias[i % n]) }
+      var c = [Float](repeating: 5, count: m * n)
+      kernels.productUnpacked[build](m, n, k, a, k, b, n, bias, false, &c, n)
+      #expect(difference(c, expected) < 1e-5)
+      var bTransposed = [Float](repeating: 0, count: n * k + 1)
+      kernels.transpose[build](k, n, b, n, &bTransposed, k)
+      var d = [Float](repeating: 1, count: m * n)
+      kernels.productUnpackedTransposed[build](m, n, k, a, k, bTransposed, k, bias, true, &d, n)
+      let added = expected.map { $0 + 1 }
+      #expect(difference(d, added) < 1e-5)
+    }
+  }
+
+  @Test("A transposition moves every element and nothing else", arguments: supportedBuilds)
+  func transposition(build: Int) {
+    for (rows, columns) in [(1, 1), (3, 40), (33, 17), (0, 4)] {
+      let x = numbers(rows * (columns + 2) + 1)
+      var y = [Float](repeating: 8, count: columns * (rows + 1) + 1)
+      kernels.transpose[build](rows, columns, x, columns + 2, &y, rows + 1)
+      for c in 0..<columns {
+        for r in 0..<rows { #expect(y[c * (rows + 1) + r] == x[r * (columns + 2) + c]) }
+        #expect(y[c * (rows + 1) + rows] == 8)
+      }
+    }
+  }
+}

@@ -1,0 +1,293 @@
+import Testing
+
+/// A batch for the recurrent kernels, in the caller's order, with its schedule.
+struct Batch {
+  let cell: Cell
+  let build: Int
+  let inputSize: Int
+  let hiddenSize: Int
+  let lengths: [Int]
+  let numbers: Numbers<Float>
+  var steps: Int { lengths.max() ?? 0 }
+  var rows: Int { lengths.count }
+
+  // The schedule: `order` is the caller's row of every sorted row.
+  let order: [Int]
+  var alive: [Int] = []
+  var offsets: [Int] = []
+  var positions: [Int] = []
+
+  init(_ cell: Cell, build: Int, inputSize: Int, hiddenSize: Int, lengths: [Int], reversed: Bool = false) {
+    (self.cell, self.build, self.inputSize, self.hiddenSize) = (cell, build, inputSize, hiddenSize)
+    self.lengths = lengths
+    let steps = lengths.max() ?? 0
+    let g = cell.blocks
+    let scale = 1.5 / Double(inputSize + hiddenSize).squareRoot()
+    numbers = Numbers(
+      x: RefrainKernelsTests.numbers(lengths.count * steps * inputSize, seed: 1),
+      w: RefrainKernelsTests.numbers(g * hiddenSize * inputSize, seed: 2, scale: scale),
+      r: RefrainKernelsTests.numbers(g * hiddenSize * hiddenSize, seed: 3, scale: scale),
+      b: RefrainKernelsTests.numbers(g * hiddenSize, seed: 4, scale: 0.3),
+      bn: RefrainKernelsTests.numbers(hiddenSize, seed: 5, scale: 0.4),
+      h: RefrainKernelsTests.numbers(lengths.count * hiddenSize, seed: 6, scale: 0.5),
+      c: RefrainKernelsTests.numbers(lengths.count * hiddenSize, seed: 7, scale: 0.7))
+    order = lengths.indices.sorted { (lengths[$0], $1) > (lengths[$1], $0) }
+    for t in 0..<steps {
+      let count = lengths.count { $0 > t }
+      offsets.append(positions.count)
+      alive.append(count)
+      for r in 0..<count { positions.append(order[r] * steps + t) }
+    }
+  }
+
+  struct Forward: Equatable {
+    var output: [Float]
+    var hidden: [Float]
+    var cell: [Float]
+    var gates: [Float]
+    var keptHidden: [Float]
+    var keptCell: [Float]
+  }
+
+  /// [rows, H] in the caller's order as [rows, Hp] in sorted order.
+  func sorted(_ state: [Float]) -> [Float] {
+    let padded = Kernels().paddedSize[build](hiddenSize)
+    var result = [Float](repeating: 0, count: rows * padded)
+    for (r, row) in order.enumerated() {
+      for u in 0..<hiddenSize { result[r * padded + u] = state[row * hiddenSize + u] }
+    }
+    return result
+  }
+
+  func unsorted(_ state: [Float]) -> [Float] {
+    let padded = Kernels().paddedSize[build](hiddenSize)
+    var result = [Float](repeating: 0, count: rows * hiddenSize)
+    for (r, row) in order.enumerated() {
+      for u in 0..<hiddenSize { result[row * hiddenSize + u] = state[r * padded + u] }
+    }
+    return result
+  }
+
+  /// Runs the forward kernel over `splits` of the sorted rows. Outputs are two floats further apart than they need to
+  /// be.
+  func forward(splits: [Int] = [], keep: Bool = true) -> Forward {
+    let k = Kernels()
+    let (i, h, n, m) = (inputSize, hiddenSize, positions.count, numbers)
+    var hidden = sorted(m.h)
+    var cells = sorted(m.c)
+    var output = [Float](repeating: 0, count: rows * steps * (h + 2))
+    var gates = [Float](repeating: 0, count: n * cell.kept * h + 1)
+    var keptHidden = [Float](repeating: 0, count: n * h + 1)
+    var keptCell = [Float](repeating: 0, count: n * h + 1)
+    var scratch = [Float](repeating: 0, count: k.resetBeforeGRUScratchSize[build](rows, h))
+    let size =
+      switch cell {
+      case .lstm: k.lstmPackedSize[build](i, h)
+      case .gru: k.gruPackedSize[build](i, h)
+      case .resetBeforeGRU: k.resetBeforeGRUPackedSize[build](i, h)
+      case .tanhRNN, .reluRNN: k.rnnPackedSize[build](i, h)
+      }
+    var packed = [Float](repeating: .nan, count: size)
+    switch cell {
+    case .lstm: k.lstmPack[build](i, h, m.w, m.r, m.b, &packed)
+    case .gru: k.gruPack[build](i, h, m.w, m.r, m.b, m.bn, &packed)
+    case .resetBeforeGRU: k.resetBeforeGRUPack[build](i, h, m.w, m.r, m.b, &packed)
+    case .tanhRNN, .reluRNN: k.rnnPack[build](i, h, m.w, m.r, m.b, &packed)
+    }
+    gates.withUnsafeMutableBufferPointer { gates in
+      keptHidden.withUnsafeMutableBufferPointer { keptHidden in
+        keptCell.withUnsafeMutableBufferPointer { keptCell in
+          let g = keep ? gates.baseAddress : nil
+          let kh = keep ? keptHidden.baseAddress : nil
+          let kc = keep ? keptCell.baseAddress : nil
+          for (first, end) in zip([0] + splits, splits + [rows]) {
+            switch cell {
+            case .lstm:
+              k.lstmForward[build](
+                first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &cells, &scratch, &output,
+                h + 2, g, kh, kc)
+            case .gru:
+              k.gruForward[build](
+                first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output, h + 2,
+                g,
+                kh)
+            case .resetBeforeGRU:
+              k.resetBeforeGRUForward[build](
+                rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output,
+                h + 2, g, kh)
+            case .tanhRNN, .reluRNN:
+              k.rnnForward[build](
+                cell == .reluRNN, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch,
+                &output, h + 2, g, kh)
+            }
+          }
+        }
+      }
+    }
+    var dense: [Float] = []
+    for row in 0..<rows * steps {
+      dense += output[row * (h + 2)..<row * (h + 2) + h]
+      // The two floats between rows must stay as they were.
+      if output[row * (h + 2) + h] != 0 || output[row * (h + 2) + h + 1] != 0 { dense[dense.count - 1] = .nan }
+    }
+    return Forward(
+      output: dense, hidden: unsorted(hidden), cell: unsorted(cells), gates: gates, keptHidden: keptHidden,
+      keptCell: keptCell)
+  }
+
+  /// The gradients of Σ dOutput · output + Σ dHidden · hidden + Σ dCell · cell, from the backward kernel and products.
+  func backward(_ f: Forward, dOutput: [Float], dHidden: [Float], dCell: [Float], splits: [Int] = []) -> Numbers<Float>
+  {
+    let k = Kernels()
+    let (i, h, n, g) = (inputSize, hiddenSize, positions.count, cell.blocks)
+    let stride = cell.kept * h
+    var gates = f.gates
+    var dh = sorted(dHidden)
+    var dc = sorted(dCell)
+    var scratch = dh
+    var packed = [Float](repeating: .nan, count: k.packedSize[build](g * h, h))
+    k.packPanels[build](g * h, h, numbers.r, h, 1, &packed)
+    for (first, end) in zip([0] + splits, splits + [rows]) {
+      switch cell {
+      case .lstm:
+        k.lstmBackward[build](
+          first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptCell, dOutput, h, &dh, &dc)
+      case .gru:
+        k.gruBackward[build](
+          first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptHidden, dOutput, h, &dh)
+      case .resetBeforeGRU:
+        k.resetBeforeGRUBackward[build](
+          first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptHidden, dOutput, h, &dh, &scratch)
+      case .tanhRNN, .reluRNN:
+        k.rnnBackward[build](
+          cell == .reluRNN, first, end, steps, alive, offsets, positions, h, packed, &gates, dOutput, h, &dh)
+      }
+    }
+    // What a caller does with the gradients of the pre-activations, one number at a time.
+    var result = Numbers<Float>(
+      x: numbers.x.map { _ in 0 }, w: numbers.w.map { _ in 0 }, r: numbers.r.map { _ in 0 },
+      b: numbers.b.map { _ in 0 }, bn: numbers.bn.map { _ in 0 }, h: unsorted(dh), c: unsorted(dc))
+    for row in 0..<n {
+      for gate in 0..<g {
+        for u in 0..<h {
+          let d = gates[row * stride + gate * h + u]
+          let weight = gate * h + u
+          result.b[weight] += d
+          for l in 0..<i {
+            result.w[weight * i + l] += d * numbers.x[positions[row] * i + l]
+            result.x[positions[row] * i + l] += d * numbers.w[weight * i + l]
+          }
+          let state = cell == .gru && gate == 2 ? gates[row * stride + 3 * h + u] : d
+          for l in 0..<h {
+            let entering =
+              cell == .resetBeforeGRU && gate == 2 ? gates[row * stride + 3 * h + l] : f.keptHidden[row * h + l]
+            result.r[weight * h + l] += state * entering
+          }
+          if cell == .gru && gate == 2 { result.bn[u] += state }
+        }
+      }
+    }
+    return result
+  }
+}
+
+@Suite struct RecurrentTests {
+  static let sizes = [1, 5, 16, 17, 33, 70]
+  static let lengths = [3, 0, 5, 1, 4, 4, 2, 5, 3, 0, 5, 2, 1, 5]
+
+  static var all: [(Cell, Int)] { Cell.allCases.flatMap { cell in supportedBuilds.map { (cell, $0) } } }
+
+  func double(_ n: Numbers<Float>) -> Numbers<Double> {
+    Numbers(
+      x: n.x.doubles, w: n.w.doubles, r: n.r.doubles, b: n.b.doubles, bn: n.bn.doubles, h: n.h.doubles, c: n.c.doubles)
+  }
+
+  @Test("A forward kernel agrees with the formula, on ragged batches with a carried state", arguments: all)
+  func forward(cell: Cell, build: Int) {
+    for h in Self.sizes {
+      let batch = Batch(cell, build: build, inputSize: 7, hiddenSize: h, lengths: Self.lengths)
+      let expected = reference(
+        cell, double(batch.numbers), lengths: batch.lengths, steps: batch.steps, inputSize: 7, hiddenSize: h)
+      let actual = batch.forward()
+      #expect(difference(actual.output, expected.output) < 3e-6, "H \(h)")
+      #expect(difference(actual.hidden, expected.hidden) < 3e-6, "H \(h)")
+      if cell == .lstm { #expect(difference(actual.cell, expected.cell) < 3e-6, "H \(h)") }
+      let lean = batch.forward(keep: false)
+      #expect(lean.output == actual.output && lean.hidden == actual.hidden)
+    }
+  }
+
+  @Test("A backward kernel agrees with central differences of the formula", arguments: all)
+  func backward(cell: Cell, build: Int) {
+    for (h, lengths) in [(1, [2, 0, 3]), (5, [3, 0, 4, 1]), (17, [2, 3]), (33, [2, 1, 2, 2, 2, 2, 2])] {
+      let batch = Batch(cell, build: build, inputSize: 3, hiddenSize: h, lengths: lengths)
+      let dOutput = numbers(batch.rows * batch.steps * h, seed: 8)
+      let dHidden = numbers(batch.rows * h, seed: 9)
+      let dCell = cell == .lstm ? numbers(batch.rows * h, seed: 10) : [Float](repeating: 0, count: batch.rows * h)
+      let actual = batch.backward(batch.forward(), dOutput: dOutput, dHidden: dHidden, dCell: dCell)
+      func loss(_ n: Numbers<Double>) -> Double {
+        let y = reference(cell, n, lengths: lengths, steps: batch.steps, inputSize: 3, hiddenSize: h)
+        var sum = 0.0
+        for (a, d) in zip(y.output, dOutput) { sum += a * Double(d) }
+        for (a, d) in zip(y.hidden, dHidden) { sum += a * Double(d) }
+        for (a, d) in zip(y.cell, dCell) { sum += a * Double(d) }
+        return sum
+      }
+      var n = double(batch.numbers)
+      for ((name, field), (_, gradient)) in zip(Numbers<Double>.fields, Numbers<Float>.fields) {
+        if name == "c" && cell != .lstm || name == "bn" && cell != .gru { continue }
+        let stride = max(1, n[keyPath: field].count / 40)
+        for index in Swift.stride(from: 0, to: n[keyPath: field].count, by: stride) {
+          let before = n[keyPath: field][index]
+          n[keyPath: field][index] = before + 1e-5
+          let above = loss(n)
+          n[keyPath: field][index] = before - 1e-5
+          let below = loss(n)
+          n[keyPath: field][index] = before
+          let expected = (above - below) / 2e-5
+          let error = abs(Double(actual[keyPath: gradient][index]) - expected)
+          #expect(error < 2e-5 * max(1, abs(expected)), "H \(h) \(name)[\(index)]: \(expected)")
+        }
+      }
+    }
+  }
+
+  @Test("Any split of the rows gives the same bits, forward and backward", arguments: all)
+  func splits(cell: Cell, build: Int) {
+    for h in [5, 33, 64] {
+      let batch = Batch(cell, build: build, inputSize: 9, hiddenSize: h, lengths: Self.lengths)
+      let whole = batch.forward()
+      let dOutput = numbers(batch.rows * batch.steps * h, seed: 8)
+      let dState = numbers(batch.rows * h, seed: 9)
+      let gradient = batch.backward(whole, dOutput: dOutput, dHidden: dState, dCell: dState)
+      for splits in [[1], [7], [2, 9], Array(1..<14)] {
+        #expect(batch.forward(splits: splits) == whole, "H \(h) \(splits)")
+        let other = batch.backward(whole, dOutput: dOutput, dHidden: dState, dCell: dState, splits: splits)
+        #expect(other.x == gradient.x && other.h == gradient.h && other.r == gradient.r, "H \(h) \(splits)")
+      }
+    }
+  }
+
+  @Test("A NaN in one row stays in that row", arguments: all)
+  func poison(cell: Cell, build: Int) {
+    let clean = Batch(cell, build: build, inputSize: 4, hiddenSize: 9, lengths: [3, 3, 2])
+    var numbers = clean.numbers
+    numbers.x[1 * 3 * 4 + 1] = .nan
+    let poisoned = Batch(clean, numbers: numbers).forward()
+    let whole = clean.forward()
+    let size = 3 * 9
+    #expect(poisoned.output[..<size] == whole.output[..<size])
+    #expect(poisoned.output[(2 * size)...] == whole.output[(2 * size)...])
+    let counted = poisoned.output[size..<2 * size].count { $0.isNaN }
+    #expect(counted == size)
+  }
+}
+
+extension Batch {
+  /// The same batch with other numbers.
+  init(_ other: Batch, numbers: Numbers<Float>) {
+    (cell, build, inputSize, hiddenSize) = (other.cell, other.build, other.inputSize, other.hiddenSize)
+    (lengths, order, self.numbers) = (other.lengths, other.order, numbers)
+    (alive, offsets, positions) = (other.alive, other.offsets, other.positions)
+  }
+}

@@ -1,0 +1,169 @@
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+@Suite struct RowTests {
+  let kernels = Kernels()
+
+  @Test("Reductions agree with double precision, at any length", arguments: supportedBuilds)
+  func reductions(build: Int) {
+    for count in [0, 1, 3, 16, 67, 4096, 10_001] {
+      let x = numbers(count, seed: 2).map { $0 + 0.1 }
+      let y = numbers(count, seed: 3)
+      let scale = max(1, Double(count).squareRoot())
+      let sum = x.doubles.reduce(0, +)
+      let squares = x.doubles.map { $0 * $0 }.reduce(0, +)
+      let products = zip(x.doubles, y.doubles).map { $0 * $1 }.reduce(0, +)
+      #expect(abs(Double(kernels.sum[build](count, x)) - sum) < 1e-6 * scale * 4)
+      #expect(abs(Double(kernels.sumOfSquares[build](count, x)) - squares) < 1e-6 * scale * 4)
+      let dotError = abs(Double(kernels.dot[build](count, x, y)) - products)
+      #expect(dotError < 1e-6 * scale * 4, "\(count)")
+      let largest = x.max() ?? -.infinity
+      #expect(kernels.maximum[build](count, x) == largest)
+      #expect(kernels.allFinite[build](count, x))
+      guard count > 0 else { continue }
+      for place in [0, count / 2, count - 1] {
+        for bad in [Float.nan, .infinity, -.infinity] {
+          var z = x
+          z[place] = bad
+          #expect(!kernels.allFinite[build](count, z))
+          if bad.isNaN { #expect(kernels.maximum[build](count, z).isNaN) }
+        }
+      }
+    }
+    let x = numbers(600 * 21, seed: 4)
+    var y = [Float](repeating: 1, count: 20)
+    kernels.sumRows[build](600, 19, x, 21, &y)
+    var expected = [Double](repeating: 1, count: 20)
+    for r in 0..<600 { for c in 0..<19 { expected[c] += Double(x[r * 21 + c]) } }
+    #expect(difference(y, expected) < 1e-5)
+  }
+
+  func softmax(_ x: [Double]) -> [Double] {
+    let largest = x.max()!
+    let e = x.map { exp($0 - largest) }
+    let sum = e.reduce(0, +)
+    return e.map { $0 / sum }
+  }
+
+  @Test(
+    "Softmax, its logarithm and their gradients agree with the formulas, for large logits too",
+    arguments: supportedBuilds)
+  func softmaxes(build: Int) {
+    for (rows, columns, scale) in [(1, 1, 1.0), (3, 10, 5), (2, 67, 200), (5, 16, 0.1)] {
+      let x = numbers(rows * columns, seed: 3, scale: scale)
+      let dy = numbers(rows * columns, seed: 4)
+      var y = x
+      var logY = x
+      var dx = x
+      var logDx = x
+      kernels.softmaxRows[build](rows, columns, x, &y)
+      kernels.logSoftmaxRows[build](rows, columns, x, &logY)
+      kernels.softmaxGradientRows[build](rows, columns, y, dy, &dx)
+      kernels.logSoftmaxGradientRows[build](rows, columns, logY, dy, &logDx)
+      for r in 0..<rows {
+        let range = r * columns..<(r + 1) * columns
+        let p = softmax(Array(x[range]).doubles)
+        let d = Array(dy[range]).doubles
+        let mean = zip(p, d).map { $0 * $1 }.reduce(0, +)
+        let total = d.reduce(0, +)
+        let logarithms = p.map { $0 == 0 ? -400 : log($0) }
+        let gradient = zip(p, d).map { $0 * ($1 - mean) }
+        let logGradient = zip(p, d).map { $1 - $0 * total }
+        #expect(difference(Array(y[range]), p) < 2e-6)
+        #expect(difference(Array(logY[range]), logarithms) < 3e-6)
+        #expect(difference(Array(dx[range]), gradient) < 3e-6)
+        #expect(difference(Array(logDx[range]), logGradient) < 1e-5)
+      }
+    }
+    var masked: [Float] = [1, -.infinity, 1]
+    kernels.softmaxRows[build](1, 3, masked, &masked)
+    #expect(masked == [0.5, 0, 0.5])
+  }
+
+  @Test("Cross-entropy: smoothing, weights, rows left out, gradient or not", arguments: supportedBuilds)
+  func crossEntropy(build: Int) {
+    for (columns, smoothing) in [(2, Float(0)), (11, 0.1), (70, 0.25)] {
+      let x = numbers(4 * columns, seed: 3, scale: 6)
+      let targets = [1, -100, 0, columns - 1]
+      let weights: [Float] = [1, 2, 0.5, 3]
+      var losses = [Float](repeating: 9, count: 4)
+      var gradient = [Float](repeating: 9, count: 4 * columns)
+      gradient.withUnsafeMutableBufferPointer { g in
+        kernels.crossEntropyRows[build](4, columns, x, targets, weights, smoothing, &losses, g.baseAddress)
+      }
+      var expectedLosses: [Double] = []
+      var expectedGradient: [Double] = []
+      for r in 0..<4 {
+        let p = softmax(Array(x[r * columns..<(r + 1) * columns]).doubles)
+        let w = targets[r] < 0 ? 0 : Double(weights[r])
+        let e = Double(smoothing)
+        let nll = p.map { -log($0) }
+        let mean = nll.reduce(0, +) / Double(columns)
+        expectedLosses.append(targets[r] < 0 ? 0 : w * ((1 - e) * nll[targets[r]] + e * mean))
+        for c in 0..<columns {
+          expectedGradient.append(w * (p[c] - (c == targets[r] ? 1 - e : 0) - e / Double(columns)))
+        }
+      }
+      #expect(difference(losses, expectedLosses) < 3e-6)
+      #expect(difference(gradient, expectedGradient) < 3e-6)
+      var again = losses
+      kernels.crossEntropyRows[build](4, columns, x, targets, weights, smoothing, &again, nil)
+      #expect(again == losses)
+    }
+  }
+
+  @Test("Layer normalisation agrees with the formula, and its gradient with differences", arguments: supportedBuilds)
+  func layerNorm(build: Int) {
+    for columns in [1, 5, 16, 37] {
+      let rows = 3
+      let x = numbers(rows * columns, seed: 1, scale: 2).map { $0 + 1 }
+      let gain = numbers(columns, seed: 2)
+      let shift = numbers(columns, seed: 3)
+      let dy = numbers(rows * columns, seed: 4)
+      func formula(_ x: [Double], _ gain: [Double], _ shift: [Double]) -> [Double] {
+        var y: [Double] = []
+        for r in 0..<rows {
+          let row = x[r * columns..<(r + 1) * columns]
+          let mean = row.reduce(0, +) / Double(columns)
+          let variance = row.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(columns)
+          for (c, value) in row.enumerated() {
+            y.append((value - mean) / (variance + 0.01).squareRoot() * gain[c] + shift[c])
+          }
+        }
+        return y
+      }
+      func loss(_ x: [Double], _ gain: [Double], _ shift: [Double]) -> Double {
+        zip(formula(x, gain, shift), dy).map { $0 * Double($1) }.reduce(0, +)
+      }
+      func gradient(_ values: [Double], _ loss: ([Double]) -> Double) -> [Double] {
+        values.indices.map { i in
+          var moved = values
+          moved[i] += 1e-5
+          let above = loss(moved)
+          moved[i] -= 2e-5
+          return (above - loss(moved)) / 2e-5
+        }
+      }
+      var y = x
+      var means = [Float](repeating: 0, count: rows)
+      var inverses = means
+      kernels.layerNormRows[build](rows, columns, 0.01, x, gain, shift, &y, &means, &inverses)
+      #expect(difference(y, formula(x.doubles, gain.doubles, shift.doubles)) < 3e-6)
+      var dx = x
+      var dgain = [Float](repeating: 1, count: columns)
+      var dshift = dgain
+      kernels.layerNormGradientRows[build](rows, columns, x, gain, means, inverses, dy, &dx, &dgain, &dshift)
+      let (xs, gains, shifts) = (x.doubles, gain.doubles, shift.doubles)
+      #expect(difference(dx, gradient(xs) { loss($0, gains, shifts) }) < 2e-5)
+      let expectedGain = gradient(gains) { loss(xs, $0, shifts) }.map { $0 + 1 }
+      let expectedShift = gradient(shifts) { loss(xs, gains, $0) }.map { $0 + 1 }
+      #expect(difference(dgain, expectedGain) < 1e-5)
+      #expect(difference(dshift, expectedShift) < 1e-5)
+    }
+  }
+}

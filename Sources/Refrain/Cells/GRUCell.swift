@@ -1,0 +1,61 @@
+/// The gated recurrent unit with the reset gate after the recurrent product, as PyTorch, Keras 3 and cuDNN compute it
+/// (Cho et al. 2014, in the form of Appleyard et al. 2016).
+///
+///     r = σ(W_r x + R_r h + b_r)              reset gate
+///     z = σ(W_z x + R_z h + b_z)              update gate
+///     n = tanh(W_n x + b_n + r ⊙ (R_n h + b_hn))  candidate
+///     h' = (1 − z) ⊙ n + z ⊙ h
+public struct GRUCell: RecurrentCell {
+  /// The order of the blocks of **H** rows in weights and biases, which is PyTorch's.
+  public enum Gate: Int, CaseIterable, Sendable { case reset, update, candidate }
+
+  public typealias State = HiddenState
+
+  public static let name = "gru"
+  public static let source = "Cho et al. 2014; Appleyard et al. 2016"
+
+  /// W, `[3H, I]`
+  public var weightInput: Tensor
+  /// R, `[3H, H]`
+  public var weightHidden: Tensor
+  /// b, `[3H]`
+  public var bias: Tensor
+  /// b_hn, `[H]`: it stands inside the product with the reset gate, so it cannot be merged with b_n.
+  public var biasHidden: Tensor
+
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    let gates = Gate.allCases.count
+    weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
+    bias = .zeros([gates * hiddenSize])
+    biasHidden = .zeros([hiddenSize])
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+    try body("bias_hn", &biasHidden)
+  }
+
+  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
+
+  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
+    let h = state.hidden
+    let recurrent = h.matrixProduct(weightHidden, transposingOther: true)
+    func sum(_ gate: Gate) -> Tensor {
+      projected.block(gate.rawValue, of: hiddenSize) + recurrent.block(gate.rawValue, of: hiddenSize)
+    }
+    let reset = sigmoid(sum(.reset))
+    let update = sigmoid(sum(.update))
+    let candidate = tanh(
+      projected.block(Gate.candidate.rawValue, of: hiddenSize)
+        + reset * (recurrent.block(Gate.candidate.rawValue, of: hiddenSize) + biasHidden))
+    return HiddenState(hidden: (1 - update) * candidate + update * h)
+  }
+}

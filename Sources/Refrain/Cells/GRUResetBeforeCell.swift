@@ -1,0 +1,55 @@
+/// The gated recurrent unit with the reset gate before the recurrent product (Cho et al. 2014; ONNX's default; Keras with
+/// `reset_after=False`).
+///
+///     r = σ(W_r x + R_r h + b_r)              reset gate
+///     z = σ(W_z x + R_z h + b_z)              update gate
+///     n = tanh(W_n x + R_n (r ⊙ h) + b_n)     candidate
+///     h' = (1 − z) ⊙ n + z ⊙ h
+public struct GRUResetBeforeCell: RecurrentCell {
+  public typealias Gate = GRUCell.Gate
+
+  public typealias State = HiddenState
+
+  public static let name = "gru-reset-before"
+  public static let source = "Cho et al. 2014"
+
+  /// W, `[3H, I]`
+  public var weightInput: Tensor
+  /// R, `[3H, H]`
+  public var weightHidden: Tensor
+  /// b, `[3H]`
+  public var bias: Tensor
+
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    let gates = Gate.allCases.count
+    weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
+    bias = .zeros([gates * hiddenSize])
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+  }
+
+  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
+
+  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
+    let h = state.hidden
+    let size = hiddenSize
+    func recurrent(_ gate: Gate, _ operand: Tensor) -> Tensor {
+      let rows = weightHidden.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0)
+      return projected.block(gate.rawValue, of: size) + operand.matrixProduct(rows, transposingOther: true)
+    }
+    let reset = sigmoid(recurrent(.reset, h))
+    let update = sigmoid(recurrent(.update, h))
+    let candidate = tanh(recurrent(.candidate, reset * h))
+    return HiddenState(hidden: (1 - update) * candidate + update * h)
+  }
+}

@@ -1,0 +1,37 @@
+import RealModule
+
+/// How weights start.
+public enum Initializer {
+  /// Evenly from ±√(6 / (rows + columns)) (Glorot and Bengio 2010), `[rows, columns]`.
+  public static func glorotUniform(
+    _ rows: Int, _ columns: Int, using generator: inout RandomGenerator
+  ) -> Tensor {
+    let bound = Float.sqrt(6 / Float(max(rows + columns, 1)))
+    return .uniform([rows, columns], in: -bound..<bound, using: &generator)
+  }
+
+  /// One orthogonal matrix below another, `[blocks · size, size]`: a recurrent weight a gate (Saxe et al. 2013).
+  public static func orthogonalBlocks(
+    _ blocks: Int, _ size: Int, using generator: inout RandomGenerator
+  ) -> Tensor {
+    concatenate((0..<blocks).map { _ in orthogonal(size, using: &generator) }, axis: 0)
+  }
+
+  /// A random orthogonal matrix `[size, size]`: Gram and Schmidt's method, twice, on normal rows.
+  public static func orthogonal(_ size: Int, using generator: inout RandomGenerator) -> Tensor {
+    var matrix = Tensor.normal([size, size], using: &generator)
+    matrix.write { values in
+      for row in 0..<size {
+        let current = values + row * size
+        for _ in 0..<2 {
+          for earlier in 0..<row {
+            let other = values + earlier * size
+            kernels.addScaled(size, -kernels.dot(size, current, other), other, current)
+          }
+        }
+        kernels.scale(size, 1 / kernels.sumOfSquares(size, current).squareRoot(), current, current)
+      }
+    }
+    return matrix
+  }
+}

@@ -1,0 +1,82 @@
+/// The long short-term memory cell with a forget gate (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and
+/// Cummins 2000).
+///
+///     i = σ(W_i x + R_i h + b_i)        input gate
+///     f = σ(W_f x + R_f h + b_f)        forget gate
+///     c̃ = tanh(W_c x + R_c h + b_c)     candidate
+///     o = σ(W_o x + R_o h + b_o)        output gate
+///     c' = f ⊙ c + i ⊙ c̃                cell state
+///     h' = o ⊙ tanh(c')                 hidden state
+///
+/// Weights start by Glorot's rule, recurrent weights orthogonal, biases at 0 but the forget gate's at 1.
+public struct LSTMCell: RecurrentCell {
+  /// The order of the blocks of **H** rows in weights and biases, which is PyTorch's and Keras's.
+  public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output }
+
+  /// The cell state c and the hidden state h, each `[B, H]`.
+  public struct State: RecurrentState {
+    public var hidden: Tensor
+    public var cell: Tensor
+
+    public init(hidden: Tensor, cell: Tensor) {
+      self.hidden = hidden
+      self.cell = cell
+    }
+
+    public var output: Tensor { hidden }
+
+    public mutating func forEachTensor<E: Error>(
+      _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+    ) throws(E) {
+      try body("hidden", &hidden)
+      try body("cell", &cell)
+    }
+  }
+
+  public static let name = "lstm"
+  public static let source = "Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000"
+
+  /// W, `[4H, I]`
+  public var weightInput: Tensor
+  /// R, `[4H, H]`
+  public var weightHidden: Tensor
+  /// b, `[4H]`
+  public var bias: Tensor
+
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    let gates = Gate.allCases.count
+    weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
+    bias = .zeros([gates * hiddenSize])
+    for unit in 0..<hiddenSize { bias[Gate.forget.rawValue * hiddenSize + unit] = 1 }
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+  }
+
+  public func initialState(batch: Int) -> State {
+    State(hidden: .zeros([batch, hiddenSize]), cell: .zeros([batch, hiddenSize]))
+  }
+
+  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
+
+  public func step(_ projected: Tensor, _ state: State) -> State {
+    let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
+    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
+    let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
+    return State(hidden: sigmoid(gate(.output)) * tanh(cell), cell: cell)
+  }
+}
+
+extension Tensor {
+  /// The `index`-th block of `size` columns.
+  func block(_ index: Int, of size: Int) -> Tensor { slice(index * size..<(index + 1) * size, axis: -1) }
+}

@@ -1,0 +1,30 @@
+extension RNNCell: FusedCell {
+  static var keptBlocks: Int { 1 }
+  static var inputBlocks: Int { 1 }
+
+  func packForward() -> Storage {
+    let packed = Storage(count: kernels.rnnPackedSize(inputSize, hiddenSize))
+    read(weightInput, weightHidden, bias) {
+      kernels.rnnPack(inputSize, hiddenSize, $0, $1, $2, packed.pointer)
+    }
+    return packed
+  }
+
+  func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
+    kernels.rnnForward(
+      Activation.isRectifier, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
+      schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden,
+      buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptHidden)
+  }
+
+  func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
+    kernels.rnnBackward(
+      Activation.isRectifier, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
+      schedule.positions, hiddenSize, buffers.packed, buffers.gates, buffers.output, hiddenSize, buffers.hidden)
+  }
+
+  func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {
+    let hidden = Tensor(weightHidden.shape) { kept.productWithHidden(0..<1, into: $0) }
+    return [kept.product(0..<1, input: input), hidden, kept.sums(0..<1)]
+  }
+}

@@ -1,0 +1,65 @@
+/// The function that turns an Elman network's sums into its hidden state.
+public protocol ElmanActivation: Sendable {
+  static var name: String { get }
+  static func apply(_ x: Tensor) -> Tensor
+  /// Whether the kernel is to use the rectifier instead of the hyperbolic tangent.
+  static var isRectifier: Bool { get }
+}
+
+/// The hyperbolic tangent, Elman's own choice in PyTorch and Keras.
+public enum TanhActivation: ElmanActivation {
+  public static let name = "rnn"
+  public static let isRectifier = false
+  public static func apply(_ x: Tensor) -> Tensor { tanh(x) }
+}
+
+/// The rectifier (Le, Jaitly and Hinton 2015).
+public enum ReLUActivation: ElmanActivation {
+  public static let name = "rnn-relu"
+  public static let isRectifier = true
+  public static func apply(_ x: Tensor) -> Tensor { relu(x) }
+}
+
+/// The simple recurrent network (Elman 1990).
+///
+///     h' = φ(W x + R h + b)       φ: tanh or the rectifier
+public struct RNNCell<Activation: ElmanActivation>: RecurrentCell {
+  public typealias State = HiddenState
+
+  public static var name: String { Activation.name }
+  public static var source: String { Activation.isRectifier ? "Le, Jaitly and Hinton 2015" : "Elman 1990" }
+
+  /// W, `[H, I]`
+  public var weightInput: Tensor
+  /// R, `[H, H]`
+  public var weightHidden: Tensor
+  /// b, `[H]`
+  public var bias: Tensor
+
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    weightInput = Initializer.glorotUniform(hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(1, hiddenSize, using: &generator)
+    bias = .zeros([hiddenSize])
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+  }
+
+  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
+
+  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
+    let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
+    return HiddenState(hidden: Activation.apply(sums))
+  }
+}
+
+public typealias TanhRNNCell = RNNCell<TanhActivation>
+public typealias ReLURNNCell = RNNCell<ReLUActivation>

@@ -1,0 +1,125 @@
+/// What a recurrent cell carries from one step to the next. All its tensors are `[B, …]`: a row is a sequence.
+public protocol RecurrentState: TensorGroup {
+  /// What the cell shows to the outside at this step: `[B, H]`.
+  var output: Tensor { get }
+}
+
+/// What happens at one step of a recurrent network. The loop over time, the direction, lengths, stacks and streams belong
+/// to the layers: ``Recurrent``, ``Bidirectional``, ``Stacked``.
+///
+/// A new cell is one file that gives the formula as ``step(_:_:)``, and one line in ``Cells/all``.
+public protocol RecurrentCell: Module {
+  associatedtype State: RecurrentState
+
+  /// The name in saved files and on the command line, such as `lstm`.
+  static var name: String { get }
+  /// Where the formula comes from.
+  static var source: String { get }
+
+  /// The size **I** of the input at one step.
+  var inputSize: Int { get }
+  /// The size **H** of the output at one step.
+  var hiddenSize: Int { get }
+
+  /// A cell with weights drawn from `generator`.
+  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator)
+
+  /// The state before the first step: zeros unless the cell says otherwise.
+  func initialState(batch: Int) -> State
+
+  /// The part of a step that needs no state: `[N, I]` → `[N, …]`, for all steps at once.
+  func project(_ input: Tensor) -> Tensor
+
+  /// One step: the projected input `[B, …]` and the state at t − 1 give the state at t.
+  func step(_ projected: Tensor, _ state: State) -> State
+
+  /// All steps of a batch.
+  ///
+  /// - Parameters:
+  ///   - input: `[B, T, I]`.
+  ///   - state: the state before the first step, in the order of the batch.
+  ///   - schedule: which steps are valid, and in which order they are taken.
+  /// - Returns: the outputs `[B, T, H]`, zero at steps that are not valid, and each sequence's state after its last valid
+  ///   step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which the tests hold
+  ///   equal to the loop.
+  func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State)
+}
+
+extension RecurrentCell {
+  public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {
+    scanByLoop(input, from: state, along: schedule)
+  }
+
+  /// The loop over ``step(_:_:)`` that every ``scan(_:from:along:)`` equals.
+  public func scanByLoop(
+    _ input: Tensor, from state: State, along schedule: Schedule
+  ) -> (outputs: Tensor, state: State) {
+    let (batch, time) = (schedule.batch, schedule.time)
+    let packed = input.reshaped([batch * time, inputSize]).gatheringRows(schedule.positions)
+    let projected = project(packed)
+    var running = state.mapTensors { $0.gatheringRows(schedule.order) }
+    var runningRows = batch
+    var outputs: [Tensor] = []
+    var finished: [State] = []
+    func retire(downTo rows: Int) {
+      guard rows < runningRows else { return }
+      finished.append(running.mapTensors { $0.slice(rows..<runningRows, axis: 0) })
+      running = running.mapTensors { $0.slice(0..<rows, axis: 0) }
+      runningRows = rows
+    }
+    for (rows, offset) in zip(schedule.alive, schedule.offsets) {
+      retire(downTo: rows)
+      running = step(projected.slice(offset..<offset + rows, axis: 0), running)
+      outputs.append(running.output)
+    }
+    retire(downTo: 0)
+    let pieces = finished.reversed().map(\.tensors)
+    // A batch of no sequences leaves no pieces.
+    let final = state.tensors.enumerated().map { index, initial in
+      pieces.isEmpty ? initial : concatenate(pieces.map { $0[index] }, axis: 0).gatheringRows(schedule.ranks)
+    }
+    let rows =
+      outputs.isEmpty
+      ? .zeros([batch * time, hiddenSize])
+      : concatenate(outputs, axis: 0).scatteringRows(to: schedule.positions, count: batch * time)
+    return (rows.reshaped([batch, time, hiddenSize]), state.replacingTensors(final))
+  }
+
+  /// One step from an input `[B, I]`, for a loop of one's own.
+  public func callAsFunction(_ input: Tensor, _ state: State) -> State {
+    step(project(input), state)
+  }
+}
+
+/// The state of a cell that carries nothing but its output.
+public struct HiddenState: RecurrentState {
+  /// The hidden state h, `[B, H]`.
+  public var hidden: Tensor
+
+  public init(hidden: Tensor) { self.hidden = hidden }
+
+  public var output: Tensor { hidden }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try body("hidden", &hidden) }
+}
+
+extension RecurrentCell where State == HiddenState {
+  public func initialState(batch: Int) -> HiddenState { HiddenState(hidden: .zeros([batch, hiddenSize])) }
+}
+
+/// Every recurrent cell. The command line, the benchmarks, saved files and the tests that each cell must pass go by this
+/// list; a new cell is added here and nowhere else.
+public enum Cells {
+  public static let all: [any RecurrentCell.Type] = [
+    LSTMCell.self,
+    GRUCell.self,
+    GRUResetBeforeCell.self,
+    TanhRNNCell.self,
+    ReLURNNCell.self,
+  ]
+
+  /// The cell of the given name, or nil.
+  public static func named(_ name: String) -> (any RecurrentCell.Type)? { all.first { $0.name == name } }
+}

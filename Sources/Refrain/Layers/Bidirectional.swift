@@ -1,0 +1,118 @@
+/// How the two directions of a ``Bidirectional`` layer become one output.
+public enum Merge: String, Codable, Sendable, CaseIterable {
+  /// Side by side: `[…, 2H]`, forward first.
+  case concatenate
+  case sum, average, multiply
+
+  func callAsFunction(_ forward: Tensor, _ backward: Tensor) -> Tensor {
+    switch self {
+    case .concatenate: Refrain.concatenate([forward, backward], axis: -1)
+    case .sum: forward + backward
+    case .average: (forward + backward) * 0.5
+    case .multiply: forward * backward
+    }
+  }
+}
+
+/// Two cells of one kind, one going through time forward and one backward (Schuster and Paliwal 1997). The backward one
+/// starts at each sequence's own last valid step, and its outputs stand at the steps they belong to.
+public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
+  public struct Configuration: Codable, Sendable {
+    public var hiddenSize: Int
+    public var returning: Returning
+    public var merge: Merge
+  }
+
+  /// The states of both directions.
+  public struct State: TensorGroup {
+    public var forward: Cell.State
+    public var backward: Cell.State
+
+    public init(forward: Cell.State, backward: Cell.State) {
+      self.forward = forward
+      self.backward = backward
+    }
+
+    public mutating func forEachTensor<E: Error>(
+      _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+    ) throws(E) {
+      try forward.forEachTensor(under: "forward", body)
+      try backward.forEachTensor(under: "backward", body)
+    }
+  }
+
+  public static var kind: String { "bidirectional-" + Cell.name }
+  public let configuration: Configuration
+  public var forward: Recurrent<Cell>
+  public var backward: Recurrent<Cell>
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    forward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .forward)
+    backward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .backward)
+  }
+
+  /// A layer whose input size ``Sequential`` finds.
+  public init(_ hiddenSize: Int, returning: Returning, merge: Merge) {
+    self.init(Configuration(hiddenSize: hiddenSize, returning: returning, merge: merge))
+  }
+
+  public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
+    self.init(hiddenSize, returning: returning, merge: .concatenate)
+  }
+
+  /// A layer with weights drawn from `generator`.
+  public init(
+    inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate,
+    using generator: inout RandomGenerator
+  ) {
+    self = Bidirectional(hiddenSize, returning: returning, merge: merge)
+      .built(for: [nil, nil, inputSize], using: &generator)
+  }
+
+  public init(inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate) {
+    var generator = makeRandomGenerator()
+    self.init(inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, merge: merge, using: &generator)
+  }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    try check(configuration.hiddenSize, "the hidden size", of: Self.kind)
+    let factor = configuration.merge == .concatenate ? 2 : 1
+    return try recurrentShape(inputShape, factor * configuration.hiddenSize, configuration.returning, Self.kind)
+  }
+
+  public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
+    forward.build(for: inputShape, using: &generator)
+    backward.build(for: inputShape, using: &generator)
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try forEachTensor(level: 0, body) }
+
+  public mutating func forEachTensor<E: Error>(
+    level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try forward.cell.forEachTensor(level: level, body)
+    try backward.cell.forEachTensor(level: level, reversed: true, body)
+  }
+
+  public func scan(
+    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+  ) -> (outputs: Tensor, state: State) {
+    let ahead = forward.scan(input, lengths: lengths, from: state?.forward)
+    let back = backward.scan(input, lengths: lengths, from: state?.backward)
+    return (
+      configuration.merge(ahead.outputs, back.outputs), State(forward: ahead.state, backward: back.state)
+    )
+  }
+
+  public func lastOutput(_ state: State) -> Tensor {
+    configuration.merge(state.forward.output, state.backward.output)
+  }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    let (outputs, state) = scan(input, lengths: lengths)
+    return configuration.returning == .everyStep ? outputs : lastOutput(state)
+  }
+}

@@ -1,0 +1,86 @@
+/// A layer: tensors to learn, and the map they make from one batch to another.
+///
+/// A layer is first described (`Dense(10)`), then built for the shape of its input, which draws its weights. A new layer is
+/// one file and one line in ``Layers/all``.
+public protocol Layer: Module {
+  /// What a saved file has to say of the layer, besides its tensors.
+  associatedtype Configuration: Codable & Sendable
+
+  /// The name in saved files, such as `dense`.
+  static var kind: String { get }
+
+  var configuration: Configuration { get }
+
+  /// The layer without weights.
+  init(_ configuration: Configuration)
+
+  /// The shape of the output for a shape of the input. The first axis is the batch; nil is a size not known yet, such as
+  /// the batch and the time.
+  func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?]
+
+  /// Draws the weights for inputs of the given shape, for which ``outputShape(for:)`` has not thrown.
+  mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator)
+
+  /// The output for an input. `lengths` are the valid steps of each sequence of a padded batch `[B, T, …]`; nil means all.
+  func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor
+}
+
+extension Layer {
+  public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {}
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {}
+
+  /// The output for an input all of whose steps are valid.
+  public func callAsFunction(_ input: Tensor) -> Tensor { self(input, lengths: nil) }
+
+  /// The layer built for inputs of the given shape; stops where the shape does not fit.
+  func built(for inputShape: [Int?], using generator: inout RandomGenerator) -> Self {
+    do throws(LayerError) { _ = try outputShape(for: inputShape) } catch { fatalError(error.description) }
+    var copy = self
+    copy.build(for: inputShape, using: &generator)
+    return copy
+  }
+}
+
+/// A layer that does not fit its input.
+public struct LayerError: Error, CustomStringConvertible, Sendable {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// The last size of a shape, which a layer needs to know.
+func features(of shape: [Int?], for layer: String) throws(LayerError) -> Int {
+  guard shape.count >= 2, let size = shape[shape.count - 1], size > 0 else {
+    throw LayerError("\(layer): the input of shape \(shapeText(shape)) has no known size; give Sequential an inputSize")
+  }
+  return size
+}
+
+/// A size of a layer, which must be positive.
+func check(_ size: Int, _ name: String, of layer: String) throws(LayerError) {
+  guard size > 0, size <= 1 << 28 else { throw LayerError("\(layer): \(name) is \(size), and must be positive") }
+}
+
+/// A shape as text: the batch is B, a time not known T.
+func shapeText(_ shape: [Int?]) -> String {
+  let parts = shape.enumerated().map { axis, size in size.map(String.init) ?? (axis == 0 ? "B" : "T") }
+  return "[" + parts.joined(separator: ", ") + "]"
+}
+
+/// Every kind of layer that a saved file may name.
+public enum Layers {
+  public static let all: [any Layer.Type] =
+    [
+      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, Sequential.self,
+    ] + Cells.all.flatMap { layers(of: $0) }
+
+  private static func layers<Cell: RecurrentCell>(of cell: Cell.Type) -> [any Layer.Type] {
+    [
+      Recurrent<Cell>.self, Bidirectional<Cell>.self, Stacked<Recurrent<Cell>>.self, Stacked<Bidirectional<Cell>>.self,
+    ]
+  }
+
+  /// The layer of the given kind, or nil.
+  public static func named(_ kind: String) -> (any Layer.Type)? { all.first { $0.kind == kind } }
+}

@@ -1,0 +1,73 @@
+/// Each row along the last axis brought to mean 0 and variance 1, then scaled and shifted by learned factors
+/// (Ba, Kiros and Hinton 2016): `[…, I]` → `[…, I]`.
+public struct LayerNorm: Layer {
+  public struct Configuration: Codable, Sendable { public var epsilon: Float }
+
+  public static let kind = "layer-norm"
+  public let configuration: Configuration
+  /// The gain, `[I]`, 1 at first.
+  public var weight: Tensor
+  /// The shift, `[I]`, 0 at first.
+  public var bias: Tensor
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    weight = .zeros([0])
+    bias = .zeros([0])
+  }
+
+  /// A layer whose size ``Sequential`` finds. `epsilon` is added to the variance.
+  public init(epsilon: Float = 1e-5) { self.init(Configuration(epsilon: epsilon)) }
+
+  public init(size: Int, epsilon: Float = 1e-5) {
+    self.init(epsilon: epsilon)
+    weight = .ones([size])
+    bias = .zeros([size])
+  }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    _ = try features(of: inputShape, for: "LayerNorm")
+    return inputShape
+  }
+
+  public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
+    guard let size = inputShape[inputShape.count - 1] else { return }
+    self = LayerNorm(size: size, epsilon: configuration.epsilon)
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight", &weight)
+    try body("bias", &bias)
+  }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    let (rows, width) = input.rowsAndWidth
+    let (gain, shift) = (weight, bias)
+    require(gain.shape == [width], "LayerNorm of size \(gain.count) on an input of shape \(input.shape)")
+    let statistics = Storage(count: 2 * rows)
+    let (means, deviations) = (statistics.pointer, statistics.pointer + rows)
+    let result = Tensor(input.shape) { target in
+      read(input, gain, shift) { x, gain, shift in
+        kernels.layerNormRows(rows, width, configuration.epsilon, x, gain, shift, target, means, deviations)
+      }
+    }
+    guard let tape = Tape.current else { return result }
+    return tape.record([result], from: [input, gain, shift]) { gradients in
+      var (gainGradient, shiftGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))
+      let inputGradient = Tensor(input.shape) { target in
+        gainGradient.write { gainGradient in
+          shiftGradient.write { shiftGradient in
+            read(input, gain, gradients[0]!) { x, gain, dy in
+              kernels.layerNormGradientRows(
+                rows, width, x, gain, statistics.pointer, statistics.pointer + rows, dy, target, gainGradient,
+                shiftGradient)
+            }
+          }
+        }
+      }
+      return [inputGradient, gainGradient, shiftGradient]
+    }[0]
+  }
+}

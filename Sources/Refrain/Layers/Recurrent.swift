@@ -1,0 +1,156 @@
+/// Which outputs of a recurrent layer go on to the next layer.
+public enum Returning: String, Codable, Sendable, CaseIterable {
+  /// The output at every step, `[B, T, H]`; zero past a sequence's length.
+  case everyStep
+  /// The output at each sequence's last valid step, `[B, H]`.
+  case lastStep
+}
+
+/// A layer that goes through time, alone or as one of a ``Stacked`` pile.
+public protocol RecurrentLayer: Layer {
+  /// What it carries from one batch to the next.
+  associatedtype State: TensorGroup
+
+  /// A level of a pile.
+  init(_ hiddenSize: Int, returning: Returning)
+
+  /// Visits the tensors under PyTorch's names for level `level` of a pile: `weight_ih_l0`, ….
+  mutating func forEachTensor<E: Error>(
+    level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E)
+
+  /// All outputs `[B, T, …]` and the state after each sequence's last valid step.
+  ///
+  /// - Parameters:
+  ///   - input: `[B, T, I]`.
+  ///   - lengths: the valid steps of each sequence; nil means all T.
+  ///   - state: the state before the first step; nil means the cell's own, zeros.
+  func scan(_ input: Tensor, lengths: [Int]?, from state: State?) -> (outputs: Tensor, state: State)
+
+  /// What is shown at the last valid step of each sequence, `[B, …]`.
+  func lastOutput(_ state: State) -> Tensor
+}
+
+/// A cell taken through time.
+///
+/// `LSTM(64)` describes a layer for ``Sequential``; `LSTM(inputSize: 10, hiddenSize: 64)` is one to call.
+public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
+  public struct Configuration: Codable, Sendable {
+    public var hiddenSize: Int
+    public var returning: Returning
+    public var direction: Direction
+  }
+  public typealias State = Cell.State
+
+  public static var kind: String { Cell.name }
+  public let configuration: Configuration
+  public var cell: Cell
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    var generator = RandomGenerator(seed: 0)
+    cell = Cell(inputSize: 0, hiddenSize: 0, using: &generator)
+  }
+
+  /// A layer whose input size ``Sequential`` finds.
+  public init(_ hiddenSize: Int, returning: Returning, direction: Direction) {
+    self.init(Configuration(hiddenSize: hiddenSize, returning: returning, direction: direction))
+  }
+
+  public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
+    self.init(hiddenSize, returning: returning, direction: .forward)
+  }
+
+  /// A layer with weights drawn from `generator`.
+  public init(
+    inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward,
+    using generator: inout RandomGenerator
+  ) {
+    self.init(hiddenSize, returning: returning, direction: direction)
+    cell = Cell(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
+  }
+
+  /// A layer with weights drawn from the default generator.
+  public init(
+    inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward
+  ) {
+    var generator = makeRandomGenerator()
+    self.init(
+      inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, direction: direction, using: &generator)
+  }
+
+  /// A layer around a cell that exists already.
+  public init(_ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward) {
+    self.init(cell.hiddenSize, returning: returning, direction: direction)
+    self.cell = cell
+  }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    try check(configuration.hiddenSize, "the hidden size", of: Cell.name)
+    return try recurrentShape(inputShape, configuration.hiddenSize, configuration.returning, Cell.name)
+  }
+
+  public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
+    guard let inputSize = inputShape[inputShape.count - 1] else { return }
+    cell = Cell(inputSize: inputSize, hiddenSize: configuration.hiddenSize, using: &generator)
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try forEachTensor(level: 0, body) }
+
+  public mutating func forEachTensor<E: Error>(
+    level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try cell.forEachTensor(level: level, body) }
+
+  public func scan(
+    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+  ) -> (outputs: Tensor, state: State) {
+    require(
+      input.rank == 3 && input.shape[2] == cell.inputSize,
+      "\(Cell.name): the input has shape \(input.shape), expected [B, T, \(cell.inputSize)]")
+    let schedule = Schedule(
+      batch: input.shape[0], time: input.shape[1], lengths: lengths, direction: configuration.direction)
+    return cell.scan(input, from: state ?? cell.initialState(batch: schedule.batch), along: schedule)
+  }
+
+  public func lastOutput(_ state: State) -> Tensor { state.output }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    let (outputs, state) = scan(input, lengths: lengths)
+    return configuration.returning == .everyStep ? outputs : state.output
+  }
+}
+
+extension RecurrentCell {
+  /// Visits the tensors under PyTorch's names: `weight_ih_l0`, `weight_ih_l0_reverse`, ….
+  mutating func forEachTensor<E: Error>(
+    level: Int, reversed: Bool = false, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    let suffix = "_l\(level)" + (reversed ? "_reverse" : "")
+    try forEachTensor { (name: String, tensor: inout Tensor) throws(E) in try body(name + suffix, &tensor) }
+  }
+}
+
+/// The output shape of a recurrent layer for `[B, T, I]`.
+func recurrentShape(
+  _ inputShape: [Int?], _ outputSize: Int, _ returning: Returning, _ layer: String
+) throws(LayerError) -> [Int?] {
+  _ = try features(of: inputShape, for: layer)
+  guard inputShape.count == 3 else {
+    let hint = inputShape.count == 2 ? "; let the recurrent layer before it return every step" : ""
+    throw LayerError("\(layer): the input has shape \(shapeText(inputShape)), expected [B, T, I]\(hint)")
+  }
+  return returning == .everyStep ? [inputShape[0], inputShape[1], outputSize] : [inputShape[0], outputSize]
+}
+
+/// Long short-term memory.
+public typealias LSTM = Recurrent<LSTMCell>
+/// Gated recurrent unit, reset gate after the product.
+public typealias GRU = Recurrent<GRUCell>
+/// Gated recurrent unit, reset gate before the product.
+public typealias GRUResetBefore = Recurrent<GRUResetBeforeCell>
+/// Elman network with the hyperbolic tangent.
+public typealias RNN = Recurrent<TanhRNNCell>
+/// Elman network with the rectifier.
+public typealias ReLURNN = Recurrent<ReLURNNCell>

@@ -1,0 +1,134 @@
+/// Layers one after another. Their sizes follow from the size of the input:
+///
+///     var model = Sequential(inputSize: 10) {
+///       LSTM(64, returning: .everyStep)
+///       LSTM(32)
+///       Dense(1)
+///     }
+///
+/// In the braces `if`, `if`/`else` and `for` work as in any Swift.
+public struct Sequential: Layer {
+  public struct Configuration: Codable, Sendable {
+    /// The shape of the input; the first axis is the batch, nil is a size that may change from batch to batch.
+    public var inputShape: [Int?]
+    public var layers: [LayerDescription]
+  }
+
+  public static let kind = "sequential"
+  /// The shape of the input; the first axis is the batch, nil is a size that may change from batch to batch.
+  public private(set) var inputShape: [Int?]
+  public var layers: [any Layer]
+  /// How ``fit`` trains the model, once it is compiled.
+  var compiled: CompiledTraining?
+
+  public var configuration: Configuration {
+    Configuration(inputShape: inputShape, layers: layers.map(LayerDescription.init))
+  }
+
+  public init(_ configuration: Configuration) {
+    inputShape = configuration.inputShape
+    layers = configuration.layers.map(\.layer)
+  }
+
+  /// A model of sequences `[B, T, inputSize]`.
+  ///
+  /// - Parameters:
+  ///   - inputSize: the size **I** of the input at one step.
+  ///   - seed: where the weights are drawn from; nil draws from the default generator.
+  public init(inputSize: Int, seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
+    self.init(inputShape: [nil, inputSize], seed: seed, layers)
+  }
+
+  /// A model of sequences of tokens `[B, T]`, for an ``Embedding`` first.
+  public init(seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
+    self.init(inputShape: [nil], seed: seed, layers)
+  }
+
+  /// A model of inputs `[B] + inputShape`, in which nil is a size that may change from batch to batch, such as the time.
+  public init(inputShape: [Int?], seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
+    var generator = seed.map(RandomGenerator.init(seed:)) ?? makeRandomGenerator()
+    self.init(inputShape: inputShape, layers: layers(), using: &generator)
+  }
+
+  /// A model of the given layers, with weights drawn from `generator`.
+  public init(inputShape: [Int?], layers: [any Layer], using generator: inout RandomGenerator) {
+    self.inputShape = [nil] + inputShape
+    self.layers = layers
+    self = built(for: self.inputShape, using: &generator)
+  }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    var shape = inputShape
+    for (index, layer) in layers.enumerated() {
+      do throws(LayerError) {
+        shape = try layer.outputShape(for: shape)
+      } catch {
+        throw LayerError("layer \(index): \(error.description)")
+      }
+    }
+    return shape
+  }
+
+  public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
+    var shape = inputShape
+    for index in layers.indices {
+      layers[index].build(for: shape, using: &generator)
+      guard let next = try? layers[index].outputShape(for: shape) else { return }
+      shape = next
+    }
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    for index in layers.indices { try layers[index].forEachTensor(under: "\(index)", body) }
+  }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    layers.reduce(input) { $1($0, lengths: lengths) }
+  }
+}
+
+/// A layer as saved files describe it: its kind and configuration, without weights.
+public struct LayerDescription: Codable, Sendable {
+  public let layer: any Layer
+
+  public init(_ layer: any Layer) { self.layer = layer }
+
+  private enum Key: CodingKey { case kind, configuration }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    let kind = try container.decode(String.self, forKey: .kind)
+    guard let type = Layers.named(kind) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .kind, in: container, debugDescription: "there is no layer of the kind '\(kind)'")
+    }
+    func make<L: Layer>(_ type: L.Type) throws -> any Layer {
+      L(try container.decode(L.Configuration.self, forKey: .configuration))
+    }
+    layer = try make(type)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    func encode<L: Layer>(_ layer: L) throws {
+      try container.encode(L.kind, forKey: .kind)
+      try container.encode(layer.configuration, forKey: .configuration)
+    }
+    try encode(layer)
+  }
+}
+
+/// What the braces of a ``Sequential`` understand.
+@resultBuilder
+public enum LayerBuilder {
+  public static func buildExpression(_ layer: any Layer) -> [any Layer] { [layer] }
+  public static func buildExpression(_ layers: [any Layer]) -> [any Layer] { layers }
+  public static func buildBlock(_ parts: [any Layer]...) -> [any Layer] { parts.flatMap { $0 } }
+  public static func buildOptional(_ part: [any Layer]?) -> [any Layer] { part ?? [] }
+  public static func buildEither(first part: [any Layer]) -> [any Layer] { part }
+  public static func buildEither(second part: [any Layer]) -> [any Layer] { part }
+  public static func buildArray(_ parts: [[any Layer]]) -> [any Layer] { parts.flatMap { $0 } }
+  public static func buildLimitedAvailability(_ part: [any Layer]) -> [any Layer] { part }
+}

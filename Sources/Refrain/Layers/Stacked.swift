@@ -1,0 +1,102 @@
+/// Recurrent layers one on another, each reading every step of the one below; the widths may differ.
+///
+///     Stacked<LSTM>([64, 32], dropout: 0.2)
+///     Stacked<Bidirectional<GRUCell>>([128, 128], returning: .everyStep)
+public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
+  public struct Configuration: Codable, Sendable {
+    /// The hidden sizes from the lowest level to the highest.
+    public var hiddenSizes: [Int]
+    /// The rate of dropout on what one level passes to the next (not after the last), while training.
+    public var dropout: Float
+    public var returning: Returning
+  }
+  /// The states of all levels, from the lowest.
+  public typealias State = [Level.State]
+
+  public static var kind: String { "stacked-" + Level.kind }
+  public let configuration: Configuration
+  /// The levels from the lowest to the highest.
+  public var levels: [Level]
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    levels = configuration.hiddenSizes.map { Level($0, returning: .everyStep) }
+  }
+
+  /// A pile whose input size ``Sequential`` finds.
+  public init(_ hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep) {
+    self.init(Configuration(hiddenSizes: hiddenSizes, dropout: dropout, returning: returning))
+  }
+
+  /// A pile of one level.
+  public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
+    self.init([hiddenSize], returning: returning)
+  }
+
+  /// A pile with weights drawn from `generator`.
+  public init(
+    inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep,
+    using generator: inout RandomGenerator
+  ) {
+    self = Stacked(hiddenSizes, dropout: dropout, returning: returning)
+      .built(for: [nil, nil, inputSize], using: &generator)
+  }
+
+  public init(inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep) {
+    var generator = makeRandomGenerator()
+    self.init(
+      inputSize: inputSize, hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, using: &generator)
+  }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    guard !levels.isEmpty else { throw LayerError("\(Self.kind): there is no level") }
+    guard (0..<1).contains(configuration.dropout) else {
+      throw LayerError("\(Self.kind): the dropout is \(configuration.dropout), and must be at least 0 and below 1")
+    }
+    var shape = inputShape
+    for level in levels { shape = try level.outputShape(for: shape) }
+    return configuration.returning == .everyStep ? shape : [shape[0], shape[2]]
+  }
+
+  public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
+    var shape = inputShape
+    for index in levels.indices {
+      levels[index].build(for: shape, using: &generator)
+      guard let next = try? levels[index].outputShape(for: shape) else { return }
+      shape = next
+    }
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try forEachTensor(level: 0, body) }
+
+  public mutating func forEachTensor<E: Error>(
+    level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    for index in levels.indices { try levels[index].forEachTensor(level: level + index, body) }
+  }
+
+  public func scan(
+    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+  ) -> (outputs: Tensor, state: State) {
+    var outputs = input
+    var states: State = []
+    for (index, level) in levels.enumerated() {
+      if index > 0 { outputs = dropout(outputs, rate: configuration.dropout) }
+      let result = level.scan(outputs, lengths: lengths, from: state?[index])
+      outputs = result.outputs
+      states.append(result.state)
+    }
+    return (outputs, states)
+  }
+
+  public func lastOutput(_ state: State) -> Tensor {
+    levels[levels.count - 1].lastOutput(state[state.count - 1])
+  }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    let (outputs, state) = scan(input, lengths: lengths)
+    return configuration.returning == .everyStep ? outputs : lastOutput(state)
+  }
+}

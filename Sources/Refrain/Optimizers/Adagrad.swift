@@ -1,0 +1,33 @@
+/// Adagrad (Duchi, Hazan and Singer 2011), as in PyTorch, at step t:
+///
+///     g' = g + λ θ                     weight decay λ
+///     s' = s + g'²
+///     θ' = θ − η / (1 + (t − 1) δ) · g' / (√s' + ε)        δ makes the learning rate fall
+public struct Adagrad: Optimizer {
+  public var learningRate: Float
+  public var learningRateDecay: Float
+  public var weightDecay: Float
+  public var epsilon: Float
+  /// What s is at first.
+  public let initialAccumulator: Float
+  public var state = OptimizerState()
+
+  public init(
+    learningRate: Float = 1e-2, learningRateDecay: Float = 0, weightDecay: Float = 0, initialAccumulator: Float = 0,
+    epsilon: Float = 1e-10
+  ) {
+    self.learningRate = learningRate
+    self.learningRateDecay = learningRateDecay
+    self.weightDecay = weightDecay
+    self.initialAccumulator = initialAccumulator
+    self.epsilon = epsilon
+  }
+
+  public var moments: [Moment] { [Moment("sum", initialValue: initialAccumulator)] }
+  public var skipsZeroGradients: Bool { weightDecay == 0 }
+
+  public func update(_ run: ParameterRun) {
+    let rate = learningRate / (1 + Float(run.step - 1) * learningRateDecay)
+    kernels.adagradUpdate(run.count, run.parameter, run.gradient, run.moment(0), rate, epsilon, weightDecay)
+  }
+}

@@ -1,0 +1,69 @@
+import RealModule
+
+/// Adam (Kingma and Ba 2015), as in PyTorch, at step t:
+///
+///     g' = g + λ θ                     weight decay λ
+///     m' = β₁ m + (1 − β₁) g'
+///     v' = β₂ v + (1 − β₂) g'²
+///     θ' = θ − η / (1 − β₁ᵗ) · m' / (√v' / √(1 − β₂ᵗ) + ε)
+public struct Adam: Optimizer {
+  public var learningRate: Float
+  public var beta1: Float
+  public var beta2: Float
+  public var epsilon: Float
+  public var weightDecay: Float
+  public var state = OptimizerState()
+
+  public init(
+    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float = 0
+  ) {
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+  }
+
+  public var moments: [Moment] { [Moment("exp_avg"), Moment("exp_avg_sq")] }
+
+  public func update(_ run: ParameterRun) { update(run, decoupled: false) }
+
+  fileprivate func update(_ run: ParameterRun, decoupled: Bool) {
+    kernels.adamUpdate(
+      run.count, run.parameter, run.gradient, run.moment(0), run.moment(1), learningRate, beta1, beta2, epsilon,
+      weightDecay, decoupled, correction(beta1, run.step), correction(beta2, run.step))
+  }
+
+  /// 1 − βᵗ, which makes up for moments that start at 0.
+  private func correction(_ beta: Float, _ step: Int) -> Float { Float(1 - Double.pow(Double(beta), step)) }
+}
+
+/// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019), as in PyTorch: θ is first multiplied by
+/// 1 − η λ, then moved as by ``Adam`` without decay.
+public struct AdamW: Optimizer {
+  private var adam: Adam
+
+  public init(
+    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+    weightDecay: Float = 1e-2
+  ) {
+    adam = Adam(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
+  }
+
+  public var learningRate: Float {
+    get { adam.learningRate }
+    set { adam.learningRate = newValue }
+  }
+  public var weightDecay: Float {
+    get { adam.weightDecay }
+    set { adam.weightDecay = newValue }
+  }
+  public var state: OptimizerState {
+    get { adam.state }
+    set { adam.state = newValue }
+  }
+  public var moments: [Moment] { adam.moments }
+
+  public func update(_ run: ParameterRun) { adam.update(run, decoupled: true) }
+}

@@ -1,0 +1,29 @@
+/// Stochastic gradient descent (Robbins and Monro 1951), as in PyTorch:
+///
+///     g' = g + λ θ                     weight decay λ
+///     b' = μ b + g'                    momentum μ (Polyak 1964)
+///     θ' = θ − η b'                    or θ − η (g' + μ b') with Nesterov's look ahead
+public struct SGD: Optimizer {
+  public var learningRate: Float
+  public var momentum: Float
+  public var nesterov: Bool
+  public var weightDecay: Float
+  public var state = OptimizerState()
+
+  public init(learningRate: Float = 1e-3, momentum: Float = 0, nesterov: Bool = false, weightDecay: Float = 0) {
+    require(!nesterov || momentum > 0, "SGD: Nesterov's rule needs a momentum")
+    self.learningRate = learningRate
+    self.momentum = momentum
+    self.nesterov = nesterov
+    self.weightDecay = weightDecay
+  }
+
+  public var moments: [Moment] { momentum == 0 ? [] : [Moment("momentum_buffer")] }
+  public var skipsZeroGradients: Bool { momentum == 0 && weightDecay == 0 }
+
+  public func update(_ run: ParameterRun) {
+    kernels.sgdUpdate(
+      run.count, run.parameter, run.gradient, momentum == 0 ? nil : run.moment(0), learningRate, momentum, nesterov,
+      weightDecay, run.step == 1)
+  }
+}

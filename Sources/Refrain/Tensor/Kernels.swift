@@ -1,0 +1,254 @@
+import RefrainKernels
+
+#if arch(x86_64)
+  import RefrainKernelsAVX2
+  import RefrainKernelsAVX512
+#endif
+
+/// What is read, and what is written.
+typealias P = UnsafePointer<Float>
+typealias M = UnsafeMutablePointer<Float>
+
+/// The kernels of one instruction set: the seam between Refrain, which owns memory, threads, shapes and every decision,
+/// and the inner loops. The contract of each function stands at its definition in RefrainKernels.
+struct Kernels {
+  // Element by element; operations are raw values of UnaryOperation and BinaryOperation.
+  let unary: (_ operation: Int, _ count: Int, _ x: P, _ y: M) -> Void
+  let unaryGradient: (_ operation: Int, _ count: Int, _ x: P, _ y: P, _ dy: P, _ dx: M) -> Void
+  let binary: (_ operation: Int, _ count: Int, _ x: P, _ xStep: Int, _ y: P, _ yStep: Int, _ z: M) -> Void
+  let fill: (_ count: Int, _ value: Float, _ y: M) -> Void
+  let copy: (_ count: Int, _ x: P, _ y: M) -> Void
+  let scale: (_ count: Int, _ factor: Float, _ x: P, _ y: M) -> Void
+  let addScaled: (_ count: Int, _ factor: Float, _ x: P, _ y: M) -> Void
+  let clamp: (_ count: Int, _ lower: Float, _ upper: Float, _ x: P, _ y: M) -> Void
+  // Reductions, in a fixed order.
+  let sum: (_ count: Int, _ x: P) -> Float
+  let sumOfSquares: (_ count: Int, _ x: P) -> Float
+  let dot: (_ count: Int, _ x: P, _ y: P) -> Float
+  let sumRows: (_ rows: Int, _ columns: Int, _ x: P, _ rowStride: Int, _ y: M) -> Void
+  let allFinite: (_ count: Int, _ x: P) -> Bool
+  // Rows of a matrix.
+  let softmaxRows: (_ rows: Int, _ columns: Int, _ x: P, _ y: M) -> Void
+  let logSoftmaxRows: (_ rows: Int, _ columns: Int, _ x: P, _ y: M) -> Void
+  let softmaxGradientRows: (_ rows: Int, _ columns: Int, _ y: P, _ dy: P, _ dx: M) -> Void
+  let logSoftmaxGradientRows: (_ rows: Int, _ columns: Int, _ y: P, _ dy: P, _ dx: M) -> Void
+  let layerNormRows:
+    (
+      _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: P, _ gain: P, _ shift: P, _ y: M, _ means: M,
+      _ inverseDeviations: M
+    ) -> Void
+  let layerNormGradientRows:
+    (
+      _ rows: Int, _ columns: Int, _ x: P, _ gain: P, _ means: P, _ inverseDeviations: P, _ dy: P, _ dx: M,
+      _ gainGradient: M, _ shiftGradient: M
+    ) -> Void
+  let crossEntropyRows:
+    (
+      _ rows: Int, _ columns: Int, _ logits: P, _ targets: UnsafePointer<Int>, _ weights: P?, _ smoothing: Float,
+      _ losses: M, _ gradient: M?
+    ) -> Void
+  // Matrices.
+  let transpose: (_ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ y: M, _ yStride: Int) -> Void
+  let panelWidth: () -> Int
+  let paddedSize: (_ size: Int) -> Int
+  let packedSize: (_ depth: Int, _ columns: Int) -> Int
+  let packPanels: (_ depth: Int, _ columns: Int, _ b: P, _ rowStep: Int, _ columnStep: Int, _ packed: M) -> Void
+  let product:
+    (
+      _ rows: Int, _ columns: Int, _ depth: Int, _ a: P, _ aRowStep: Int, _ aColumnStep: Int,
+      _ aOffsets: UnsafePointer<Int>?, _ packed: P, _ bias: P?, _ accumulate: Bool, _ c: M, _ cRowStep: Int,
+      _ cOffsets: UnsafePointer<Int>?
+    ) -> Void
+  let productTransposedScratch: (_ columns: Int) -> Int
+  let productTransposed:
+    (
+      _ firstRow: Int, _ endRow: Int, _ columns: Int, _ depth: Int, _ a: P, _ aRowStep: Int,
+      _ aOffsets: UnsafePointer<Int>?, _ b: P, _ bRowStep: Int, _ bOffsets: UnsafePointer<Int>?, _ accumulate: Bool,
+      _ c: M, _ cRowStep: Int, _ scratch: M
+    ) -> Void
+  // Recurrence.
+  let lstmPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
+  let lstmPack:
+    (
+      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ packed: M
+    ) -> Void
+  let lstmForward:
+    (
+      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
+      _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
+      _ hidden: M, _ cell: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?, _ keptHidden: M?,
+      _ keptCell: M?
+    ) -> Void
+  let lstmBackward:
+    (
+      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
+      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ keptCell: P,
+      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M
+    ) -> Void
+  let gruPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
+  let gruPack:
+    (
+      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ biasHidden: P, _ packed: M
+    ) -> Void
+  let gruForward:
+    (
+      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
+      _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
+      _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?, _ keptHidden: M?
+    ) -> Void
+  let gruBackward:
+    (
+      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
+      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ keptHidden: P,
+      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M
+    ) -> Void
+  let resetBeforeGRUPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
+  let resetBeforeGRUPack:
+    (
+      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ packed: M
+    ) -> Void
+  let resetBeforeGRUForward:
+    (
+      _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
+      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
+      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?,
+      _ keptHidden: M?
+    ) -> Void
+  let resetBeforeGRUBackward:
+    (
+      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
+      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ keptHidden: P,
+      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ scratch: M
+    ) -> Void
+  let rnnPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
+  let rnnPack:
+    (
+      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ packed: M
+    ) -> Void
+  let rnnForward:
+    (
+      _ relu: Bool, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
+      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
+      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?,
+      _ keptHidden: M?
+    ) -> Void
+  let rnnBackward:
+    (
+      _ relu: Bool, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
+      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P,
+      _ gates: M, _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M
+    ) -> Void
+  // Optimizers.
+  let sgdUpdate:
+    (
+      _ count: Int, _ parameter: M, _ gradient: P, _ momentumBuffer: M?, _ learningRate: Float, _ momentum: Float,
+      _ nesterov: Bool, _ weightDecay: Float, _ firstStep: Bool
+    ) -> Void
+  let adamUpdate:
+    (
+      _ count: Int, _ parameter: M, _ gradient: P, _ first: M, _ second: M, _ learningRate: Float, _ beta1: Float,
+      _ beta2: Float, _ epsilon: Float, _ weightDecay: Float, _ decoupled: Bool, _ correction1: Float,
+      _ correction2: Float
+    ) -> Void
+  let rmspropUpdate:
+    (
+      _ count: Int, _ parameter: M, _ gradient: P, _ square: M, _ momentumBuffer: M?, _ average: M?,
+      _ learningRate: Float, _ alpha: Float, _ epsilon: Float, _ weightDecay: Float, _ momentum: Float
+    ) -> Void
+  let adagradUpdate:
+    (
+      _ count: Int, _ parameter: M, _ gradient: P, _ sum: M, _ learningRate: Float, _ epsilon: Float,
+      _ weightDecay: Float
+    ) -> Void
+}
+
+extension Kernels {
+  static var baseline: Kernels {
+    Kernels(
+      unary: RefrainKernels.unary, unaryGradient: RefrainKernels.unaryGradient, binary: RefrainKernels.binary,
+      fill: RefrainKernels.fill, copy: RefrainKernels.copy, scale: RefrainKernels.scale,
+      addScaled: RefrainKernels.addScaled, clamp: RefrainKernels.clamp, sum: RefrainKernels.sum,
+      sumOfSquares: RefrainKernels.sumOfSquares, dot: RefrainKernels.dot, sumRows: RefrainKernels.sumRows,
+      allFinite: RefrainKernels.allFinite, softmaxRows: RefrainKernels.softmaxRows,
+      logSoftmaxRows: RefrainKernels.logSoftmaxRows, softmaxGradientRows: RefrainKernels.softmaxGradientRows,
+      logSoftmaxGradientRows: RefrainKernels.logSoftmaxGradientRows, layerNormRows: RefrainKernels.layerNormRows,
+      layerNormGradientRows: RefrainKernels.layerNormGradientRows, crossEntropyRows: RefrainKernels.crossEntropyRows,
+      transpose: RefrainKernels.transpose, panelWidth: RefrainKernels.panelWidth, paddedSize: RefrainKernels.paddedSize,
+      packedSize: RefrainKernels.packedSize, packPanels: RefrainKernels.packPanels, product: RefrainKernels.product,
+      productTransposedScratch: RefrainKernels.productTransposedScratch,
+      productTransposed: RefrainKernels.productTransposed, lstmPackedSize: RefrainKernels.lstmPackedSize,
+      lstmPack: RefrainKernels.lstmPack, lstmForward: RefrainKernels.lstmForward,
+      lstmBackward: RefrainKernels.lstmBackward, gruPackedSize: RefrainKernels.gruPackedSize,
+      gruPack: RefrainKernels.gruPack, gruForward: RefrainKernels.gruForward, gruBackward: RefrainKernels.gruBackward,
+      resetBeforeGRUPackedSize: RefrainKernels.resetBeforeGRUPackedSize,
+      resetBeforeGRUPack: RefrainKernels.resetBeforeGRUPack,
+      resetBeforeGRUForward: RefrainKernels.resetBeforeGRUForward,
+      resetBeforeGRUBackward: RefrainKernels.resetBeforeGRUBackward, rnnPackedSize: RefrainKernels.rnnPackedSize,
+      rnnPack: RefrainKernels.rnnPack, rnnForward: RefrainKernels.rnnForward, rnnBackward: RefrainKernels.rnnBackward,
+      sgdUpdate: RefrainKernels.sgdUpdate, adamUpdate: RefrainKernels.adamUpdate,
+      rmspropUpdate: RefrainKernels.rmspropUpdate, adagradUpdate: RefrainKernels.adagradUpdate)
+  }
+  #if arch(x86_64)
+    static var avx2: Kernels {
+      Kernels(
+        unary: RefrainKernelsAVX2.unary, unaryGradient: RefrainKernelsAVX2.unaryGradient,
+        binary: RefrainKernelsAVX2.binary, fill: RefrainKernelsAVX2.fill, copy: RefrainKernelsAVX2.copy,
+        scale: RefrainKernelsAVX2.scale, addScaled: RefrainKernelsAVX2.addScaled, clamp: RefrainKernelsAVX2.clamp,
+        sum: RefrainKernelsAVX2.sum, sumOfSquares: RefrainKernelsAVX2.sumOfSquares, dot: RefrainKernelsAVX2.dot,
+        sumRows: RefrainKernelsAVX2.sumRows, allFinite: RefrainKernelsAVX2.allFinite,
+        softmaxRows: RefrainKernelsAVX2.softmaxRows, logSoftmaxRows: RefrainKernelsAVX2.logSoftmaxRows,
+        softmaxGradientRows: RefrainKernelsAVX2.softmaxGradientRows,
+        logSoftmaxGradientRows: RefrainKernelsAVX2.logSoftmaxGradientRows,
+        layerNormRows: RefrainKernelsAVX2.layerNormRows,
+        layerNormGradientRows: RefrainKernelsAVX2.layerNormGradientRows,
+        crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows, transpose: RefrainKernelsAVX2.transpose,
+        panelWidth: RefrainKernelsAVX2.panelWidth, paddedSize: RefrainKernelsAVX2.paddedSize,
+        packedSize: RefrainKernelsAVX2.packedSize, packPanels: RefrainKernelsAVX2.packPanels,
+        product: RefrainKernelsAVX2.product, productTransposedScratch: RefrainKernelsAVX2.productTransposedScratch,
+        productTransposed: RefrainKernelsAVX2.productTransposed, lstmPackedSize: RefrainKernelsAVX2.lstmPackedSize,
+        lstmPack: RefrainKernelsAVX2.lstmPack, lstmForward: RefrainKernelsAVX2.lstmForward,
+        lstmBackward: RefrainKernelsAVX2.lstmBackward, gruPackedSize: RefrainKernelsAVX2.gruPackedSize,
+        gruPack: RefrainKernelsAVX2.gruPack, gruForward: RefrainKernelsAVX2.gruForward,
+        gruBackward: RefrainKernelsAVX2.gruBackward,
+        resetBeforeGRUPackedSize: RefrainKernelsAVX2.resetBeforeGRUPackedSize,
+        resetBeforeGRUPack: RefrainKernelsAVX2.resetBeforeGRUPack,
+        resetBeforeGRUForward: RefrainKernelsAVX2.resetBeforeGRUForward,
+        resetBeforeGRUBackward: RefrainKernelsAVX2.resetBeforeGRUBackward,
+        rnnPackedSize: RefrainKernelsAVX2.rnnPackedSize, rnnPack: RefrainKernelsAVX2.rnnPack,
+        rnnForward: RefrainKernelsAVX2.rnnForward, rnnBackward: RefrainKernelsAVX2.rnnBackward,
+        sgdUpdate: RefrainKernelsAVX2.sgdUpdate, adamUpdate: RefrainKernelsAVX2.adamUpdate,
+        rmspropUpdate: RefrainKernelsAVX2.rmspropUpdate, adagradUpdate: RefrainKernelsAVX2.adagradUpdate)
+    }
+
+    static var avx512: Kernels {
+      Kernels(
+        unary: RefrainKernelsAVX512.unary, unaryGradient: RefrainKernelsAVX512.unaryGradient,
+        binary: RefrainKernelsAVX512.binary, fill: RefrainKernelsAVX512.fill, copy: RefrainKernelsAVX512.copy,
+        scale: RefrainKernelsAVX512.scale, addScaled: RefrainKernelsAVX512.addScaled, clamp: RefrainKernelsAVX512.clamp,
+        sum: RefrainKernelsAVX512.sum, sumOfSquares: RefrainKernelsAVX512.sumOfSquares, dot: RefrainKernelsAVX512.dot,
+        sumRows: RefrainKernelsAVX512.sumRows, allFinite: RefrainKernelsAVX512.allFinite,
+        softmaxRows: RefrainKernelsAVX512.softmaxRows, logSoftmaxRows: RefrainKernelsAVX512.logSoftmaxRows,
+        softmaxGradientRows: RefrainKernelsAVX512.softmaxGradientRows,
+        logSoftmaxGradientRows: RefrainKernelsAVX512.logSoftmaxGradientRows,
+        layerNormRows: RefrainKernelsAVX512.layerNormRows,
+        layerNormGradientRows: RefrainKernelsAVX512.layerNormGradientRows,
+        crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows, transpose: RefrainKernelsAVX512.transpose,
+        panelWidth: RefrainKernelsAVX512.panelWidth, paddedSize: RefrainKernelsAVX512.paddedSize,
+        packedSize: RefrainKernelsAVX512.packedSize, packPanels: RefrainKernelsAVX512.packPanels,
+        product: RefrainKernelsAVX512.product, productTransposedScratch: RefrainKernelsAVX512.productTransposedScratch,
+        productTransposed: RefrainKernelsAVX512.productTransposed, lstmPackedSize: RefrainKernelsAVX512.lstmPackedSize,
+        lstmPack: RefrainKernelsAVX512.lstmPack, lstmForward: RefrainKernelsAVX512.lstmForward,
+        lstmBackward: RefrainKernelsAVX512.lstmBackward, gruPackedSize: RefrainKernelsAVX512.gruPackedSize,
+        gruPack: RefrainKernelsAVX512.gruPack, gruForward: RefrainKernelsAVX512.gruForward,
+        gruBackward: RefrainKernelsAVX512.gruBackward,
+        resetBeforeGRUPackedSize: RefrainKernelsAVX512.resetBeforeGRUPackedSize,
+        resetBeforeGRUPack: RefrainKernelsAVX512.resetBeforeGRUPack,
+        resetBeforeGRUForward: RefrainKernelsAVX512.resetBeforeGRUForward,
+        resetBeforeGRUBackward: RefrainKernelsAVX512.resetBeforeGRUBackward,
+        rnnPackedSize: RefrainKernelsAVX512.rnnPackedSize, rnnPack: RefrainKernelsAVX512.rnnPack,
+        rnnForward: RefrainKernelsAVX512.rnnForward, rnnBackward: RefrainKernelsAVX512.rnnBackward,
+        sgdUpdate: RefrainKernelsAVX512.sgdUpdate, adamUpdate: RefrainKernelsAVX512.adamUpdate,
+        rmspropUpdate: RefrainKernelsAVX512.rmspropUpdate, adagradUpdate: RefrainKernelsAVX512.adagradUpdate)
+    }
+  #endif
+}

@@ -1,0 +1,42 @@
+/// The rows of a matrix that are not zero, as the gradient of an embedding has them: values `[rows, columns]` and the row
+/// each belongs to, in increasing order, none twice.
+public final class SparseRows: Sendable {
+  public let indices: [Int]
+  /// [indices.count, columns]
+  public let values: Tensor
+
+  /// Adds up the rows of `values` (`[N, columns]`) that go to the same place, in the order they come.
+  init(adding values: Tensor, at places: [Int]) {
+    let columns = values.shape[1]
+    indices = Set(places).sorted()
+    let rowOf = Dictionary(uniqueKeysWithValues: zip(indices, indices.indices))
+    var sums = Tensor.zeros([indices.count, columns])
+    sums.write { sum in
+      values.read { value in
+        for (source, place) in places.enumerated() {
+          kernels.addScaled(columns, 1, value + source * columns, sum + rowOf[place]! * columns)
+        }
+      }
+    }
+    self.values = sums
+  }
+
+  /// The sum of two sets of rows.
+  static func + (left: SparseRows, right: SparseRows) -> SparseRows {
+    SparseRows(
+      adding: concatenate([left.values.detached, right.values.detached], axis: 0), at: left.indices + right.indices)
+  }
+
+  func dense(_ shape: [Int]) -> Tensor {
+    let columns = values.shape[1]
+    var result = Tensor.zeros(shape)
+    result.write { target in
+      values.read { source in
+        for (row, index) in indices.enumerated() {
+          kernels.copy(columns, source + row * columns, target + index * columns)
+        }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,117 @@
+import RefrainKernels
+
+// Element by element, with broadcasting; each operation with its pullbacks beside it.
+
+extension Tensor {
+  /// Below this many elements a second thread costs more than it saves.
+  static let elementGrain = 1 << 15
+
+  static func combine(_ operation: BinaryOperation, _ left: Tensor, _ right: Tensor) -> Tensor {
+    let code = operation.rawValue
+    if left.shape == right.shape {
+      return Tensor(left.shape) { z in
+        Refrain.read(left, right) { x, y in
+          parallel(left.count, grain: elementGrain, multiple: 16) { part in
+            let at = part.lowerBound
+            kernels.binary(code, part.count, x + at, 1, y + at, 1, z + at)
+          }
+        }
+      }
+    }
+    let broadcast = Broadcast(left.shape, right.shape)
+    return Tensor(broadcast.shape) { z in
+      Refrain.read(left, right) { x, y in
+        broadcast.forEachRun { count, a, b, at in
+          kernels.binary(code, count, x + a.offset, a.step, y + b.offset, b.step, z + at)
+        }
+      }
+    }
+  }
+
+  /// The sum over the axes along which a tensor of `shape` was repeated.
+  func summed(to shape: [Int]) -> Tensor {
+    if self.shape == shape { return self }
+    let missing = rank - shape.count
+    let axes = self.shape.indices.filter { $0 < missing || shape[$0 - missing] != self.shape[$0] }
+    return sum(axes: axes, keepingAxes: true).reshaped(shape)
+  }
+
+  public static func + (left: Tensor, right: Tensor) -> Tensor {
+    combine(.add, left, right).recording(
+      (left, { $0.summed(to: left.shape) }),
+      (right, { $0.summed(to: right.shape) }))
+  }
+
+  public static func - (left: Tensor, right: Tensor) -> Tensor {
+    combine(.subtract, left, right).recording(
+      (left, { $0.summed(to: left.shape) }),
+      (right, { (-$0).summed(to: right.shape) }))
+  }
+
+  public static func * (left: Tensor, right: Tensor) -> Tensor {
+    combine(.multiply, left, right).recording(
+      (left, { ($0 * right).summed(to: left.shape) }),
+      (right, { ($0 * left).summed(to: right.shape) }))
+  }
+
+  public static func / (left: Tensor, right: Tensor) -> Tensor {
+    let quotient = combine(.divide, left, right)
+    return quotient.recording(
+      (left, { ($0 / right).summed(to: left.shape) }),
+      (right, { (-$0 * quotient / right).summed(to: right.shape) }))
+  }
+
+  public static prefix func - (x: Tensor) -> Tensor { x.apply(.negate) }
+
+  public static func + (left: Tensor, right: Float) -> Tensor { left + Tensor(right) }
+  public static func + (left: Float, right: Tensor) -> Tensor { Tensor(left) + right }
+  public static func - (left: Tensor, right: Float) -> Tensor { left - Tensor(right) }
+  public static func - (left: Float, right: Tensor) -> Tensor { Tensor(left) - right }
+  public static func * (left: Tensor, right: Float) -> Tensor { left * Tensor(right) }
+  public static func * (left: Float, right: Tensor) -> Tensor { Tensor(left) * right }
+  public static func / (left: Tensor, right: Float) -> Tensor { left / Tensor(right) }
+  public static func / (left: Float, right: Tensor) -> Tensor { Tensor(left) / right }
+
+  public static func += (left: inout Tensor, right: Tensor) { left = left + right }
+  public static func -= (left: inout Tensor, right: Tensor) { left = left - right }
+  public static func *= (left: inout Tensor, right: Tensor) { left = left * right }
+  public static func /= (left: inout Tensor, right: Tensor) { left = left / right }
+  public static func *= (left: inout Tensor, right: Float) { left = left * right }
+}
+
+/// The greater of two tensors' values; where they are equal the gradient goes to the first.
+public func maximum(_ left: Tensor, _ right: Tensor) -> Tensor { extremum(.maximum, left, right) }
+
+/// The smaller of two tensors' values; where they are equal the gradient goes to the first.
+public func minimum(_ left: Tensor, _ right: Tensor) -> Tensor { extremum(.minimum, left, right) }
+
+private func extremum(_ operation: BinaryOperation, _ left: Tensor, _ right: Tensor) -> Tensor {
+  let result = Tensor.combine(operation, left, right)
+  let isFirst = { Tensor.combine(.equal, result, left) }
+  return result.recording(
+    (left, { ($0 * isFirst()).summed(to: left.shape) }),
+    (right, { ($0 * (1 - isFirst())).summed(to: right.shape) }))
+}
+
+/// 1 where the left value is greater, else 0; no gradient flows.
+public func greater(_ left: Tensor, _ right: Tensor) -> Tensor { Tensor.combine(.greater, left, right) }
+
+/// 1 where the values are equal, else 0; no gradient flows.
+public func equal(_ left: Tensor, _ right: Tensor) -> Tensor { Tensor.combine(.equal, left, right) }
+
+/// `yes` where `condition` is not zero, else `no`; all three are broadcast together. A value that is not chosen has no
+/// influence and gets no gradient, be it infinite or not a number.
+public func select(_ condition: Tensor, _ yes: Tensor, _ no: Tensor) -> Tensor {
+  let shape = Broadcast(Broadcast(yes.shape, no.shape).shape, condition.shape).shape
+  let mask = condition.expanded(to: shape)
+  let (yesFull, noFull) = (yes.detached.expanded(to: shape), no.detached.expanded(to: shape))
+  let result = Tensor(shape) { target in
+    read(mask, yesFull, noFull) { mask, yes, no in
+      for index in 0..<shape.product { target[index] = mask[index] != 0 ? yes[index] : no[index] }
+    }
+  }
+  let zero = Tensor(0)
+  return result.recording(
+    (yes, { select(mask, $0, zero).summed(to: yes.shape) }),
+    (no, { select(mask, zero, $0).summed(to: no.shape) }))
+}

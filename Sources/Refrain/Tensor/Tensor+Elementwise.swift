@@ -1,0 +1,66 @@
+import RefrainKernels
+
+extension Tensor {
+  func apply(_ operation: UnaryOperation) -> Tensor {
+    let code = operation.rawValue
+    let x = self
+    let result = Tensor(shape) { target in
+      read { source in
+        parallel(count, grain: Tensor.elementGrain / 4, multiple: 16) {
+          kernels.unary(code, $0.count, source + $0.lowerBound, target + $0.lowerBound)
+        }
+      }
+    }
+    return result.recording(
+      (
+        x,
+        { gradient in
+          Tensor(x.shape) { target in
+            Refrain.read(x, result, gradient) { x, y, dy in
+              parallel(gradient.count, grain: Tensor.elementGrain / 4, multiple: 16) { part in
+                let at = part.lowerBound
+                kernels.unaryGradient(code, part.count, x + at, y + at, dy + at, target + at)
+              }
+            }
+          }
+        }
+      ))
+  }
+}
+
+/// e to the power of each value.
+public func exp(_ x: Tensor) -> Tensor { x.apply(.exponential) }
+/// The natural logarithm of each value.
+public func log(_ x: Tensor) -> Tensor { x.apply(.logarithm) }
+/// The square root of each value.
+public func sqrt(_ x: Tensor) -> Tensor { x.apply(.squareRoot) }
+/// The hyperbolic tangent of each value.
+public func tanh(_ x: Tensor) -> Tensor { x.apply(.tanh) }
+/// The logistic function 1 / (1 + e^−x) of each value.
+public func sigmoid(_ x: Tensor) -> Tensor { x.apply(.sigmoid) }
+/// Each value, or 0 where it is negative.
+public func relu(_ x: Tensor) -> Tensor { x.apply(.relu) }
+/// log(1 + eˣ) of each value, without overflow.
+public func softplus(_ x: Tensor) -> Tensor { x.apply(.softplus) }
+/// The Gaussian error linear unit in its tanh form (Hendrycks and Gimpel 2016).
+public func gelu(_ x: Tensor) -> Tensor { x.apply(.gelu) }
+/// x · sigmoid(x) of each value.
+public func silu(_ x: Tensor) -> Tensor { x.apply(.silu) }
+/// The absolute value of each value; the gradient at 0 is 0.
+public func abs(_ x: Tensor) -> Tensor { x.apply(.absolute) }
+
+extension Tensor {
+  /// Each value times itself.
+  public var squared: Tensor { apply(.square) }
+  /// 1 divided by each value.
+  public var reciprocal: Tensor { apply(.reciprocal) }
+
+  /// Each value, or the nearer bound where it lies outside; no gradient flows to those.
+  public func clamped(_ range: ClosedRange<Float>) -> Tensor {
+    let x = self
+    let result = Tensor(shape) { target in
+      read { kernels.clamp(count, range.lowerBound, range.upperBound, $0, target) }
+    }
+    return result.recording((x, { $0 * equal(x, result) }))
+  }
+}

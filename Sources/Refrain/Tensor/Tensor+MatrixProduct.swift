@@ -1,0 +1,132 @@
+/// A matrix as the packed kernels read it: where it starts and how far apart its rows and columns are.
+struct MatrixView {
+  var pointer: UnsafePointer<Float>
+  var rows: Int
+  var columns: Int
+  var rowStep: Int
+  var columnStep: Int
+
+  /// A row-major matrix, or its transpose.
+  init(_ pointer: UnsafePointer<Float>, rows: Int, columns: Int, transposed: Bool = false) {
+    self.pointer = pointer
+    (self.rows, self.columns) = transposed ? (columns, rows) : (rows, columns)
+    (rowStep, columnStep) = transposed ? (1, columns) : (columns, 1)
+  }
+}
+
+/// c (+)= a · b (+ bias), all rows of `c` `b.columns` apart. `c` is `[a.rows, b.columns]`, `bias` `[b.columns]`.
+func product(
+  _ a: MatrixView, _ b: MatrixView, into c: UnsafeMutablePointer<Float>,
+  bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
+) {
+  require(a.columns == b.rows, "a product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns) matrices")
+  let (rows, columns, depth) = (a.rows, b.columns, a.columns)
+  guard rows > 0, columns > 0 else { return }
+  let packed = Storage(count: kernels.packedSize(depth, columns))
+  let panel = kernels.panelWidth()
+  parallel(columns, grain: max(panel, 1 << 17 / max(depth, 1)), multiple: panel) { part in
+    kernels.packPanels(
+      depth, part.count, b.pointer + part.lowerBound * b.columnStep, b.rowStep, b.columnStep,
+      packed.pointer + part.lowerBound * depth)
+  }
+  let work = columns * depth
+  if rows >= 2 * Parallelism.threads {
+    parallel(rows, grain: max(1, 1 << 18 / max(work, 1)), multiple: 6) { part in
+      kernels.product(
+        part.count, columns, depth, a.pointer + part.lowerBound * a.rowStep, a.rowStep, a.columnStep, nil,
+        packed.pointer, bias, accumulate, c + part.lowerBound * columns, columns, nil)
+    }
+  } else {
+    parallel(columns, grain: max(panel, 1 << 18 / max(depth * rows, 1)), multiple: panel) { part in
+      kernels.product(
+        rows, part.count, depth, a.pointer, a.rowStep, a.columnStep, nil,
+        packed.pointer + part.lowerBound * depth, bias.map { $0 + part.lowerBound }, accumulate,
+        c + part.lowerBound, columns, nil)
+    }
+  }
+  withExtendedLifetime(packed) {}
+}
+
+extension Tensor {
+  /// The matrix product with `other`; either side may be used transposed without a copy.
+  ///
+  /// - `[…, M, K]` · `[K, N]` → `[…, M, N]`: leading axes are rows too.
+  /// - `[…, M, K]` · `[…, K, N]` → `[…, M, N]`: a batch of products; the leading axes must be equal.
+  ///
+  /// - Parameters:
+  ///   - other: the right operand.
+  ///   - transposingSelf: whether the last two axes of this tensor are exchanged first.
+  ///   - transposingOther: whether those of `other` are.
+  public func matrixProduct(
+    _ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false
+  ) -> Tensor {
+    require(rank >= 1 && other.rank >= 2, "a matrix product of shapes \(shape) and \(other.shape)")
+    if rank == 1 {
+      let product = reshaped([1, count]).matrixProduct(other, transposingOther: transposingOther)
+      return product.reshaped(Array(product.shape.dropFirst()))
+    }
+    if rank > 2 && other.rank == 2 && !transposingSelf {
+      let flat = reshaped([-1, shape[rank - 1]]).matrixProduct(other, transposingOther: transposingOther)
+      return flat.reshaped(shape.dropLast() + [flat.shape[1]])
+    }
+    require(
+      Array(shape.dropLast(2)) == Array(other.shape.dropLast(2)),
+      "a batch of matrix products of shapes \(shape) and \(other.shape): the leading axes differ")
+    let (left, right) = (self, other)
+    let batch = shape.dropLast(2).reduce(1, *)
+    let (leftPlane, rightPlane) = (shape.suffix(2).reduce(1, *), other.shape.suffix(2).reduce(1, *))
+    func view(_ tensor: Tensor, _ pointer: UnsafePointer<Float>, _ transposed: Bool) -> MatrixView {
+      MatrixView(
+        pointer, rows: tensor.shape[tensor.rank - 2], columns: tensor.shape[tensor.rank - 1], transposed: transposed)
+    }
+    let rows = shape[rank - (transposingSelf ? 1 : 2)]
+    let columns = other.shape[other.rank - (transposingOther ? 2 : 1)]
+    let result = Tensor(shape.dropLast(2) + [rows, columns]) { target in
+      Refrain.read(left, right) { a, b in
+        for index in 0..<batch {
+          product(
+            view(left, a + index * leftPlane, transposingSelf), view(right, b + index * rightPlane, transposingOther),
+            into: target + index * rows * columns)
+        }
+      }
+    }
+    return result.recording(
+      (
+        left,
+        { gradient in
+          transposingSelf
+            ? right.matrixProduct(gradient, transposingSelf: transposingOther, transposingOther: true)
+            : gradient.matrixProduct(right, transposingOther: !transposingOther)
+        }
+      ),
+      (
+        right,
+        { gradient in
+          transposingOther
+            ? gradient.matrixProduct(left, transposingSelf: true, transposingOther: transposingSelf)
+            : left.matrixProduct(gradient, transposingSelf: !transposingSelf)
+        }
+      ))
+  }
+
+  /// x · weightᵀ + bias: the map of a dense layer. `[…, I]` → `[…, O]`, `weight` `[O, I]`, `bias` `[O]`.
+  public func linear(weight: Tensor, bias: Tensor) -> Tensor {
+    require(
+      weight.rank == 2 && rank >= 1 && shape[rank - 1] == weight.shape[1] && bias.shape == [weight.shape[0]],
+      "an input of shape \(shape) does not fit weights of shape \(weight.shape) and biases of shape \(bias.shape)")
+    let x = self
+    let (rows, depth) = rowsAndWidth
+    let columns = weight.shape[0]
+    let result = Tensor(shape.dropLast() + [columns]) { target in
+      Refrain.read(x, weight, bias) { x, weight, bias in
+        product(
+          MatrixView(x, rows: rows, columns: depth),
+          MatrixView(weight, rows: columns, columns: depth, transposed: true), into: target, bias: bias)
+      }
+    }
+    return result.recording(
+      (x, { $0.matrixProduct(weight) }),
+      (weight, { $0.reshaped([rows, columns]).matrixProduct(x.reshaped([rows, depth]), transposingSelf: true) }),
+      (bias, { $0.reshaped([rows, columns]).sum(axes: [0]) }))
+  }
+}

@@ -1,0 +1,87 @@
+/// Some examples to learn from together.
+public struct Batch: Sendable {
+  /// `[B, …]`: a row an example; sequences are `[B, T, I]`, or `[B, T]` for tokens.
+  public var input: Tensor
+  /// `[B, …]`: what is to be predicted.
+  public var target: Tensor
+  /// The valid steps of each example; nil means all.
+  public var lengths: [Int]?
+  /// `[B]`, or `[B, T]` one a step: how much each counts; nil means all the same.
+  public var weights: Tensor?
+
+  public init(_ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil) {
+    require(
+      input.rank > 0 && target.rank > 0 && input.shape[0] == target.shape[0],
+      "an input of shape \(input.shape) and a target of shape \(target.shape) differ in their number of examples")
+    require(
+      lengths.map { $0.count == input.shape[0] } ?? true,
+      "\(lengths?.count ?? 0) lengths were given for \(input.shape[0]) examples")
+    require(
+      weights.map { $0.rank > 0 && $0.shape[0] == input.shape[0] } ?? true,
+      "weights of shape \(weights?.shape ?? []) do not fit \(input.shape[0]) examples")
+    self.input = input
+    self.target = target
+    self.lengths = lengths
+    self.weights = weights
+  }
+
+  /// The number of examples **B**.
+  public var count: Int { input.shape[0] }
+
+  /// The examples with the given indices, in that order.
+  public func selecting(_ indices: [Int]) -> Batch {
+    Batch(
+      input.gatheringRows(indices), target.gatheringRows(indices),
+      lengths: lengths.map { all in indices.map { all[$0] } },
+      weights: weights?.gatheringRows(indices))
+  }
+
+  /// The examples in `range`.
+  public func slice(_ range: Range<Int>) -> Batch {
+    Batch(
+      input.slice(range, axis: 0), target.slice(range, axis: 0), lengths: lengths.map { Array($0[range]) },
+      weights: weights?.slice(range, axis: 0))
+  }
+}
+
+/// Examples cut into batches of one size; the last may be smaller. It can be gone through again and again.
+public struct Batches: Sequence, Sendable {
+  /// All examples.
+  public let examples: Batch
+  /// The number of examples in a batch.
+  public let size: Int
+  fileprivate let order: [Int]?
+
+  /// - Parameters:
+  ///   - examples: what to cut.
+  ///   - size: the number of examples in a batch.
+  ///   - order: in which order to take them; nil means as they stand.
+  public init(_ examples: Batch, size: Int, order: [Int]? = nil) {
+    require(size > 0, "the batch size is \(size), and must be positive")
+    self.examples = examples
+    self.size = size
+    self.order = order
+  }
+
+  /// The number of batches.
+  public var count: Int { ((order?.count ?? examples.count) + size - 1) / size }
+  public var underestimatedCount: Int { count }
+
+  public func makeIterator() -> Iterator { Iterator(batches: self) }
+
+  /// Goes through the batches once.
+  public struct Iterator: IteratorProtocol {
+    fileprivate let batches: Batches
+    private var start = 0
+
+    fileprivate init(batches: Batches) { self.batches = batches }
+
+    public mutating func next() -> Batch? {
+      let total = batches.order?.count ?? batches.examples.count
+      guard start < total else { return nil }
+      let range = start..<Swift.min(start + batches.size, total)
+      start = range.upperBound
+      return batches.order.map { batches.examples.selecting(Array($0[range])) } ?? batches.examples.slice(range)
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/// How a model is trained: everything but the model, the optimizer, the loss and the data.
+///
+/// For any ``Module``:
+///
+///     let history = try Trainer(epochs: 20, clipping: .globalNorm(1)).fit(
+///       &model, optimizer: &optimizer, batches: Batches(Batch(x, y), size: 32)
+///     ) { model, batch in
+///       Loss.meanSquaredError(model(batch.input), batch.target)
+///     }
+///
+/// A ``Sequential`` has a `fit` of its own. The same seed gives the same bits, on any number of threads.
+public struct Trainer {
+  /// How many times to go through the examples.
+  public var epochs: Int
+  /// What shuffling, a random validation split and dropout follow from.
+  public var seed: UInt64
+  /// How the optimizer's learning rate changes; at the end it is what it was.
+  public var schedule: LearningRateSchedule
+  /// How gradients are kept from growing too large.
+  public var clipping: Clipping?
+  /// When to end early; with it the best weights come back, however training ends.
+  public var earlyStopping: EarlyStopping?
+  /// What is shown on standard error.
+  public var progress: ProgressStyle
+  /// Asked before each step whether to stop. The best weights of the finished epochs come back then.
+  public var shouldStop: @Sendable () -> Bool
+  /// Called after each epoch; says whether to go on.
+  public var onEpoch: (History.Epoch) -> Bool
+
+  public init(
+    epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
+    earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
+    shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) {
+    require(epochs >= 0, "the number of epochs is \(epochs), and must not be negative")
+    self.epochs = epochs
+    self.seed = seed
+    self.schedule = schedule
+    self.clipping = clipping
+    self.earlyStopping = earlyStopping
+    self.progress = progress
+    self.shouldStop = shouldStop
+    self.onEpoch = onEpoch
+  }
+
+  /// Trains a model on a sequence of batches, which is gone through anew in each epoch.
+  ///
+  /// - Parameters:
+  ///   - model: what is learned; after an error it has its best weights, or those it began with.
+  ///   - optimizer: what moves it; its memory stays for the next call.
+  ///   - batches: what to learn from.
+  ///   - validation: what to judge by after each epoch.
+  ///   - loss: a scalar from the model and a batch. Means over batches are weighted by their numbers of examples.
+  /// - Throws: ``TrainingError`` when a number is not finite, or when there is no batch.
+  @discardableResult
+  public func fit<M: Module, O: Optimizer>(
+    _ model: inout M, optimizer: inout O, batches: some Sequence<Batch>,
+    validation: (any Sequence<Batch>)? = nil, loss: (M, Batch) -> Tensor
+  ) throws(TrainingError) -> History {
+    try withTask(loss) { task throws(TrainingError) in
+      try run(
+        &task, &model, &optimizer, batches: { _ in batches }, count: batches.underestimatedCount, validation: validation
+      )
+    }
+  }
+
+  /// Trains a model on examples in memory.
+  ///
+  /// - Parameters:
+  ///   - model: what is learned; after an error it has its best weights, or those it began with.
+  ///   - optimizer: what moves it; its memory stays for the next call.
+  ///   - examples: what to learn from.
+  ///   - batchSize: the number of examples in a step.
+  ///   - validation: what to judge by after each epoch.
+  ///   - shuffle: whether each epoch takes the examples in an order of its own.
+  ///   - loss: a scalar from the model and a batch. Means over batches are weighted by their numbers of examples.
+  /// - Throws: ``TrainingError`` when a number is not finite, or when there is no example.
+  @discardableResult
+  public func fit<M: Module, O: Optimizer>(
+    _ model: inout M, optimizer: inout O, examples: Batch, batchSize: Int = 32, validation: Validation? = nil,
+    shuffle: Bool = true, loss: (M, Batch) -> Tensor
+  ) throws(TrainingError) -> History {
+    try withTask(loss) { task throws(TrainingError) in
+      try run(
+        &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle)
+    }
+  }
+
+  private func withTask<M: Module>(
+    _ loss: (M, Batch) -> Tensor, _ body: (inout LossTask<M>) throws(TrainingError) -> History
+  ) throws(TrainingError) -> History {
+    let outcome = withoutActuallyEscaping(loss) { loss -> Result<History, TrainingError> in
+      var task = LossTask(lossOfBatch: loss)
+      do throws(TrainingError) { return .success(try body(&task)) } catch { return .failure(error) }
+    }
+    return try outcome.get()
+  }
+}
+
+/// A kind of training, as the loop in ``Trainer`` sees it.
+protocol TrainingTask {
+  associatedtype Model: Module
+  /// The loss of a batch, a scalar, and the weight it has in the mean over batches. Metrics may be added up on the side.
+  mutating func loss(of model: Model, on batch: Batch) -> (value: Tensor, weight: Double)
+  /// The metrics since the last call.
+  mutating func takeMetrics() -> [String: Float]
+  /// The first place on the way through the model that is not finite, such as `the output of layer 2`.
+  func firstNotFinite(in model: Model, on batch: Batch) -> String?
+}
+
+/// A loss given as a closure.
+private struct LossTask<Model: Module>: TrainingTask {
+  let lossOfBatch: (Model, Batch) -> Tensor
+
+  func loss(of model: Model, on batch: Batch) -> (value: Tensor, weight: Double) {
+    (lossOfBatch(model, batch), Double(batch.count))
+  }
+  func takeMetrics() -> [String: Float] { [:] }
+  func firstNotFinite(in model: Model, on batch: Batch) -> String? { nil }
+}

@@ -1,0 +1,86 @@
+/// Something is wrong with a file or its contents, said in one line: where, what, and what to do about it.
+///
+/// `description` reads `FILE: row 17, column price: 'n/a' is not a number; write a number or remove the row`.
+/// Rows count as a spreadsheet counts them: the header is row 1.
+public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The kind of fault, for programs; `description` is for people.
+  public enum Code: String, Hashable, Sendable {
+    // Files.
+    case missingFile, unreadableFile, unwritableFile, isDirectory, missingFolder, diskFull
+    // Tables.
+    case emptyFile, notUTF8, noHeader, noRows, badHeader, wrongFieldCount, badQuotes, noSuchColumn
+    // Cells.
+    case notANumber, missingValue, infiniteValue
+    // Times.
+    case notATime, unsortedTimes, repeatedTime, gapInTimes, irregularTimes
+    // Series.
+    case noNumericColumn, columnUsedTwice, constantSeries, tooFewRows
+    // Models.
+    case notSafeTensors, corruptSafeTensors, unsupportedTensorType, invalidTensor, notAModel, newerModel, damagedModel
+  }
+
+  /// The kind of fault.
+  public var code: Code
+  /// The file's path, or nil when the data did not come from a file.
+  public var file: String?
+  /// The row, counted from 1 for the header; nil when the fault lies in no single row.
+  public var row: Int?
+  /// The line of the text, from 1, when it differs from the row because a quoted field holds line breaks.
+  public var line: Int?
+  /// The column's name.
+  public var column: String?
+  /// What is wrong.
+  public var problem: String
+  /// What the reader can do about it.
+  public var remedy: String?
+
+  /// Makes an error.
+  public init(
+    _ code: Code, file: String? = nil, row: Int? = nil, line: Int? = nil, column: String? = nil,
+    _ problem: String, remedy: String? = nil
+  ) {
+    self.code = code
+    self.file = file
+    self.row = row
+    self.line = line
+    self.column = column
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  /// One line: the file, the row, the column, the problem; the remedy.
+  public var description: String {
+    var place: [String] = []
+    if let row { place.append(line.map { "row \(row) (line \($0))" } ?? "row \(row)") }
+    if let column { place.append("column \(column.onOneLine)") }
+    let parts = [file?.onOneLine, place.isEmpty ? nil : place.joined(separator: ", "), problem].compactMap(\.self)
+    return parts.joined(separator: ": ") + (remedy.map { "; \($0)" } ?? "")
+  }
+
+  /// The same error, said of `file` unless a file is already named.
+  func inFile(_ file: String?) -> DataError {
+    var copy = self
+    copy.file = self.file ?? file
+    return copy
+  }
+}
+
+extension String {
+  /// The text with control characters replaced, so that an error stays on its line and cannot steer a terminal.
+  var onOneLine: String {
+    String(String.UnicodeScalarView(unicodeScalars.map { Self.controls($0) ? "\u{FFFD}" : $0 }))
+  }
+
+  /// The text between quotation marks, for a message: one line, at most 40 characters.
+  var quoted: String {
+    let shown = count > 40 ? String(prefix(39)) + "…" : self
+    return "'\(shown.onOneLine)'"
+  }
+
+  private static func controls(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator, .format: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import Synchronization
+
+/// Writes a file so that it is, at every moment, either the old one or the whole new one.
+///
+/// The bytes go to a temporary file in the same folder, reach the disk, and take the name by `rename`. When anything
+/// fails the temporary file is removed and an existing file stays as it was. An existing file keeps its permissions; a
+/// symbolic link stays a link, and the file that it points to is replaced. A path that names a device or a pipe
+/// (`/dev/stdout`) is written to directly.
+///
+/// - Throws: `missingFolder`, `isDirectory`, `diskFull` or `unwritableFile`.
+public func writeAtomically(_ bytes: some Sequence<UInt8>, to path: String) throws(DataError) {
+  try writeAtomically(Array(bytes), toPath: path)
+}
+
+/// Writes `text` as UTF-8, as ``writeAtomically(_:to:)`` writes bytes.
+///
+/// - Throws: `missingFolder`, `isDirectory`, `diskFull` or `unwritableFile`.
+public func writeAtomically(_ text: String, to path: String) throws(DataError) {
+  try writeAtomically(Array(text.utf8), toPath: path)
+}
+
+private func writeAtomically(_ bytes: [UInt8], toPath path: String) throws(DataError) {
+  guard !path.isEmpty else { throw DataError(.unwritableFile, "the path of the file to write is empty") }
+  var permissions: mode_t?
+  var target = path
+  var status = stat()
+  if stat(path, &status) == 0 {
+    switch status.st_mode & S_IFMT {
+    case S_IFREG:
+      // Replacing by rename needs no right to the old file; whoever made it read-only meant it.
+      guard access(path, W_OK) == 0 else { throw .writing(path, errno) }
+      permissions = status.st_mode & 0o7777
+      target = resolvingLinks(path)
+    case S_IFDIR: throw .writing(path, EISDIR)
+    default: return try writeDirectly(bytes, to: path)
+    }
+  } else if errno != ENOENT {
+    throw .writing(path, errno)
+  }
+
+  let (temporary, descriptor) = try makeTemporaryFile(beside: target, for: path)
+  var failure = write(bytes, to: descriptor)
+  if failure == nil, let permissions, fchmod(descriptor, permissions) != 0 { failure = errno }
+  if failure == nil, fsync(descriptor) != 0 { failure = errno }
+  if close(descriptor) != 0 && failure == nil { failure = errno }
+  if failure == nil, rename(temporary, target) != 0 { failure = errno }
+  if let failure {
+    unlink(temporary)
+    throw .writing(path, failure)
+  }
+  synchronizeFolder(of: target)
+}
+
+/// Creates a file that nobody else has, in the folder of `target`.
+private func makeTemporaryFile(
+  beside target: String, for path: String
+) throws(DataError) -> (path: String, descriptor: Int32) {
+  let folder = folderPrefix(of: target)
+  while true {
+    let number = temporaryFileNumber.wrappingAdd(1, ordering: .relaxed).newValue
+    // Short and unrelated to the target's name, which may already be as long as a name can be.
+    let temporary = "\(folder).refrain-\(getpid())-\(number).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    if descriptor >= 0 { return (temporary, descriptor) }
+    if errno != EEXIST { throw .writing(path, errno) }
+  }
+}
+
+private let temporaryFileNumber = Atomic<Int>(0)
+
+/// Writes every byte; returns the system's error number when that fails.
+private func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+  bytes.withUnsafeBytes { buffer in
+    var done = 0
+    while done < buffer.count {
+      let written = write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+      if written < 0 {
+        if errno == EINTR { continue }
+        return errno
+      }
+      done += written
+    }
+    return nil
+  }
+}
+
+private func writeDirectly(_ bytes: [UInt8], to path: String) throws(DataError) {
+  let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw .writing(path, errno) }
+  var failure = write(bytes, to: descriptor)
+  if close(descriptor) != 0 && failure == nil { failure = errno }
+  if let failure { throw .writing(path, failure) }
+}
+
+/// Everything up to and including the last slash; empty when there is none.
+private func folderPrefix(of path: String) -> String {
+  path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+}
+
+private func resolvingLinks(_ path: String) -> String {
+  guard let resolved = realpath(path, nil) else { return path }
+  defer { free(resolved) }
+  return String(cString: resolved)
+}
+
+/// Makes the new name itself durable. Some file systems refuse this, and the file is whole either way: no error.
+private func synchronizeFolder(of path: String) {
+  let prefix = folderPrefix(of: path)
+  let descriptor = open(prefix.isEmpty ? "." : prefix, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return }
+  fsync(descriptor)
+  close(descriptor)
+}
+
+extension DataError {
+  /// Why `path` cannot be written, from the system's error number.
+  static func writing(_ path: String, _ number: Int32) -> DataError {
+    switch number {
+    case ENOENT, ENOTDIR:
+      DataError(.missingFolder, file: path, "the folder of this file does not exist", remedy: "make the folder first")
+    case EISDIR:
+      DataError(.isDirectory, file: path, "this is a folder, not a file", remedy: "name a file in it")
+    case ENOSPC, EDQUOT, EFBIG:
+      DataError(.diskFull, file: path, "no space left for the file", remedy: "free some space; nothing was changed")
+    case EACCES, EPERM, EROFS:
+      DataError(.unwritableFile, file: path, "no permission to write here", remedy: "choose another place")
+    default:
+      DataError(.unwritableFile, file: path, "the file cannot be written: \(systemMessage(number))")
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Refrain
+
+/// A model in one `.safetensors` file: the weights under the names of its walk, and in the metadata what is needed to
+/// rebuild it without user code: the kind of model, the version of the format, and a description in JSON.
+public enum ModelFile {
+  /// The newest version of the format that this library writes and reads.
+  public static let version = 1
+
+  private static let format = "refrain"
+
+  /// Writes a model; the file appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - model: The tensors.
+  ///   - kind: What it is, such as `sequential`.
+  ///   - description: What else is needed to rebuild it.
+  ///   - path: Where to; an existing file is replaced.
+  /// - Throws: What ``SafeTensorsFile/write(to:)`` throws.
+  public static func write<Model: TensorGroup, Description: Codable>(
+    _ model: Model, kind: String, description: Description, to path: String
+  ) throws(DataError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let text = try? encoder.encode(description) else {
+      throw DataError(.unwritableFile, file: path, "the model's description cannot be written as JSON")
+    }
+    let entries = model.namedTensors.map {
+      SafeTensorsFile.Entry(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
+    }
+    let metadata = [
+      "format": format, "kind": kind, "version": String(version), "description": String(decoding: text, as: UTF8.self),
+    ]
+    try SafeTensorsFile(tensors: entries, metadata: metadata).write(to: path)
+  }
+
+  /// A model file that was read, before its tensors are taken.
+  public struct Contents<Description: Codable> {
+    public let description: Description
+    let file: SafeTensorsFile
+    let path: String
+
+    /// Puts the file's tensors into `model`, which has the same names and shapes.
+    ///
+    /// - Throws: `damagedModel` when a tensor is missing, has another shape or is left over.
+    public func load<Model: TensorGroup>(into model: inout Model) throws(DataError) {
+      var remaining = Dictionary(file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      try model.forEachTensor { (name: String, tensor: inout Tensor) throws(DataError) in
+        guard let entry = remaining.removeValue(forKey: name) else {
+          throw damaged("the tensor \(name.quoted) is missing")
+        }
+        guard entry.shape == tensor.shape else {
+          throw damaged("the tensor \(name.quoted) has shape \(entry.shape), expected \(tensor.shape)")
+        }
+        tensor = Tensor(entry.values, shape: entry.shape)
+      }
+      if let name = remaining.keys.sorted().first { throw damaged("there is a tensor \(name.quoted) too many") }
+    }
+
+    func damaged(_ problem: String) -> DataError {
+      DataError(.damagedModel, file: path, problem, remedy: "save the model again")
+    }
+  }
+
+  /// Reads a model file of the given kind.
+  ///
+  /// - Throws: What reading safetensors throws; `notAModel` for a file of another program or kind, `newerModel` for one
+  ///   of a later version, `damagedModel` for one whose description cannot be understood.
+  public static func read<Description: Codable>(
+    _ path: String, kind: String, description: Description.Type
+  ) throws(DataError) -> Contents<Description> {
+    let file = try SafeTensorsFile(contentsOf: path)
+    guard file.metadata["format"] == format, let found = file.metadata["kind"] else {
+      throw DataError(
+        .notAModel, file: path, "this safetensors file was not written by Refrain", remedy: "choose another")
+    }
+    guard let version = file.metadata["version"].flatMap({ Int($0) }), version <= Self.version else {
+      throw DataError(
+        .newerModel, file: path,
+        "the model has format version \(file.metadata["version"] ?? "?"), newer than \(version)",
+        remedy: "update Refrain")
+    }
+    guard found == kind else {
+      throw DataError(.notAModel, file: path, "this is a model of the kind \(found.quoted), not \(kind.quoted)")
+    }
+    do {
+      let text = Data((file.metadata["description"] ?? "").utf8)
+      return Contents(description: try JSONDecoder().decode(Description.self, from: text), file: file, path: path)
+    } catch {
+      let problem = "the model's description cannot be understood"
+      throw DataError(.damagedModel, file: path, problem, remedy: "save the model again")
+    }
+  }
+}
+
+extension Sequential {
+  /// Writes architecture and weights to a `.safetensors` file.
+  ///
+  /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
+  public func save(to path: String) throws(DataError) {
+    try ModelFile.write(self, kind: Self.kind, description: configuration, to: path)
+  }
+
+  /// Rebuilds a model from a file that ``save(to:)`` wrote.
+  ///
+  /// - Throws: What ``ModelFile/read(_:kind:description:)`` throws; `damagedModel` when the parts do not fit together.
+  public init(contentsOf path: String) throws(DataError) {
+    let contents = try ModelFile.read(path, kind: Self.kind, description: Configuration.self)
+    self.init(contents.description)
+    var generator = RandomGenerator(seed: 0)
+    do throws(LayerError) {
+      _ = try outputShape(for: inputShape)
+    } catch {
+      throw contents.damaged(error.description)
+    }
+    build(for: inputShape, using: &generator)
+    try contents.load(into: &self)
+  }
+}

@@ -1,0 +1,163 @@
+import RefrainData
+import Testing
+
+@testable import Refrain
+
+/// What every cell in ``Cells/all`` must do at one step and as a group of tensors. The scan has tests of its own.
+@Suite("Every cell")
+struct CellTests {
+  /// The names of all cells: what the tests are repeated over.
+  static let names: [String] = Cells.all.map { $0.name }
+
+  @Test("is found by its own name, and no two share one")
+  func uniqueNames() throws {
+    #expect(Set(Self.names).count == Cells.all.count)
+    for name in Self.names { #expect(try cellType(name).name == name) }
+    #expect(Cells.named("no such cell") == nil)
+    for cell in Cells.all { #expect(!cell.source.isEmpty) }
+  }
+
+  @Test("gradient agrees with central differences", arguments: names)
+  func gradient(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      for direction in Direction.allCases {
+        // With this phase no unit of the rectifier stands all but at its kink, where two steps agree on a wrong slope.
+        let passage = Passage<Cell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 3, phase: 0.5)
+        let schedule = Schedule(batch: 3, time: 4, lengths: [3, 0, 4], direction: direction)
+        expectGradientMatchesDifferences(at: passage, "scan \(direction):") { $0.outcome(schedule).tensors }
+        expectGradientMatchesDifferences(at: passage, "loop \(direction):") {
+          $0.outcome(schedule, byLoop: true).tensors
+        }
+      }
+    }
+    check(try cellType(name))
+  }
+
+  @Test("a step called by hand is a scan of one step", arguments: names)
+  func step(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 3, time: 1, inputSize: 4, hiddenSize: 5)
+      let state = passage.cell(passage.input.at(0, axis: 1), passage.state)
+      let outcome = passage.outcome(Schedule(batch: 3, time: 1))
+      expectClose(state, outcome.state, "the state")
+      expectClose(state.output, outcome.outputs.at(0, axis: 1), "the output")
+      #expect(state.output.shape == [3, 5])
+    }
+    check(try cellType(name))
+  }
+
+  @Test("walks over every tensor it stores, once, and over those of its state", arguments: names)
+  func walk(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 2, time: 1, inputSize: 3, hiddenSize: 4)
+      expectWalkIsComplete(passage.cell)
+      expectWalkIsComplete(passage.state)
+      #expect(passage.cell.inputSize == 3 && passage.cell.hiddenSize == 4)
+      #expect(passage.state.tensors.allSatisfy { $0.shape.first == 2 })
+    }
+    check(try cellType(name))
+  }
+
+  @Test("saved and loaded gives the same bits", arguments: names)
+  func saving(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) throws {
+      let passage = Passage<Cell>(batch: 2, time: 3, inputSize: 3, hiddenSize: 4)
+      let file = SafeTensorsFile(
+        tensors: passage.cell.namedTensors.map {
+          .init(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
+        }
+      )
+      let read = try SafeTensorsFile(bytes: file.bytes())
+      var generator = RandomGenerator(seed: 77)
+      var cell = Cell(inputSize: 3, hiddenSize: 4, using: &generator)
+      try cell.forEachTensor { (name: String, tensor: inout Tensor) throws in
+        let entry = try #require(read[name])
+        #expect(entry.shape == tensor.shape)
+        tensor = Tensor(entry.values, shape: entry.shape)
+      }
+      let schedule = Schedule(batch: 2, time: 3)
+      let loaded = Passage(cell: cell, input: passage.input, state: passage.state)
+      expectSameBits(loaded.outcome(schedule), passage.outcome(schedule))
+    }
+    try check(cellType(name))
+  }
+
+  @Test("starts from zeros unless a state is given", arguments: names)
+  func defaultState(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 5)
+      let zeros = passage.cell.initialState(batch: 3)
+      #expect(zeros.tensors.allSatisfy { $0 == .zeros([3, 5]) })
+      let layer = Recurrent(passage.cell, returning: .everyStep)
+      let without = layer.scan(passage.input)
+      let with = layer.scan(passage.input, from: zeros)
+      expectSameBits(without.outputs, with.outputs)
+      expectSameBits(without.state, with.state)
+      #expect(layer.scan(passage.input, from: passage.state).outputs != with.outputs)
+    }
+    check(try cellType(name))
+  }
+
+  @Test("starts with orthogonal recurrent blocks, evenly drawn input weights and other biases at 0", arguments: names)
+  func initialWeights(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) throws {
+      let (inputSize, size) = (6, 20)
+      var generator = RandomGenerator(seed: 8)
+      let cell = Cell(inputSize: inputSize, hiddenSize: size, using: &generator)
+      let tensors = Dictionary(uniqueKeysWithValues: cell.namedTensors.map { ($0.name, $0.tensor) })
+      let recurrent = try #require(tensors["weight_hh"])
+      let blocks = recurrent.shape[0] / size
+      let identity = Tensor((0..<size * size).map { $0 / size == $0 % size ? Float(1) : 0 }, shape: [size, size])
+      let parts = (0..<blocks).map { recurrent.slice($0 * size..<($0 + 1) * size, axis: 0) }
+      for part in parts { expectClose(part.matrixProduct(part, transposingOther: true), identity) }
+      for index in parts.indices.dropFirst() { #expect(parts[index] != parts[0]) }
+      let input = try #require(tensors["weight_ih"])
+      let bound = (6 / Float(input.shape[0] + inputSize)).squareRoot()
+      #expect(input.values.allSatisfy { $0.magnitude <= bound })
+      #expect((input.squared.mean().item - bound * bound / 3).magnitude < 0.25 * bound * bound / 3)
+      for (name, tensor) in tensors where name.hasPrefix("bias") {
+        let forget = Cell.self == LSTMCell.self ? size..<2 * size : 0..<0
+        #expect(tensor.values.enumerated().allSatisfy { $1 == (forget.contains($0) ? 1 : 0) })
+      }
+    }
+    try check(cellType(name))
+  }
+
+  @Test("two cells of one seed are equal, of two seeds not", arguments: names)
+  func seeds(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      func cell(_ seed: UInt64) -> Cell {
+        var generator = RandomGenerator(seed: seed)
+        return Cell(inputSize: 3, hiddenSize: 4, using: &generator)
+      }
+      #expect(cell(4).tensors == cell(4).tensors)
+      #expect(cell(4).tensors[0] != cell(5).tensors[0])
+      #expect(cell(4).tensors[1] != cell(5).tensors[1])
+    }
+    check(try cellType(name))
+  }
+
+  @Test("the forget gate of an LSTM starts open: its biases, the second block, are 1")
+  func forgetBias() {
+    let cell = LSTM(inputSize: 2, hiddenSize: 3).cell
+    #expect(cell.bias.values == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    #expect(LSTMCell.Gate.forget.rawValue == 1)
+  }
+}
+
+/// Expects the walk to reach every tensor that `Mirror` finds, and none twice.
+func expectWalkIsComplete<Group: TensorGroup>(_ group: Group, sourceLocation: SourceLocation = #_sourceLocation) {
+  var count = 0
+  let numbered = group.mapTensors { _ in
+    count += 1
+    return Tensor(Float(count))
+  }
+  func stored(in value: Any) -> [Float] {
+    if let tensor = value as? Tensor { return tensor.values }
+    return Mirror(reflecting: value).children.flatMap { stored(in: $0.value) }
+  }
+  let found = stored(in: numbered)
+  #expect(found.sorted() == (1...max(count, 1)).prefix(count).map(Float.init), sourceLocation: sourceLocation)
+  let names = group.namedTensors.map(\.name)
+  #expect(Set(names).count == names.count, "a name is used twice: \(names)", sourceLocation: sourceLocation)
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Testing
+
+@testable import Refrain
+
+@Suite("Layers as data")
+struct LayerDescriptionTests {
+  static let all: [String] = Layers.all.map { $0.kind }
+
+  @Test("every kind has its own name, by which it is found")
+  func kinds() throws {
+    #expect(Set(Self.all).count == Layers.all.count)
+    for kind in Self.all { #expect(try layerType(kind).kind == kind) }
+    #expect(Layers.named("no such layer") == nil)
+    #expect(Self.all.contains("stacked-bidirectional-gru-reset-before"))
+    for cell in Cells.all { #expect(Self.all.contains(cell.name)) }
+  }
+
+  @Test("goes through JSON and back, and makes the same model with the same weights", arguments: all)
+  func roundTrip(kind: String) throws {
+    func check<L: Layer>(_ type: L.Type) throws {
+      let layer = try described(type)
+      let shape = describedInputShape(type)
+      var generator = RandomGenerator(seed: 2)
+      let built = layer.built(for: shape, using: &generator)
+      let data = try JSONEncoder().encode(LayerDescription(built))
+      let copy = try #require(try JSONDecoder().decode(LayerDescription.self, from: data).layer as? L)
+      #expect(try copy.outputShape(for: shape) == built.outputShape(for: shape))
+      let rebuilt = copy.built(for: shape, using: &generator)
+      #expect(rebuilt.namedTensors.map(\.name) == built.namedTensors.map(\.name))
+      #expect(rebuilt.tensors.map(\.shape) == built.tensors.map(\.shape))
+
+      let loaded = rebuilt.replacingTensors(built.tensors)
+      let input = type == Embedding.self ? Tensor([[1, 8], [0, 3]]) : ramp(shape.map { $0 ?? 3 })
+      expectSameBits(loaded(input), built(input))
+      #expect(
+        try JSONEncoder.sorted.encode(LayerDescription(copy)) == JSONEncoder.sorted.encode(LayerDescription(built)))
+    }
+    try check(layerType(kind))
+  }
+
+  @Test("keeps every choice of a configuration")
+  func configurations() throws {
+    func copy<L: Layer>(_ layer: L) throws -> L.Configuration {
+      let data = try JSONEncoder().encode(LayerDescription(layer))
+      return try #require(try JSONDecoder().decode(LayerDescription.self, from: data).layer as? L).configuration
+    }
+    let recurrent = try copy(LSTM(7, returning: .everyStep, direction: .backward))
+    #expect(recurrent.hiddenSize == 7 && recurrent.returning == .everyStep && recurrent.direction == .backward)
+    let bidirectional = try copy(Bidirectional<GRUCell>(5, returning: .lastStep, merge: .average))
+    #expect(bidirectional.merge == .average && bidirectional.returning == .lastStep)
+    let stacked = try copy(Stacked<RNN>([3, 9], dropout: 0.25, returning: .everyStep))
+    #expect(stacked.hiddenSizes == [3, 9] && stacked.dropout == 0.25 && stacked.returning == .everyStep)
+    #expect(try copy(Dense(4, activation: .gelu)).activation == .gelu)
+    #expect(try copy(Embedding(11, 3)).vocabulary == 11)
+    #expect(try copy(Dropout(0.4)).rate == 0.4)
+    #expect(try copy(LayerNorm(epsilon: 0.5)).epsilon == 0.5)
+    #expect(try copy(Reshape([2, 5])).shape == [2, 5])
+  }
+
+  @Test("a model within a model comes back whole")
+  func nested() throws {
+    let model = Sequential(inputSize: 3, seed: 1) {
+      LSTM(4, returning: .everyStep)
+      Sequential(inputSize: 4) {
+        if true { Dense(5, activation: .relu) }
+        Stacked<Bidirectional<GRUCell>>([2, 3], dropout: 0.1)
+      }
+      Dense(1)
+    }
+    let data = try JSONEncoder().encode(LayerDescription(model))
+    let described = try #require(try JSONDecoder().decode(LayerDescription.self, from: data).layer as? Sequential)
+    #expect(described.inputShape == [nil, nil, 3])
+    var generator = RandomGenerator(seed: 9)
+    let copy = described.built(for: described.inputShape, using: &generator)
+    #expect(copy.namedTensors.map(\.name) == model.namedTensors.map(\.name))
+    #expect(copy.namedTensors.map(\.name).contains("1.1.weight_ih_l1_reverse"))
+    let x = ramp([2, 4, 3])
+    #expect(copy(x) != model(x))
+    expectSameBits(copy.replacingTensors(model.tensors)(x), model(x))
+    #expect(copy.summary.split(separator: "\n").count == model.summary.split(separator: "\n").count)
+  }
+
+  @Test("an unknown kind, or a configuration that lacks something, is an error that says so")
+  func errors() {
+    func problem(_ json: String) -> String {
+      do {
+        _ = try JSONDecoder().decode(LayerDescription.self, from: Data(json.utf8))
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(problem(#"{"kind": "transformer", "configuration": {}}"#).contains("no layer of the kind 'transformer'"))
+    #expect(problem(#"{"kind": "dense", "configuration": {"outputSize": 3}}"#).contains("activation"))
+    #expect(problem(#"{"kind": "dense", "configuration": {"outputSize": 3, "activation": "cube"}}"#).contains("cube"))
+    #expect(problem(#"{"configuration": {}}"#).contains("kind"))
+    let nested = #"{"kind": "sequential", "configuration": {"inputShape": [null, 3], "layers": [{"kind": "x"}]}}"#
+    #expect(problem(nested).contains("no layer of the kind 'x'"))
+  }
+}
+
+extension JSONEncoder {
+  fileprivate static var sorted: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return encoder
+  }
+}

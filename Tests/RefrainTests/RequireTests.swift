@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Refrain
+
+/// A programmer's mistake stops the program with a message that holds both shapes. Each case runs in a process of its own.
+@Suite("A wrong shape stops the program and says both shapes")
+struct RequireTests {
+  private func expect(_ result: ExitTest.Result?, says text: String, sourceLocation: SourceLocation = #_sourceLocation)
+  {
+    let message = result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
+    #expect(message.contains(text), sourceLocation: sourceLocation)
+  }
+
+  @Test("when two tensors cannot be broadcast together")
+  func broadcasting() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([2, 3]) + Tensor.zeros([2, 4])
+    }
+    expect(result, says: "the shapes [2, 3] and [2, 4] do not fit together")
+  }
+
+  @Test("when a product's matrices do not fit")
+  func product() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([2, 3]).matrixProduct(.zeros([4, 5]))
+    }
+    expect(result, says: "a product of 2×3 and 4×5 matrices")
+  }
+
+  @Test("when a layer's input has another size")
+  func layers() async {
+    let dense = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Dense(inputSize: 3, outputSize: 2)(.zeros([4, 5]))
+    }
+    expect(dense, says: "an input of shape [4, 5] does not fit weights of shape [2, 3]")
+    let recurrent = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = LSTM(inputSize: 3, hiddenSize: 2)(.zeros([4, 5]))
+    }
+    expect(recurrent, says: "lstm: the input has shape [4, 5], expected [B, T, 3]")
+  }
+
+  @Test("when a state or lengths do not fit the batch")
+  func batches() async {
+    let state = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let layer = GRU(inputSize: 3, hiddenSize: 2)
+      _ = layer.scan(.zeros([4, 5, 3]), from: layer.cell.initialState(batch: 3))
+    }
+    expect(state, says: "gru: the state has shape [3, 2], expected [4, 2]")
+    let lengths = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = GRU(inputSize: 3, hiddenSize: 2).scan(.zeros([2, 5, 3]), lengths: [6, 1])
+    }
+    expect(lengths, says: "the lengths [6, 1] do not fit 2 sequences of 5 steps")
+  }
+
+  @Test("when a model is stacked wrongly")
+  func stacking() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Sequential(inputSize: 3) {
+        LSTM(4)
+        LSTM(2)
+      }
+    }
+    expect(result, says: "layer 1: lstm: the input has shape [B, 4], expected [B, T, I]")
+  }
+
+  @Test("when the loss is not one number")
+  func loss() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = valueAndGradient(at: Tensor([1, 2])) { $0 * 2 }
+    }
+    expect(result, says: "the loss has shape [2], and must be one number")
+  }
+}

@@ -1,0 +1,66 @@
+import Refrain
+import Testing
+
+@Suite("Learning-rate schedules") struct ScheduleTests {
+  private let fixture = try! TrainingFixture("optimizers")
+
+  @Test("thirty rates of each schedule equal PyTorch's")
+  func rates() {
+    let cases: [(String, LearningRateSchedule)] = [
+      ("step", .step(every: 7, factor: 0.5)),
+      ("exponential", .exponential(factor: 0.9)),
+      ("cosine", .cosine(count: 30)),
+      ("cosine_minimum", .cosine(count: 29, minimum: 0.01)),
+      ("one_cycle", .oneCycle(maximum: 0.1, count: 30)),
+      ("warm_up", .warmUp(count: 5)),
+      ("warm_up_cosine", .warmUp(count: 5, then: .cosine(count: 25))),
+    ]
+    for (name, schedule) in cases {
+      let expected = fixture["schedule.\(name)"].values
+      for index in 0..<30 {
+        let rate = schedule.rate(at: index, initial: 0.1)
+        #expect(abs(rate - expected[index]) <= 1e-5 * expected[index] + 1e-9, "\(name), \(index): \(rate)")
+      }
+    }
+    #expect((0..<30).allSatisfy { LearningRateSchedule.constant.rate(at: $0, initial: 0.1) == 0.1 })
+  }
+
+  @Test("a schedule that is not told how long it is takes the length of training")
+  func totals() {
+    let pairs: [(LearningRateSchedule, LearningRateSchedule)] = [
+      (.oneCycle(), .oneCycle(maximum: 0.1, count: 30)), (.cosine(), .cosine(count: 30)),
+      (.warmUp(count: 5, then: .cosine()), .warmUp(count: 5, then: .cosine(count: 25))),
+    ]
+    for (open, closed) in pairs {
+      for index in 0..<30 {
+        #expect(open.rate(at: index, initial: 0.1, total: 30) == closed.rate(at: index, initial: 0.1))
+      }
+    }
+  }
+
+  @Test("reduction on a plateau equals PyTorch's")
+  func plateau() {
+    let losses = fixture["schedule.plateau.losses"].values
+    let cases: [(String, LearningRateSchedule)] = [
+      ("plateau", .reduceOnPlateau(factor: 0.5, patience: 2)),
+      ("plateau_cooldown", .reduceOnPlateau(factor: 0.3, patience: 1, cooldown: 2, minimum: 0.002)),
+    ]
+    for (name, schedule) in cases {
+      var schedule = schedule
+      let expected = fixture["schedule.\(name)"].values
+      for (index, loss) in losses.enumerated() {
+        schedule.observe(loss)
+        #expect(
+          agree([schedule.rate(at: index + 1, initial: 0.1)], [expected[index]], within: 1e-6), "\(name), \(index)")
+      }
+    }
+  }
+
+  @Test("one-cycle counts steps, the others epochs unless told otherwise")
+  func intervals() {
+    #expect(LearningRateSchedule.oneCycle(count: 10).interval == .step)
+    #expect(LearningRateSchedule.cosine(count: 10).interval == .epoch)
+    #expect(LearningRateSchedule.cosine(count: 10).countingSteps.interval == .step)
+    #expect(LearningRateSchedule.warmUp(count: 2, then: .oneCycle(count: 8)).interval == .step)
+  }
+}

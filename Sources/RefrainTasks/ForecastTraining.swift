@@ -1,0 +1,69 @@
+import Refrain
+import RefrainData
+
+/// One training of a forecaster's network: windows in random order, the loss of the quantiles, a rate that rises and falls.
+struct ForecastTraining {
+  let windows: ForecastWindows
+  /// The windows lie within the first `limit` rows.
+  let limit: Int
+  let epochs: Int
+  let plan: ForecastPlan
+  let shouldStop: @Sendable () -> Bool
+
+  /// - Parameter progress: Told the number of each epoch that is finished, and its loss.
+  /// - Returns: Whether it went to its end; stopped earlier, the network is the best of the finished epochs.
+  /// - Throws: ``ForecastError`` when the numbers went astray.
+  func run(
+    _ network: inout ForecastNetwork, progress: (_ epoch: Int, _ loss: Float) -> Void
+  ) throws(ForecastError) -> Bool {
+    var optimizer = Adam(learningRate: 3e-3)
+    let loss = Loss.quantile(ForecastNetwork.quantiles)
+    let history: History
+    do throws(TrainingError) {
+      history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
+        try Trainer(
+          epochs: epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1), progress: .silent,
+          onEpoch: { epoch in
+            progress(epoch.number, epoch.loss)
+            return true
+          },
+          shouldStop: shouldStop
+        ).fit(&network, optimizer: &optimizer, batches: WindowBatches(self)) { network, batch in
+          loss(network(batch.input), batch.target)
+        }
+      }
+    } catch {
+      throw ForecastError(error.description)
+    }
+    return history.stopReason == .completed
+  }
+}
+
+/// The windows of one epoch, in another random order each time they are gone through.
+private final class WindowBatches: Sequence {
+  private let training: ForecastTraining
+  private let ends: [Int]
+  private var generator: RandomGenerator
+
+  init(_ training: ForecastTraining) {
+    self.training = training
+    ends = training.windows.ends(within: training.limit)
+    generator = RandomGenerator(seed: training.plan.seed)
+  }
+
+  var underestimatedCount: Int { training.plan.batchesPerEpoch }
+
+  func makeIterator() -> AnyIterator<Batch> {
+    let plan = training.plan
+    let order = generator.permutation(ends.count)
+    var number = 0
+    return AnyIterator { [self] in
+      guard number < plan.batchesPerEpoch else { return nil }
+      let first = number * plan.batchSize
+      number += 1
+      let chosen = order[first..<Swift.min(first + plan.batchSize, order.count)].map { ends[$0] }
+      let (input, levels) = training.windows.contexts(endingAt: chosen)
+      return Batch(input, training.windows.targets(after: chosen, levels: levels))
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import RealModule
+import Refrain
+import RefrainData
+
+/// A series as the network sees it: scaled, with its covariates and the waves of longer periods beside it, cut into
+/// windows. The scalers are fitted on the training part alone.
+struct ForecastWindows: Sendable {
+  let plan: ForecastPlan
+  let scaler: Scaler
+  let covariateScalers: [Scaler]
+  /// The scaled series, and the other features step by step: the memory of `[count, featureCount]`.
+  private let features: [Float]
+  let count: Int
+  let featureCount: Int
+
+  /// - Parameters:
+  ///   - values: The series, or its end.
+  ///   - covariates: What is observed beside it.
+  ///   - firstPosition: The position of the first value since the start of the training series, for the waves.
+  init(
+    _ values: [Double], covariates: [[Double]], firstPosition: Int, plan: ForecastPlan, scaler: Scaler,
+    covariateScalers: [Scaler]
+  ) {
+    self.plan = plan
+    self.scaler = scaler
+    self.covariateScalers = covariateScalers
+    count = values.count
+    featureCount = 1 + covariates.count + 2 * plan.cycles.count
+    var features: [Float] = []
+    features.reserveCapacity(count * featureCount)
+    for (index, value) in values.enumerated() {
+      features.append(Float(scaler.scale(value)))
+      for (covariate, scaler) in zip(covariates, covariateScalers) {
+        features.append(Float(scaler.scale(covariate[index])))
+      }
+      for cycle in plan.cycles {
+        let angle = 2 * Double.pi * Double(firstPosition + index) / Double(cycle)
+        features += [Float(Double.sin(angle)), Float(Double.cos(angle))]
+      }
+    }
+    self.features = features
+  }
+
+  /// The windows of a training series, scaled by its first `training` rows.
+  init(_ series: Series, training: Int, plan: ForecastPlan) {
+    let covariates = series.covariates.map(\.values)
+    self.init(
+      series.values, covariates: covariates, firstPosition: 0, plan: plan,
+      scaler: .fit(on: series.values.prefix(training), logarithm: plan.usesLogarithm),
+      covariateScalers: covariates.map { .fit(on: $0.prefix(training)) })
+  }
+
+  /// The contexts that end before the rows `ends`, `[B, context, I]`, each moved so that its level is zero; and the levels.
+  func contexts(endingAt ends: [Int]) -> (input: Tensor, levels: [Float]) {
+    let length = plan.context
+    var levels: [Float] = []
+    var values: [Float] = []
+    values.reserveCapacity(ends.count * length * featureCount)
+    for end in ends {
+      let level = (end - plan.base..<end).reduce(Float(0)) { $0 + features[$1 * featureCount] } / Float(plan.base)
+      levels.append(level)
+      let start = values.count
+      values += features[(end - length) * featureCount..<end * featureCount]
+      for step in 0..<length { values[start + step * featureCount] -= level }
+    }
+    return (Tensor(values, shape: [ends.count, length, featureCount]), levels)
+  }
+
+  /// The values that follow the rows `ends`, `[B, horizon]`, less the levels of the contexts.
+  func targets(after ends: [Int], levels: [Float]) -> Tensor {
+    var values: [Float] = []
+    for (end, level) in zip(ends, levels) {
+      for step in 0..<plan.horizon { values.append(features[(end + step) * featureCount] - level) }
+    }
+    return Tensor(values, shape: [ends.count, plan.horizon])
+  }
+
+  /// The rows before which a context and after which a horizon lie within the first `limit` rows.
+  func ends(within limit: Int) -> [Int] { Array(plan.context..<limit - plan.horizon + 1) }
+
+  /// The network's quantiles in the unit of the series, in rising order: for each end, for each step.
+  func quantiles(_ network: ForecastNetwork, after ends: [Int]) -> [[[Double]]] {
+    let (input, levels) = contexts(endingAt: ends)
+    let output = network(input).values
+    let width = ForecastNetwork.quantiles.count
+    return levels.enumerated().map { row, level in
+      (0..<plan.horizon).map { step in
+        let start = (row * plan.horizon + step) * width
+        return output[start..<start + width].sorted().map { scaler.unscale(Double($0 + level)) }
+      }
+    }
+  }
+}

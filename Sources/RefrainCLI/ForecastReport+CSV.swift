@@ -1,0 +1,22 @@
+import RefrainTasks
+
+extension ForecastReport {
+  /// The forecast as CSV (RFC 4180, with LF): `time,mean,p10,p90` and a row a step.
+  var csv: String {
+    let rows = points.map { point in
+      ([csvField(point.time)] + [point.mean, point.p10, point.p90].map(csvField)).joined(separator: ",")
+    }
+    return (["time,mean,p10,p90"] + rows).map { $0 + "\n" }.joined()
+  }
+}
+
+/// A text, within quotation marks when it would not be one field otherwise.
+func csvField(_ text: String) -> String {
+  let needsQuotes = text.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) }
+  return needsQuotes ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+}
+
+/// A number in the fewest digits that give it again; nothing when it is not finite.
+func csvField(_ number: Double) -> String {
+  number.isFinite ? "\(number)" : ""
+}

@@ -1,0 +1,116 @@
+import Foundation
+import RefrainData
+import RefrainTasks
+
+extension ForecastReport {
+  /// The results for people: what was read, the forecast, how good it is likely to be, and a chart.
+  func table(for terminal: Terminal) -> String {
+    let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
+    let sections = [
+      [page.strong(facts.title.sanitized)] + summary.flatMap { page.entry($0, $1, labelWidth: 10) },
+      [page.strong("Forecast")] + forecastRows(on: page),
+      [page.strong("Backtest") + page.faint(backtestCaption)] + backtestRows(on: page)
+        + page.paragraph(verdict),
+    ]
+    // On a small terminal the chart and the verdict above it are seen together.
+    let height = min(max(terminal.height - 6, 12), 20)
+    let drawing = TerminalChart(width: page.width, height: height, usesColor: page.usesColor)
+    // A terminal has few dots: the forecast gets a fifth of them or so, for its interval to be seen.
+    let picture = chart(title: "", historyCount: max(4 * points.count, min(4 * forecaster.season, page.width), 40))
+    return sections.map { $0.map { $0 + "\n" }.joined() + "\n" }.joined() + drawing.text(for: picture)
+  }
+
+  /// What was read and what was trained, each under a word.
+  private var summary: [(String, String)] {
+    let report = forecaster.training
+    let model = [
+      forecaster.cell.uppercased(), forecaster.layers > 1 ? "\(forecaster.layers) layers" : nil,
+      "\(forecaster.hiddenSize) units", "\(counted(report.parameters)) parameters",
+      "seed \(report.seed)",
+    ]
+    let season = forecaster.season > 1 ? "season \(forecaster.season)" : "no season"
+    var summary = [
+      (
+        "Series",
+        "\(facts.target), \(counted(facts.rowCount)) rows, \(facts.frequency), \(facts.firstTime) to \(facts.lastTime)"
+      ),
+      ("Steps", "horizon \(forecaster.horizon), context \(forecaster.context), \(season)"),
+      ("Model", model.compactMap(\.self).joined(separator: ", ")),
+      (
+        "Training",
+        "\(counted(report.epochs)) \(report.epochs == 1 ? "epoch" : "epochs") in \(fixed(report.seconds, decimals: 1)) s"
+          + (forecaster.isComplete ? "" : "; interrupted: this is the best until then")
+      ),
+    ]
+    if !facts.covariates.isEmpty { summary.insert(("Beside it", facts.covariates.joined(separator: ", ")), at: 1) }
+    return summary
+  }
+
+  private func forecastRows(on page: Page) -> [String] {
+    let decimals = Self.decimals(for: points)
+    func cells(_ point: Forecast.Point) -> [String] {
+      [point.time] + [point.mean, point.p10, point.p90].map { readable($0, decimals: decimals) }
+    }
+    guard points.count > Self.longForecast else {
+      return page.grid([["Time", "Forecast", "10 %", "90 %"]] + points.map(cells))
+    }
+    let ends = [points.prefix(Self.longForecast / 2), points.suffix(Self.longForecast / 4)].map { $0.map(cells) }
+    let left = points.count - ends[0].count - ends[1].count
+    var rows = page.grid([["Time", "Forecast", "10 %", "90 %"]] + ends[0] + ends[1])
+    rows.insert(page.faint("  … \(left) more; --format csv prints all"), at: 1 + ends[0].count)
+    return rows
+  }
+
+  /// Forecasts with more steps than this are shown in part.
+  private static let longForecast = 120
+
+  /// As many decimals as show three digits of the interval's width, which is as much as anyone can know.
+  static func decimals(for points: [Forecast.Point]) -> Int {
+    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 0 }.sorted()
+    let typical = widths.isEmpty ? points.map { abs($0.mean) }.filter(\.isFinite).max() ?? 1 : widths[widths.count / 2]
+    guard typical > 0 else { return 0 }
+    return min(max(2 - Int(log10(typical).rounded(.down)), 0), 9)
+  }
+
+  private var backtestCaption: String {
+    guard let folds = forecaster.backtest?.folds else { return "" }
+    let steps = forecaster.horizon == 1 ? "1 step" : "\(counted(forecaster.horizon)) steps"
+    return folds == 1 ? "  the last \(steps), held out" : "  \(folds) times \(steps), held out"
+  }
+
+  private func backtestRows(on page: Page) -> [String] {
+    guard let backtest = forecaster.backtest else { return [] }
+    func errors(_ name: String, _ errors: Backtest.Errors) -> [String] {
+      [name, percent(errors.smape, decimals: 2), readable(errors.mase, decimals: 3), "", ""]
+    }
+    let own = [
+      "Refrain", percent(backtest.smape, decimals: 2), readable(backtest.mase, decimals: 3), significant(backtest.rmse),
+      percent(backtest.coverage * 100, decimals: 0),
+    ]
+    return page.grid([
+      ["", "sMAPE", "MASE", "RMSE", "Within 10–90 %"], own,
+      errors("Seasonal naive", backtest.seasonalNaive), errors("Naive", backtest.naive),
+    ])
+  }
+
+  /// Whether the network was worth its while, in plain words.
+  private var verdict: String {
+    guard let backtest = forecaster.backtest else {
+      return "There was no time for a backtest: how good this forecast is, is not known."
+    }
+    if let name = backtest.betterBaseline {
+      let (what, errors) =
+        name == "naive" ? ("the last value", backtest.naive) : ("the last season", backtest.seasonalNaive)
+      return "A naive forecast is better here: to repeat \(what) has a MASE of "
+        + "\(readable(errors.mase, decimals: 3)), Refrain's is \(readable(backtest.mase, decimals: 3))."
+    }
+    let (own, other) = (backtest.mase, backtest.seasonalNaive.mase)
+    guard own.isFinite, other.isFinite, other > 0 else {
+      return "The errors cannot be compared: the held-out values leave nothing to scale them by."
+    }
+    let percent = Int(((1 - own / other) * 100).rounded())
+    return percent > 0
+      ? "Refrain beats the seasonal-naive forecast: its error (MASE) is \(percent) % smaller."
+      : "Refrain does no better than the seasonal-naive forecast here."
+  }
+}

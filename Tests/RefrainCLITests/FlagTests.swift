@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+@Suite("Flags that make no sense end with 64 and one line")
+struct FlagTests {
+  static let mistakes: [(flags: String, names: String)] = [
+    ("--horizon 0", "--horizon must be at least 1, not 0"), ("--horizon -3", "--horizon must be at least 1, not -3"),
+    ("--horizon=-3", "at least 1"), ("--horizon x", "'x'"), ("--horizon 1.5", "'1.5'"), ("--horizon", "--horizon"),
+    ("--horizon 99999999999999999999", "--horizon"), ("--horizon 9223372036854775807", "at most"),
+    ("--context 0", "--context"), ("--context -1", "--context"), ("--season 0", "--season"),
+    ("--season -12", "--season"), ("--backtest 0", "--backtest"), ("--backtest -1", "--backtest"),
+    ("--hidden 0", "--hidden"), ("--hidden 1000000", "at most"), ("--layers 0", "--layers"),
+    ("--layers -1", "--layers"), ("--epochs 0", "--epochs"), ("--epochs -5", "--epochs"), ("--seed -1", "--seed"),
+    ("--seed one", "--seed"), ("--threads 0", "--threads"), ("--threads -2", "--threads"), ("--cell foo", "'lstm'"),
+    ("--format xml", "'table', 'csv' or 'json'"), ("--horizn 3", "Did you mean '--horizon'?"),
+    ("--nonsense", "--nonsense"),
+    ("a.csv b.csv", "'b.csv'"), ("a.csv --covariates x,,y", "x,,y"), ("--save", "--save"), ("--save=", "--save"),
+    ("--output=", "--output"), ("--chart=", "--chart"), ("--model=", "--model"), ("--target sales", "--target"),
+    ("--time month", "--time"), ("--covariates rain", "--covariates"),
+    ("--model m --save n", "--save and --model"), ("--model m --hidden 3", "--hidden and --model"),
+    ("--model m --horizon 3", "--horizon and --model"), ("--model m --cell gru", "--cell and --model"),
+    ("--model m --seed 1", "--seed and --model"), ("a.csv --model m --target x", "--target and --model"),
+    ("a.csv --model m --covariates x", "--covariates and --model"), ("--output x --chart x", "--output and --chart"),
+    ("--save x --output ./x", "--save and --output"), ("a.csv --output a.csv", "FILE and --output"),
+    ("--model m --chart m", "--model and --chart"),
+  ]
+
+  @Test("A flag that is refused", arguments: mistakes)
+  func refused(flags: String, names: String) throws {
+    let place = try Workplace()
+    try place.write(monthlyCSV(), to: "a.csv")
+    let result = try place.run(["forecast"] + flags.split(separator: " ").map(String.init))
+    expectRefusal(result, 64, naming: [names], at: #_sourceLocation)
+    #expect(try place.files == ["a.csv"])
+  }
+
+  @Test("An unknown subcommand is a mistake in the flags")
+  func unknownSubcommand() throws {
+    expectRefusal(try Workplace().run(["forcast"]), 64, naming: ["forcast"], at: #_sourceLocation)
+  }
+
+  @Test("Line breaks and escapes in an argument stay out of the message")
+  func unprintable() throws {
+    let result = try Workplace().run(["forecast", "--cell", "a\nb\u{1B}[31m"])
+    expectRefusal(result, 64, naming: ["a b"], at: #_sourceLocation)
+    #expect(!result.errors.contains("\u{1B}"))
+  }
+
+  @Test(
+    "Help and the version go to standard output, and are no errors",
+    arguments: ["--help", "--version", "forecast --help"])
+  func help(flags: String) throws {
+    let result = try Workplace().run(flags.split(separator: " ").map(String.init))
+    #expect(result.status == 0)
+    #expect(result.errors.isEmpty)
+    #expect(!result.output.isEmpty)
+  }
+
+  @Test("The help names every flag")
+  func helpIsComplete() throws {
+    let help = try Workplace().run(["forecast", "--help"]).text
+    let flags = """
+      --target --time --horizon --context --season --covariates --backtest --cell --hidden --layers --epochs --seed \
+      --threads --save --model --format --output --chart --quiet
+      """
+    for flag in flags.split(separator: " ") { #expect(help.contains("  \(flag)")) }
+    #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+}

@@ -57,6 +57,24 @@ targets += [
   .testTarget(name: "RefrainCLITests", dependencies: ["RefrainCLI", "RefrainData"], swiftSettings: strict),
 ]
 
+/// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.
+let examples = [
+  "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
+]
+targets += examples.map { name in
+  .executableTarget(
+    name: name,
+    dependencies: [
+      "Refrain", "RefrainData", .product(name: "RealModule", package: "swift-numerics"),
+    ],
+    path: "Examples/\(name)", swiftSettings: strict)
+}
+targets.append(
+  .testTarget(
+    name: "ExamplesTests",
+    dependencies: examples.map { .init(stringLiteral: $0) } + ["Refrain", "RefrainData", "RefrainTasks"],
+    swiftSettings: strict))
+
 let package = Package(
   name: "refrain",
   platforms: [.macOS("26.0")],

@@ -64,6 +64,13 @@ struct TapeTests {
     }
     #expect(first.gradient.values == [2, 4, 6])
     #expect(valueAndGradient(at: x) { ($0 * kept).sum() }.gradient.values == [1, 4, 9])
+    // The earlier tape's own variable has the place that the new one's has now.
+    nonisolated(unsafe) var watched = Tensor(0)
+    _ = valueAndGradient(at: x) { x in
+      watched = x
+      return x.sum()
+    }
+    #expect(valueAndGradient(at: x) { ($0 * watched).sum() }.gradient.values == [1, 2, 3])
     #expect(valueAndGradient(at: x) { ($0 * $0.detached).sum() }.gradient.values == [1, 2, 3])
     #expect(valueAndGradient(at: x) { _ in kept.sum() }.gradient.values == [0, 0, 0])
     let changed = valueAndGradient(at: x) { x in

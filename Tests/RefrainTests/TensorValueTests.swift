@@ -34,7 +34,9 @@ struct TensorValueTests {
   func inPlace() {
     var tensor = Tensor([1, 2, 3])
     let before = tensor.withUnsafeValues { $0.baseAddress }
+    // After each write: memory that two copies in a row give back and take would look the same after the second.
     tensor[1] = 5
+    #expect(tensor.withUnsafeValues { $0.baseAddress } == before)
     tensor.withUnsafeMutableValues { $0[2] = 7 }
     #expect(tensor.withUnsafeValues { $0.baseAddress } == before)
     #expect(tensor.values == [1, 5, 7])

@@ -47,7 +47,7 @@ public struct Embedding: Layer {
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
     let indices = input.values.map { value in
       require(
-        value >= 0 && Int(value) < configuration.vocabulary && value == value.rounded(),
+        value >= 0 && value < Float(configuration.vocabulary) && value == value.rounded(),
         "Embedding: \(value) is no index into a vocabulary of \(configuration.vocabulary)")
       return Int(value)
     }

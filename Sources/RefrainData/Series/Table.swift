@@ -111,7 +111,8 @@ public struct Table: Sendable {
     return numbers
   }
 
-  /// Whether most of the column's present values are numbers: a column meant as numbers, even if some row is at fault.
+  /// Whether at least half of the column's present values are numbers: a column meant as numbers, even if some row is at
+  /// fault.
   public func isNumeric(_ column: Column) -> Bool {
     var numbers = 0
     var others = 0
@@ -122,7 +123,7 @@ public struct Table: Sendable {
       case .missing: break
       }
     }
-    return numbers > others
+    return numbers > 0 && numbers >= others
   }
 
   /// What one field holds.

@@ -13,6 +13,7 @@ public struct Forecast: Sendable {
     /// The truth is expected to stay below this value with probability 0.9.
     public var p90: Double
 
+    /// A step from its time, point forecast and bounds.
     public init(time: String, mean: Double, p10: Double, p90: Double) {
       self.time = time
       self.mean = mean
@@ -23,6 +24,7 @@ public struct Forecast: Sendable {
 
   /// The last observed steps, for a chart.
   public var history: [(time: String, value: Double)]
+  /// The future steps, the nearest first.
   public var points: [Point]
 }
 
@@ -30,7 +32,9 @@ public struct Forecast: Sendable {
 public struct Backtest: Codable, Sendable, Equatable {
   /// The errors of a forecast that cost nothing.
   public struct Errors: Codable, Sendable, Equatable {
+    /// Symmetric mean absolute percentage error, 0 … 200.
     public var smape: Double
+    /// Mean absolute error over that of the seasonal-naive forecast within the training part.
     public var mase: Double
   }
 
@@ -59,9 +63,13 @@ public struct Backtest: Codable, Sendable, Equatable {
 
 /// What the training of a forecaster cost.
 public struct TrainingReport: Codable, Sendable, Equatable {
+  /// The epochs that were finished, of both trainings.
   public var epochs: Int
+  /// How long it took, with the backtest.
   public var seconds: Double
+  /// The number of learned values.
   public var parameters: Int
+  /// What all random choices followed from.
   public var seed: UInt64
 }
 
@@ -69,5 +77,6 @@ public struct TrainingReport: Codable, Sendable, Equatable {
 public struct ForecastError: Error, CustomStringConvertible, Sendable {
   /// One line: what, where and what to do.
   public let description: String
+  /// An error that says `description`, one line.
   public init(_ description: String) { self.description = description }
 }

@@ -22,11 +22,14 @@ public struct Forecaster: Sendable {
     public var cell = LSTMCell.name
     /// The size of the hidden state; by default from the number of rows.
     public var hiddenSize: Int?
+    /// The number of recurrent layers.
     public var layers = 1
     /// Passes through the training part; by default from the number of rows.
     public var epochs: Int?
+    /// What all random choices follow from.
     public var seed: UInt64 = 0
 
+    /// Everything left to the data.
     public init() {}
   }
 
@@ -40,6 +43,7 @@ public struct Forecaster: Sendable {
   public let isComplete: Bool
   /// The errors on held-out time; nil when training was stopped before they were known.
   public let backtest: Backtest?
+  /// What the training cost.
   public let training: TrainingReport
 
   /// The name of the target.
@@ -52,11 +56,16 @@ public struct Forecaster: Sendable {
   public var firstTime: String { memory.firstTime }
   /// How far apart the times lie, such as `monthly`.
   public var frequency: String { memory.frequency }
+  /// The steps after which the series repeats; 1 for none.
   public var season: Int { plan.season }
+  /// How many steps are forecast.
   public var horizon: Int { plan.horizon }
+  /// How many steps the network looks back.
   public var context: Int { plan.context }
+  /// The name of the recurrent cell.
   public var cell: String { plan.cell }
   public var hiddenSize: Int { plan.hiddenSize }
+  /// The number of recurrent layers.
   public var layers: Int { plan.layers }
   /// The names of the series observed beside the target.
   public var covariates: [String] { memory.covariateNames }

@@ -6,6 +6,7 @@
 ///     n = tanh(W_n x + R_n (r ⊙ h) + b_n)     candidate
 ///     h' = (1 − z) ⊙ n + z ⊙ h
 public struct GRUResetBeforeCell: RecurrentCell {
+  /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = GRUCell.Gate
 
   public typealias State = HiddenState
@@ -20,6 +21,7 @@ public struct GRUResetBeforeCell: RecurrentCell {
   /// b, `[3H]`
   public var bias: Tensor
 
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

@@ -15,9 +15,12 @@ public struct LSTMCell: RecurrentCell {
 
   /// The cell state c and the hidden state h, each `[B, H]`.
   public struct State: RecurrentState {
+    /// The hidden state h, `[B, H]`.
     public var hidden: Tensor
+    /// The cell state c, `[B, H]`.
     public var cell: Tensor
 
+    /// A state from h and c, each `[B, H]`.
     public init(hidden: Tensor, cell: Tensor) {
       self.hidden = hidden
       self.cell = cell
@@ -43,6 +46,8 @@ public struct LSTMCell: RecurrentCell {
   /// b, `[4H]`
   public var bias: Tensor
 
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0
+  /// but the forget gate's, which is 1 (Jozefowicz et al. 2015: remember at first).
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

@@ -9,14 +9,18 @@ public protocol ElmanActivation: Sendable {
 /// The hyperbolic tangent, Elman's own choice in PyTorch and Keras.
 public enum TanhActivation: ElmanActivation {
   public static let name = "rnn"
+  /// Which function the kernel is to use.
   public static let isRectifier = false
+  /// The function of each value.
   public static func apply(_ x: Tensor) -> Tensor { tanh(x) }
 }
 
 /// The rectifier (Le, Jaitly and Hinton 2015).
 public enum ReLUActivation: ElmanActivation {
   public static let name = "rnn-relu"
+  /// Which function the kernel is to use.
   public static let isRectifier = true
+  /// The function of each value.
   public static func apply(_ x: Tensor) -> Tensor { relu(x) }
 }
 
@@ -36,6 +40,7 @@ public struct RNNCell<Activation: ElmanActivation>: RecurrentCell {
   /// b, `[H]`
   public var bias: Tensor
 
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     weightInput = Initializer.glorotUniform(hiddenSize, inputSize, using: &generator)
     weightHidden = Initializer.orthogonalBlocks(1, hiddenSize, using: &generator)
@@ -61,5 +66,7 @@ public struct RNNCell<Activation: ElmanActivation>: RecurrentCell {
   }
 }
 
+/// Elman's network with the hyperbolic tangent.
 public typealias TanhRNNCell = RNNCell<TanhActivation>
+/// Elman's network with the rectifier.
 public typealias ReLURNNCell = RNNCell<ReLUActivation>

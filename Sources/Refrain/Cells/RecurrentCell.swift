@@ -96,6 +96,7 @@ public struct HiddenState: RecurrentState {
   /// The hidden state h, `[B, H]`.
   public var hidden: Tensor
 
+  /// A state from h, `[B, H]`.
   public init(hidden: Tensor) { self.hidden = hidden }
 
   public var output: Tensor { hidden }
@@ -112,6 +113,7 @@ extension RecurrentCell where State == HiddenState {
 /// Every recurrent cell. The command line, the benchmarks, saved files and the tests that each cell must pass go by this
 /// list; a new cell is added here and nowhere else.
 public enum Cells {
+  /// The cells, in the order in which they are listed to users.
   public static let all: [any RecurrentCell.Type] = [
     LSTMCell.self,
     GRUCell.self,

@@ -12,6 +12,7 @@ public enum Direction: String, Codable, Sendable, CaseIterable {
 public struct Schedule: Sendable {
   /// The number of sequences and the number of time steps of the padded batch.
   public let batch: Int
+  /// The time steps **T** of the padded batch.
   public let time: Int
   /// The valid steps of each sequence.
   public let lengths: [Int]

@@ -17,17 +17,23 @@ public enum Merge: String, Codable, Sendable, CaseIterable {
 /// Two cells of one kind, one going through time forward and one backward (Schuster and Paliwal 1997). The backward one
 /// starts at each sequence's own last valid step, and its outputs stand at the steps they belong to.
 public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
+  /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
     public var hiddenSize: Int
+    /// Which outputs go on.
     public var returning: Returning
+    /// How the two directions become one output.
     public var merge: Merge
   }
 
   /// The states of both directions.
   public struct State: TensorGroup {
+    /// The state of the forward direction.
     public var forward: Cell.State
+    /// The state of the backward direction.
     public var backward: Cell.State
 
+    /// The states of both directions.
     public init(forward: Cell.State, backward: Cell.State) {
       self.forward = forward
       self.backward = backward
@@ -43,7 +49,9 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
 
   public static var kind: String { "bidirectional-" + Cell.name }
   public let configuration: Configuration
+  /// What goes from the first step to the last.
   public var forward: Recurrent<Cell>
+  /// What goes from each sequence's last valid step to its first.
   public var backward: Recurrent<Cell>
 
   public init(_ configuration: Configuration) {
@@ -57,6 +65,7 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     self.init(Configuration(hiddenSize: hiddenSize, returning: returning, merge: merge))
   }
 
+  /// A layer whose input size ``Sequential`` finds, with the usual settings.
   public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
     self.init(hiddenSize, returning: returning, merge: .concatenate)
   }
@@ -70,6 +79,7 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
       .built(for: [nil, nil, inputSize], using: &generator)
   }
 
+  /// A layer with weights drawn from the default generator.
   public init(inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate) {
     var generator = makeRandomGenerator()
     self.init(inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, merge: merge, using: &generator)

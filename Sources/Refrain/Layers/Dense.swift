@@ -1,7 +1,10 @@
 /// y = φ(x Wᵀ + b), on each step alone: `[…, I]` → `[…, O]`. Weights start by Glorot's rule, biases at 0.
 public struct Dense: Layer {
+  /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
+    /// The size **O** of the output.
     public var outputSize: Int
+    /// The function φ of the output.
     public var activation: Activation
   }
 
@@ -31,6 +34,7 @@ public struct Dense: Layer {
     self = Dense(outputSize, activation: activation).built(for: [nil, inputSize], using: &generator)
   }
 
+  /// A layer with weights drawn from the default generator.
   public init(inputSize: Int, outputSize: Int, activation: Activation = .identity) {
     var generator = makeRandomGenerator()
     self.init(inputSize: inputSize, outputSize: outputSize, activation: activation, using: &generator)

@@ -1,13 +1,18 @@
 /// While a model trains, sets values to zero with probability `rate` and enlarges the others by 1 / (1 − rate)
 /// (Srivastava et al. 2014); otherwise passes its input on.
 public struct Dropout: Layer {
-  public struct Configuration: Codable, Sendable { public var rate: Float }
+  /// What a saved file says of the layer.
+  public struct Configuration: Codable, Sendable {
+    /// The probability of being set to zero.
+    public var rate: Float
+  }
 
   public static let kind = "dropout"
   public let configuration: Configuration
 
   public init(_ configuration: Configuration) { self.configuration = configuration }
 
+  /// A layer of the given rate, at least 0 and below 1.
   public init(_ rate: Float) {
     require((0..<1).contains(rate), "Dropout: the rate is \(rate), and must be at least 0 and below 1")
     self.init(Configuration(rate: rate))

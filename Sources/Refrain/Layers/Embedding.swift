@@ -1,7 +1,10 @@
 /// A learned row for each of V indices: `[…]` of whole numbers → `[…, O]`. Rows start normal with deviation 0.05.
 public struct Embedding: Layer {
+  /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
+    /// The number **V** of indices.
     public var vocabulary: Int
+    /// The size **O** of a row.
     public var size: Int
   }
 
@@ -25,6 +28,7 @@ public struct Embedding: Layer {
     self = Embedding(vocabulary, size).built(for: [nil], using: &generator)
   }
 
+  /// A layer with weights drawn from the default generator.
   public init(vocabulary: Int, size: Int) {
     var generator = makeRandomGenerator()
     self.init(vocabulary: vocabulary, size: size, using: &generator)

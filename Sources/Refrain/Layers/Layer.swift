@@ -45,7 +45,9 @@ extension Layer {
 
 /// A layer that does not fit its input.
 public struct LayerError: Error, CustomStringConvertible, Sendable {
+  /// One line: which layer, and what does not fit.
   public let description: String
+  /// An error that says `description`.
   public init(_ description: String) { self.description = description }
 }
 
@@ -70,6 +72,7 @@ func shapeText(_ shape: [Int?]) -> String {
 
 /// Every kind of layer that a saved file may name.
 public enum Layers {
+  /// The kinds; a new one is added here.
   public static let all: [any Layer.Type] =
     [
       Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, Sequential.self,

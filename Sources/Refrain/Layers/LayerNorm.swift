@@ -1,7 +1,11 @@
 /// Each row along the last axis brought to mean 0 and variance 1, then scaled and shifted by learned factors
 /// (Ba, Kiros and Hinton 2016): `[…, I]` → `[…, I]`.
 public struct LayerNorm: Layer {
-  public struct Configuration: Codable, Sendable { public var epsilon: Float }
+  /// What a saved file says of the layer.
+  public struct Configuration: Codable, Sendable {
+    /// What is added to the variance.
+    public var epsilon: Float
+  }
 
   public static let kind = "layer-norm"
   public let configuration: Configuration
@@ -19,6 +23,7 @@ public struct LayerNorm: Layer {
   /// A layer whose size ``Sequential`` finds. `epsilon` is added to the variance.
   public init(epsilon: Float = 1e-5) { self.init(Configuration(epsilon: epsilon)) }
 
+  /// A layer for rows of the given size.
   public init(size: Int, epsilon: Float = 1e-5) {
     self.init(epsilon: epsilon)
     weight = .ones([size])

@@ -35,15 +35,19 @@ public protocol RecurrentLayer: Layer {
 ///
 /// `LSTM(64)` describes a layer for ``Sequential``; `LSTM(inputSize: 10, hiddenSize: 64)` is one to call.
 public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
+  /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
     public var hiddenSize: Int
+    /// Which outputs go on.
     public var returning: Returning
+    /// Which way it goes through time.
     public var direction: Direction
   }
   public typealias State = Cell.State
 
   public static var kind: String { Cell.name }
   public let configuration: Configuration
+  /// What happens at one step.
   public var cell: Cell
 
   public init(_ configuration: Configuration) {
@@ -57,6 +61,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     self.init(Configuration(hiddenSize: hiddenSize, returning: returning, direction: direction))
   }
 
+  /// A layer whose input size ``Sequential`` finds, with the usual settings.
   public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
     self.init(hiddenSize, returning: returning, direction: .forward)
   }

@@ -1,6 +1,10 @@
 /// All axes but the batch joined into one: `[B, …]` → `[B, product]`.
 public struct Flatten: Layer {
-  public struct Configuration: Codable, Sendable { public init() {} }
+  /// What a saved file says of the layer.
+  public struct Configuration: Codable, Sendable {
+    /// There is nothing to say.
+    public init() {}
+  }
 
   public static let kind = "flatten"
   public let configuration: Configuration
@@ -25,13 +29,18 @@ public struct Flatten: Layer {
 
 /// The axes but the batch arranged anew: `[B, …]` → `[B] + shape`.
 public struct Reshape: Layer {
-  public struct Configuration: Codable, Sendable { public var shape: [Int] }
+  /// What a saved file says of the layer.
+  public struct Configuration: Codable, Sendable {
+    /// The sizes of the axes but the batch.
+    public var shape: [Int]
+  }
 
   public static let kind = "reshape"
   public let configuration: Configuration
 
   public init(_ configuration: Configuration) { self.configuration = configuration }
 
+  /// A layer that gives its input the shape `[B] + shape`.
   public init(_ shape: [Int]) { self.init(Configuration(shape: shape)) }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {

@@ -8,15 +8,18 @@
 ///
 /// In the braces `if`, `if`/`else` and `for` work as in any Swift.
 public struct Sequential: Layer {
+  /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
     /// The shape of the input; the first axis is the batch, nil is a size that may change from batch to batch.
     public var inputShape: [Int?]
+    /// The layers from the first to the last, without weights.
     public var layers: [LayerDescription]
   }
 
   public static let kind = "sequential"
   /// The shape of the input; the first axis is the batch, nil is a size that may change from batch to batch.
   public private(set) var inputShape: [Int?]
+  /// The layers from the first to the last.
   public var layers: [any Layer]
   /// How ``fit`` trains the model, once it is compiled.
   var compiled: CompiledTraining?
@@ -91,8 +94,10 @@ public struct Sequential: Layer {
 
 /// A layer as saved files describe it: its kind and configuration, without weights.
 public struct LayerDescription: Codable, Sendable {
+  /// The layer, without weights when it was read from a file.
   public let layer: any Layer
 
+  /// The description of a layer.
   public init(_ layer: any Layer) { self.layer = layer }
 
   private enum Key: CodingKey { case kind, configuration }
@@ -123,7 +128,9 @@ public struct LayerDescription: Codable, Sendable {
 /// What the braces of a ``Sequential`` understand.
 @resultBuilder
 public enum LayerBuilder {
+  /// A layer.
   public static func buildExpression(_ layer: any Layer) -> [any Layer] { [layer] }
+  /// Several layers at once.
   public static func buildExpression(_ layers: [any Layer]) -> [any Layer] { layers }
   public static func buildBlock(_ parts: [any Layer]...) -> [any Layer] { parts.flatMap { $0 } }
   public static func buildOptional(_ part: [any Layer]?) -> [any Layer] { part ?? [] }

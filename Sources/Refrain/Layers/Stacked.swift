@@ -3,11 +3,13 @@
 ///     Stacked<LSTM>([64, 32], dropout: 0.2)
 ///     Stacked<Bidirectional<GRUCell>>([128, 128], returning: .everyStep)
 public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
+  /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
     /// The hidden sizes from the lowest level to the highest.
     public var hiddenSizes: [Int]
     /// The rate of dropout on what one level passes to the next (not after the last), while training.
     public var dropout: Float
+    /// Which outputs go on.
     public var returning: Returning
   }
   /// The states of all levels, from the lowest.
@@ -42,6 +44,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
       .built(for: [nil, nil, inputSize], using: &generator)
   }
 
+  /// A layer with weights drawn from the default generator.
   public init(inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep) {
     var generator = makeRandomGenerator()
     self.init(

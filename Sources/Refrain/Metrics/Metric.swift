@@ -39,9 +39,11 @@ public struct Metric: Sendable {
 
   /// A metric on its way through the batches.
   public struct Total: Sendable {
+    /// What is measured.
     public let metric: Metric
     private var sums: [Double]?
 
+    /// The total over nothing yet.
     public init(_ metric: Metric) { self.metric = metric }
 
     /// Adds a batch; the shapes are those of ``Loss/callAsFunction(_:_:weights:lengths:)``.

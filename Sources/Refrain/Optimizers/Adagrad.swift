@@ -4,14 +4,19 @@
 ///     s' = s + g'²
 ///     θ' = θ − η / (1 + (t − 1) δ) · g' / (√s' + ε)        δ makes the learning rate fall
 public struct Adagrad: Optimizer {
+  /// How far a step goes.
   public var learningRate: Float
+  /// How much the rate falls: step t goes learningRate / (1 + (t − 1) · learningRateDecay).
   public var learningRateDecay: Float
+  /// How strongly parameters are drawn to zero.
   public var weightDecay: Float
+  /// What keeps the divisor from zero.
   public var epsilon: Float
   /// What s is at first.
   public let initialAccumulator: Float
   public var state = OptimizerState()
 
+  /// An optimizer with PyTorch's settings where none are given.
   public init(
     learningRate: Float = 1e-2, learningRateDecay: Float = 0, weightDecay: Float = 0, initialAccumulator: Float = 0,
     epsilon: Float = 1e-10

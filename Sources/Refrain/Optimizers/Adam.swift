@@ -7,13 +7,19 @@ import RealModule
 ///     v' = β₂ v + (1 − β₂) g'²
 ///     θ' = θ − η / (1 − β₁ᵗ) · m' / (√v' / √(1 − β₂ᵗ) + ε)
 public struct Adam: Optimizer {
+  /// How far a step goes.
   public var learningRate: Float
+  /// How much of the mean gradient is kept from step to step.
   public var beta1: Float
+  /// How much of the mean squared gradient is kept from step to step.
   public var beta2: Float
+  /// What keeps the divisor from zero.
   public var epsilon: Float
+  /// How strongly parameters are drawn to zero.
   public var weightDecay: Float
   public var state = OptimizerState()
 
+  /// An optimizer with PyTorch's settings where none are given.
   public init(
     learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float = 0
   ) {
@@ -43,6 +49,7 @@ public struct Adam: Optimizer {
 public struct AdamW: Optimizer {
   private var adam: Adam
 
+  /// An optimizer with PyTorch's settings where none are given.
   public init(
     learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
     weightDecay: Float = 1e-2
@@ -51,10 +58,12 @@ public struct AdamW: Optimizer {
       learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
   }
 
+  /// How far a step goes.
   public var learningRate: Float {
     get { adam.learningRate }
     set { adam.learningRate = newValue }
   }
+  /// How strongly parameters are drawn to zero.
   public var weightDecay: Float {
     get { adam.weightDecay }
     set { adam.weightDecay = newValue }

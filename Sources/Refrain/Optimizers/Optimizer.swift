@@ -32,6 +32,7 @@ public struct Moment: Sendable {
   /// What it is at first.
   public let initialValue: Float
 
+  /// A memory of the given name.
   public init(_ name: String, initialValue: Float = 0) {
     self.name = name
     self.initialValue = initialValue

@@ -4,12 +4,17 @@
 ///     b' = μ b + g'                    momentum μ (Polyak 1964)
 ///     θ' = θ − η b'                    or θ − η (g' + μ b') with Nesterov's look ahead
 public struct SGD: Optimizer {
+  /// How far a step goes.
   public var learningRate: Float
+  /// How much of the last step is added to this one.
   public var momentum: Float
+  /// Whether the momentum looks ahead (Nesterov 1983).
   public var nesterov: Bool
+  /// How strongly parameters are drawn to zero.
   public var weightDecay: Float
   public var state = OptimizerState()
 
+  /// An optimizer with PyTorch's settings where none are given.
   public init(learningRate: Float = 1e-3, momentum: Float = 0, nesterov: Bool = false, weightDecay: Float = 0) {
     require(!nesterov || momentum > 0, "SGD: Nesterov's rule needs a momentum")
     self.learningRate = learningRate

@@ -6,6 +6,7 @@ import Synchronization
 public struct RandomGenerator: RandomNumberGenerator, Sendable {
   private var state: (UInt64, UInt64, UInt64, UInt64)
 
+  /// The generator whose numbers follow from `seed`.
   public init(seed: UInt64) {
     var mixer = seed
     func next() -> UInt64 {
@@ -18,6 +19,7 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
     state = (next(), next(), next(), next())
   }
 
+  /// The next 64 random bits.
   public mutating func next() -> UInt64 {
     func rotated(_ x: UInt64, _ by: UInt64) -> UInt64 { (x << by) | (x >> (64 - by)) }
     let result = rotated(state.0 &+ state.3, 23) &+ state.0

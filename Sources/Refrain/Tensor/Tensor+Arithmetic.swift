@@ -36,24 +36,28 @@ extension Tensor {
     return sum(axes: axes, keepingAxes: true).reshaped(shape)
   }
 
+  /// The sum, element by element and broadcast.
   public static func + (left: Tensor, right: Tensor) -> Tensor {
     combine(.add, left, right).recording(
       (left, { $0.summed(to: left.shape) }),
       (right, { $0.summed(to: right.shape) }))
   }
 
+  /// The difference, element by element and broadcast.
   public static func - (left: Tensor, right: Tensor) -> Tensor {
     combine(.subtract, left, right).recording(
       (left, { $0.summed(to: left.shape) }),
       (right, { (-$0).summed(to: right.shape) }))
   }
 
+  /// The product, element by element and broadcast.
   public static func * (left: Tensor, right: Tensor) -> Tensor {
     combine(.multiply, left, right).recording(
       (left, { ($0 * right).summed(to: left.shape) }),
       (right, { ($0 * left).summed(to: right.shape) }))
   }
 
+  /// The quotient, element by element and broadcast.
   public static func / (left: Tensor, right: Tensor) -> Tensor {
     let quotient = combine(.divide, left, right)
     return quotient.recording(
@@ -61,21 +65,35 @@ extension Tensor {
       (right, { (-$0 * quotient / right).summed(to: right.shape) }))
   }
 
+  /// Each value with the other sign.
   public static prefix func - (x: Tensor) -> Tensor { x.apply(.negate) }
 
+  /// The sum, element by element and broadcast.
   public static func + (left: Tensor, right: Float) -> Tensor { left + Tensor(right) }
+  /// The sum, element by element and broadcast.
   public static func + (left: Float, right: Tensor) -> Tensor { Tensor(left) + right }
+  /// The difference, element by element and broadcast.
   public static func - (left: Tensor, right: Float) -> Tensor { left - Tensor(right) }
+  /// The difference, element by element and broadcast.
   public static func - (left: Float, right: Tensor) -> Tensor { Tensor(left) - right }
+  /// The product, element by element and broadcast.
   public static func * (left: Tensor, right: Float) -> Tensor { left * Tensor(right) }
+  /// The product, element by element and broadcast.
   public static func * (left: Float, right: Tensor) -> Tensor { Tensor(left) * right }
+  /// The quotient, element by element and broadcast.
   public static func / (left: Tensor, right: Float) -> Tensor { left / Tensor(right) }
+  /// The quotient, element by element and broadcast.
   public static func / (left: Float, right: Tensor) -> Tensor { Tensor(left) / right }
 
+  /// Adds `right`, broadcast.
   public static func += (left: inout Tensor, right: Tensor) { left = left + right }
+  /// Subtracts `right`, broadcast.
   public static func -= (left: inout Tensor, right: Tensor) { left = left - right }
+  /// Multiplies by `right`, broadcast.
   public static func *= (left: inout Tensor, right: Tensor) { left = left * right }
+  /// Divides by `right`, broadcast.
   public static func /= (left: inout Tensor, right: Tensor) { left = left / right }
+  /// Multiplies by `right`, broadcast.
   public static func *= (left: inout Tensor, right: Float) { left = left * right }
 }
 

@@ -77,11 +77,14 @@ extension Tensor {
     self.init(indices.map(Float.init), shape: shape ?? [indices.count])
   }
 
+  /// A tensor that holds one value everywhere.
   public init(repeating value: Float, shape: [Int]) {
     self.init(shape) { kernels.fill(shape.product, value, $0) }
   }
 
+  /// A tensor that holds one value everywhere.
   public static func zeros(_ shape: [Int]) -> Tensor { Tensor(repeating: 0, shape: shape) }
+  /// A tensor that holds one value everywhere.
   public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
 
   /// Numbers drawn evenly from `range`.

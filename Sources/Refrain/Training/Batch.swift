@@ -9,6 +9,7 @@ public struct Batch: Sendable {
   /// `[B]`, or `[B, T]` one a step: how much each counts; nil means all the same.
   public var weights: Tensor?
 
+  /// Examples from tensors that agree in their number of rows.
   public init(_ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil) {
     require(
       input.rank > 0 && target.rank > 0 && input.shape[0] == target.shape[0],
@@ -65,6 +66,7 @@ public struct Batches: Sequence, Sendable {
 
   /// The number of batches.
   public var count: Int { ((order?.count ?? examples.count) + size - 1) / size }
+  /// The number of batches.
   public var underestimatedCount: Int { count }
 
   public func makeIterator() -> Iterator { Iterator(batches: self) }
@@ -76,6 +78,7 @@ public struct Batches: Sequence, Sendable {
 
     fileprivate init(batches: Batches) { self.batches = batches }
 
+    /// The next batch, or nil after the last.
     public mutating func next() -> Batch? {
       let total = batches.order?.count ?? batches.examples.count
       guard start < total else { return nil }

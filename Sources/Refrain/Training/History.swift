@@ -39,6 +39,7 @@ public struct History: Sendable, Equatable {
   public var bestEpoch: Int?
   /// How long training took.
   public var seconds = 0.0
+  /// Why it ended.
   public var stopReason = StopReason.completed
 
   /// The loss of each epoch.

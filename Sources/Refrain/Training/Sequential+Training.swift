@@ -1,8 +1,11 @@
 /// What ``Sequential/compile(optimizer:loss:metrics:)`` has set: how a model is trained. The optimizer's memory lives here
 /// from one `fit` to the next.
 public struct CompiledTraining: Sendable {
+  /// What moves the weights, with its memory.
   public var optimizer: any Optimizer
+  /// What is made small.
   public var loss: Loss
+  /// What else is measured.
   public var metrics: [Metric]
 }
 

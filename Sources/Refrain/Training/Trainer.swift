@@ -27,6 +27,7 @@ public struct Trainer {
   /// Called after each epoch; says whether to go on.
   public var onEpoch: (History.Epoch) -> Bool
 
+  /// A way of training; the defaults are one epoch, a constant rate and no clipping.
   public init(
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
     earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,

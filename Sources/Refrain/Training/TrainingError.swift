@@ -9,6 +9,7 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     public static let noExamples = Code(name: "noExamples")
   }
 
+  /// The kind of fault, for programs.
   public let code: Code
   /// The epoch, from 1.
   public let epoch: Int?

@@ -39,6 +39,7 @@ public struct EarlyStopping: Sendable, Equatable {
   /// By how much the loss must fall below the best so far to be an improvement.
   public var minimumImprovement: Float
 
+  /// Ends training after `patience` epochs without an improvement of at least `minimumImprovement`.
   public init(patience: Int, minimumImprovement: Float = 0) {
     require(patience > 0, "the patience is \(patience), and must be positive")
     self.patience = patience

@@ -36,6 +36,7 @@ public enum ModelFile {
 
   /// A model file that was read, before its tensors are taken.
   public struct Contents<Description: Codable> {
+    /// What the file says of the model.
     public let description: Description
     let file: SafeTensorsFile
     let path: String

@@ -64,7 +64,9 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Passes over the data at most. (default: from the series' length)", valueName: "n"))
+    help: ArgumentHelp(
+      "Passes over the past up to the backtest; then half as many over all of it. (default: from the series' length)",
+      valueName: "n"))
   var epochs: Int?
 
   @Option(

@@ -1,3 +1,5 @@
+import RefrainData
+
 /// A JSON value whose objects keep the order of their keys, which `JSONEncoder` does not.
 enum JSON {
   case null
@@ -14,12 +16,12 @@ enum JSON {
     case .integer(let value): String(describing: value)
     // The fewest digits that give the same number again. JSON has no word for what is not finite.
     case .number(let value): value.isFinite ? "\(value)" : "null"
-    case .text(let text): Self.quoted(text)
+    case .text(let text): jsonText(text)
     case .array(let values):
       Self.list(values.map { ("", $0) }, "[", "]", onOneLine: values.allSatisfy(\.isSimple), indent: indent)
     case .object(let pairs):
       Self.list(
-        pairs.map { ("\(Self.quoted($0.key)): ", $0.value) }, "{", "}", onOneLine: pairs.allSatisfy(\.value.isSimple),
+        pairs.map { ("\(jsonText($0.key)): ", $0.value) }, "{", "}", onOneLine: pairs.allSatisfy(\.value.isSimple),
         indent: indent)
     }
   }
@@ -40,24 +42,6 @@ enum JSON {
     let inner = indent + "  "
     let lines = items.map { inner + $0.key + $0.value.text(indent: inner) }
     return "\(opening)\n\(lines.joined(separator: ",\n"))\n\(indent)\(closing)"
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case ..<" ":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }
 

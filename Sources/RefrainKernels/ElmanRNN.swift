@@ -30,9 +30,6 @@ extension RecurrentMemory {
 /// The floats `rnnPack` writes.
 public func rnnPackedSize(inputSize: Int, hiddenSize: Int) -> Int { TanhRNN.packedSize(inputSize, hiddenSize) }
 
-/// The floats of scratch `rnnForward` needs for a batch of `rows` rows: [rows, Hp].
-public func rnnScratchSize(rows: Int, hiddenSize: Int) -> Int { rows * paddedSize(hiddenSize) }
-
 /// Packs a simple recurrent network's weights for `rnnForward`.
 ///
 /// - weightInput: [H, I]; weightHidden: [H, H]; bias: [H].

@@ -24,9 +24,6 @@ private enum GRU: RecurrentStage, RecurrentKernel {
 /// The floats `gruPack` writes.
 public func gruPackedSize(inputSize: Int, hiddenSize: Int) -> Int { GRU.packedSize(inputSize, hiddenSize) }
 
-/// The floats of scratch `gruForward` needs for a batch of `rows` rows: [rows, Hp].
-public func gruScratchSize(rows: Int, hiddenSize: Int) -> Int { rows * paddedSize(hiddenSize) }
-
 /// Packs a GRU's weights for `gruForward`.
 ///
 /// - weightInput: [3H, I]; weightHidden: [3H, H]; bias: [3H]. Gate order r z n. For r and z `bias` is the sum of both

@@ -52,9 +52,6 @@ extension RecurrentMemory {
 /// The floats `lstmPack` writes.
 public func lstmPackedSize(inputSize: Int, hiddenSize: Int) -> Int { LSTM.packedSize(inputSize, hiddenSize) }
 
-/// The floats of scratch `lstmForward` needs for a batch of `rows` rows: [rows, Hp].
-public func lstmScratchSize(rows: Int, hiddenSize: Int) -> Int { rows * paddedSize(hiddenSize) }
-
 /// Packs an LSTM's weights for `lstmForward`.
 ///
 /// - weightInput: [4H, I]; weightHidden: [4H, H]; bias: [4H] (the sum of both, if there are two). Gate order i f g o.
@@ -73,7 +70,7 @@ public func lstmPack(
 /// - packed: from `lstmPack`.
 /// - hidden, cell: [rows, Hp] in sorted order, zero beyond H. In: the initial state; out: that after each row's last
 ///   step (a row of length 0 keeps its own).
-/// - scratch: `lstmScratchSize` floats, [rows, Hp]; calls for different rows of one batch share it.
+/// - scratch: [rows, Hp]; calls for different rows of one batch share it.
 /// - output: row n is H floats at output[positions[n] · outputStride], written.
 /// - keptGates [N, 4H]: i f g o after their functions; keptHidden, keptCell [N, H]: the state entering the step; for
 ///   `lstmBackward`, all nil otherwise.

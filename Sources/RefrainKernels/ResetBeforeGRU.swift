@@ -57,9 +57,6 @@ public func resetBeforeGRUPackedSize(inputSize: Int, hiddenSize: Int) -> Int {
   Gates.packedSize(inputSize, hiddenSize) + Candidate.packedSize(inputSize, hiddenSize)
 }
 
-/// The floats of scratch `resetBeforeGRUForward` needs for a batch of `rows` rows: [3, rows, Hp].
-public func resetBeforeGRUScratchSize(rows: Int, hiddenSize: Int) -> Int { 3 * rows * paddedSize(hiddenSize) }
-
 /// Packs the weights of a GRU with its reset before the product for `resetBeforeGRUForward`.
 ///
 /// - weightInput: [3H, I]; weightHidden: [3H, H]; bias: [3H]. Gate order r z n.
@@ -78,7 +75,7 @@ public func resetBeforeGRUPack(
 /// input, packed, hidden and output are as for `lstmForward`.
 ///
 /// - rows: the rows of the whole batch.
-/// - scratch: `resetBeforeGRUScratchSize` floats, [3, rows, Hp]; calls for different rows of one batch share it.
+/// - scratch: [3, rows, Hp]; calls for different rows of one batch share it.
 /// - keptGates: [N, 4H]: r z n and r ⊙ h; keptHidden: [N, H]: the hidden state entering the step; both for
 ///   `resetBeforeGRUBackward`, nil otherwise.
 public func resetBeforeGRUForward(

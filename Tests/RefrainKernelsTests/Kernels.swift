@@ -107,9 +107,6 @@ struct Kernels {
     let lstmPackedSize = [
       RefrainKernels.lstmPackedSize, RefrainKernelsAVX2.lstmPackedSize, RefrainKernelsAVX512.lstmPackedSize,
     ]
-    let lstmScratchSize = [
-      RefrainKernels.lstmScratchSize, RefrainKernelsAVX2.lstmScratchSize, RefrainKernelsAVX512.lstmScratchSize,
-    ]
     let lstmPack = [RefrainKernels.lstmPack, RefrainKernelsAVX2.lstmPack, RefrainKernelsAVX512.lstmPack]
     let lstmForward = [RefrainKernels.lstmForward, RefrainKernelsAVX2.lstmForward, RefrainKernelsAVX512.lstmForward]
     let lstmBackward = [
@@ -118,19 +115,12 @@ struct Kernels {
     let gruPackedSize = [
       RefrainKernels.gruPackedSize, RefrainKernelsAVX2.gruPackedSize, RefrainKernelsAVX512.gruPackedSize,
     ]
-    let gruScratchSize = [
-      RefrainKernels.gruScratchSize, RefrainKernelsAVX2.gruScratchSize, RefrainKernelsAVX512.gruScratchSize,
-    ]
     let gruPack = [RefrainKernels.gruPack, RefrainKernelsAVX2.gruPack, RefrainKernelsAVX512.gruPack]
     let gruForward = [RefrainKernels.gruForward, RefrainKernelsAVX2.gruForward, RefrainKernelsAVX512.gruForward]
     let gruBackward = [RefrainKernels.gruBackward, RefrainKernelsAVX2.gruBackward, RefrainKernelsAVX512.gruBackward]
     let resetBeforeGRUPackedSize = [
       RefrainKernels.resetBeforeGRUPackedSize, RefrainKernelsAVX2.resetBeforeGRUPackedSize,
       RefrainKernelsAVX512.resetBeforeGRUPackedSize,
-    ]
-    let resetBeforeGRUScratchSize = [
-      RefrainKernels.resetBeforeGRUScratchSize, RefrainKernelsAVX2.resetBeforeGRUScratchSize,
-      RefrainKernelsAVX512.resetBeforeGRUScratchSize,
     ]
     let resetBeforeGRUPack = [
       RefrainKernels.resetBeforeGRUPack, RefrainKernelsAVX2.resetBeforeGRUPack, RefrainKernelsAVX512.resetBeforeGRUPack,
@@ -190,17 +180,14 @@ struct Kernels {
     let productUnpacked = [RefrainKernels.productUnpacked]
     let productUnpackedTransposed = [RefrainKernels.productUnpackedTransposed]
     let lstmPackedSize = [RefrainKernels.lstmPackedSize]
-    let lstmScratchSize = [RefrainKernels.lstmScratchSize]
     let lstmPack = [RefrainKernels.lstmPack]
     let lstmForward = [RefrainKernels.lstmForward]
     let lstmBackward = [RefrainKernels.lstmBackward]
     let gruPackedSize = [RefrainKernels.gruPackedSize]
-    let gruScratchSize = [RefrainKernels.gruScratchSize]
     let gruPack = [RefrainKernels.gruPack]
     let gruForward = [RefrainKernels.gruForward]
     let gruBackward = [RefrainKernels.gruBackward]
     let resetBeforeGRUPackedSize = [RefrainKernels.resetBeforeGRUPackedSize]
-    let resetBeforeGRUScratchSize = [RefrainKernels.resetBeforeGRUScratchSize]
     let resetBeforeGRUPack = [RefrainKernels.resetBeforeGRUPack]
     let resetBeforeGRUForward = [RefrainKernels.resetBeforeGRUForward]
     let resetBeforeGRUBackward = [RefrainKernels.resetBeforeGRUBackward]

@@ -79,7 +79,7 @@ struct Batch {
     var gates = [Float](repeating: 0, count: n * cell.kept * h + 1)
     var keptHidden = [Float](repeating: 0, count: n * h + 1)
     var keptCell = [Float](repeating: 0, count: n * h + 1)
-    var scratch = [Float](repeating: 0, count: k.resetBeforeGRUScratchSize[build](rows, h))
+    var scratch = [Float](repeating: 0, count: 3 * rows * k.paddedSize[build](h))
     let size =
       switch cell {
       case .lstm: k.lstmPackedSize[build](i, h)

@@ -112,6 +112,7 @@ struct KeptSteps {
       kernels.productTransposed(
         part.lowerBound, part.upperBound, columns, depth, gates.pointer + range.lowerBound * hiddenSize, stride, nil,
         operand, operandStep, positions, false, target, columns, scratch.pointer)
+      withExtendedLifetime(scratch) {}
     }
   }
 }
@@ -181,9 +182,8 @@ extension FusedCell {
       input.read { input in
         let buffers = ForwardBuffers(
           rows: batch, input: input, packed: packed.pointer, hidden: carried[0].pointer,
-          cell: carried[carried.count - 1].pointer,
-          scratch: scratch.pointer, output: output, gates: gates?.pointer, keptHidden: keptHidden?.pointer,
-          keptCell: keptCell?.pointer)
+          cell: carried[carried.count - 1].pointer, scratch: scratch.pointer, output: output, gates: gates?.pointer,
+          keptHidden: keptHidden?.pointer, keptCell: keptCell?.pointer)
         schedule.withView { view in
           parallel(self.parts(of: schedule)) { forward($0, view, buffers) }
         }

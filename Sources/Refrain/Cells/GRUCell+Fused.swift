@@ -13,16 +13,15 @@ extension GRUCell: FusedCell {
 
   func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
     kernels.gruForward(
-      rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions, inputSize,
-      hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.scratch, buffers.output, hiddenSize,
-      buffers.gates, buffers.keptHidden)
+      rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
+      inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.scratch,
+      buffers.output, hiddenSize, buffers.gates, buffers.keptHidden)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.gruBackward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
-      hiddenSize,
-      buffers.packed, buffers.gates, buffers.keptHidden, buffers.output, hiddenSize, buffers.hidden)
+      hiddenSize, buffers.packed, buffers.gates, buffers.keptHidden, buffers.output, hiddenSize, buffers.hidden)
   }
 
   func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {

@@ -16,16 +16,14 @@ extension GRUResetBeforeCell: FusedCell {
   func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
     kernels.resetBeforeGRUForward(
       buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
-      schedule.positions, inputSize,
-      hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.scratch, buffers.output, hiddenSize,
-      buffers.gates, buffers.keptHidden)
+      schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden,
+      buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptHidden)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.resetBeforeGRUBackward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
-      hiddenSize,
-      buffers.packed, buffers.gates, buffers.keptHidden, buffers.output, hiddenSize, buffers.hidden,
+      hiddenSize, buffers.packed, buffers.gates, buffers.keptHidden, buffers.output, hiddenSize, buffers.hidden,
       buffers.scratch)
   }
 

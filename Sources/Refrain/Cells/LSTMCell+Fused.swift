@@ -12,16 +12,16 @@ extension LSTMCell: FusedCell {
 
   func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
     kernels.lstmForward(
-      rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions, inputSize,
-      hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.cell, buffers.scratch,
+      rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
+      inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.cell, buffers.scratch,
       buffers.output, hiddenSize, buffers.gates, buffers.keptHidden, buffers.keptCell)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.lstmBackward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
-      hiddenSize,
-      buffers.packed, buffers.gates, buffers.keptCell, buffers.output, hiddenSize, buffers.hidden, buffers.cell)
+      hiddenSize, buffers.packed, buffers.gates, buffers.keptCell, buffers.output, hiddenSize, buffers.hidden,
+      buffers.cell)
   }
 
   func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {

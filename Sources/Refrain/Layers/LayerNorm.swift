@@ -58,6 +58,7 @@ public struct LayerNorm: Layer {
         kernels.layerNormRows(rows, width, configuration.epsilon, x, gain, shift, target, means, deviations)
       }
     }
+    withExtendedLifetime(statistics) {}
     guard let tape = Tape.current else { return result }
     return tape.record([result], from: [input, gain, shift]) { gradients in
       var (gainGradient, shiftGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))

@@ -60,7 +60,4 @@ final class BufferPool: Sendable {
     }
     if released { block.deallocate() }
   }
-
-  /// Bytes in use by tensors now, and kept for reuse.
-  var usage: (live: Int, kept: Int) { guarded.withLock { ($0.state.live * 4, $0.state.kept * 4) } }
 }

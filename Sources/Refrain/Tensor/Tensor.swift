@@ -16,7 +16,7 @@ public struct Tensor: Sendable {
   init(_ shape: [Int], fill: (UnsafeMutablePointer<Float>) -> Void) {
     self.shape = shape
     stored = Storage(count: shape.product)
-    fill(stored.pointer)
+    withExtendedLifetime(stored) { fill(stored.pointer) }
   }
 
   /// A gradient that is zero but for some rows.

@@ -143,7 +143,7 @@ struct JSONScanner {
 }
 
 /// The text as a JSON string, quotes and all.
-func jsonText(_ text: String) -> String {
+public func jsonText(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {

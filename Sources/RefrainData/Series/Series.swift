@@ -99,20 +99,6 @@ public struct Series: Hashable, Sendable {
     try self.init(table: Table(contentsOf: path), target: target, time: time, covariates: covariates)
   }
 
-  /// Stops with `tooFewRows` unless there are at least `minimum` rows.
-  ///
-  /// - Parameters:
-  ///   - minimum: How many rows are needed.
-  ///   - purpose: What for, as in "a horizon of 12 and a context of 24".
-  /// - Throws: `tooFewRows`.
-  public func requireCount(_ minimum: Int, for purpose: String) throws(DataError) {
-    guard count < minimum else { return }
-    throw DataError(
-      .tooFewRows, file: file, column: name,
-      "\(count == 1 ? "there is 1 row" : "there are \(count) rows"), but \(purpose) needs at least \(minimum)",
-      remedy: "add rows or ask for less")
-  }
-
   /// The first `count` times and their values.
   public func prefix(_ count: Int) -> Series {
     Series(

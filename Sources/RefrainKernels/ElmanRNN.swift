@@ -5,8 +5,9 @@ private enum TanhRNN: RecurrentStage, RecurrentKernel {
   @inline(always) static var gates: Int { 1 }
   @inline(always) static var productGates: Int { 1 }
 
-  @inline(always) static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place) {
-    memory.leaveAndKeep(tanh(load(sums)), place)
+  @inline(always)
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+    memory.leaveAndKeep(tanh(sums.gate(0, place)), place)
   }
 }
 
@@ -14,16 +15,17 @@ private enum ReluRNN: RecurrentStage, RecurrentKernel {
   @inline(always) static var gates: Int { 1 }
   @inline(always) static var productGates: Int { 1 }
 
-  @inline(always) static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place) {
-    memory.leaveAndKeep(atLeast(0, load(sums)), place)
+  @inline(always)
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+    memory.leaveAndKeep(atLeast(0, sums.gate(0, place)), place)
   }
 }
 
 extension RecurrentMemory {
   /// `leave`; the new state is the only gate to keep.
-  @inline(always) fileprivate func leaveAndKeep(_ hidden: Vector, _ place: Place) {
+  @inline(always) fileprivate func leaveAndKeep<let rows: Int>(_ hidden: Rows<rows>, _ place: Place<rows>) {
     leave(hidden, place)
-    if let keptGates { store(hidden, keptGates + (place.index &* hiddenSize &+ place.unit), place.lanes) }
+    keep(hidden, 0, of: 1, place)
   }
 }
 
@@ -44,21 +46,20 @@ public func rnnPack(
 /// All steps of a simple recurrent network for the sorted rows `firstRow..<endRow` of a batch, with the rectifier if
 /// `relu` and with tanh otherwise. Schedule, input, packed, hidden, scratch and output are as for `lstmForward`.
 ///
-/// - keptOutput, keptHidden: [N, H]: the hidden state leaving and entering the step, for `rnnBackward`, nil otherwise.
+/// - keptOutput: [N, H]: the hidden state leaving the step, for `rnnBackward`, nil otherwise.
 public func rnnForward(
   relu: Bool,
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
   packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-  output: UnsafeMutablePointer<Float>, outputStride: Int, keptOutput: UnsafeMutablePointer<Float>?,
-  keptHidden: UnsafeMutablePointer<Float>?
+  output: UnsafeMutablePointer<Float>, outputStride: Int, keptOutput: UnsafeMutablePointer<Float>?
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = RecurrentMemory(
     schedule: schedule, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), input: input,
     inputStride: inputStride, previous: hidden, next: scratch, cell: scratch, reset: scratch, output: output,
-    outputStride: outputStride, keptGates: keptOutput, keptHidden: keptHidden, keptCell: nil)
+    outputStride: outputStride, keptGates: keptOutput, keptCell: nil)
   var sums = TileSums()
   if relu {
     sums.with { reluRNNForward(packed, memory, $0) }
@@ -76,16 +77,16 @@ public func rnnForward(
 }
 
 private enum TanhDerivative: Derivative {
-  @inline(always) static func derive(_ memory: BackwardMemory, _ place: Place) {
-    let h = load(memory.gate(place, 0), place.lanes)
-    store(memory.gradient(place) * (1 - h * h), memory.gate(place, 0), place.lanes)
+  @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
+    let h = memory.gate(0, place)
+    memory.put(memory.gradient(place) * (1 - h * h), gate: 0, place)
   }
 }
 
 private enum ReluDerivative: Derivative {
-  @inline(always) static func derive(_ memory: BackwardMemory, _ place: Place) {
-    let h = load(memory.gate(place, 0), place.lanes)
-    store(choose(h .<= splat(0), splat(0), memory.gradient(place)), memory.gate(place, 0), place.lanes)
+  @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
+    let h = memory.gate(0, place)
+    memory.put(h.map(memory.gradient(place)) { choose($0 .<= splat(0), splat(0), $1) }, gate: 0, place)
   }
 }
 
@@ -108,7 +109,8 @@ public func rnnBackward(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = BackwardMemory(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates, gateStride: hiddenSize,
-    keptHidden: nil, keptCell: nil, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden,
+    keptCell: nil, initial: nil, output: nil, outputStride: 0, dOutput: dOutput, dOutputStride: dOutputStride,
+    dHidden: dHidden,
     dCell: dHidden)
   var step = steps
   while step > 0 {

@@ -2,62 +2,64 @@
 // Coefficients: S. Moshier, Cephes (expf.c, logf.c). Errors stay below 3e-7 absolute and 2e-6 relative, and a NaN stays
 // one.
 
-/// e^x = scale · (1 + fraction), for x in −87.3 … 89 (beyond 88.38, `scale` is infinite).
+/// e^x = scale · (1 + fraction), for x in −88 … 89 (beyond 88.38, `scale` is infinite; below −87.7 it is 0).
 ///
 /// x = n·ln 2 + r: adding a large constant rounds x / ln 2 to n, and leaves n + 127, the exponent of 2ⁿ, in the lowest
 /// bits of the sum. A NaN comes out in `fraction`.
-@inline(always) private func exponentialParts(_ x: Vector) -> (fraction: Vector, scale: Vector) {
-  let magic = splat(12_582_912 + 127)
-  let shifted = multiplyAdd(x, splat(1.442_695_04), magic)
-  let (rest, square) = reduced(x, shifted - magic)
-  return (fraction(rest, square), float(bits(shifted) &<< IntegerVector(repeating: 23)))
+@inline(always)
+private func exponentialParts<let n: Int>(_ x: Rows<n>) -> (fraction: Rows<n>, scale: Rows<n>) {
+  let magic: Float = 12_582_912 + 127
+  let shifted = multiplyAdd(x, 1.442_695_04, magic)
+  return (
+    fraction(x, shifted - magic), shifted.map { float(shiftedLeft(bits($0), 23)) }
+  )
 }
 
-/// r = x − n·ln 2, with ln 2 in two parts so that n·(the first) is exact; and r².
-@inline(always) private func reduced(_ x: Vector, _ n: Vector) -> (rest: Vector, square: Vector) {
-  let rest = multiplyAdd(n, splat(2.121_944_40e-4), multiplyAdd(n, splat(-0.693_359_375), x))
-  return (rest, rest * rest)
-}
-
-/// e^r − 1 for |r| ≤ ln 2 / 2.
-@inline(always) private func fraction(_ r: Vector, _ square: Vector) -> Vector {
-  var p = multiplyAdd(splat(1.987_569_150_0e-4), r, splat(1.398_199_950_7e-3))
-  p = multiplyAdd(p, r, splat(8.333_451_907_3e-3))
-  p = multiplyAdd(p, r, splat(4.166_579_589_4e-2))
-  p = multiplyAdd(p, r, splat(1.666_666_545_9e-1))
-  p = multiplyAdd(p, r, splat(0.5))
-  return multiplyAdd(p, square, r)
+/// e^r − 1 for r = x − n·ln 2, with ln 2 in two parts so that n·(the first) is exact.
+@inline(always) private func fraction<let n: Int>(_ x: Rows<n>, _ whole: Rows<n>) -> Rows<n> {
+  let r = multiplyAdd(whole, 2.121_944_40e-4, multiplyAdd(whole, -0.693_359_375, x))
+  var p = multiplyAdd(r, 1.987_569_150_0e-4, 1.398_199_950_7e-3)
+  p = multiplyAdd(p, r, 8.333_451_907_3e-3)
+  p = multiplyAdd(p, r, 4.166_579_589_4e-2)
+  p = multiplyAdd(p, r, 1.666_666_545_9e-1)
+  p = multiplyAdd(p, r, 0.5)
+  return multiplyAdd(p, r * r, r)
 }
 
 /// e^x: infinite above 88.72, denormal and then zero below −87.3.
-@inline(always) func exponential(_ x: Vector) -> Vector {
+@inline(always) func exponential<let n: Int>(_ x: Rows<n>) -> Rows<n> {
   let x = atLeast(-104, atMost(89, x))
-  let magic = splat(12_582_912)
-  let shifted = multiplyAdd(x, splat(1.442_695_04), magic)
-  let (rest, square) = reduced(x, shifted - magic)
+  let magic: Float = 12_582_912
+  let shifted = multiplyAdd(x, 1.442_695_04, magic)
+  let result = 1 + fraction(x, shifted - magic)
   // 2ⁿ as two factors, because n reaches from −150 to 128.
-  let n = bits(shifted) &- bits(magic)
-  let half = n &>> IntegerVector(repeating: 1)
-  let bias = IntegerVector(repeating: 127)
-  let shift = IntegerVector(repeating: 23)
-  let first = float((half &+ bias) &<< shift)
-  let second = float((n &- half &+ bias) &<< shift)
-  return (1 + fraction(rest, square)) * first * second
+  return result.map(shifted) { result, shifted in
+    let n = bits(shifted) &- bits(splat(magic))
+    let half = shiftedRight(n, 1)
+    let bias = IntegerVector(repeating: 127)
+    return result * float(shiftedLeft(half &+ bias, 23)) * float(shiftedLeft(n &- half &+ bias, 23))
+  }
 }
 
-/// 1 / (1 + e^−x).
-@inline(always) func sigmoid(_ x: Vector) -> Vector {
-  let (fraction, scale) = exponentialParts(atMost(89, atLeast(-87.3, 0 - x)))
-  return 1 / multiplyAdd(1 + fraction, scale, splat(1))
+/// 1 / (1 + e^−x), as e^x / (1 + e^x): beyond 30 that is 1, and below −87.7 e^x is 0.
+@inline(always) func sigmoid<let n: Int>(_ x: Rows<n>) -> Rows<n> {
+  let (fraction, scale) = exponentialParts(atMost(30, atLeast(-88, x)))
+  let e = multiplyAdd(fraction, scale, scale)
+  return quotient(e, 1 + e)
 }
 
 /// tanh x = −m / (2 + m) with m = e^(−2|x|) − 1, which is exact to the last bits near zero too; the sign is put back.
-@inline(always) func tanh(_ x: Vector) -> Vector {
-  let sign = IntegerVector(repeating: Int32.min)
-  let (fraction, scale) = exponentialParts(atLeast(-40, magnitude(x) * -2))
+@inline(always) func tanh<let n: Int>(_ x: Rows<n>) -> Rows<n> {
+  let (fraction, scale) = exponentialParts(atLeast(-40, -2 * x.map(magnitude)))
   let m = multiplyAdd(fraction, scale, scale - 1)
-  return float((bits(m / (2 + m)) & ~sign) | (bits(x) & sign))
+  return quotient(m, 2 + m).map(x) { float(bits(magnitude($0)) | (bits($1) & signBit)) }
 }
+
+@inline(always) func exponential(_ x: Vector) -> Vector { exponential(Rows<1>(x)).v0 }
+
+@inline(always) func sigmoid(_ x: Vector) -> Vector { sigmoid(Rows<1>(x)).v0 }
+
+@inline(always) func tanh(_ x: Vector) -> Vector { tanh(Rows<1>(x)).v0 }
 
 /// ln x: −∞ at 0, NaN below.
 @inline(always) func logarithm(_ x: Vector) -> Vector {
@@ -65,9 +67,9 @@
   let scaled = choose(denormal, x * 33_554_432, x)
   let pattern = bits(scaled)
   // x = m · 2ᵉ with m in [0.5, 1); e as a float by way of the bits of 2²³ + e.
-  let exponentBits = ((pattern &>> IntegerVector(repeating: 23)) & 0xFF) | 0x4B00_0000
+  let exponentBits = (shiftedRight(pattern, 23) & splatInteger(0xFF)) | splatInteger(0x4B00_0000)
   var exponent = float(exponentBits) - choose(denormal, splat(8_388_608 + 126 + 25), splat(8_388_608 + 126))
-  var m = float((pattern & 0x007F_FFFF) | 0x3F00_0000)
+  var m = float((pattern & splatInteger(0x007F_FFFF)) | splatInteger(0x3F00_0000))
   let small = m .< splat(0.707_106_781)
   exponent = exponent - choose(small, splat(1), splat(0))
   m = choose(small, m + m, m) - 1

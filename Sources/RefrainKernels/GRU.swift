@@ -10,14 +10,18 @@ private enum GRU: RecurrentStage, RecurrentKernel {
   @inline(always) static var gates: Int { 4 }
   @inline(always) static var productGates: Int { 3 }
 
-  @inline(always) static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place) {
-    let r = sigmoid(load(sums))
-    let z = sigmoid(load(sums + width))
-    let hn = load(sums + 3 &* width)
-    let n = tanh(multiplyAdd(r, hn, load(sums + 2 &* width)))
-    let old = load(memory.previous + (place.row &* memory.paddedSize &+ place.unit))
+  @inline(always)
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+    let r = sigmoid(sums.gate(0, place))
+    memory.keep(r, 0, of: 4, place)
+    let hn = sums.gate(3, place)
+    memory.keep(hn, 3, of: 4, place)
+    let n = tanh(multiplyAdd(r, hn, sums.gate(2, place)))
+    memory.keep(n, 2, of: 4, place)
+    let z = sigmoid(sums.gate(1, place))
+    memory.keep(z, 1, of: 4, place)
+    let old = place.get(memory.previous + memory.offset(place), memory.paddedSize)
     memory.leave(multiplyAdd(z, old - n, n), place)
-    memory.keep(place, r, z, n, hn)
   }
 }
 
@@ -40,21 +44,19 @@ public func gruPack(
 /// All steps of a GRU for the sorted rows `firstRow..<endRow` of a batch. Schedule, input, packed, hidden, scratch and
 /// output are as for `lstmForward`.
 ///
-/// - keptGates: [N, 4H]: r z n and hn = R_n h + b_hn; keptHidden: [N, H]: the hidden state entering the step; both for
-///   `gruBackward`, nil otherwise.
+/// - keptGates: [N, 4H]: r z n and hn = R_n h + b_hn, for `gruBackward`, nil otherwise.
 public func gruForward(
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
   packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-  output: UnsafeMutablePointer<Float>, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?,
-  keptHidden: UnsafeMutablePointer<Float>?
+  output: UnsafeMutablePointer<Float>, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = RecurrentMemory(
     schedule: schedule, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), input: input,
     inputStride: inputStride, previous: hidden, next: scratch, cell: scratch, reset: scratch, output: output,
-    outputStride: outputStride, keptGates: keptGates, keptHidden: keptHidden, keptCell: nil)
+    outputStride: outputStride, keptGates: keptGates, keptCell: nil)
   var sums = TileSums()
   sums.with { gruForward(packed, memory, $0) }
 }
@@ -64,19 +66,19 @@ public func gruForward(
 }
 
 private enum GRUDerivative: Derivative {
-  @inline(always) static func derive(_ memory: BackwardMemory, _ place: Place) {
-    let r = load(memory.gate(place, 0), place.lanes)
-    let z = load(memory.gate(place, 1), place.lanes)
-    let n = load(memory.gate(place, 2), place.lanes)
-    let hn = load(memory.gate(place, 3), place.lanes)
-    let old = memory.kept(memory.keptHidden, place)
+  @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
+    let r = memory.gate(0, place)
+    let z = memory.gate(1, place)
+    let n = memory.gate(2, place)
+    let hn = memory.gate(3, place)
+    let old = memory.previousHidden(place)
     let dHidden = memory.gradient(place)
     let dn = dHidden * (1 - z) * (1 - n * n)
-    store(dn * hn * (r * (1 - r)), memory.gate(place, 0), place.lanes)
-    store(dHidden * (old - n) * (z * (1 - z)), memory.gate(place, 1), place.lanes)
-    store(dn, memory.gate(place, 2), place.lanes)
-    store(dn * r, memory.gate(place, 3), place.lanes)
-    store(dHidden * z, memory.dHidden + (place.row &* memory.paddedSize &+ place.unit))
+    memory.put(dn * hn * (r * (1 - r)), gate: 0, place)
+    memory.put(dHidden * (old - n) * (z * (1 - z)), gate: 1, place)
+    memory.put(dn, gate: 2, place)
+    memory.put(dn * r, gate: 3, place)
+    place.put(dHidden * z, memory.dHidden + memory.offset(place), memory.paddedSize)
   }
 }
 
@@ -85,7 +87,8 @@ private enum GRUDerivative: Derivative {
 /// - packedTransposed: weightHidden [3H, H] packed by `packPanels(depth: 3H, columns: H, rowStep: H, columnStep: 1)`.
 /// - gates: [N, 4H]. In: `keptGates`; out: the gradients of the pre-activations of r z n, and that of hn. (Then dW
 ///   comes from blocks 0, 1, 2 and dR from blocks 0, 1, 3; the gradient of b_hn is the sum of block 3's rows.)
-/// - keptHidden: [N, H], from the way forward.
+/// - initial: [rows, Hp] in sorted order, the hidden state before the first step.
+/// - output: what the way forward wrote, row n at output[positions[n] · outputStride].
 /// - dOutput: row n is H floats at dOutput[positions[n] · dOutputStride]; nil if only the final state has a gradient.
 /// - dHidden: [rows, Hp] in sorted order, zero beyond H. In: the gradient of the final state; out: of the initial one.
 ///
@@ -93,14 +96,15 @@ private enum GRUDerivative: Derivative {
 public func gruBackward(
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
-  gates: UnsafeMutablePointer<Float>, keptHidden: UnsafePointer<Float>, dOutput: UnsafePointer<Float>?,
-  dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>
+  gates: UnsafeMutablePointer<Float>, initial: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int,
+  dOutput: UnsafePointer<Float>?, dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = BackwardMemory(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates, gateStride: 4 &* hiddenSize,
-    keptHidden: keptHidden, keptCell: nil, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden,
+    keptCell: nil, initial: initial, output: output, outputStride: outputStride, dOutput: dOutput,
+    dOutputStride: dOutputStride, dHidden: dHidden,
     dCell: dHidden)
   var step = steps
   while step > 0 {

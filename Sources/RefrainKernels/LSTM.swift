@@ -10,42 +10,24 @@ private enum LSTM: RecurrentStage, RecurrentKernel {
   @inline(always) static var gates: Int { 4 }
   @inline(always) static var productGates: Int { 4 }
 
-  @inline(always) static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place) {
-    let i = sigmoid(load(sums))
-    let f = sigmoid(load(sums + width))
-    let g = tanh(load(sums + 2 &* width))
-    let o = sigmoid(load(sums + 3 &* width))
-    let cell = memory.cell + (place.row &* memory.paddedSize &+ place.unit)
-    let old = load(cell)
+  @inline(always)
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+    let i = sigmoid(sums.gate(0, place))
+    memory.keep(i, 0, of: 4, place)
+    let g = tanh(sums.gate(2, place))
+    memory.keep(g, 2, of: 4, place)
+    let f = sigmoid(sums.gate(1, place))
+    memory.keep(f, 1, of: 4, place)
+    let cell = memory.cell + memory.offset(place)
+    let old = place.get(cell, memory.paddedSize)
     let new = multiplyAdd(f, old, i * g)
-    store(new, cell)
-    memory.leave(o * tanh(new), place)
-    memory.keep(place, i, f, g, o)
+    place.put(new, cell, memory.paddedSize)
     if let kept = memory.keptCell {
-      store(old, kept + (place.index &* memory.hiddenSize &+ place.unit), place.lanes)
+      place.putPart(old, kept + (place.index &* memory.hiddenSize &+ place.unit), memory.hiddenSize)
     }
-  }
-}
-
-extension RecurrentMemory {
-  /// Stores the new hidden state, and keeps the one that entered the step if that is wanted.
-  @inline(always) func leave(_ hidden: Vector, _ place: Place) {
-    let offset = place.row &* paddedSize &+ place.unit
-    store(hidden, next + offset)
-    store(hidden, output + (place.position &* outputStride &+ place.unit), place.lanes)
-    if let keptHidden {
-      store(load(previous + offset), keptHidden + (place.index &* hiddenSize &+ place.unit), place.lanes)
-    }
-  }
-
-  /// Keeps four activated gates, if that is wanted.
-  @inline(always) func keep(_ place: Place, _ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) {
-    guard let keptGates else { return }
-    let first = keptGates + (place.index &* 4 &* hiddenSize &+ place.unit)
-    store(a, first, place.lanes)
-    store(b, first + hiddenSize, place.lanes)
-    store(c, first + 2 &* hiddenSize, place.lanes)
-    store(d, first + 3 &* hiddenSize, place.lanes)
+    let o = sigmoid(sums.gate(3, place))
+    memory.keep(o, 3, of: 4, place)
+    memory.leave(o * tanh(new), place)
   }
 }
 
@@ -72,8 +54,8 @@ public func lstmPack(
 ///   step (a row of length 0 keeps its own).
 /// - scratch: [rows, Hp]; calls for different rows of one batch share it.
 /// - output: row n is H floats at output[positions[n] · outputStride], written.
-/// - keptGates [N, 4H]: i f g o after their functions; keptHidden, keptCell [N, H]: the state entering the step; for
-///   `lstmBackward`, all nil otherwise.
+/// - keptGates [N, 4H]: i f g o after their functions; keptCell [N, H]: the cell state entering the step; for
+///   `lstmBackward`, both nil otherwise.
 ///
 /// No two buffers overlap.
 public func lstmForward(
@@ -81,15 +63,14 @@ public func lstmForward(
   positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
   packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>,
   scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>, outputStride: Int,
-  keptGates: UnsafeMutablePointer<Float>?, keptHidden: UnsafeMutablePointer<Float>?,
-  keptCell: UnsafeMutablePointer<Float>?
+  keptGates: UnsafeMutablePointer<Float>?, keptCell: UnsafeMutablePointer<Float>?
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = RecurrentMemory(
     schedule: schedule, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), input: input,
     inputStride: inputStride, previous: hidden, next: scratch, cell: cell, reset: scratch, output: output,
-    outputStride: outputStride, keptGates: keptGates, keptHidden: keptHidden, keptCell: keptCell)
+    outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
   var sums = TileSums()
   sums.with { lstmForward(packed, memory, $0) }
 }
@@ -99,21 +80,21 @@ public func lstmForward(
 }
 
 private enum LSTMDerivative: Derivative {
-  @inline(always) static func derive(_ memory: BackwardMemory, _ place: Place) {
-    let i = load(memory.gate(place, 0), place.lanes)
-    let f = load(memory.gate(place, 1), place.lanes)
-    let g = load(memory.gate(place, 2), place.lanes)
-    let o = load(memory.gate(place, 3), place.lanes)
-    let old = memory.kept(memory.keptCell, place)
+  @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
+    let i = memory.gate(0, place)
+    let f = memory.gate(1, place)
+    let g = memory.gate(2, place)
+    let old = memory.previousCell(place)
     let squashed = tanh(multiplyAdd(f, old, i * g))
     let dHidden = memory.gradient(place)
-    let cell = memory.dCell + (place.row &* memory.paddedSize &+ place.unit)
-    let dCell = load(cell) + dHidden * o * (1 - squashed * squashed)
-    store(dCell * g * (i * (1 - i)), memory.gate(place, 0), place.lanes)
-    store(dCell * old * (f * (1 - f)), memory.gate(place, 1), place.lanes)
-    store(dCell * i * (1 - g * g), memory.gate(place, 2), place.lanes)
-    store(dHidden * squashed * (o * (1 - o)), memory.gate(place, 3), place.lanes)
-    store(dCell * f, cell)
+    let o = memory.gate(3, place)
+    memory.put(dHidden * squashed * (o * (1 - o)), gate: 3, place)
+    let cell = memory.dCell + memory.offset(place)
+    let dCell = place.get(cell, memory.paddedSize) + dHidden * o * (1 - squashed * squashed)
+    place.put(dCell * f, cell, memory.paddedSize)
+    memory.put(dCell * g * (i * (1 - i)), gate: 0, place)
+    memory.put(dCell * old * (f * (1 - f)), gate: 1, place)
+    memory.put(dCell * i * (1 - g * g), gate: 2, place)
   }
 }
 
@@ -121,7 +102,7 @@ private enum LSTMDerivative: Derivative {
 ///
 /// - packedTransposed: weightHidden [4H, H] packed by `packPanels(depth: 4H, columns: H, rowStep: H, columnStep: 1)`.
 /// - gates: [N, 4H]. In: `keptGates`; out: the gradients of the pre-activations. (Then dW = gatesᵀ · input, dR = gatesᵀ
-///   · keptHidden, db = the sum of its rows, dx = gates · W.)
+///   · the hidden state entering each step, db = the sum of its rows, dx = gates · W.)
 /// - keptCell: [N, H], from the way forward.
 /// - dOutput: row n is H floats at dOutput[positions[n] · dOutputStride]; nil if only the final state has a gradient.
 /// - dHidden, dCell: [rows, Hp] in sorted order, zero beyond H. In: the gradients of the final state; out: of the
@@ -138,7 +119,8 @@ public func lstmBackward(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = BackwardMemory(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates, gateStride: 4 &* hiddenSize,
-    keptHidden: nil, keptCell: keptCell, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden, dCell: dCell)
+    keptCell: keptCell, initial: nil, output: nil, outputStride: 0, dOutput: dOutput, dOutputStride: dOutputStride,
+    dHidden: dHidden, dCell: dCell)
   var step = steps
   while step > 0 {
     step &-= 1

@@ -11,8 +11,6 @@ protocol BinaryFunction {
   static func value(_ x: Vector, _ y: Vector) -> Vector
 }
 
-@inline(always) private var signBit: IntegerVector { IntegerVector(repeating: Int32.min) }
-
 enum Negate: UnaryFunction {
   @inline(always) static func value(_ x: Vector) -> Vector { float(bits(x) ^ signBit) }
   @inline(always) static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector {

@@ -39,19 +39,23 @@ struct RecurrentMemory {
   var output: M
   var outputStride: Int
   let keptGates: M?
-  let keptHidden: M?
   let keptCell: M?
-}
 
-/// One vector of units of one row at one step.
-struct Place {
-  /// The sorted row r, the packed row n, the row of the caller's matrices.
-  let row: Int
-  let index: Int
-  let position: Int
-  let unit: Int
-  /// How many of the vector's units exist.
-  let lanes: Int
+  /// Where the state of a place begins in [rows, Hp].
+  @inline(always) func offset<let rows: Int>(_ place: Place<rows>) -> Int { place.row &* paddedSize &+ place.unit }
+
+  /// Stores the new hidden state.
+  @inline(always) func leave<let rows: Int>(_ hidden: Rows<rows>, _ place: Place<rows>) {
+    place.put(hidden, next + offset(place), paddedSize)
+    place.putPart(hidden, output + place.unit, outputStride, at: place.positions)
+  }
+
+  /// Keeps an activated gate, one of `count`, if that is wanted.
+  @inline(always) func keep<let rows: Int>(_ gate: Rows<rows>, _ number: Int, of count: Int, _ place: Place<rows>) {
+    guard let keptGates else { return }
+    place.putPart(
+      gate, keptGates + ((place.index &* count &+ number) &* hiddenSize &+ place.unit), count &* hiddenSize)
+  }
 }
 
 /// A fused product and what becomes of it: sums = bias + x · W + h · R for the gates of a vector of units, then
@@ -66,8 +70,8 @@ protocol RecurrentStage {
   static var firstBlock: Int { get }
   /// What is multiplied with the recurrent weights: [rows, Hp].
   static func state(_ memory: RecurrentMemory) -> P
-  /// The gate function: takes the sums, [gates][width], and stores what follows from them.
-  static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place)
+  /// The gate function: takes the sums and stores what follows from them.
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>)
 }
 
 extension RecurrentStage {
@@ -147,14 +151,22 @@ func run<S: RecurrentStage>(
           splitTiles(panel, tiles.row, tiles.rows, positions, S.state(memory), memory, sums)
         }
       }
-      for r in 0..<tiles.rows {
-        for vector in 0..<unitVectors {
-          let first = unit &+ vector &* width
+      for vector in 0..<unitVectors {
+        let first = unit &+ vector &* width
+        let lanes = smaller(width, memory.hiddenSize &- first)
+        let own = Sums(pointer: P(sums) + vector &* S.gates &* width, stride: unitVectors &* S.gates &* width)
+        if tiles.rows == 1 {
           S.finish(
-            sums + (r &* unitVectors &+ vector) &* S.gates &* width, memory,
-            Place(
-              row: tiles.row &+ r, index: index &+ tiles.row &+ r, position: positions[r], unit: first,
-              lanes: smaller(width, memory.hiddenSize &- first)))
+            own, memory,
+            Place<1>(
+              row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil, last: 0,
+              unit: first, lanes: lanes))
+        } else {
+          S.finish(
+            own, memory,
+            TilePlace(
+              row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil,
+              last: tiles.rows &- 1, unit: first, lanes: lanes))
         }
       }
     }

@@ -9,9 +9,13 @@ struct BackwardMemory {
   /// In: the kept gates; out: the gradients of the pre-activations. [N, gateStride].
   var gates: M
   var gateStride: Int
-  /// The hidden and the cell state entering a step, [N, H]; nil where a cell has no use for them.
-  let keptHidden: P?
+  /// The cell state entering a step, [N, H]; nil where a cell has none.
   let keptCell: P?
+  /// The hidden state before the first step, [rows, Hp], and after every step, its rows by position; nil where a cell has
+  /// no use for them.
+  let initial: P?
+  let output: P?
+  var outputStride: Int
   /// The gradient of the outputs, its rows by position.
   let dOutput: P?
   var dOutputStride: Int
@@ -19,44 +23,68 @@ struct BackwardMemory {
   var dHidden: M
   var dCell: M
 
-  @inline(always) func gate(_ place: Place, _ number: Int) -> M {
-    gates + (place.index &* gateStride &+ number &* hiddenSize &+ place.unit)
+  /// Where the state of a place begins in [rows, Hp].
+  @inline(always) func offset<let rows: Int>(_ place: Place<rows>) -> Int { place.row &* paddedSize &+ place.unit }
+
+  @inline(always) func gate<let rows: Int>(_ number: Int, _ place: Place<rows>) -> Rows<rows> {
+    place.getPart(gates + (place.index &* gateStride &+ number &* hiddenSize &+ place.unit), gateStride)
   }
 
-  @inline(always) func kept(_ state: P?, _ place: Place) -> Vector {
-    guard let state else { return splat(0) }
-    return load(state + (place.index &* hiddenSize &+ place.unit), place.lanes)
+  @inline(always) func put<let rows: Int>(_ gradient: Rows<rows>, gate number: Int, _ place: Place<rows>) {
+    place.putPart(gradient, gates + (place.index &* gateStride &+ number &* hiddenSize &+ place.unit), gateStride)
+  }
+
+  /// The cell state entering the step.
+  @inline(always) func previousCell<let rows: Int>(_ place: Place<rows>) -> Rows<rows> {
+    guard let keptCell else { return Rows(splat(0)) }
+    return place.getPart(keptCell + (place.index &* hiddenSize &+ place.unit), hiddenSize)
+  }
+
+  /// The hidden state entering the step.
+  @inline(always) func previousHidden<let rows: Int>(_ place: Place<rows>) -> Rows<rows> {
+    guard let initial, let output else { return Rows(splat(0)) }
+    guard let positions = place.previousPositions else { return place.get(initial + offset(place), paddedSize) }
+    return place.getPart(output + place.unit, outputStride, at: positions)
   }
 
   /// The gradient of the hidden state that leaves the step: from the step after and from the output.
-  @inline(always) func gradient(_ place: Place) -> Vector {
-    let later = load(dHidden + (place.row &* paddedSize &+ place.unit))
+  @inline(always) func gradient<let rows: Int>(_ place: Place<rows>) -> Rows<rows> {
+    let later = place.get(dHidden + offset(place), paddedSize)
     guard let dOutput else { return later }
-    return later + load(dOutput + (place.position &* dOutputStride &+ place.unit), place.lanes)
+    return later + place.getPart(dOutput + place.unit, dOutputStride, at: place.positions)
   }
 }
 
 /// An elementwise part of a step backwards.
 protocol Derivative {
-  static func derive(_ memory: BackwardMemory, _ place: Place)
+  static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>)
 }
 
 /// Calls `D.derive` for all units of the rows alive at `step`.
 @inline(always)
 func derive<D: Derivative>(_: D.Type, _ step: Int, _ schedule: Schedule, _ memory: BackwardMemory) {
-  let end = schedule.end(step)
-  var row = schedule.firstRow
-  while row < end {
-    let index = schedule.offsets[step] &+ row
-    let position = schedule.positions[index]
+  let first = schedule.offsets[step]
+  var tiles = Tiles(schedule.firstRow, schedule.end(step))
+  while tiles.next() {
+    let index = first &+ tiles.row
+    let positions = schedule.positions + index
+    let previous = step > 0 ? schedule.positions + (schedule.offsets[step &- 1] &+ tiles.row) : nil
     var vectors = Vectors(memory.hiddenSize)
     while vectors.next() {
-      let unit = vectors.index
-      let lanes = vectors.lanes
-
-      D.derive(memory, Place(row: row, index: index, position: position, unit: unit, lanes: lanes))
+      if tiles.rows == 1 {
+        D.derive(
+          memory,
+          Place<1>(
+            row: tiles.row, index: index, positions: positions, previousPositions: previous, last: 0,
+            unit: vectors.index, lanes: vectors.lanes))
+      } else {
+        D.derive(
+          memory,
+          TilePlace(
+            row: tiles.row, index: index, positions: positions, previousPositions: previous, last: tiles.rows &- 1,
+            unit: vectors.index, lanes: vectors.lanes))
+      }
     }
-    row &+= 1
   }
 }
 

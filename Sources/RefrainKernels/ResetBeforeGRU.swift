@@ -9,18 +9,17 @@ private enum Gates: RecurrentStage {
   @inline(always) static var gates: Int { 2 }
   @inline(always) static var productGates: Int { 2 }
 
-  @inline(always) static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place) {
-    let r = sigmoid(load(sums))
-    let z = sigmoid(load(sums + width))
-    let offset = place.row &* memory.paddedSize &+ place.unit
-    let reset = r * load(memory.previous + offset)
-    store(reset, memory.reset + offset)
-    store(z, memory.cell + offset)
-    if let kept = memory.keptGates {
-      let first = kept + (place.index &* 4 &* memory.hiddenSize &+ place.unit)
-      store(r, first, place.lanes)
-      store(reset, first + 3 &* memory.hiddenSize, place.lanes)
-    }
+  @inline(always)
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+    let r = sigmoid(sums.gate(0, place))
+    memory.keep(r, 0, of: 4, place)
+    let offset = memory.offset(place)
+    let reset = r * place.get(memory.previous + offset, memory.paddedSize)
+    place.put(reset, memory.reset + offset, memory.paddedSize)
+    memory.keep(reset, 3, of: 4, place)
+    let z = sigmoid(sums.gate(1, place))
+    place.put(z, memory.cell + offset, memory.paddedSize)
+    memory.keep(z, 1, of: 4, place)
   }
 }
 
@@ -30,16 +29,14 @@ private enum Candidate: RecurrentStage {
   @inline(always) static var firstBlock: Int { 2 }
   @inline(always) static func state(_ memory: RecurrentMemory) -> P { P(memory.reset) }
 
-  @inline(always) static func finish(_ sums: P, _ memory: RecurrentMemory, _ place: Place) {
-    let n = tanh(load(sums))
-    let offset = place.row &* memory.paddedSize &+ place.unit
-    let z = load(memory.cell + offset)
-    memory.leave(multiplyAdd(z, load(memory.previous + offset) - n, n), place)
-    if let kept = memory.keptGates {
-      let first = kept + (place.index &* 4 &* memory.hiddenSize &+ place.unit)
-      store(z, first + memory.hiddenSize, place.lanes)
-      store(n, first + 2 &* memory.hiddenSize, place.lanes)
-    }
+  @inline(always)
+  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+    let n = tanh(sums.gate(0, place))
+    memory.keep(n, 2, of: 4, place)
+    let offset = memory.offset(place)
+    let z = place.get(memory.cell + offset, memory.paddedSize)
+    let old = place.get(memory.previous + offset, memory.paddedSize)
+    memory.leave(multiplyAdd(z, old - n, n), place)
   }
 }
 
@@ -76,15 +73,13 @@ public func resetBeforeGRUPack(
 ///
 /// - rows: the rows of the whole batch.
 /// - scratch: [3, rows, Hp]; calls for different rows of one batch share it.
-/// - keptGates: [N, 4H]: r z n and r ⊙ h; keptHidden: [N, H]: the hidden state entering the step; both for
-///   `resetBeforeGRUBackward`, nil otherwise.
+/// - keptGates: [N, 4H]: r z n and r ⊙ h, for `resetBeforeGRUBackward`, nil otherwise.
 public func resetBeforeGRUForward(
   rows: Int,
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
   packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-  output: UnsafeMutablePointer<Float>, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?,
-  keptHidden: UnsafeMutablePointer<Float>?
+  output: UnsafeMutablePointer<Float>, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
@@ -92,7 +87,7 @@ public func resetBeforeGRUForward(
     schedule: schedule, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), input: input,
     inputStride: inputStride, previous: hidden, next: scratch, cell: scratch + 2 &* rows &* paddedSize(hiddenSize),
     reset: scratch + rows &* paddedSize(hiddenSize), output: output,
-    outputStride: outputStride, keptGates: keptGates, keptHidden: keptHidden, keptCell: nil)
+    outputStride: outputStride, keptGates: keptGates, keptCell: nil)
   var sums = TileSums()
   sums.with { resetBeforeGRUForward(packed, memory, $0) }
 }
@@ -104,26 +99,26 @@ func resetBeforeGRUForward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
 
 /// From the gradient of h′ to those of z and n.
 private enum OuterDerivative: Derivative {
-  @inline(always) static func derive(_ memory: BackwardMemory, _ place: Place) {
-    let z = load(memory.gate(place, 1), place.lanes)
-    let n = load(memory.gate(place, 2), place.lanes)
-    let old = memory.kept(memory.keptHidden, place)
+  @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
+    let z = memory.gate(1, place)
+    let n = memory.gate(2, place)
+    let old = memory.previousHidden(place)
     let dHidden = memory.gradient(place)
-    store(dHidden * (old - n) * (z * (1 - z)), memory.gate(place, 1), place.lanes)
-    store(dHidden * (1 - z) * (1 - n * n), memory.gate(place, 2), place.lanes)
-    store(dHidden * z, memory.dHidden + (place.row &* memory.paddedSize &+ place.unit))
+    memory.put(dHidden * (old - n) * (z * (1 - z)), gate: 1, place)
+    memory.put(dHidden * (1 - z) * (1 - n * n), gate: 2, place)
+    place.put(dHidden * z, memory.dHidden + memory.offset(place), memory.paddedSize)
   }
 }
 
 /// From the gradient of r ⊙ h, which is in `dCell`, to those of r and h.
 private enum ResetDerivative: Derivative {
-  @inline(always) static func derive(_ memory: BackwardMemory, _ place: Place) {
-    let r = load(memory.gate(place, 0), place.lanes)
-    let old = memory.kept(memory.keptHidden, place)
-    let offset = place.row &* memory.paddedSize &+ place.unit
-    let dReset = load(memory.dCell + offset, place.lanes)
-    store(dReset * old * (r * (1 - r)), memory.gate(place, 0), place.lanes)
-    store(multiplyAdd(dReset, r, load(memory.dHidden + offset)), memory.dHidden + offset)
+  @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
+    let r = memory.gate(0, place)
+    let old = memory.previousHidden(place)
+    let dReset = place.get(memory.dCell + memory.offset(place), memory.paddedSize)
+    memory.put(dReset * old * (r * (1 - r)), gate: 0, place)
+    let dHidden = memory.dHidden + memory.offset(place)
+    place.put(multiplyAdd(dReset, r, place.get(dHidden, memory.paddedSize)), dHidden, memory.paddedSize)
   }
 }
 
@@ -131,8 +126,9 @@ private enum ResetDerivative: Derivative {
 ///
 /// - packedTransposed: weightHidden [3H, H] packed by `packPanels(depth: 3H, columns: H, rowStep: H, columnStep: 1)`.
 /// - gates: [N, 4H]. In: `keptGates`; out: the gradients of the pre-activations of r z n; r ⊙ h in block 3 stays. (Then
-///   dR of r and z comes from keptHidden, and that of n from block 3.)
-/// - keptHidden: [N, H], from the way forward.
+///   dR of r and z comes from the hidden state entering each step, and that of n from block 3.)
+/// - initial: [rows, Hp] in sorted order, the hidden state before the first step.
+/// - output: what the way forward wrote, row n at output[positions[n] · outputStride].
 /// - dOutput: row n is H floats at dOutput[positions[n] · dOutputStride]; nil if only the final state has a gradient.
 /// - dHidden: [rows, Hp] in sorted order, zero beyond H. In: the gradient of the final state; out: of the initial one.
 /// - scratch: [rows, Hp]; calls for different rows of one batch share it.
@@ -141,14 +137,16 @@ private enum ResetDerivative: Derivative {
 public func resetBeforeGRUBackward(
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
-  gates: UnsafeMutablePointer<Float>, keptHidden: UnsafePointer<Float>, dOutput: UnsafePointer<Float>?,
-  dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  gates: UnsafeMutablePointer<Float>, initial: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int,
+  dOutput: UnsafePointer<Float>?, dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>,
+  scratch: UnsafeMutablePointer<Float>
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   let memory = BackwardMemory(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates, gateStride: 4 &* hiddenSize,
-    keptHidden: keptHidden, keptCell: nil, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden,
+    keptCell: nil, initial: initial, output: output, outputStride: outputStride, dOutput: dOutput,
+    dOutputStride: dOutputStride, dHidden: dHidden,
     dCell: scratch)
   var step = steps
   while step > 0 {

@@ -4,6 +4,10 @@
 // The legend of all shapes: T time, B batch, I input size, H hidden size, N the valid steps of all rows (the sum of the
 // lengths), K depth of a product. `Hp` is H rounded up to whole vectors (`paddedSize`).
 
+#if AVX512 || AVX2
+  internal import _Builtin_intrinsics.intel
+#endif
+
 #if AVX512
   typealias Vector = SIMD16<Float>
   typealias IntegerVector = SIMD16<Int32>
@@ -36,6 +40,13 @@ typealias M = UnsafeMutablePointer<Float>
   #endif
 }
 
+/// The rows of a tile, whether or not all are there, under the gate function.
+#if AVX512 || arch(arm64)
+  typealias TilePlace = Place<6>
+#else
+  typealias TilePlace = Place<3>
+#endif
+
 /// The floats in a vector of this build: 16, 8 or 4.
 public func vectorWidth() -> Int { width }
 
@@ -61,26 +72,50 @@ public func paddedSize(_ size: Int) -> Int { (size + width - 1) / width * width 
 /// The first `lanes` floats at `pointer`, zeros behind them; nothing beyond is read.
 @inline(always) func load(_ pointer: P, _ lanes: Int) -> Vector {
   if lanes == width { return load(pointer) }
-  var vector = Vector(repeating: 0)
-  withUnsafeMutablePointer(to: &vector) {
-    copyPart(pointer, UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self), lanes)
-  }
-  return vector
+  #if AVX512
+    return _mm512_maskz_loadu_ps(mask(lanes), pointer)
+  #elseif AVX2
+    return _mm256_maskload_ps(pointer, mask(lanes))
+  #else
+    var vector = Vector(repeating: 0)
+    withUnsafeMutablePointer(to: &vector) {
+      copyPart(pointer, UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self), lanes)
+    }
+    return vector
+  #endif
 }
 
 /// Writes the first `lanes` lanes; nothing beyond is written.
 @inline(always) func store(_ vector: Vector, _ pointer: M, _ lanes: Int) {
   if lanes == width { return store(vector, pointer) }
-  withUnsafePointer(to: vector) {
-    copyPart(UnsafeRawPointer($0).assumingMemoryBound(to: Float.self), pointer, lanes)
-  }
+  #if AVX512
+    _mm512_mask_storeu_ps(pointer, mask(lanes), vector)
+  #elseif AVX2
+    _mm256_maskstore_ps(pointer, mask(lanes), vector)
+  #else
+    withUnsafePointer(to: vector) {
+      copyPart(UnsafeRawPointer($0).assumingMemoryBound(to: Float.self), pointer, lanes)
+    }
+  #endif
 }
 
-/// The way of a partial vector, through memory: a vector handed to a function would be taken apart, and the arithmetic
-/// before it too.
-@inline(never) func copyPart(_ source: P, _ target: M, _ lanes: Int) {
-  for lane in 0..<lanes { target[lane] = source[lane] }
-}
+#if AVX512
+  /// A bit for each of the first `lanes` lanes.
+  @inline(always) private func mask(_ lanes: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 &<< lanes) &- 1) }
+#elseif AVX2
+  /// All bits of each of the first `lanes` lanes.
+  @inline(always) private func mask(_ lanes: Int) -> SIMD4<Int64> {
+    let indices = IntegerVector(0, 1, 2, 3, 4, 5, 6, 7)
+    let bound = IntegerVector(repeating: Int32(truncatingIfNeeded: lanes))
+    return unsafeBitCast((indices &- bound) &>> IntegerVector(repeating: 31), to: SIMD4<Int64>.self)
+  }
+#else
+  /// The way of a partial vector, through memory: a vector handed to a function would be taken apart, and the arithmetic
+  /// before it too.
+  @inline(never) func copyPart(_ source: P, _ target: M, _ lanes: Int) {
+    for lane in 0..<lanes { target[lane] = source[lane] }
+  }
+#endif
 
 /// Goes through `count` floats a vector at a time. The last, partial vector takes the same arithmetic as the others, so
 /// a result does not depend on an element's place. (Not a function that takes a closure: the compiler may leave one
@@ -109,17 +144,11 @@ struct Vectors {
 
 // MARK: Arithmetic
 
-/// `sum + a · b`. The x86 baseline has no fused instruction, and `addProduct` would call a library function per
-/// element.
-@inline(always) func multiplyAdd(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
-  #if BASELINE && !arch(arm64)
-    return sum + a * b
-  #else
-    return sum.addingProduct(a, b)
-  #endif
-}
-
 @inline(always) func splat(_ value: Float) -> Vector { Vector(repeating: value) }
+
+@inline(always) func splatInteger(_ value: Int32) -> IntegerVector { IntegerVector(repeating: value) }
+
+@inline(always) var signBit: IntegerVector { splatInteger(Int32.min) }
 
 @inline(always) func bits(_ vector: Vector) -> IntegerVector { unsafeBitCast(vector, to: IntegerVector.self) }
 
@@ -127,16 +156,6 @@ struct Vectors {
 
 @inline(always) func choose(_ mask: SIMDMask<IntegerVector>, _ yes: Vector, _ no: Vector) -> Vector {
   no.replacing(with: yes, where: mask)
-}
-
-/// The larger of `vector` and `bound`; a NaN in `vector` stays.
-@inline(always) func atLeast(_ bound: Float, _ vector: Vector) -> Vector {
-  choose(vector .< splat(bound), splat(bound), vector)
-}
-
-/// The smaller of `vector` and `bound`; a NaN in `vector` stays.
-@inline(always) func atMost(_ bound: Float, _ vector: Vector) -> Vector {
-  choose(vector .> splat(bound), splat(bound), vector)
 }
 
 /// The larger of two; NaN if either is.
@@ -152,8 +171,6 @@ struct Vectors {
 @inline(always) func magnitude(_ vector: Vector) -> Vector {
   float(bits(vector) & IntegerVector(repeating: 0x7FFF_FFFF))
 }
-
-@inline(always) func squareRoot(_ vector: Vector) -> Vector { vector.squareRoot() }
 
 /// The sum of the lanes, by halves: a fixed tree.
 @inline(always) func sumOfLanes(_ vector: Vector) -> Float {

@@ -38,8 +38,6 @@ struct ForwardBuffers {
   let output: M
   /// `[N, keptBlocks · H]`, the activated gates, or nil when nothing is to be differentiated.
   let gates: M?
-  /// `[N, H]`, the hidden state entering each step.
-  let keptHidden: M?
   /// `[N, H]`, the cell state entering each step.
   let keptCell: M?
 }
@@ -49,10 +47,13 @@ struct BackwardBuffers {
   let packed: P
   /// In: the activated gates; out: the gradients of the sums before activation.
   let gates: M
-  let keptHidden: P
   let keptCell: P
+  /// `[B, padded H]` in the schedule's order, the hidden state before the first step.
+  let initial: P
+  /// `[B·T, H]`, the hidden states after.
+  let output: P
   /// `[B·T, H]`, or nil when no output was used.
-  let output: P?
+  let outputGradient: P?
   /// In: the gradient of the final state; out: of the initial one.
   let hidden: M
   let cell: M
@@ -61,59 +62,113 @@ struct BackwardBuffers {
 
 /// What a backward scan leaves for the gradients of the weights.
 struct KeptSteps {
+  /// What stood before some weights at every step: where its `[N]` rows begin, and how many values each has.
+  struct Operand {
+    let rows: [P]
+    let size: Int
+  }
+
   let schedule: Schedule
   let hiddenSize: Int
   /// `[N, blocks · H]`
-  let gates: Storage
+  let gates: P
   let blocks: Int
-  /// `[N, H]`
-  let hidden: Storage
+  /// The input of each step.
+  let input: Operand
+  /// The hidden state entering each step.
+  let hidden: Operand
 
-  /// Column sums of some blocks: the gradient of a bias.
-  func sums(_ range: Range<Int>) -> Tensor {
-    var result = Tensor.zeros([range.count * hiddenSize])
-    result.write {
-      kernels.sumRows(
-        schedule.count, range.count * hiddenSize, gates.pointer + range.lowerBound * hiddenSize, blocks * hiddenSize, $0
-      )
+  /// - Parameters:
+  ///   - input: `[B·T, I]`.
+  ///   - initial: `[B, padded H]` in the schedule's order.
+  ///   - output: `[B·T, H]`.
+  init(
+    schedule: Schedule, gates: P, blocks: Int, input: P, inputSize: Int, initial: P, output: P, hiddenSize: Int
+  ) {
+    self.schedule = schedule
+    self.hiddenSize = hiddenSize
+    self.gates = gates
+    self.blocks = blocks
+    self.input = Operand(rows: schedule.positions.map { input + $0 * inputSize }, size: inputSize)
+    var hidden: [P] = []
+    hidden.reserveCapacity(schedule.count)
+    let padded = kernels.paddedSize(hiddenSize)
+    for (step, alive) in schedule.alive.enumerated() {
+      for row in 0..<alive {
+        hidden.append(
+          step == 0
+            ? initial + row * padded
+            : output + schedule.positions[schedule.offsets[step - 1] + row] * hiddenSize)
+      }
     }
+    self.hidden = Operand(rows: hidden, size: hiddenSize)
+  }
+
+  /// A block of what was kept, as an operand.
+  func block(_ block: Int) -> Operand {
+    Operand(
+      rows: (0..<schedule.count).map { P(gates) + ($0 * blocks + block) * hiddenSize }, size: hiddenSize)
+  }
+
+  /// For each operand and the gates whose sums it went into: the gradient of the weights `[gates · H, size]` and that of
+  /// a bias beside it, `[gates · H]`.
+  func gradients(_ products: [(operand: Operand, gates: [Int])]) -> [(weight: Tensor, bias: Tensor)] {
+    // Transposed, [size + 1, gates · H], the last row for the bias: the gates' rows, of which there are more, then take
+    // the cheaper place in the product.
+    let sums = products.map { Storage(count: ($0.operand.size + 1) * $0.gates.count * hiddenSize) }
+    let work = schedule.count * products.reduce(0) { $0 + $1.operand.size * $1.gates.count }
+    parallel(hiddenSize, grain: max(16, 1 << 18 / max(work, 1)), multiple: 16) { columns in
+      addProducts(products, columns, sums.map(\.pointer))
+    }
+    let result = zip(products, sums).map { product, sums in
+      let (size, columns) = (product.operand.size, product.gates.count * hiddenSize)
+      let weight = Tensor([columns, size]) { target in
+        parallel(columns, grain: max(16, 1 << 16 / size), multiple: 16) { part in
+          kernels.transpose(
+            size, part.count, sums.pointer + part.lowerBound, columns, target + part.lowerBound * size, size)
+        }
+      }
+      return (weight, Tensor([columns]) { kernels.copy(columns, sums.pointer + size * columns, $0) })
+    }
+    withExtendedLifetime(sums) {}
     return result
   }
 
-  /// Some blocks, transposed, times the input rows `[B·T, I]`.
-  func product(_ range: Range<Int>, input: Tensor) -> Tensor {
-    let size = input.shape[input.rank - 1]
-    return Tensor([range.count * hiddenSize, size]) { target in
-      input.read { input in
-        schedule.withView { view in product(range, input, size, view.positions, size, target) }
+  /// Columns `columns` of every gate.
+  private func addProducts(
+    _ products: [(operand: Operand, gates: [Int])], _ columns: Range<Int>, _ sums: [M]
+  ) {
+    let block = kernels.longDepthBlock()
+    let panels = kernels.packedSize(block, columns.count)
+    let packed = Storage(count: blocks * panels)
+    let tiles = Storage(count: block * kernels.tiledColumns() + 16)
+    let used = Set(products.flatMap(\.gates))
+    // At least once, so that the sums of no steps are zero.
+    for start in stride(from: 0, through: max(0, schedule.count - 1), by: block) {
+      let depth = min(block, schedule.count - start)
+      for gate in used {
+        kernels.packPanels(
+          depth, columns.count, gates + (start * blocks + gate) * hiddenSize + columns.lowerBound, blocks * hiddenSize,
+          1, packed.pointer + gate * panels)
+      }
+      for (product, sums) in zip(products, sums) {
+        let stride = product.gates.count * hiddenSize
+        let rows = product.operand.size + 1
+        for first in Swift.stride(from: 0, to: rows, by: kernels.tiledColumns()) {
+          let end = min(rows, first + kernels.tiledColumns())
+          product.operand.rows.withUnsafeBufferPointer { rows in
+            guard let rows = rows.baseAddress else { return }
+            kernels.packTiles(depth, product.operand.size, first, end, rows + start, tiles.pointer)
+          }
+          for (index, gate) in product.gates.enumerated() {
+            kernels.productTiled(
+              end - first, columns.count, depth, tiles.pointer, packed.pointer + gate * panels, start > 0,
+              sums + first * stride + index * hiddenSize + columns.lowerBound, stride)
+          }
+        }
       }
     }
-  }
-
-  /// Some blocks, transposed, times the hidden state entering each step; written to `target`, `[range.count · H, H]`.
-  func productWithHidden(_ range: Range<Int>, into target: M) {
-    product(range, hidden.pointer, hiddenSize, nil, hiddenSize, target)
-  }
-
-  /// Some blocks, transposed, times another block; written to `target`, `[range.count · H, H]`.
-  func product(_ range: Range<Int>, block: Int, into target: M) {
-    product(range, gates.pointer + block * hiddenSize, blocks * hiddenSize, nil, hiddenSize, target)
-  }
-
-  private func product(
-    _ range: Range<Int>, _ operand: P, _ operandStep: Int, _ positions: UnsafePointer<Int>?, _ columns: Int,
-    _ target: M
-  ) {
-    let rows = range.count * hiddenSize
-    let stride = blocks * hiddenSize
-    let depth = schedule.count
-    parallel(rows, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
-      let scratch = Storage(count: kernels.productTransposedScratch(columns))
-      kernels.productTransposed(
-        part.lowerBound, part.upperBound, columns, depth, gates.pointer + range.lowerBound * hiddenSize, stride, nil,
-        operand, operandStep, positions, false, target, columns, scratch.pointer)
-      withExtendedLifetime(scratch) {}
-    }
+    withExtendedLifetime((packed, tiles)) {}
   }
 }
 
@@ -137,7 +192,7 @@ protocol FusedCell: RecurrentCell {
   /// The backward kernel on ordered rows `rows`.
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers)
   /// The gradients of the cell's tensors, in the order of its walk.
-  func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor]
+  func gradients(_ kept: KeptSteps) -> [Tensor]
 }
 
 extension FusedCell {
@@ -175,7 +230,7 @@ extension FusedCell {
     let carried = states.map { paddedRows($0, schedule.order) }
     let scratch = makeScratch(batch)
     let gates = tape.map { _ in Storage(count: count * Self.keptBlocks * size) }
-    let keptHidden = tape.map { _ in Storage(count: count * size) }
+    let initial = tape.map { _ in paddedRows(states[0], schedule.order) }
     let keptCell = tape.flatMap { _ in states.count > 1 ? Storage(count: count * size) : nil }
     let outputs = Tensor([batch, schedule.time, size]) { output in
       if count < batch * schedule.time { kernels.fill(batch * schedule.time * size, 0, output) }
@@ -183,15 +238,15 @@ extension FusedCell {
         let buffers = ForwardBuffers(
           rows: batch, input: input, packed: packed.pointer, hidden: carried[0].pointer,
           cell: carried[carried.count - 1].pointer, scratch: scratch.pointer, output: output, gates: gates?.pointer,
-          keptHidden: keptHidden?.pointer, keptCell: keptCell?.pointer)
+          keptCell: keptCell?.pointer)
         schedule.withView { view in
           parallel(self.parts(of: schedule)) { forward($0, view, buffers) }
         }
       }
     }
     let final = carried.map { unpaddedRows($0, schedule.ranks, size: size) }
-    withExtendedLifetime((packed, carried, scratch, gates, keptHidden, keptCell)) {}
-    guard let tape, let gates, let keptHidden else { return (outputs, state.replacingTensors(final)) }
+    withExtendedLifetime((packed, carried, scratch, gates, keptCell)) {}
+    guard let tape, let gates, let initial else { return (outputs, state.replacingTensors(final)) }
 
     let recorded = tape.record([outputs] + final, from: arguments) { gradients in
       let packed = packBackward()
@@ -200,21 +255,24 @@ extension FusedCell {
         paddedRows(gradient ?? .zeros([batch, size]), schedule.order)
       }
       let zero = Storage.empty
-      func run(_ output: P?) {
-        let buffers = BackwardBuffers(
-          packed: packed.pointer, gates: gates.pointer, keptHidden: keptHidden.pointer,
-          keptCell: (keptCell ?? zero).pointer, output: output, hidden: carried[0].pointer,
-          cell: carried[carried.count - 1].pointer, scratch: scratch.pointer)
-        schedule.withView { view in
-          parallel(self.parts(of: schedule)) { backward($0, view, buffers) }
+      let weights = read(input, outputs) { input, output in
+        func run(_ outputGradient: P?) {
+          let buffers = BackwardBuffers(
+            packed: packed.pointer, gates: gates.pointer, keptCell: (keptCell ?? zero).pointer,
+            initial: initial.pointer, output: output, outputGradient: outputGradient, hidden: carried[0].pointer,
+            cell: carried[carried.count - 1].pointer, scratch: scratch.pointer)
+          schedule.withView { view in
+            parallel(self.parts(of: schedule)) { backward($0, view, buffers) }
+          }
         }
+        if let gradient = gradients[0] { gradient.read { run($0) } } else { run(nil) }
+        return self.gradients(
+          KeptSteps(
+            schedule: schedule, gates: gates.pointer, blocks: Self.keptBlocks, input: input, inputSize: inputSize,
+            initial: initial.pointer, output: output, hiddenSize: size))
       }
-      if let output = gradients[0] { output.read { run($0) } } else { run(nil) }
-      let kept = KeptSteps(
-        schedule: schedule, hiddenSize: size, gates: gates, blocks: Self.keptBlocks, hidden: keptHidden)
-      let weights = self.gradients(kept, input: input)
-      let inputGradient = tape.slot(of: input).map { _ in self.inputGradient(kept) }
-      withExtendedLifetime((packed, carried, keptCell, scratch)) {}
+      let inputGradient = tape.slot(of: input).map { _ in self.inputGradient(schedule, gates) }
+      withExtendedLifetime((packed, carried, keptCell, scratch, initial)) {}
       return weights + [inputGradient] + carried.map { unpaddedRows($0, schedule.ranks, size: size) }
     }
     return (recorded[0], state.replacingTensors(Array(recorded.dropFirst())))
@@ -227,10 +285,9 @@ extension FusedCell {
   }
 
   /// The gradient of the input `[B, T, I]`: the gates' gradients times the input weights, each row to its place.
-  private func inputGradient(_ kept: KeptSteps) -> Tensor {
-    let schedule = kept.schedule
+  private func inputGradient(_ schedule: Schedule, _ gates: Storage) -> Tensor {
     let (rows, columns, depth) = (schedule.count, inputSize, Self.inputBlocks * hiddenSize)
-    let stride = kept.blocks * hiddenSize
+    let stride = Self.keptBlocks * hiddenSize
     var result = Tensor.zeros([schedule.batch, schedule.time, columns])
     let packed = Storage(count: kernels.packedSize(depth, columns))
     weightInput.read { kernels.packPanels(depth, columns, $0, columns, 1, packed.pointer) }
@@ -238,12 +295,12 @@ extension FusedCell {
       schedule.withView { view in
         parallel(rows, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
           kernels.product(
-            part.count, columns, depth, kept.gates.pointer + part.lowerBound * stride, stride, 1, nil, packed.pointer,
+            part.count, columns, depth, gates.pointer + part.lowerBound * stride, stride, 1, nil, packed.pointer,
             nil, false, target, columns, view.positions + part.lowerBound)
         }
       }
     }
-    withExtendedLifetime((packed, kept.gates)) {}
+    withExtendedLifetime((packed, gates)) {}
     return result
   }
 }

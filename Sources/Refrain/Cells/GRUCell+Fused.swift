@@ -15,21 +15,20 @@ extension GRUCell: FusedCell {
     kernels.gruForward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
       inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.scratch,
-      buffers.output, hiddenSize, buffers.gates, buffers.keptHidden)
+      buffers.output, hiddenSize, buffers.gates)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.gruBackward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
-      hiddenSize, buffers.packed, buffers.gates, buffers.keptHidden, buffers.output, hiddenSize, buffers.hidden)
+      hiddenSize, buffers.packed, buffers.gates, buffers.initial, buffers.output, hiddenSize, buffers.outputGradient,
+      hiddenSize,
+      buffers.hidden)
   }
 
-  func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {
-    let size = hiddenSize
-    let hidden = Tensor(weightHidden.shape) { target in
-      kept.productWithHidden(0..<2, into: target)
-      kept.productWithHidden(3..<4, into: target + 2 * size * size)
-    }
-    return [kept.product(0..<3, input: input), hidden, kept.sums(0..<3), kept.sums(3..<4)]
+  func gradients(_ kept: KeptSteps) -> [Tensor] {
+    let gradients = kept.gradients([(kept.input, [0, 1, 2]), (kept.hidden, [0, 1, 3])])
+    let biasHidden = gradients[1].bias.slice(2 * hiddenSize..<3 * hiddenSize, axis: 0)
+    return [gradients[0].weight, gradients[1].weight, gradients[0].bias, biasHidden]
   }
 }

@@ -17,22 +17,21 @@ extension GRUResetBeforeCell: FusedCell {
     kernels.resetBeforeGRUForward(
       buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
       schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden,
-      buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptHidden)
+      buffers.scratch, buffers.output, hiddenSize, buffers.gates)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.resetBeforeGRUBackward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
-      hiddenSize, buffers.packed, buffers.gates, buffers.keptHidden, buffers.output, hiddenSize, buffers.hidden,
+      hiddenSize, buffers.packed, buffers.gates, buffers.initial, buffers.output, hiddenSize, buffers.outputGradient,
+      hiddenSize,
+      buffers.hidden,
       buffers.scratch)
   }
 
-  func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {
-    let size = hiddenSize
-    let hidden = Tensor(weightHidden.shape) { target in
-      kept.productWithHidden(0..<2, into: target)
-      kept.product(2..<3, block: 3, into: target + 2 * size * size)
-    }
-    return [kept.product(0..<3, input: input), hidden, kept.sums(0..<3)]
+  func gradients(_ kept: KeptSteps) -> [Tensor] {
+    let gradients = kept.gradients([(kept.input, [0, 1, 2]), (kept.hidden, [0, 1]), (kept.block(3), [2])])
+    let hidden = concatenate([gradients[1].weight, gradients[2].weight], axis: 0)
+    return [gradients[0].weight, hidden, gradients[0].bias]
   }
 }

@@ -14,19 +14,19 @@ extension LSTMCell: FusedCell {
     kernels.lstmForward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
       inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden, buffers.cell, buffers.scratch,
-      buffers.output, hiddenSize, buffers.gates, buffers.keptHidden, buffers.keptCell)
+      buffers.output, hiddenSize, buffers.gates, buffers.keptCell)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.lstmBackward(
       rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets, schedule.positions,
-      hiddenSize, buffers.packed, buffers.gates, buffers.keptCell, buffers.output, hiddenSize, buffers.hidden,
+      hiddenSize, buffers.packed, buffers.gates, buffers.keptCell, buffers.outputGradient, hiddenSize, buffers.hidden,
       buffers.cell)
   }
 
-  func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {
-    let gates = 0..<Self.keptBlocks
-    let hidden = Tensor(weightHidden.shape) { kept.productWithHidden(gates, into: $0) }
-    return [kept.product(gates, input: input), hidden, kept.sums(gates)]
+  func gradients(_ kept: KeptSteps) -> [Tensor] {
+    let gates = Gate.allCases.map(\.rawValue)
+    let gradients = kept.gradients([(kept.input, gates), (kept.hidden, gates)])
+    return [gradients[0].weight, gradients[1].weight, gradients[0].bias]
   }
 }

@@ -14,17 +14,18 @@ extension RNNCell: FusedCell {
     kernels.rnnForward(
       Activation.isRectifier, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
       schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, buffers.hidden,
-      buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptHidden)
+      buffers.scratch, buffers.output, hiddenSize, buffers.gates)
   }
 
   func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.rnnBackward(
       Activation.isRectifier, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
-      schedule.positions, hiddenSize, buffers.packed, buffers.gates, buffers.output, hiddenSize, buffers.hidden)
+      schedule.positions, hiddenSize, buffers.packed, buffers.gates, buffers.outputGradient, hiddenSize,
+      buffers.hidden)
   }
 
-  func gradients(_ kept: KeptSteps, input: Tensor) -> [Tensor] {
-    let hidden = Tensor(weightHidden.shape) { kept.productWithHidden(0..<1, into: $0) }
-    return [kept.product(0..<1, input: input), hidden, kept.sums(0..<1)]
+  func gradients(_ kept: KeptSteps) -> [Tensor] {
+    let gradients = kept.gradients([(kept.input, [0]), (kept.hidden, [0])])
+    return [gradients[0].weight, gradients[1].weight, gradients[0].bias]
   }
 }

@@ -59,12 +59,15 @@ struct Kernels {
       _ aOffsets: UnsafePointer<Int>?, _ packed: P, _ bias: P?, _ accumulate: Bool, _ c: M, _ cRowStep: Int,
       _ cOffsets: UnsafePointer<Int>?
     ) -> Void
-  let productTransposedScratch: (_ columns: Int) -> Int
-  let productTransposed:
+  let longDepthBlock: () -> Int
+  let tiledColumns: () -> Int
+  let packTiles:
     (
-      _ firstRow: Int, _ endRow: Int, _ columns: Int, _ depth: Int, _ a: P, _ aRowStep: Int,
-      _ aOffsets: UnsafePointer<Int>?, _ b: P, _ bRowStep: Int, _ bOffsets: UnsafePointer<Int>?, _ accumulate: Bool,
-      _ c: M, _ cRowStep: Int, _ scratch: M
+      _ depth: Int, _ size: Int, _ first: Int, _ end: Int, _ rows: UnsafePointer<P>, _ packed: M
+    ) -> Void
+  let productTiled:
+    (
+      _ rows: Int, _ columns: Int, _ depth: Int, _ tiles: P, _ packed: P, _ accumulate: Bool, _ c: M, _ cRowStep: Int
     ) -> Void
   // Recurrence.
   let lstmPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
@@ -76,7 +79,7 @@ struct Kernels {
     (
       _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
       _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
-      _ hidden: M, _ cell: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?, _ keptHidden: M?,
+      _ hidden: M, _ cell: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?,
       _ keptCell: M?
     ) -> Void
   let lstmBackward:
@@ -94,13 +97,13 @@ struct Kernels {
     (
       _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
       _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
-      _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?, _ keptHidden: M?
+      _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?
     ) -> Void
   let gruBackward:
     (
       _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ keptHidden: P,
-      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M
+      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ initial: P, _ output: P,
+      _ outputStride: Int, _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M
     ) -> Void
   let resetBeforeGRUPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
   let resetBeforeGRUPack:
@@ -111,14 +114,13 @@ struct Kernels {
     (
       _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
-      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?,
-      _ keptHidden: M?
+      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?
     ) -> Void
   let resetBeforeGRUBackward:
     (
       _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ keptHidden: P,
-      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ scratch: M
+      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ initial: P, _ output: P,
+      _ outputStride: Int, _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ scratch: M
     ) -> Void
   let rnnPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
   let rnnPack:
@@ -129,8 +131,7 @@ struct Kernels {
     (
       _ relu: Bool, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
-      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?,
-      _ keptHidden: M?
+      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?
     ) -> Void
   let rnnBackward:
     (
@@ -175,8 +176,9 @@ extension Kernels {
       layerNormGradientRows: RefrainKernels.layerNormGradientRows, crossEntropyRows: RefrainKernels.crossEntropyRows,
       transpose: RefrainKernels.transpose, panelWidth: RefrainKernels.panelWidth, paddedSize: RefrainKernels.paddedSize,
       packedSize: RefrainKernels.packedSize, packPanels: RefrainKernels.packPanels, product: RefrainKernels.product,
-      productTransposedScratch: RefrainKernels.productTransposedScratch,
-      productTransposed: RefrainKernels.productTransposed, lstmPackedSize: RefrainKernels.lstmPackedSize,
+      longDepthBlock: RefrainKernels.longDepthBlock, tiledColumns: RefrainKernels.tiledColumns,
+      packTiles: RefrainKernels.packTiles, productTiled: RefrainKernels.productTiled,
+      lstmPackedSize: RefrainKernels.lstmPackedSize,
       lstmPack: RefrainKernels.lstmPack, lstmForward: RefrainKernels.lstmForward,
       lstmBackward: RefrainKernels.lstmBackward, gruPackedSize: RefrainKernels.gruPackedSize,
       gruPack: RefrainKernels.gruPack, gruForward: RefrainKernels.gruForward, gruBackward: RefrainKernels.gruBackward,
@@ -204,8 +206,9 @@ extension Kernels {
         crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows, transpose: RefrainKernelsAVX2.transpose,
         panelWidth: RefrainKernelsAVX2.panelWidth, paddedSize: RefrainKernelsAVX2.paddedSize,
         packedSize: RefrainKernelsAVX2.packedSize, packPanels: RefrainKernelsAVX2.packPanels,
-        product: RefrainKernelsAVX2.product, productTransposedScratch: RefrainKernelsAVX2.productTransposedScratch,
-        productTransposed: RefrainKernelsAVX2.productTransposed, lstmPackedSize: RefrainKernelsAVX2.lstmPackedSize,
+        product: RefrainKernelsAVX2.product, longDepthBlock: RefrainKernelsAVX2.longDepthBlock,
+        tiledColumns: RefrainKernelsAVX2.tiledColumns, packTiles: RefrainKernelsAVX2.packTiles,
+        productTiled: RefrainKernelsAVX2.productTiled, lstmPackedSize: RefrainKernelsAVX2.lstmPackedSize,
         lstmPack: RefrainKernelsAVX2.lstmPack, lstmForward: RefrainKernelsAVX2.lstmForward,
         lstmBackward: RefrainKernelsAVX2.lstmBackward, gruPackedSize: RefrainKernelsAVX2.gruPackedSize,
         gruPack: RefrainKernelsAVX2.gruPack, gruForward: RefrainKernelsAVX2.gruForward,
@@ -235,8 +238,9 @@ extension Kernels {
         crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows, transpose: RefrainKernelsAVX512.transpose,
         panelWidth: RefrainKernelsAVX512.panelWidth, paddedSize: RefrainKernelsAVX512.paddedSize,
         packedSize: RefrainKernelsAVX512.packedSize, packPanels: RefrainKernelsAVX512.packPanels,
-        product: RefrainKernelsAVX512.product, productTransposedScratch: RefrainKernelsAVX512.productTransposedScratch,
-        productTransposed: RefrainKernelsAVX512.productTransposed, lstmPackedSize: RefrainKernelsAVX512.lstmPackedSize,
+        product: RefrainKernelsAVX512.product, longDepthBlock: RefrainKernelsAVX512.longDepthBlock,
+        tiledColumns: RefrainKernelsAVX512.tiledColumns, packTiles: RefrainKernelsAVX512.packTiles,
+        productTiled: RefrainKernelsAVX512.productTiled, lstmPackedSize: RefrainKernelsAVX512.lstmPackedSize,
         lstmPack: RefrainKernelsAVX512.lstmPack, lstmForward: RefrainKernelsAVX512.lstmForward,
         lstmBackward: RefrainKernelsAVX512.lstmBackward, gruPackedSize: RefrainKernelsAVX512.gruPackedSize,
         gruPack: RefrainKernelsAVX512.gruPack, gruForward: RefrainKernelsAVX512.gruForward,

@@ -51,24 +51,24 @@ struct BenchmarkTests {
     func operations(_ name: String, _ mode: String) -> Double? {
       cases.first { $0.name == name && $0.mode == mode }?.operations
     }
-    #expect(operations("large", "lstm-forward") == 2 * 50 * 64 * 4 * 512 * 1024)
-    #expect(operations("odd", "lstm-train") == 3 * 2 * 35 * 20 * 4 * 200 * 400)
-    #expect(operations("narrow", "gru-forward") == 2 * 100 * 128 * 3 * 64 * 74)
+    #expect(operations("large", "lstm-forward") == Double(2 * 50 * 64 * 4 * 512 * 1024))
+    #expect(operations("odd", "lstm-train") == Double(3 * 2 * 35 * 20 * 4 * 200 * 400))
+    #expect(operations("narrow", "gru-forward") == Double(2 * 100 * 128 * 3 * 64 * 74))
   }
 
   @Test("A measurement is the median after three runs, of five runs at least, unless it is told to stop")
   func measurement() throws {
     var runs = 0
-    let slow: Set = [0, 1, 2, 4]
+    let slow: Set = [0, 1, 2, 4, 5]
     let benchmark = BenchmarkCase(name: "n", mode: "m", operations: 2e9) {
       {
-        usleep(slow.contains(runs) ? 60_000 : 2000)
+        usleep(slow.contains(runs) ? 200_000 : 2000)
         runs += 1
       }
     }
     let result = try #require(benchmark.measure(seconds: 1e-9) { false })
     #expect(runs == 8)
-    #expect((2..<50).contains(result.milliseconds), "\(result)")
+    #expect((2..<60).contains(result.milliseconds), "\(result)")
     let speed = try #require(result.gflops)
     #expect(abs(speed * result.milliseconds - 2000) < 1e-6)
     #expect(benchmark.measure(seconds: 1) { runs >= 10 } == nil)

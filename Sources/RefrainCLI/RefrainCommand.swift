@@ -13,7 +13,7 @@ struct RefrainCommand: ParsableCommand {
         refrain forecast
       """,
     version: "0.1.0",
-    subcommands: [ForecastCommand.self])
+    subcommands: [ForecastCommand.self, BenchmarkCommand.self])
 
   static func main() {
     // A reader that stops listening and a file that may not grow are noticed where the text is written.
@@ -54,7 +54,14 @@ struct RefrainCommand: ParsableCommand {
   private static func usageMessage(for error: any Error) -> String {
     let message = message(for: error).sanitized.split(separator: " ").joined(separator: " ")
     let end = message.last.map { ".?!".contains($0) } == true ? "" : "."
-    return "\(message)\(end) See 'refrain forecast --help'."
+    return "\(message)\(end) See '\(failedCommand) --help'."
+  }
+
+  /// The command whose flags were wrong: `refrain forecast`, or `refrain` when its name is none.
+  private static var failedCommand: String {
+    let names = configuration.subcommands.map { $0.configuration.commandName }
+    let first = CommandLine.arguments.dropFirst().first
+    return ["refrain", names.contains(first) ? first : nil].compactMap(\.self).joined(separator: " ")
   }
 }
 

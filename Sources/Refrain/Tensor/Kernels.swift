@@ -161,6 +161,8 @@ struct Kernels {
       _ count: Int, _ parameter: M, _ gradient: P, _ sum: M, _ learningRate: Float, _ epsilon: Float,
       _ weightDecay: Float
     ) -> Void
+  // The limit of all of them.
+  let multiplyAddPeak: (_ repetitions: Int, _ result: M) -> Int
 }
 
 extension Kernels {
@@ -188,7 +190,8 @@ extension Kernels {
       resetBeforeGRUBackward: RefrainKernels.resetBeforeGRUBackward, rnnPackedSize: RefrainKernels.rnnPackedSize,
       rnnPack: RefrainKernels.rnnPack, rnnForward: RefrainKernels.rnnForward, rnnBackward: RefrainKernels.rnnBackward,
       sgdUpdate: RefrainKernels.sgdUpdate, adamUpdate: RefrainKernels.adamUpdate,
-      rmspropUpdate: RefrainKernels.rmspropUpdate, adagradUpdate: RefrainKernels.adagradUpdate)
+      rmspropUpdate: RefrainKernels.rmspropUpdate, adagradUpdate: RefrainKernels.adagradUpdate,
+      multiplyAddPeak: RefrainKernels.multiplyAddPeak)
   }
   #if arch(x86_64)
     static var avx2: Kernels {
@@ -220,7 +223,8 @@ extension Kernels {
         rnnPackedSize: RefrainKernelsAVX2.rnnPackedSize, rnnPack: RefrainKernelsAVX2.rnnPack,
         rnnForward: RefrainKernelsAVX2.rnnForward, rnnBackward: RefrainKernelsAVX2.rnnBackward,
         sgdUpdate: RefrainKernelsAVX2.sgdUpdate, adamUpdate: RefrainKernelsAVX2.adamUpdate,
-        rmspropUpdate: RefrainKernelsAVX2.rmspropUpdate, adagradUpdate: RefrainKernelsAVX2.adagradUpdate)
+        rmspropUpdate: RefrainKernelsAVX2.rmspropUpdate, adagradUpdate: RefrainKernelsAVX2.adagradUpdate,
+        multiplyAddPeak: RefrainKernelsAVX2.multiplyAddPeak)
     }
 
     static var avx512: Kernels {
@@ -252,7 +256,8 @@ extension Kernels {
         rnnPackedSize: RefrainKernelsAVX512.rnnPackedSize, rnnPack: RefrainKernelsAVX512.rnnPack,
         rnnForward: RefrainKernelsAVX512.rnnForward, rnnBackward: RefrainKernelsAVX512.rnnBackward,
         sgdUpdate: RefrainKernelsAVX512.sgdUpdate, adamUpdate: RefrainKernelsAVX512.adamUpdate,
-        rmspropUpdate: RefrainKernelsAVX512.rmspropUpdate, adagradUpdate: RefrainKernelsAVX512.adagradUpdate)
+        rmspropUpdate: RefrainKernelsAVX512.rmspropUpdate, adagradUpdate: RefrainKernelsAVX512.adagradUpdate,
+        multiplyAddPeak: RefrainKernelsAVX512.multiplyAddPeak)
     }
   #endif
 }

@@ -1,0 +1,161 @@
+import Foundation
+import Refrain
+import Testing
+
+@testable import RefrainCLI
+
+@Suite("refrain benchmark", .timeLimit(.minutes(1)))
+struct BenchmarkTests {
+  private static let shapes = ["step", "stream", "small", "medium", "large", "narrow", "odd"]
+
+  /// Names and modes in the order in which they are timed.
+  private static func promised(_ set: BenchmarkSet) -> [String] {
+    func each(_ names: [String], _ modes: String...) -> [String] {
+      names.flatMap { name in modes.map { "\(name) \($0)" } }
+    }
+    return switch set {
+    case .speed: each(shapes, "lstm-forward", "lstm-train")
+    case .gru: each(shapes, "gru-forward", "gru-train")
+    case .ragged: each(["ragged"], "lstm-train", "gru-train")
+    case .programs:
+      each(["lstm50-dense1", "lstm64-lstm32-dense1", "lstm128-softmax10", "ptb-small"], "program-step")
+    case .cells: each(Cells.all.map { $0.name }, "cell-forward", "cell-train")
+    }
+  }
+
+  @Test("Each set has the promised names and modes, and each case runs", arguments: BenchmarkSet.allCases)
+  func cases(set: BenchmarkSet) {
+    #expect(set.cases.map { "\($0.name) \($0.mode)" } == Self.promised(set))
+    for benchmark in set.cases {
+      #expect((benchmark.operations != nil) == [.speed, .gru].contains(set))
+      benchmark.prepare()()
+    }
+  }
+
+  @Test("Names, shapes and modes are those that Benchmarks/peers.py times")
+  func peers() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let script = try String(contentsOf: root.appendingPathComponent("Benchmarks/peers.py"), encoding: .utf8)
+    for shape in BenchmarkShape.all {
+      let row = "(\"\(shape.name)\", \(shape.time), \(shape.batch), \(shape.inputSize), \(shape.hiddenSize)),\n"
+      #expect(script.contains("    " + row))
+    }
+    for name in ["ragged"] + BenchmarkSet.programs.cases.map(\.name) { #expect(script.contains("\"\(name)\", ")) }
+    for mode in ["}-forward", "}-train", "\"lstm-forward\"", "\"program-step\""] { #expect(script.contains(mode)) }
+  }
+
+  @Test("The operations of a layer: two for each of its weights, row and step, and three times as many in training")
+  func operations() {
+    let cases = BenchmarkSet.speed.cases + BenchmarkSet.gru.cases
+    func operations(_ name: String, _ mode: String) -> Double? {
+      cases.first { $0.name == name && $0.mode == mode }?.operations
+    }
+    #expect(operations("large", "lstm-forward") == Double(2 * 50 * 64 * 4 * 512 * 1024))
+    #expect(operations("odd", "lstm-train") == Double(3 * 2 * 35 * 20 * 4 * 200 * 400))
+    #expect(operations("narrow", "gru-forward") == Double(2 * 100 * 128 * 3 * 64 * 74))
+  }
+
+  @Test("A measurement is the median after three runs, of five runs at least, unless it is told to stop")
+  func measurement() throws {
+    var runs = 0
+    let slow: Set = [0, 1, 2, 4, 5]
+    let benchmark = BenchmarkCase(name: "n", mode: "m", operations: 2e9) {
+      {
+        usleep(slow.contains(runs) ? 200_000 : 2000)
+        runs += 1
+      }
+    }
+    let result = try #require(benchmark.measure(seconds: 1e-9) { false })
+    #expect(runs == 8)
+    #expect((2..<60).contains(result.milliseconds), "\(result)")
+    let speed = try #require(result.gflops)
+    #expect(abs(speed * result.milliseconds - 2000) < 1e-6)
+    #expect(benchmark.measure(seconds: 1) { runs >= 10 } == nil)
+    #expect(runs == 10)
+    #expect(benchmark.measure(seconds: 1) { runs >= 15 } == nil)
+    #expect(runs == 15)
+  }
+
+  @Test("JSON is one object a line with the keys of the peers' benchmark")
+  func json() throws {
+    let result = try Workplace().run(
+      ["benchmark", "--set", "ragged", "--seconds", "0.001", "--threads", "1", "--format", "json"])
+    #expect(result.status == 0)
+    #expect(result.errors.isEmpty)
+    let lines = result.text.split(separator: "\n")
+    #expect(lines.count == 2)
+    for (line, mode) in zip(lines, ["lstm-train", "gru-train"]) {
+      let start = #"{"peer": "refrain", "name": "ragged", "mode": "\#(mode)", "threads": 1, "milliseconds": "#
+      #expect(line.hasPrefix(start) && line.hasSuffix(#", "gflops": null}"#), "\(line)")
+      #expect(Double(line.dropFirst(start.count).prefix { $0 != "," }).map { $0 > 0 } == true, "\(line)")
+    }
+  }
+
+  @Test("The set speed begins with the peak of one core, and a reader that stops reading ends the command quietly")
+  func peak() throws {
+    let line = """
+      { "$REFRAIN" benchmark --threads 2 --seconds 0.001 --format json; echo status $? >&2; } | head -n 2
+      """
+    let result = try Workplace().shell(line)
+    #expect(result.errors == "status 0\n")
+    let lines = result.text.split(separator: "\n")
+    try #require(lines.count == 2)
+    #expect(lines[0].hasPrefix(#"{"peer": "refrain", "name": "peak", "mode": "multiply-add", "threads": 1, "#))
+    #expect(lines[1].hasPrefix(#"{"peer": "refrain", "name": "step", "mode": "lstm-forward", "threads": 2, "#))
+    // No processor with less, and none with more, can be expected.
+    let speed = try #require(Double(lines[0].split(separator: " ").last?.dropLast() ?? ""))
+    #expect((1..<2000).contains(speed), "\(speed)")
+  }
+
+  @Test("The table has a header and columns that are set to the right")
+  func table() throws {
+    let result = try Workplace().run(["benchmark", "--set", "programs", "--seconds", "0.001", "--threads", "2"])
+    #expect(result.status == 0)
+    let lines = result.text.split(separator: "\n")
+    try #require(lines.count == 6)
+    #expect(lines[0] == "Training steps  \(InstructionSet.current), threads: 2")
+    #expect(lines[1].split(separator: " ") == ["Mode", "Milliseconds", "GFLOP/s"])
+    for (line, row) in zip(lines[2...], Self.promised(.programs)) {
+      let cells = line.split(separator: " ")
+      #expect(cells.prefix(2).joined(separator: " ") == row)
+      #expect(cells.count == 4 && Double(cells[2]) != nil && cells[3] == "–", "\(line)")
+    }
+    #expect(Set(lines[1...].map(\.count)).count == 1)
+    #expect(lines[1...].allSatisfy { $0.hasPrefix("  ") && $0.count <= 80 })
+  }
+
+  @Test(
+    "Flags that make no sense end with 64 and one line that points to the help",
+    arguments: [
+      ("--set speeed", "'speed', 'gru', 'ragged', 'programs' or 'cells'"), ("--set", "--set"),
+      ("--threads 0", "--threads must be at least 1, not 0"), ("--threads -1", "at least 1"),
+      ("--seconds 0", "--seconds must be above 0"), ("--seconds -1", "above 0"), ("--seconds nan", "above 0"),
+      ("--seconds inf", "at most 3600"), ("--format csv", "'table' and 'json'"), ("sales.csv", "'sales.csv'"),
+    ])
+  func refused(flags: String, names: String) throws {
+    let result = try Workplace().run(["benchmark"] + flags.split(separator: " ").map(String.init))
+    expectRefusal(result, 64, naming: [names, "See 'refrain benchmark --help'."], at: #_sourceLocation)
+  }
+
+  @Test("The help says what each set is")
+  func help() throws {
+    let help = try Workplace().run(["benchmark", "--help"]).text
+    for set in BenchmarkSet.allCases { #expect(help.contains("  \(set.rawValue) ") && !set.title.isEmpty) }
+    #expect(BenchmarkSet.allValueDescriptions.count == BenchmarkSet.allCases.count)
+    #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test("Ctrl-C prints what has been timed so far and ends with 130")
+  func interrupted() throws {
+    signal(SIGINT, SIG_DFL)
+    let running = try Workplace().start(["benchmark", "--set", "ragged", "--seconds", "1"])
+    while !running.errors.contains(" 50 %") && running.process.isRunning { usleep(10_000) }
+    kill(running.process.processIdentifier, SIGINT)
+    let result = try running.finish()
+    #expect(result.status == 130, "\(result.errors)")
+    #expect(result.errorLines.last == "refrain: the benchmark was interrupted before its end")
+    #expect(result.text.split(separator: "\n").count == 3)
+    #expect(result.text.contains("lstm-train") && !result.text.contains("gru-train"))
+  }
+}

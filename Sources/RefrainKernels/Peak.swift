@@ -1,7 +1,7 @@
 // The limit of this build on one core: multiply-adds with everything in registers.
 
 /// Twelve sums: enough to keep two units busy whose results take five cycles, and few enough for 16 registers.
-private struct Sums {
+private struct PeakSums {
   private var s0: Vector
   private var s1: Vector
   private var s2: Vector
@@ -17,7 +17,7 @@ private struct Sums {
 
   @inline(always) static var count: Int { 12 }
 
-  /// Sums that differ, or the compiler would compute only one of them.
+  /// PeakSums that differ, or the compiler would compute only one of them.
   @inline(always) init(startingFrom start: Float) {
     (s0, s1, s2, s3) = (splat(start), splat(start + 1), splat(start + 2), splat(start + 3))
     (s4, s5, s6, s7) = (splat(start + 4), splat(start + 5), splat(start + 6), splat(start + 7))
@@ -52,23 +52,23 @@ private struct Sums {
 public func multiplyAddPeak(_ repetitions: Int, _ result: UnsafeMutablePointer<Float>) -> Int {
   // The sums go to 2: no number on the way is so large or so small that it would be slow.
   let (factor, term) = (splat(0.5), splat(1))
-  var first = Sums(startingFrom: 0)
+  var first = PeakSums(startingFrom: 0)
   var left = repetitions
   #if AVX512 || arch(arm64)
-    var second = Sums(startingFrom: 12)
+    var second = PeakSums(startingFrom: 12)
     while left > 0 {
       first.advance(factor, term)
       second.advance(factor, term)
       left &-= 1
     }
     result[0] = sumOfLanes(first.total + second.total)
-    return 2 &* 2 &* Sums.count &* width &* repetitions
+    return 2 &* 2 &* PeakSums.count &* width &* repetitions
   #else
     while left > 0 {
       first.advance(factor, term)
       left &-= 1
     }
     result[0] = sumOfLanes(first.total)
-    return 2 &* Sums.count &* width &* repetitions
+    return 2 &* PeakSums.count &* width &* repetitions
   #endif
 }

@@ -90,12 +90,15 @@ struct Kernels {
     let packedSize = [RefrainKernels.packedSize, RefrainKernelsAVX2.packedSize, RefrainKernelsAVX512.packedSize]
     let packPanels = [RefrainKernels.packPanels, RefrainKernelsAVX2.packPanels, RefrainKernelsAVX512.packPanels]
     let product = [RefrainKernels.product, RefrainKernelsAVX2.product, RefrainKernelsAVX512.product]
-    let productTransposedScratch = [
-      RefrainKernels.productTransposedScratch, RefrainKernelsAVX2.productTransposedScratch,
-      RefrainKernelsAVX512.productTransposedScratch,
+    let longDepthBlock = [
+      RefrainKernels.longDepthBlock, RefrainKernelsAVX2.longDepthBlock, RefrainKernelsAVX512.longDepthBlock,
     ]
-    let productTransposed = [
-      RefrainKernels.productTransposed, RefrainKernelsAVX2.productTransposed, RefrainKernelsAVX512.productTransposed,
+    let tiledColumns = [
+      RefrainKernels.tiledColumns, RefrainKernelsAVX2.tiledColumns, RefrainKernelsAVX512.tiledColumns,
+    ]
+    let packTiles = [RefrainKernels.packTiles, RefrainKernelsAVX2.packTiles, RefrainKernelsAVX512.packTiles]
+    let productTiled = [
+      RefrainKernels.productTiled, RefrainKernelsAVX2.productTiled, RefrainKernelsAVX512.productTiled,
     ]
     let productUnpacked = [
       RefrainKernels.productUnpacked, RefrainKernelsAVX2.productUnpacked, RefrainKernelsAVX512.productUnpacked,
@@ -175,8 +178,10 @@ struct Kernels {
     let packedSize = [RefrainKernels.packedSize]
     let packPanels = [RefrainKernels.packPanels]
     let product = [RefrainKernels.product]
-    let productTransposedScratch = [RefrainKernels.productTransposedScratch]
-    let productTransposed = [RefrainKernels.productTransposed]
+    let longDepthBlock = [RefrainKernels.longDepthBlock]
+    let tiledColumns = [RefrainKernels.tiledColumns]
+    let packTiles = [RefrainKernels.packTiles]
+    let productTiled = [RefrainKernels.productTiled]
     let productUnpacked = [RefrainKernels.productUnpacked]
     let productUnpackedTransposed = [RefrainKernels.productUnpackedTransposed]
     let lstmPackedSize = [RefrainKernels.lstmPackedSize]

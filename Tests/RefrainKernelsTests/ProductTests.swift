@@ -82,35 +82,41 @@ import Testing
   }
 
   @Test(
-    "A transposed product agrees with the naive one, and its bits do not depend on the split",
-    arguments: supportedBuilds)
-  func transposedProduct(build: Int) {
-    for (m, n, k) in Self.shapes + [(250, 70, 801)] {
+    "A transposed product in blocks agrees with the naive one, with the sums of B's columns", arguments: supportedBuilds
+  )
+  func transposed(build: Int) {
+    for (m, n, k) in [(1, 1, 1), (7, 33, 5), (10, 64, 40), (250, 70, 513), (33, 17, 1030), (5, 8, 0)] {
       let a = numbers(k * (m + 1) + 1, seed: 2)
       let b = numbers(k * (n + 2) + 1, seed: 3)
-      let reversed = (0..<k).map { k - 1 - $0 }
-      let before = numbers(m * (n + 1) + 1, seed: 6)
-      let scratchSize = kernels.productTransposedScratch[build](n)
-      for accumulate in [false, true] {
-        var expected = before.doubles
-        let sums = naive(m, n, k, { a[reversed[$1] * (m + 1) + $0] }, { b[$0 * (n + 2) + $1] })
-        for i in 0..<m {
-          for j in 0..<n {
-            expected[i * (n + 1) + j] = sums[i * n + j] + (accumulate ? expected[i * (n + 1) + j] : 0)
+      let block = kernels.longDepthBlock[build]()
+      // A's rows lie in reverse order; a column of ones follows the last.
+      let sums = naive(
+        m + 1, n, k, { $0 == m ? 1 : a[(k - 1 - $1) * (m + 1) + $0] }, { b[$0 * (n + 2) + $1] })
+      var c = [Float](repeating: .nan, count: (m + 1) * (n + 1))
+      var tiles = [Float](repeating: .nan, count: block * kernels.tiledColumns[build]() + 16)
+      var packed = [Float](repeating: .nan, count: kernels.packedSize[build](block, n))
+      a.withUnsafeBufferPointer { a in
+        let rows = (0..<max(k, 1)).map { a.baseAddress! + max(k - 1 - $0, 0) * (m + 1) }
+        for start in stride(from: 0, through: max(0, k - 1), by: block) {
+          let depth = min(block, k - start)
+          kernels.packPanels[build](depth, n, Array(b[(start * (n + 2))...]), n + 2, 1, &packed)
+          for first in stride(from: 0, to: m + 1, by: kernels.tiledColumns[build]()) {
+            let end = min(m + 1, first + kernels.tiledColumns[build]())
+            rows.withUnsafeBufferPointer { rows in
+              kernels.packTiles[build](depth, m, first, end, rows.baseAddress! + start, &tiles)
+            }
+            c.withUnsafeMutableBufferPointer { c in
+              kernels.productTiled[build](
+                end - first, n, depth, tiles, packed, start > 0, c.baseAddress! + first * (n + 1), n + 1)
+            }
           }
         }
-        var results: [[Float]] = []
-        for split in [0, m / 3] {
-          var c = before
-          var scratch = [Float](repeating: .nan, count: scratchSize)
-          for (first, end) in [(0, split), (split, m)] {
-            kernels.productTransposed[build](
-              first, end, n, k, a, m + 1, reversed, b, n + 2, nil, accumulate, &c, n + 1, &scratch)
-          }
-          #expect(difference(c, expected) < 2e-4, "\(m) \(n) \(k)")
-          results.append(c)
-        }
-        #expect(results[0] == results[1])
+      }
+      for row in 0...m {
+        #expect(
+          difference(Array(c[row * (n + 1)..<row * (n + 1) + n]), Array(sums[row * n..<(row + 1) * n])) < 2e-4,
+          "\(m) \(n) \(k), row \(row)")
+        #expect(c[row * (n + 1) + n].isNaN, "beyond row \(row)")
       }
     }
   }

@@ -45,7 +45,6 @@ struct Batch {
     var hidden: [Float]
     var cell: [Float]
     var gates: [Float]
-    var keptHidden: [Float]
     var keptCell: [Float]
   }
 
@@ -77,7 +76,6 @@ struct Batch {
     var cells = sorted(m.c)
     var output = [Float](repeating: 0, count: rows * steps * (h + 2))
     var gates = [Float](repeating: 0, count: n * cell.kept * h + 1)
-    var keptHidden = [Float](repeating: 0, count: n * h + 1)
     var keptCell = [Float](repeating: 0, count: n * h + 1)
     var scratch = [Float](repeating: 0, count: 3 * rows * k.paddedSize[build](h))
     let size =
@@ -95,31 +93,26 @@ struct Batch {
     case .tanhRNN, .reluRNN: k.rnnPack[build](i, h, m.w, m.r, m.b, &packed)
     }
     gates.withUnsafeMutableBufferPointer { gates in
-      keptHidden.withUnsafeMutableBufferPointer { keptHidden in
-        keptCell.withUnsafeMutableBufferPointer { keptCell in
-          let g = keep ? gates.baseAddress : nil
-          let kh = keep ? keptHidden.baseAddress : nil
-          let kc = keep ? keptCell.baseAddress : nil
-          for (first, end) in zip([0] + splits, splits + [rows]) {
-            switch cell {
-            case .lstm:
-              k.lstmForward[build](
-                first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &cells, &scratch, &output,
-                h + 2, g, kh, kc)
-            case .gru:
-              k.gruForward[build](
-                first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output, h + 2,
-                g,
-                kh)
-            case .resetBeforeGRU:
-              k.resetBeforeGRUForward[build](
-                rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output,
-                h + 2, g, kh)
-            case .tanhRNN, .reluRNN:
-              k.rnnForward[build](
-                cell == .reluRNN, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch,
-                &output, h + 2, g, kh)
-            }
+      keptCell.withUnsafeMutableBufferPointer { keptCell in
+        let g = keep ? gates.baseAddress : nil
+        let kc = keep ? keptCell.baseAddress : nil
+        for (first, end) in zip([0] + splits, splits + [rows]) {
+          switch cell {
+          case .lstm:
+            k.lstmForward[build](
+              first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &cells, &scratch, &output,
+              h + 2, g, kc)
+          case .gru:
+            k.gruForward[build](
+              first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output, h + 2, g)
+          case .resetBeforeGRU:
+            k.resetBeforeGRUForward[build](
+              rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output,
+              h + 2, g)
+          case .tanhRNN, .reluRNN:
+            k.rnnForward[build](
+              cell == .reluRNN, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch,
+              &output, h + 2, g)
           }
         }
       }
@@ -131,8 +124,7 @@ struct Batch {
       if output[row * (h + 2) + h] != 0 || output[row * (h + 2) + h + 1] != 0 { dense[dense.count - 1] = .nan }
     }
     return Forward(
-      output: dense, hidden: unsorted(hidden), cell: unsorted(cells), gates: gates, keptHidden: keptHidden,
-      keptCell: keptCell)
+      output: dense, hidden: unsorted(hidden), cell: unsorted(cells), gates: gates, keptCell: keptCell)
   }
 
   /// The gradients of Σ dOutput · output + Σ dHidden · hidden + Σ dCell · cell, from the backward kernel and products.
@@ -145,6 +137,7 @@ struct Batch {
     var dh = sorted(dHidden)
     var dc = sorted(dCell)
     var scratch = dh
+    let initial = sorted(numbers.h)
     var packed = [Float](repeating: .nan, count: k.packedSize[build](g * h, h))
     k.packPanels[build](g * h, h, numbers.r, h, 1, &packed)
     for (first, end) in zip([0] + splits, splits + [rows]) {
@@ -154,13 +147,22 @@ struct Batch {
           first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptCell, dOutput, h, &dh, &dc)
       case .gru:
         k.gruBackward[build](
-          first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptHidden, dOutput, h, &dh)
+          first, end, steps, alive, offsets, positions, h, packed, &gates, initial, f.output, h, dOutput, h, &dh)
       case .resetBeforeGRU:
         k.resetBeforeGRUBackward[build](
-          first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptHidden, dOutput, h, &dh, &scratch)
+          first, end, steps, alive, offsets, positions, h, packed, &gates, initial, f.output, h, dOutput, h, &dh,
+          &scratch)
       case .tanhRNN, .reluRNN:
         k.rnnBackward[build](
           cell == .reluRNN, first, end, steps, alive, offsets, positions, h, packed, &gates, dOutput, h, &dh)
+      }
+    }
+    // The hidden state entering the step of each packed row.
+    var entering: [[Float]] = []
+    for step in 0..<steps {
+      for r in 0..<alive[step] {
+        let (row, from) = step == 0 ? (order[r], numbers.h) : (positions[offsets[step - 1] + r], f.output)
+        entering.append(Array(from[row * h..<(row + 1) * h]))
       }
     }
     // What a caller does with the gradients of the pre-activations, one number at a time.
@@ -179,9 +181,8 @@ struct Batch {
           }
           let state = cell == .gru && gate == 2 ? gates[row * stride + 3 * h + u] : d
           for l in 0..<h {
-            let entering =
-              cell == .resetBeforeGRU && gate == 2 ? gates[row * stride + 3 * h + l] : f.keptHidden[row * h + l]
-            result.r[weight * h + l] += state * entering
+            let factor = cell == .resetBeforeGRU && gate == 2 ? gates[row * stride + 3 * h + l] : entering[row][l]
+            result.r[weight * h + l] += state * factor
           }
           if cell == .gru && gate == 2 { result.bn[u] += state }
         }

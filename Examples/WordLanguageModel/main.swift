@@ -66,6 +66,7 @@ func wordLanguageModel(_ settings: Settings) throws(Failure) -> Double {
   var generator = RandomGenerator(seed: 1)
   var model = LanguageModel(vocabulary: vocabulary.count, hiddenSize: settings.hiddenSize, using: &generator)
   print("\(learned.count) words to learn from, \(vocabulary.count) different; \(model.parameterCount) parameters")
+  fflush(nil)
   for epoch in 1...settings.epochs {
     let rate = learningRate(epoch: epoch)
     let start = ContinuousClock.now

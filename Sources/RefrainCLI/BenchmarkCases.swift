@@ -73,7 +73,7 @@ struct BenchmarkShape {
   ) -> BenchmarkCase {
     BenchmarkCase(name: name, mode: mode, operations: operations) {
       let (layer, x) = makeLayer(cell)
-      return time == 1 && batch == 1 ? { oneStep(layer, x) } : { _ = layer.scan(x) }
+      return time == 1 ? oneStep(layer.cell, x.reshaped([batch, inputSize])) : { _ = layer.scan(x) }
     }
   }
 
@@ -93,9 +93,10 @@ struct BenchmarkShape {
   }
 }
 
-/// One step of a stream `[1, 1, I]`.
-private func oneStep<Cell: RecurrentCell>(_ layer: Recurrent<Cell>, _ x: Tensor) {
-  _ = layer.scan(x)
+/// One step after another of streams `[B, I]`, with the state in the caller's hands.
+private func oneStep<Cell: RecurrentCell>(_ cell: Cell, _ x: Tensor) -> () -> Void {
+  var state = cell.initialState(batch: x.shape[0])
+  return { cell.advance(&state, with: x) }
 }
 
 /// Training on a batch whose sequences differ in length: 55 % of the steps are valid.

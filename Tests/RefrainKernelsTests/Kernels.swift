@@ -100,13 +100,6 @@ struct Kernels {
     let productTiled = [
       RefrainKernels.productTiled, RefrainKernelsAVX2.productTiled, RefrainKernelsAVX512.productTiled,
     ]
-    let productUnpacked = [
-      RefrainKernels.productUnpacked, RefrainKernelsAVX2.productUnpacked, RefrainKernelsAVX512.productUnpacked,
-    ]
-    let productUnpackedTransposed = [
-      RefrainKernels.productUnpackedTransposed, RefrainKernelsAVX2.productUnpackedTransposed,
-      RefrainKernelsAVX512.productUnpackedTransposed,
-    ]
     let lstmPackedSize = [
       RefrainKernels.lstmPackedSize, RefrainKernelsAVX2.lstmPackedSize, RefrainKernelsAVX512.lstmPackedSize,
     ]
@@ -182,8 +175,6 @@ struct Kernels {
     let tiledColumns = [RefrainKernels.tiledColumns]
     let packTiles = [RefrainKernels.packTiles]
     let productTiled = [RefrainKernels.productTiled]
-    let productUnpacked = [RefrainKernels.productUnpacked]
-    let productUnpackedTransposed = [RefrainKernels.productUnpackedTransposed]
     let lstmPackedSize = [RefrainKernels.lstmPackedSize]
     let lstmPack = [RefrainKernels.lstmPack]
     let lstmForward = [RefrainKernels.lstmForward]

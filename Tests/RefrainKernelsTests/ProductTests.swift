@@ -121,26 +121,6 @@ import Testing
     }
   }
 
-  @Test("The unpacked products agree with the naive one", arguments: supportedBuilds)
-  func unpacked(build: Int) {
-    for (m, n, k) in [(1, 1, 1), (1, 70, 33), (3, 129, 20), (2, 10, 0), (4, 64, 7)] {
-      let a = numbers(m * k + 1, seed: 2)
-      let b = numbers(k * n + 1, seed: 3)
-      let bias = numbers(n, seed: 4)
-      var expected = naive(m, n, k, { a[$0 * k + $1] }, { b[$0 * n + $1] })
-      for i in 0..<m * n { expected[i] += Double(bias[i % n]) }
-      var c = [Float](repeating: 5, count: m * n)
-      kernels.productUnpacked[build](m, n, k, a, k, b, n, bias, false, &c, n)
-      #expect(difference(c, expected) < 1e-5)
-      var bTransposed = [Float](repeating: 0, count: n * k + 1)
-      kernels.transpose[build](k, n, b, n, &bTransposed, k)
-      var d = [Float](repeating: 1, count: m * n)
-      kernels.productUnpackedTransposed[build](m, n, k, a, k, bTransposed, k, bias, true, &d, n)
-      let added = expected.map { $0 + 1 }
-      #expect(difference(d, added) < 1e-5)
-    }
-  }
-
   @Test("A transposition moves every element and nothing else", arguments: supportedBuilds)
   func transposition(build: Int) {
     for (rows, columns) in [(1, 1), (3, 40), (33, 17), (0, 4)] {

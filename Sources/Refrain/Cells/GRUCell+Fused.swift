@@ -3,6 +3,8 @@ extension GRUCell: FusedCell {
   static let keptBlocks = 4
   static let inputBlocks = Gate.allCases.count
 
+  var biases: (Tensor, Tensor?) { (bias, biasHidden) }
+
   func packForward() -> Storage {
     let packed = Storage(count: kernels.gruPackedSize(inputSize, hiddenSize))
     read(weightInput, weightHidden, bias) { input, hidden, bias in

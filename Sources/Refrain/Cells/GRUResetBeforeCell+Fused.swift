@@ -5,6 +5,8 @@ extension GRUResetBeforeCell: FusedCell {
   // The other hidden state, r ⊙ h and z.
   static let scratchBlocks = 3
 
+  var biases: (Tensor, Tensor?) { (bias, nil) }
+
   func packForward() -> Storage {
     let packed = Storage(count: kernels.resetBeforeGRUPackedSize(inputSize, hiddenSize))
     read(weightInput, weightHidden, bias) {

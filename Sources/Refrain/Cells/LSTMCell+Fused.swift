@@ -2,6 +2,8 @@ extension LSTMCell: FusedCell {
   static let keptBlocks = Gate.allCases.count
   static let inputBlocks = Gate.allCases.count
 
+  var biases: (Tensor, Tensor?) { (bias, nil) }
+
   func packForward() -> Storage {
     let packed = Storage(count: kernels.lstmPackedSize(inputSize, hiddenSize))
     read(weightInput, weightHidden, bias) {

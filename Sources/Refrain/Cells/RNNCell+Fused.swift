@@ -2,6 +2,8 @@ extension RNNCell: FusedCell {
   static var keptBlocks: Int { 1 }
   static var inputBlocks: Int { 1 }
 
+  var biases: (Tensor, Tensor?) { (bias, nil) }
+
   func packForward() -> Storage {
     let packed = Storage(count: kernels.rnnPackedSize(inputSize, hiddenSize))
     read(weightInput, weightHidden, bias) {

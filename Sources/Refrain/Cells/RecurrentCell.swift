@@ -33,6 +33,15 @@ public protocol RecurrentCell: Module {
   /// One step: the projected input `[B, …]` and the state at t − 1 give the state at t.
   func step(_ projected: Tensor, _ state: State) -> State
 
+  /// One step of one or many streams, in place: for input that comes step by step, with the state in the caller's hands.
+  ///
+  /// Without a tape a fused cell allocates nothing here and packs its weights once, until they are written.
+  ///
+  /// - Parameters:
+  ///   - state: in: the state at t − 1; out: at t. It is overwritten where it lies unless somebody else holds it too.
+  ///   - input: `[B, I]`, a row for each stream.
+  func advance(_ state: inout State, with input: Tensor)
+
   /// All steps of a batch.
   ///
   /// - Parameters:
@@ -46,6 +55,8 @@ public protocol RecurrentCell: Module {
 }
 
 extension RecurrentCell {
+  public func advance(_ state: inout State, with input: Tensor) { state = step(project(input), state) }
+
   public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {
     scanByLoop(input, from: state, along: schedule)
   }

@@ -5,6 +5,9 @@ final class Storage: @unchecked Sendable {
   let count: Int
   let pointer: UnsafeMutablePointer<Float>
   private let capacity: Int
+  /// Names these values among all there ever were; 0 until somebody asks, and again once they are written.
+  private let stamp = Atomic<UInt64>(0)
+  private let forms = Mutex<[Form]>([])
 
   /// Uninitialised memory for `count` floats.
   init(count: Int) {
@@ -13,6 +16,65 @@ final class Storage: @unchecked Sendable {
   }
 
   deinit { BufferPool.shared.give(pointer, capacity) }
+}
+
+extension Storage {
+  /// These values, together with those of other tensors, in the order in which a kernel reads them.
+  private struct Form: Sendable {
+    let name: String
+    let stamps: Stamps
+    let values: Storage
+  }
+
+  private struct Stamps: Equatable {
+    let first: UInt64
+    let second: UInt64
+    let third: UInt64
+    let fourth: UInt64
+  }
+
+  private static let lastStamp = Atomic<UInt64>(0)
+
+  private var identity: UInt64 {
+    let known = stamp.load(ordering: .acquiring)
+    if known != 0 { return known }
+    let new = Storage.lastStamp.wrappingAdd(1, ordering: .relaxed).newValue
+    let (exchanged, original) = stamp.compareExchange(expected: 0, desired: new, ordering: .acquiringAndReleasing)
+    return exchanged ? new : original
+  }
+
+  /// To be called before every write: what was made of the old values is not theirs any more.
+  func willWrite() {
+    guard stamp.load(ordering: .relaxed) != 0 else { return }
+    stamp.store(0, ordering: .releasing)
+    forms.withLock { $0 = [] }
+  }
+
+  /// The form called `name` of these values and those of others, made when it is not at hand.
+  ///
+  /// - Parameter isKept: whether it is at hand for the next call, until one of the tensors is written. A step of training,
+  ///   which writes them all, would hold memory for nothing.
+  func form(
+    _ name: String, with second: Tensor? = nil, _ third: Tensor? = nil, _ fourth: Tensor? = nil, isKept: Bool,
+    make: () -> Storage
+  ) -> Storage {
+    let stamps = Stamps(
+      first: identity, second: second?.storage.identity ?? 0, third: third?.storage.identity ?? 0,
+      fourth: fourth?.storage.identity ?? 0)
+    let kept = forms.withLock { forms in
+      for form in forms where form.name == name && form.stamps == stamps { return form.values as Storage? }
+      return nil
+    }
+    if let kept { return kept }
+    let values = make()
+    if isKept {
+      forms.withLock { forms in
+        forms.removeAll { $0.name == name }
+        forms.append(Form(name: name, stamps: stamps, values: values))
+      }
+    }
+    return values
+  }
 }
 
 /// Keeps freed blocks for the next step: a fresh block of megabytes costs a page fault for every 4 KB of it.

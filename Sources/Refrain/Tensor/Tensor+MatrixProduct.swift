@@ -14,14 +14,9 @@ struct MatrixView {
   }
 }
 
-/// c (+)= a · b (+ bias), all rows of `c` `b.columns` apart. `c` is `[a.rows, b.columns]`, `bias` `[b.columns]`.
-func product(
-  _ a: MatrixView, _ b: MatrixView, into c: UnsafeMutablePointer<Float>,
-  bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
-) {
-  require(a.columns == b.rows, "a product of \(a.rows)×\(a.columns) and \(b.rows)×\(b.columns) matrices")
-  let (rows, columns, depth) = (a.rows, b.columns, a.columns)
-  guard rows > 0, columns > 0 else { return }
+/// A matrix in the order in which the product kernel reads its right operand.
+func packPanels(_ b: MatrixView) -> Storage {
+  let (depth, columns) = (b.rows, b.columns)
   let packed = Storage(count: kernels.packedSize(depth, columns))
   let panel = kernels.panelWidth()
   parallel(columns, grain: max(panel, 1 << 17 / max(depth, 1)), multiple: panel) { part in
@@ -29,6 +24,18 @@ func product(
       depth, part.count, b.pointer + part.lowerBound * b.columnStep, b.rowStep, b.columnStep,
       packed.pointer + part.lowerBound * depth)
   }
+  return packed
+}
+
+/// c (+)= a · b (+ bias), all rows of `c` `columns` apart. `c` is `[a.rows, columns]`, `bias` `[columns]`; `packed` is
+/// from ``packPanels(_:)``.
+func product(
+  _ a: MatrixView, packed: Storage, columns: Int, into c: UnsafeMutablePointer<Float>,
+  bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
+) {
+  let (rows, depth) = (a.rows, a.columns)
+  guard rows > 0, columns > 0 else { return }
+  let panel = kernels.panelWidth()
   let work = columns * depth
   if rows >= 2 * Parallelism.threads {
     parallel(rows, grain: max(1, 1 << 18 / max(work, 1)), multiple: 6) { part in
@@ -45,6 +52,16 @@ func product(
     }
   }
   withExtendedLifetime(packed) {}
+}
+
+extension Tensor {
+  /// This matrix, or its transpose, as the right operand of a product with `rows` rows. What a few rows do not pay for is
+  /// kept for the next product, such as the next step of a loop over time.
+  fileprivate func packed(transposed: Bool, forRows rows: Int) -> Storage {
+    storage.form(transposed ? "transposed panels" : "panels", isKept: rows <= 64) {
+      read { packPanels(MatrixView($0, rows: shape[0], columns: shape[1], transposed: transposed)) }
+    }
+  }
 }
 
 extension Tensor {
@@ -81,11 +98,19 @@ extension Tensor {
     }
     let rows = shape[rank - (transposingSelf ? 1 : 2)]
     let columns = other.shape[other.rank - (transposingOther ? 2 : 1)]
+    let depth = (leftPlane / max(rows, 1), rightPlane / max(columns, 1))
+    require(
+      rows == 0 || columns == 0 || depth.0 == depth.1,
+      "a product of \(rows)×\(depth.0) and \(depth.1)×\(columns) matrices")
     let result = Tensor(shape.dropLast(2) + [rows, columns]) { target in
       Refrain.read(left, right) { a, b in
         for index in 0..<batch {
+          let packed =
+            other.rank == 2
+            ? right.packed(transposed: transposingOther, forRows: rows)
+            : packPanels(view(right, b + index * rightPlane, transposingOther))
           product(
-            view(left, a + index * leftPlane, transposingSelf), view(right, b + index * rightPlane, transposingOther),
+            view(left, a + index * leftPlane, transposingSelf), packed: packed, columns: columns,
             into: target + index * rows * columns)
         }
       }
@@ -118,10 +143,10 @@ extension Tensor {
     let (rows, depth) = rowsAndWidth
     let columns = weight.shape[0]
     let result = Tensor(shape.dropLast() + [columns]) { target in
-      Refrain.read(x, weight, bias) { x, weight, bias in
+      Refrain.read(x, bias) { x, bias in
         product(
-          MatrixView(x, rows: rows, columns: depth),
-          MatrixView(weight, rows: columns, columns: depth, transposed: true), into: target, bias: bias)
+          MatrixView(x, rows: rows, columns: depth), packed: weight.packed(transposed: true, forRows: rows),
+          columns: columns, into: target, bias: bias)
       }
     }
     return result.recording(

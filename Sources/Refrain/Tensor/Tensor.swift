@@ -172,6 +172,8 @@ extension Tensor {
       let copy = Storage(count: count)
       kernels.copy(count, stored.pointer, copy.pointer)
       stored = copy
+    } else {
+      stored.willWrite()
     }
     place = .none
     return withExtendedLifetime(stored) { body(stored.pointer) }

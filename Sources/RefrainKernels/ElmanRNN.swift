@@ -52,7 +52,7 @@ public func rnnForward(
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
   packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-  output: UnsafeMutablePointer<Float>, outputStride: Int, keptOutput: UnsafeMutablePointer<Float>?
+  output: UnsafeMutablePointer<Float>?, outputStride: Int, keptOutput: UnsafeMutablePointer<Float>?
 ) {
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)

@@ -1,13 +1,16 @@
 // The fused product of a recurrent step for one tile: the input's and the state's product in the same accumulators.
 // There is one function for each width of a panel, and all cells share them: a cell compiles little more than its gates.
 
+// Where registers are few, a panel is taken two vectors at a time, so that a tile keeps its six rows.
+
 /// sums[rows, 1] = bias + input · W + state · R for `rows` rows from `row` on, 1 vector wide.
 @inline(never)
 func fusedTiles1(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  fusedTile(Panel<1>.self, panel, row, rows, positions, state, memory, sums, count: 1) { $0 }
+  let tile = FusedTile(panel: panel, vectors: 1, products: 1, row: row, positions: positions, state: state, sums: sums)
+  tile.pass(Panel<1>.self, rows, memory, first: 0, count: 1) { $0 }
 }
 
 /// sums[rows, 2] = bias + input · W + state · R for `rows` rows from `row` on, 2 vectors wide.
@@ -16,7 +19,8 @@ func fusedTiles2(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  fusedTile(Panel<2>.self, panel, row, rows, positions, state, memory, sums, count: 2) { $0 }
+  let tile = FusedTile(panel: panel, vectors: 2, products: 2, row: row, positions: positions, state: state, sums: sums)
+  tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
 }
 
 /// sums[rows, 3] = bias + input · W + state · R for `rows` rows from `row` on, 3 vectors wide.
@@ -25,7 +29,13 @@ func fusedTiles3(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  fusedTile(Panel<3>.self, panel, row, rows, positions, state, memory, sums, count: 3) { $0 }
+  let tile = FusedTile(panel: panel, vectors: 3, products: 3, row: row, positions: positions, state: state, sums: sums)
+  #if AVX512 || arch(arm64)
+    tile.pass(Panel<3>.self, rows, memory, first: 0, count: 3) { $0 }
+  #else
+    tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
+    tile.pass(Panel<1>.self, rows, memory, first: 2, count: 1) { $0 }
+  #endif
 }
 
 /// sums[rows, 4] = bias + input · W + state · R for `rows` rows from `row` on, 4 vectors wide.
@@ -34,7 +44,13 @@ func fusedTiles4(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  fusedTile(Panel<4>.self, panel, row, rows, positions, state, memory, sums, count: 4) { $0 }
+  let tile = FusedTile(panel: panel, vectors: 4, products: 4, row: row, positions: positions, state: state, sums: sums)
+  #if AVX512 || arch(arm64)
+    tile.pass(Panel<4>.self, rows, memory, first: 0, count: 4) { $0 }
+  #else
+    tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
+    tile.pass(Panel<2>.self, rows, memory, first: 2, count: 2) { $0 }
+  #endif
 }
 
 /// The same for four accumulators and three products on either side: the input's third runs into the third accumulator,
@@ -44,44 +60,59 @@ func splitTiles(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  fusedTile(Panel<4>.self, panel, row, rows, positions, state, memory, sums, count: 3) { $0 == 2 ? 3 : $0 }
+  let tile = FusedTile(panel: panel, vectors: 4, products: 3, row: row, positions: positions, state: state, sums: sums)
+  #if AVX512 || arch(arm64)
+    tile.pass(Panel<4>.self, rows, memory, first: 0, count: 3) { $0 == 2 ? 3 : $0 }
+  #else
+    tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
+    tile.pass(Panel<2>.self, rows, memory, first: 2, count: 1) { _ in 1 }
+  #endif
 }
 
-@inline(always)
-private func fusedTile<let vectors: Int>(
-  _: Panel<vectors>.Type, _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P,
-  _ memory: RecurrentMemory, _ sums: M, count: Int, slot: (Int) -> Int
-) {
-  switch rows {
-  case 1:
-    fusedTile(Tile<1, vectors>.self, panel, row, positions, state, memory, sums, count: count, slot: slot)
-  case 2:
-    fusedTile(Tile<2, vectors>.self, panel, row, positions, state, memory, sums, count: count, slot: slot)
-  case 3:
-    fusedTile(Tile<3, vectors>.self, panel, row, positions, state, memory, sums, count: count, slot: slot)
-  case 4 where tileRows > 3:
-    fusedTile(Tile<4, vectors>.self, panel, row, positions, state, memory, sums, count: count, slot: slot)
-  case 5 where tileRows > 3:
-    fusedTile(Tile<5, vectors>.self, panel, row, positions, state, memory, sums, count: count, slot: slot)
-  case 6 where tileRows > 3:
-    fusedTile(Tile<6, vectors>.self, panel, row, positions, state, memory, sums, count: count, slot: slot)
-  default: break
+private struct FusedTile {
+  /// Biases, [vectors], and after them the weights of the input and of the state, [k][products].
+  let panel: P
+  let vectors: Int
+  let products: Int
+  let row: Int
+  let positions: UnsafePointer<Int>
+  let state: P
+  let sums: M
+
+  /// The sums of accumulators `first` to `first + vectors`: of as many products, or of `count`, of which the state's run
+  /// into accumulators `slot` of these.
+  @inline(always)
+  func pass<let vectors: Int>(
+    _: Panel<vectors>.Type, _ rows: Int, _ memory: RecurrentMemory, first: Int, count: Int, slot: (Int) -> Int
+  ) {
+    switch rows {
+    case 1: pass(Tile<1, vectors>.self, memory, first: first, count: count, slot: slot)
+    case 2: pass(Tile<2, vectors>.self, memory, first: first, count: count, slot: slot)
+    case 3: pass(Tile<3, vectors>.self, memory, first: first, count: count, slot: slot)
+    case 4: pass(Tile<4, vectors>.self, memory, first: first, count: count, slot: slot)
+    case 5: pass(Tile<5, vectors>.self, memory, first: first, count: count, slot: slot)
+    case 6: pass(Tile<6, vectors>.self, memory, first: first, count: count, slot: slot)
+    default: break
+    }
   }
-}
 
-@inline(always)
-private func fusedTile<let rows: Int, let vectors: Int>(
-  _: Tile<rows, vectors>.Type, _ panel: P, _ row: Int, _ positions: UnsafePointer<Int>, _ state: P,
-  _ memory: RecurrentMemory, _ sums: M, count: Int, slot: (Int) -> Int
-) {
-  var tile = Tile<rows, vectors>(startingFrom: panel)
-  var a = RowPointers(memory.input)
-  let input = panel + vectors &* width
-  unrolled(rows) { r in a[r] = memory.input + positions[r] &* memory.inputStride }
-  tile.add(depth: memory.inputSize, a, step: 1, panel: input, count: count) { $0 }
-  let first = state + row &* memory.paddedSize
-  unrolled(rows) { r in a[r] = first + r &* memory.paddedSize }
-  tile.add(
-    depth: memory.hiddenSize, a, step: 1, panel: input + memory.inputSize &* count &* width, count: count, slot: slot)
-  tile.write(to: sums)
+  @inline(always)
+  private func pass<let rows: Int, let tileVectors: Int>(
+    _: Tile<rows, tileVectors>.Type, _ memory: RecurrentMemory, first: Int, count: Int, slot: (Int) -> Int
+  ) {
+    var tile = Tile<rows, tileVectors>(startingFrom: panel + first &* width)
+    var a = RowPointers(memory.input)
+    unrolled(rows) { r in a[r] = memory.input + positions[r] &* memory.inputStride }
+    let input = panel + vectors &* width
+    let stride = products &* width
+    tile.add(
+      depth: memory.inputSize, a, step: 1, panel: input + first &* width, panelStep: stride, count: count
+    ) { $0 }
+    let start = state + row &* memory.paddedSize
+    unrolled(rows) { r in a[r] = start + r &* memory.paddedSize }
+    tile.add(
+      depth: memory.hiddenSize, a, step: 1, panel: input + memory.inputSize &* stride + first &* width,
+      panelStep: stride, count: count, slot: slot)
+    tile.write(to: sums + first &* width, rowStep: vectors &* width)
+  }
 }

@@ -53,7 +53,7 @@ public func lstmPack(
 /// - hidden, cell: [rows, Hp] in sorted order, zero beyond H. In: the initial state; out: that after each row's last
 ///   step (a row of length 0 keeps its own).
 /// - scratch: [rows, Hp]; calls for different rows of one batch share it.
-/// - output: row n is H floats at output[positions[n] · outputStride], written.
+/// - output: row n is H floats at output[positions[n] · outputStride], written; nil if only the states are wanted.
 /// - keptGates [N, 4H]: i f g o after their functions; keptCell [N, H]: the cell state entering the step; for
 ///   `lstmBackward`, both nil otherwise.
 ///
@@ -62,7 +62,7 @@ public func lstmForward(
   firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
   positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
   packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>,
-  scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>, outputStride: Int,
+  scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>?, outputStride: Int,
   keptGates: UnsafeMutablePointer<Float>?, keptCell: UnsafeMutablePointer<Float>?
 ) {
   let schedule = Schedule(

@@ -101,42 +101,53 @@ public func product(
   }
 }
 
-// One function for each width, so that none is large.
+// One function for each width, so that none is large. Where registers are few, two vectors at a time, so that a tile keeps
+// its six rows.
 
 @inline(never) func productTiles1(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  productTile(Panel<1>.self, operands, panel, row, rows, sums)
+  productTile(Panel<1>.self, operands, panel, row, rows, sums, of: 1)
 }
 
 @inline(never) func productTiles2(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  productTile(Panel<2>.self, operands, panel, row, rows, sums)
+  productTile(Panel<2>.self, operands, panel, row, rows, sums, of: 2)
 }
 
 @inline(never) func productTiles3(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  productTile(Panel<3>.self, operands, panel, row, rows, sums)
+  #if AVX512 || arch(arm64)
+    productTile(Panel<3>.self, operands, panel, row, rows, sums, of: 3)
+  #else
+    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: 3)
+    productTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: 3)
+  #endif
 }
 
 @inline(never) func productTiles4(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  productTile(Panel<4>.self, operands, panel, row, rows, sums)
+  #if AVX512 || arch(arm64)
+    productTile(Panel<4>.self, operands, panel, row, rows, sums, of: 4)
+  #else
+    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: 4)
+    productTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: 4)
+  #endif
 }
 
 @inline(always)
 private func productTile<let vectors: Int>(
-  _: Panel<vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M
+  _: Panel<vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M, of total: Int
 ) {
   switch rows {
-  case 1: productTile(Tile<1, vectors>.self, operands, panel, row, sums)
-  case 2: productTile(Tile<2, vectors>.self, operands, panel, row, sums)
-  case 3: productTile(Tile<3, vectors>.self, operands, panel, row, sums)
-  case 4 where tileRows > 3: productTile(Tile<4, vectors>.self, operands, panel, row, sums)
-  case 5 where tileRows > 3: productTile(Tile<5, vectors>.self, operands, panel, row, sums)
-  case 6 where tileRows > 3: productTile(Tile<6, vectors>.self, operands, panel, row, sums)
+  case 1: productTile(Tile<1, vectors>.self, operands, panel, row, sums, of: total)
+  case 2: productTile(Tile<2, vectors>.self, operands, panel, row, sums, of: total)
+  case 3: productTile(Tile<3, vectors>.self, operands, panel, row, sums, of: total)
+  case 4: productTile(Tile<4, vectors>.self, operands, panel, row, sums, of: total)
+  case 5: productTile(Tile<5, vectors>.self, operands, panel, row, sums, of: total)
+  case 6: productTile(Tile<6, vectors>.self, operands, panel, row, sums, of: total)
   default: break
   }
 }
 
 @inline(always)
 private func productTile<let rows: Int, let vectors: Int>(
-  _: Tile<rows, vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ sums: M
+  _: Tile<rows, vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ sums: M, of total: Int
 ) {
   var tile = Tile<rows, vectors>()
   var a = RowPointers(operands.a)
@@ -146,8 +157,10 @@ private func productTile<let rows: Int, let vectors: Int>(
     unrolled(rows) { r in a[r] = operands.aRow(row &+ r) }
   }
   let step = operands.aIsTiled ? rows : operands.aColumnStep
-  tile.add(depth: operands.depth, a, step: step, panel: panel, count: vectors) { $0 }
-  tile.write(to: sums)
+  tile.add(
+    depth: operands.depth, a, step: step, panel: panel, panelStep: total &* width, count: vectors
+  ) { $0 }
+  tile.write(to: sums, rowStep: total &* width)
 }
 
 /// Takes a tile's sums over to C.

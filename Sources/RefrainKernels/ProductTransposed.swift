@@ -1,9 +1,6 @@
 // C[M, N] (+)= Aᵀ · B for the gradients of weights: A[K, M] and B[K, N] both lie row by row, and K is long (all rows at all
-// time steps). The caller takes K in blocks of `longDepthBlock`; of each it packs B as panels, once for all products
+// time steps). The caller takes K in blocks; of each it packs B as panels, once for all products
 // with it (`packPanels`), and A as tiles.
-
-/// The depth of a block: long, because C is read and written once for each.
-public func longDepthBlock() -> Int { 512 }
 
 /// The columns of A that are packed at a time, so that they stay in the second-level cache: whole tiles.
 public func tiledColumns() -> Int { 240 }
@@ -17,6 +14,7 @@ public func packTiles(
   depth: Int, size: Int, first: Int, end: Int, rows: UnsafePointer<UnsafePointer<Float>>,
   _ packed: UnsafeMutablePointer<Float>
 ) {
+  let whole = (tileRows &+ width &- 1) / width &* width
   var start = 0
   while start < depth {
     // A few rows of A at a time, across all tiles: their memory is read in streams.
@@ -28,9 +26,10 @@ public func packTiles(
       for k in start..<stop {
         let source = rows[k] + column
         let target = tile + k &* tiles.rows
-        // A whole vector, of which the next k overwrites what is too much; not where it would leave A or the tile.
-        if column &+ width <= size && (depth &- k) &* tiles.rows >= width {
+        // Whole vectors, of which the next k overwrites what is too much; not where they would leave A or the tile.
+        if column &+ whole <= size && (depth &- k) &* tiles.rows >= whole {
           store(load(source), target)
+          if whole > width { store(load(source + width), target + width) }
         } else {
           for r in 0..<tiles.rows { target[r] = column &+ r < size ? source[r] : 1 }
         }

@@ -36,7 +36,7 @@ struct RecurrentMemory {
   var cell: M
   /// r ⊙ h of the GRU with reset before the product, [rows, Hp].
   var reset: M
-  var output: M
+  let output: M?
   var outputStride: Int
   let keptGates: M?
   let keptCell: M?
@@ -47,7 +47,7 @@ struct RecurrentMemory {
   /// Stores the new hidden state.
   @inline(always) func leave<let rows: Int>(_ hidden: Rows<rows>, _ place: Place<rows>) {
     place.put(hidden, next + offset(place), paddedSize)
-    place.putPart(hidden, output + place.unit, outputStride, at: place.positions)
+    if let output { place.putPart(hidden, output + place.unit, outputStride, at: place.positions) }
   }
 
   /// Keeps an activated gate, one of `count`, if that is wanted.

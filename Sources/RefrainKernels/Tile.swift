@@ -116,17 +116,19 @@ struct Tile<let rows: Int, let vectors: Int> {
   }
 
   /// Adds the product of `rows` rows with a panel: for k in 0..<depth, in this order, self[r][slot(j)] += a[r][k ·
-  /// step] · panel[k][j], where a step of the panel holds `count` vectors.
+  /// step] · panel[k · panelStep + j · width] for `count` vectors j.
   @inline(always)
-  mutating func add(depth: Int, _ a: RowPointers, step: Int, panel: P, count: Int, slot: (Int) -> Int) {
+  mutating func add(
+    depth: Int, _ a: RowPointers, step: Int, panel: P, panelStep: Int, count: Int, slot: (Int) -> Int
+  ) {
     var panel = panel
     var offset = 0
     var k = depth
     // Two steps a turn: the loop's own instructions cost a twelfth otherwise.
     while k > 1 {
       addStep(a, offset, panel, count, slot)
-      addStep(a, offset &+ step, panel + count &* width, count, slot)
-      panel += 2 &* count &* width
+      addStep(a, offset &+ step, panel + panelStep, count, slot)
+      panel += 2 &* panelStep
       offset &+= 2 &* step
       k &-= 2
     }
@@ -143,10 +145,11 @@ struct Tile<let rows: Int, let vectors: Int> {
     }
   }
 
-  /// Writes the sums to `target`, [rows][vectors]: what is done with them is then compiled once and not for every tile.
-  @inline(always) func write(to target: M) {
+  /// Writes the sums to `target`, rows `rowStep` apart: what is done with them is then compiled once and not for every
+  /// tile.
+  @inline(always) func write(to target: M, rowStep: Int) {
     unrolled(rows) { r in
-      unrolled(vectors) { j in store(self[r][j], target + (r &* vectors &+ j) &* width) }
+      unrolled(vectors) { j in store(self[r][j], target + (r &* rowStep &+ j &* width)) }
     }
   }
 }

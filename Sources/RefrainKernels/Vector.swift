@@ -30,22 +30,12 @@ typealias M = UnsafeMutablePointer<Float>
 /// The vectors a panel of a packed matrix is wide.
 @inline(always) var panelVectors: Int { 4 }
 
-/// The rows of the largest tile whose accumulators, four vectors a row, stay in registers: 32 of them on AVX-512 and
-/// arm64, 16 elsewhere.
-@inline(always) var tileRows: Int {
-  #if AVX512 || arch(arm64)
-    6
-  #else
-    3
-  #endif
-}
+/// The rows of the largest tile. Its accumulators stay in registers: four vectors a row where there are 32 registers, on
+/// AVX-512 and arm64, two at a time where there are 16.
+@inline(always) var tileRows: Int { 6 }
 
 /// The rows of a tile, whether or not all are there, under the gate function.
-#if AVX512 || arch(arm64)
-  typealias TilePlace = Place<6>
-#else
-  typealias TilePlace = Place<3>
-#endif
+typealias TilePlace = Place<6>
 
 /// The floats in a vector of this build: 16, 8 or 4.
 public func vectorWidth() -> Int { width }

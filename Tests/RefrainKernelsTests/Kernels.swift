@@ -90,9 +90,6 @@ struct Kernels {
     let packedSize = [RefrainKernels.packedSize, RefrainKernelsAVX2.packedSize, RefrainKernelsAVX512.packedSize]
     let packPanels = [RefrainKernels.packPanels, RefrainKernelsAVX2.packPanels, RefrainKernelsAVX512.packPanels]
     let product = [RefrainKernels.product, RefrainKernelsAVX2.product, RefrainKernelsAVX512.product]
-    let longDepthBlock = [
-      RefrainKernels.longDepthBlock, RefrainKernelsAVX2.longDepthBlock, RefrainKernelsAVX512.longDepthBlock,
-    ]
     let tiledColumns = [
       RefrainKernels.tiledColumns, RefrainKernelsAVX2.tiledColumns, RefrainKernelsAVX512.tiledColumns,
     ]
@@ -171,7 +168,6 @@ struct Kernels {
     let packedSize = [RefrainKernels.packedSize]
     let packPanels = [RefrainKernels.packPanels]
     let product = [RefrainKernels.product]
-    let longDepthBlock = [RefrainKernels.longDepthBlock]
     let tiledColumns = [RefrainKernels.tiledColumns]
     let packTiles = [RefrainKernels.packTiles]
     let productTiled = [RefrainKernels.productTiled]

@@ -10,7 +10,19 @@ struct ScheduleView {
 }
 
 extension Schedule {
-  func withView<Result>(_ body: (ScheduleView) -> Result) -> Result {
+  /// The segments of at most `count` steps, in order; a single one, maybe of no steps, if `count` is nil.
+  func segments(of count: Int?) -> [Range<Int>] {
+    guard let count, count < steps else { return [0..<steps] }
+    return stride(from: 0, to: steps, by: count).map { $0..<min($0 + count, steps) }
+  }
+
+  /// The packed rows of some steps.
+  func rows(of steps: Range<Int>) -> Range<Int> {
+    guard let last = steps.last else { return 0..<0 }
+    return offsets[steps.lowerBound]..<offsets[last] + alive[last]
+  }
+
+  func withView<Result>(of range: Range<Int>, _ body: (ScheduleView) -> Result) -> Result {
     alive.withUnsafeBufferPointer { alive in
       offsets.withUnsafeBufferPointer { offsets in
         positions.withUnsafeBufferPointer { positions in
@@ -18,7 +30,8 @@ extension Schedule {
           let nothing = UnsafePointer<Int>(bitPattern: 8)!
           return body(
             ScheduleView(
-              steps: steps, alive: alive.baseAddress ?? nothing, offsets: offsets.baseAddress ?? nothing,
+              steps: range.count, alive: alive.baseAddress.map { $0 + range.lowerBound } ?? nothing,
+              offsets: offsets.baseAddress.map { $0 + range.lowerBound } ?? nothing,
               positions: positions.baseAddress ?? nothing))
         }
       }
@@ -35,7 +48,8 @@ struct ForwardBuffers {
   let hidden: M
   let cell: M
   let scratch: M
-  let output: M
+  /// `[B·T, H]`, or nil when the outputs are known.
+  let output: M?
   /// `[N, keptBlocks · H]`, the activated gates, or nil when nothing is to be differentiated.
   let gates: M?
   /// `[N, H]`, the cell state entering each step.
@@ -58,118 +72,6 @@ struct BackwardBuffers {
   let hidden: M
   let cell: M
   let scratch: M
-}
-
-/// What a backward scan leaves for the gradients of the weights.
-struct KeptSteps {
-  /// What stood before some weights at every step: where its `[N]` rows begin, and how many values each has.
-  struct Operand {
-    let rows: [P]
-    let size: Int
-  }
-
-  let schedule: Schedule
-  let hiddenSize: Int
-  /// `[N, blocks · H]`
-  let gates: P
-  let blocks: Int
-  /// The input of each step.
-  let input: Operand
-  /// The hidden state entering each step.
-  let hidden: Operand
-
-  /// - Parameters:
-  ///   - input: `[B·T, I]`.
-  ///   - initial: `[B, padded H]` in the schedule's order.
-  ///   - output: `[B·T, H]`.
-  init(
-    schedule: Schedule, gates: P, blocks: Int, input: P, inputSize: Int, initial: P, output: P, hiddenSize: Int
-  ) {
-    self.schedule = schedule
-    self.hiddenSize = hiddenSize
-    self.gates = gates
-    self.blocks = blocks
-    self.input = Operand(rows: schedule.positions.map { input + $0 * inputSize }, size: inputSize)
-    var hidden: [P] = []
-    hidden.reserveCapacity(schedule.count)
-    let padded = kernels.paddedSize(hiddenSize)
-    for (step, alive) in schedule.alive.enumerated() {
-      for row in 0..<alive {
-        hidden.append(
-          step == 0
-            ? initial + row * padded
-            : output + schedule.positions[schedule.offsets[step - 1] + row] * hiddenSize)
-      }
-    }
-    self.hidden = Operand(rows: hidden, size: hiddenSize)
-  }
-
-  /// A block of what was kept, as an operand.
-  func block(_ block: Int) -> Operand {
-    Operand(
-      rows: (0..<schedule.count).map { P(gates) + ($0 * blocks + block) * hiddenSize }, size: hiddenSize)
-  }
-
-  /// For each operand and the gates whose sums it went into: the gradient of the weights `[gates · H, size]` and that of
-  /// a bias beside it, `[gates · H]`.
-  func gradients(_ products: [(operand: Operand, gates: [Int])]) -> [(weight: Tensor, bias: Tensor)] {
-    // Transposed, [size + 1, gates · H], the last row for the bias: the gates' rows, of which there are more, then take
-    // the cheaper place in the product.
-    let sums = products.map { Storage(count: ($0.operand.size + 1) * $0.gates.count * hiddenSize) }
-    let work = schedule.count * products.reduce(0) { $0 + $1.operand.size * $1.gates.count }
-    parallel(hiddenSize, grain: max(16, 1 << 18 / max(work, 1)), multiple: 16) { columns in
-      addProducts(products, columns, sums.map(\.pointer))
-    }
-    let result = zip(products, sums).map { product, sums in
-      let (size, columns) = (product.operand.size, product.gates.count * hiddenSize)
-      let weight = Tensor([columns, size]) { target in
-        parallel(columns, grain: max(16, 1 << 16 / size), multiple: 16) { part in
-          kernels.transpose(
-            size, part.count, sums.pointer + part.lowerBound, columns, target + part.lowerBound * size, size)
-        }
-      }
-      return (weight, Tensor([columns]) { kernels.copy(columns, sums.pointer + size * columns, $0) })
-    }
-    withExtendedLifetime(sums) {}
-    return result
-  }
-
-  /// Columns `columns` of every gate.
-  private func addProducts(
-    _ products: [(operand: Operand, gates: [Int])], _ columns: Range<Int>, _ sums: [M]
-  ) {
-    let block = kernels.longDepthBlock()
-    let panels = kernels.packedSize(block, columns.count)
-    let packed = Storage(count: blocks * panels)
-    let tiles = Storage(count: block * kernels.tiledColumns() + 16)
-    let used = Set(products.flatMap(\.gates))
-    // At least once, so that the sums of no steps are zero.
-    for start in stride(from: 0, through: max(0, schedule.count - 1), by: block) {
-      let depth = min(block, schedule.count - start)
-      for gate in used {
-        kernels.packPanels(
-          depth, columns.count, gates + (start * blocks + gate) * hiddenSize + columns.lowerBound, blocks * hiddenSize,
-          1, packed.pointer + gate * panels)
-      }
-      for (product, sums) in zip(products, sums) {
-        let stride = product.gates.count * hiddenSize
-        let rows = product.operand.size + 1
-        for first in Swift.stride(from: 0, to: rows, by: kernels.tiledColumns()) {
-          let end = min(rows, first + kernels.tiledColumns())
-          product.operand.rows.withUnsafeBufferPointer { rows in
-            guard let rows = rows.baseAddress else { return }
-            kernels.packTiles(depth, product.operand.size, first, end, rows + start, tiles.pointer)
-          }
-          for (index, gate) in product.gates.enumerated() {
-            kernels.productTiled(
-              end - first, columns.count, depth, tiles.pointer, packed.pointer + gate * panels, start > 0,
-              sums + first * stride + index * hiddenSize + columns.lowerBound, stride)
-          }
-        }
-      }
-    }
-    withExtendedLifetime((packed, tiles)) {}
-  }
 }
 
 /// A cell with kernels for its whole scan.
@@ -199,7 +101,7 @@ protocol FusedCell: RecurrentCell {
 extension FusedCell {
   static var scratchBlocks: Int { 1 }
 
-  private func packedForward(isKept: Bool) -> Storage {
+  func packedForward(isKept: Bool) -> Storage {
     weightHidden.storage.form(Self.name, with: weightInput, biases.0, biases.1, isKept: isKept, make: packForward)
   }
 
@@ -234,117 +136,107 @@ extension FusedCell {
     let packed = packedForward(isKept: tape == nil)
     let carried = states.map { paddedRows($0, schedule.order) }
     let scratch = makeScratch(batch)
-    let gates = tape.map { _ in Storage(count: count * Self.keptBlocks * size) }
-    let initial = tape.map { _ in paddedRows(states[0], schedule.order) }
-    let keptCell = tape.flatMap { _ in states.count > 1 ? Storage(count: count * size) : nil }
+    // With a tape: the steps whose gates are in memory at one time, all of them if nothing else is asked for, and the
+    // states before each such segment. A single segment's gates are kept; those of several are computed again.
+    let segments = schedule.segments(of: tape?.keptSteps)
+    let kept = tape.flatMap { _ in segments.count == 1 ? makeGates(segments[0], schedule) : nil }
+    var boundaries: [[Storage]] = []
     let outputs = Tensor([batch, schedule.time, size]) { output in
       if count < batch * schedule.time { kernels.fill(batch * schedule.time * size, 0, output) }
       input.read { input in
-        let buffers = ForwardBuffers(
-          rows: batch, input: input, packed: packed.pointer, hidden: carried[0].pointer,
-          cell: carried[carried.count - 1].pointer, scratch: scratch.pointer, output: output, gates: gates?.pointer,
-          keptCell: keptCell?.pointer)
-        schedule.withView { view in
-          parallel(self.parts(of: schedule)) { forward($0, view, buffers) }
+        for steps in segments {
+          if tape != nil { boundaries.append(carried.map(copy)) }
+          run(steps, of: schedule, packed, input: input, states: carried, scratch, output: output, gates: kept)
         }
       }
     }
     let final = carried.map { unpaddedRows($0, schedule.ranks, size: size) }
-    withExtendedLifetime((packed, carried, scratch, gates, keptCell)) {}
-    guard let tape, let gates, let initial else { return (outputs, state.replacingTensors(final)) }
+    guard let tape else { return (outputs, state.replacingTensors(final)) }
 
     let recorded = tape.record([outputs] + final, from: arguments) { gradients in
-      let packed = packBackward()
-      let scratch = makeScratch(batch)
+      let packed = kept == nil ? packedForward(isKept: false) : nil
+      var packedTransposed: Storage? = packBackward()
       let carried = gradients.dropFirst().map { gradient in
         paddedRows(gradient ?? .zeros([batch, size]), schedule.order)
       }
-      let zero = Storage.empty
-      let weights = read(input, outputs) { input, output in
-        func run(_ outputGradient: P?) {
-          let buffers = BackwardBuffers(
-            packed: packed.pointer, gates: gates.pointer, keptCell: (keptCell ?? zero).pointer,
-            initial: initial.pointer, output: output, outputGradient: outputGradient, hidden: carried[0].pointer,
-            cell: carried[carried.count - 1].pointer, scratch: scratch.pointer)
-          schedule.withView { view in
-            parallel(self.parts(of: schedule)) { backward($0, view, buffers) }
+      var weights: [Tensor] = []
+      var inputGradient = tape.slot(of: input).map { _ in Tensor.zeros(input.shape) }
+      for (steps, states) in zip(segments, boundaries).reversed() {
+        let gates = kept ?? makeGates(steps, schedule)
+        read(input, outputs) { input, output in
+          let initial = states[0]
+          if let packed {
+            run(
+              steps, of: schedule, packed, input: input, states: states.map(copy), scratch, output: nil, gates: gates)
+          }
+          runBackward(
+            steps, of: schedule, packedTransposed, gates, initial: initial, output: output, gradients[0], carried,
+            scratch)
+          // The first segment is the last to need them.
+          if steps.lowerBound == 0 { packedTransposed = nil }
+          let found = self.gradients(
+            KeptSteps(
+              steps, of: schedule, gates: gates.values.pointer, blocks: Self.keptBlocks, input: input,
+              inputSize: inputSize, initial: initial.pointer, output: output, hiddenSize: size))
+          withExtendedLifetime((gates, initial)) {}
+          if weights.isEmpty {
+            weights = found
+          } else {
+            for (index, gradient) in found.enumerated() { weights[index].add(gradient: gradient) }
           }
         }
-        if let gradient = gradients[0] { gradient.read { run($0) } } else { run(nil) }
-        return self.gradients(
-          KeptSteps(
-            schedule: schedule, gates: gates.pointer, blocks: Self.keptBlocks, input: input, inputSize: inputSize,
-            initial: initial.pointer, output: output, hiddenSize: size))
+        inputGradient?.write { writeInputGradient(schedule.rows(of: steps), schedule, gates.values, $0) }
       }
-      let inputGradient = tape.slot(of: input).map { _ in self.inputGradient(schedule, gates) }
-      withExtendedLifetime((packed, carried, keptCell, scratch, initial)) {}
       return weights + [inputGradient] + carried.map { unpaddedRows($0, schedule.ranks, size: size) }
     }
     return (recorded[0], state.replacingTensors(Array(recorded.dropFirst())))
   }
 
-  /// One step by the kernel, without a tape, in place, and without memory but what is kept from step to step.
-  public func advance(_ state: inout State, with input: Tensor) {
-    let (batch, size) = (input.shape[0], hiddenSize)
-    guard Tape.current == nil, (1...identityCount).contains(batch) else {
-      state = step(project(input), state)
-      return
+  private func makeGates(_ steps: Range<Int>, _ schedule: Schedule) -> KeptGates {
+    let count = schedule.rows(of: steps).count * hiddenSize
+    return KeptGates(
+      values: Storage(count: count * Self.keptBlocks), cell: keepsCell ? Storage(count: count) : nil)
+  }
+
+  /// Whether the state is more than the hidden state.
+  private var keepsCell: Bool { Self.State.self != HiddenState.self }
+
+  /// The forward kernel along some steps.
+  private func run(
+    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage, input: P, states: [Storage], _ scratch: Storage,
+    output: M?, gates: KeptGates?
+  ) {
+    let first = schedule.rows(of: steps).lowerBound * hiddenSize
+    let buffers = ForwardBuffers(
+      rows: schedule.batch, input: input, packed: packed.pointer, hidden: states[0].pointer,
+      cell: states[states.count - 1].pointer, scratch: scratch.pointer, output: output,
+      gates: gates.map { $0.values.pointer - first * Self.keptBlocks },
+      keptCell: gates.flatMap { $0.cell.map { $0.pointer - first } })
+    schedule.withView(of: steps) { view in
+      parallel(parts(of: schedule)) { forward($0, view, buffers) }
     }
-    require(
-      input.shape == [batch, inputSize],
-      "\(Self.name): the input has shape \(input.shape), expected [B, \(inputSize)]")
-    let packed = packedForward(isKept: true)
-    let padded = kernels.paddedSize(size)
-    // The kernels' scratch, the outputs, and where the states' rows are not whole vectors, a copy of these.
-    let isPadded = padded != size
-    let block = batch * padded
-    let (memory, capacity) = BufferPool.shared.take((Self.scratchBlocks + (isPadded ? 3 : 1)) * block)
-    defer { BufferPool.shared.give(memory, capacity) }
-    let copies = memory + (Self.scratchBlocks + 1) * block
-    var states: (M, M) = (copies, copies)
-    var count = 0
-    state.forEachTensor { _, tensor in
-      require(
-        tensor.shape == [batch, size],
-        "\(Self.name): the state has shape \(tensor.shape), expected [\(batch), \(size)]")
-      var place = tensor.write { $0 }
-      if isPadded {
-        let copy = copies + count * block
-        kernels.fill(block, 0, copy)
-        for row in 0..<batch { kernels.copy(size, place + row * size, copy + row * padded) }
-        place = copy
-      }
-      if count == 0 { states.0 = place }
-      states.1 = place
-      count += 1
-    }
-    withUnsafePointer(to: batch) { alive in
-      withUnsafePointer(to: 0) { offsets in
-        input.read { input in
-          let view = ScheduleView(steps: 1, alive: alive, offsets: offsets, positions: identity)
-          let buffers = ForwardBuffers(
-            rows: batch, input: input, packed: packed.pointer, hidden: states.0, cell: states.1,
-            scratch: memory + block, output: memory, gates: nil, keptCell: nil)
-          let work = size * (inputSize + size)
-          if batch == 1 || batch * work < 1 << 19 {
-            forward(0..<batch, view, buffers)
-          } else {
-            parallel(batch, grain: max(1, 1 << 18 / work), multiple: 6) { forward($0, view, buffers) }
-          }
-        }
+    withExtendedLifetime((packed, states, scratch, gates)) {}
+  }
+
+  /// The backward kernel along some steps.
+  private func runBackward(
+    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage?, _ gates: KeptGates, initial: Storage, output: P,
+    _ outputGradient: Tensor?, _ carried: [Storage], _ scratch: Storage
+  ) {
+    guard let packed else { return }
+    let first = schedule.rows(of: steps).lowerBound * hiddenSize
+    func run(_ outputGradient: P?) {
+      let buffers = BackwardBuffers(
+        packed: packed.pointer, gates: gates.values.pointer - first * Self.keptBlocks,
+        keptCell: (gates.cell ?? gates.values).pointer - first, initial: initial.pointer, output: output,
+        outputGradient: outputGradient, hidden: carried[0].pointer, cell: carried[carried.count - 1].pointer,
+        scratch: scratch.pointer)
+      schedule.withView(of: steps) { view in
+        parallel(parts(of: schedule)) { backward($0, view, buffers) }
       }
     }
-    if isPadded {
-      count = 0
-      state.forEachTensor { _, tensor in
-        let copy = copies + count * block
-        tensor.write { place in
-          for row in 0..<batch { kernels.copy(size, copy + row * padded, place + row * size) }
-        }
-        count += 1
-      }
-    }
-    withExtendedLifetime((packed, state)) {}
+    if let outputGradient { outputGradient.read { run($0) } } else { run(nil) }
+    withExtendedLifetime((packed, gates, initial, carried, scratch)) {}
   }
 
   /// How the ordered rows are shared between threads; a small scan stays on one.
@@ -353,34 +245,38 @@ extension FusedCell {
     return schedule.split(threads: min(Parallelism.threads, max(1, work >> 18)))
   }
 
-  /// The gradient of the input `[B, T, I]`: the gates' gradients times the input weights, each row to its place.
-  private func inputGradient(_ schedule: Schedule, _ gates: Storage) -> Tensor {
-    let (rows, columns, depth) = (schedule.count, inputSize, Self.inputBlocks * hiddenSize)
+  /// The gradient of the input, `[B·T, I]`: of some packed rows, the gates' gradients times the input weights, each row to
+  /// its place.
+  private func writeInputGradient(_ rows: Range<Int>, _ schedule: Schedule, _ gates: Storage, _ target: M) {
+    let (columns, depth) = (inputSize, Self.inputBlocks * hiddenSize)
     let stride = Self.keptBlocks * hiddenSize
-    var result = Tensor.zeros([schedule.batch, schedule.time, columns])
-    let packed = Storage(count: kernels.packedSize(depth, columns))
-    weightInput.read { kernels.packPanels(depth, columns, $0, columns, 1, packed.pointer) }
-    result.write { target in
-      schedule.withView { view in
-        parallel(rows, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
-          kernels.product(
-            part.count, columns, depth, gates.pointer + part.lowerBound * stride, stride, 1, nil, packed.pointer,
-            nil, false, target, columns, view.positions + part.lowerBound)
-        }
+    let packed = weightInput.read { packPanels(MatrixView($0, rows: depth, columns: columns)) }
+    schedule.positions.withUnsafeBufferPointer { positions in
+      guard let positions = positions.baseAddress else { return }
+      parallel(rows.count, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
+        kernels.product(
+          part.count, columns, depth, gates.pointer + part.lowerBound * stride, stride, 1, nil, packed.pointer, nil,
+          false, target, columns, positions + rows.lowerBound + part.lowerBound)
       }
     }
     withExtendedLifetime((packed, gates)) {}
-    return result
   }
 }
 
-/// The numbers 0, 1, 2, …: the positions of the rows of a single step.
-nonisolated(unsafe) private let identity: UnsafePointer<Int> = {
-  let numbers = UnsafeMutablePointer<Int>.allocate(capacity: identityCount)
-  for index in 0..<identityCount { (numbers + index).initialize(to: index) }
-  return UnsafePointer(numbers)
-}()
-private let identityCount = 4096
+/// What the forward kernel leaves for the backward one, of the packed rows of some steps.
+private struct KeptGates {
+  /// `[N, keptBlocks · H]`
+  let values: Storage
+  /// `[N, H]`, the cell state entering each step, where there is one.
+  let cell: Storage?
+}
+
+private func copy(_ storage: Storage) -> Storage {
+  let copy = Storage(count: storage.count)
+  kernels.copy(storage.count, storage.pointer, copy.pointer)
+  withExtendedLifetime(storage) {}
+  return copy
+}
 
 /// The rows of `[B, H]` in another order, each padded with zeros to the kernels' size.
 private func paddedRows(_ tensor: Tensor, _ order: [Int]) -> Storage {

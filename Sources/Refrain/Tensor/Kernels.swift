@@ -59,7 +59,6 @@ struct Kernels {
       _ aOffsets: UnsafePointer<Int>?, _ packed: P, _ bias: P?, _ accumulate: Bool, _ c: M, _ cRowStep: Int,
       _ cOffsets: UnsafePointer<Int>?
     ) -> Void
-  let longDepthBlock: () -> Int
   let tiledColumns: () -> Int
   let packTiles:
     (
@@ -79,7 +78,7 @@ struct Kernels {
     (
       _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
       _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
-      _ hidden: M, _ cell: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?,
+      _ hidden: M, _ cell: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?,
       _ keptCell: M?
     ) -> Void
   let lstmBackward:
@@ -97,7 +96,7 @@ struct Kernels {
     (
       _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
       _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
-      _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?
+      _ hidden: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?
     ) -> Void
   let gruBackward:
     (
@@ -114,7 +113,7 @@ struct Kernels {
     (
       _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
-      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?
+      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?
     ) -> Void
   let resetBeforeGRUBackward:
     (
@@ -131,7 +130,7 @@ struct Kernels {
     (
       _ relu: Bool, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
-      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M, _ outputStride: Int, _ keptGates: M?
+      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?
     ) -> Void
   let rnnBackward:
     (
@@ -178,7 +177,7 @@ extension Kernels {
       layerNormGradientRows: RefrainKernels.layerNormGradientRows, crossEntropyRows: RefrainKernels.crossEntropyRows,
       transpose: RefrainKernels.transpose, panelWidth: RefrainKernels.panelWidth, paddedSize: RefrainKernels.paddedSize,
       packedSize: RefrainKernels.packedSize, packPanels: RefrainKernels.packPanels, product: RefrainKernels.product,
-      longDepthBlock: RefrainKernels.longDepthBlock, tiledColumns: RefrainKernels.tiledColumns,
+      tiledColumns: RefrainKernels.tiledColumns,
       packTiles: RefrainKernels.packTiles, productTiled: RefrainKernels.productTiled,
       lstmPackedSize: RefrainKernels.lstmPackedSize,
       lstmPack: RefrainKernels.lstmPack, lstmForward: RefrainKernels.lstmForward,
@@ -209,8 +208,8 @@ extension Kernels {
         crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows, transpose: RefrainKernelsAVX2.transpose,
         panelWidth: RefrainKernelsAVX2.panelWidth, paddedSize: RefrainKernelsAVX2.paddedSize,
         packedSize: RefrainKernelsAVX2.packedSize, packPanels: RefrainKernelsAVX2.packPanels,
-        product: RefrainKernelsAVX2.product, longDepthBlock: RefrainKernelsAVX2.longDepthBlock,
-        tiledColumns: RefrainKernelsAVX2.tiledColumns, packTiles: RefrainKernelsAVX2.packTiles,
+        product: RefrainKernelsAVX2.product, tiledColumns: RefrainKernelsAVX2.tiledColumns,
+        packTiles: RefrainKernelsAVX2.packTiles,
         productTiled: RefrainKernelsAVX2.productTiled, lstmPackedSize: RefrainKernelsAVX2.lstmPackedSize,
         lstmPack: RefrainKernelsAVX2.lstmPack, lstmForward: RefrainKernelsAVX2.lstmForward,
         lstmBackward: RefrainKernelsAVX2.lstmBackward, gruPackedSize: RefrainKernelsAVX2.gruPackedSize,
@@ -242,8 +241,8 @@ extension Kernels {
         crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows, transpose: RefrainKernelsAVX512.transpose,
         panelWidth: RefrainKernelsAVX512.panelWidth, paddedSize: RefrainKernelsAVX512.paddedSize,
         packedSize: RefrainKernelsAVX512.packedSize, packPanels: RefrainKernelsAVX512.packPanels,
-        product: RefrainKernelsAVX512.product, longDepthBlock: RefrainKernelsAVX512.longDepthBlock,
-        tiledColumns: RefrainKernelsAVX512.tiledColumns, packTiles: RefrainKernelsAVX512.packTiles,
+        product: RefrainKernelsAVX512.product, tiledColumns: RefrainKernelsAVX512.tiledColumns,
+        packTiles: RefrainKernelsAVX512.packTiles,
         productTiled: RefrainKernelsAVX512.productTiled, lstmPackedSize: RefrainKernelsAVX512.lstmPackedSize,
         lstmPack: RefrainKernelsAVX512.lstmPack, lstmForward: RefrainKernelsAVX512.lstmForward,
         lstmBackward: RefrainKernelsAVX512.lstmBackward, gruPackedSize: RefrainKernelsAVX512.gruPackedSize,

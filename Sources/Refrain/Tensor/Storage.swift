@@ -86,6 +86,8 @@ final class BufferPool: Sendable {
     var live = 0
     var kept = 0
     var peak = 0
+    /// The largest `live` since somebody asked to begin anew.
+    var highest = 0
   }
   private struct Guarded: @unchecked Sendable { var state = State() }
   private let guarded = Mutex(Guarded())
@@ -102,6 +104,7 @@ final class BufferPool: Sendable {
     let reused = guarded.withLock { guarded -> UnsafeMutableRawPointer? in
       guarded.state.live += capacity
       guarded.state.peak = max(guarded.state.peak, guarded.state.live)
+      guarded.state.highest = max(guarded.state.highest, guarded.state.live)
       guard let block = guarded.state.free[capacity]?.popLast() else { return nil }
       guarded.state.kept -= capacity
       return block
@@ -122,4 +125,18 @@ final class BufferPool: Sendable {
     }
     if released { block.deallocate() }
   }
+
+  fileprivate var live: Int { guarded.withLock { $0.state.live } }
+  fileprivate var highest: Int { guarded.withLock { $0.state.highest } }
+  fileprivate func forgetHighest() { guarded.withLock { $0.state.highest = $0.state.live } }
+}
+
+/// The memory of all tensors of the process, without what is kept for the next ones.
+public enum TensorMemory {
+  /// What tensors hold now, in bytes.
+  public static var bytes: Int { BufferPool.shared.live * MemoryLayout<Float>.size }
+  /// The most they held at a time since the start, or since ``resetPeak()``, in bytes.
+  public static var peakBytes: Int { BufferPool.shared.highest * MemoryLayout<Float>.size }
+  /// Lets ``peakBytes`` begin anew from what is held now.
+  public static func resetPeak() { BufferPool.shared.forgetHighest() }
 }

@@ -33,10 +33,14 @@ final class Tape: @unchecked Sendable {
   let isTraining: Bool
   /// What such layers draw from.
   var generator: RandomGenerator
+  /// How many time steps of a recurrent layer are kept for the way back at a time; nil means all.
+  let keptSteps: Int?
   private var records: [Record] = []
 
-  init(isTraining: Bool, generator: RandomGenerator) {
+  init(isTraining: Bool, generator: RandomGenerator, keptSteps: Int? = nil) {
+    require(keptSteps ?? 1 > 0, "\(keptSteps ?? 0) time steps cannot be kept; at least 1 must be")
     self.isTraining = isTraining
+    self.keptSteps = keptSteps
     self.generator = generator
   }
 

@@ -30,6 +30,8 @@ extension Sequential {
   ///   - seed: what the order, a random validation split and dropout follow from.
   ///   - schedule: how the optimizer's learning rate changes; at the end it is what it was.
   ///   - clipping: how gradients are kept from growing too large.
+  ///   - keptSteps: how many time steps of a recurrent layer keep their gates for the way back at a time, for long
+  ///     sequences; nil keeps them all.
   ///   - earlyStopping: when to end early; with it the best weights come back.
   ///   - progress: what is shown on standard error.
   ///   - onEpoch: called after each epoch; says whether to go on.
@@ -39,13 +41,14 @@ extension Sequential {
   public mutating func fit(
     _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil, epochs: Int = 1,
     batchSize: Int = 32, validation: Validation? = nil, shuffle: Bool = true, seed: UInt64 = 0,
-    schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, earlyStopping: EarlyStopping? = nil,
-    progress: ProgressStyle = .automatic, onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
+    schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, keptSteps: Int? = nil,
+    earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(TrainingError) -> History {
     let trainer = Trainer(
-      epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, earlyStopping: earlyStopping,
-      progress: progress, onEpoch: onEpoch, shouldStop: shouldStop)
+      epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, keptSteps: keptSteps,
+      earlyStopping: earlyStopping, progress: progress, onEpoch: onEpoch, shouldStop: shouldStop)
     let examples = Batch(input, target, lengths: lengths, weights: weights)
     return try train { model, optimizer, task throws(TrainingError) in
       try trainer.run(

@@ -119,7 +119,7 @@ extension Trainer {
     // Each step draws from a generator of its own, so that it does not matter how much the steps before drew.
     var generator = RandomGenerator(seed: seed &+ UInt64(step + 1) &* 0x9E37_79B9_7F4A_7C15)
     var weight = 0.0
-    var (loss, gradient) = valueAndGradient(at: model, using: &generator) { model in
+    var (loss, gradient) = valueAndGradient(at: model, keptSteps: keptSteps, using: &generator) { model in
       let loss = task.loss(of: model, on: batch)
       weight = loss.weight
       return loss.value

@@ -18,6 +18,9 @@ public struct Trainer {
   public var schedule: LearningRateSchedule
   /// How gradients are kept from growing too large.
   public var clipping: Clipping?
+  /// How many time steps of a recurrent layer keep their gates for the way back at a time; nil keeps them all (see
+  /// ``valueAndGradient(at:training:keptSteps:of:)``).
+  public var keptSteps: Int?
   /// When to end early; with it the best weights come back, however training ends.
   public var earlyStopping: EarlyStopping?
   /// What is shown on standard error.
@@ -30,7 +33,7 @@ public struct Trainer {
   /// A way of training; the defaults are one epoch, a constant rate and no clipping.
   public init(
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
-    earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    keptSteps: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
@@ -39,6 +42,7 @@ public struct Trainer {
     self.seed = seed
     self.schedule = schedule
     self.clipping = clipping
+    self.keptSteps = keptSteps
     self.earlyStopping = earlyStopping
     self.progress = progress
     self.shouldStop = shouldStop

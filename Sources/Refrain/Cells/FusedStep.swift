@@ -1,0 +1,73 @@
+extension FusedCell {
+  /// One step by the kernel, without a tape, in place, and without memory but what is kept from step to step.
+  public func advance(_ state: inout State, with input: Tensor) {
+    let (batch, size) = (input.shape[0], hiddenSize)
+    guard Tape.current == nil, (1...identityCount).contains(batch) else {
+      state = step(project(input), state)
+      return
+    }
+    require(
+      input.shape == [batch, inputSize],
+      "\(Self.name): the input has shape \(input.shape), expected [B, \(inputSize)]")
+    let packed = packedForward(isKept: true)
+    let padded = kernels.paddedSize(size)
+    // The kernels' scratch, and where the states' rows are not whole vectors, a copy of these.
+    let isPadded = padded != size
+    let block = batch * padded
+    let (memory, capacity) = BufferPool.shared.take((Self.scratchBlocks + (isPadded ? 2 : 0)) * block)
+    defer { BufferPool.shared.give(memory, capacity) }
+    let copies = memory + Self.scratchBlocks * block
+    var states: (M, M) = (copies, copies)
+    var count = 0
+    state.forEachTensor { _, tensor in
+      require(
+        tensor.shape == [batch, size],
+        "\(Self.name): the state has shape \(tensor.shape), expected [\(batch), \(size)]")
+      var place = tensor.write { $0 }
+      if isPadded {
+        let copy = copies + count * block
+        kernels.fill(block, 0, copy)
+        for row in 0..<batch { kernels.copy(size, place + row * size, copy + row * padded) }
+        place = copy
+      }
+      if count == 0 { states.0 = place }
+      states.1 = place
+      count += 1
+    }
+    withUnsafePointer(to: batch) { alive in
+      withUnsafePointer(to: 0) { offsets in
+        input.read { input in
+          let view = ScheduleView(steps: 1, alive: alive, offsets: offsets, positions: identity)
+          let buffers = ForwardBuffers(
+            rows: batch, input: input, packed: packed.pointer, hidden: states.0, cell: states.1,
+            scratch: memory, output: nil, gates: nil, keptCell: nil)
+          let work = size * (inputSize + size)
+          if batch == 1 || batch * work < 1 << 19 {
+            forward(0..<batch, view, buffers)
+          } else {
+            parallel(batch, grain: max(1, 1 << 18 / work), multiple: 6) { forward($0, view, buffers) }
+          }
+        }
+      }
+    }
+    if isPadded {
+      count = 0
+      state.forEachTensor { _, tensor in
+        let copy = copies + count * block
+        tensor.write { place in
+          for row in 0..<batch { kernels.copy(size, copy + row * padded, place + row * size) }
+        }
+        count += 1
+      }
+    }
+    withExtendedLifetime((packed, state)) {}
+  }
+}
+
+/// The numbers 0, 1, 2, …: the positions of the rows of a single step.
+nonisolated(unsafe) private let identity: UnsafePointer<Int> = {
+  let numbers = UnsafeMutablePointer<Int>.allocate(capacity: identityCount)
+  for index in 0..<identityCount { (numbers + index).initialize(to: index) }
+  return UnsafePointer(numbers)
+}()
+private let identityCount = 4096

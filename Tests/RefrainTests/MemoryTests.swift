@@ -1,0 +1,117 @@
+import Testing
+
+@testable import Refrain
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// How much memory training takes. Each test counts in a process of its own, where no other test allocates.
+@Suite("Memory")
+struct MemoryTests {
+  @Test("a training step holds at most 1.2 times what it must")
+  func trainingStep() async {
+    await #expect(processExitsWith: .success) {
+      let (batch, time, inputSize, hiddenSize) = (32, 50, 64, 128)
+      var generator = RandomGenerator(seed: 1)
+      var layer = LSTM(inputSize: inputSize, hiddenSize: hiddenSize, returning: .everyStep, using: &generator)
+      let input = Tensor.normal([batch, time, inputSize], using: &generator)
+      var optimizer = Adam()
+      // Not counted: the input, which is the caller's.
+      let before = TensorMemory.bytes - layer.parameterCount * 4
+      for _ in 0..<3 {
+        TensorMemory.resetPeak()
+        let gradient = valueAndGradient(at: layer) { $0.scan(input).outputs.sum() }.gradient
+        optimizer.update(&layer, along: gradient)
+      }
+      // Kept for the way back: gates, cell states and outputs; and the outputs' gradient, which comes from the loss.
+      let activations = batch * time * hiddenSize * (4 + 1 + 1 + 1) * 4
+      // Parameters, gradients, and Adam's two moments.
+      let needed = activations + 4 * layer.parameterCount * 4
+      let ratio = Double(TensorMemory.peakBytes - before) / Double(needed)
+      print("peak memory of a training step: \(ratio) of what it needs")
+      precondition(ratio <= 1.2, "\(ratio)")
+    }
+  }
+
+  @Test("steps that are computed again save most of the memory of a long sequence")
+  func recomputation() async {
+    await #expect(processExitsWith: .success) {
+      var generator = RandomGenerator(seed: 1)
+      let layer = LSTM(inputSize: 8, hiddenSize: 64, using: &generator)
+      let input = Tensor.normal([8, 1000, 8], using: &generator)
+      func peak(_ keptSteps: Int?) -> Int {
+        let before = TensorMemory.bytes
+        TensorMemory.resetPeak()
+        _ = valueAndGradient(at: layer, keptSteps: keptSteps) { $0.scan(input).state.output.sum() }
+        return TensorMemory.peakBytes - before
+      }
+      let (all, some) = (peak(nil), peak(32))
+      print("1,000 steps: \(all) bytes, with 32 kept at a time \(some)")
+      precondition(some * 3 < all, "\(some) of \(all)")
+    }
+  }
+
+  #if os(Linux)
+    @Test("nothing grows over 10,000 steps of training")
+    func growth() async {
+      await #expect(processExitsWith: .success) {
+        var generator = RandomGenerator(seed: 1)
+        var model = LSTM(inputSize: 3, hiddenSize: 8, using: &generator)
+        let input = Tensor.normal([4, 5, 3], using: &generator)
+        var optimizer = Adam()
+        var state = model.cell.initialState(batch: 1)
+        let row = Tensor.normal([1, 3], using: &generator)
+        func residentPages() -> Int {
+          guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+          defer { fclose(file) }
+          var text = [CChar](repeating: 0, count: 128)
+          guard fgets(&text, 128, file) != nil else { return 0 }
+          let fields = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            .split(separator: " ")
+          return Int(fields[1]) ?? 0
+        }
+        func steps(_ count: Int) {
+          for step in 0..<count {
+            let keptSteps = step % 2 == 0 ? nil : 2
+            var gradient = valueAndGradient(at: model, keptSteps: keptSteps) { $0.scan(input).outputs.sum() }.gradient
+            gradient.clip(.globalNorm(1))
+            optimizer.update(&model, along: gradient)
+            model.cell.advance(&state, with: row)
+          }
+        }
+        steps(1000)
+        let (pages, bytes) = (residentPages(), TensorMemory.bytes)
+        steps(9000)
+        let growth = residentPages() - pages
+        print("resident pages: \(pages), after 9,000 further steps \(growth) more")
+        precondition(TensorMemory.bytes == bytes, "\(TensorMemory.bytes) bytes of tensors, before \(bytes)")
+        // The process itself settles by some eighty pages of 4 KB, after 3,000 steps or 30,000; a tensor lost at each step
+        // would be more than 280.
+        precondition(pages > 0 && growth < 200, "\(growth) pages more")
+      }
+    }
+  #endif
+
+  @Test("steps that are computed again give the same gradient", arguments: CellTests.names, [1, 2, 4, 100])
+  func sameGradient(name: String, keptSteps: Int) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 5, time: 7, inputSize: 3, hiddenSize: 17)
+      for direction in Direction.allCases {
+        let schedule = Schedule(batch: 5, time: 7, lengths: [3, 7, 0, 5, 7], direction: direction)
+        let weights = passage.outcome(schedule).ramps
+        func gradient(_ keptSteps: Int?) -> (value: Float, gradient: Passage<Cell>) {
+          valueAndGradient(at: passage, keptSteps: keptSteps) { passage in
+            zip(passage.outcome(schedule).tensors, weights).map { ($0 * $1).sum() }.reduce(Tensor(0), +)
+          }
+        }
+        let (expected, found) = (gradient(nil), gradient(keptSteps))
+        #expect(found.value == expected.value)
+        for (a, b) in zip(found.gradient.namedTensors, expected.gradient.namedTensors) {
+          expectClose(a.tensor, b.tensor, "\(a.name)")
+        }
+      }
+    }
+    check(try cellType(name))
+  }
+}

@@ -3,7 +3,7 @@ import Refrain
 
 /// What `refrain benchmark` can time. Names, shapes and modes are those of `Benchmarks/peers.py`.
 enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
-  case speed, gru, ragged, programs, cells
+  case speed, gru, ragged, programs, cells, memory
 
   static let allValueDescriptions = [
     "speed": "an LSTM layer in seven shapes, forward and training",
@@ -11,6 +11,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     "ragged": "training on 16 sequences of 50 to 500 steps, LSTM and GRU",
     "programs": "whole training steps of four models: forward, loss, backward, update",
     "cells": "every cell Refrain has, in the shape medium, forward and training",
+    "memory": "training on sequences of 2,000 steps, all kept for the way back or 50 at a time, and the memory",
   ]
 
   /// The heading of a table.
@@ -21,6 +22,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .ragged: "Ragged batch"
     case .programs: "Training steps"
     case .cells: "Cells"
+    case .memory: "Memory of training"
     }
   }
 
@@ -31,6 +33,10 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .ragged: [raggedTraining(of: LSTMCell.self), raggedTraining(of: GRUCell.self)]
     case .programs: BenchmarkCase.programs
     case .cells: Cells.all.flatMap { BenchmarkShape.medium.cases(ofAnyCell: $0) }
+    case .memory:
+      [nil, 50].flatMap {
+        [longTraining(of: LSTMCell.self, keptSteps: $0), longTraining(of: GRUCell.self, keptSteps: $0)]
+      }
     }
   }
 }
@@ -78,11 +84,12 @@ struct BenchmarkShape {
   }
 
   fileprivate func training<Cell: RecurrentCell>(
-    of cell: Cell.Type, name: String, mode: String, lengths: [Int]? = nil, operations: Double? = nil
+    of cell: Cell.Type, name: String, mode: String, lengths: [Int]? = nil, keptSteps: Int? = nil,
+    operations: Double? = nil
   ) -> BenchmarkCase {
     BenchmarkCase(name: name, mode: mode, operations: operations) {
       let (layer, x) = makeLayer(cell)
-      return { _ = valueAndGradient(at: layer) { $0.scan(x, lengths: lengths).outputs.sum() } }
+      return { _ = valueAndGradient(at: layer, keptSteps: keptSteps) { $0.scan(x, lengths: lengths).outputs.sum() } }
     }
   }
 
@@ -104,6 +111,15 @@ private func raggedTraining<Cell: RecurrentCell>(of cell: Cell.Type) -> Benchmar
   let shape = BenchmarkShape(name: "ragged", time: 500, batch: 16, inputSize: 64, hiddenSize: 128)
   return shape.training(
     of: cell, name: shape.name, mode: "\(Cell.name)-train", lengths: (0..<16).map { 500 - 30 * $0 })
+}
+
+/// Training on long sequences, with the memory it takes.
+private func longTraining<Cell: RecurrentCell>(of cell: Cell.Type, keptSteps: Int?) -> BenchmarkCase {
+  let shape = BenchmarkShape(name: "long", time: 2000, batch: 16, inputSize: 64, hiddenSize: 128)
+  let mode = "\(Cell.name)-train" + (keptSteps.map { "-\($0)-steps" } ?? "")
+  var result = shape.training(of: cell, name: shape.name, mode: mode, keptSteps: keptSteps)
+  result.countsMemory = true
+  return result
 }
 
 extension BenchmarkCase {

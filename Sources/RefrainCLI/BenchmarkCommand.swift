@@ -93,7 +93,9 @@ struct BenchmarkCommand: ParsableCommand {
     let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
     let title =
       page.strong(set.title) + page.faint("  \(InstructionSet.current), threads: \(Parallelism.threads)")
-    let rows = page.grid([["", "Mode", "Milliseconds", "GFLOP/s"]] + measurements.map(\.row))
+    let countsMemory = measurements.contains { $0.megabytes != nil }
+    let header = ["", "Mode", "Milliseconds", "GFLOP/s"] + (countsMemory ? ["Megabytes"] : [])
+    let rows = page.grid([header] + measurements.map(\.row))
     return ([title] + rows).map { $0 + "\n" }.joined()
   }
 }

@@ -10,6 +10,8 @@ struct BenchmarkCase {
   var threads: Int?
   /// Multiplications and additions in a run; nil where the count says little.
   var operations: Double?
+  /// Whether to say how much memory tensors take at most.
+  var countsMemory = false
   /// Makes the data, and gives what is timed.
   let prepare: () -> () -> Void
 
@@ -24,6 +26,8 @@ struct BenchmarkCase {
     }
     let clock = ContinuousClock()
     var durations: [Duration] = []
+    let held = TensorMemory.bytes
+    TensorMemory.resetPeak()
     let end = clock.now + .seconds(seconds)
     while durations.count < 5 || clock.now < end {
       if shouldStop() { return nil }
@@ -32,7 +36,8 @@ struct BenchmarkCase {
     let milliseconds = durations.sorted()[durations.count / 2] / .milliseconds(1)
     return BenchmarkMeasurement(
       name: name, mode: mode, threads: threads ?? Parallelism.threads, milliseconds: milliseconds,
-      gflops: operations.map { $0 / milliseconds / 1e6 })
+      gflops: operations.map { $0 / milliseconds / 1e6 },
+      megabytes: countsMemory ? Double(TensorMemory.peakBytes - held) / 1e6 : nil)
   }
 }
 
@@ -45,16 +50,22 @@ struct BenchmarkMeasurement {
   var milliseconds: Double
   /// 10⁹ operations a second.
   var gflops: Double?
+  /// The most memory that tensors took in a run, in 10⁶ bytes.
+  var megabytes: Double?
 
-  /// One line, with the keys of `Benchmarks/peers.py`.
+  /// One line, with the keys of `Benchmarks/peers.py`, and the memory where it is counted.
   var json: JSON {
-    [
-      "peer": .text("refrain"), "name": .text(name), "mode": .text(mode), "threads": .integer(threads),
-      "milliseconds": .number((milliseconds * 1e6).rounded() / 1e6),
-      "gflops": gflops.map { .number(($0 * 10).rounded() / 10) } ?? .null,
-    ]
+    .object(
+      [
+        ("peer", .text("refrain")), ("name", .text(name)), ("mode", .text(mode)), ("threads", .integer(threads)),
+        ("milliseconds", .number((milliseconds * 1e6).rounded() / 1e6)),
+        ("gflops", gflops.map { .number(($0 * 10).rounded() / 10) } ?? .null),
+      ] + (megabytes.map { [("megabytes", .number(($0 * 10).rounded() / 10))] } ?? []))
   }
 
-  /// A row for people: name, mode, milliseconds, GFLOP/s.
-  var row: [String] { [name, mode, significant(milliseconds), gflops.map { fixed($0, decimals: 1) } ?? "–"] }
+  /// A row for people: name, mode, milliseconds, GFLOP/s, and the memory where it is counted.
+  var row: [String] {
+    [name, mode, significant(milliseconds), gflops.map { fixed($0, decimals: 1) } ?? "–"]
+      + (megabytes.map { [fixed($0, decimals: 1)] } ?? [])
+  }
 }

@@ -39,16 +39,17 @@ public func packTiles(
   }
 }
 
-/// C[M, N] (+)= Aᵀ · B for one block of K, A from `packTiles` and B from `packPanels`.
+/// C[M, N] (+)= Aᵀ · B for one block of K: A from `packTiles`, and `depth` rows from `firstDepth` on of a B of
+/// `packedDepth` rows from `packPanels`.
 ///
 /// - C: row m at c[m · cRowStep]; added to if `accumulate`, overwritten otherwise; overlaps nothing.
 public func productTiled(
-  rows: Int, columns: Int, depth: Int, tiles: UnsafePointer<Float>, packed: UnsafePointer<Float>, accumulate: Bool,
-  c: UnsafeMutablePointer<Float>, cRowStep: Int
+  rows: Int, columns: Int, depth: Int, tiles: UnsafePointer<Float>, packed: UnsafePointer<Float>, packedDepth: Int,
+  firstDepth: Int, accumulate: Bool, c: UnsafeMutablePointer<Float>, cRowStep: Int
 ) {
   productBlock(
     ProductOperands(
-      a: tiles, aRowStep: 0, aColumnStep: 0, aOffsets: nil, aIsTiled: true, packed: packed, packedDepth: depth,
-      firstDepth: 0, depth: depth, columns: columns, bias: nil, accumulate: accumulate, c: c, cRowStep: cRowStep,
-      cOffsets: nil), 0, rows)
+      a: tiles, aRowStep: 0, aColumnStep: 0, aOffsets: nil, aIsTiled: true, packed: packed, packedDepth: packedDepth,
+      firstDepth: firstDepth, depth: depth, columns: columns, bias: nil, accumulate: accumulate, c: c,
+      cRowStep: cRowStep, cOffsets: nil), 0, rows)
 }

@@ -196,6 +196,35 @@ struct GuideTests {
     #expect(outputs.shape == [2, 5, 1])
   }
 
+  @Test("Sequential: a stream step by step is the scan")
+  func stream() {
+    var generator = RandomGenerator(seed: 1)
+    let batch = normal([2, 5, 3])
+    let samples = (0..<5).map { batch.slice($0..<$0 + 1, axis: 1).reshaped([2, 3]) }
+    var outputs: [Tensor] = []
+
+    let cell = LSTMCell(inputSize: 3, hiddenSize: 16, using: &generator)
+    var state = cell.initialState(batch: 2)
+    for x in samples {  // each [2, 3]: a step of two streams
+      cell.advance(&state, with: x)
+      outputs.append(state.output)  // [2, 16]
+    }
+
+    #expect(stack(outputs, axis: 1) == LSTM(cell, returning: .everyStep)(batch))
+  }
+
+  @Test("Sequential: steps computed again give the same gradient")
+  func longSequences() {
+    let layer = LSTM(inputSize: 3, hiddenSize: 16)
+    let x = normal([2, 100, 3])
+    let (all, whole) = valueAndGradient(at: layer) { $0.scan(x).outputs.sum() }
+
+    let (value, gradient) = valueAndGradient(at: layer, keptSteps: 20) { $0.scan(x).outputs.sum() }
+
+    #expect(value == all)
+    for (a, b) in zip(gradient.tensors, whole.tensors) { #expect(greatestDifference(a, b) < 1e-3) }
+  }
+
   @Test("Sequential: a struct of one's own is trained by Trainer and saved by its walk")
   func ownStruct() throws {
     try withFolder { folder in

@@ -20,6 +20,7 @@ struct BenchmarkTests {
     case .programs:
       each(["lstm50-dense1", "lstm64-lstm32-dense1", "lstm128-softmax10", "ptb-small"], "program-step")
     case .cells: each(Cells.all.map { $0.name }, "cell-forward", "cell-train")
+    case .memory: ["", "-50-steps"].flatMap { each(["long"], "lstm-train\($0)", "gru-train\($0)") }
     }
   }
 
@@ -30,6 +31,15 @@ struct BenchmarkTests {
       #expect((benchmark.operations != nil) == [.speed, .gru].contains(set))
       benchmark.prepare()()
     }
+  }
+
+  @Test("Steps that are computed again save memory, and the measurement says how much")
+  func memory() throws {
+    let megabytes = try BenchmarkSet.memory.cases.map { benchmark in
+      try #require(benchmark.measure(seconds: 1e-9) { false }?.megabytes)
+    }
+    #expect(megabytes[2] * 2 < megabytes[0])
+    #expect(megabytes[3] * 2 < megabytes[1])
   }
 
   @Test("Names, shapes and modes are those that Benchmarks/peers.py times")
@@ -128,7 +138,7 @@ struct BenchmarkTests {
   @Test(
     "Flags that make no sense end with 64 and one line that points to the help",
     arguments: [
-      ("--set speeed", "'speed', 'gru', 'ragged', 'programs' or 'cells'"), ("--set", "--set"),
+      ("--set speeed", "'speed', 'gru', 'ragged', 'programs', 'cells' or 'memory'"), ("--set", "--set"),
       ("--threads 0", "--threads must be at least 1, not 0"), ("--threads -1", "at least 1"),
       ("--seconds 0", "--seconds must be above 0"), ("--seconds -1", "above 0"), ("--seconds nan", "above 0"),
       ("--seconds inf", "at most 3600"), ("--format csv", "'table' and 'json'"), ("sales.csv", "'sales.csv'"),

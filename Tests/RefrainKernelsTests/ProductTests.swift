@@ -107,7 +107,7 @@ import Testing
             }
             c.withUnsafeMutableBufferPointer { c in
               kernels.productTiled[build](
-                end - first, n, depth, tiles, packed, start > 0, c.baseAddress! + first * (n + 1), n + 1)
+                end - first, n, depth, tiles, packed, depth, 0, start > 0, c.baseAddress! + first * (n + 1), n + 1)
             }
           }
         }

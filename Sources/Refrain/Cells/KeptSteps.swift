@@ -108,7 +108,7 @@ struct KeptSteps {
           }
           for (index, gate) in product.gates.enumerated() {
             kernels.productTiled(
-              end - first, columns.count, depth, tiles.pointer, packed.pointer + gate * panels, start > 0,
+              end - first, columns.count, depth, tiles.pointer, packed.pointer + gate * panels, depth, 0, start > 0,
               sums + first * stride + index * hiddenSize + columns.lowerBound, stride)
           }
         }

@@ -66,7 +66,8 @@ struct Kernels {
     ) -> Void
   let productTiled:
     (
-      _ rows: Int, _ columns: Int, _ depth: Int, _ tiles: P, _ packed: P, _ accumulate: Bool, _ c: M, _ cRowStep: Int
+      _ rows: Int, _ columns: Int, _ depth: Int, _ tiles: P, _ packed: P, _ packedDepth: Int,
+      _ firstDepth: Int, _ accumulate: Bool, _ c: M, _ cRowStep: Int
     ) -> Void
   // Recurrence.
   let lstmPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int

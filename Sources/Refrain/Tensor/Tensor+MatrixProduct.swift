@@ -37,7 +37,9 @@ func product(
   guard rows > 0, columns > 0 else { return }
   let panel = kernels.panelWidth()
   let work = columns * depth
-  if rows >= 2 * Parallelism.threads {
+  if a.rowStep == 1, a.columnStep > 1, rows >= 32, depth > 0, bias == nil {
+    productTransposed(a, packed: packed, columns: columns, into: c, accumulate: accumulate)
+  } else if rows >= 2 * Parallelism.threads {
     parallel(rows, grain: max(1, 1 << 18 / max(work, 1)), multiple: 6) { part in
       kernels.product(
         part.count, columns, depth, a.pointer + part.lowerBound * a.rowStep, a.rowStep, a.columnStep, nil,
@@ -50,6 +52,35 @@ func product(
         packed.pointer + part.lowerBound * depth, bias.map { $0 + part.lowerBound }, accumulate,
         c + part.lowerBound, columns, nil)
     }
+  }
+  withExtendedLifetime(packed) {}
+}
+
+/// The product with a transposed left operand, whose rows are brought together on the way: as they lie, every step of a
+/// sum would be a page of memory further on.
+private func productTransposed(
+  _ a: MatrixView, packed: Storage, columns: Int, into c: UnsafeMutablePointer<Float>, accumulate: Bool
+) {
+  let (rows, depth) = (a.rows, a.columns)
+  let block = 512
+  let width = kernels.tiledColumns()
+  let starts = (0..<depth).map { a.pointer + $0 * a.columnStep }
+  parallel(rows, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
+    let tiles = Storage(count: block * width + 16)
+    starts.withUnsafeBufferPointer { starts in
+      guard let starts = starts.baseAddress else { return }
+      for first in stride(from: part.lowerBound, to: part.upperBound, by: width) {
+        let end = min(part.upperBound, first + width)
+        for start in stride(from: 0, to: depth, by: block) {
+          let count = min(block, depth - start)
+          kernels.packTiles(count, rows, first, end, starts + start, tiles.pointer)
+          kernels.productTiled(
+            end - first, columns, count, tiles.pointer, packed.pointer, depth, start, accumulate || start > 0,
+            c + first * columns, columns)
+        }
+      }
+    }
+    withExtendedLifetime(tiles) {}
   }
   withExtendedLifetime(packed) {}
 }

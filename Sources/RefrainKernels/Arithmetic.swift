@@ -11,6 +11,7 @@
   @inline(always) func / (a: Vector, b: Vector) -> Vector { _mm512_div_ps(a, b) }
   @inline(always) func multiplyAdd(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector { _mm512_fmadd_ps(a, b, sum) }
   @inline(always) func squareRoot(_ vector: Vector) -> Vector { _mm512_sqrt_ps(vector) }
+  @inline(always) func maximum(_ a: Vector, _ b: Vector) -> Vector { _mm512_max_ps(a, b) }
   @inline(always) func atLeast(_ bound: Float, _ vector: Vector) -> Vector { _mm512_max_ps(splat(bound), vector) }
   @inline(always) func atMost(_ bound: Float, _ vector: Vector) -> Vector { _mm512_min_ps(splat(bound), vector) }
   @inline(always) func & (a: IntegerVector, b: IntegerVector) -> IntegerVector {
@@ -45,6 +46,7 @@
   @inline(always) func / (a: Vector, b: Vector) -> Vector { _mm256_div_ps(a, b) }
   @inline(always) func multiplyAdd(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector { _mm256_fmadd_ps(a, b, sum) }
   @inline(always) func squareRoot(_ vector: Vector) -> Vector { _mm256_sqrt_ps(vector) }
+  @inline(always) func maximum(_ a: Vector, _ b: Vector) -> Vector { _mm256_max_ps(a, b) }
   @inline(always) func atLeast(_ bound: Float, _ vector: Vector) -> Vector { _mm256_max_ps(splat(bound), vector) }
   @inline(always) func atMost(_ bound: Float, _ vector: Vector) -> Vector { _mm256_min_ps(splat(bound), vector) }
   @inline(always) func & (a: IntegerVector, b: IntegerVector) -> IntegerVector {
@@ -79,6 +81,7 @@
   @inline(always) func / (a: Vector, b: Vector) -> Vector { _mm_div_ps(a, b) }
   @inline(always) func multiplyAdd(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector { sum + a * b }
   @inline(always) func squareRoot(_ vector: Vector) -> Vector { _mm_sqrt_ps(vector) }
+  @inline(always) func maximum(_ a: Vector, _ b: Vector) -> Vector { _mm_max_ps(a, b) }
   @inline(always) func atLeast(_ bound: Float, _ vector: Vector) -> Vector { _mm_max_ps(splat(bound), vector) }
   @inline(always) func atMost(_ bound: Float, _ vector: Vector) -> Vector { _mm_min_ps(splat(bound), vector) }
   @inline(always) func & (a: IntegerVector, b: IntegerVector) -> IntegerVector {
@@ -107,6 +110,8 @@
 #else
   @inline(always) func multiplyAdd(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector { sum.addingProduct(a, b) }
   @inline(always) func squareRoot(_ vector: Vector) -> Vector { vector.squareRoot() }
+  /// The larger of two; `b` if one is NaN.
+  @inline(always) func maximum(_ a: Vector, _ b: Vector) -> Vector { choose(a .> b, a, b) }
   /// The larger of `vector` and `bound`; a NaN in `vector` stays.
   @inline(always) func atLeast(_ bound: Float, _ vector: Vector) -> Vector {
     choose(vector .< splat(bound), splat(bound), vector)

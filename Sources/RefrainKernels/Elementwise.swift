@@ -31,13 +31,17 @@ public func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y
   }
 }
 
+/// Four vectors side by side, and what is left one at a time, by the same arithmetic.
 @inline(always) private func map<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y: M) {
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
-
+  var index = 0
+  while index &+ 4 &* width <= count {
+    storeFour(F.values(four(x + index)), y + index)
+    index &+= 4 &* width
+  }
+  while index < count {
+    let lanes = smaller(width, count &- index)
     store(F.value(load(x + index, lanes)), y + index, lanes)
+    index &+= width
   }
 }
 

@@ -3,7 +3,13 @@
 /// A function of one variable. `gradient` is dy · f′(x), given x and y = f(x).
 protocol UnaryFunction {
   static func value(_ x: Vector) -> Vector
+  /// The same of four vectors, side by side where the function is a long chain.
+  static func values(_ x: Rows<4>) -> Rows<4>
   static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector
+}
+
+extension UnaryFunction {
+  @inline(always) static func values(_ x: Rows<4>) -> Rows<4> { x.map { value($0) } }
 }
 
 /// A function of two variables.
@@ -20,6 +26,7 @@ enum Negate: UnaryFunction {
 
 enum Exponential: UnaryFunction {
   @inline(always) static func value(_ x: Vector) -> Vector { exponential(x) }
+  @inline(always) static func values(_ x: Rows<4>) -> Rows<4> { exponential(x) }
   @inline(always) static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector {
     dy * y
   }
@@ -62,6 +69,7 @@ enum Reciprocal: UnaryFunction {
 
 enum Tanh: UnaryFunction {
   @inline(always) static func value(_ x: Vector) -> Vector { tanh(x) }
+  @inline(always) static func values(_ x: Rows<4>) -> Rows<4> { tanh(x) }
   @inline(always) static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector {
     dy * (1 - y * y)
   }
@@ -69,6 +77,7 @@ enum Tanh: UnaryFunction {
 
 enum Sigmoid: UnaryFunction {
   @inline(always) static func value(_ x: Vector) -> Vector { sigmoid(x) }
+  @inline(always) static func values(_ x: Rows<4>) -> Rows<4> { sigmoid(x) }
   @inline(always) static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector {
     dy * (y * (1 - y))
   }
@@ -97,6 +106,7 @@ enum Gelu: UnaryFunction {
 
 enum Silu: UnaryFunction {
   @inline(always) static func value(_ x: Vector) -> Vector { x * sigmoid(x) }
+  @inline(always) static func values(_ x: Rows<4>) -> Rows<4> { x * sigmoid(x) }
   @inline(always) static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector {
     dy * siluDerivative(x, y)
   }

@@ -54,33 +54,51 @@ public func dot(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Floa
   reduce(Products.self, count, x, y)
 }
 
-/// The largest of `count` elements; NaN if any is, −∞ if there are none.
-public func maximum(_ count: Int, _ x: UnsafePointer<Float>) -> Float {
-  var best = splat(-.infinity)
+/// The largest of `count` elements that are not NaN, −∞ if there are none.
+@inline(always) func maximum(_ count: Int, _ x: P) -> Float {
+  let least = splat(-.infinity)
+  var (a, b, c, d) = (least, least, least, least)
   var index = 0
-  while index &+ width <= count {
-    best = larger(best, load(x + index))
+  while index &+ 4 &* width <= count {
+    a = maximum(load(x + index), a)
+    b = maximum(load(x + index + width), b)
+    c = maximum(load(x + index + 2 &* width), c)
+    d = maximum(load(x + index + 3 &* width), d)
+    index &+= 4 &* width
+  }
+  while index < count {
+    a = maximum(load(x + index, smaller(width, count &- index), rest: -.infinity), a)
     index &+= width
   }
+  let best = maximum(maximum(a, b), maximum(c, d))
   var result = -Float.infinity
-  for lane in 0..<width { result = larger(result, best[lane]) }
-  while index < count {
-    result = larger(result, x[index])
-    index &+= 1
-  }
+  for lane in 0..<width where best[lane] > result { result = best[lane] }
   return result
 }
-
-@inline(always) private func larger(_ a: Float, _ b: Float) -> Float { b > a || b != b ? b : a }
 
 /// y[c] += Σ_r x[r, c]: x is [rows, columns] with rows `rowStride` apart, y is [columns]. Blocks of rows are summed by
 /// themselves, so that long sums stay accurate.
 public func sumRows(
   _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, rowStride: Int, _ y: UnsafeMutablePointer<Float>
 ) {
-  var vectors = Vectors(columns)
-  while vectors.next() {
-    let (index, lanes) = (vectors.index, vectors.lanes)
+  var index = 0
+  while index &+ 4 &* width <= columns {
+    var total = four(y + index)
+    var row = 0
+    while row < rows {
+      let end = smaller(rows, row &+ 256)
+      var block = Rows<4>(splat(0))
+      while row < end {
+        block = block + four(x + row &* rowStride + index)
+        row &+= 1
+      }
+      total = total + block
+    }
+    storeFour(total, y + index)
+    index &+= 4 &* width
+  }
+  while index < columns {
+    let lanes = smaller(width, columns &- index)
     var total = load(y + index, lanes)
     var row = 0
     while row < rows {
@@ -93,6 +111,7 @@ public func sumRows(
       total = total + block
     }
     store(total, y + index, lanes)
+    index &+= width
   }
 }
 

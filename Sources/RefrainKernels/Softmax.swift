@@ -1,15 +1,63 @@
 // Softmax and its company, a row at a time. All matrices are [rows, columns], contiguous.
 
-/// Writes e^(x − max) to `y` and returns max and the sum of what was written.
+/// Σ e^(x − shift) over `count` elements, none above `shift`, at most a few thousand; the terms go to `y` unless that is
+/// nil. Four vectors at a time, side by side.
 @inline(always)
-private func exponentials(_ columns: Int, _ x: P, _ y: M) -> (maximum: Float, sum: Float) {
-  let largest = maximum(columns, x)
-  let shift = splat(largest)
-  var vectors = Vectors(columns)
-  while vectors.next() {
-    store(exponential(load(x + vectors.index, vectors.lanes) - shift), y + vectors.index, vectors.lanes)
+private func sumOfExponentials(_ count: Int, _ x: P, _ shift: Float, _ y: M?) -> Float {
+  let shift = splat(shift)
+  var sums = Rows<4>(splat(0))
+  var index = 0
+  while index &+ 4 &* width <= count {
+    let e = exponentialBelowZero(four(x + index) - Rows(shift))
+    sums = sums + e
+    if let y { storeFour(e, y + index) }
+    index &+= 4 &* width
   }
-  return (largest, sum(columns, y))
+  var rest = splat(0)
+  while index < count {
+    let lanes = smaller(width, count &- index)
+    // e^−∞ is 0: lanes that do not exist do not count.
+    let e = exponentialBelowZero(Rows<1>(load(x + index, lanes, rest: -.infinity) - shift)).v0
+    rest = rest + e
+    if let y { store(e, y + index, lanes) }
+    index &+= width
+  }
+  return sumOfLanes((sums.v0 + sums.v1) + (sums.v2 + sums.v3) + rest)
+}
+
+/// Writes e^(x − max) to `y`, which may be `x`, and returns the sum of what was written.
+@inline(always)
+private func exponentials(_ columns: Int, _ x: P, _ y: M) -> Float {
+  let largest = maximum(columns, x)
+  var total = 0.0
+  var start = 0
+  while start < columns {
+    total += Double(sumOfExponentials(smaller(blockSize, columns &- start), x + start, largest, y + start))
+    start &+= blockSize
+  }
+  return Float(total)
+}
+
+/// max and Σ e^(x − max) in one pass: when a block brings a new maximum, the sum so far is scaled down to it.
+@inline(always)
+private func sumOfExponentials(_ columns: Int, _ x: P) -> (maximum: Float, sum: Float) {
+  // Finite, so that a block of nothing but −∞ adds nothing.
+  var largest = -Float.greatestFiniteMagnitude
+  var total = 0.0
+  var start = 0
+  // What a block costs beside its elements, a chain of some hundred cycles, should not show.
+  let blockSize = 4 &* blockSize
+  while start < columns {
+    let count = smaller(blockSize, columns &- start)
+    let candidate = maximum(count, x + start)
+    if candidate > largest {
+      total *= Double(exponential(splat(largest - candidate))[0])
+      largest = candidate
+    }
+    total += Double(sumOfExponentials(count, x + start, largest, nil))
+    start &+= blockSize
+  }
+  return (largest, Float(total))
 }
 
 @inline(always)
@@ -21,19 +69,19 @@ public func softmaxRows(
 ) {
   for row in 0..<rows {
     let target = y + row &* columns
-    let total = exponentials(columns, x + row &* columns, target).sum
+    let total = exponentials(columns, x + row &* columns, target)
     scale(columns, 1 / total, target, target)
   }
 }
 
-/// y[r, c] = x[r, c] − ln Σ_c e^x[r, c]; `y` is not `x`.
+/// y[r, c] = x[r, c] − ln Σ_c e^x[r, c]; `y` may be `x`.
 public func logSoftmaxRows(
   _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
 ) {
   for row in 0..<rows {
     let source = x + row &* columns
     let target = y + row &* columns
-    let (largest, total) = exponentials(columns, source, target)
+    let (largest, total) = sumOfExponentials(columns, source)
     let shift = splat(largest)
     let rest = splat(logarithm(total))
     var vectors = Vectors(columns)
@@ -74,83 +122,56 @@ public func logSoftmaxGradientRows(
   }
 }
 
-/// The cross-entropy of softmax(logits) with one target class a row, and its gradient.
+/// The cross-entropy of softmax(logits) with one target class a row.
 ///
-/// - logits: [rows, columns]; targets: [rows], a class, or negative for a row that is left out (loss and gradient 0).
-/// - weights: [rows], or nil for 1.
+/// - logits: [rows, columns]; targets: [rows], each a class.
 /// - smoothing ε: the target distribution is (1 − ε) on the target plus ε spread over all classes.
-/// - losses: [rows], written: weight · ((1 − ε) · −ln p_target + ε · the mean of −ln p).
-/// - gradient: [rows, columns], written: weight · (softmax − target distribution); nil if it is not wanted.
+/// - losses: [rows], written: (1 − ε) · −ln p_target + ε · the mean of −ln p.
+/// - maxima, sums: [rows], written: each row's maximum and Σ_c e^(logit − maximum), which the gradient needs.
 public func crossEntropyRows(
-  _ rows: Int, _ columns: Int, logits: UnsafePointer<Float>, targets: UnsafePointer<Int>,
-  weights: UnsafePointer<Float>?, smoothing: Float, losses: UnsafeMutablePointer<Float>,
-  gradient: UnsafeMutablePointer<Float>?
+  _ rows: Int, _ columns: Int, logits: UnsafePointer<Float>, targets: UnsafePointer<Int>, smoothing: Float,
+  losses: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>
 ) {
   for row in 0..<rows {
     let x = logits + row &* columns
-    let target = targets[row]
-    let weight = weights.map { $0[row] } ?? 1
-    guard target >= 0 else {
-      losses[row] = 0
-      if let gradient { fill(columns, 0, gradient + row &* columns) }
-      continue
-    }
-    let largest: Float
-    let total: Float
-    if let gradient {
-      let y = gradient + row &* columns
-      (largest, total) = exponentials(columns, x, y)
-      let factor = splat(weight / total)
-      let spread = splat(weight * smoothing / Float(columns))
-      var vectors = Vectors(columns)
-      while vectors.next() {
-        store(
-          multiplyAdd(load(y + vectors.index, vectors.lanes), factor, 0 - spread), y + vectors.index, vectors.lanes)
-      }
-      y[target] -= weight * (1 - smoothing)
-    } else {
-      largest = maximum(columns, x)
-      total = sumOfExponentials(columns, x, largest)
-    }
+    let (largest, total) = sumOfExponentials(columns, x)
     let rest = logarithm(total)
-    var loss = (largest - x[target] + rest) * (1 - smoothing)
+    var loss = (largest - x[targets[row]] + rest) * (1 - smoothing)
     if smoothing > 0 { loss += smoothing * (largest - sum(columns, x) / Float(columns) + rest) }
-    losses[row] = weight * loss
+    losses[row] = loss
+    maxima[row] = largest
+    sums[row] = total
   }
 }
 
-/// Σ e^(x − shift) without writing the terms, in order, hence with the same bits, as `sum` of the written numbers.
-@inline(always)
-private func sumOfExponentials(_ columns: Int, _ x: P, _ shift: Float) -> Float {
-  let shift = splat(shift)
-  var total = 0.0
-  var start = 0
-  while start < columns {
-    let end = smaller(columns, start &+ blockSize)
-    var (a, b, c, d) = (splat(0), splat(0), splat(0), splat(0))
-    var index = start
-    while index &+ 4 &* width <= end {
-      a = a + exponential(load(x + index) - shift)
-      b = b + exponential(load(x + index + width) - shift)
-      c = c + exponential(load(x + index + 2 &* width) - shift)
-      d = d + exponential(load(x + index + 3 &* width) - shift)
+/// The gradient of `crossEntropyRows`: factor · (softmax − target distribution).
+///
+/// - logits, targets, smoothing, maxima, sums: as they were given to, and by, `crossEntropyRows`.
+/// - factors: [rows], the gradient by each loss.
+/// - gradient: [rows, columns], written; may be `logits`.
+public func crossEntropyGradientRows(
+  _ rows: Int, _ columns: Int, logits: UnsafePointer<Float>, targets: UnsafePointer<Int>, smoothing: Float,
+  maxima: UnsafePointer<Float>, sums: UnsafePointer<Float>, factors: UnsafePointer<Float>,
+  gradient: UnsafeMutablePointer<Float>
+) {
+  for row in 0..<rows {
+    let x = logits + row &* columns
+    let y = gradient + row &* columns
+    let shift = splat(maxima[row])
+    let factor = splat(factors[row] / sums[row])
+    let spread = splat(-factors[row] * smoothing / Float(columns))
+    var index = 0
+    while index &+ 4 &* width <= columns {
+      let e = exponentialBelowZero(four(x + index) - Rows(shift))
+      storeFour(multiplyAdd(e, Rows(factor), Rows(spread)), y + index)
       index &+= 4 &* width
     }
-    while index < end {
-      let lanes = smaller(width, end &- index)
-      let value = exponential(load(x + index, lanes) - shift)
-      if lanes == width {
-        a = a + value
-      } else {
-        // Lanes that do not exist must not count as e^(0 − shift).
-        var present = splat(0)
-        for lane in 0..<lanes { present[lane] = value[lane] }
-        a = a + present
-      }
+    while index < columns {
+      let lanes = smaller(width, columns &- index)
+      let e = exponentialBelowZero(Rows<1>(load(x + index, lanes) - shift)).v0
+      store(multiplyAdd(e, factor, spread), y + index, lanes)
       index &+= width
     }
-    total += Double(sumOfLanes((a + b) + (c + d)))
-    start = end
+    y[targets[row]] -= factors[row] * (1 - smoothing)
   }
-  return Float(total)
 }

@@ -75,6 +75,22 @@ public func paddedSize(_ size: Int) -> Int { (size + width - 1) / width * width 
   #endif
 }
 
+/// The same with `rest` behind them.
+@inline(always) func load(_ pointer: P, _ lanes: Int, rest: Float) -> Vector {
+  if lanes == width { return load(pointer) }
+  #if AVX512
+    return _mm512_mask_loadu_ps(splat(rest), mask(lanes), pointer)
+  #elseif AVX2
+    return _mm256_blendv_ps(splat(rest), load(pointer, lanes), unsafeBitCast(mask(lanes), to: Vector.self))
+  #else
+    var vector = splat(rest)
+    withUnsafeMutablePointer(to: &vector) {
+      copyPart(pointer, UnsafeMutableRawPointer($0).assumingMemoryBound(to: Float.self), lanes)
+    }
+    return vector
+  #endif
+}
+
 /// Writes the first `lanes` lanes; nothing beyond is written.
 @inline(always) func store(_ vector: Vector, _ pointer: M, _ lanes: Int) {
   if lanes == width { return store(vector, pointer) }
@@ -130,6 +146,18 @@ struct Vectors {
     lanes = smaller(width, count &- index)
     return true
   }
+}
+
+/// Four vectors, one behind another.
+@inline(always) func four(_ x: P) -> Rows<4> {
+  Rows(load(x), load(x + width), load(x + 2 &* width), load(x + 3 &* width), splat(0), splat(0))
+}
+
+@inline(always) func storeFour(_ vectors: Rows<4>, _ y: M) {
+  store(vectors.v0, y)
+  store(vectors.v1, y + width)
+  store(vectors.v2, y + 2 &* width)
+  store(vectors.v3, y + 3 &* width)
 }
 
 // MARK: Arithmetic

@@ -60,7 +60,6 @@ struct Kernels {
     let sumOfSquares = [
       RefrainKernels.sumOfSquares, RefrainKernelsAVX2.sumOfSquares, RefrainKernelsAVX512.sumOfSquares,
     ]
-    let maximum = [RefrainKernels.maximum, RefrainKernelsAVX2.maximum, RefrainKernelsAVX512.maximum]
     let dot = [RefrainKernels.dot, RefrainKernelsAVX2.dot, RefrainKernelsAVX512.dot]
     let sumRows = [RefrainKernels.sumRows, RefrainKernelsAVX2.sumRows, RefrainKernelsAVX512.sumRows]
     let allFinite = [RefrainKernels.allFinite, RefrainKernelsAVX2.allFinite, RefrainKernelsAVX512.allFinite]
@@ -85,6 +84,10 @@ struct Kernels {
     ]
     let crossEntropyRows = [
       RefrainKernels.crossEntropyRows, RefrainKernelsAVX2.crossEntropyRows, RefrainKernelsAVX512.crossEntropyRows,
+    ]
+    let crossEntropyGradientRows = [
+      RefrainKernels.crossEntropyGradientRows, RefrainKernelsAVX2.crossEntropyGradientRows,
+      RefrainKernelsAVX512.crossEntropyGradientRows,
     ]
     let transpose = [RefrainKernels.transpose, RefrainKernelsAVX2.transpose, RefrainKernelsAVX512.transpose]
     let packedSize = [RefrainKernels.packedSize, RefrainKernelsAVX2.packedSize, RefrainKernelsAVX512.packedSize]
@@ -153,7 +156,6 @@ struct Kernels {
     let clamp = [RefrainKernels.clamp]
     let sum = [RefrainKernels.sum]
     let sumOfSquares = [RefrainKernels.sumOfSquares]
-    let maximum = [RefrainKernels.maximum]
     let dot = [RefrainKernels.dot]
     let sumRows = [RefrainKernels.sumRows]
     let allFinite = [RefrainKernels.allFinite]
@@ -164,6 +166,7 @@ struct Kernels {
     let layerNormRows = [RefrainKernels.layerNormRows]
     let layerNormGradientRows = [RefrainKernels.layerNormGradientRows]
     let crossEntropyRows = [RefrainKernels.crossEntropyRows]
+    let crossEntropyGradientRows = [RefrainKernels.crossEntropyGradientRows]
     let transpose = [RefrainKernels.transpose]
     let packedSize = [RefrainKernels.packedSize]
     let packPanels = [RefrainKernels.packPanels]

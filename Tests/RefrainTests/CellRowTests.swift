@@ -167,6 +167,39 @@ struct ThreadTests {
     check(try cellType(name))
   }
 
+  @Test("in cross entropy over many classes, with its weights and biases")
+  func crossEntropy() {
+    let (x, weight, bias) = (ramp([40, 24]), ramp([5000, 24], 2), ramp([5000], 3))
+    let targets = Tensor((0..<40).map { $0 * 119 })
+    let found = results {
+      valueAndGradient(at: [x, weight, bias]) {
+        Loss.crossEntropy(smoothing: 0.1)($0[0].linear(weight: $0[1], bias: $0[2]), targets)
+      }
+    }
+    for other in found.dropFirst() {
+      #expect(other.value == found[0].value)
+      expectSameBits(other.gradient, found[0].gradient)
+    }
+  }
+
+  @Test("in sums, and where one value is repeated")
+  func sums() {
+    let x = ramp([300, 700])
+    let found = results { () -> [Tensor] in
+      let all = valueAndGradient(at: x) { $0.sum() + ($0.sum(axes: [0]) * 0.5).sum() }
+      return [
+        Tensor(all.value), all.gradient, x.sum(axes: [0]), x.sum(axes: [1]), x.reshaped([3, 100, 700]).sum(axes: [1]),
+      ]
+    }
+    for other in found.dropFirst() { expectSameBits(other, found[0]) }
+    #expect(found[0][1] == Tensor(repeating: 1.5, shape: [300, 700]))
+    for column in [0, 15, 699] {
+      let sum = (0..<300).reduce(0.0) { $0 + Double(x[$1, column]) }
+      #expect(abs(Double(found[0][2][column]) - sum) < 1e-4)
+    }
+    expectSameBits(found[0][4].slice(0..<1, axis: 0).reshaped([700]), x.slice(0..<100, axis: 0).sum(axes: [0]))
+  }
+
   @Test("in products, elementwise functions and softmax")
   func operations() {
     let operands = [ramp([90, 300]), ramp([300, 170], 2), ramp([170], 3), ramp([1, 300], 4)]

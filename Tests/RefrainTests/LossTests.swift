@@ -52,6 +52,21 @@ import Testing
       "cross_entropy_weighted", .crossEntropy, target: "classes", weights: fixture["cross_entropy_weighted.weights"])
   }
 
+  @Test("the gradient of cross entropy takes no logits from anybody who holds them")
+  func heldLogits() {
+    let (x, classes) = (Tensor([[1, -2, 0.5], [0, 3, -1]]), Tensor([2, 1]))
+    let before = (x * 2).values
+    var held: Tensor?
+    let alone = valueAndGradient(at: x) { Loss.crossEntropy($0 * 2, classes) }
+    let twice = valueAndGradient(at: x) { x -> Tensor in
+      let logits = x * 2
+      held = logits
+      return Loss.crossEntropy(logits, classes) + Loss.crossEntropy(logits, classes)
+    }
+    #expect(held?.values == before)
+    #expect(twice.gradient == alone.gradient * 2)
+  }
+
   @Test("rows of weight 0 are left out as PyTorch leaves out ignored classes, whatever they hold")
   func ignoredRows() {
     for (name, smoothing) in [("cross_entropy_ignoring", Float(0)), ("cross_entropy_ignoring_smoothed", 0.1)] {

@@ -51,36 +51,42 @@ extension Loss {
   }
 }
 
-/// The cross entropy `[N]` of logits `[N, C]` and class indices, with its gradient from the same pass.
+/// The cross entropy `[N]` of logits `[N, C]` and class indices. The gradient takes the place of the logits, where nobody
+/// else holds them.
 private func indexedCrossEntropy(_ logits: Tensor, _ indices: [Int], smoothing: Float) -> Tensor {
   let (rows, columns) = (logits.shape[0], logits.shape[1])
-  let isRecorded = Tape.current.map { $0.slot(of: logits) != nil } ?? false
-  let kept = isRecorded ? Storage(count: rows * columns) : nil
-  let grain = max(1, 4096 / columns)
-  let losses = Tensor([rows]) { losses in
-    logits.read { logits in
-      indices.withUnsafeBufferPointer { indices in
-        guard let indices = indices.baseAddress else { return }
-        parallel(rows, grain: grain) { part in
-          let (row, at) = (part.lowerBound, part.lowerBound * columns)
-          kernels.crossEntropyRows(
-            part.count, columns, logits + at, indices + row, nil, smoothing, losses + row,
-            kept.map { $0.pointer + at })
-        }
+  let (maxima, sums) = (Storage(count: rows), Storage(count: rows))
+  func forEachPart(_ body: (_ row: Int, _ count: Int, _ targets: UnsafePointer<Int>) -> Void) {
+    indices.withUnsafeBufferPointer { indices in
+      guard let indices = indices.baseAddress else { return }
+      parallel(rows, grain: max(1, Tensor.functionGrain / columns)) { part in
+        body(part.lowerBound, part.count, indices + part.lowerBound)
       }
     }
   }
-  guard let kept else { return losses }
+  let losses = Tensor([rows]) { losses in
+    logits.read { logits in
+      forEachPart { row, count, targets in
+        kernels.crossEntropyRows(
+          count, columns, logits + row * columns, targets, smoothing, losses + row, maxima.pointer + row,
+          sums.pointer + row)
+      }
+    }
+  }
+  // A gradient is asked for once: the record is then the last to hold the logits, and gives them away.
+  var kept: Tensor? = logits.detached
   func pullback(_ gradient: Tensor) -> Tensor {
-    Tensor([rows, columns]) { target in
+    guard var values = kept.take() else { fatalError("the gradient of a cross entropy was asked for twice") }
+    values.write { values in
       gradient.read { factors in
-        parallel(rows, grain: grain) { part in
-          for row in part {
-            kernels.scale(columns, factors[row], kept.pointer + row * columns, target + row * columns)
-          }
+        forEachPart { row, count, targets in
+          kernels.crossEntropyGradientRows(
+            count, columns, values + row * columns, targets, smoothing, maxima.pointer + row, sums.pointer + row,
+            factors + row, values + row * columns)
         }
       }
     }
+    return values
   }
   return losses.recording((logits, pullback))
 }

@@ -56,29 +56,15 @@ extension TensorGroup {
   /// The name of the first tensor, in the order of the walk, that holds an infinite value or one that is not a number.
   var firstNotFinite: String? {
     // The names are made only when one is needed: this is asked at every step.
-    let index = tensors.firstIndex { !($0.sparseRows?.values ?? $0).isFinite }
+    let index = tensors.firstIndex { !($0.sparseRows?.values ?? $0).mapParts(kernels.allFinite).allSatisfy { $0 } }
     return index.map { namedTensors[$0].name }
   }
 }
 
 extension Tensor {
-  /// The sum of the squares of all values; its parts are fixed, so it does not depend on the number of threads.
+  /// The sum of the squares of all values.
   fileprivate var sumOfSquares: Double {
-    let values = sparseRows?.values ?? self
-    let (count, part) = (values.count, 1 << 16)
-    var sums = [Double](repeating: 0, count: (count + part - 1) / part)
-    values.read { values in
-      sums.withUnsafeMutableBufferPointer { sums in
-        let sums = UnsafeMutableBufferPointer(rebasing: sums[...])
-        parallel(sums.count) { parts in
-          for index in parts {
-            let start = index * part
-            sums[index] = Double(kernels.sumOfSquares(min(part, count - start), values + start))
-          }
-        }
-      }
-    }
-    return sums.reduce(0, +)
+    (sparseRows?.values ?? self).mapParts { Double(kernels.sumOfSquares($0, $1)) }.reduce(0, +)
   }
 
   /// Changes runs of values in place; of a sparse gradient its rows alone, so `body` must leave 0 as it is.

@@ -44,8 +44,13 @@ struct Kernels {
     ) -> Void
   let crossEntropyRows:
     (
-      _ rows: Int, _ columns: Int, _ logits: P, _ targets: UnsafePointer<Int>, _ weights: P?, _ smoothing: Float,
-      _ losses: M, _ gradient: M?
+      _ rows: Int, _ columns: Int, _ logits: P, _ targets: UnsafePointer<Int>, _ smoothing: Float, _ losses: M,
+      _ maxima: M, _ sums: M
+    ) -> Void
+  let crossEntropyGradientRows:
+    (
+      _ rows: Int, _ columns: Int, _ logits: P, _ targets: UnsafePointer<Int>, _ smoothing: Float, _ maxima: P,
+      _ sums: P, _ factors: P, _ gradient: M
     ) -> Void
   // Matrices.
   let transpose: (_ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ y: M, _ yStride: Int) -> Void
@@ -176,6 +181,7 @@ extension Kernels {
       logSoftmaxRows: RefrainKernels.logSoftmaxRows, softmaxGradientRows: RefrainKernels.softmaxGradientRows,
       logSoftmaxGradientRows: RefrainKernels.logSoftmaxGradientRows, layerNormRows: RefrainKernels.layerNormRows,
       layerNormGradientRows: RefrainKernels.layerNormGradientRows, crossEntropyRows: RefrainKernels.crossEntropyRows,
+      crossEntropyGradientRows: RefrainKernels.crossEntropyGradientRows,
       transpose: RefrainKernels.transpose, panelWidth: RefrainKernels.panelWidth, paddedSize: RefrainKernels.paddedSize,
       packedSize: RefrainKernels.packedSize, packPanels: RefrainKernels.packPanels, product: RefrainKernels.product,
       tiledColumns: RefrainKernels.tiledColumns,
@@ -206,7 +212,8 @@ extension Kernels {
         logSoftmaxGradientRows: RefrainKernelsAVX2.logSoftmaxGradientRows,
         layerNormRows: RefrainKernelsAVX2.layerNormRows,
         layerNormGradientRows: RefrainKernelsAVX2.layerNormGradientRows,
-        crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows, transpose: RefrainKernelsAVX2.transpose,
+        crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows,
+        crossEntropyGradientRows: RefrainKernelsAVX2.crossEntropyGradientRows, transpose: RefrainKernelsAVX2.transpose,
         panelWidth: RefrainKernelsAVX2.panelWidth, paddedSize: RefrainKernelsAVX2.paddedSize,
         packedSize: RefrainKernelsAVX2.packedSize, packPanels: RefrainKernelsAVX2.packPanels,
         product: RefrainKernelsAVX2.product, tiledColumns: RefrainKernelsAVX2.tiledColumns,
@@ -239,7 +246,9 @@ extension Kernels {
         logSoftmaxGradientRows: RefrainKernelsAVX512.logSoftmaxGradientRows,
         layerNormRows: RefrainKernelsAVX512.layerNormRows,
         layerNormGradientRows: RefrainKernelsAVX512.layerNormGradientRows,
-        crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows, transpose: RefrainKernelsAVX512.transpose,
+        crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows,
+        crossEntropyGradientRows: RefrainKernelsAVX512.crossEntropyGradientRows,
+        transpose: RefrainKernelsAVX512.transpose,
         panelWidth: RefrainKernelsAVX512.panelWidth, paddedSize: RefrainKernelsAVX512.paddedSize,
         packedSize: RefrainKernelsAVX512.packedSize, packPanels: RefrainKernelsAVX512.packPanels,
         product: RefrainKernelsAVX512.product, tiledColumns: RefrainKernelsAVX512.tiledColumns,

@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// How many threads Refrain computes with.
@@ -33,18 +32,13 @@ public enum Parallelism {
 ///   - body: called once a part; parts never overlap. Its result must not depend on how the range was split.
 func parallel(_ count: Int, grain: Int = 1, multiple: Int = 1, _ body: (Range<Int>) -> Void) {
   guard count > 0 else { return }
-  let parts = min(Parallelism.threads, max(1, count / max(1, grain)))
   let units = (count + multiple - 1) / multiple
+  let parts = min(Parallelism.threads, units, max(1, count / max(1, grain)))
   func bound(_ part: Int) -> Int { min(count, units * part / parts * multiple) }
-  parallel((0..<parts).map { bound($0)..<bound($0 + 1) }.filter { !$0.isEmpty }, body)
+  Workers.shared.run(parts) { body(bound($0)..<bound($0 + 1)) }
 }
 
 /// Calls `body` for every range, side by side.
 func parallel(_ ranges: [Range<Int>], _ body: (Range<Int>) -> Void) {
-  guard ranges.count > 1 else { return ranges.forEach(body) }
-  withoutActuallyEscaping(body) { body in
-    // The parts write to places of their own, and all are done before this returns.
-    nonisolated(unsafe) let body = body
-    DispatchQueue.concurrentPerform(iterations: ranges.count) { body(ranges[$0]) }
-  }
+  Workers.shared.run(ranges.count) { body(ranges[$0]) }
 }

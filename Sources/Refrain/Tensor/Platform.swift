@@ -22,3 +22,6 @@ func monotonicSeconds() -> Double {
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
 }
+
+/// Lets another thread run on this processor, if one waits for it.
+func yieldProcessor() { _ = sched_yield() }

@@ -5,6 +5,8 @@ import RefrainKernels
 extension Tensor {
   /// Below this many elements a second thread costs more than it saves.
   static let elementGrain = 1 << 15
+  /// The same for exponentials and their like.
+  static let functionGrain = elementGrain / 4
 
   static func combine(_ operation: BinaryOperation, _ left: Tensor, _ right: Tensor) -> Tensor {
     let code = operation.rawValue
@@ -38,16 +40,17 @@ extension Tensor {
 
   /// The sum, element by element and broadcast.
   public static func + (left: Tensor, right: Tensor) -> Tensor {
+    // Pullbacks hold only what they need: here the shapes, and not the values.
     combine(.add, left, right).recording(
-      (left, { $0.summed(to: left.shape) }),
-      (right, { $0.summed(to: right.shape) }))
+      (left, { [shape = left.shape] in $0.summed(to: shape) }),
+      (right, { [shape = right.shape] in $0.summed(to: shape) }))
   }
 
   /// The difference, element by element and broadcast.
   public static func - (left: Tensor, right: Tensor) -> Tensor {
     combine(.subtract, left, right).recording(
-      (left, { $0.summed(to: left.shape) }),
-      (right, { (-$0).summed(to: right.shape) }))
+      (left, { [shape = left.shape] in $0.summed(to: shape) }),
+      (right, { [shape = right.shape] in (-$0).summed(to: shape) }))
   }
 
   /// The product, element by element and broadcast.

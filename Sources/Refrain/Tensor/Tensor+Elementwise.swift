@@ -6,7 +6,7 @@ extension Tensor {
     let x = self
     let result = Tensor(shape) { target in
       read { source in
-        parallel(count, grain: Tensor.elementGrain / 4, multiple: 16) {
+        parallel(count, grain: Tensor.functionGrain, multiple: 16) {
           kernels.unary(code, $0.count, source + $0.lowerBound, target + $0.lowerBound)
         }
       }
@@ -17,7 +17,7 @@ extension Tensor {
         { gradient in
           Tensor(x.shape) { target in
             Refrain.read(x, result, gradient) { x, y, dy in
-              parallel(gradient.count, grain: Tensor.elementGrain / 4, multiple: 16) { part in
+              parallel(gradient.count, grain: Tensor.functionGrain, multiple: 16) { part in
                 let at = part.lowerBound
                 kernels.unaryGradient(code, part.count, x + at, y + at, dy + at, target + at)
               }

@@ -7,12 +7,19 @@ extension Tensor {
   public func sum(axes: [Int], keepingAxes: Bool = false) -> Tensor {
     let reduced = Set(axes.map(axis))
     let kept = shape.indices.map { reduced.contains($0) ? 1 : shape[$0] }
-    let x = self
+    let old = shape
     var result = Tensor.zeros(kept)
     // The result is broadcast against this tensor, and written where it would be read.
     let broadcast = Broadcast(kept, shape)
     result.write { target in
       read { source in
+        let loops = broadcast.loops
+        if loops.count == 2, loops[0].x == 0, loops[1].x == 1 {
+          let (rows, columns) = (loops[0].count, loops[1].count)
+          return parallel(columns, grain: max(1, Tensor.elementGrain / max(rows, 1)), multiple: 16) { part in
+            kernels.sumRows(rows, part.count, source + part.lowerBound, columns, target + part.lowerBound)
+          }
+        }
         broadcast.forEachRun { count, to, from, _ in
           if to.step == 0 {
             target[to.offset] += kernels.sum(count, source + from.offset)
@@ -22,14 +29,32 @@ extension Tensor {
         }
       }
     }
-    let recorded = result.recording((x, { $0.reshaped(kept).expanded(to: x.shape) }))
+    let recorded = result.recording((self, { $0.reshaped(kept).expanded(to: old) }))
     return keepingAxes ? recorded : recorded.reshaped(shape.indices.filter { !reduced.contains($0) }.map { shape[$0] })
   }
 
   /// The sum of all values, a scalar.
   public func sum() -> Tensor {
-    let x = self
-    return Tensor(read { kernels.sum(count, $0) }).recording((x, { $0.expanded(to: x.shape) }))
+    let sums = mapParts { Double(kernels.sum($0, $1)) }
+    return Tensor(Float(sums.reduce(0, +))).recording((self, { [old = shape] in $0.expanded(to: old) }))
+  }
+
+  /// What `body` makes of parts of the values, whose size does not depend on the number of threads.
+  func mapParts<Result>(_ body: (_ count: Int, _ values: P) -> Result) -> [Result] {
+    let (count, size) = (count, 1 << 15)
+    guard count > size else { return [read { body(count, $0) }] }
+    let parts = (count + size - 1) / size
+    return read { values in
+      Array(unsafeUninitializedCapacity: parts) { results, initialized in
+        let results = results.baseAddress!
+        parallel(parts) { range in
+          for part in range {
+            (results + part).initialize(to: body(min(size, count - part * size), values + part * size))
+          }
+        }
+        initialized = parts
+      }
+    }
   }
 
   /// The mean over the given axes.
@@ -79,7 +104,9 @@ extension Tensor {
   func mapRows(_ body: (_ rows: Range<Int>, _ width: Int, _ target: M) -> Void) -> Tensor {
     let (rows, width) = rowsAndWidth
     return Tensor(shape) { target in
-      parallel(rows, grain: max(1, 4096 / max(width, 1))) { body($0, width, target + $0.lowerBound * width) }
+      parallel(rows, grain: max(1, Tensor.functionGrain / max(width, 1))) {
+        body($0, width, target + $0.lowerBound * width)
+      }
     }
   }
 

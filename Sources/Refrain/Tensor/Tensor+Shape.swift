@@ -8,8 +8,7 @@ extension Tensor {
     }
     require(shape.product == count, "a tensor of shape \(self.shape) cannot take the shape \(shape)")
     if shape == self.shape { return self }
-    let x = self
-    return Tensor(self, shape: shape).recording((x, { $0.reshaped(x.shape) }))
+    return Tensor(self, shape: shape).recording((self, { [old = self.shape] in $0.reshaped(old) }))
   }
 
   /// The tensor repeated along axes of size 1, and along new leading axes, until it has `shape`.
@@ -17,19 +16,21 @@ extension Tensor {
     if shape == self.shape { return self }
     let broadcast = Broadcast(self.shape, shape)
     require(broadcast.shape == shape, "a tensor of shape \(self.shape) cannot be repeated to \(shape)")
-    let x = self
     let result = Tensor(shape) { target in
       read { source in
         broadcast.forEachRun { count, from, _, at in
-          if from.step == 0 {
-            kernels.fill(count, source[from.offset], target + at)
-          } else {
-            kernels.copy(count, source + from.offset, target + at)
+          parallel(count, grain: Tensor.elementGrain, multiple: 16) { part in
+            let to = target + at + part.lowerBound
+            if from.step == 0 {
+              kernels.fill(part.count, source[from.offset], to)
+            } else {
+              kernels.copy(part.count, source + from.offset + part.lowerBound, to)
+            }
           }
         }
       }
     }
-    return result.recording((x, { $0.summed(to: x.shape) }))
+    return result.recording((self, { [old = self.shape] in $0.summed(to: old) }))
   }
 
   /// The tensor with its axes in another order: axis `i` of the result is axis `order[i]` of this one.

@@ -87,6 +87,5 @@ private struct Surprise {
   var perplexity: Double { .exp(sum / Double(count)) }
 }
 
-/// The learning rate of an epoch, the first being 1: halved after the fifth and after each one later, as in the paper's
-/// program.
-func learningRate(epoch: Int) -> Float { .pow(0.5, max(0, epoch - 5)) }
+/// The learning rate of an epoch, the first being 1: halved after the fourth and after each one later.
+func learningRate(epoch: Int) -> Float { .pow(0.5, max(0, epoch - 4)) }

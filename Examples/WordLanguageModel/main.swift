@@ -67,19 +67,26 @@ func wordLanguageModel(_ settings: Settings) throws(Failure) -> Double {
   var model = LanguageModel(vocabulary: vocabulary.count, hiddenSize: settings.hiddenSize, using: &generator)
   print("\(learned.count) words to learn from, \(vocabulary.count) different; \(model.parameterCount) parameters")
   fflush(nil)
+  // Models are values: the best one so far is a copy, which shares all memory until the other goes on.
+  var best = (model: model, epoch: 0, perplexity: Double.infinity)
   for epoch in 1...settings.epochs {
     let rate = learningRate(epoch: epoch)
     let start = ContinuousClock.now
     let perplexity = model.train(on: training, learningRate: rate)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let measured = model.perplexity(of: validation)
+    if measured < best.perplexity { best = (model, epoch, measured) }
     print(
       String(
         format: "epoch %2d  rate %.5f  perplexity: training %7.2f, validation %7.2f  %6.0f words a second, %.1f s",
-        epoch, rate, perplexity, model.perplexity(of: validation), Double(learned.count) / seconds, seconds))
+        epoch, rate, perplexity, measured, Double(learned.count) / seconds, seconds))
     fflush(nil)
   }
-  let perplexity = model.perplexity(of: test)
-  print(String(format: "test perplexity %.2f", perplexity))
+  let perplexity = best.model.perplexity(of: test)
+  print(
+    String(
+      format: "test perplexity %.2f with epoch %d, the best on the validation text; %.2f at the end",
+      perplexity, best.epoch, model.perplexity(of: test)))
   return perplexity
 }
 

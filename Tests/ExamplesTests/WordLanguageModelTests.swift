@@ -109,9 +109,9 @@ struct WordLanguageModelTests {
     #expect(abs(change(clipping: 0.5).globalNorm - 0.5) < 1e-4)
   }
 
-  @Test("The learning rate is halved after the fifth epoch and after each one later")
+  @Test("The learning rate is halved after the fourth epoch and after each one later")
   func rates() {
-    #expect((1...8).map(learningRate) == [1, 1, 1, 1, 1, 0.5, 0.25, 0.125])
+    #expect((1...8).map(learningRate) == [1, 1, 1, 1, 0.5, 0.25, 0.125, 0.0625])
   }
 
   @Test("Lines end in <eos>, words have numbers in their order, unknown words are <unk>, pieces follow one another")

@@ -72,7 +72,7 @@ extension Tensor {
     if let rows = sparseRows {
       var values = rows.values
       values.mapInPlace(body)
-      self = Tensor(sparseRows: SparseRows(adding: values, at: rows.indices), shape: shape)
+      self = Tensor(sparseRows: SparseRows(rows, values: values), shape: shape)
       return
     }
     let count = count

@@ -95,11 +95,25 @@ extension Optimizer {
         ParameterRun(
           count: count, parameter: parameter + offset, gradient: gradient, step: step, memory: memory, offset: offset))
     }
-    if skipsZeroGradients, let rows = gradient.sparseRows {
-      let columns = rows.values.shape[1]
+    if let rows = gradient.sparseRows {
+      let (table, columns) = (gradient.shape[0], rows.values.shape[1])
+      let grain = max(1, Tensor.elementGrain / max(columns, 1))
       rows.values.read { values in
-        parallel(rows.indices.count, grain: max(1, Tensor.elementGrain / max(columns, 1))) { part in
-          for row in part { move(columns, at: rows.indices[row] * columns, along: values + row * columns) }
+        if skipsZeroGradients {
+          return parallel(rows.indices.count, grain: grain) { part in
+            for row in part { move(columns, at: rows.indices[row] * columns, along: values + row * columns) }
+          }
+        }
+        // The other rows move too, along zeros: no gradient of the whole table is made.
+        Tensor.zeros([columns]).read { zeros in
+          parallel(table, grain: grain) { part in
+            var next = rows.indices.firstIndex { $0 >= part.lowerBound } ?? rows.indices.count
+            for row in part {
+              let isUsed = next < rows.indices.count && rows.indices[next] == row
+              move(columns, at: row * columns, along: isUsed ? values + next * columns : zeros)
+              if isUsed { next += 1 }
+            }
+          }
         }
       }
     } else {

@@ -22,6 +22,12 @@ public final class SparseRows: Sendable {
     self.values = sums
   }
 
+  /// The same rows with other values.
+  init(_ other: SparseRows, values: Tensor) {
+    indices = other.indices
+    self.values = values
+  }
+
   /// The sum of two sets of rows.
   static func + (left: SparseRows, right: SparseRows) -> SparseRows {
     SparseRows(

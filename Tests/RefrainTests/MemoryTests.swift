@@ -52,6 +52,22 @@ struct MemoryTests {
     }
   }
 
+  @Test("learning from data leaves no second copy of them, and a loop over time packs its weights once")
+  func keptForms() async {
+    await #expect(processExitsWith: .success) {
+      var generator = RandomGenerator(seed: 1)
+      let layer = Dense(inputSize: 10, outputSize: 1, using: &generator)
+      let x = Tensor.normal([1000, 10], using: &generator)
+      var held = TensorMemory.bytes
+      _ = valueAndGradient(at: layer) { $0(x, lengths: nil).sum() }
+      precondition(TensorMemory.bytes - held < 10_000, "\(TensorMemory.bytes - held) bytes after learning")
+      let (h, weight) = (Tensor.normal([1, 64], using: &generator), Tensor.normal([256, 64], using: &generator))
+      held = TensorMemory.bytes
+      for _ in 0..<3 { _ = h.matrixProduct(weight, transposingOther: true) }
+      precondition(TensorMemory.bytes - held >= 4 * 64 * 256, "the weights are packed anew at each step")
+    }
+  }
+
   #if os(Linux)
     @Test("nothing grows over 10,000 steps of training")
     func growth() async {

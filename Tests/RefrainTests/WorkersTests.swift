@@ -3,7 +3,7 @@ import Testing
 
 @testable import Refrain
 
-@Suite("Workers") struct WorkersTests {
+@Suite("Workers", .timeLimit(.minutes(1))) struct WorkersTests {
   @Test("do every part once, whatever their number")
   func parts() {
     let workers = Workers()

@@ -1,14 +1,14 @@
 extension FusedCell {
   /// One step by the kernel, without a tape, in place, and without memory but what is kept from step to step.
   public func advance(_ state: inout State, with input: Tensor) {
+    require(
+      input.rank == 2 && input.shape[1] == inputSize,
+      "\(Self.name): the input has shape \(input.shape), expected [B, \(inputSize)]")
     let (batch, size) = (input.shape[0], hiddenSize)
     guard Tape.current == nil, (1...identityCount).contains(batch) else {
       state = step(project(input), state)
       return
     }
-    require(
-      input.shape == [batch, inputSize],
-      "\(Self.name): the input has shape \(input.shape), expected [B, \(inputSize)]")
     let packed = packedForward(isKept: true)
     let padded = kernels.paddedSize(size)
     // The kernels' scratch, and where the states' rows are not whole vectors, a copy of these.

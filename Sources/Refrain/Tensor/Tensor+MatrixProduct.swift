@@ -62,7 +62,7 @@ private func productTransposed(
   _ a: MatrixView, packed: Storage, columns: Int, into c: UnsafeMutablePointer<Float>, accumulate: Bool
 ) {
   let (rows, depth) = (a.rows, a.columns)
-  let block = 512
+  let block = min(512, depth)
   let width = kernels.tiledColumns()
   let starts = (0..<depth).map { a.pointer + $0 * a.columnStep }
   parallel(rows, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
@@ -87,9 +87,10 @@ private func productTransposed(
 
 extension Tensor {
   /// This matrix, or its transpose, as the right operand of a product with `rows` rows. What a few rows do not pay for is
-  /// kept for the next product, such as the next step of a loop over time.
-  fileprivate func packed(transposed: Bool, forRows rows: Int) -> Storage {
-    storage.form(transposed ? "transposed panels" : "panels", isKept: rows <= 64) {
+  /// kept for the next product, such as the next step of a loop over time. Not so where the left operand is transposed:
+  /// that is the gradient of weights, and this the data, of which a second copy would stay for as long as they do.
+  fileprivate func packed(transposed: Bool, forRows rows: Int, isSum: Bool = false) -> Storage {
+    storage.form(transposed ? "transposed panels" : "panels", isKept: rows <= 64 && !isSum) {
       read { packPanels(MatrixView($0, rows: shape[0], columns: shape[1], transposed: transposed)) }
     }
   }
@@ -138,7 +139,7 @@ extension Tensor {
         for index in 0..<batch {
           let packed =
             other.rank == 2
-            ? right.packed(transposed: transposingOther, forRows: rows)
+            ? right.packed(transposed: transposingOther, forRows: rows, isSum: transposingSelf)
             : packPanels(view(right, b + index * rightPlane, transposingOther))
           product(
             view(left, a + index * leftPlane, transposingSelf), packed: packed, columns: columns,

@@ -10,6 +10,8 @@ public protocol RecurrentState: TensorGroup {
 /// A new cell is one file that gives the formula as ``step(_:_:)``, and one line in ``Cells/all``.
 public protocol RecurrentCell: Module {
   associatedtype State: RecurrentState
+  /// What the cell has to be told besides its two sizes, such as a number of heads.
+  associatedtype Options: CellOptions = NoOptions
 
   /// The name in saved files and on the command line, such as `lstm`.
   static var name: String { get }
@@ -23,6 +25,10 @@ public protocol RecurrentCell: Module {
 
   /// A cell with weights drawn from `generator`.
   init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator)
+  /// The same with options; a cell that has some gives this one, and the other one follows.
+  init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator)
+  /// Whether a cell of these sizes and options is possible; nothing is, unless the cell says otherwise, impossible.
+  static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError)
 
   /// The state before the first step: zeros unless the cell says otherwise.
   func initialState(batch: Int) -> State
@@ -54,7 +60,30 @@ public protocol RecurrentCell: Module {
   func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State)
 }
 
+/// What a cell has to be told besides its sizes; saved with the layer.
+public protocol CellOptions: Codable, Sendable, Equatable {
+  /// The defaults.
+  init()
+}
+
+/// The options of a cell that has none.
+public struct NoOptions: CellOptions {
+  public init() {}
+}
+
+extension RecurrentCell where Options == NoOptions {
+  public init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator) {
+    self.init(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
+  }
+}
+
 extension RecurrentCell {
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    self.init(inputSize: inputSize, hiddenSize: hiddenSize, options: Options(), using: &generator)
+  }
+
+  public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {}
+
   public func advance(_ state: inout State, with input: Tensor) { state = step(project(input), state) }
 
   public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {

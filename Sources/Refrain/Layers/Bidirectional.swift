@@ -24,7 +24,10 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     public var returning: Returning
     /// How the two directions become one output.
     public var merge: Merge
+    /// What the cells are told besides their sizes.
+    @Defaulted public var options: Cell.Options
   }
+  public typealias Options = Cell.Options
 
   /// The states of both directions.
   public struct State: TensorGroup {
@@ -56,38 +59,44 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    forward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .forward)
-    backward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .backward)
+    forward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .forward, options: configuration.options)
+    backward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .backward, options: configuration.options)
   }
 
   /// A layer whose input size ``Sequential`` finds.
-  public init(_ hiddenSize: Int, returning: Returning, merge: Merge) {
-    self.init(Configuration(hiddenSize: hiddenSize, returning: returning, merge: merge))
+  public init(_ hiddenSize: Int, returning: Returning, merge: Merge, options: Cell.Options = Cell.Options()) {
+    self.init(Configuration(hiddenSize: hiddenSize, returning: returning, merge: merge, options: options))
   }
 
-  /// A layer whose input size ``Sequential`` finds, with the usual settings.
-  public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
-    self.init(hiddenSize, returning: returning, merge: .concatenate)
+  /// A layer whose input size ``Sequential`` finds, its directions side by side.
+  public init(_ hiddenSize: Int, returning: Returning = .lastStep, options: Cell.Options = Cell.Options()) {
+    self.init(hiddenSize, returning: returning, merge: .concatenate, options: options)
   }
 
   /// A layer with weights drawn from `generator`.
   public init(
     inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate,
-    using generator: inout RandomGenerator
+    options: Cell.Options = Cell.Options(), using generator: inout RandomGenerator
   ) {
-    self = Bidirectional(hiddenSize, returning: returning, merge: merge)
+    self = Bidirectional(hiddenSize, returning: returning, merge: merge, options: options)
       .built(for: [nil, nil, inputSize], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
-  public init(inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate) {
+  public init(
+    inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate,
+    options: Cell.Options = Cell.Options()
+  ) {
     var generator = makeRandomGenerator()
-    self.init(inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, merge: merge, using: &generator)
+    self.init(
+      inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, merge: merge, options: options,
+      using: &generator)
   }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Self.kind)
     let factor = configuration.merge == .concatenate ? 2 : 1
+    _ = try forward.outputShape(for: inputShape)
     return try recurrentShape(inputShape, factor * configuration.hiddenSize, configuration.returning, Self.kind)
   }
 

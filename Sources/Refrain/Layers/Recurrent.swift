@@ -10,9 +10,11 @@ public enum Returning: String, Codable, Sendable, CaseIterable {
 public protocol RecurrentLayer: Layer {
   /// What it carries from one batch to the next.
   associatedtype State: TensorGroup
+  /// What its cell has to be told besides its sizes.
+  associatedtype Options: CellOptions
 
   /// A level of a pile.
-  init(_ hiddenSize: Int, returning: Returning)
+  init(_ hiddenSize: Int, returning: Returning, options: Options)
 
   /// Visits the tensors under PyTorch's names for level `level` of a pile: `weight_ih_l0`, ….
   mutating func forEachTensor<E: Error>(
@@ -42,8 +44,11 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     public var returning: Returning
     /// Which way it goes through time.
     public var direction: Direction
+    /// What the cell is told besides its sizes.
+    @Defaulted public var options: Cell.Options
   }
   public typealias State = Cell.State
+  public typealias Options = Cell.Options
 
   public static var kind: String { Cell.name }
   public let configuration: Configuration
@@ -57,47 +62,60 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   }
 
   /// A layer whose input size ``Sequential`` finds.
-  public init(_ hiddenSize: Int, returning: Returning, direction: Direction) {
-    self.init(Configuration(hiddenSize: hiddenSize, returning: returning, direction: direction))
+  public init(
+    _ hiddenSize: Int, returning: Returning, direction: Direction, options: Cell.Options = Cell.Options()
+  ) {
+    self.init(
+      Configuration(hiddenSize: hiddenSize, returning: returning, direction: direction, options: options))
   }
 
-  /// A layer whose input size ``Sequential`` finds, with the usual settings.
-  public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
-    self.init(hiddenSize, returning: returning, direction: .forward)
+  /// A layer whose input size ``Sequential`` finds, with the usual direction.
+  public init(_ hiddenSize: Int, returning: Returning = .lastStep, options: Cell.Options = Cell.Options()) {
+    self.init(hiddenSize, returning: returning, direction: .forward, options: options)
   }
 
   /// A layer with weights drawn from `generator`.
   public init(
     inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward,
-    using generator: inout RandomGenerator
+    options: Cell.Options = Cell.Options(), using generator: inout RandomGenerator
   ) {
-    self.init(hiddenSize, returning: returning, direction: direction)
-    cell = Cell(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
+    self = Recurrent(hiddenSize, returning: returning, direction: direction, options: options)
+      .built(for: [nil, nil, inputSize], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
   public init(
-    inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward
+    inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward,
+    options: Cell.Options = Cell.Options()
   ) {
     var generator = makeRandomGenerator()
     self.init(
-      inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, direction: direction, using: &generator)
+      inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, direction: direction, options: options,
+      using: &generator)
   }
 
   /// A layer around a cell that exists already.
-  public init(_ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward) {
-    self.init(cell.hiddenSize, returning: returning, direction: direction)
+  public init(
+    _ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward,
+    options: Cell.Options = Cell.Options()
+  ) {
+    self.init(cell.hiddenSize, returning: returning, direction: direction, options: options)
     self.cell = cell
   }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Cell.name)
-    return try recurrentShape(inputShape, configuration.hiddenSize, configuration.returning, Cell.name)
+    let shape = try recurrentShape(inputShape, configuration.hiddenSize, configuration.returning, Cell.name)
+    try Cell.check(
+      inputSize: features(of: inputShape, for: Cell.name), hiddenSize: configuration.hiddenSize,
+      options: configuration.options)
+    return shape
   }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
     guard let inputSize = inputShape[inputShape.count - 1] else { return }
-    cell = Cell(inputSize: inputSize, hiddenSize: configuration.hiddenSize, using: &generator)
+    cell = Cell(
+      inputSize: inputSize, hiddenSize: configuration.hiddenSize, options: configuration.options, using: &generator)
   }
 
   public mutating func forEachTensor<E: Error>(
@@ -124,6 +142,23 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
     let (outputs, state) = scan(input, lengths: lengths)
     return configuration.returning == .everyStep ? outputs : state.output
+  }
+}
+
+/// A setting that files from before it was there do not have.
+@propertyWrapper
+public struct Defaulted<Options: CellOptions>: Codable, Sendable {
+  public var wrappedValue: Options
+
+  public init(wrappedValue: Options) { self.wrappedValue = wrappedValue }
+  public init(from decoder: any Decoder) throws { wrappedValue = try Options(from: decoder) }
+  public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
+}
+
+extension KeyedDecodingContainer {
+  /// The default where the key is not there.
+  public func decode<Options>(_: Defaulted<Options>.Type, forKey key: Key) throws -> Defaulted<Options> {
+    try decodeIfPresent(Defaulted<Options>.self, forKey: key) ?? Defaulted(wrappedValue: Options())
   }
 }
 

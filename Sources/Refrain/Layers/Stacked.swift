@@ -11,7 +11,10 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     public var dropout: Float
     /// Which outputs go on.
     public var returning: Returning
+    /// What the cells are told besides their sizes.
+    @Defaulted public var options: Level.Options
   }
+  public typealias Options = Level.Options
   /// The states of all levels, from the lowest.
   public typealias State = [Level.State]
 
@@ -22,33 +25,40 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    levels = configuration.hiddenSizes.map { Level($0, returning: .everyStep) }
+    levels = configuration.hiddenSizes.map { Level($0, returning: .everyStep, options: configuration.options) }
   }
 
   /// A pile whose input size ``Sequential`` finds.
-  public init(_ hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep) {
-    self.init(Configuration(hiddenSizes: hiddenSizes, dropout: dropout, returning: returning))
+  public init(
+    _ hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep, options: Options = Options()
+  ) {
+    self.init(
+      Configuration(hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, options: options))
   }
 
   /// A pile of one level.
-  public init(_ hiddenSize: Int, returning: Returning = .lastStep) {
-    self.init([hiddenSize], returning: returning)
+  public init(_ hiddenSize: Int, returning: Returning = .lastStep, options: Options = Options()) {
+    self.init([hiddenSize], returning: returning, options: options)
   }
 
   /// A pile with weights drawn from `generator`.
   public init(
     inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep,
-    using generator: inout RandomGenerator
+    options: Options = Options(), using generator: inout RandomGenerator
   ) {
-    self = Stacked(hiddenSizes, dropout: dropout, returning: returning)
+    self = Stacked(hiddenSizes, dropout: dropout, returning: returning, options: options)
       .built(for: [nil, nil, inputSize], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
-  public init(inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep) {
+  public init(
+    inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep,
+    options: Options = Options()
+  ) {
     var generator = makeRandomGenerator()
     self.init(
-      inputSize: inputSize, hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, using: &generator)
+      inputSize: inputSize, hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, options: options,
+      using: &generator)
   }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {

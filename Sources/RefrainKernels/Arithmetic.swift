@@ -35,6 +35,10 @@
   @inline(always) func shiftedRight(_ a: IntegerVector, _ count: Int32) -> IntegerVector {
     integers(_mm512_srai_epi32(words(a), UInt32(count)))
   }
+  /// Lane i is lane indices[i] of `a`, or from 16 on of `b`.
+  @inline(always) func permuted(_ a: Vector, _ b: Vector, _ indices: IntegerVector) -> Vector {
+    _mm512_permutex2var_ps(a, words(indices), b)
+  }
 
   private typealias Words = SIMD8<Int64>
 #elseif AVX2

@@ -46,6 +46,9 @@ public func packPanels(
 func packLanes(
   _ depth: Int, _ lanes: Int, _ source: P, _ laneStep: Int, _ depthStep: Int, _ target: M, _ targetStride: Int
 ) {
+  if depthStep == 1, lanes == width {
+    return transpose(lanes, depth, source, xStride: laneStep, target, yStride: targetStride)
+  }
   var first = 0
   while first < depth {
     let end = smaller(depth, first &+ 16)

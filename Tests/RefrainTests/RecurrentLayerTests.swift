@@ -152,7 +152,7 @@ struct RecurrentLayerTests {
 
 /// A layer of each kind that fits an input of six features.
 func described<L: Layer>(_ type: L.Type) throws -> L {
-  func recurrent<R: RecurrentLayer>(_ type: R.Type) -> any Layer { R(4, returning: .everyStep) }
+  func recurrent<R: RecurrentLayer>(_ type: R.Type) -> any Layer { R(4, returning: .everyStep, options: .init()) }
   let layer: any Layer =
     switch type {
     case is Dense.Type: Dense(3, activation: .softplus)

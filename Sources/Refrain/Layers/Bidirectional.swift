@@ -25,7 +25,7 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     /// How the two directions become one output.
     public var merge: Merge
     /// What the cells are told besides their sizes.
-    @Defaulted public var options: Cell.Options
+    @Defaulted public var options = Cell.Options()
   }
   public typealias Options = Cell.Options
 
@@ -59,8 +59,10 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    forward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .forward, options: configuration.options)
-    backward = Recurrent(configuration.hiddenSize, returning: .everyStep, direction: .backward, options: configuration.options)
+    forward = Recurrent(
+      configuration.hiddenSize, returning: .everyStep, direction: .forward, options: configuration.options)
+    backward = Recurrent(
+      configuration.hiddenSize, returning: .everyStep, direction: .backward, options: configuration.options)
   }
 
   /// A layer whose input size ``Sequential`` finds.

@@ -45,7 +45,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     /// Which way it goes through time.
     public var direction: Direction
     /// What the cell is told besides its sizes.
-    @Defaulted public var options: Cell.Options
+    @Defaulted public var options = Cell.Options()
   }
   public typealias State = Cell.State
   public typealias Options = Cell.Options

@@ -12,7 +12,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     /// Which outputs go on.
     public var returning: Returning
     /// What the cells are told besides their sizes.
-    @Defaulted public var options: Level.Options
+    @Defaulted public var options = Level.Options()
   }
   public typealias Options = Level.Options
   /// The states of all levels, from the lowest.

@@ -91,6 +91,8 @@ final class BufferPool: Sendable {
   }
   private struct Guarded: @unchecked Sendable { var state = State() }
   private let guarded = Mutex(Guarded())
+  /// 4 MB
+  private static let slack = 1 << 20
 
   /// Sizes in use grow by an eighth, so that a block serves requests of about its size.
   static func capacity(for count: Int) -> Int {
@@ -117,8 +119,9 @@ final class BufferPool: Sendable {
     let block = UnsafeMutableRawPointer(pointer)
     let released = guarded.withLock { guarded -> Bool in
       guarded.state.live -= capacity
-      // What is kept and what is live together never exceed what was live at the peak.
-      guard guarded.state.kept + guarded.state.live + capacity <= guarded.state.peak else { return true }
+      // What is kept and what is live together never exceed what was live at the peak, but for a little, as blocks of
+      // different sizes are not all wanted at once.
+      guard guarded.state.kept + guarded.state.live + capacity <= guarded.state.peak + Self.slack else { return true }
       guarded.state.free[capacity, default: []].append(block)
       guarded.state.kept += capacity
       return false

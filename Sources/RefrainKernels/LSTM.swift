@@ -4,11 +4,12 @@
 //   g = tanh(W_g x + R_g h + b_g)    o = σ(W_o x + R_o h + b_o)
 //   c′ = f ⊙ c + i ⊙ g    h′ = o ⊙ tanh c′
 //
-// The gates' blocks of the weights lie in this order, PyTorch's.
+// The gates' blocks of the weights, and of what is kept, lie in this order, PyTorch's.
 
-private enum LSTM: RecurrentStage, RecurrentKernel {
+enum LSTM: RecurrentStage, RecurrentKernel {
   @inline(always) static var gates: Int { 4 }
   @inline(always) static var productGates: Int { 4 }
+  @inline(always) static var keptGates: Int { 4 }
 
   @inline(always)
   static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
@@ -22,61 +23,19 @@ private enum LSTM: RecurrentStage, RecurrentKernel {
     let old = place.get(cell, memory.paddedSize)
     let new = multiplyAdd(f, old, i * g)
     place.put(new, cell, memory.paddedSize)
-    if let kept = memory.keptCell {
-      place.putPart(old, kept + (place.index &* memory.hiddenSize &+ place.unit), memory.hiddenSize)
-    }
+    memory.keepCell(old, place)
     let o = sigmoid(sums.gate(3, place))
     memory.keep(o, 3, of: 4, place)
     memory.leave(o * tanh(new), place)
   }
-}
 
-/// The floats `lstmPack` writes.
-public func lstmPackedSize(inputSize: Int, hiddenSize: Int) -> Int { LSTM.packedSize(inputSize, hiddenSize) }
-
-/// Packs an LSTM's weights for `lstmForward`.
-///
-/// - weightInput: [4H, I]; weightHidden: [4H, H]; bias: [4H] (the sum of both, if there are two). Gate order i f g o.
-/// - packed: `lstmPackedSize` floats, written.
-public func lstmPack(
-  inputSize: Int, hiddenSize: Int, weightInput: UnsafePointer<Float>, weightHidden: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>, packed: UnsafeMutablePointer<Float>
-) {
-  pack(LSTM.self, inputSize, hiddenSize, weightInput, weightHidden, bias, nil, packed)
-}
-
-/// All steps of an LSTM for the sorted rows `firstRow..<endRow` of a batch (Recurrence.swift says what a schedule is).
-///
-/// - alive, offsets: [steps]; positions: [N].
-/// - input: row n of the batch is I floats at input[positions[n] · inputStride].
-/// - packed: from `lstmPack`.
-/// - hidden, cell: [rows, Hp] in sorted order, zero beyond H. In: the initial state; out: that after each row's last
-///   step (a row of length 0 keeps its own).
-/// - scratch: [rows, Hp]; calls for different rows of one batch share it.
-/// - output: row n is H floats at output[positions[n] · outputStride], written; nil if only the states are wanted.
-/// - keptGates [N, 4H]: i f g o after their functions; keptCell [N, H]: the cell state entering the step; for
-///   `lstmBackward`, both nil otherwise.
-///
-/// No two buffers overlap.
-public func lstmForward(
-  firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
-  positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int, input: UnsafePointer<Float>, inputStride: Int,
-  packed: UnsafePointer<Float>, hidden: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>,
-  scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>?, outputStride: Int,
-  keptGates: UnsafeMutablePointer<Float>?, keptCell: UnsafeMutablePointer<Float>?
-) {
-  let schedule = Schedule(
-    firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
-  let memory = RecurrentMemory(
-    schedule: schedule, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), input: input,
-    inputStride: inputStride, previous: hidden, next: scratch, cell: cell, reset: scratch, output: output,
-    outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
-  var sums = TileSums()
-  sums.with { lstmForward(packed, memory, $0) }
-}
-
-@inline(never) func lstmForward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-  forward(LSTM.self, packed, memory, sums)
+  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
+    forEachStepBack(schedule) { step in
+      derive(LSTMDerivative.self, step, schedule, memory)
+      through(
+        packed, blocks: 4, firstBlock: 0, gates: 0, to: 4, step, schedule, memory, accumulate: false, memory.dHidden)
+    }
+  }
 }
 
 private enum LSTMDerivative: Derivative {
@@ -95,37 +54,5 @@ private enum LSTMDerivative: Derivative {
     memory.put(dCell * g * (i * (1 - i)), gate: 0, place)
     memory.put(dCell * old * (f * (1 - f)), gate: 1, place)
     memory.put(dCell * i * (1 - g * g), gate: 2, place)
-  }
-}
-
-/// The way back through `lstmForward`, for the sorted rows `firstRow..<endRow` of the same schedule.
-///
-/// - packedTransposed: weightHidden [4H, H] packed by `packPanels(depth: 4H, columns: H, rowStep: H, columnStep: 1)`.
-/// - gates: [N, 4H]. In: `keptGates`; out: the gradients of the pre-activations. (Then dW = gatesᵀ · input, dR = gatesᵀ
-///   · the hidden state entering each step, db = the sum of its rows, dx = gates · W.)
-/// - keptCell: [N, H], from the way forward.
-/// - dOutput: row n is H floats at dOutput[positions[n] · dOutputStride]; nil if only the final state has a gradient.
-/// - dHidden, dCell: [rows, Hp] in sorted order, zero beyond H. In: the gradients of the final state; out: of the
-///   initial.
-///
-/// No two buffers overlap.
-public func lstmBackward(
-  firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
-  positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
-  gates: UnsafeMutablePointer<Float>, keptCell: UnsafePointer<Float>, dOutput: UnsafePointer<Float>?,
-  dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>, dCell: UnsafeMutablePointer<Float>
-) {
-  let schedule = Schedule(
-    firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
-  let memory = BackwardMemory(
-    hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates, gateStride: 4 &* hiddenSize,
-    keptCell: keptCell, initial: nil, output: nil, outputStride: 0, dOutput: dOutput, dOutputStride: dOutputStride,
-    dHidden: dHidden, dCell: dCell)
-  var step = steps
-  while step > 0 {
-    step &-= 1
-    derive(LSTMDerivative.self, step, schedule, memory)
-    through(
-      packedTransposed, blocks: 4, firstBlock: 0, gates: 0, to: 4, step, schedule, memory, accumulate: false, dHidden)
   }
 }

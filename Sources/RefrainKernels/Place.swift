@@ -3,8 +3,9 @@ struct Place<let rows: Int> {
   /// The first sorted row, and its packed row.
   let row: Int
   let index: Int
-  /// The rows of the caller's matrices, from the first on; those of the step before, nil at the first step.
-  let positions: UnsafePointer<Int>
+  /// The rows of the caller's matrices, from the first on (nil where they lie one after another); those of the step
+  /// before, nil at the first step.
+  let positions: UnsafePointer<Int>?
   let previousPositions: UnsafePointer<Int>?
   /// How many rows there are, less one. The others are the last again, so that no step asks how many there are: what is
   /// stored twice is the same.

@@ -20,23 +20,31 @@ struct Schedule {
   @inline(always) func end(_ step: Int) -> Int { smaller(endRow, alive[step]) }
 }
 
-/// Where a recurrent kernel reads and writes; see `lstmForward` for the shapes.
+/// Where a recurrent kernel reads and writes; see `recurrentForward` for the shapes.
 struct RecurrentMemory {
   /// In here, so that the compiler does not take it apart when it hands it to a function.
   var schedule: Schedule
+  /// The units of this call: whole panels, but for the last.
+  var firstUnit: Int
+  var endUnit: Int
   var inputSize: Int
   var hiddenSize: Int
   var paddedSize: Int
   var input: P
   var inputStride: Int
+  /// What a cell multiplies with unit by unit, [k, Hp].
+  var parameters: P?
+  var parameterStride: Int
   /// The hidden state entering and leaving the step, [rows, Hp]; the two change places from step to step.
   var previous: M
   var next: M
-  /// The cell state, [rows, Hp]; the GRU with reset before the product keeps its z here.
+  /// The cell state entering and leaving the step, [rows, Hp].
   var cell: M
-  /// r ⊙ h of the GRU with reset before the product, [rows, Hp].
+  /// What the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before the
+  /// product.
   var reset: M
-  let output: M?
+  var update: M
+  var output: M?
   var outputStride: Int
   let keptGates: M?
   let keptCell: M?
@@ -44,10 +52,22 @@ struct RecurrentMemory {
   /// Where the state of a place begins in [rows, Hp].
   @inline(always) func offset<let rows: Int>(_ place: Place<rows>) -> Int { place.row &* paddedSize &+ place.unit }
 
+  /// One of the parameters, the same for every row, or for a single row's vectors one after another.
+  @inline(always) func parameter<let rows: Int>(_ number: Int, _ place: Place<rows>) -> Rows<rows> {
+    guard let parameters else { return Rows(splat(0)) }
+    let parameter = parameters + (number &* parameterStride &+ place.unit)
+    return place.positions == nil ? place.get(parameter, width) : Rows(load(parameter))
+  }
+
   /// Stores the new hidden state.
   @inline(always) func leave<let rows: Int>(_ hidden: Rows<rows>, _ place: Place<rows>) {
     place.put(hidden, next + offset(place), paddedSize)
-    if let output { place.putPart(hidden, output + place.unit, outputStride, at: place.positions) }
+    guard let output else { return }
+    if let positions = place.positions {
+      place.putPart(hidden, output + place.unit, outputStride, at: positions)
+    } else {
+      place.put(hidden, output, outputStride)
+    }
   }
 
   /// Keeps an activated gate, one of `count`, if that is wanted.
@@ -55,6 +75,14 @@ struct RecurrentMemory {
     guard let keptGates else { return }
     place.putPart(
       gate, keptGates + ((place.index &* count &+ number) &* hiddenSize &+ place.unit), count &* hiddenSize)
+  }
+}
+
+extension RecurrentMemory {
+  /// Keeps the cell state entering the step, if that is wanted.
+  @inline(always) func keepCell<let rows: Int>(_ cell: Rows<rows>, _ place: Place<rows>) {
+    guard let keptCell else { return }
+    place.putPart(cell, keptCell + (place.index &* hiddenSize &+ place.unit), hiddenSize)
   }
 }
 
@@ -88,30 +116,53 @@ extension RecurrentStage {
   }
 }
 
-/// What happens at one step of a cell: one stage, or several.
+/// A cell: one stage a step, or several.
 protocol RecurrentKernel {
-  static func step(_ step: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M)
+  /// How many gates a unit keeps for the way back.
+  static var keptGates: Int { get }
+  /// The floats `pack` writes.
+  static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int
+  static func pack(_ weights: RecurrentWeights, _ packed: M)
+  /// All steps. At the end the hidden state of every row is where it was at the start.
+  static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M)
+  /// One stage of the first step, whose hidden state is left in `memory.next`.
+  static func forward(stage: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M)
+  /// All steps, from the last to the first.
+  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory)
+}
+
+/// A cell's weights as the caller has them; see `recurrentPack`.
+struct RecurrentWeights {
+  var inputSize: Int
+  var hiddenSize: Int
+  var input: P
+  var hidden: P
+  var bias: P
+  var stateBias: P?
 }
 
 /// A cell of a single stage.
 extension RecurrentKernel where Self: RecurrentStage {
-  @inline(always)
-  static func step(_ step: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-    run(Self.self, step, packed, memory, sums)
+  static func pack(_ weights: RecurrentWeights, _ packed: M) { packStage(Self.self, weights, packed) }
+
+  static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
+    forEachStep(memory) { step, memory in run(Self.self, step, packed, memory, sums) }
+  }
+
+  static func forward(stage: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
+    run(Self.self, 0, packed, memory, sums)
   }
 }
 
-/// All steps of a cell. At the end the hidden state of every row is where it was at the start.
+/// Calls `body` for all steps, exchanging the hidden state that enters with the one that leaves.
 @inline(always)
-func forward<C: RecurrentKernel>(
-  _: C.Type, _ packed: P, _ memory: RecurrentMemory, _ sums: M
-) {
+func forEachStep(_ memory: RecurrentMemory, _ body: (_ step: Int, _ memory: RecurrentMemory) -> Void) {
   var memory = memory
   let hidden = memory.previous
   for step in 0..<memory.schedule.steps {
     let end = memory.schedule.end(step)
     guard end > memory.schedule.firstRow else { return }
-    C.step(step, packed, memory, sums)
+    body(step, memory)
     if memory.next != hidden {
       // The rows that end here leave their last state in the other buffer.
       let following = step &+ 1 < memory.schedule.steps ? memory.schedule.end(step &+ 1) : 0
@@ -133,24 +184,19 @@ func run<S: RecurrentStage>(
   _: S.Type, _ step: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M
 ) {
   let index = memory.schedule.offsets[step]
-  var unit = 0
-  while unit < memory.paddedSize {
+  var unit = memory.firstUnit
+  if memory.keptGates == nil, memory.schedule.end(step) &- memory.schedule.firstRow == 1,
+    memory.hiddenSize == memory.paddedSize
+  {
+    return runRow(S.self, index &+ memory.schedule.firstRow, packed, memory, sums)
+  }
+  while unit < memory.endUnit {
     let unitVectors = smaller(panelVectors / S.gates, (memory.paddedSize &- unit) / width)
     let panel = packed + unit &* S.unitSize(memory.inputSize, memory.hiddenSize)
     var tiles = Tiles(memory.schedule.firstRow, memory.schedule.end(step))
     while tiles.next() {
       let positions = memory.schedule.positions + (index &+ tiles.row)
-      switch S.gates &* unitVectors {
-      case 1: fusedTiles1(panel, tiles.row, tiles.rows, positions, S.state(memory), memory, sums)
-      case 2: fusedTiles2(panel, tiles.row, tiles.rows, positions, S.state(memory), memory, sums)
-      case 3: fusedTiles3(panel, tiles.row, tiles.rows, positions, S.state(memory), memory, sums)
-      default:
-        if S.productGates == S.gates {
-          fusedTiles4(panel, tiles.row, tiles.rows, positions, S.state(memory), memory, sums)
-        } else {
-          splitTiles(panel, tiles.row, tiles.rows, positions, S.state(memory), memory, sums)
-        }
-      }
+      multiply(S.self, unitVectors, panel, tiles.row, tiles.rows, positions, memory, sums)
       for vector in 0..<unitVectors {
         let first = unit &+ vector &* width
         let lanes = smaller(width, memory.hiddenSize &- first)
@@ -174,16 +220,67 @@ func run<S: RecurrentStage>(
   }
 }
 
+/// `run` for a single row, of which nothing is kept: the gates of six vectors of units side by side, as those of one
+/// alone would wait for each result.
+@inline(always)
+func runRow<S: RecurrentStage>(_: S.Type, _ index: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
+  let row = memory.schedule.firstRow
+  let positions = memory.schedule.positions + index
+  var unit = memory.firstUnit
+  while unit < memory.endUnit {
+    let first = unit
+    var vectors = 0
+    while unit < memory.endUnit, vectors &+ panelVectors / S.gates <= tileRows {
+      let unitVectors = smaller(panelVectors / S.gates, (memory.paddedSize &- unit) / width)
+      let panel = packed + unit &* S.unitSize(memory.inputSize, memory.hiddenSize)
+      multiply(S.self, unitVectors, panel, row, 1, positions, memory, sums + vectors &* S.gates &* width)
+      vectors &+= unitVectors
+      unit &+= unitVectors &* width
+    }
+    // The vectors of the row, as if they were rows of one vector.
+    var view = memory
+    let offset = row &* memory.paddedSize &+ first
+    view.paddedSize = width
+    view.hiddenSize = width
+    view.previous += offset
+    view.next += offset
+    view.cell += offset
+    view.reset += offset
+    view.update += offset
+    view.parameters = memory.parameters.map { $0 + first }
+    view.parameterStride = memory.paddedSize
+    view.output = memory.output.map { $0 + (positions[0] &* memory.outputStride &+ first) }
+    view.outputStride = width
+    S.finish(
+      Sums(pointer: P(sums), stride: S.gates &* width), view,
+      TilePlace(row: 0, index: 0, positions: nil, previousPositions: nil, last: vectors &- 1, unit: 0, lanes: width))
+  }
+}
+
+/// The sums of a panel of `unitVectors` vectors of units.
+@inline(always)
+private func multiply<S: RecurrentStage>(
+  _: S.Type, _ unitVectors: Int, _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>,
+  _ memory: RecurrentMemory, _ sums: M
+) {
+  switch S.gates &* unitVectors {
+  case 1: fusedTiles1(panel, row, rows, positions, S.state(memory), memory, sums)
+  case 2: fusedTiles2(panel, row, rows, positions, S.state(memory), memory, sums)
+  case 3: fusedTiles3(panel, row, rows, positions, S.state(memory), memory, sums)
+  default:
+    if S.productGates == S.gates {
+      fusedTiles4(panel, row, rows, positions, S.state(memory), memory, sums)
+    } else {
+      splitTiles(panel, row, rows, positions, S.state(memory), memory, sums)
+    }
+  }
+}
+
 /// Packs the weights of a stage: for each panel of units the biases [unit vector][gate][width], then for every k of the
 /// input and after that of the state [unit vector][gate][width]. Units beyond H are zero.
-///
-/// - weightInput: [G · H, I] and weightHidden: [G · H, H], the gates' blocks of rows one after another.
-/// - bias: [G · H]; stateBias: [H], the bias of the accumulator that the state's product has for itself.
 @inline(always)
-func pack<S: RecurrentStage>(
-  _: S.Type, _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ stateBias: P?,
-  _ packed: M
-) {
+func packStage<S: RecurrentStage>(_: S.Type, _ weights: RecurrentWeights, _ packed: M) {
+  let (inputSize, hiddenSize) = (weights.inputSize, weights.hiddenSize)
   let padded = paddedSize(hiddenSize)
   var unit = 0
   while unit < padded {
@@ -196,16 +293,16 @@ func pack<S: RecurrentStage>(
       let first = unit &+ vector &* width
       let lanes = smaller(width, hiddenSize &- first)
       for gate in 0..<S.gates {
-        let block = gate < S.productGates ? bias + ((S.firstBlock &+ gate) &* hiddenSize &+ first) : nil
-        let source = block ?? stateBias.map { $0 + first }
+        let block = gate < S.productGates ? weights.bias + ((S.firstBlock &+ gate) &* hiddenSize &+ first) : nil
+        let source = block ?? weights.stateBias.map { $0 + first }
         store(
           source.map { load($0, lanes) } ?? splat(0), biases + (vector &* S.gates &+ gate) &* width)
       }
       for gate in 0..<S.productGates {
         let row = (S.firstBlock &+ gate) &* hiddenSize &+ first
         let column = (vector &* S.productGates &+ gate) &* width
-        packLanes(inputSize, lanes, weightInput + row &* inputSize, inputSize, 1, inputs + column, stride)
-        packLanes(hiddenSize, lanes, weightHidden + row &* hiddenSize, hiddenSize, 1, states + column, stride)
+        packLanes(inputSize, lanes, weights.input + row &* inputSize, inputSize, 1, inputs + column, stride)
+        packLanes(hiddenSize, lanes, weights.hidden + row &* hiddenSize, hiddenSize, 1, states + column, stride)
       }
     }
     unit &+= unitVectors &* width

@@ -19,9 +19,17 @@ struct BackwardMemory {
   /// The gradient of the outputs, its rows by position.
   let dOutput: P?
   var dOutputStride: Int
-  /// The gradients of the states, [rows, Hp].
+  /// The gradients of the states, [rows, Hp], and of what the first stage of a step leaves for the second.
   var dHidden: M
   var dCell: M
+  var dReset: M
+  /// What a cell multiplies with unit by unit, [k, Hp].
+  let parameters: P?
+
+  @inline(always) func parameter<let rows: Int>(_ number: Int, _ place: Place<rows>) -> Rows<rows> {
+    guard let parameters else { return Rows(splat(0)) }
+    return Rows(load(parameters + (number &* paddedSize &+ place.unit)))
+  }
 
   /// Where the state of a place begins in [rows, Hp].
   @inline(always) func offset<let rows: Int>(_ place: Place<rows>) -> Int { place.row &* paddedSize &+ place.unit }
@@ -50,8 +58,8 @@ struct BackwardMemory {
   /// The gradient of the hidden state that leaves the step: from the step after and from the output.
   @inline(always) func gradient<let rows: Int>(_ place: Place<rows>) -> Rows<rows> {
     let later = place.get(dHidden + offset(place), paddedSize)
-    guard let dOutput else { return later }
-    return later + place.getPart(dOutput + place.unit, dOutputStride, at: place.positions)
+    guard let dOutput, let positions = place.positions else { return later }
+    return later + place.getPart(dOutput + place.unit, dOutputStride, at: positions)
   }
 }
 
@@ -85,6 +93,15 @@ func derive<D: Derivative>(_: D.Type, _ step: Int, _ schedule: Schedule, _ memor
             unit: vectors.index, lanes: vectors.lanes))
       }
     }
+  }
+}
+
+/// Calls `body` for all steps, from the last to the first.
+@inline(always) func forEachStepBack(_ schedule: Schedule, _ body: (_ step: Int) -> Void) {
+  var step = schedule.steps
+  while step > 0 {
+    step &-= 1
+    body(step)
   }
 }
 

@@ -92,6 +92,7 @@ struct Kernels {
     let transpose = [RefrainKernels.transpose, RefrainKernelsAVX2.transpose, RefrainKernelsAVX512.transpose]
     let packedSize = [RefrainKernels.packedSize, RefrainKernelsAVX2.packedSize, RefrainKernelsAVX512.packedSize]
     let packPanels = [RefrainKernels.packPanels, RefrainKernelsAVX2.packPanels, RefrainKernelsAVX512.packPanels]
+    let panelWidth = [RefrainKernels.panelWidth, RefrainKernelsAVX2.panelWidth, RefrainKernelsAVX512.panelWidth]
     let product = [RefrainKernels.product, RefrainKernelsAVX2.product, RefrainKernelsAVX512.product]
     let tiledColumns = [
       RefrainKernels.tiledColumns, RefrainKernelsAVX2.tiledColumns, RefrainKernelsAVX512.tiledColumns,
@@ -100,41 +101,22 @@ struct Kernels {
     let productTiled = [
       RefrainKernels.productTiled, RefrainKernelsAVX2.productTiled, RefrainKernelsAVX512.productTiled,
     ]
-    let lstmPackedSize = [
-      RefrainKernels.lstmPackedSize, RefrainKernelsAVX2.lstmPackedSize, RefrainKernelsAVX512.lstmPackedSize,
+    let recurrentPackedSize = [
+      RefrainKernels.recurrentPackedSize, RefrainKernelsAVX2.recurrentPackedSize,
+      RefrainKernelsAVX512.recurrentPackedSize,
     ]
-    let lstmPack = [RefrainKernels.lstmPack, RefrainKernelsAVX2.lstmPack, RefrainKernelsAVX512.lstmPack]
-    let lstmForward = [RefrainKernels.lstmForward, RefrainKernelsAVX2.lstmForward, RefrainKernelsAVX512.lstmForward]
-    let lstmBackward = [
-      RefrainKernels.lstmBackward, RefrainKernelsAVX2.lstmBackward, RefrainKernelsAVX512.lstmBackward,
+    let recurrentPack = [
+      RefrainKernels.recurrentPack, RefrainKernelsAVX2.recurrentPack, RefrainKernelsAVX512.recurrentPack,
     ]
-    let gruPackedSize = [
-      RefrainKernels.gruPackedSize, RefrainKernelsAVX2.gruPackedSize, RefrainKernelsAVX512.gruPackedSize,
+    let recurrentForward = [
+      RefrainKernels.recurrentForward, RefrainKernelsAVX2.recurrentForward, RefrainKernelsAVX512.recurrentForward,
     ]
-    let gruPack = [RefrainKernels.gruPack, RefrainKernelsAVX2.gruPack, RefrainKernelsAVX512.gruPack]
-    let gruForward = [RefrainKernels.gruForward, RefrainKernelsAVX2.gruForward, RefrainKernelsAVX512.gruForward]
-    let gruBackward = [RefrainKernels.gruBackward, RefrainKernelsAVX2.gruBackward, RefrainKernelsAVX512.gruBackward]
-    let resetBeforeGRUPackedSize = [
-      RefrainKernels.resetBeforeGRUPackedSize, RefrainKernelsAVX2.resetBeforeGRUPackedSize,
-      RefrainKernelsAVX512.resetBeforeGRUPackedSize,
+    let recurrentStage = [
+      RefrainKernels.recurrentStage, RefrainKernelsAVX2.recurrentStage, RefrainKernelsAVX512.recurrentStage,
     ]
-    let resetBeforeGRUPack = [
-      RefrainKernels.resetBeforeGRUPack, RefrainKernelsAVX2.resetBeforeGRUPack, RefrainKernelsAVX512.resetBeforeGRUPack,
+    let recurrentBackward = [
+      RefrainKernels.recurrentBackward, RefrainKernelsAVX2.recurrentBackward, RefrainKernelsAVX512.recurrentBackward,
     ]
-    let resetBeforeGRUForward = [
-      RefrainKernels.resetBeforeGRUForward, RefrainKernelsAVX2.resetBeforeGRUForward,
-      RefrainKernelsAVX512.resetBeforeGRUForward,
-    ]
-    let resetBeforeGRUBackward = [
-      RefrainKernels.resetBeforeGRUBackward, RefrainKernelsAVX2.resetBeforeGRUBackward,
-      RefrainKernelsAVX512.resetBeforeGRUBackward,
-    ]
-    let rnnPackedSize = [
-      RefrainKernels.rnnPackedSize, RefrainKernelsAVX2.rnnPackedSize, RefrainKernelsAVX512.rnnPackedSize,
-    ]
-    let rnnPack = [RefrainKernels.rnnPack, RefrainKernelsAVX2.rnnPack, RefrainKernelsAVX512.rnnPack]
-    let rnnForward = [RefrainKernels.rnnForward, RefrainKernelsAVX2.rnnForward, RefrainKernelsAVX512.rnnForward]
-    let rnnBackward = [RefrainKernels.rnnBackward, RefrainKernelsAVX2.rnnBackward, RefrainKernelsAVX512.rnnBackward]
     let sgdUpdate = [RefrainKernels.sgdUpdate, RefrainKernelsAVX2.sgdUpdate, RefrainKernelsAVX512.sgdUpdate]
     let adamUpdate = [RefrainKernels.adamUpdate, RefrainKernelsAVX2.adamUpdate, RefrainKernelsAVX512.adamUpdate]
     let rmspropUpdate = [
@@ -174,22 +156,12 @@ struct Kernels {
     let tiledColumns = [RefrainKernels.tiledColumns]
     let packTiles = [RefrainKernels.packTiles]
     let productTiled = [RefrainKernels.productTiled]
-    let lstmPackedSize = [RefrainKernels.lstmPackedSize]
-    let lstmPack = [RefrainKernels.lstmPack]
-    let lstmForward = [RefrainKernels.lstmForward]
-    let lstmBackward = [RefrainKernels.lstmBackward]
-    let gruPackedSize = [RefrainKernels.gruPackedSize]
-    let gruPack = [RefrainKernels.gruPack]
-    let gruForward = [RefrainKernels.gruForward]
-    let gruBackward = [RefrainKernels.gruBackward]
-    let resetBeforeGRUPackedSize = [RefrainKernels.resetBeforeGRUPackedSize]
-    let resetBeforeGRUPack = [RefrainKernels.resetBeforeGRUPack]
-    let resetBeforeGRUForward = [RefrainKernels.resetBeforeGRUForward]
-    let resetBeforeGRUBackward = [RefrainKernels.resetBeforeGRUBackward]
-    let rnnPackedSize = [RefrainKernels.rnnPackedSize]
-    let rnnPack = [RefrainKernels.rnnPack]
-    let rnnForward = [RefrainKernels.rnnForward]
-    let rnnBackward = [RefrainKernels.rnnBackward]
+    let panelWidth = [RefrainKernels.panelWidth]
+    let recurrentPackedSize = [RefrainKernels.recurrentPackedSize]
+    let recurrentPack = [RefrainKernels.recurrentPack]
+    let recurrentForward = [RefrainKernels.recurrentForward]
+    let recurrentStage = [RefrainKernels.recurrentStage]
+    let recurrentBackward = [RefrainKernels.recurrentBackward]
     let sgdUpdate = [RefrainKernels.sgdUpdate]
     let adamUpdate = [RefrainKernels.adamUpdate]
     let rmspropUpdate = [RefrainKernels.rmspropUpdate]

@@ -1,12 +1,14 @@
+import RefrainKernels
+
 #if canImport(Glibc)
   import Glibc
 #else
   import Darwin
 #endif
 
-enum Cell: CaseIterable {
-  case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN
+typealias Cell = RecurrentKind
 
+extension RecurrentKind {
   var blocks: Int {
     switch self {
     case .lstm: 4

@@ -67,9 +67,9 @@ struct Batch {
     return result
   }
 
-  /// Runs the forward kernel over `splits` of the sorted rows. Outputs are two floats further apart than they need to
+  /// Runs the forward kernel over `splits` of the sorted rows, or a stage at a time over `units`. Outputs are two floats further apart than they need to
   /// be.
-  func forward(splits: [Int] = [], keep: Bool = true) -> Forward {
+  func forward(splits: [Int] = [], units: [Int]? = nil, keep: Bool = true) -> Forward {
     let k = Kernels()
     let (i, h, n, m) = (inputSize, hiddenSize, positions.count, numbers)
     var hidden = sorted(m.h)
@@ -78,42 +78,38 @@ struct Batch {
     var gates = [Float](repeating: 0, count: n * cell.kept * h + 1)
     var keptCell = [Float](repeating: 0, count: n * h + 1)
     var scratch = [Float](repeating: 0, count: 3 * rows * k.paddedSize[build](h))
-    let size =
-      switch cell {
-      case .lstm: k.lstmPackedSize[build](i, h)
-      case .gru: k.gruPackedSize[build](i, h)
-      case .resetBeforeGRU: k.resetBeforeGRUPackedSize[build](i, h)
-      case .tanhRNN, .reluRNN: k.rnnPackedSize[build](i, h)
-      }
-    var packed = [Float](repeating: .nan, count: size)
-    switch cell {
-    case .lstm: k.lstmPack[build](i, h, m.w, m.r, m.b, &packed)
-    case .gru: k.gruPack[build](i, h, m.w, m.r, m.b, m.bn, &packed)
-    case .resetBeforeGRU: k.resetBeforeGRUPack[build](i, h, m.w, m.r, m.b, &packed)
-    case .tanhRNN, .reluRNN: k.rnnPack[build](i, h, m.w, m.r, m.b, &packed)
-    }
+    let kind = cell.rawValue
+    var packed = [Float](repeating: .nan, count: k.recurrentPackedSize[build](kind, i, h))
+    k.recurrentPack[build](kind, i, h, m.w, m.r, m.b, m.bn, &packed)
     gates.withUnsafeMutableBufferPointer { gates in
       keptCell.withUnsafeMutableBufferPointer { keptCell in
         let g = keep ? gates.baseAddress : nil
         let kc = keep ? keptCell.baseAddress : nil
-        for (first, end) in zip([0] + splits, splits + [rows]) {
-          switch cell {
-          case .lstm:
-            k.lstmForward[build](
-              first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &cells, &scratch, &output,
-              h + 2, g, kc)
-          case .gru:
-            k.gruForward[build](
-              first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output, h + 2, g)
-          case .resetBeforeGRU:
-            k.resetBeforeGRUForward[build](
-              rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch, &output,
-              h + 2, g)
-          case .tanhRNN, .reluRNN:
-            k.rnnForward[build](
-              cell == .reluRNN, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, &hidden, &scratch,
-              &output, h + 2, g)
+        if let units {
+          let padded = k.paddedSize[build](h)
+          hidden.withUnsafeMutableBufferPointer { hidden in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+              var (previous, next) = (hidden.baseAddress!, scratch.baseAddress!)
+              for step in 0..<steps {
+                for stage in 0..<(cell == .resetBeforeGRU ? 2 : 1) {
+                  for (first, end) in zip([0] + units, units + [padded]) {
+                    k.recurrentStage[build](
+                      kind, stage, rows, first, end, [alive[step]], [offsets[step]], positions, i, h, m.x, i, packed,
+                      nil, previous, next, &cells, scratch.baseAddress! + rows * padded, &output, h + 2, g, kc)
+                  }
+                }
+                for unit in 0..<rows * padded where unit / padded >= alive[step] { next[unit] = previous[unit] }
+                swap(&previous, &next)
+              }
+              for unit in 0..<rows * padded { hidden[unit] = previous[unit] }
+            }
           }
+          return
+        }
+        for (first, end) in zip([0] + splits, splits + [rows]) {
+          k.recurrentForward[build](
+            kind, rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, nil, &hidden, &cells,
+            &scratch, &output, h + 2, g, kc)
         }
       }
     }
@@ -141,21 +137,9 @@ struct Batch {
     var packed = [Float](repeating: .nan, count: k.packedSize[build](g * h, h))
     k.packPanels[build](g * h, h, numbers.r, h, 1, &packed)
     for (first, end) in zip([0] + splits, splits + [rows]) {
-      switch cell {
-      case .lstm:
-        k.lstmBackward[build](
-          first, end, steps, alive, offsets, positions, h, packed, &gates, f.keptCell, dOutput, h, &dh, &dc)
-      case .gru:
-        k.gruBackward[build](
-          first, end, steps, alive, offsets, positions, h, packed, &gates, initial, f.output, h, dOutput, h, &dh)
-      case .resetBeforeGRU:
-        k.resetBeforeGRUBackward[build](
-          first, end, steps, alive, offsets, positions, h, packed, &gates, initial, f.output, h, dOutput, h, &dh,
-          &scratch)
-      case .tanhRNN, .reluRNN:
-        k.rnnBackward[build](
-          cell == .reluRNN, first, end, steps, alive, offsets, positions, h, packed, &gates, dOutput, h, &dh)
-      }
+      k.recurrentBackward[build](
+        cell.rawValue, first, end, steps, alive, offsets, positions, h, packed, nil, &gates, f.keptCell, initial,
+        f.output, h, dOutput, h, &dh, &dc, &scratch)
     }
     // The hidden state entering the step of each packed row.
     var entering: [[Float]] = []
@@ -265,6 +249,18 @@ struct Batch {
         #expect(batch.forward(splits: splits) == whole, "H \(h) \(splits)")
         let other = batch.backward(whole, dOutput: dOutput, dHidden: dState, dCell: dState, splits: splits)
         #expect(other.x == gradient.x && other.h == gradient.h && other.r == gradient.r, "H \(h) \(splits)")
+      }
+    }
+  }
+
+  @Test("Any split of the units, stage by stage, gives the same bits", arguments: all)
+  func units(cell: Cell, build: Int) {
+    for h in [5, 64, 150] {
+      let batch = Batch(cell, build: build, inputSize: 9, hiddenSize: h, lengths: Self.lengths)
+      let whole = batch.forward()
+      let panel = Kernels().panelWidth[build]()
+      for units in [[], [panel], Array(stride(from: panel, to: h, by: panel))] where units.allSatisfy({ $0 < h }) {
+        #expect(batch.forward(units: units) == whole, "H \(h) \(units)")
       }
     }
   }

@@ -167,6 +167,18 @@ struct ThreadTests {
     check(try cellType(name))
   }
 
+  @Test("in scans whose threads share the units, not the rows", arguments: ["lstm", "gru-reset-before"])
+  func manyWeights(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 5, time: 7, inputSize: 30, hiddenSize: 420)
+      #expect(3 * 420 * (420 + 30) > 1 << 19, "too few weights")
+      let schedule = Schedule(batch: 5, time: 7, lengths: [7, 1, 4, 7, 6])
+      let found = results { passage.outcome(schedule) }
+      for other in found.dropFirst() { expectSameBits(other, found[0]) }
+    }
+    check(try cellType(name))
+  }
+
   @Test("in cross entropy over many classes, with its weights and biases")
   func crossEntropy() {
     let (x, weight, bias) = (ramp([40, 24]), ramp([5000, 24], 2), ramp([5000], 3))

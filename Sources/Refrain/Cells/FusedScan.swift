@@ -1,5 +1,7 @@
-// What all fused scans share: memory, threads, and the matrix products of the backward pass. A cell adds its kernel calls
-// (`…Cell+Fused.swift`), and the tests hold the result equal to the readable `step`.
+// What all fused scans share: memory, threads, and the matrix products of the backward pass. A cell says which kernel is its
+// own and what it keeps (`…Cell+Fused.swift`), and the tests hold the result equal to the readable `step`.
+
+import RefrainKernels
 
 /// A schedule as the kernels read it.
 struct ScheduleView {
@@ -74,35 +76,86 @@ struct BackwardBuffers {
   let scratch: M
 }
 
-/// A cell with kernels for its whole scan.
+/// A cell with a kernel for its whole scan.
 protocol FusedCell: RecurrentCell {
+  /// The kernel.
+  static var kind: RecurrentKind { get }
   /// How many blocks of **H** values a step keeps for the backward pass.
   static var keptBlocks: Int { get }
   /// How many of these, from the first, are sums of the input: the rows of `weightInput` over **H**.
   static var inputBlocks: Int { get }
-
-  /// How many times `[B, padded H]` floats the kernels need besides.
-  static var scratchBlocks: Int { get }
+  /// How many products a step has that need each other's results.
+  static var stages: Int { get }
 
   var weightInput: Tensor { get }
   var weightHidden: Tensor { get }
   var biases: (Tensor, Tensor?) { get }
 
-  /// The weights in the order in which the forward kernel reads them.
-  func packForward() -> Storage
-  /// The forward kernel on ordered rows `rows`.
-  func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers)
-  /// The backward kernel on ordered rows `rows`.
-  func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers)
   /// The gradients of the cell's tensors, in the order of its walk.
   func gradients(_ kept: KeptSteps) -> [Tensor]
 }
 
 extension FusedCell {
-  static var scratchBlocks: Int { 1 }
+  static var stages: Int { 1 }
 
+  /// How many times `[B, padded H]` floats the kernels need besides: the other hidden state, and what one stage leaves for
+  /// the next.
+  static var scratchBlocks: Int { 2 * stages - 1 }
+
+  /// The weights in the order in which the forward kernel reads them.
   func packedForward(isKept: Bool) -> Storage {
-    weightHidden.storage.form(Self.name, with: weightInput, biases.0, biases.1, isKept: isKept, make: packForward)
+    weightHidden.storage.form(Self.name, with: weightInput, biases.0, biases.1, isKept: isKept) {
+      let kind = Self.kind.rawValue
+      let packed = Storage(count: kernels.recurrentPackedSize(kind, inputSize, hiddenSize))
+      read(weightInput, weightHidden, biases.0) { input, hidden, bias in
+        func pack(_ stateBias: P?) {
+          kernels.recurrentPack(kind, inputSize, hiddenSize, input, hidden, bias, stateBias, packed.pointer)
+        }
+        if let stateBias = biases.1 { stateBias.read { pack($0) } } else { pack(nil) }
+      }
+      return packed
+    }
+  }
+
+  /// The forward kernel on ordered rows `rows`.
+  func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
+    kernels.recurrentForward(
+      Self.kind.rawValue, buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive,
+      schedule.offsets, schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, nil,
+      buffers.hidden, buffers.cell, buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptCell)
+  }
+
+  /// The forward kernel with the units shared between threads, which meet after every stage: where the weights are many,
+  /// each thread then reads its part of them only.
+  private func forwardByUnits(_ schedule: ScheduleView, _ buffers: ForwardBuffers) {
+    let (size, padded) = (hiddenSize, kernels.paddedSize(hiddenSize))
+    var (previous, next) = (buffers.hidden, buffers.scratch)
+    for step in 0..<schedule.steps {
+      for stage in 0..<Self.stages {
+        parallel(padded, multiple: kernels.panelWidth()) { units in
+          kernels.recurrentStage(
+            Self.kind.rawValue, stage, buffers.rows, units.lowerBound, units.upperBound, schedule.alive + step,
+            schedule.offsets + step, schedule.positions, inputSize, size, buffers.input, inputSize, buffers.packed, nil,
+            previous, next, buffers.cell, buffers.scratch + buffers.rows * padded, buffers.output, size, buffers.gates,
+            buffers.keptCell)
+        }
+      }
+      if next != buffers.hidden {
+        // The rows that end here leave their last state in the other buffer.
+        let following = step + 1 < schedule.steps ? schedule.alive[step + 1] : 0
+        kernels.copy(
+          (schedule.alive[step] - following) * padded, next + following * padded, buffers.hidden + following * padded)
+      }
+      swap(&previous, &next)
+    }
+  }
+
+  /// The backward kernel on ordered rows `rows`.
+  private func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
+    kernels.recurrentBackward(
+      Self.kind.rawValue, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
+      schedule.positions, hiddenSize, buffers.packed, nil, buffers.gates, buffers.keptCell, buffers.initial,
+      buffers.output, hiddenSize, buffers.outputGradient, hiddenSize, buffers.hidden, buffers.cell, buffers.scratch)
   }
 
   /// The recurrent weights in the order in which the backward kernels read them.
@@ -213,7 +266,12 @@ extension FusedCell {
       gates: gates.map { $0.values.pointer - first * Self.keptBlocks },
       keptCell: gates.flatMap { $0.cell.map { $0.pointer - first } })
     schedule.withView(of: steps) { view in
-      parallel(parts(of: schedule)) { forward($0, view, buffers) }
+      let parts = parts(of: schedule)
+      if parts.count > 1 && packed.count > unitsWorthSharing {
+        forwardByUnits(view, buffers)
+      } else {
+        parallel(parts) { forward($0, view, buffers) }
+      }
     }
     withExtendedLifetime((packed, states, scratch, gates)) {}
   }
@@ -262,6 +320,9 @@ extension FusedCell {
     withExtendedLifetime((packed, gates)) {}
   }
 }
+
+/// From how many floats on the weights do not stay in a processor's own cache from step to step: 2 MB.
+private let unitsWorthSharing = 1 << 19
 
 /// What the forward kernel leaves for the backward one, of the packed rows of some steps.
 private struct KeptGates {

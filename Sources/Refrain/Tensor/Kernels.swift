@@ -75,74 +75,32 @@ struct Kernels {
       _ firstDepth: Int, _ accumulate: Bool, _ c: M, _ cRowStep: Int
     ) -> Void
   // Recurrence.
-  let lstmPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
-  let lstmPack:
+  let recurrentPackedSize: (_ kind: Int, _ inputSize: Int, _ hiddenSize: Int) -> Int
+  let recurrentPack:
     (
-      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ packed: M
+      _ kind: Int, _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P,
+      _ stateBias: P?, _ packed: M
     ) -> Void
-  let lstmForward:
+  let recurrentForward:
     (
-      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
-      _ hidden: M, _ cell: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?,
-      _ keptCell: M?
-    ) -> Void
-  let lstmBackward:
-    (
-      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ keptCell: P,
-      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M
-    ) -> Void
-  let gruPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
-  let gruPack:
-    (
-      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ biasHidden: P, _ packed: M
-    ) -> Void
-  let gruForward:
-    (
-      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P, _ inputStride: Int, _ packed: P,
-      _ hidden: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?
-    ) -> Void
-  let gruBackward:
-    (
-      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ initial: P, _ output: P,
-      _ outputStride: Int, _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M
-    ) -> Void
-  let resetBeforeGRUPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
-  let resetBeforeGRUPack:
-    (
-      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ packed: M
-    ) -> Void
-  let resetBeforeGRUForward:
-    (
-      _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
+      _ kind: Int, _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
-      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?
+      _ inputStride: Int, _ packed: P, _ parameters: P?, _ hidden: M, _ cell: M, _ scratch: M, _ output: M?,
+      _ outputStride: Int, _ keptGates: M?, _ keptCell: M?
     ) -> Void
-  let resetBeforeGRUBackward:
+  let recurrentStage:
     (
-      _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>, _ offsets: UnsafePointer<Int>,
-      _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P, _ gates: M, _ initial: P, _ output: P,
-      _ outputStride: Int, _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ scratch: M
+      _ kind: Int, _ stage: Int, _ rows: Int, _ firstUnit: Int, _ endUnit: Int, _ alive: UnsafePointer<Int>,
+      _ offset: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
+      _ inputStride: Int, _ packed: P, _ parameters: P?, _ previous: M, _ next: M, _ cell: M, _ scratch: M,
+      _ output: M?, _ outputStride: Int, _ keptGates: M?, _ keptCell: M?
     ) -> Void
-  let rnnPackedSize: (_ inputSize: Int, _ hiddenSize: Int) -> Int
-  let rnnPack:
+  let recurrentBackward:
     (
-      _ inputSize: Int, _ hiddenSize: Int, _ weightInput: P, _ weightHidden: P, _ bias: P, _ packed: M
-    ) -> Void
-  let rnnForward:
-    (
-      _ relu: Bool, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
-      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
-      _ inputStride: Int, _ packed: P, _ hidden: M, _ scratch: M, _ output: M?, _ outputStride: Int, _ keptGates: M?
-    ) -> Void
-  let rnnBackward:
-    (
-      _ relu: Bool, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
+      _ kind: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P,
-      _ gates: M, _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M
+      _ parameters: P?, _ gates: M, _ keptCell: P, _ initial: P, _ output: P, _ outputStride: Int,
+      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M, _ scratch: M
     ) -> Void
   // Optimizers.
   let sgdUpdate:
@@ -186,15 +144,9 @@ extension Kernels {
       packedSize: RefrainKernels.packedSize, packPanels: RefrainKernels.packPanels, product: RefrainKernels.product,
       tiledColumns: RefrainKernels.tiledColumns,
       packTiles: RefrainKernels.packTiles, productTiled: RefrainKernels.productTiled,
-      lstmPackedSize: RefrainKernels.lstmPackedSize,
-      lstmPack: RefrainKernels.lstmPack, lstmForward: RefrainKernels.lstmForward,
-      lstmBackward: RefrainKernels.lstmBackward, gruPackedSize: RefrainKernels.gruPackedSize,
-      gruPack: RefrainKernels.gruPack, gruForward: RefrainKernels.gruForward, gruBackward: RefrainKernels.gruBackward,
-      resetBeforeGRUPackedSize: RefrainKernels.resetBeforeGRUPackedSize,
-      resetBeforeGRUPack: RefrainKernels.resetBeforeGRUPack,
-      resetBeforeGRUForward: RefrainKernels.resetBeforeGRUForward,
-      resetBeforeGRUBackward: RefrainKernels.resetBeforeGRUBackward, rnnPackedSize: RefrainKernels.rnnPackedSize,
-      rnnPack: RefrainKernels.rnnPack, rnnForward: RefrainKernels.rnnForward, rnnBackward: RefrainKernels.rnnBackward,
+      recurrentPackedSize: RefrainKernels.recurrentPackedSize, recurrentPack: RefrainKernels.recurrentPack,
+      recurrentForward: RefrainKernels.recurrentForward, recurrentStage: RefrainKernels.recurrentStage,
+      recurrentBackward: RefrainKernels.recurrentBackward,
       sgdUpdate: RefrainKernels.sgdUpdate, adamUpdate: RefrainKernels.adamUpdate,
       rmspropUpdate: RefrainKernels.rmspropUpdate, adagradUpdate: RefrainKernels.adagradUpdate,
       multiplyAddPeak: RefrainKernels.multiplyAddPeak)
@@ -218,17 +170,9 @@ extension Kernels {
         packedSize: RefrainKernelsAVX2.packedSize, packPanels: RefrainKernelsAVX2.packPanels,
         product: RefrainKernelsAVX2.product, tiledColumns: RefrainKernelsAVX2.tiledColumns,
         packTiles: RefrainKernelsAVX2.packTiles,
-        productTiled: RefrainKernelsAVX2.productTiled, lstmPackedSize: RefrainKernelsAVX2.lstmPackedSize,
-        lstmPack: RefrainKernelsAVX2.lstmPack, lstmForward: RefrainKernelsAVX2.lstmForward,
-        lstmBackward: RefrainKernelsAVX2.lstmBackward, gruPackedSize: RefrainKernelsAVX2.gruPackedSize,
-        gruPack: RefrainKernelsAVX2.gruPack, gruForward: RefrainKernelsAVX2.gruForward,
-        gruBackward: RefrainKernelsAVX2.gruBackward,
-        resetBeforeGRUPackedSize: RefrainKernelsAVX2.resetBeforeGRUPackedSize,
-        resetBeforeGRUPack: RefrainKernelsAVX2.resetBeforeGRUPack,
-        resetBeforeGRUForward: RefrainKernelsAVX2.resetBeforeGRUForward,
-        resetBeforeGRUBackward: RefrainKernelsAVX2.resetBeforeGRUBackward,
-        rnnPackedSize: RefrainKernelsAVX2.rnnPackedSize, rnnPack: RefrainKernelsAVX2.rnnPack,
-        rnnForward: RefrainKernelsAVX2.rnnForward, rnnBackward: RefrainKernelsAVX2.rnnBackward,
+        productTiled: RefrainKernelsAVX2.productTiled, recurrentPackedSize: RefrainKernelsAVX2.recurrentPackedSize,
+        recurrentPack: RefrainKernelsAVX2.recurrentPack, recurrentForward: RefrainKernelsAVX2.recurrentForward,
+        recurrentStage: RefrainKernelsAVX2.recurrentStage, recurrentBackward: RefrainKernelsAVX2.recurrentBackward,
         sgdUpdate: RefrainKernelsAVX2.sgdUpdate, adamUpdate: RefrainKernelsAVX2.adamUpdate,
         rmspropUpdate: RefrainKernelsAVX2.rmspropUpdate, adagradUpdate: RefrainKernelsAVX2.adagradUpdate,
         multiplyAddPeak: RefrainKernelsAVX2.multiplyAddPeak)
@@ -253,17 +197,9 @@ extension Kernels {
         packedSize: RefrainKernelsAVX512.packedSize, packPanels: RefrainKernelsAVX512.packPanels,
         product: RefrainKernelsAVX512.product, tiledColumns: RefrainKernelsAVX512.tiledColumns,
         packTiles: RefrainKernelsAVX512.packTiles,
-        productTiled: RefrainKernelsAVX512.productTiled, lstmPackedSize: RefrainKernelsAVX512.lstmPackedSize,
-        lstmPack: RefrainKernelsAVX512.lstmPack, lstmForward: RefrainKernelsAVX512.lstmForward,
-        lstmBackward: RefrainKernelsAVX512.lstmBackward, gruPackedSize: RefrainKernelsAVX512.gruPackedSize,
-        gruPack: RefrainKernelsAVX512.gruPack, gruForward: RefrainKernelsAVX512.gruForward,
-        gruBackward: RefrainKernelsAVX512.gruBackward,
-        resetBeforeGRUPackedSize: RefrainKernelsAVX512.resetBeforeGRUPackedSize,
-        resetBeforeGRUPack: RefrainKernelsAVX512.resetBeforeGRUPack,
-        resetBeforeGRUForward: RefrainKernelsAVX512.resetBeforeGRUForward,
-        resetBeforeGRUBackward: RefrainKernelsAVX512.resetBeforeGRUBackward,
-        rnnPackedSize: RefrainKernelsAVX512.rnnPackedSize, rnnPack: RefrainKernelsAVX512.rnnPack,
-        rnnForward: RefrainKernelsAVX512.rnnForward, rnnBackward: RefrainKernelsAVX512.rnnBackward,
+        productTiled: RefrainKernelsAVX512.productTiled, recurrentPackedSize: RefrainKernelsAVX512.recurrentPackedSize,
+        recurrentPack: RefrainKernelsAVX512.recurrentPack, recurrentForward: RefrainKernelsAVX512.recurrentForward,
+        recurrentStage: RefrainKernelsAVX512.recurrentStage, recurrentBackward: RefrainKernelsAVX512.recurrentBackward,
         sgdUpdate: RefrainKernelsAVX512.sgdUpdate, adamUpdate: RefrainKernelsAVX512.adamUpdate,
         rmspropUpdate: RefrainKernelsAVX512.rmspropUpdate, adagradUpdate: RefrainKernelsAVX512.adagradUpdate,
         multiplyAddPeak: RefrainKernelsAVX512.multiplyAddPeak)

@@ -1,0 +1,133 @@
+// The recurrent kernels from outside: one function each for packing, forward and backward, for every cell.
+
+/// The cells; kernels take the raw value, which means the same in every build.
+public enum RecurrentKind: Int, CaseIterable, Sendable {
+  case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN
+}
+
+private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
+  switch RecurrentKind(rawValue: kind) {
+  case .lstm: LSTM.self
+  case .gru: GRU.self
+  case .resetBeforeGRU: ResetBeforeGRU.self
+  case .tanhRNN: TanhRNN.self
+  case .reluRNN: ReluRNN.self
+  case nil: fatalError("there is no such recurrent kernel")
+  }
+}
+
+/// The floats `recurrentPack` writes.
+public func recurrentPackedSize(_ kind: Int, inputSize: Int, hiddenSize: Int) -> Int {
+  kernel(kind).packedSize(inputSize, hiddenSize)
+}
+
+/// Packs a cell's weights for `recurrentForward`.
+///
+/// - weightInput: [G · H, I] and weightHidden: [G · H, H], the gates' blocks of rows in the order that the cell's file
+///   gives; bias: [G · H] (the sum of both, if there are two, but for the GRU's n: the input's).
+/// - stateBias: [H], of the GRU: b_hn.
+/// - packed: `recurrentPackedSize` floats, written.
+public func recurrentPack(
+  _ kind: Int, inputSize: Int, hiddenSize: Int, weightInput: UnsafePointer<Float>,
+  weightHidden: UnsafePointer<Float>, bias: UnsafePointer<Float>, stateBias: UnsafePointer<Float>?,
+  packed: UnsafeMutablePointer<Float>
+) {
+  let weights = RecurrentWeights(
+    inputSize: inputSize, hiddenSize: hiddenSize, input: weightInput, hidden: weightHidden, bias: bias,
+    stateBias: stateBias)
+  kernel(kind).pack(weights, packed)
+}
+
+/// All steps of a cell for the sorted rows `firstRow..<endRow` of a batch (Recurrence.swift says what a schedule is).
+///
+/// - rows: the rows of the whole batch.
+/// - alive, offsets: [steps]; positions: [N].
+/// - input: row n of the batch is I floats at input[positions[n] · inputStride].
+/// - packed: from `recurrentPack`.
+/// - parameters: [k, Hp], what the cell multiplies with unit by unit; nil if there are none.
+/// - hidden, cell: [rows, Hp] in sorted order, zero beyond H. In: the initial state; out: that after each row's last
+///   step (a row of length 0 keeps its own). A cell without a cell state does not touch the latter.
+/// - scratch: [3, rows, Hp], of cells of a single stage [1, rows, Hp]; calls for different rows of one batch share it.
+/// - output: row n is H floats at output[positions[n] · outputStride], written; nil if only the states are wanted.
+/// - keptGates: [N, kept · H], the gates after their functions, as the cell's file lists them; keptCell [N, H]: the cell
+///   state entering the step; for `recurrentBackward`, both nil otherwise.
+///
+/// No two buffers overlap.
+public func recurrentForward(
+  _ kind: Int, rows: Int, firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>,
+  offsets: UnsafePointer<Int>, positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int,
+  input: UnsafePointer<Float>, inputStride: Int, packed: UnsafePointer<Float>, parameters: UnsafePointer<Float>?,
+  hidden: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+  output: UnsafeMutablePointer<Float>?, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?,
+  keptCell: UnsafeMutablePointer<Float>?
+) {
+  let padded = paddedSize(hiddenSize)
+  let memory = RecurrentMemory(
+    schedule: Schedule(
+      firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions),
+    firstUnit: 0, endUnit: padded, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: padded, input: input,
+    inputStride: inputStride, parameters: parameters, parameterStride: padded, previous: hidden, next: scratch,
+    cell: cell, reset: scratch + rows &* padded, update: scratch + 2 &* rows &* padded, output: output,
+    outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
+  var sums = TileSums()
+  sums.with { kernel(kind).forward(packed, memory, $0) }
+}
+
+/// One stage of one step for the units `firstUnit..<endUnit` of all rows, for threads that share a step and meet after each
+/// stage. The arguments are those of `recurrentForward`, but:
+///
+/// - firstUnit: a multiple of `panelWidth()`; endUnit: another, or `paddedSize(hiddenSize)`.
+/// - alive, offset: of this step alone.
+/// - previous, next: [rows, Hp], the hidden state entering the step and the one leaving it; the caller exchanges them.
+/// - scratch: [2, rows, Hp], of cells of two stages.
+public func recurrentStage(
+  _ kind: Int, stage: Int, rows: Int, firstUnit: Int, endUnit: Int, alive: UnsafePointer<Int>,
+  offset: UnsafePointer<Int>, positions: UnsafePointer<Int>, inputSize: Int, hiddenSize: Int,
+  input: UnsafePointer<Float>, inputStride: Int, packed: UnsafePointer<Float>, parameters: UnsafePointer<Float>?,
+  previous: UnsafeMutablePointer<Float>, next: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>,
+  scratch: UnsafeMutablePointer<Float>, output: UnsafeMutablePointer<Float>?, outputStride: Int,
+  keptGates: UnsafeMutablePointer<Float>?, keptCell: UnsafeMutablePointer<Float>?
+) {
+  let padded = paddedSize(hiddenSize)
+  let memory = RecurrentMemory(
+    schedule: Schedule(firstRow: 0, endRow: rows, steps: 1, alive: alive, offsets: offset, positions: positions),
+    firstUnit: firstUnit, endUnit: endUnit, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: padded,
+    input: input, inputStride: inputStride, parameters: parameters, parameterStride: padded, previous: previous,
+    next: next, cell: cell, reset: scratch, update: scratch + rows &* padded, output: output,
+    outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
+  var sums = TileSums()
+  sums.with { kernel(kind).forward(stage: stage, packed, memory, $0) }
+}
+
+/// The way back through `recurrentForward`, for the sorted rows `firstRow..<endRow` of the same schedule.
+///
+/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep: 1)`.
+/// - gates: [N, kept · H]. In: `keptGates`; out: the gradients of the pre-activations, unless the cell's file says more.
+///   (Then dW = gatesᵀ · input, dR = gatesᵀ · the hidden state entering each step, db = the sum of its rows, dx = gates · W.)
+/// - keptCell: [N, H], from the way forward.
+/// - initial: [rows, Hp] in sorted order, the hidden state before the first step.
+/// - output: what the way forward wrote, row n at output[positions[n] · outputStride].
+/// - dOutput: row n is H floats at dOutput[positions[n] · dOutputStride]; nil if only the final state has a gradient.
+/// - dHidden, dCell: [rows, Hp] in sorted order, zero beyond H. In: the gradients of the final state; out: of the
+///   initial.
+/// - scratch: [rows, Hp], of cells of two stages; calls for different rows of one batch share it.
+///
+/// No two buffers overlap.
+public func recurrentBackward(
+  _ kind: Int, firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
+  positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
+  parameters: UnsafePointer<Float>?, gates: UnsafeMutablePointer<Float>, keptCell: UnsafePointer<Float>,
+  initial: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int, dOutput: UnsafePointer<Float>?,
+  dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>, dCell: UnsafeMutablePointer<Float>,
+  scratch: UnsafeMutablePointer<Float>
+) {
+  let kernel = kernel(kind)
+  let memory = BackwardMemory(
+    hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates,
+    gateStride: kernel.keptGates &* hiddenSize, keptCell: keptCell, initial: initial, output: output,
+    outputStride: outputStride, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden, dCell: dCell,
+    dReset: scratch, parameters: parameters)
+  let schedule = Schedule(
+    firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
+  kernel.backward(packedTransposed, schedule, memory)
+}

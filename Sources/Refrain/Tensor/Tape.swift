@@ -15,10 +15,22 @@ final class Tape: @unchecked Sendable {
 
   typealias Pullback = (Tensor) -> Tensor
 
+  /// How the gradient of an output becomes a part of an input's.
+  enum Arc {
+    /// The part.
+    case pullback(Pullback)
+    /// The output is a part of the input, whose gradient it is added to where it lies: a loop that takes its input a slice
+    /// at a time would otherwise make as many gradients of the whole.
+    case slice(of: Slice)
+    /// Either factor's transpose times the other, of which one is the gradient: put off until there are many rows, as for
+    /// the weights of a loop they come a few a step.
+    case product(of: (_ gradient: Tensor) -> (left: Tensor, right: Tensor))
+  }
+
   private enum Record {
     case leaf
-    /// One output; each input has its own pullback.
-    case single([(input: Int, pullback: Pullback)])
+    /// One output; each input has its own arc.
+    case single([(input: Int, arc: Arc)])
     /// The last of `outputs` slots that are pulled back together; a nil gradient is zero.
     case joint(outputs: Int, inputs: [Int?], pullback: ([Tensor?]) -> [Tensor?])
     /// An earlier one of the slots of a joint record.
@@ -59,8 +71,8 @@ final class Tape: @unchecked Sendable {
     records.append(record)
   }
 
-  func record(_ output: Tensor, _ arcs: [(Tensor, Pullback)]) -> Tensor {
-    let kept = arcs.compactMap { arc in slot(of: arc.0).map { (input: $0, pullback: arc.1) } }
+  func record(_ output: Tensor, _ arcs: [(Tensor, Arc)]) -> Tensor {
+    let kept = arcs.compactMap { arc in slot(of: arc.0).map { (input: $0, arc: arc.1) } }
     guard !kept.isEmpty else { return output }
     var output = output
     place(&output, .single(kept))
@@ -94,12 +106,25 @@ final class Tape: @unchecked Sendable {
       sum.add(gradient: gradient)
       gradients[slot] = sum
     }
+    var products: [Int: RowProducts] = [:]
     for slot in records.indices.reversed() {
+      if let sum = products.removeValue(forKey: slot)?.sum { add(sum, to: slot) }
       switch records[slot] {
       case .leaf, .part: continue
       case .single(let arcs):
         if let gradient = gradients[slot].take() {
-          for arc in arcs { add(arc.pullback(gradient), to: arc.input) }
+          for (input, arc) in arcs {
+            switch arc {
+            case .pullback(let pullback): add(pullback(gradient), to: input)
+            case .slice(let slice):
+              var whole = gradients[input].take() ?? .zeros(slice.shape)
+              whole.add(gradient: gradient, at: slice)
+              gradients[input] = whole
+            case .product(let factors):
+              let (left, right) = factors(gradient)
+              if let sum = products[input, default: RowProducts()].add(left, right) { add(sum, to: input) }
+            }
+          }
         }
       case .joint(let outputs, let inputs, let pullback):
         let range = slot - outputs + 1...slot
@@ -117,12 +142,40 @@ final class Tape: @unchecked Sendable {
   }
 }
 
+/// A sum of products leftᵀ · right, whose rows come a few at a time.
+private struct RowProducts {
+  private var lefts: [Tensor] = []
+  private var rights: [Tensor] = []
+  private var rows = 0
+  /// More make a product no faster, and are memory.
+  private static let enough = 1024
+
+  /// Adds a product of matrices `[N, …]`; returns the sum so far, and begins anew, when there are many rows.
+  mutating func add(_ left: Tensor, _ right: Tensor) -> Tensor? {
+    lefts.append(left.detached)
+    rights.append(right.detached)
+    rows += left.shape[0]
+    guard rows >= Self.enough else { return nil }
+    defer { self = RowProducts() }
+    return sum
+  }
+
+  /// The sum of what was added.
+  var sum: Tensor? {
+    guard !lefts.isEmpty else { return nil }
+    return concatenate(lefts, axis: 0).matrixProduct(concatenate(rights, axis: 0), transposingSelf: true)
+  }
+}
+
 extension Tensor {
   /// The tensor as a function of others, each with the pullback that takes the gradient by this tensor to the gradient by
   /// that one. Without a running tape this does nothing.
   func recording(_ arcs: (Tensor, Tape.Pullback)...) -> Tensor {
-    Tape.current?.record(self, arcs) ?? self
+    Tape.current?.record(self, arcs.map { ($0.0, .pullback($0.1)) }) ?? self
   }
+
+  /// The same with arcs of any kind.
+  func recording(arcs: (Tensor, Tape.Arc)...) -> Tensor { Tape.current?.record(self, arcs) ?? self }
 
   /// Adds another gradient, in place when nobody shares the memory.
   mutating func add(gradient: Tensor) {
@@ -136,6 +189,15 @@ extension Tensor {
         parallel(count, grain: 1 << 16, multiple: 16) {
           kernels.addScaled($0.count, 1, addend + $0.lowerBound, total + $0.lowerBound)
         }
+      }
+    }
+  }
+
+  /// Adds the gradient of a slice, in place when nobody shares the memory.
+  fileprivate mutating func add(gradient: Tensor, at slice: Slice) {
+    gradient.read { addend in
+      write { total in
+        slice.forEachRun { run, whole, part in kernels.addScaled(run, 1, addend + part, total + whole) }
       }
     }
   }

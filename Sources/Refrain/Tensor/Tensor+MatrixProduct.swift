@@ -147,15 +147,17 @@ extension Tensor {
         }
       }
     }
+    let leftArc: Tape.Pullback = { gradient in
+      transposingSelf
+        ? right.matrixProduct(gradient, transposingSelf: transposingOther, transposingOther: true)
+        : gradient.matrixProduct(right, transposingOther: !transposingOther)
+    }
+    if right.rank == 2 && !transposingSelf {
+      return result.recording(
+        arcs: (left, .pullback(leftArc)), (right, .product { transposingOther ? ($0, left) : (left, $0) }))
+    }
     return result.recording(
-      (
-        left,
-        { gradient in
-          transposingSelf
-            ? right.matrixProduct(gradient, transposingSelf: transposingOther, transposingOther: true)
-            : gradient.matrixProduct(right, transposingOther: !transposingOther)
-        }
-      ),
+      (left, leftArc),
       (
         right,
         { gradient in
@@ -182,8 +184,8 @@ extension Tensor {
       }
     }
     return result.recording(
-      (x, { $0.matrixProduct(weight) }),
-      (weight, { $0.reshaped([rows, columns]).matrixProduct(x.reshaped([rows, depth]), transposingSelf: true) }),
-      (bias, { $0.reshaped([rows, columns]).sum(axes: [0]) }))
+      arcs: (x, .pullback { $0.matrixProduct(weight) }),
+      (weight, .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) }),
+      (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) }))
   }
 }

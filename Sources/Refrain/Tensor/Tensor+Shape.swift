@@ -81,31 +81,13 @@ extension Tensor {
       range.lowerBound >= 0 && range.upperBound <= shape[axis],
       "the range \(range) is outside axis \(axis) of a tensor of shape \(shape)")
     if range.count == shape[axis] { return self }
-    let x = self
-    let inner = shape[(axis + 1)...].reduce(1, *)
-    let outer = shape[..<axis].reduce(1, *)
-    let (run, stride) = (range.count * inner, shape[axis] * inner)
-    let start = range.lowerBound * inner
+    let slice = Slice(of: shape, range, axis: axis)
     var sliced = shape
     sliced[axis] = range.count
     let result = Tensor(sliced) { target in
-      read { source in
-        for index in 0..<outer { kernels.copy(run, source + index * stride + start, target + index * run) }
-      }
+      read { source in slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) } }
     }
-    return result.recording(
-      (
-        x,
-        { gradient in
-          var whole = Tensor.zeros(x.shape)
-          whole.write { target in
-            gradient.read { source in
-              for index in 0..<outer { kernels.copy(run, source + index * run, target + index * stride + start) }
-            }
-          }
-          return whole
-        }
-      ))
+    return result.recording(arcs: (self, .slice(of: slice)))
   }
 
   /// The slice at one index along `axis`, which the result no longer has.
@@ -165,6 +147,28 @@ extension Tensor {
   }
 }
 
+/// Where a slice lies in the tensor it is of.
+struct Slice {
+  /// Of the whole tensor.
+  let shape: [Int]
+  private let runs: Int
+  private let run: Int
+  private let stride: Int
+  private let start: Int
+
+  init(of shape: [Int], _ range: Range<Int>, axis: Int) {
+    self.shape = shape
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    runs = shape[..<axis].reduce(1, *)
+    (run, stride, start) = (range.count * inner, shape[axis] * inner, range.lowerBound * inner)
+  }
+
+  /// Calls `body` for every contiguous run: its length, and where it begins in the whole and in the slice.
+  func forEachRun(_ body: (_ run: Int, _ whole: Int, _ part: Int) -> Void) {
+    for index in 0..<runs { body(run, index * stride + start, index * run) }
+  }
+}
+
 /// Tensors joined along an existing axis; all other sizes must agree.
 public func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
   guard let first = tensors.first else { fatalError("there is nothing to concatenate") }
@@ -203,7 +207,7 @@ public func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
     result,
     tensors.indices.map { index in
       let range = starts[index]..<starts[index] + sizes[index]
-      return (tensors[index], { $0.slice(range, axis: axis) })
+      return (tensors[index], .pullback { $0.slice(range, axis: axis) })
     })
 }
 

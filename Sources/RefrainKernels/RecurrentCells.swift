@@ -2,7 +2,9 @@
 
 /// The cells; kernels take the raw value, which means the same in every build.
 public enum RecurrentKind: Int, CaseIterable, Sendable {
-  case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN
+  case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN, minimalGatedUnit
+  case peepholeLSTM, noInputGateLSTM, noForgetGateLSTM, noOutputGateLSTM, noInputActivationLSTM,
+    noOutputActivationLSTM, coupledGatesLSTM
 }
 
 private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
@@ -12,6 +14,14 @@ private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
   case .resetBeforeGRU: ResetBeforeGRU.self
   case .tanhRNN: TanhRNN.self
   case .reluRNN: ReluRNN.self
+  case .minimalGatedUnit: MinimalGatedUnit.self
+  case .peepholeLSTM: PeepholeLSTM.self
+  case .noInputGateLSTM: NoInputGateLSTM.self
+  case .noForgetGateLSTM: NoForgetGateLSTM.self
+  case .noOutputGateLSTM: NoOutputGateLSTM.self
+  case .noInputActivationLSTM: NoInputActivationLSTM.self
+  case .noOutputActivationLSTM: NoOutputActivationLSTM.self
+  case .coupledGatesLSTM: CoupledGatesLSTM.self
   case nil: fatalError("there is no such recurrent kernel")
   }
 }

@@ -115,6 +115,31 @@ public func sumRows(
   }
 }
 
+/// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is [columns]. Blocks
+/// of rows are summed by themselves, so that long sums stay accurate.
+public func sumProductRows(
+  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, xStride: Int, _ y: UnsafePointer<Float>, yStride: Int,
+  _ z: UnsafeMutablePointer<Float>
+) {
+  var vectors = Vectors(columns)
+  while vectors.next() {
+    let (index, lanes) = (vectors.index, vectors.lanes)
+    var total = load(z + index, lanes)
+    var row = 0
+    while row < rows {
+      let end = smaller(rows, row &+ 256)
+      var block = splat(0)
+      while row < end {
+        block = multiplyAdd(
+          load(x + (row &* xStride &+ index), lanes), load(y + (row &* yStride &+ index), lanes), block)
+        row &+= 1
+      }
+      total = total + block
+    }
+    store(total, z + index, lanes)
+  }
+}
+
 /// Whether none of `count` elements is NaN or infinite.
 public func allFinite(_ count: Int, _ x: UnsafePointer<Float>) -> Bool {
   // 0 · x is NaN exactly where x is not finite, and a NaN stays in a sum.

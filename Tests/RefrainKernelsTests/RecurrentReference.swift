@@ -9,13 +9,19 @@ import RefrainKernels
 typealias Cell = RecurrentKind
 
 extension RecurrentKind {
+  /// Those whose formula stands below; the others have theirs in the library's tests, on every instruction set.
+  static let referenced: [RecurrentKind] = [.lstm, .gru, .resetBeforeGRU, .minimalGatedUnit, .tanhRNN, .reluRNN]
+
   var blocks: Int {
     switch self {
-    case .lstm: 4
     case .gru, .resetBeforeGRU: 3
+    case .minimalGatedUnit: 2
     case .tanhRNN, .reluRNN: 1
+    default: 4
     }
   }
+  var stages: Int { self == .resetBeforeGRU || self == .minimalGatedUnit ? 2 : 1 }
+
   /// The gates kept a unit.
   var kept: Int { self == .tanhRNN || self == .reluRNN ? 1 : 4 }
 }
@@ -78,8 +84,15 @@ func reference(
           let z = sigma(both(1, u))
           return (1 - z) * tanh(input(2, u) + recurrent(2, u, reset)) + z * h[u]
         }
+      case .minimalGatedUnit:
+        let left = units.map { sigma(both(0, $0)) * h[$0] }
+        h = units.map { u in
+          let f = sigma(both(0, u))
+          return (1 - f) * h[u] + f * tanh(input(1, u) + recurrent(1, u, left))
+        }
       case .tanhRNN: h = units.map { tanh(both(0, $0)) }
       case .reluRNN: h = units.map { max(0, both(0, $0)) }
+      default: fatalError("\(cell) has no formula here")
       }
       for u in units { output[(row * steps + t) * hiddenSize + u] = h[u] }
     }

@@ -91,7 +91,7 @@ struct Batch {
             scratch.withUnsafeMutableBufferPointer { scratch in
               var (previous, next) = (hidden.baseAddress!, scratch.baseAddress!)
               for step in 0..<steps {
-                for stage in 0..<(cell == .resetBeforeGRU ? 2 : 1) {
+                for stage in 0..<cell.stages {
                   for (first, end) in zip([0] + units, units + [padded]) {
                     k.recurrentStage[build](
                       kind, stage, rows, first, end, [alive[step]], [offsets[step]], positions, i, h, m.x, i, packed,
@@ -165,7 +165,9 @@ struct Batch {
           }
           let state = cell == .gru && gate == 2 ? gates[row * stride + 3 * h + u] : d
           for l in 0..<h {
-            let factor = cell == .resetBeforeGRU && gate == 2 ? gates[row * stride + 3 * h + l] : entering[row][l]
+            // The state that a second stage multiplies stands in the block after its own.
+            let factor =
+              gate == 0 || cell.stages == 1 || gate < g - 1 ? entering[row][l] : gates[row * stride + g * h + l]
             result.r[weight * h + l] += state * factor
           }
           if cell == .gru && gate == 2 { result.bn[u] += state }
@@ -180,7 +182,7 @@ struct Batch {
   static let sizes = [1, 5, 16, 17, 33, 70]
   static let lengths = [3, 0, 5, 1, 4, 4, 2, 5, 3, 0, 5, 2, 1, 5]
 
-  static var all: [(Cell, Int)] { Cell.allCases.flatMap { cell in supportedBuilds.map { (cell, $0) } } }
+  static var all: [(Cell, Int)] { Cell.referenced.flatMap { cell in supportedBuilds.map { (cell, $0) } } }
 
   func double(_ n: Numbers<Float>) -> Numbers<Double> {
     Numbers(

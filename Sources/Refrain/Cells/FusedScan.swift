@@ -46,6 +46,8 @@ struct ForwardBuffers {
   let rows: Int
   let input: P
   let packed: P
+  /// `[k, padded H]`
+  let parameters: P?
   /// In: the initial state; out: the final one.
   let hidden: M
   let cell: M
@@ -61,6 +63,8 @@ struct ForwardBuffers {
 /// The memory of a backward scan.
 struct BackwardBuffers {
   let packed: P
+  /// `[k, padded H]`
+  let parameters: P?
   /// In: the activated gates; out: the gradients of the sums before activation.
   let gates: M
   let keptCell: P
@@ -90,6 +94,8 @@ protocol FusedCell: RecurrentCell {
   var weightInput: Tensor { get }
   var weightHidden: Tensor { get }
   var biases: (Tensor, Tensor?) { get }
+  /// What the kernel multiplies with unit by unit, at most three tensors `[H]`.
+  var parameters: [Tensor] { get }
 
   /// The gradients of the cell's tensors, in the order of its walk.
   func gradients(_ kept: KeptSteps) -> [Tensor]
@@ -97,6 +103,7 @@ protocol FusedCell: RecurrentCell {
 
 extension FusedCell {
   static var stages: Int { 1 }
+  var parameters: [Tensor] { [] }
 
   /// How many times `[B, padded H]` floats the kernels need besides: the other hidden state, and what one stage leaves for
   /// the next.
@@ -117,11 +124,28 @@ extension FusedCell {
     }
   }
 
+  /// The parameters `[k, padded H]` as the kernels read them.
+  func packedParameters(isKept: Bool) -> Storage? {
+    let parameters = parameters
+    guard let first = parameters.first else { return nil }
+    let (second, third) = (parameters.dropFirst().first, parameters.dropFirst(2).first)
+    return first.storage.form(Self.name + " parameters", with: second, third, isKept: isKept) {
+      let (size, padded) = (hiddenSize, kernels.paddedSize(hiddenSize))
+      let packed = Storage(count: parameters.count * padded)
+      kernels.fill(packed.count, 0, packed.pointer)
+      for (index, tensor) in parameters.enumerated() {
+        tensor.read { kernels.copy(size, $0, packed.pointer + index * padded) }
+      }
+      return packed
+    }
+  }
+
   /// The forward kernel on ordered rows `rows`.
   func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
     kernels.recurrentForward(
       Self.kind.rawValue, buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive,
-      schedule.offsets, schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed, nil,
+      schedule.offsets, schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed,
+      buffers.parameters,
       buffers.hidden, buffers.cell, buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptCell)
   }
 
@@ -135,7 +159,8 @@ extension FusedCell {
         parallel(padded, multiple: kernels.panelWidth()) { units in
           kernels.recurrentStage(
             Self.kind.rawValue, stage, buffers.rows, units.lowerBound, units.upperBound, schedule.alive + step,
-            schedule.offsets + step, schedule.positions, inputSize, size, buffers.input, inputSize, buffers.packed, nil,
+            schedule.offsets + step, schedule.positions, inputSize, size, buffers.input, inputSize, buffers.packed,
+            buffers.parameters,
             previous, next, buffers.cell, buffers.scratch + buffers.rows * padded, buffers.output, size, buffers.gates,
             buffers.keptCell)
         }
@@ -154,7 +179,8 @@ extension FusedCell {
   private func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.recurrentBackward(
       Self.kind.rawValue, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
-      schedule.positions, hiddenSize, buffers.packed, nil, buffers.gates, buffers.keptCell, buffers.initial,
+      schedule.positions, hiddenSize, buffers.packed,
+      buffers.parameters, buffers.gates, buffers.keptCell, buffers.initial,
       buffers.output, hiddenSize, buffers.outputGradient, hiddenSize, buffers.hidden, buffers.cell, buffers.scratch)
   }
 
@@ -187,6 +213,7 @@ extension FusedCell {
     let tape = Tape.current.flatMap { tape in arguments.contains { tape.slot(of: $0) != nil } ? tape : nil }
 
     let packed = packedForward(isKept: tape == nil)
+    let parameters = packedParameters(isKept: tape == nil)
     let carried = states.map { paddedRows($0, schedule.order) }
     let scratch = makeScratch(batch)
     // With a tape: the steps whose gates are in memory at one time, all of them if nothing else is asked for, and the
@@ -199,7 +226,9 @@ extension FusedCell {
       input.read { input in
         for steps in segments {
           if tape != nil { boundaries.append(carried.map(copy)) }
-          run(steps, of: schedule, packed, input: input, states: carried, scratch, output: output, gates: kept)
+          run(
+            steps, of: schedule, packed, parameters, input: input, states: carried, scratch, output: output, gates: kept
+          )
         }
       }
     }
@@ -220,16 +249,18 @@ extension FusedCell {
           let initial = states[0]
           if let packed {
             run(
-              steps, of: schedule, packed, input: input, states: states.map(copy), scratch, output: nil, gates: gates)
+              steps, of: schedule, packed, parameters, input: input, states: states.map(copy), scratch, output: nil,
+              gates: gates)
           }
           runBackward(
-            steps, of: schedule, packedTransposed, gates, initial: initial, output: output, gradients[0], carried,
-            scratch)
+            steps, of: schedule, packedTransposed, parameters, gates, initial: initial, output: output, gradients[0],
+            carried, scratch)
           // The first segment is the last to need them.
           if steps.lowerBound == 0 { packedTransposed = nil }
           let found = self.gradients(
             KeptSteps(
-              steps, of: schedule, gates: gates.values.pointer, blocks: Self.keptBlocks, input: input,
+              steps, of: schedule, gates: gates.values.pointer, blocks: Self.keptBlocks, cell: gates.cell?.pointer,
+              input: input,
               inputSize: inputSize, initial: initial.pointer, output: output, hiddenSize: size))
           withExtendedLifetime((gates, initial)) {}
           if weights.isEmpty {
@@ -256,12 +287,14 @@ extension FusedCell {
 
   /// The forward kernel along some steps.
   private func run(
-    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage, input: P, states: [Storage], _ scratch: Storage,
+    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage, _ parameters: Storage?, input: P, states: [Storage],
+    _ scratch: Storage,
     output: M?, gates: KeptGates?
   ) {
     let first = schedule.rows(of: steps).lowerBound * hiddenSize
     let buffers = ForwardBuffers(
-      rows: schedule.batch, input: input, packed: packed.pointer, hidden: states[0].pointer,
+      rows: schedule.batch, input: input, packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
+      hidden: states[0].pointer,
       cell: states[states.count - 1].pointer, scratch: scratch.pointer, output: output,
       gates: gates.map { $0.values.pointer - first * Self.keptBlocks },
       keptCell: gates.flatMap { $0.cell.map { $0.pointer - first } })
@@ -273,19 +306,21 @@ extension FusedCell {
         parallel(parts) { forward($0, view, buffers) }
       }
     }
-    withExtendedLifetime((packed, states, scratch, gates)) {}
+    withExtendedLifetime((packed, parameters, states, scratch, gates)) {}
   }
 
   /// The backward kernel along some steps.
   private func runBackward(
-    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage?, _ gates: KeptGates, initial: Storage, output: P,
+    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage?, _ parameters: Storage?, _ gates: KeptGates,
+    initial: Storage, output: P,
     _ outputGradient: Tensor?, _ carried: [Storage], _ scratch: Storage
   ) {
     guard let packed else { return }
     let first = schedule.rows(of: steps).lowerBound * hiddenSize
     func run(_ outputGradient: P?) {
       let buffers = BackwardBuffers(
-        packed: packed.pointer, gates: gates.values.pointer - first * Self.keptBlocks,
+        packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
+        gates: gates.values.pointer - first * Self.keptBlocks,
         keptCell: (gates.cell ?? gates.values).pointer - first, initial: initial.pointer, output: output,
         outputGradient: outputGradient, hidden: carried[0].pointer, cell: carried[carried.count - 1].pointer,
         scratch: scratch.pointer)
@@ -294,7 +329,7 @@ extension FusedCell {
       }
     }
     if let outputGradient { outputGradient.read { run($0) } } else { run(nil) }
-    withExtendedLifetime((packed, gates, initial, carried, scratch)) {}
+    withExtendedLifetime((packed, parameters, gates, initial, carried, scratch)) {}
   }
 
   /// How the ordered rows are shared between threads; a small scan stays on one.

@@ -10,6 +10,7 @@ extension FusedCell {
       return
     }
     let packed = packedForward(isKept: true)
+    let parameters = packedParameters(isKept: true)
     let padded = kernels.paddedSize(size)
     // The kernels' scratch, and where the states' rows are not whole vectors, a copy of these.
     let isPadded = padded != size
@@ -39,7 +40,8 @@ extension FusedCell {
         input.read { input in
           let view = ScheduleView(steps: 1, alive: alive, offsets: offsets, positions: identity)
           let buffers = ForwardBuffers(
-            rows: batch, input: input, packed: packed.pointer, hidden: states.0, cell: states.1,
+            rows: batch, input: input, packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
+            hidden: states.0, cell: states.1,
             scratch: memory, output: nil, gates: nil, keptCell: nil)
           let work = size * (inputSize + size)
           if batch == 1 || batch * work < 1 << 19 {
@@ -60,7 +62,7 @@ extension FusedCell {
         count += 1
       }
     }
-    withExtendedLifetime((packed, state)) {}
+    withExtendedLifetime((packed, parameters, state)) {}
   }
 }
 

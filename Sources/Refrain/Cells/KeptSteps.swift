@@ -12,6 +12,8 @@ struct KeptSteps {
   /// `[N, blocks · H]`
   let gates: P
   let blocks: Int
+  /// `[N, H]`, the cell state entering each step, where there is one.
+  private let cell: P?
   /// The input of each step.
   let input: Operand
   /// The hidden state entering each step.
@@ -24,7 +26,8 @@ struct KeptSteps {
   ///   - initial: `[B, padded H]` in the schedule's order, the hidden state before the first of these steps.
   ///   - output: `[B·T, H]`.
   init(
-    _ steps: Range<Int>, of schedule: Schedule, gates: P, blocks: Int, input: P, inputSize: Int, initial: P, output: P,
+    _ steps: Range<Int>, of schedule: Schedule, gates: P, blocks: Int, cell: M?, input: P, inputSize: Int, initial: P,
+    output: P,
     hiddenSize: Int
   ) {
     let rows = schedule.rows(of: steps)
@@ -32,6 +35,7 @@ struct KeptSteps {
     self.count = rows.count
     self.gates = gates
     self.blocks = blocks
+    self.cell = cell.map { P($0) }
     self.input = Operand(rows: schedule.positions[rows].map { input + $0 * inputSize }, size: inputSize)
     var hidden: [P] = []
     hidden.reserveCapacity(rows.count)
@@ -51,6 +55,21 @@ struct KeptSteps {
   func block(_ block: Int) -> Operand {
     Operand(
       rows: (0..<count).map { P(gates) + ($0 * blocks + block) * hiddenSize }, size: hiddenSize)
+  }
+
+  /// The gradient of a peephole `[H]`: the sum over all steps of a gate's gradients times the cell state, the one entering
+  /// the step or what is kept in `block`.
+  func peepholeGradient(_ gate: Int, by block: Int? = nil) -> Tensor {
+    let stride = blocks * hiddenSize
+    let (seen, seenStride) = block.map { (gates + $0 * hiddenSize, stride) } ?? (cell ?? gates, hiddenSize)
+    return Tensor([hiddenSize]) { sum in
+      kernels.fill(hiddenSize, 0, sum)
+      parallel(hiddenSize, grain: max(16, 1 << 15 / max(count, 1)), multiple: 16) { units in
+        let first = units.lowerBound
+        kernels.sumProductRows(
+          count, units.count, gates + gate * hiddenSize + first, stride, seen + first, seenStride, sum + first)
+      }
+    }
   }
 
   /// For each operand and the gates whose sums it went into: the gradient of the weights `[gates · H, size]` and that of

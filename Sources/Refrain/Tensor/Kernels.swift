@@ -26,6 +26,7 @@ struct Kernels {
   let sumOfSquares: (_ count: Int, _ x: P) -> Float
   let dot: (_ count: Int, _ x: P, _ y: P) -> Float
   let sumRows: (_ rows: Int, _ columns: Int, _ x: P, _ rowStride: Int, _ y: M) -> Void
+  let sumProductRows: (_ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ y: P, _ yStride: Int, _ z: M) -> Void
   let allFinite: (_ count: Int, _ x: P) -> Bool
   // Rows of a matrix.
   let softmaxRows: (_ rows: Int, _ columns: Int, _ x: P, _ y: M) -> Void
@@ -135,6 +136,7 @@ extension Kernels {
       fill: RefrainKernels.fill, copy: RefrainKernels.copy, scale: RefrainKernels.scale,
       addScaled: RefrainKernels.addScaled, clamp: RefrainKernels.clamp, sum: RefrainKernels.sum,
       sumOfSquares: RefrainKernels.sumOfSquares, dot: RefrainKernels.dot, sumRows: RefrainKernels.sumRows,
+      sumProductRows: RefrainKernels.sumProductRows,
       allFinite: RefrainKernels.allFinite, softmaxRows: RefrainKernels.softmaxRows,
       logSoftmaxRows: RefrainKernels.logSoftmaxRows, softmaxGradientRows: RefrainKernels.softmaxGradientRows,
       logSoftmaxGradientRows: RefrainKernels.logSoftmaxGradientRows, layerNormRows: RefrainKernels.layerNormRows,
@@ -158,7 +160,8 @@ extension Kernels {
         binary: RefrainKernelsAVX2.binary, fill: RefrainKernelsAVX2.fill, copy: RefrainKernelsAVX2.copy,
         scale: RefrainKernelsAVX2.scale, addScaled: RefrainKernelsAVX2.addScaled, clamp: RefrainKernelsAVX2.clamp,
         sum: RefrainKernelsAVX2.sum, sumOfSquares: RefrainKernelsAVX2.sumOfSquares, dot: RefrainKernelsAVX2.dot,
-        sumRows: RefrainKernelsAVX2.sumRows, allFinite: RefrainKernelsAVX2.allFinite,
+        sumRows: RefrainKernelsAVX2.sumRows, sumProductRows: RefrainKernelsAVX2.sumProductRows,
+        allFinite: RefrainKernelsAVX2.allFinite,
         softmaxRows: RefrainKernelsAVX2.softmaxRows, logSoftmaxRows: RefrainKernelsAVX2.logSoftmaxRows,
         softmaxGradientRows: RefrainKernelsAVX2.softmaxGradientRows,
         logSoftmaxGradientRows: RefrainKernelsAVX2.logSoftmaxGradientRows,
@@ -184,7 +187,8 @@ extension Kernels {
         binary: RefrainKernelsAVX512.binary, fill: RefrainKernelsAVX512.fill, copy: RefrainKernelsAVX512.copy,
         scale: RefrainKernelsAVX512.scale, addScaled: RefrainKernelsAVX512.addScaled, clamp: RefrainKernelsAVX512.clamp,
         sum: RefrainKernelsAVX512.sum, sumOfSquares: RefrainKernelsAVX512.sumOfSquares, dot: RefrainKernelsAVX512.dot,
-        sumRows: RefrainKernelsAVX512.sumRows, allFinite: RefrainKernelsAVX512.allFinite,
+        sumRows: RefrainKernelsAVX512.sumRows, sumProductRows: RefrainKernelsAVX512.sumProductRows,
+        allFinite: RefrainKernelsAVX512.allFinite,
         softmaxRows: RefrainKernelsAVX512.softmaxRows, logSoftmaxRows: RefrainKernelsAVX512.logSoftmaxRows,
         softmaxGradientRows: RefrainKernelsAVX512.softmaxGradientRows,
         logSoftmaxGradientRows: RefrainKernelsAVX512.logSoftmaxGradientRows,

@@ -27,4 +27,23 @@ struct MatrixProductTests {
     expectSameBits(results[1], results[0])
     expectSameBits(results[2], results[0])
   }
+
+  @Test("a function on the way out of a product is that of the product, to the bit", arguments: Activation.allCases)
+  func activations(activation: Activation) {
+    for (rows, columns) in [(1, 3), (5, 200), (700, 70)] {
+      let operands = [ramp([rows, 9], 1), ramp([columns, 9], 2), ramp([columns], 3)]
+      let weights = ramp([rows, columns], 4)
+      let (x, weight, bias) = (operands[0], operands[1], operands[2])
+      let apart = activation(x.linear(weight: weight, bias: bias))
+      expectSameBits(x.linear(weight: weight, bias: bias, activation: activation), apart)
+      let found = valueAndGradient(at: operands) {
+        ($0[0].linear(weight: $0[1], bias: $0[2], activation: activation) * weights).sum()
+      }
+      let expected = valueAndGradient(at: operands) {
+        (activation($0[0].linear(weight: $0[1], bias: $0[2])) * weights).sum()
+      }
+      #expect(found.value == expected.value)
+      expectSameBits(found.gradient, expected.gradient)
+    }
+  }
 }

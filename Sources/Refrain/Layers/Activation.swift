@@ -1,17 +1,23 @@
+import RefrainKernels
+
 /// A function applied to each value, or (softmax) to each row.
 public enum Activation: String, Codable, Sendable, CaseIterable {
   case identity, tanh, sigmoid, relu, softplus, gelu, silu, softmax
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
+    operation.map { x.apply($0) } ?? (self == .softmax ? x.softmax() : x)
+  }
+
+  /// The function of a single value, where it is one.
+  var operation: UnaryOperation? {
     switch self {
-    case .identity: x
-    case .tanh: Refrain.tanh(x)
-    case .sigmoid: Refrain.sigmoid(x)
-    case .relu: Refrain.relu(x)
-    case .softplus: Refrain.softplus(x)
-    case .gelu: Refrain.gelu(x)
-    case .silu: Refrain.silu(x)
-    case .softmax: x.softmax()
+    case .tanh: .tanh
+    case .sigmoid: .sigmoid
+    case .relu: .relu
+    case .softplus: .softplus
+    case .gelu: .gelu
+    case .silu: .silu
+    case .identity, .softmax: nil
     }
   }
 }

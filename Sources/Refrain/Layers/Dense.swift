@@ -60,6 +60,6 @@ public struct Dense: Layer {
   }
 
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    configuration.activation(input.linear(weight: weight, bias: bias))
+    input.linear(weight: weight, bias: bias, activation: configuration.activation)
   }
 }

@@ -11,21 +11,25 @@ extension Tensor {
         }
       }
     }
-    return result.recording(
-      (
-        x,
-        { gradient in
-          Tensor(x.shape) { target in
-            Refrain.read(x, result, gradient) { x, y, dy in
-              parallel(gradient.count, grain: Tensor.functionGrain, multiple: 16) { part in
-                let at = part.lowerBound
-                kernels.unaryGradient(code, part.count, x + at, y + at, dy + at, target + at)
-              }
-            }
-          }
-        }
-      ))
+    return result.recording((x, { operation.gradient(x: x, y: result, $0) }))
   }
+}
+
+extension UnaryOperation {
+  /// The gradient by x of y = f(x), given that by y.
+  func gradient(x: Tensor, y: Tensor, _ gradient: Tensor) -> Tensor {
+    Tensor(x.shape) { target in
+      read(x, y, gradient) { x, y, dy in
+        parallel(gradient.count, grain: Tensor.functionGrain, multiple: 16) { part in
+          let at = part.lowerBound
+          kernels.unaryGradient(rawValue, part.count, x + at, y + at, dy + at, target + at)
+        }
+      }
+    }
+  }
+
+  /// Whether ``gradient(x:y:_:)`` follows from y alone.
+  var isGradientOfResult: Bool { self == .tanh || self == .sigmoid || self == .relu }
 }
 
 /// e to the power of each value.

@@ -1,3 +1,5 @@
+import RefrainKernels
+
 /// A matrix as the packed kernels read it: where it starts and how far apart its rows and columns are.
 struct MatrixView {
   var pointer: UnsafePointer<Float>
@@ -27,11 +29,11 @@ func packPanels(_ b: MatrixView) -> Storage {
   return packed
 }
 
-/// c (+)= a · b (+ bias), all rows of `c` `columns` apart. `c` is `[a.rows, columns]`, `bias` `[columns]`; `packed` is
-/// from ``packPanels(_:)``.
+/// c (+)= a · b (+ bias), all rows of `c` `columns` apart, and then a function of each value. `c` is `[a.rows, columns]`,
+/// `bias` `[columns]`; `packed` is from ``packPanels(_:)``.
 func product(
   _ a: MatrixView, packed: Storage, columns: Int, into c: UnsafeMutablePointer<Float>,
-  bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
+  bias: UnsafePointer<Float>? = nil, accumulate: Bool = false, then activation: UnaryOperation? = nil
 ) {
   let (rows, depth) = (a.rows, a.columns)
   guard rows > 0, columns > 0 else { return }
@@ -40,10 +42,18 @@ func product(
   if a.rowStep == 1, a.columnStep > 1, rows >= 32, depth > 0, bias == nil {
     productTransposed(a, packed: packed, columns: columns, into: c, accumulate: accumulate)
   } else if rows >= 2 * Parallelism.threads {
+    // The function takes what is still in the processor's cache, some rows at a time.
+    let block = activation == nil ? rows : max(6, (1 << 14) / columns / 6 * 6)
     parallel(rows, grain: max(1, 1 << 18 / max(work, 1)), multiple: 6) { part in
-      kernels.product(
-        part.count, columns, depth, a.pointer + part.lowerBound * a.rowStep, a.rowStep, a.columnStep, nil,
-        packed.pointer, bias, accumulate, c + part.lowerBound * columns, columns, nil)
+      for first in stride(from: part.lowerBound, to: part.upperBound, by: block) {
+        let count = min(block, part.upperBound - first)
+        kernels.product(
+          count, columns, depth, a.pointer + first * a.rowStep, a.rowStep, a.columnStep, nil, packed.pointer, bias,
+          accumulate, c + first * columns, columns, nil)
+        if let activation {
+          kernels.unary(activation.rawValue, count * columns, c + first * columns, c + first * columns)
+        }
+      }
     }
   } else {
     parallel(columns, grain: max(panel, 1 << 18 / max(depth * rows, 1)), multiple: panel) { part in
@@ -51,6 +61,11 @@ func product(
         rows, part.count, depth, a.pointer, a.rowStep, a.columnStep, nil,
         packed.pointer + part.lowerBound * depth, bias.map { $0 + part.lowerBound }, accumulate,
         c + part.lowerBound, columns, nil)
+      guard let activation else { return }
+      for row in 0..<rows {
+        let place = c + row * columns + part.lowerBound
+        kernels.unary(activation.rawValue, part.count, place, place)
+      }
     }
   }
   withExtendedLifetime(packed) {}
@@ -168,24 +183,28 @@ extension Tensor {
       ))
   }
 
-  /// x · weightᵀ + bias: the map of a dense layer. `[…, I]` → `[…, O]`, `weight` `[O, I]`, `bias` `[O]`.
-  public func linear(weight: Tensor, bias: Tensor) -> Tensor {
+  /// φ(x · weightᵀ + bias): the map of a dense layer. `[…, I]` → `[…, O]`, `weight` `[O, I]`, `bias` `[O]`.
+  public func linear(weight: Tensor, bias: Tensor, activation: Activation = .identity) -> Tensor {
     require(
       weight.rank == 2 && rank >= 1 && shape[rank - 1] == weight.shape[1] && bias.shape == [weight.shape[0]],
       "an input of shape \(shape) does not fit weights of shape \(weight.shape) and biases of shape \(bias.shape)")
     let x = self
     let (rows, depth) = rowsAndWidth
     let columns = weight.shape[0]
+    // What the derivative needs besides the result must be kept, and the function is taken apart then.
+    let operation = activation.operation.flatMap { Tape.current == nil || $0.isGradientOfResult ? $0 : nil }
     let result = Tensor(shape.dropLast() + [columns]) { target in
       Refrain.read(x, bias) { x, bias in
         product(
           MatrixView(x, rows: rows, columns: depth), packed: weight.packed(transposed: true, forRows: rows),
-          columns: columns, into: target, bias: bias)
+          columns: columns, into: target, bias: bias, then: operation)
       }
     }
-    return result.recording(
+    let sums = result.recording(
       arcs: (x, .pullback { $0.matrixProduct(weight) }),
       (weight, .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) }),
       (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) }))
+    guard let operation else { return activation(sums) }
+    return result.recording((sums, { operation.gradient(x: result, y: result, $0) }))
   }
 }

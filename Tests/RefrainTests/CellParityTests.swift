@@ -2,8 +2,8 @@ import Testing
 
 @testable import Refrain
 
-/// One recurrent layer against PyTorch and Keras: outputs, final states and every gradient, computed by them in double
-/// precision from weights that all differ.
+/// One recurrent layer against PyTorch and Keras, or a loop written from the paper: outputs, final states and every
+/// gradient, computed by them in double precision from weights that all differ.
 @Suite("Cells agree with PyTorch and Keras")
 struct CellParityTests {
   struct Case: Sendable, CustomTestStringConvertible {
@@ -28,6 +28,26 @@ struct CellParityTests {
     + Case.all(GRUResetBeforeCell.self, "cells_gru_before", "gru_before")
     + Case.all(TanhRNNCell.self, "cells_rnn", "rnn_tanh")
     + Case.all(ReLURNNCell.self, "cells_rnn", "rnn_relu")
+    + Case.all(PeepholeLSTMCell.self, "cells_peephole", "peephole")
+    + Case.all(FullPeepholeLSTMCell.self, "cells_peephole", "full_peephole")
+    + Case.all(NoInputGateLSTMCell.self, "cells_odyssey", "no_input_gate")
+    + Case.all(NoForgetGateLSTMCell.self, "cells_odyssey", "no_forget_gate")
+    + Case.all(NoOutputGateLSTMCell.self, "cells_odyssey", "no_output_gate")
+    + Case.all(NoInputActivationLSTMCell.self, "cells_odyssey", "no_input_activation")
+    + Case.all(NoOutputActivationLSTMCell.self, "cells_odyssey", "no_output_activation")
+    + Case.all(CoupledGatesLSTMCell.self, "cells_odyssey", "coupled_gates")
+    + Case.all(FullGateRecurrenceLSTMCell.self, "cells_odyssey", "full_gate_recurrence")
+    + Case.all(ProjectedLSTMCell.self, "cells_gated", "projected")
+    + Case.all(LayerNormLSTMCell.self, "cells_gated", "layer_norm_lstm")
+    + Case.all(LayerNormGRUCell.self, "cells_gated", "layer_norm_gru")
+    + Case.all(MinimalGatedCell.self, "cells_gated", "mgu")
+    + Case.all(MultiplicativeLSTMCell.self, "cells_gated", "multiplicative")
+    + Case.all(IndRNNCell.self, "cells_linear", "indrnn")
+    + Case.all(SRUCell.self, "cells_linear", "sru")
+    + Case.all(SRUCell.self, "cells_linear", "sru_square")
+    + Case.all(QRNNCell.self, "cells_linear", "qrnn")
+    + Case.all(MinLSTMCell.self, "cells_linear", "min_lstm")
+    + Case.all(MinGRUCell.self, "cells_linear", "min_gru")
 
   @Test("outputs, final states and every gradient", arguments: cases)
   func parity(_ parity: Case) throws {
@@ -41,7 +61,7 @@ struct CellParityTests {
     let input = try fixture("x")
     let (batch, time) = (input.shape[0], input.shape[1])
     var generator = RandomGenerator(seed: 1)
-    let cell = try Cell(inputSize: input.shape[2], hiddenSize: fixture("weight_hh").shape[1], using: &generator)
+    let cell = try Cell(inputSize: input.shape[2], hiddenSize: fixture("outputs").shape[2], using: &generator)
       .filled(from: fixture)
     let state = try cell.initialState(batch: batch).filled(from: fixture) { "initial." + $0 }
     let passage = Passage(cell: cell, input: input, state: state)

@@ -46,8 +46,8 @@ public struct GRUResetBeforeCell: RecurrentCell {
     let h = state.hidden
     let size = hiddenSize
     func recurrent(_ gate: Gate, _ operand: Tensor) -> Tensor {
-      let rows = weightHidden.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0)
-      return projected.block(gate.rawValue, of: size) + operand.matrixProduct(rows, transposingOther: true)
+      projected.block(gate.rawValue, of: size)
+        + operand.matrixProduct(weightHidden.rowBlock(gate.rawValue, of: size), transposingOther: true)
     }
     let reset = sigmoid(recurrent(.reset, h))
     let update = sigmoid(recurrent(.update, h))

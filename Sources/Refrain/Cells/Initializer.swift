@@ -17,6 +17,12 @@ public enum Initializer {
     concatenate((0..<blocks).map { _ in orthogonal(size, using: &generator) }, axis: 0)
   }
 
+  /// Biases of `blocks` gates, `[blocks · size]`: 0, but `value` for the gate `open` (1 for a forget gate: remember at
+  /// first, Jozefowicz et al. 2015).
+  static func biases(_ blocks: Int, _ size: Int, open: Int?, value: Float = 1) -> Tensor {
+    Tensor((0..<blocks * size).map { $0 / max(size, 1) == open ? value : 0 }, shape: [blocks * size])
+  }
+
   /// A random orthogonal matrix `[size, size]`: Gram and Schmidt's method, twice, on normal rows.
   public static func orthogonal(_ size: Int, using generator: inout RandomGenerator) -> Tensor {
     var matrix = Tensor.normal([size, size], using: &generator)

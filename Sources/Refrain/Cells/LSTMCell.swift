@@ -52,8 +52,7 @@ public struct LSTMCell: RecurrentCell {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
     weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
-    bias = .zeros([gates * hiddenSize])
-    for unit in 0..<hiddenSize { bias[Gate.forget.rawValue * hiddenSize + unit] = 1 }
+    bias = Initializer.biases(gates, hiddenSize, open: Gate.forget.rawValue)
   }
 
   public var inputSize: Int { weightInput.shape[1] }
@@ -67,10 +66,6 @@ public struct LSTMCell: RecurrentCell {
     try body("bias_ih", &bias)
   }
 
-  public func initialState(batch: Int) -> State {
-    State(hidden: .zeros([batch, hiddenSize]), cell: .zeros([batch, hiddenSize]))
-  }
-
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
@@ -81,7 +76,15 @@ public struct LSTMCell: RecurrentCell {
   }
 }
 
+extension RecurrentCell where State == LSTMCell.State {
+  public func initialState(batch: Int) -> State {
+    State(hidden: .zeros([batch, hiddenSize]), cell: .zeros([batch, hiddenSize]))
+  }
+}
+
 extension Tensor {
   /// The `index`-th block of `size` columns.
   func block(_ index: Int, of size: Int) -> Tensor { slice(index * size..<(index + 1) * size, axis: -1) }
+  /// The `index`-th block of `size` rows: the weights of one gate.
+  func rowBlock(_ index: Int, of size: Int) -> Tensor { slice(index * size..<(index + 1) * size, axis: 0) }
 }

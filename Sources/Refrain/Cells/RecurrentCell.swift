@@ -109,7 +109,8 @@ extension RecurrentCell {
     }
     for (rows, offset) in zip(schedule.alive, schedule.offsets) {
       retire(downTo: rows)
-      running = step(projected.slice(offset..<offset + rows, axis: 0), running)
+      // Apart, so that a row's gradients are added in one order whether others retire at this step or not.
+      running = step(projected.slice(offset..<offset + rows, axis: 0), running.mapTensors(\.apart))
       outputs.append(running.output)
     }
     retire(downTo: 0)
@@ -160,6 +161,25 @@ public enum Cells {
     GRUResetBeforeCell.self,
     TanhRNNCell.self,
     ReLURNNCell.self,
+    PeepholeLSTMCell.self,
+    FullPeepholeLSTMCell.self,
+    NoInputGateLSTMCell.self,
+    NoForgetGateLSTMCell.self,
+    NoOutputGateLSTMCell.self,
+    NoInputActivationLSTMCell.self,
+    NoOutputActivationLSTMCell.self,
+    CoupledGatesLSTMCell.self,
+    FullGateRecurrenceLSTMCell.self,
+    ProjectedLSTMCell.self,
+    LayerNormLSTMCell.self,
+    LayerNormGRUCell.self,
+    MinimalGatedCell.self,
+    MultiplicativeLSTMCell.self,
+    IndRNNCell.self,
+    SRUCell.self,
+    QRNNCell.self,
+    MinLSTMCell.self,
+    MinGRUCell.self,
   ]
 
   /// The cell of the given name, or nil.

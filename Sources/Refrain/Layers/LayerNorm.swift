@@ -48,14 +48,21 @@ public struct LayerNorm: Layer {
   }
 
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    let (rows, width) = input.rowsAndWidth
-    let (gain, shift) = (weight, bias)
-    require(gain.shape == [width], "LayerNorm of size \(gain.count) on an input of shape \(input.shape)")
+    input.normalized(gain: weight, shift: bias, epsilon: configuration.epsilon)
+  }
+}
+
+extension Tensor {
+  /// Each row along the last axis brought to mean 0 and variance 1, times `gain`, plus `shift`, each `[I]`.
+  func normalized(gain: Tensor, shift: Tensor, epsilon: Float = 1e-5) -> Tensor {
+    let input = self
+    let (rows, width) = rowsAndWidth
+    require(gain.shape == [width], "LayerNorm of size \(gain.count) on an input of shape \(shape)")
     let statistics = Storage(count: 2 * rows)
     let (means, deviations) = (statistics.pointer, statistics.pointer + rows)
-    let result = Tensor(input.shape) { target in
-      read(input, gain, shift) { x, gain, shift in
-        kernels.layerNormRows(rows, width, configuration.epsilon, x, gain, shift, target, means, deviations)
+    let result = Tensor(shape) { target in
+      Refrain.read(input, gain, shift) { x, gain, shift in
+        kernels.layerNormRows(rows, width, epsilon, x, gain, shift, target, means, deviations)
       }
     }
     withExtendedLifetime(statistics) {}
@@ -65,7 +72,7 @@ public struct LayerNorm: Layer {
       let inputGradient = Tensor(input.shape) { target in
         gainGradient.write { gainGradient in
           shiftGradient.write { shiftGradient in
-            read(input, gain, gradients[0]!) { x, gain, dy in
+            Refrain.read(input, gain, gradients[0]!) { x, gain, dy in
               kernels.layerNormGradientRows(
                 rows, width, x, gain, statistics.pointer, statistics.pointer + rows, dy, target, gainGradient,
                 shiftGradient)

@@ -1,0 +1,53 @@
+/// The minimal gated unit: one gate both forgets and resets (Zhou, Wu, Zhang and Zhou 2016).
+///
+///     f = σ(W_f x + R_f h + b_f)              forget gate
+///     h̃ = tanh(W_h x + R_h (f ⊙ h) + b_h)     candidate
+///     h' = (1 − f) ⊙ h + f ⊙ h̃                hidden state
+public struct MinimalGatedCell: RecurrentCell {
+  /// The order of the blocks of **H** rows in weights and biases.
+  public enum Gate: Int, CaseIterable, Sendable { case forget, candidate }
+
+  public typealias State = HiddenState
+
+  public static let name = "mgu"
+  public static let source = "Zhou, Wu, Zhang and Zhou 2016"
+
+  /// W, `[2H, I]`
+  public var weightInput: Tensor
+  /// R, `[2H, H]`
+  public var weightHidden: Tensor
+  /// b, `[2H]`
+  public var bias: Tensor
+
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    let gates = Gate.allCases.count
+    weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
+    bias = .zeros([gates * hiddenSize])
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+  }
+
+  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
+
+  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
+    let h = state.hidden
+    func sum(_ gate: Gate, _ operand: Tensor) -> Tensor {
+      projected.block(gate.rawValue, of: hiddenSize)
+        + operand.matrixProduct(weightHidden.rowBlock(gate.rawValue, of: hiddenSize), transposingOther: true)
+    }
+    let forget = sigmoid(sum(.forget, h))
+    let candidate = tanh(sum(.candidate, forget * h))
+    return HiddenState(hidden: (1 - forget) * h + forget * candidate)
+  }
+}

@@ -1,0 +1,65 @@
+/// The multiplicative LSTM: the gates see, in place of the hidden state, its product with a view of the input, so that each
+/// input has a transition of its own (Krause, Lu, Murray and Renals 2016).
+///
+///     m = (W_m x) ⊙ (R_m h)             intermediate state
+///     i = σ(W_i x + R_i m + b_i)        input gate
+///     f = σ(W_f x + R_f m + b_f)        forget gate
+///     c̃ = tanh(W_c x + R_c m + b_c)     candidate
+///     o = σ(W_o x + R_o m + b_o)        output gate
+///     c' = f ⊙ c + i ⊙ c̃                cell state
+///     h' = o ⊙ tanh(c')                 hidden state
+public struct MultiplicativeLSTMCell: RecurrentCell {
+  /// The order of the blocks of **H** rows in weights; the biases have the first four.
+  public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output, intermediate }
+
+  public typealias State = LSTMCell.State
+
+  public static let name = "multiplicative-lstm"
+  public static let source = "Krause, Lu, Murray and Renals 2016"
+
+  /// W, `[5H, I]`
+  public var weightInput: Tensor
+  /// R, `[5H, H]`
+  public var weightHidden: Tensor
+  /// b, `[4H]`
+  public var bias: Tensor
+
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0
+  /// but the forget gate's, which is 1.
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    let gates = Gate.allCases.count
+    weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
+    bias = Initializer.biases(gates - 1, hiddenSize, open: Gate.forget.rawValue)
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+  }
+
+  public func project(_ input: Tensor) -> Tensor {
+    input.linear(weight: weightInput, bias: concatenate([bias, .zeros([hiddenSize])], axis: 0))
+  }
+
+  public func step(_ projected: Tensor, _ state: State) -> State {
+    let size = hiddenSize
+    let gates = 0..<Gate.intermediate.rawValue * size
+    let intermediate =
+      projected.block(Gate.intermediate.rawValue, of: size)
+      * state.hidden.matrixProduct(
+        weightHidden.rowBlock(Gate.intermediate.rawValue, of: size), transposingOther: true)
+    let sums =
+      projected.slice(gates, axis: -1)
+      + intermediate.matrixProduct(weightHidden.slice(gates, axis: 0), transposingOther: true)
+    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: size) }
+    let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
+    return State(hidden: sigmoid(gate(.output)) * tanh(cell), cell: cell)
+  }
+}

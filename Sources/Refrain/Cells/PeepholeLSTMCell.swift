@@ -1,0 +1,68 @@
+/// The long short-term memory whose gates see the cell state through diagonal peepholes (Gers and Schmidhuber 2000; ONNX's
+/// `P`). The input and forget gates see it before the step, the output gate after.
+///
+///     i = σ(W_i x + R_i h + p_i ⊙ c + b_i)      input gate
+///     f = σ(W_f x + R_f h + p_f ⊙ c + b_f)      forget gate
+///     c̃ = tanh(W_c x + R_c h + b_c)             candidate
+///     c' = f ⊙ c + i ⊙ c̃                        cell state
+///     o = σ(W_o x + R_o h + p_o ⊙ c' + b_o)     output gate
+///     h' = o ⊙ tanh(c')                         hidden state
+public struct PeepholeLSTMCell: RecurrentCell {
+  /// The order of the blocks of **H** rows in weights and biases.
+  public typealias Gate = LSTMCell.Gate
+
+  public typealias State = LSTMCell.State
+
+  public static let name = "peephole-lstm"
+  public static let source = "Gers and Schmidhuber 2000"
+
+  /// W, `[4H, I]`
+  public var weightInput: Tensor
+  /// R, `[4H, H]`
+  public var weightHidden: Tensor
+  /// b, `[4H]`
+  public var bias: Tensor
+  /// p_i, `[H]`
+  public var peepholeInput: Tensor
+  /// p_f, `[H]`
+  public var peepholeForget: Tensor
+  /// p_o, `[H]`
+  public var peepholeOutput: Tensor
+
+  /// A cell with weights drawn from `generator`, which starts as an ``LSTMCell`` does: the peepholes are 0.
+  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    let gates = Gate.allCases.count
+    weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)
+    weightHidden = Initializer.orthogonalBlocks(gates, hiddenSize, using: &generator)
+    bias = Initializer.biases(gates, hiddenSize, open: Gate.forget.rawValue)
+    peepholeInput = .zeros([hiddenSize])
+    peepholeForget = .zeros([hiddenSize])
+    peepholeOutput = .zeros([hiddenSize])
+  }
+
+  public var inputSize: Int { weightInput.shape[1] }
+  public var hiddenSize: Int { weightHidden.shape[1] }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight_ih", &weightInput)
+    try body("weight_hh", &weightHidden)
+    try body("bias_ih", &bias)
+    try body("weight_ci", &peepholeInput)
+    try body("weight_cf", &peepholeForget)
+    try body("weight_co", &peepholeOutput)
+  }
+
+  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
+
+  public func step(_ projected: Tensor, _ state: State) -> State {
+    let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
+    func sum(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
+    let input = sigmoid(sum(.input) + state.cell * peepholeInput)
+    let forget = sigmoid(sum(.forget) + state.cell * peepholeForget)
+    let cell = forget * state.cell + input * tanh(sum(.candidate))
+    let output = sigmoid(sum(.output) + cell * peepholeOutput)
+    return State(hidden: output * tanh(cell), cell: cell)
+  }
+}

@@ -82,8 +82,8 @@ struct BackwardBuffers {
 
 /// A cell with a kernel for its whole scan.
 protocol FusedCell: RecurrentCell {
-  /// The kernel.
-  static var kind: RecurrentKind { get }
+  /// The kernel; nil for a variant of the cell that has none, and is taken through the loop.
+  static var kind: RecurrentKind? { get }
   /// How many blocks of **H** values a step keeps for the backward pass.
   static var keptBlocks: Int { get }
   /// How many of these, from the first, are sums of the input: the rows of `weightInput` over **H**.
@@ -105,6 +105,8 @@ extension FusedCell {
   static var stages: Int { 1 }
   var parameters: [Tensor] { [] }
 
+  private var kernelCode: Int { Self.kind?.rawValue ?? -1 }
+
   /// How many times `[B, padded H]` floats the kernels need besides: the other hidden state, and what one stage leaves for
   /// the next.
   static var scratchBlocks: Int { 2 * stages - 1 }
@@ -112,7 +114,7 @@ extension FusedCell {
   /// The weights in the order in which the forward kernel reads them.
   func packedForward(isKept: Bool) -> Storage {
     weightHidden.storage.form(Self.name, with: weightInput, biases.0, biases.1, isKept: isKept) {
-      let kind = Self.kind.rawValue
+      let kind = kernelCode
       let packed = Storage(count: kernels.recurrentPackedSize(kind, inputSize, hiddenSize))
       read(weightInput, weightHidden, biases.0) { input, hidden, bias in
         func pack(_ stateBias: P?) {
@@ -143,7 +145,7 @@ extension FusedCell {
   /// The forward kernel on ordered rows `rows`.
   func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
     kernels.recurrentForward(
-      Self.kind.rawValue, buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive,
+      kernelCode, buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive,
       schedule.offsets, schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed,
       buffers.parameters,
       buffers.hidden, buffers.cell, buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptCell)
@@ -158,7 +160,7 @@ extension FusedCell {
       for stage in 0..<Self.stages {
         parallel(padded, multiple: kernels.panelWidth()) { units in
           kernels.recurrentStage(
-            Self.kind.rawValue, stage, buffers.rows, units.lowerBound, units.upperBound, schedule.alive + step,
+            kernelCode, stage, buffers.rows, units.lowerBound, units.upperBound, schedule.alive + step,
             schedule.offsets + step, schedule.positions, inputSize, size, buffers.input, inputSize, buffers.packed,
             buffers.parameters,
             previous, next, buffers.cell, buffers.scratch + buffers.rows * padded, buffers.output, size, buffers.gates,
@@ -178,7 +180,7 @@ extension FusedCell {
   /// The backward kernel on ordered rows `rows`.
   private func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
     kernels.recurrentBackward(
-      Self.kind.rawValue, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
+      kernelCode, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
       schedule.positions, hiddenSize, buffers.packed,
       buffers.parameters, buffers.gates, buffers.keptCell, buffers.initial,
       buffers.output, hiddenSize, buffers.outputGradient, hiddenSize, buffers.hidden, buffers.cell, buffers.scratch)
@@ -199,6 +201,7 @@ extension FusedCell {
   public func scan(
     _ input: Tensor, from state: State, along schedule: Schedule
   ) -> (outputs: Tensor, state: State) {
+    guard Self.kind != nil else { return scanByLoop(input, from: state, along: schedule) }
     let (batch, size, count) = (schedule.batch, hiddenSize, schedule.count)
     require(
       input.shape == [batch, schedule.time, inputSize],

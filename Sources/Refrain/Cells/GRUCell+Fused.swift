@@ -1,7 +1,7 @@
 import RefrainKernels
 
 extension GRUCell: FusedCell {
-  static let kind = RecurrentKind.gru
+  static let kind: RecurrentKind? = .gru
   // The gates r, z, n, and R_n h + b_hn, whose gradient differs from n's by the reset gate.
   static let keptBlocks = 4
   static let inputBlocks = Gate.allCases.count

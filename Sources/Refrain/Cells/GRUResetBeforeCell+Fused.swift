@@ -1,7 +1,7 @@
 import RefrainKernels
 
 extension GRUResetBeforeCell: FusedCell {
-  static let kind = RecurrentKind.resetBeforeGRU
+  static let kind: RecurrentKind? = .resetBeforeGRU
   // The gates r, z, n, and r ⊙ h, by which R_n is multiplied.
   static let keptBlocks = 4
   static let inputBlocks = Gate.allCases.count

@@ -1,7 +1,7 @@
 import RefrainKernels
 
 extension LSTMCell: FusedCell {
-  static let kind = RecurrentKind.lstm
+  static let kind: RecurrentKind? = .lstm
   static let keptBlocks = Gate.allCases.count
   static let inputBlocks = Gate.allCases.count
 

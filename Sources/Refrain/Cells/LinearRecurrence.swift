@@ -93,7 +93,9 @@ extension LinearCell {
   ) -> (outputs: Tensor, state: HiddenState) {
     let (decay, addition) = coefficients(project(schedule.packed(input)))
     let hidden = linearRecurrence(decay, addition, from: state.hidden, along: schedule)
-    return (schedule.unpacked(hidden, like: input), HiddenState(hidden: schedule.lastRows(hidden, initial: state.hidden)))
+    return (
+      schedule.unpacked(hidden, like: input), HiddenState(hidden: schedule.lastRows(hidden, initial: state.hidden))
+    )
   }
 }
 

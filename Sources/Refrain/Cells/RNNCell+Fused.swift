@@ -1,7 +1,7 @@
 import RefrainKernels
 
 extension RNNCell: FusedCell {
-  static var kind: RecurrentKind { Activation.isRectifier ? .reluRNN : .tanhRNN }
+  static var kind: RecurrentKind? { Activation.isRectifier ? .reluRNN : .tanhRNN }
   static var keptBlocks: Int { 1 }
   static var inputBlocks: Int { 1 }
 

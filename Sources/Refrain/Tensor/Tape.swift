@@ -48,6 +48,8 @@ final class Tape: @unchecked Sendable {
   /// How many time steps of a recurrent layer are kept for the way back at a time; nil means all.
   let keptSteps: Int?
   private var records: [Record] = []
+  /// The slices of variables: those that a loop over time takes anew at every step are one, packed once, with one gradient.
+  private var slices: [Slice.Place: Tensor] = [:]
 
   init(isTraining: Bool, generator: RandomGenerator, keptSteps: Int? = nil) {
     require(keptSteps ?? 1 > 0, "\(keptSteps ?? 0) time steps cannot be kept; at least 1 must be")
@@ -79,6 +81,16 @@ final class Tape: @unchecked Sendable {
     return output
   }
 
+  /// A slice of a tensor, made by `make` unless the tensor is a variable of which it was taken before.
+  func slice(of tensor: Tensor, at slice: Slice, make: () -> Tensor) -> Tensor {
+    guard let slot = slot(of: tensor), case .leaf = records[slot] else { return make() }
+    let place = Slice.Place(slot: slot, slice: slice)
+    if let known = slices[place] { return known }
+    let result = make()
+    slices[place] = result
+    return result
+  }
+
   func record(
     _ outputs: [Tensor], from inputs: [Tensor], pullback: @escaping ([Tensor?]) -> [Tensor?]
   ) -> [Tensor] {
@@ -96,6 +108,7 @@ final class Tape: @unchecked Sendable {
   /// What the records hold is given back on the way.
   func gradients(of result: Tensor, leaves: Int) -> [Tensor?] {
     guard let last = slot(of: result) else { return Array(repeating: nil, count: leaves) }
+    slices = [:]
     var gradients = [Tensor?](repeating: nil, count: records.count)
     gradients[last] = .ones(result.shape)
     func add(_ gradient: Tensor, to slot: Int) {

@@ -84,10 +84,13 @@ extension Tensor {
     let slice = Slice(of: shape, range, axis: axis)
     var sliced = shape
     sliced[axis] = range.count
-    let result = Tensor(sliced) { target in
-      read { source in slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) } }
+    func make() -> Tensor {
+      let result = Tensor(sliced) { target in
+        read { source in slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) } }
+      }
+      return result.recording(arcs: (self, .slice(of: slice)))
     }
-    return result.recording(arcs: (self, .slice(of: slice)))
+    return Tape.current?.slice(of: self, at: slice, make: make) ?? make()
   }
 
   /// The same values as a result of its own: the gradients of what it is used for add up before they go on.
@@ -151,7 +154,13 @@ extension Tensor {
 }
 
 /// Where a slice lies in the tensor it is of.
-struct Slice {
+struct Slice: Hashable {
+  /// A slice of what is at a slot of a tape.
+  struct Place: Hashable {
+    let slot: Int
+    let slice: Slice
+  }
+
   /// Of the whole tensor.
   let shape: [Int]
   private let runs: Int

@@ -60,7 +60,7 @@ targets += [
 /// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
-  "WordLanguageModel",
+  "WordLanguageModel", "Odyssey",
 ]
 targets += examples.map { name in
   .executableTarget(

@@ -52,7 +52,11 @@ struct RefrainCommand: ParsableCommand {
   }
 
   private static func usageMessage(for error: any Error) -> String {
-    let message = message(for: error).sanitized.split(separator: " ").joined(separator: " ")
+    // Many values to choose from come with a line each.
+    let lines = message(for: error).split(separator: "\n").map { $0.drop { $0 == " " } }
+    let values = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }.joined(separator: ", ")
+    let text = (lines.filter { !$0.hasPrefix("- ") } + [values[...]]).joined(separator: " ")
+    let message = text.sanitized.split(separator: " ").joined(separator: " ")
     let end = message.last.map { ".?!".contains($0) } == true ? "" : "."
     return "\(message)\(end) See '\(failedCommand) --help'."
   }

@@ -11,7 +11,7 @@ struct FlagTests {
     ("--season -12", "--season"), ("--backtest 0", "--backtest"), ("--backtest -1", "--backtest"),
     ("--hidden 0", "--hidden"), ("--hidden 1000000", "at most"), ("--layers 0", "--layers"),
     ("--layers -1", "--layers"), ("--epochs 0", "--epochs"), ("--epochs -5", "--epochs"), ("--seed -1", "--seed"),
-    ("--seed one", "--seed"), ("--threads 0", "--threads"), ("--threads -2", "--threads"), ("--cell foo", "'lstm'"),
+    ("--seed one", "--seed"), ("--threads 0", "--threads"), ("--threads -2", "--threads"), ("--cell foo", "following: lstm, gru, "),
     ("--format xml", "'table', 'csv' or 'json'"), ("--horizn 3", "Did you mean '--horizon'?"),
     ("--nonsense", "--nonsense"),
     ("a.csv b.csv", "'b.csv'"), ("a.csv --covariates x,,y", "x,,y"), ("--save", "--save"), ("--save=", "--save"),

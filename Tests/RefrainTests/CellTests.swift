@@ -116,7 +116,8 @@ struct CellTests {
       #expect(input.values.allSatisfy { $0.magnitude <= bound })
       #expect((input.squared.mean().item - bound * bound / 3).magnitude < 0.25 * bound * bound / 3)
       for (name, tensor) in tensors where name.hasPrefix("bias") {
-        let forget = Cell.self == LSTMCell.self ? size..<2 * size : 0..<0
+        let opensForgetGate = Cell.self == LSTMCell.self || Cell.self == DepthGatedLSTMCell.self
+        let forget = opensForgetGate ? size..<2 * size : 0..<0
         #expect(tensor.values.enumerated().allSatisfy { $1 == (forget.contains($0) ? 1 : 0) })
       }
     }

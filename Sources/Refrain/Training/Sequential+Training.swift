@@ -10,7 +10,7 @@ public struct CompiledTraining: Sendable {
 }
 
 extension Sequential {
-  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:earlyStopping:progress:onEpoch:shouldStop:)``
+  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
   /// trains the model; an earlier optimizer and its memory are dropped.
   public mutating func compile(optimizer: some Optimizer, loss: Loss, metrics: [Metric] = []) {
     compiled = CompiledTraining(optimizer: optimizer, loss: loss, metrics: metrics)

@@ -35,7 +35,8 @@ struct AttentionTests {
     expectClose(one.weights, found.weights.at(1, axis: 1))
   }
 
-  @Test("steps that are not there have no weight and no influence, and no steps make a context of 0",
+  @Test(
+    "steps that are not there have no weight and no influence, and no steps make a context of 0",
     arguments: AttentionScore.allCases)
   func gaps(score: AttentionScore) {
     let steps = Steps(lengths: [5, 0, 3, 5], present: StepsTests.flags(["10111", "11111", "01000", "00000"]))
@@ -67,7 +68,10 @@ struct AttentionTests {
     for row in [0, 2] {
       for sum in weights.at(row, axis: 0).sum(axes: [1]).values { #expect(abs(sum - 1) < 1e-5) }
       // One step alone has all the weight.
-      if row == 2 { expectClose(context.at(2, axis: 0), stack([keys.at(2, axis: 0).at(1, axis: 0), keys.at(2, axis: 0).at(1, axis: 0)])) }
+      if row == 2 {
+        expectClose(
+          context.at(2, axis: 0), stack([keys.at(2, axis: 0).at(1, axis: 0), keys.at(2, axis: 0).at(1, axis: 0)]))
+      }
     }
     expectGradientMatchesDifferences(at: [queries, keys]) { tensors in
       let found = attention(tensors[0], over: tensors[1], steps: steps)

@@ -9,7 +9,8 @@ struct ConnectionTests {
   @Test("equal PyTorch's, outputs and all gradients", arguments: [Connection.residual, .highway, .depthWise])
   func parity(connection: Connection) throws {
     let expected = fixture.under(connection == .depthWise ? "depth_wise" : "\(connection)")
-    try check(Stacked<LSTM>(inputSize: 4, hiddenSizes: [4, 4, 4], connection: connection, returning: .everyStep), expected)
+    try check(
+      Stacked<LSTM>(inputSize: 4, hiddenSizes: [4, 4, 4], connection: connection, returning: .everyStep), expected)
   }
 
   @Test("the depth-gated LSTM equals the formulas in double precision")
@@ -34,7 +35,8 @@ struct ConnectionTests {
     expectClose(byInput, try expected.under("grad")("x"), "the gradient by x")
   }
 
-  @Test("the last output is that of the last valid step, forward and in both directions", arguments: Connection.allCases)
+  @Test(
+    "the last output is that of the last valid step, forward and in both directions", arguments: Connection.allCases)
   func lastOutput(connection: Connection) {
     func check<Level: RecurrentLayer>(_ level: Level.Type) {
       var generator = RandomGenerator(seed: 3)
@@ -49,10 +51,13 @@ struct ConnectionTests {
       let size = 4
       for (row, length) in lengths.enumerated() {
         let steps = outputs.at(row, axis: 0)
-        expectClose(found.at(row, axis: 0).slice(0..<size, axis: 0), steps.at(length - 1, axis: 0).slice(0..<size, axis: 0))
+        expectClose(
+          found.at(row, axis: 0).slice(0..<size, axis: 0), steps.at(length - 1, axis: 0).slice(0..<size, axis: 0))
         // A backward half ends at the first step. Connections that mix the halves see them at two times.
         if found.shape[1] == 2 * size, connection == .direct || connection == .residual {
-          expectClose(found.at(row, axis: 0).slice(size..<2 * size, axis: 0), steps.at(0, axis: 0).slice(size..<2 * size, axis: 0))
+          expectClose(
+            found.at(row, axis: 0).slice(size..<2 * size, axis: 0), steps.at(0, axis: 0).slice(size..<2 * size, axis: 0)
+          )
         }
         let padding = steps.slice(length..<5, axis: 0)
         #expect(padding == .zeros(padding.shape))
@@ -80,6 +85,24 @@ struct ConnectionTests {
     if connection == .residual { expectSameBits(outputs[1], outputs[0] + second.outputs) }
   }
 
+  @Test("dropout acts on what a level reads, not on what goes past it")
+  func dropout() {
+    let pile = Stacked<LSTM>(
+      inputSize: 3, hiddenSizes: [4, 4], dropout: 0.5, connection: .residual, returning: .everyStep)
+    let x = ramp([3, 5, 3])
+    let plain = pile.scanLevels(x)
+    nonisolated(unsafe) var trained = plain
+    _ = valueAndGradient(at: pile) { pile in
+      trained = pile.scanLevels(x)
+      return trained.outputs[1].sum()
+    }
+    expectSameBits(trained.outputs[0], plain.outputs[0])
+    #expect(trained.outputs[1] != plain.outputs[1])
+    // The last step's output is the sum of both levels' states, of which only the upper one knows of dropout.
+    expectClose(trained.outputs[1].at(-1, axis: 1), plain.state[0].hidden + trained.state[1].hidden)
+    #expect(trained.state[1].hidden != plain.state[1].hidden)
+  }
+
   @Test("levels of different widths are refused where they are to be connected")
   func widths() {
     func problem(_ connection: Connection) -> String? {
@@ -91,7 +114,8 @@ struct ConnectionTests {
     #expect(problem(.direct) == nil)
     #expect(
       problem(.residual)
-        == "stacked-lstm: the connection 'residual' wants levels of one width, and level 2 makes [B, T, 5] of [B, T, 4]")
+        == "stacked-lstm: the connection 'residual' wants levels of one width, and level 2 makes [B, T, 5] of [B, T, 4]"
+    )
     #expect(throws: LayerError.self) {
       try DepthGatedLSTM(4, options: .init(levels: 0)).outputShape(for: [nil, nil, 3])
     }

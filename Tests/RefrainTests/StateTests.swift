@@ -29,6 +29,11 @@ struct StateTests {
       expectSameBits(found.state, expected.state)
       #expect(found.outputs != layer.scan(x, lengths: lengths, from: given.mapTensors { .zeros($0.shape) }).outputs)
       let steps = Steps(lengths: lengths, resets: [[Bool]](repeating: [false, true, false, false, true], count: 4))
+      // Each episode begins with it too: that of the last step alone says the same as a sequence of one step.
+      let (all, end) = (layer.scan(x, steps: steps), layer.scan(x.slice(4..<5, axis: 1)))
+      if !(layer is Bidirectional<GRUCell>) {
+        expectClose(all.outputs.at(1, axis: 0).at(4, axis: 0), end.outputs.at(1, axis: 0).at(0, axis: 0))
+      }
       expectGradientMatchesDifferences(at: layer, "\(L.kind)") { [$0(x, lengths: lengths), $0(x, steps: steps)] }
     }
     check(LSTM.self)
@@ -46,7 +51,9 @@ struct StateTests {
     #expect(pile.tensors.count == 4 * 5)
   }
 
-  @Test("inspection gives the scan's outputs, and states of which each follows from the one before", arguments: CellTests.names)
+  @Test(
+    "inspection gives the scan's outputs, and states of which each follows from the one before",
+    arguments: CellTests.names)
   func states(name: String) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
       let passage = Passage<Cell>(batch: 4, time: 5, inputSize: 3, hiddenSize: 6)

@@ -101,7 +101,8 @@ struct StepsTests {
             #expect(outside == .zeros(outside.shape))
             expectSameBits(
               spoiled.gradient { $0.outcome(steps, direction, byLoop: byLoop) },
-              passage.gradient { $0.outcome(steps, direction, byLoop: byLoop) }, "\(what), \(direction): the gradient by")
+              passage.gradient { $0.outcome(steps, direction, byLoop: byLoop) },
+              "\(what), \(direction): the gradient by")
           }
         }
       }
@@ -109,7 +110,8 @@ struct StepsTests {
     check(try cellType(name))
   }
 
-  @Test("a gap is a step that was never there: the sequence without it is the same, to the bit", arguments: CellTests.names)
+  @Test(
+    "a gap is a step that was never there: the sequence without it is the same, to the bit", arguments: CellTests.names)
   func shorter(name: String) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
       let passage = Passage<Cell>(batch: 5, time: 6, inputSize: 3, hiddenSize: 17)

@@ -120,7 +120,9 @@ public struct DepthGatedLSTMCell: RecurrentCell {
       }
       var cell = sigmoid(sum(.forget)) * state.cell + sigmoid(sum(.input)) * tanh(sum(.candidate))
       if let below {
-        let (own, lower) = (level.weightDepth.at(0, axis: 0) * state.cell, level.weightDepth.at(1, axis: 0) * below.cell)
+        let (own, lower) = (
+          level.weightDepth.at(0, axis: 0) * state.cell, level.weightDepth.at(1, axis: 0) * below.cell
+        )
         cell += sigmoid(read.block(Gate.depth.rawValue, of: hiddenSize) + own + lower) * below.cell
       }
       below = LSTMCell.State(hidden: sigmoid(sum(.output)) * tanh(cell), cell: cell)

@@ -82,7 +82,8 @@ public struct Attention: Module {
   ) -> (context: Tensor, weights: Tensor) {
     require(
       (2...3).contains(queries.rank) && keys.rank == 3 && queries.shape[0] == keys.shape[0],
-      "Attention: queries of shape \(queries.shape) over keys of shape \(keys.shape), expected [B, N, Q] over [B, T, K]")
+      "Attention: queries of shape \(queries.shape) over keys of shape \(keys.shape), expected [B, N, Q] over [B, T, K]"
+    )
     require(steps.layout == .batchFirst, "Attention takes the batch first")
     if queries.rank == 2 {
       let one = self(queries.reshaped([queries.shape[0], 1, queries.shape[1]]), over: keys, steps: steps)

@@ -27,7 +27,9 @@ extension SteppingLayer where Memory == NoMemory {
   public func checkStepping() throws(LayerError) {}
   public func initialMemory(batch: Int) -> NoMemory { NoMemory() }
   public func advance(_ memory: inout NoMemory, with step: Tensor) -> Tensor { self(step) }
-  public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout NoMemory) -> Tensor { self(part, steps: steps) }
+  public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout NoMemory) -> Tensor {
+    self(part, steps: steps)
+  }
 }
 
 extension Dense: SteppingLayer {}

@@ -52,7 +52,9 @@ struct RefrainCommand: ParsableCommand {
   }
 
   private static func usageMessage(for error: any Error) -> String {
-    let message = message(for: error).sanitized.split(separator: " ").joined(separator: " ")
+    // Of more than a few values each has a line of its own.
+    let text = message(for: error).replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
+    let message = text.sanitized.split(separator: " ").joined(separator: " ")
     let end = message.last.map { ".?!".contains($0) } == true ? "" : "."
     return "\(message)\(end) See '\(failedCommand) --help'."
   }

@@ -206,10 +206,9 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   mutating func forEachTensor<E: Error>(
     level: Int, reversed: Bool, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
-    let suffix = "_l\(level)" + (reversed ? "_reverse" : "")
-    try cell.forEachTensor { (name: String, tensor: inout Tensor) throws(E) in try body(name + suffix, &tensor) }
-    try learnedState?.forEachTensor { (name: String, tensor: inout Tensor) throws(E) in
-      try body("initial_" + name + suffix, &tensor)
+    try cell.forEachTensor(level: level, reversed: reversed, body)
+    try learnedState?.forEachTensor(level: level, reversed: reversed) { (name: String, tensor: inout Tensor) throws(E) in
+      try body("initial_" + name, &tensor)
     }
   }
 
@@ -269,6 +268,16 @@ extension KeyedDecodingContainer {
   /// The default where the key is not there.
   public func decode<Options>(_: Defaulted<Options>.Type, forKey key: Key) throws -> Defaulted<Options> {
     try decodeIfPresent(Defaulted<Options>.self, forKey: key) ?? Defaulted(wrappedValue: Options())
+  }
+}
+
+extension TensorGroup {
+  /// Visits the tensors under PyTorch's names for a level of a pile: `weight_ih_l0`, `weight_ih_l0_reverse`, ….
+  mutating func forEachTensor<E: Error>(
+    level: Int, reversed: Bool = false, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    let suffix = "_l\(level)" + (reversed ? "_reverse" : "")
+    try forEachTensor { (name: String, tensor: inout Tensor) throws(E) in try body(name + suffix, &tensor) }
   }
 }
 

@@ -52,10 +52,8 @@ struct RefrainCommand: ParsableCommand {
   }
 
   private static func usageMessage(for error: any Error) -> String {
-    // Many values to choose from come with a line each.
-    let lines = message(for: error).split(separator: "\n").map { $0.drop { $0 == " " } }
-    let values = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }.joined(separator: ", ")
-    let text = (lines.filter { !$0.hasPrefix("- ") } + [values[...]]).joined(separator: " ")
+    // Of more than a few values each has a line of its own.
+    let text = message(for: error).replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
     let message = text.sanitized.split(separator: " ").joined(separator: " ")
     let end = message.last.map { ".?!".contains($0) } == true ? "" : "."
     return "\(message)\(end) See '\(failedCommand) --help'."

@@ -104,6 +104,7 @@ struct CellTests {
     "lstm-no-output-gate": (1, 1), "lstm-no-input-activation": (1, 1), "lstm-no-output-activation": (1, 1),
     "lstm-coupled-gates": (0, -1), "lstm-full-gate-recurrence": (1, 1), "projected-lstm": (1, 1),
     "layer-norm-lstm": (1, 1), "multiplicative-lstm": (1, 1), "min-lstm": (0, 1),
+    "depth-gated-lstm": (1, 1),
   ]
 
   @Test("starts with orthogonal recurrent blocks, evenly drawn input weights and other biases at 0", arguments: names)
@@ -125,7 +126,7 @@ struct CellTests {
       #expect(input.values.allSatisfy { $0.magnitude <= bound })
       #expect((input.squared.mean().item - bound * bound / 3).magnitude < 0.25 * bound * bound / 3)
       for (name, tensor) in tensors where name.hasPrefix("bias") {
-        let open = name == "bias_ih" ? Self.openGates[Cell.name] : nil
+        let open = name.hasPrefix("bias_ih") ? Self.openGates[Cell.name] : nil
         // The blocks of a projected LSTM are as long as its cell state.
         let size = Cell.self == ProjectedLSTMCell.self ? tensor.count / 4 : size
         #expect(tensor.values.enumerated().allSatisfy { $1 == ($0 / size == open?.block ? open?.value : 0) }, "\(name)")

@@ -51,6 +51,11 @@ struct LayerDescriptionTests {
     #expect(bidirectional.merge == .average && bidirectional.returning == .lastStep)
     let stacked = try copy(Stacked<RNN>([3, 9], dropout: 0.25, returning: .everyStep))
     #expect(stacked.hiddenSizes == [3, 9] && stacked.dropout == 0.25 && stacked.returning == .everyStep)
+    let options = try copy(DepthGatedLSTM(6, options: .init(levels: 3), initial: .learned))
+    #expect(options.options.levels == 3 && options.initial == .learned)
+    #expect(try copy(Stacked<RNN>([3, 3], connection: .highway, initial: .learned)).connection == .highway)
+    #expect(try copy(Bidirectional<GRUCell>(5, returning: .lastStep, merge: .separate)).merge == .separate)
+    #expect(try copy(AttentionPooling(size: 7)).size == 7 && copy(AttentionPooling()).size == nil)
     #expect(try copy(Dense(4, activation: .gelu)).activation == .gelu)
     #expect(try copy(Embedding(11, 3)).vocabulary == 11)
     #expect(try copy(Dropout(0.4)).rate == 0.4)
@@ -79,6 +84,18 @@ struct LayerDescriptionTests {
     #expect(copy(x) != model(x))
     expectSameBits(copy.replacingTensors(model.tensors)(x), model(x))
     #expect(copy.summary.split(separator: "\n").count == model.summary.split(separator: "\n").count)
+  }
+
+  @Test("a description from before a setting was there takes its default")
+  func olderFiles() throws {
+    let lstm = #"{"kind": "lstm", "configuration": {"hiddenSize": 3, "returning": "lastStep", "direction": "forward"}}"#
+    let layer = try JSONDecoder().decode(LayerDescription.self, from: Data(lstm.utf8)).layer
+    #expect((layer as? LSTM)?.configuration.initial == .fixed)
+    let pile = #"""
+      {"kind": "stacked-gru", "configuration": {"hiddenSizes": [3, 2], "dropout": 0, "returning": "everyStep"}}
+      """#
+    let stacked = try JSONDecoder().decode(LayerDescription.self, from: Data(pile.utf8)).layer
+    #expect((stacked as? Stacked<GRU>)?.configuration.connection == .direct)
   }
 
   @Test("an unknown kind, or a configuration that lacks something, is an error that says so")

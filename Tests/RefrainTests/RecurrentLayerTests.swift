@@ -52,6 +52,7 @@ struct RecurrentLayerTests {
     func joined(_ a: Tensor, _ b: Tensor) -> Tensor {
       switch merge {
       case .concatenate: return concatenate([a, b], axis: a.rank - 1)
+      case .separate: return stack([a, b], axis: a.rank - 1)
       case .sum, .average, .multiply:
         return Tensor(
           zip(a.values, b.values).map { merge == .multiply ? $0 * $1 : ($0 + $1) / (merge == .average ? 2 : 1) },
@@ -69,8 +70,10 @@ struct RecurrentLayerTests {
     (last.forward, last.backward) = (layer.forward, layer.backward)
     expectSameBits(last(x, lengths: lengths), joined(ahead.state.hidden, back.state.hidden))
     expectSameBits(layer.lastOutput(result.state), joined(ahead.state.hidden, back.state.hidden))
-    let width = merge == .concatenate ? 8 : 4
-    #expect(last(x).shape == [4, width] && layer(x).shape == [4, 5, width])
+    let width = merge == .concatenate ? [8] : merge == .separate ? [2, 4] : [4]
+    #expect(last(x).shape == [4] + width && layer(x).shape == [4, 5] + width)
+    #expect(try! last.outputShape(for: [nil, nil, 3]) == [nil] + width.map(Optional.init))
+    #expect(try! layer.outputShape(for: [nil, 5, 3]) == [nil, 5] + width.map(Optional.init))
     expectGradientMatchesDifferences(at: layer, "\(merge)") { [$0(x, lengths: lengths)] }
   }
 
@@ -161,6 +164,7 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is LayerNorm.Type: LayerNorm(epsilon: 1e-3)
     case is Flatten.Type: Flatten()
     case is Reshape.Type: Reshape([2, 3])
+    case is AttentionPooling.Type: AttentionPooling(size: 3)
     case is Sequential.Type:
       Sequential(inputSize: 6) {
         LSTM(4, returning: .everyStep)

@@ -202,15 +202,15 @@ extension FusedCell {
     _ input: Tensor, from state: State, along schedule: Schedule
   ) -> (outputs: Tensor, state: State) {
     guard Self.kind != nil else { return scanByLoop(input, from: state, along: schedule) }
-    let (batch, size, count) = (schedule.batch, hiddenSize, schedule.count)
+    let (rows, size, count) = (schedule.rows, hiddenSize, schedule.count)
+    let places = schedule.batch * schedule.time
     require(
-      input.shape == [batch, schedule.time, inputSize],
-      "\(Self.name): the input has shape \(input.shape), expected [\(batch), \(schedule.time), \(inputSize)]")
+      input.shape == schedule.shape + [inputSize],
+      "\(Self.name): the input has shape \(input.shape), expected \(schedule.shape + [inputSize])")
     let states = state.tensors
     for tensor in states {
       require(
-        tensor.shape == [batch, size], "\(Self.name): the state has shape \(tensor.shape), expected [\(batch), \(size)]"
-      )
+        tensor.shape == [rows, size], "\(Self.name): the state has shape \(tensor.shape), expected [\(rows), \(size)]")
     }
     let arguments = tensors + [input] + states
     let tape = Tape.current.flatMap { tape in arguments.contains { tape.slot(of: $0) != nil } ? tape : nil }
@@ -218,14 +218,14 @@ extension FusedCell {
     let packed = packedForward(isKept: tape == nil)
     let parameters = packedParameters(isKept: tape == nil)
     let carried = states.map { paddedRows($0, schedule.order) }
-    let scratch = makeScratch(batch)
+    let scratch = makeScratch(rows)
     // With a tape: the steps whose gates are in memory at one time, all of them if nothing else is asked for, and the
     // states before each such segment. A single segment's gates are kept; those of several are computed again.
     let segments = schedule.segments(of: tape?.keptSteps)
     let kept = tape.flatMap { _ in segments.count == 1 ? makeGates(segments[0], schedule) : nil }
     var boundaries: [[Storage]] = []
-    let outputs = Tensor([batch, schedule.time, size]) { output in
-      if count < batch * schedule.time { kernels.fill(batch * schedule.time * size, 0, output) }
+    let outputs = Tensor(schedule.shape + [size]) { output in
+      if count < places { kernels.fill(places * size, 0, output) }
       input.read { input in
         for steps in segments {
           if tape != nil { boundaries.append(carried.map(copy)) }
@@ -242,7 +242,7 @@ extension FusedCell {
       let packed = kept == nil ? packedForward(isKept: false) : nil
       var packedTransposed: Storage? = packBackward()
       let carried = gradients.dropFirst().map { gradient in
-        paddedRows(gradient ?? .zeros([batch, size]), schedule.order)
+        paddedRows(gradient ?? .zeros([rows, size]), schedule.order)
       }
       var weights: [Tensor] = []
       var inputGradient = tape.slot(of: input).map { _ in Tensor.zeros(input.shape) }
@@ -296,7 +296,7 @@ extension FusedCell {
   ) {
     let first = schedule.rows(of: steps).lowerBound * hiddenSize
     let buffers = ForwardBuffers(
-      rows: schedule.batch, input: input, packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
+      rows: schedule.rows, input: input, packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
       hidden: states[0].pointer,
       cell: states[states.count - 1].pointer, scratch: scratch.pointer, output: output,
       gates: gates.map { $0.values.pointer - first * Self.keptBlocks },

@@ -47,7 +47,11 @@ public struct GRUCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let h = state.hidden
+    let (_, update, candidate) = activations(projected, state.hidden)
+    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
+  }
+
+  private func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
     let recurrent = h.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: Gate) -> Tensor {
       projected.block(gate.rawValue, of: hiddenSize) + recurrent.block(gate.rawValue, of: hiddenSize)
@@ -57,6 +61,11 @@ public struct GRUCell: RecurrentCell {
     let candidate = tanh(
       projected.block(Gate.candidate.rawValue, of: hiddenSize)
         + reset * (recurrent.block(Gate.candidate.rawValue, of: hiddenSize) + biasHidden))
-    return HiddenState(hidden: (1 - update) * candidate + update * h)
+    return (reset, update, candidate)
+  }
+
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    let gates = activations(projected, state.hidden)
+    return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
   }
 }

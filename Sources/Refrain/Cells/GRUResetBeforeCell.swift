@@ -43,15 +43,22 @@ public struct GRUResetBeforeCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let h = state.hidden
+    let (_, update, candidate) = activations(projected, state.hidden)
+    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
+  }
+
+  private func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
     let size = hiddenSize
     func recurrent(_ gate: Gate, _ operand: Tensor) -> Tensor {
       projected.block(gate.rawValue, of: size)
         + operand.matrixProduct(weightHidden.rowBlock(gate.rawValue, of: size), transposingOther: true)
     }
     let reset = sigmoid(recurrent(.reset, h))
-    let update = sigmoid(recurrent(.update, h))
-    let candidate = tanh(recurrent(.candidate, reset * h))
-    return HiddenState(hidden: (1 - update) * candidate + update * h)
+    return (reset, sigmoid(recurrent(.update, h)), tanh(recurrent(.candidate, reset * h)))
+  }
+
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    let gates = activations(projected, state.hidden)
+    return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
   }
 }

@@ -74,6 +74,14 @@ public struct LSTMCell: RecurrentCell {
     let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
     return State(hidden: sigmoid(gate(.output)) * tanh(cell), cell: cell)
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
+    return Gate.allCases.map { gate in
+      let sum = sums.block(gate.rawValue, of: hiddenSize)
+      return ("\(gate)", gate == .candidate ? tanh(sum) : sigmoid(sum))
+    }
+  }
 }
 
 extension RecurrentCell where State == LSTMCell.State {

@@ -30,6 +30,10 @@ public protocol RecurrentCell: Module {
   /// Whether a cell of these sizes and options is possible; nothing is, unless the cell says otherwise, impossible.
   static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError)
 
+  /// The gates of a step by name, each `[B, H]`, for looking inside: functions of what ``step(_:_:)`` is given. A cell that
+  /// says nothing shows none.
+  func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)]
+
   /// The state before the first step: zeros unless the cell says otherwise.
   func initialState(batch: Int) -> State
 
@@ -51,11 +55,12 @@ public protocol RecurrentCell: Module {
   /// All steps of a batch.
   ///
   /// - Parameters:
-  ///   - input: `[B, T, I]`.
-  ///   - state: the state before the first step, in the order of the batch.
+  ///   - input: `[B, T, I]`, or `[T, B, I]` where the schedule says so.
+  ///   - state: the state before the first step of each of the schedule's rows. Without resets these are the B sequences;
+  ///     a reset makes a row of what follows it (``Schedule/rows``).
   ///   - schedule: which steps are valid, and in which order they are taken.
-  /// - Returns: the outputs `[B, T, H]`, zero at steps that are not valid, and each sequence's state after its last valid
-  ///   step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which the tests hold
+  /// - Returns: the outputs `[B, T, H]`, or `[T, B, H]`, zero at steps that are not valid, and each row's state after its
+  ///   last valid step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which the tests hold
   ///   equal to the loop.
   func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State)
 }
@@ -84,6 +89,8 @@ extension RecurrentCell {
 
   public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {}
 
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] { [] }
+
   public func advance(_ state: inout State, with input: Tensor) { state = step(project(input), state) }
 
   public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {
@@ -94,12 +101,23 @@ extension RecurrentCell {
   public func scanByLoop(
     _ input: Tensor, from state: State, along schedule: Schedule
   ) -> (outputs: Tensor, state: State) {
-    let (batch, time) = (schedule.batch, schedule.time)
-    let packed = input.reshaped([batch * time, inputSize]).gatheringRows(schedule.positions)
+    var outputs: [Tensor] = []
+    let final = loop(input, from: state, along: schedule) { _, _, state in outputs.append(state.output) }
+    return (schedule.unpacked(outputs, rowShape: [hiddenSize]), final)
+  }
+
+  /// Takes all steps in the order of the schedule and shows each one.
+  ///
+  /// - Parameter visit: takes the projected input of the rows that still run, their state before the step and after it.
+  /// - Returns: the state after each row's last valid step.
+  func loop(
+    _ input: Tensor, from state: State, along schedule: Schedule,
+    visit: (_ projected: Tensor, _ before: State, _ after: State) -> Void
+  ) -> State {
+    let packed = input.reshaped([schedule.batch * schedule.time, inputSize]).gatheringRows(schedule.positions)
     let projected = project(packed)
     var running = state.mapTensors { $0.gatheringRows(schedule.order) }
-    var runningRows = batch
-    var outputs: [Tensor] = []
+    var runningRows = schedule.rows
     var finished: [State] = []
     func retire(downTo rows: Int) {
       guard rows < runningRows else { return }
@@ -110,8 +128,9 @@ extension RecurrentCell {
     for (rows, offset) in zip(schedule.alive, schedule.offsets) {
       retire(downTo: rows)
       // Apart, so that a row's gradients are added in one order whether others retire at this step or not.
-      running = step(projected.slice(offset..<offset + rows, axis: 0), running.mapTensors(\.apart))
-      outputs.append(running.output)
+      let (now, before) = (projected.slice(offset..<offset + rows, axis: 0), running.mapTensors(\.apart))
+      running = step(now, before)
+      visit(now, before, running)
     }
     retire(downTo: 0)
     let pieces = finished.reversed().map(\.tensors)
@@ -119,16 +138,23 @@ extension RecurrentCell {
     let final = state.tensors.enumerated().map { index, initial in
       pieces.isEmpty ? initial : concatenate(pieces.map { $0[index] }, axis: 0).gatheringRows(schedule.ranks)
     }
-    let rows =
-      outputs.isEmpty
-      ? .zeros([batch * time, hiddenSize])
-      : concatenate(outputs, axis: 0).scatteringRows(to: schedule.positions, count: batch * time)
-    return (rows.reshaped([batch, time, hiddenSize]), state.replacingTensors(final))
+    return state.replacingTensors(final)
   }
 
   /// One step from an input `[B, I]`, for a loop of one's own.
   public func callAsFunction(_ input: Tensor, _ state: State) -> State {
     step(project(input), state)
+  }
+}
+
+extension Schedule {
+  /// The values of all steps `[B, T, …]`, or `[T, B, …]`, zero at steps that are not valid, from those of one step after
+  /// another.
+  ///
+  /// - Parameter rowShape: the shape of the values of one row at one step.
+  func unpacked(_ values: [Tensor], rowShape: [Int]) -> Tensor {
+    guard !values.isEmpty else { return .zeros(shape + rowShape) }
+    return concatenate(values, axis: 0).scatteringRows(to: positions, count: batch * time).reshaped(shape + rowShape)
   }
 }
 
@@ -180,6 +206,7 @@ public enum Cells {
     QRNNCell.self,
     MinLSTMCell.self,
     MinGRUCell.self,
+    DepthGatedLSTMCell.self,
   ]
 
   /// The cell of the given name, or nil.

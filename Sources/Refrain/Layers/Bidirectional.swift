@@ -3,6 +3,9 @@ public enum Merge: String, Codable, Sendable, CaseIterable {
   /// Side by side: `[…, 2H]`, forward first.
   case concatenate
   case sum, average, multiply
+  /// Both kept apart, forward first: `[…, 2, H]`. What follows sees an axis more: a ``Dense`` reads each direction alone, a
+  /// ``Reshape`` arranges them anew; by hand, `outputs.at(0, axis: -2)` is the forward half.
+  case separate
 
   func callAsFunction(_ forward: Tensor, _ backward: Tensor) -> Tensor {
     switch self {
@@ -10,6 +13,16 @@ public enum Merge: String, Codable, Sendable, CaseIterable {
     case .sum: forward + backward
     case .average: (forward + backward) * 0.5
     case .multiply: forward * backward
+    case .separate: stack([forward, backward], axis: -2)
+    }
+  }
+
+  /// What stands in the place of the last axis **H** of one direction's output.
+  func shape(_ hiddenSize: Int) -> [Int?] {
+    switch self {
+    case .concatenate: [2 * hiddenSize]
+    case .sum, .average, .multiply: [hiddenSize]
+    case .separate: [2, hiddenSize]
     }
   }
 }
@@ -26,7 +39,10 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     public var merge: Merge
     /// What the cells are told besides their sizes.
     @Defaulted public var options = Cell.Options()
+    /// Where it begins when it is given no state.
+    @Defaulted public var initial = InitialState.fixed
   }
+  public typealias Memory = State
   public typealias Options = Cell.Options
 
   /// The states of both directions.
@@ -59,47 +75,57 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    forward = Recurrent(
-      configuration.hiddenSize, returning: .everyStep, direction: .forward, options: configuration.options)
-    backward = Recurrent(
-      configuration.hiddenSize, returning: .everyStep, direction: .backward, options: configuration.options)
+    func direction(_ direction: Direction) -> Recurrent<Cell> {
+      Recurrent(
+        configuration.hiddenSize, returning: .everyStep, direction: direction, options: configuration.options,
+        initial: configuration.initial)
+    }
+    (forward, backward) = (direction(.forward), direction(.backward))
   }
 
   /// A layer whose input size ``Sequential`` finds.
-  public init(_ hiddenSize: Int, returning: Returning, merge: Merge, options: Cell.Options = Cell.Options()) {
-    self.init(Configuration(hiddenSize: hiddenSize, returning: returning, merge: merge, options: options))
+  public init(
+    _ hiddenSize: Int, returning: Returning, merge: Merge, options: Cell.Options = Cell.Options(),
+    initial: InitialState = .fixed
+  ) {
+    self.init(
+      Configuration(hiddenSize: hiddenSize, returning: returning, merge: merge, options: options, initial: initial))
   }
 
   /// A layer whose input size ``Sequential`` finds, its directions side by side.
-  public init(_ hiddenSize: Int, returning: Returning = .lastStep, options: Cell.Options = Cell.Options()) {
-    self.init(hiddenSize, returning: returning, merge: .concatenate, options: options)
+  public init(
+    _ hiddenSize: Int, returning: Returning = .lastStep, options: Cell.Options = Cell.Options(),
+    initial: InitialState = .fixed
+  ) {
+    self.init(hiddenSize, returning: returning, merge: .concatenate, options: options, initial: initial)
   }
 
   /// A layer with weights drawn from `generator`.
   public init(
     inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate,
-    options: Cell.Options = Cell.Options(), using generator: inout RandomGenerator
+    options: Cell.Options = Cell.Options(), initial: InitialState = .fixed, using generator: inout RandomGenerator
   ) {
-    self = Bidirectional(hiddenSize, returning: returning, merge: merge, options: options)
+    self = Bidirectional(hiddenSize, returning: returning, merge: merge, options: options, initial: initial)
       .built(for: [nil, nil, inputSize], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
   public init(
     inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, merge: Merge = .concatenate,
-    options: Cell.Options = Cell.Options()
+    options: Cell.Options = Cell.Options(), initial: InitialState = .fixed
   ) {
     var generator = makeRandomGenerator()
     self.init(
       inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, merge: merge, options: options,
-      using: &generator)
+      initial: initial, using: &generator)
   }
+
+  public var returning: Returning { configuration.returning }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Self.kind)
-    let factor = configuration.merge == .concatenate ? 2 : 1
-    _ = try forward.outputShape(for: inputShape)
-    return try recurrentShape(inputShape, factor * configuration.hiddenSize, configuration.returning, Self.kind)
+    return try forward.outputShape(for: inputShape).prefix(configuration.returning == .everyStep ? 2 : 1)
+      + configuration.merge.shape(configuration.hiddenSize)
   }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
@@ -114,15 +140,15 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
   public mutating func forEachTensor<E: Error>(
     level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
-    try forward.cell.forEachTensor(level: level, body)
-    try backward.cell.forEachTensor(level: level, reversed: true, body)
+    try forward.forEachTensor(level: level, reversed: false, body)
+    try backward.forEachTensor(level: level, reversed: true, body)
   }
 
   public func scan(
-    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+    _ input: Tensor, steps: Steps, from state: State?
   ) -> (outputs: Tensor, state: State) {
-    let ahead = forward.scan(input, lengths: lengths, from: state?.forward)
-    let back = backward.scan(input, lengths: lengths, from: state?.backward)
+    let ahead = forward.scan(input, steps: steps, from: state?.forward)
+    let back = backward.scan(input, steps: steps, from: state?.backward)
     return (
       configuration.merge(ahead.outputs, back.outputs), State(forward: ahead.state, backward: back.state)
     )
@@ -132,8 +158,16 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     configuration.merge(state.forward.output, state.backward.output)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    let (outputs, state) = scan(input, lengths: lengths)
-    return configuration.returning == .everyStep ? outputs : lastOutput(state)
+  public func checkStepping() throws(LayerError) {
+    throw LayerError(
+      "\(Self.kind): its backward direction begins at the end of a sequence, which a stream does not have")
+  }
+
+  public func initialMemory(batch: Int) -> State {
+    State(forward: forward.initialMemory(batch: batch), backward: backward.initialMemory(batch: batch))
+  }
+
+  public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
+    fatalError("\(Self.kind) does not go step by step")
   }
 }

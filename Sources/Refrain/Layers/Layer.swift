@@ -23,9 +23,20 @@ public protocol Layer: Module {
 
   /// The output for an input. `lengths` are the valid steps of each sequence of a padded batch `[B, T, …]`; nil means all.
   func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor
+
+  /// The same where more than lengths is to be said of the steps. A layer that looks at more than one step gives this one;
+  /// for the others it follows.
+  func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor
 }
 
 extension Layer {
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+    require(
+      steps == Steps(lengths: steps.lengths) || self is any SteppingLayer,
+      "\(Self.kind) takes lengths alone: no gaps, no resets, and no time-first input")
+    return self(input, lengths: steps.lengths)
+  }
+
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {}
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
@@ -75,7 +86,8 @@ public enum Layers {
   /// The kinds; a new one is added here.
   public static let all: [any Layer.Type] =
     [
-      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, Sequential.self,
+      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, AttentionPooling.self,
+      Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 
   private static func layers<Cell: RecurrentCell>(of cell: Cell.Type) -> [any Layer.Type] {

@@ -6,15 +6,28 @@ public enum Returning: String, Codable, Sendable, CaseIterable {
   case lastStep
 }
 
+/// Where a recurrent layer begins when it is given no state.
+public enum InitialState: String, CellOptions, CaseIterable {
+  /// From the cell's own initial state: zeros, unless the cell says otherwise.
+  case fixed
+  /// From a state that is learned with the weights, one for all sequences; at first it is the fixed one.
+  case learned
+
+  public init() { self = .fixed }
+}
+
 /// A layer that goes through time, alone or as one of a ``Stacked`` pile.
-public protocol RecurrentLayer: Layer {
+public protocol RecurrentLayer: SteppingLayer where Memory == State {
   /// What it carries from one batch to the next.
   associatedtype State: TensorGroup
   /// What its cell has to be told besides its sizes.
   associatedtype Options: CellOptions
 
   /// A level of a pile.
-  init(_ hiddenSize: Int, returning: Returning, options: Options)
+  init(_ hiddenSize: Int, returning: Returning, options: Options, initial: InitialState)
+
+  /// Which outputs go on.
+  var returning: Returning { get }
 
   /// Visits the tensors under PyTorch's names for level `level` of a pile: `weight_ih_l0`, ….
   mutating func forEachTensor<E: Error>(
@@ -24,13 +37,57 @@ public protocol RecurrentLayer: Layer {
   /// All outputs `[B, T, …]` and the state after each sequence's last valid step.
   ///
   /// - Parameters:
-  ///   - input: `[B, T, I]`.
-  ///   - lengths: the valid steps of each sequence; nil means all T.
-  ///   - state: the state before the first step; nil means the cell's own, zeros.
-  func scan(_ input: Tensor, lengths: [Int]?, from state: State?) -> (outputs: Tensor, state: State)
+  ///   - input: `[B, T, I]`; `[T, B, I]` where `steps` say so, and then the outputs are `[T, B, …]`; or one sequence
+  ///     `[T, I]`, whose outputs are `[T, …]` and whose state has one row.
+  ///   - steps: lengths, gaps, resets and the layout.
+  ///   - state: the state before the first step; nil means the layer's own.
+  func scan(_ input: Tensor, steps: Steps, from state: State?) -> (outputs: Tensor, state: State)
 
   /// What is shown at the last valid step of each sequence, `[B, …]`.
   func lastOutput(_ state: State) -> Tensor
+}
+
+extension RecurrentLayer {
+  /// A level of a pile that begins with the cell's own state.
+  public init(_ hiddenSize: Int, returning: Returning, options: Options) {
+    self.init(hiddenSize, returning: returning, options: options, initial: .fixed)
+  }
+
+  /// All outputs `[B, T, …]` and the state after each sequence's last valid step.
+  ///
+  /// - Parameters:
+  ///   - input: `[B, T, I]`, or one sequence `[T, I]`.
+  ///   - lengths: the valid steps of each sequence; nil means all T.
+  ///   - state: the state before the first step; nil means the layer's own, zeros unless it is learned.
+  public func scan(
+    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+  ) -> (outputs: Tensor, state: State) {
+    scan(input, steps: Steps(lengths: lengths), from: state)
+  }
+
+  /// All outputs and the state after each sequence's last valid step, from the layer's own initial state.
+  public func scan(_ input: Tensor, steps: Steps) -> (outputs: Tensor, state: State) {
+    scan(input, steps: steps, from: nil)
+  }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  /// The outputs of every step, or of each sequence's last valid one; of one sequence `[T, I]` without the batch axis.
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+    shown(scan(input, steps: steps, from: nil), of: input)
+  }
+
+  public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
+    let result = scan(part, steps: steps, from: memory)
+    memory = result.state
+    return shown(result, of: part)
+  }
+
+  private func shown(_ result: (outputs: Tensor, state: State), of input: Tensor) -> Tensor {
+    if returning == .everyStep { return result.outputs }
+    let last = lastOutput(result.state)
+    return input.rank == 2 ? last.at(0, axis: 0) : last
+  }
 }
 
 /// A cell taken through time.
@@ -46,14 +103,19 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     public var direction: Direction
     /// What the cell is told besides its sizes.
     @Defaulted public var options = Cell.Options()
+    /// Where it begins when it is given no state.
+    @Defaulted public var initial = InitialState.fixed
   }
   public typealias State = Cell.State
+  public typealias Memory = Cell.State
   public typealias Options = Cell.Options
 
   public static var kind: String { Cell.name }
   public let configuration: Configuration
   /// What happens at one step.
   public var cell: Cell
+  /// The learned state before the first step, of one row; nil where it is the cell's own.
+  public var learnedState: Cell.State?
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -63,45 +125,52 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   /// A layer whose input size ``Sequential`` finds.
   public init(
-    _ hiddenSize: Int, returning: Returning, direction: Direction, options: Cell.Options = Cell.Options()
+    _ hiddenSize: Int, returning: Returning, direction: Direction, options: Cell.Options = Cell.Options(),
+    initial: InitialState = .fixed
   ) {
     self.init(
-      Configuration(hiddenSize: hiddenSize, returning: returning, direction: direction, options: options))
+      Configuration(
+        hiddenSize: hiddenSize, returning: returning, direction: direction, options: options, initial: initial))
   }
 
   /// A layer whose input size ``Sequential`` finds, with the usual direction.
-  public init(_ hiddenSize: Int, returning: Returning = .lastStep, options: Cell.Options = Cell.Options()) {
-    self.init(hiddenSize, returning: returning, direction: .forward, options: options)
+  public init(
+    _ hiddenSize: Int, returning: Returning = .lastStep, options: Cell.Options = Cell.Options(),
+    initial: InitialState = .fixed
+  ) {
+    self.init(hiddenSize, returning: returning, direction: .forward, options: options, initial: initial)
   }
 
   /// A layer with weights drawn from `generator`.
   public init(
     inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward,
-    options: Cell.Options = Cell.Options(), using generator: inout RandomGenerator
+    options: Cell.Options = Cell.Options(), initial: InitialState = .fixed, using generator: inout RandomGenerator
   ) {
-    self = Recurrent(hiddenSize, returning: returning, direction: direction, options: options)
+    self = Recurrent(hiddenSize, returning: returning, direction: direction, options: options, initial: initial)
       .built(for: [nil, nil, inputSize], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
   public init(
     inputSize: Int, hiddenSize: Int, returning: Returning = .lastStep, direction: Direction = .forward,
-    options: Cell.Options = Cell.Options()
+    options: Cell.Options = Cell.Options(), initial: InitialState = .fixed
   ) {
     var generator = makeRandomGenerator()
     self.init(
       inputSize: inputSize, hiddenSize: hiddenSize, returning: returning, direction: direction, options: options,
-      using: &generator)
+      initial: initial, using: &generator)
   }
 
   /// A layer around a cell that exists already.
   public init(
     _ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward,
-    options: Cell.Options = Cell.Options()
+    options: Cell.Options = Cell.Options(), initial: InitialState = .fixed
   ) {
-    self.init(cell.hiddenSize, returning: returning, direction: direction, options: options)
-    self.cell = cell
+    self.init(cell.hiddenSize, returning: returning, direction: direction, options: options, initial: initial)
+    setCell(cell)
   }
+
+  public var returning: Returning { configuration.returning }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Cell.name)
@@ -114,8 +183,14 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
     guard let inputSize = inputShape[inputShape.count - 1] else { return }
-    cell = Cell(
-      inputSize: inputSize, hiddenSize: configuration.hiddenSize, options: configuration.options, using: &generator)
+    setCell(
+      Cell(
+        inputSize: inputSize, hiddenSize: configuration.hiddenSize, options: configuration.options, using: &generator))
+  }
+
+  private mutating func setCell(_ cell: Cell) {
+    self.cell = cell
+    learnedState = configuration.initial == .learned ? cell.initialState(batch: 1) : nil
   }
 
   public mutating func forEachTensor<E: Error>(
@@ -124,24 +199,59 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   public mutating func forEachTensor<E: Error>(
     level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try cell.forEachTensor(level: level, body) }
+  ) throws(E) { try forEachTensor(level: level, reversed: false, body) }
+
+  /// Visits the tensors under PyTorch's names, `weight_ih_l0`, `weight_ih_l0_reverse`, …, and a learned state's as
+  /// `initial_hidden_l0`, ….
+  mutating func forEachTensor<E: Error>(
+    level: Int, reversed: Bool, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try cell.forEachTensor(level: level, reversed: reversed, body)
+    try learnedState?.forEachTensor(level: level, reversed: reversed) {
+      (name: String, tensor: inout Tensor) throws(E) in
+      try body("initial_" + name, &tensor)
+    }
+  }
 
   public func scan(
-    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+    _ input: Tensor, steps: Steps, from state: State?
   ) -> (outputs: Tensor, state: State) {
     require(
-      input.rank == 3 && input.shape[2] == cell.inputSize,
-      "\(Cell.name): the input has shape \(input.shape), expected [B, T, \(cell.inputSize)]")
-    let schedule = Schedule(
-      batch: input.shape[0], time: input.shape[1], lengths: lengths, direction: configuration.direction)
-    return cell.scan(input, from: state ?? cell.initialState(batch: schedule.batch), along: schedule)
+      (2...3).contains(input.rank) && input.shape[input.rank - 1] == cell.inputSize,
+      "\(Cell.name): the input has shape \(input.shape), expected [B, T, \(cell.inputSize)] or [T, \(cell.inputSize)]")
+    let (batch, schedule) = plan(input, steps)
+    let entering = schedule.entering(state ?? initialMemory(batch: schedule.batch), initial: initialMemory(batch: 1))
+    let result = cell.scan(batch, from: entering, along: schedule)
+    let outputs = input.rank == 3 ? result.outputs : result.outputs.reshaped([schedule.time, cell.hiddenSize])
+    return (outputs, schedule.leaving(result.state))
+  }
+
+  /// The input with its batch axis, one sequence being a batch of one, and the order in which its steps are taken.
+  func plan(_ input: Tensor, _ steps: Steps) -> (input: Tensor, schedule: Schedule) {
+    let one = steps.shape(batch: 1, time: input.shape[0])
+    let batch = input.rank == 3 ? input : input.reshaped(one + [input.shape[1]])
+    let extent = steps.extent(of: batch.shape)
+    return (
+      batch, Schedule(batch: extent.batch, time: extent.time, steps: steps, direction: configuration.direction)
+    )
   }
 
   public func lastOutput(_ state: State) -> Tensor { state.output }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    let (outputs, state) = scan(input, lengths: lengths)
-    return configuration.returning == .everyStep ? outputs : state.output
+  public func checkStepping() throws(LayerError) {
+    guard configuration.direction == .forward else {
+      throw LayerError("\(Cell.name): going backward begins at the end of a sequence, which a stream does not have")
+    }
+  }
+
+  public func initialMemory(batch: Int) -> State {
+    guard let learnedState else { return cell.initialState(batch: batch) }
+    return learnedState.mapTensors { $0.expanded(to: [batch] + $0.shape.dropFirst()) }
+  }
+
+  public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
+    cell.advance(&memory, with: step)
+    return memory.output
   }
 }
 
@@ -162,8 +272,8 @@ extension KeyedDecodingContainer {
   }
 }
 
-extension RecurrentCell {
-  /// Visits the tensors under PyTorch's names: `weight_ih_l0`, `weight_ih_l0_reverse`, ….
+extension TensorGroup {
+  /// Visits the tensors under PyTorch's names for a level of a pile: `weight_ih_l0`, `weight_ih_l0_reverse`, ….
   mutating func forEachTensor<E: Error>(
     level: Int, reversed: Bool = false, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {

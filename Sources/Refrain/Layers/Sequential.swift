@@ -87,8 +87,18 @@ public struct Sequential: Layer {
     for index in layers.indices { try layers[index].forEachTensor(under: "\(index)", body) }
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    layers.reduce(input) { $1($0, lengths: lengths) }
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+    layers.reduce(cleared(input, steps)) { $1($0, steps: steps) }
+  }
+
+  /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands there
+  /// for a value, and a NaN would reach the gradient of its weights. Recurrent layers do not look there.
+  func cleared(_ input: Tensor, _ steps: Steps) -> Tensor {
+    let hasSteps = inputShape.count > 2 || inputShape.count == 2 && inputShape[1] == nil
+    return hasSteps && input.rank == inputShape.count && !(layers.first is any RecurrentLayer)
+      ? input.masked(steps) : input
   }
 }
 

@@ -2,6 +2,7 @@
 ///
 ///     Stacked<LSTM>([64, 32], dropout: 0.2)
 ///     Stacked<Bidirectional<GRUCell>>([128, 128], returning: .everyStep)
+///     Stacked<LSTM>([64, 64, 64], connection: .residual)
 public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -13,7 +14,12 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     public var returning: Returning
     /// What the cells are told besides their sizes.
     @Defaulted public var options = Level.Options()
+    /// How the output of one level becomes the input of the next.
+    @Defaulted public var connection = Connection.direct
+    /// Where the levels begin when they are given no state.
+    @Defaulted public var initial = InitialState.fixed
   }
+  public typealias Memory = State
   public typealias Options = Level.Options
   /// The states of all levels, from the lowest.
   public typealias State = [Level.State]
@@ -22,44 +28,57 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   public let configuration: Configuration
   /// The levels from the lowest to the highest.
   public var levels: [Level]
+  /// What is learned of the connections between them.
+  public var links = Links()
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    levels = configuration.hiddenSizes.map { Level($0, returning: .everyStep, options: configuration.options) }
+    levels = configuration.hiddenSizes.map {
+      Level($0, returning: .everyStep, options: configuration.options, initial: configuration.initial)
+    }
   }
 
   /// A pile whose input size ``Sequential`` finds.
   public init(
-    _ hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep, options: Options = Options()
+    _ hiddenSizes: [Int], dropout: Float = 0, connection: Connection = .direct, returning: Returning = .lastStep,
+    options: Options = Options(), initial: InitialState = .fixed
   ) {
     self.init(
-      Configuration(hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, options: options))
+      Configuration(
+        hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, options: options, connection: connection,
+        initial: initial))
   }
 
   /// A pile of one level.
-  public init(_ hiddenSize: Int, returning: Returning = .lastStep, options: Options = Options()) {
-    self.init([hiddenSize], returning: returning, options: options)
+  public init(
+    _ hiddenSize: Int, returning: Returning = .lastStep, options: Options = Options(), initial: InitialState = .fixed
+  ) {
+    self.init([hiddenSize], returning: returning, options: options, initial: initial)
   }
 
   /// A pile with weights drawn from `generator`.
   public init(
-    inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep,
-    options: Options = Options(), using generator: inout RandomGenerator
+    inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, connection: Connection = .direct,
+    returning: Returning = .lastStep, options: Options = Options(), initial: InitialState = .fixed,
+    using generator: inout RandomGenerator
   ) {
-    self = Stacked(hiddenSizes, dropout: dropout, returning: returning, options: options)
-      .built(for: [nil, nil, inputSize], using: &generator)
+    self = Stacked(
+      hiddenSizes, dropout: dropout, connection: connection, returning: returning, options: options, initial: initial
+    ).built(for: [nil, nil, inputSize], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
   public init(
-    inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, returning: Returning = .lastStep,
-    options: Options = Options()
+    inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, connection: Connection = .direct,
+    returning: Returning = .lastStep, options: Options = Options(), initial: InitialState = .fixed
   ) {
     var generator = makeRandomGenerator()
     self.init(
-      inputSize: inputSize, hiddenSizes: hiddenSizes, dropout: dropout, returning: returning, options: options,
-      using: &generator)
+      inputSize: inputSize, hiddenSizes: hiddenSizes, dropout: dropout, connection: connection, returning: returning,
+      options: options, initial: initial, using: &generator)
   }
+
+  public var returning: Returning { configuration.returning }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     guard !levels.isEmpty else { throw LayerError("\(Self.kind): there is no level") }
@@ -67,8 +86,18 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
       throw LayerError("\(Self.kind): the dropout is \(configuration.dropout), and must be at least 0 and below 1")
     }
     var shape = inputShape
-    for level in levels { shape = try level.outputShape(for: shape) }
-    return configuration.returning == .everyStep ? shape : [shape[0], shape[2]]
+    for (index, level) in levels.enumerated() {
+      let below = shape
+      shape = try level.outputShape(for: shape)
+      guard index == 0 || configuration.connection == .direct || shape == below else {
+        throw LayerError(
+          """
+          \(Self.kind): the connection '\(configuration.connection)' wants levels of one width, and level \(index) makes \
+          \(shapeText(shape)) of \(shapeText(below))
+          """)
+      }
+    }
+    return configuration.returning == .everyStep ? shape : [shape[0]] + shape.dropFirst(2)
   }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
@@ -78,6 +107,8 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
       guard let next = try? levels[index].outputShape(for: shape) else { return }
       shape = next
     }
+    guard let width = shape[shape.count - 1] else { return }
+    links = Links(configuration.connection, levels: levels.count, width: width, using: &generator)
   }
 
   public mutating func forEachTensor<E: Error>(
@@ -88,28 +119,62 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
     for index in levels.indices { try levels[index].forEachTensor(level: level + index, body) }
+    try links.forEachTensor(body)
   }
 
   public func scan(
-    _ input: Tensor, lengths: [Int]? = nil, from state: State? = nil
+    _ input: Tensor, steps: Steps, from state: State?
   ) -> (outputs: Tensor, state: State) {
-    var outputs = input
+    let (outputs, state) = scanLevels(input, steps: steps, from: state)
+    return (outputs[outputs.count - 1], state)
+  }
+
+  /// The outputs `[B, T, …]` of every level, from the lowest, as they are passed on (before dropout); the last are those of
+  /// the pile.
+  public func scanLevels(
+    _ input: Tensor, steps: Steps = Steps(), from state: State? = nil
+  ) -> (outputs: [Tensor], state: State) {
+    require(state.map { $0.count == levels.count } ?? true, "\(Self.kind): \(levels.count) levels want a state each")
     var states: State = []
-    for (index, level) in levels.enumerated() {
-      if index > 0 { outputs = dropout(outputs, rate: configuration.dropout) }
-      let result = level.scan(outputs, lengths: lengths, from: state?[index])
-      outputs = result.outputs
-      states.append(result.state)
+    let outputs = climb { index, below in
+      let (outputs, state) = levels[index].scan(passed(below) ?? input, steps: steps, from: state?[index])
+      states.append(state)
+      return outputs
     }
-    return (outputs, states)
+    // A connection with a bias would say something of steps that are not there.
+    return (configuration.connection == .direct ? outputs : outputs.map { cleared($0, steps) }, states)
+  }
+
+  private func cleared(_ outputs: Tensor, _ steps: Steps) -> Tensor {
+    outputs.rank > 2 ? outputs.masked(steps) : outputs
   }
 
   public func lastOutput(_ state: State) -> Tensor {
-    levels[levels.count - 1].lastOutput(state[state.count - 1])
+    // At a single step the connections are the same, so that the last outputs follow from the last states.
+    climb { index, _ in levels[index].lastOutput(state[index]) }[levels.count - 1]
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    let (outputs, state) = scan(input, lengths: lengths)
-    return configuration.returning == .everyStep ? outputs : lastOutput(state)
+  /// The outputs of all levels, each made by `run` from that of the level below, and connected with it.
+  private func climb(_ run: (_ level: Int, _ below: Tensor?) -> Tensor) -> [Tensor] {
+    var outputs: [Tensor] = []
+    var memory: Tensor?
+    for index in levels.indices {
+      let output = run(index, outputs.last)
+      outputs.append(links.connect(output, below: outputs.last, index, &memory))
+    }
+    return outputs
+  }
+
+  /// What a level reads of the output of the one below.
+  private func passed(_ below: Tensor?) -> Tensor? { below.map { dropout($0, rate: configuration.dropout) } }
+
+  public func checkStepping() throws(LayerError) {
+    for level in levels { try level.checkStepping() }
+  }
+
+  public func initialMemory(batch: Int) -> State { levels.map { $0.initialMemory(batch: batch) } }
+
+  public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
+    climb { index, below in levels[index].advance(&memory[index], with: passed(below) ?? step) }[levels.count - 1]
   }
 }

@@ -4,26 +4,39 @@ public struct Batch: Sendable {
   public var input: Tensor
   /// `[B, …]`: what is to be predicted.
   public var target: Tensor
-  /// The valid steps of each example; nil means all.
-  public var lengths: [Int]?
+  /// Which steps of each example there are, and where episodes begin.
+  public var steps: Steps
   /// `[B]`, or `[B, T]` one a step: how much each counts; nil means all the same.
   public var weights: Tensor?
 
   /// Examples from tensors that agree in their number of rows.
   public init(_ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil) {
+    self.init(input, target, steps: Steps(lengths: lengths), weights: weights)
+  }
+
+  /// Examples from tensors that agree in their number of rows, with gaps or resets. Steps that are absent do not count in
+  /// the loss of an output that has steps.
+  public init(_ input: Tensor, _ target: Tensor, steps: Steps, weights: Tensor? = nil) {
     require(
       input.rank > 0 && target.rank > 0 && input.shape[0] == target.shape[0],
       "an input of shape \(input.shape) and a target of shape \(target.shape) differ in their number of examples")
     require(
-      lengths.map { $0.count == input.shape[0] } ?? true,
-      "\(lengths?.count ?? 0) lengths were given for \(input.shape[0]) examples")
+      steps.lengths.map { $0.count == input.shape[0] } ?? true,
+      "\(steps.lengths?.count ?? 0) lengths were given for \(input.shape[0]) examples")
     require(
       weights.map { $0.rank > 0 && $0.shape[0] == input.shape[0] } ?? true,
       "weights of shape \(weights?.shape ?? []) do not fit \(input.shape[0]) examples")
+    require(steps.layout == .batchFirst, "a batch to learn from has the examples first")
     self.input = input
     self.target = target
-    self.lengths = lengths
+    self.steps = steps
     self.weights = weights
+  }
+
+  /// The valid steps of each example; nil means all.
+  public var lengths: [Int]? {
+    get { steps.lengths }
+    set { steps.lengths = newValue }
   }
 
   /// The number of examples **B**.
@@ -33,15 +46,38 @@ public struct Batch: Sendable {
   public func selecting(_ indices: [Int]) -> Batch {
     Batch(
       input.gatheringRows(indices), target.gatheringRows(indices),
-      lengths: lengths.map { all in indices.map { all[$0] } },
+      steps: steps.selecting(indices),
       weights: weights?.gatheringRows(indices))
   }
 
   /// The examples in `range`.
   public func slice(_ range: Range<Int>) -> Batch {
     Batch(
-      input.slice(range, axis: 0), target.slice(range, axis: 0), lengths: lengths.map { Array($0[range]) },
+      input.slice(range, axis: 0), target.slice(range, axis: 0), steps: steps.selecting(range),
       weights: weights?.slice(range, axis: 0))
+  }
+
+  /// How much each step counts: the weights, and 0 where a step is absent.
+  var stepWeights: Tensor? {
+    guard steps.present != nil else { return weights }
+    let mask = Steps(present: steps.present).mask(batch: count, time: input.shape[1])
+    guard let weights else { return mask }
+    return mask * (weights.rank == 1 ? weights.reshaped([count, 1]) : weights)
+  }
+
+  /// The batch cut into windows of at most `size` steps, one after another; itself if that is nil.
+  func windows(of size: Int?) -> [Batch] {
+    guard let size, input.rank > 1, input.shape[1] > size else { return [self] }
+    let time = input.shape[1]
+    require(
+      target.rank > 1 && target.shape[1] == time,
+      "a target of shape \(target.shape) has no steps to cut into windows with an input of shape \(input.shape)")
+    return stride(from: 0, to: time, by: size).map { start in
+      let range = start..<min(start + size, time)
+      return Batch(
+        input.slice(range, axis: 1), target.slice(range, axis: 1), steps: steps.window(range),
+        weights: weights.map { $0.rank > 1 ? $0.slice(range, axis: 1) : $0 })
+    }
   }
 }
 

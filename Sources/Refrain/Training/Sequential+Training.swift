@@ -10,7 +10,7 @@ public struct CompiledTraining: Sendable {
 }
 
 extension Sequential {
-  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:earlyStopping:progress:onEpoch:shouldStop:)``
+  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
   /// trains the model; an earlier optimizer and its memory are dropped.
   public mutating func compile(optimizer: some Optimizer, loss: Loss, metrics: [Metric] = []) {
     compiled = CompiledTraining(optimizer: optimizer, loss: loss, metrics: metrics)
@@ -32,6 +32,8 @@ extension Sequential {
   ///   - clipping: how gradients are kept from growing too large.
   ///   - keptSteps: how many time steps of a recurrent layer keep their gates for the way back at a time, for long
   ///     sequences; nil keeps them all.
+  ///   - truncation: into windows of how many steps sequences are cut, each learned from before the next, with the state
+  ///     carried on; nil takes them whole (see ``Trainer/truncation``).
   ///   - earlyStopping: when to end early; with it the best weights come back.
   ///   - progress: what is shown on standard error.
   ///   - onEpoch: called after each epoch; says whether to go on.
@@ -42,15 +44,15 @@ extension Sequential {
     _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil, epochs: Int = 1,
     batchSize: Int = 32, validation: Validation? = nil, shuffle: Bool = true, seed: UInt64 = 0,
     schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, keptSteps: Int? = nil,
-    earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    truncation: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(TrainingError) -> History {
     let trainer = Trainer(
-      epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, keptSteps: keptSteps,
+      epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, keptSteps: keptSteps, truncation: truncation,
       earlyStopping: earlyStopping, progress: progress, onEpoch: onEpoch, shouldStop: shouldStop)
     let examples = Batch(input, target, lengths: lengths, weights: weights)
-    return try train { model, optimizer, task throws(TrainingError) in
+    return try train(truncation) { model, optimizer, task throws(TrainingError) in
       try trainer.run(
         &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle)
     }
@@ -67,20 +69,25 @@ extension Sequential {
   public mutating func fit(
     batches: some Sequence<Batch>, validation: (any Sequence<Batch>)? = nil, trainer: Trainer = Trainer()
   ) throws(TrainingError) -> History {
-    try train { model, optimizer, task throws(TrainingError) in
+    try train(trainer.truncation) { model, optimizer, task throws(TrainingError) in
       try trainer.run(
-        &task, &model, &optimizer, batches: { _ in batches }, count: batches.underestimatedCount, validation: validation
-      )
+        &task, &model, &optimizer, batches: { _ in batches },
+        count: trainer.truncation == nil ? batches.underestimatedCount : 0, validation: validation)
     }
   }
 
   private mutating func train(
+    _ truncation: Int?,
     _ body: (inout Sequential, inout any Optimizer, inout SequentialTask) throws(TrainingError) -> History
   ) throws(TrainingError) -> History {
     // Taken out while the model trains, so that the copies of the model do not share the optimizer's memory.
     guard var compiled = compiled.take() else { fatalError("compile the model before it is trained") }
     defer { self.compiled = compiled }
-    var task = SequentialTask(self, compiled)
+    if truncation != nil {
+      do throws(LayerError) { try checkStepping() } catch { fatalError("no truncated training: \(error.description)") }
+      require(outputHasSteps, "truncated training wants an output at every step; let the recurrent layers return it")
+    }
+    var task = SequentialTask(self, compiled, carries: truncation != nil)
     return try body(&self, &compiled.optimizer, &task)
   }
 
@@ -94,7 +101,7 @@ extension Sequential {
   /// The loss and the metrics of the compiled model on a sequence of batches: the same as over all of them at once.
   public func evaluate(batches: some Sequence<Batch>) -> Evaluation {
     guard let compiled else { fatalError("compile the model before it is evaluated") }
-    var task = SequentialTask(self, compiled)
+    var task = SequentialTask(self, compiled, carries: false)
     return Refrain.evaluate(&task, self, on: batches)
   }
 
@@ -131,21 +138,34 @@ struct SequentialTask: TrainingTask {
   private let loss: Loss
   private var metrics: [Metric.Total]
   private let outputHasSteps: Bool
+  /// Whether what the layers remember goes on from one part of the sequences to the next.
+  private let carries: Bool
+  private var memory: Sequential.Memory?
 
-  init(_ model: Sequential, _ compiled: CompiledTraining) {
+  init(_ model: Sequential, _ compiled: CompiledTraining, carries: Bool) {
+    self.carries = carries
     loss = compiled.loss
     metrics = compiled.metrics.map(Metric.Total.init)
     outputHasSteps = model.outputHasSteps
   }
 
-  mutating func loss(of model: Sequential, on batch: Batch) -> (value: Tensor, weight: Double) {
-    let prediction = model(batch.input, lengths: batch.lengths)
-    let lengths = outputHasSteps ? batch.lengths : nil
-    let result = loss.measure(prediction, batch.target, weights: batch.weights, lengths: lengths)
+  mutating func loss(
+    of model: Sequential, on batch: Batch, continues: Bool
+  ) -> (value: Tensor, weight: Double) {
+    let prediction = prediction(of: model, on: batch, continues: continues)
+    let (lengths, weights) = outputHasSteps ? (batch.lengths, batch.stepWeights) : (nil, batch.weights)
+    let result = loss.measure(prediction, batch.target, weights: weights, lengths: lengths)
     for index in metrics.indices {
-      metrics[index].add(prediction, batch.target, weights: batch.weights, lengths: lengths)
+      metrics[index].add(prediction, batch.target, weights: weights, lengths: lengths)
     }
     return (result.mean, result.weight)
+  }
+
+  private mutating func prediction(of model: Sequential, on batch: Batch, continues: Bool) -> Tensor {
+    guard carries else { return model(batch.input, steps: batch.steps) }
+    var memory = memory.flatMap { continues ? $0 : nil } ?? model.initialMemory(batch: batch.count)
+    defer { self.memory = memory }
+    return model(batch.input, steps: batch.steps, memory: &memory)
   }
 
   mutating func takeMetrics() -> [String: Float] {
@@ -157,8 +177,8 @@ struct SequentialTask: TrainingTask {
   func firstNotFinite(in model: Sequential, on batch: Batch) -> String? {
     var values = batch.input
     for (index, layer) in model.layers.enumerated() {
-      values = layer(values, lengths: batch.lengths)
-      if !values.validSteps(values.rank > 2 ? batch.lengths : nil).isFinite {
+      values = layer(values, steps: batch.steps)
+      if !values.validSteps(values.rank > 2 ? batch.steps : Steps()).isFinite {
         return "the output of layer \(index) (\(kind(of: layer)))"
       }
     }

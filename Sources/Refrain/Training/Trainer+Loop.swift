@@ -13,15 +13,28 @@ extension Trainer {
       batches: { _ in
         Batches(training, size: batchSize, order: shuffle ? shuffling.permutation(training.count) : nil)
       },
-      count: (training.count + batchSize - 1) / batchSize,
+      count: (training.count + batchSize - 1) / batchSize * windows(in: training),
       validation: parts.map { Batches($0.validation, size: batchSize) })
+  }
+
+  /// How many windows the examples are cut into.
+  private func windows(in examples: Batch) -> Int {
+    guard let truncation, examples.input.rank > 1 else { return 1 }
+    return max(1, (examples.input.shape[1] + truncation - 1) / truncation)
+  }
+
+  /// The batches, or their windows, each with whether it goes on where the one before stopped.
+  private func windows(of batches: some Sequence<Batch>) -> any Sequence<(batch: Batch, continues: Bool)> {
+    batches.lazy.flatMap { batch in
+      batch.windows(of: truncation).enumerated().map { (batch: $1, continues: $0 > 0) }
+    }
   }
 
   /// The loop over epochs and batches.
   ///
   /// - Parameters:
   ///   - batches: gives the batches of an epoch.
-  ///   - count: how many there are, or 0 when that is not known.
+  ///   - count: how many there are, windows counted, or 0 when that is not known.
   ///   - validation: what to judge by after each epoch.
   func run<Task: TrainingTask, O: Optimizer>(
     _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O,
@@ -51,13 +64,13 @@ extension Trainer {
       let epochStart = monotonicSeconds()
       var losses = WeightedMean()
       var batchNumber = 0
-      for batch in batches(epoch) {
+      for (batch, continues) in windows(of: batches(epoch)) {
         if shouldStop() { return finished(.cancelled) }
         batchNumber += 1
         optimizer.learningRate = rate(of: schedule, epoch: epoch, step: step, batches: count, initial: ownRate)
         do throws(TrainingError) {
           let (loss, weight) = try learn(
-            &task, &model, &optimizer, batch, step: step, at: (epoch: epoch + 1, step: batchNumber))
+            &task, &model, &optimizer, batch, continues, step: step, at: (epoch: epoch + 1, step: batchNumber))
           losses.add(Double(loss), weight: weight)
         } catch {
           model = kept
@@ -113,14 +126,14 @@ extension Trainer {
 
   /// One step of the optimizer. Returns the loss before it, and its weight.
   private func learn<Task: TrainingTask, O: Optimizer>(
-    _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O, _ batch: Batch, step: Int,
+    _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O, _ batch: Batch, _ continues: Bool, step: Int,
     at place: (epoch: Int, step: Int)
   ) throws(TrainingError) -> (loss: Float, weight: Double) {
     // Each step draws from a generator of its own, so that it does not matter how much the steps before drew.
     var generator = RandomGenerator(seed: seed &+ UInt64(step + 1) &* 0x9E37_79B9_7F4A_7C15)
     var weight = 0.0
     var (loss, gradient) = valueAndGradient(at: model, keptSteps: keptSteps, using: &generator) { model in
-      let loss = task.loss(of: model, on: batch)
+      let loss = task.loss(of: model, on: batch, continues: continues)
       weight = loss.weight
       return loss.value
     }
@@ -146,9 +159,9 @@ extension Trainer {
         isData: isData)
     }
     if let weight = model.firstNotFinite { return error("the weight \(weight)") }
-    if !batch.input.validSteps(batch.lengths).isFinite { return error("the input of the batch", isData: true) }
+    if !batch.input.validSteps(batch.steps).isFinite { return error("the input of the batch", isData: true) }
     if let output = task.firstNotFinite(in: model, on: batch) { return error(output) }
-    if !batch.target.validSteps(batch.lengths).isFinite { return error("the target of the batch", isData: true) }
+    if !batch.target.validSteps(batch.steps).isFinite { return error("the target of the batch", isData: true) }
     return error(inGradient)
   }
 
@@ -169,7 +182,7 @@ func evaluate<Task: TrainingTask>(
   var losses = WeightedMean()
   _ = task.takeMetrics()
   for batch in batches {
-    let loss = task.loss(of: model, on: batch)
+    let loss = task.loss(of: model, on: batch, continues: false)
     losses.add(Double(loss.value.item), weight: loss.weight)
   }
   return Evaluation(loss: Float(losses.mean), metrics: task.takeMetrics())
@@ -191,11 +204,14 @@ private struct WeightedMean {
 }
 
 extension Tensor {
-  /// The valid steps of sequences `[B, T, …]` one after another; the tensor itself where lengths do not fit it.
-  func validSteps(_ lengths: [Int]?) -> Tensor {
-    guard let lengths, rank >= 2, shape[0] == lengths.count, lengths.allSatisfy({ $0 <= shape[1] }) else { return self }
+  /// The valid steps of sequences `[B, T, …]` one after another; the tensor itself where the steps do not fit it.
+  func validSteps(_ steps: Steps) -> Tensor {
+    guard rank >= 2, steps.lengths != nil || steps.present != nil, steps.lengths?.count ?? shape[0] == shape[0],
+      (steps.lengths ?? []).allSatisfy({ $0 <= shape[1] }),
+      (steps.present ?? []).allSatisfy({ $0.count == shape[1] })
+    else { return self }
     let time = shape[1]
-    return reshaped([shape[0] * time] + shape.dropFirst(2))
-      .gatheringRows(lengths.enumerated().flatMap { Array($0 * time..<$0 * time + $1) })
+    let valid = (0..<shape[0] * time).filter { steps.isValid($0 / time, $0 % time, time: time) }
+    return reshaped([shape[0] * time] + shape.dropFirst(2)).gatheringRows(valid)
   }
 }

@@ -21,6 +21,10 @@ public struct Trainer {
   /// How many time steps of a recurrent layer keep their gates for the way back at a time; nil keeps them all (see
   /// ``valueAndGradient(at:training:keptSteps:of:)``).
   public var keptSteps: Int?
+  /// Into windows of how many steps sequences are cut (truncated backpropagation through time; Williams and Peng 1990): one
+  /// step of the optimizer a window, which begins from the state that the one before ended with, as a constant. nil takes
+  /// sequences whole. For a ``Sequential`` that returns every step.
+  public var truncation: Int?
   /// When to end early; with it the best weights come back, however training ends.
   public var earlyStopping: EarlyStopping?
   /// What is shown on standard error.
@@ -33,16 +37,18 @@ public struct Trainer {
   /// A way of training; the defaults are one epoch, a constant rate and no clipping.
   public init(
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
-    keptSteps: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
-    onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
+    keptSteps: Int? = nil, truncation: Int? = nil, earlyStopping: EarlyStopping? = nil,
+    progress: ProgressStyle = .automatic, onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
     require(epochs >= 0, "the number of epochs is \(epochs), and must not be negative")
+    require(truncation ?? 1 > 0, "windows of \(truncation ?? 0) steps were asked for; they must have at least 1")
     self.epochs = epochs
     self.seed = seed
     self.schedule = schedule
     self.clipping = clipping
     self.keptSteps = keptSteps
+    self.truncation = truncation
     self.earlyStopping = earlyStopping
     self.progress = progress
     self.shouldStop = shouldStop
@@ -95,6 +101,7 @@ public struct Trainer {
   private func withTask<M: Module>(
     _ loss: (M, Batch) -> Tensor, _ body: (inout LossTask<M>) throws(TrainingError) -> History
   ) throws(TrainingError) -> History {
+    require(truncation == nil, "a loss of one's own carries no state from window to window; write that loop by hand")
     let outcome = withoutActuallyEscaping(loss) { loss -> Result<History, TrainingError> in
       var task = LossTask(lossOfBatch: loss)
       do throws(TrainingError) { return .success(try body(&task)) } catch { return .failure(error) }
@@ -107,7 +114,9 @@ public struct Trainer {
 protocol TrainingTask {
   associatedtype Model: Module
   /// The loss of a batch, a scalar, and the weight it has in the mean over batches. Metrics may be added up on the side.
-  mutating func loss(of model: Model, on batch: Batch) -> (value: Tensor, weight: Double)
+  ///
+  /// - Parameter continues: whether the batch goes on with the sequences of the call before, where these stopped.
+  mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double)
   /// The metrics since the last call.
   mutating func takeMetrics() -> [String: Float]
   /// The first place on the way through the model that is not finite, such as `the output of layer 2`.
@@ -118,7 +127,7 @@ protocol TrainingTask {
 private struct LossTask<Model: Module>: TrainingTask {
   let lossOfBatch: (Model, Batch) -> Tensor
 
-  func loss(of model: Model, on batch: Batch) -> (value: Tensor, weight: Double) {
+  func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double) {
     (lossOfBatch(model, batch), Double(batch.count))
   }
   func takeMetrics() -> [String: Float] { [:] }

@@ -1,0 +1,113 @@
+import Testing
+
+@testable import Refrain
+
+@Suite("States: learned, and looked into")
+struct StateTests {
+  private let x = ramp([4, 5, 3])
+  private let lengths = [3, 5, 0, 1]
+
+  @Test("a learned initial state is a state given to every sequence and every episode, and is learned")
+  func learned() {
+    func check<L: RecurrentLayer>(_ type: L.Type) {
+      var generator = RandomGenerator(seed: 1)
+      let fresh = L(4, returning: .everyStep, options: .init(), initial: .learned)
+        .built(for: [nil, nil, 3], using: &generator)
+      let plain = L(4, returning: .everyStep, options: .init()).built(for: [nil, nil, 3], using: &generator)
+      // At first it is the fixed one.
+      let same = plain.replacingTensors(
+        fresh.namedTensors.filter { !$0.name.contains("initial") }.map(\.tensor))
+      expectSameBits(fresh(x, lengths: lengths), same(x, lengths: lengths))
+      expectWalkIsComplete(fresh)
+      #expect(fresh.namedTensors.count > plain.namedTensors.count)
+
+      let layer = fresh.filledWithRamps()
+      let given = layer.initialMemory(batch: 4)
+      #expect(given.tensors.allSatisfy { $0.shape[0] == 4 })
+      let (found, expected) = (layer.scan(x, lengths: lengths), layer.scan(x, lengths: lengths, from: given))
+      expectSameBits(found.outputs, expected.outputs)
+      expectSameBits(found.state, expected.state)
+      #expect(found.outputs != layer.scan(x, lengths: lengths, from: given.mapTensors { .zeros($0.shape) }).outputs)
+      let steps = Steps(lengths: lengths, resets: [[Bool]](repeating: [false, true, false, false, true], count: 4))
+      // Each episode begins with it too: that of the last step alone says the same as a sequence of one step.
+      let (all, end) = (layer.scan(x, steps: steps), layer.scan(x.slice(4..<5, axis: 1)))
+      if !(layer is Bidirectional<GRUCell>) {
+        expectClose(all.outputs.at(1, axis: 0).at(4, axis: 0), end.outputs.at(1, axis: 0).at(0, axis: 0))
+      }
+      expectGradientMatchesDifferences(at: layer, "\(L.kind)") { [$0(x, lengths: lengths), $0(x, steps: steps)] }
+    }
+    check(LSTM.self)
+    check(GRU.self)
+    check(Bidirectional<GRUCell>.self)
+    check(Stacked<LSTM>.self)
+  }
+
+  @Test("its tensors are named beside PyTorch's")
+  func names() {
+    let pile = Stacked<Bidirectional<LSTMCell>>(inputSize: 3, hiddenSizes: [2, 2], initial: .learned)
+    let names = pile.namedTensors.map(\.name).filter { $0.hasPrefix("initial") }
+    #expect(
+      names == ["_l0", "_l0_reverse", "_l1", "_l1_reverse"].flatMap { ["initial_hidden" + $0, "initial_cell" + $0] })
+    #expect(pile.tensors.count == 4 * 5)
+  }
+
+  @Test(
+    "inspection gives the scan's outputs, and states of which each follows from the one before",
+    arguments: CellTests.names)
+  func states(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 4, time: 5, inputSize: 3, hiddenSize: 6)
+      for direction in Direction.allCases {
+        let layer = Recurrent(passage.cell, returning: .everyStep, direction: direction)
+        let steps = Steps(lengths: lengths)
+        let found = layer.inspect(passage.input, steps: steps, from: passage.state)
+        let scanned = layer.scan(passage.input, steps: steps, from: passage.state)
+        expectClose(found.outputs, scanned.outputs, within: CellScanTests.tolerance)
+        for (index, tensor) in found.states.tensors.enumerated() {
+          #expect(tensor.shape == [4, 5] + passage.state.tensors[index].shape.dropFirst())
+        }
+        for (row, length) in lengths.enumerated() {
+          var state = passage.state.mapTensors { rows([row], of: $0) }
+          for step in direction == .forward ? Array(0..<length) : (0..<length).reversed() {
+            let input = passage.input.at(row, axis: 0).slice(step..<step + 1, axis: 0)
+            let gates = passage.cell.gates(passage.cell.project(input), state)
+            state = passage.cell(input, state)
+            let kept = found.states.mapTensors { $0.at(row, axis: 0).slice(step..<step + 1, axis: 0) }
+            expectClose(kept, state, "row \(row), step \(step)", within: CellScanTests.tolerance)
+            #expect(found.gates.map(\.name) == gates.map(\.name))
+            for (all, gate) in zip(found.gates, gates) {
+              expectClose(
+                all.value.at(row, axis: 0).slice(step..<step + 1, axis: 0), gate.value, gate.name,
+                within: CellScanTests.tolerance)
+            }
+          }
+        }
+      }
+    }
+    check(try cellType(name))
+  }
+
+  @Test("the gates that are shown are those that make the state")
+  func gates() throws {
+    let (x, time) = (ramp([2, 6, 3]), 6)
+    func before(_ states: Tensor) -> Tensor {
+      concatenate([.zeros([2, 1, 4]), states.slice(0..<time - 1, axis: 1)], axis: 1)
+    }
+    let lstm = LSTM(inputSize: 3, hiddenSize: 4).filledWithRamps(scale: 0.7).inspect(x)
+    let names = ["input", "forget", "candidate", "output"]
+    #expect(lstm.gates.map(\.name) == names)
+    let (i, f, g, o) = (lstm.gates[0].value, lstm.gates[1].value, lstm.gates[2].value, lstm.gates[3].value)
+    expectClose(lstm.states.cell, f * before(lstm.states.cell) + i * g)
+    expectClose(lstm.states.hidden, o * tanh(lstm.states.cell))
+
+    func checkGRU<Cell: RecurrentCell>(_ layer: Recurrent<Cell>) where Cell.State == HiddenState {
+      let found = layer.filledWithRamps(scale: 0.7).inspect(x)
+      #expect(found.gates.map(\.name) == ["reset", "update", "candidate"])
+      let (z, n) = (found.gates[1].value, found.gates[2].value)
+      expectClose(found.states.hidden, (1 - z) * n + z * before(found.states.hidden))
+      #expect(found.gate("reset")!.values.allSatisfy { $0 > 0 && $0 < 1 } && found.gate("none") == nil)
+    }
+    checkGRU(GRU(inputSize: 3, hiddenSize: 4))
+    checkGRU(GRUResetBefore(inputSize: 3, hiddenSize: 4))
+  }
+}

@@ -1,0 +1,139 @@
+import Testing
+
+@testable import Refrain
+
+@Suite("Truncated backpropagation through time")
+struct TruncationTests {
+  private let x = ramp([4, 11, 3])
+  private let y = ramp([4, 11, 2], 2)
+
+  private func model(_ optimizer: some Optimizer = SGD(learningRate: 0.3)) -> Sequential {
+    var model = Sequential(inputSize: 3, seed: 1) {
+      Dense(4)
+      Stacked<LSTM>([4, 4], connection: .residual, returning: .everyStep)
+      GRU(5, returning: .everyStep, initial: .learned)
+      Dense(2)
+    }
+    model.compile(optimizer: optimizer, loss: .meanSquaredError, metrics: [.meanAbsoluteError])
+    return model
+  }
+
+  private let steps: [Steps] = [
+    Steps(), Steps(lengths: [11, 3, 7, 0]),
+    Steps(
+      lengths: [11, 10, 7, 4],
+      present: StepsTests.flags(["11011101111", "11110000011", "11111111111", "01111111111"]),
+      resets: StepsTests.flags(["00000100000", "00000000000", "10001000000", "00010000000"])),
+  ]
+
+  @Test("is the loop by hand: a step of the optimizer a window, the state carried as a constant", arguments: 0..<3)
+  func equalsLoop(index: Int) throws {
+    let (steps, rate) = (steps[index], Float(0.3))
+    var trained = model()
+    let history = try trained.fit(
+      batches: [Batch(x, y, steps: steps)], trainer: Trainer(epochs: 2, truncation: 4, progress: .silent))
+
+    var byHand = model()
+    var (sum, weight) = (0.0, 0.0)
+    for _ in 0..<2 {
+      var states: (Stacked<LSTM>.State?, GRU.State?)
+      (sum, weight) = (0, 0)
+      for start in [0, 4, 8] {
+        let range = start..<min(start + 4, 11)
+        let part = steps.window(range)
+        let mask = part.mask(batch: 4, time: range.count)
+        let valid = mask.sum().item
+        if valid == 0 { continue }
+        var next = states
+        let (loss, gradient) = valueAndGradient(at: byHand) { model in
+          let layers = model.layers
+          let pile = (layers[1] as! Stacked<LSTM>).scan(
+            (layers[0] as! Dense)(x.slice(range, axis: 1)), steps: part, from: states.0)
+          let gru = (layers[2] as! GRU).scan(pile.outputs, steps: part, from: states.1)
+          next = (pile.state, gru.state)
+          let error = ((layers[3] as! Dense)(gru.outputs) - y.slice(range, axis: 1)).squared
+          return (error * mask.reshaped([4, range.count, 1])).sum() * (1 / (2 * valid))
+        }
+        states = next
+        var remaining = gradient.tensors[...]
+        byHand.forEachTensor { _, tensor in tensor -= rate * remaining.removeFirst() }
+        sum += Double(loss * valid)
+        weight += Double(valid)
+      }
+    }
+    for (one, other) in zip(trained.namedTensors, byHand.namedTensors) {
+      expectClose(one.tensor, other.tensor, one.name)
+    }
+    #expect(abs(Double(history.losses[1]) - sum / weight) < 1e-5)
+    #expect(trained.tensors != model().tensors)
+  }
+
+  @Test("windows as long as the sequences change nothing, shorter ones do, and the seed still decides")
+  func wholeSequences() throws {
+    func trained(_ truncation: Int?) throws -> (tensors: [Tensor], history: History) {
+      var model = model(Adam(learningRate: 0.01))
+      let history = try model.fit(
+        x, y, lengths: [11, 3, 7, 9], epochs: 3, batchSize: 3, validation: .data(x, y), seed: 4, truncation: truncation,
+        progress: .silent)
+      return (model.tensors, history)
+    }
+    let whole = try trained(nil)
+    for size in [11, 12, 1000] {
+      let found = try trained(size)
+      #expect(found.tensors == whole.tensors)
+      #expect(found.history.losses == whole.history.losses)
+      #expect(found.history.validationLosses == whole.history.validationLosses)
+    }
+    let short = try trained(4)
+    #expect(short.tensors != whole.tensors)
+    #expect(try trained(4).tensors == short.tensors)
+  }
+
+  @Test("without learning, the loss over windows is that of the whole sequences: the state is carried")
+  func carriedState() throws {
+    var model = model(SGD(learningRate: 0))
+    let lengths = [11, 3, 7, 9]
+    let whole = model.evaluate(x, y, lengths: lengths)
+    for size in [1, 4, 10] {
+      let history = try model.fit(x, y, lengths: lengths, shuffle: false, truncation: size, progress: .silent)
+      #expect(abs(history.losses[0] - whole.loss) < 1e-5 * whole.loss, "windows of \(size)")
+      let metric = "mean absolute error"
+      #expect(abs(history.epochs[0].metrics[metric]! - whole.metrics[metric]!) < 1e-5)
+    }
+  }
+
+  @Test("a schedule that counts steps knows how many windows there are")
+  func schedules() throws {
+    var rates: [Float] = []
+    var model = model(SGD(learningRate: 0.1))
+    try model.fit(
+      x, y, epochs: 2, batchSize: 2, schedule: .cosine().countingSteps, truncation: 4, progress: .silent,
+      onEpoch: {
+        rates.append($0.learningRate)
+        return true
+      })
+    // Two batches of three windows an epoch: the rates of steps 6 and 12 of 12.
+    let expected = [5, 11].map { LearningRateSchedule.cosine(count: 12).rate(at: $0, initial: 0.1) }
+    #expect(rates == expected)
+  }
+
+  @Test("a model that cannot be cut is refused, with the reason")
+  func refusals() async {
+    func expect(_ result: ExitTest.Result?, says text: String) {
+      let message = result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
+      #expect(message.contains(text))
+    }
+    let bidirectional = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var model = Sequential(inputSize: 3) { Bidirectional<LSTMCell>(2, returning: .everyStep) }
+      model.compile(optimizer: Adam(), loss: .meanSquaredError)
+      try model.fit(.zeros([2, 6, 3]), .zeros([2, 6, 4]), truncation: 2)
+    }
+    expect(bidirectional, says: "no truncated training: layer 0: bidirectional-lstm: its backward direction begins at")
+    let last = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var model = Sequential(inputSize: 3) { LSTM(2) }
+      model.compile(optimizer: Adam(), loss: .meanSquaredError)
+      try model.fit(.zeros([2, 6, 3]), .zeros([2, 2]), truncation: 2)
+    }
+    expect(last, says: "truncated training wants an output at every step")
+  }
+}

@@ -17,6 +17,9 @@ public protocol RecurrentCell: Module {
   static var name: String { get }
   /// Where the formula comes from.
   static var source: String { get }
+  /// What the last column of the input is to the cell, such as `the time since the step before`; nil when it is a value like
+  /// the others, as in most cells.
+  static var lastColumn: String? { get }
 
   /// The size **I** of the input at one step.
   var inputSize: Int { get }
@@ -82,7 +85,17 @@ extension RecurrentCell {
     self.init(inputSize: inputSize, hiddenSize: hiddenSize, options: Options(), using: &generator)
   }
 
-  public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {}
+  public static var lastColumn: String? { nil }
+
+  public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {
+    try checkLastColumn(inputSize: inputSize)
+  }
+
+  /// A last column that is no value needs at least one value before it.
+  static func checkLastColumn(inputSize: Int) throws(LayerError) {
+    guard let lastColumn, inputSize < 2 else { return }
+    throw LayerError("\(name): the input has \(inputSize) column, which is \(lastColumn); put values before it")
+  }
 
   public func advance(_ state: inout State, with input: Tensor) { state = step(project(input), state) }
 
@@ -160,6 +173,12 @@ public enum Cells {
     GRUResetBeforeCell.self,
     TanhRNNCell.self,
     ReLURNNCell.self,
+    SLSTMCell.self,
+    MatrixLSTMCell.self,
+    TimeAwareLSTMCell.self,
+    PhasedLSTMCell.self,
+    GRUDCell.self,
+    AttentionGRUCell.self,
   ]
 
   /// The cell of the given name, or nil.

@@ -25,9 +25,10 @@ struct CellRowTests {
             (0..<8 * 6 * 3).map { index in
               index / 18 == row ? passage.input.values[index] : index / 18 == (row + 1) % 8 ? .nan : Float(index)
             }, shape: [8, 6, 3])
-          let mine = Tensor((0..<8).map { $0 == row ? Float(1) : 0 }, shape: [8, 1])
           let state = passage.state.replacingTensors(
-            zip(passage.state.tensors, others.state.tensors).map { select(mine, $0, $1) })
+            zip(passage.state.tensors, others.state.tensors).map { mine, other in
+              stack((0..<8).map { ($0 == row ? mine : other).at($0, axis: 0) })
+            })
           var lengths = [6, 1, 6, 2, 0, 4, 3, 5]
           lengths[row] = Self.lengths[row]
           let changed = Passage(cell: passage.cell, input: input, state: state)

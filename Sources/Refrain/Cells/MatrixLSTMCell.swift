@@ -280,7 +280,9 @@ extension Tensor {
         first,
         { [origins] gradient in
           var sums = [Float](repeating: 0, count: rows)
-          for (index, value) in gradient.values.enumerated() where origins[index] == nil { sums[index / width] += value }
+          for (index, value) in gradient.values.enumerated() where origins[index] == nil {
+            sums[index / width] += value
+          }
           return Tensor(sums, shape: firstShape)
         }
       ))

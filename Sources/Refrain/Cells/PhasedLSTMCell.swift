@@ -96,7 +96,8 @@ public struct PhasedLSTMCell: RecurrentCell {
     guard options.shortestPeriod > 0, options.longestPeriod >= options.shortestPeriod, options.longestPeriod < .infinity
     else {
       throw LayerError(
-        "\(name): the periods go from \(options.shortestPeriod) to \(options.longestPeriod); give positive ones in order")
+        "\(name): the periods go from \(options.shortestPeriod) to \(options.longestPeriod); give positive ones in order"
+      )
     }
     guard options.openRatio > 0, options.openRatio < 1, (0...1).contains(options.leak) else {
       throw LayerError(

@@ -104,7 +104,8 @@ public struct GridLSTM: Layer {
         let before = diagonals[diagonal - 1]
         func places(_ rows: Range<Int>, of front: Front) -> Front {
           front.map {
-            $0.slice((rows.lowerBound - before.lowerBound) * batch..<(rows.upperBound - before.lowerBound) * batch, axis: 0)
+            $0.slice(
+              (rows.lowerBound - before.lowerBound) * batch..<(rows.upperBound - before.lowerBound) * batch, axis: 0)
           }
         }
         func joined(_ one: Front, _ other: Front) -> Front {
@@ -114,9 +115,11 @@ public struct GridLSTM: Layer {
         }
         // The place above stands in the row before, the place to the left in the same one.
         let (start, end) = (range.lowerBound, range.upperBound)
-        down = start == 0
+        down =
+          start == 0
           ? (end == 1 ? border : joined(border, places(0..<end - 1, of: down))) : places(start - 1..<end - 1, of: down)
-        right = end == before.upperBound
+        right =
+          end == before.upperBound
           ? places(start..<end, of: right)
           : (start == end - 1 ? border : joined(places(start..<end - 1, of: right), border))
       }

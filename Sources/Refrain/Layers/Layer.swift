@@ -75,7 +75,8 @@ public enum Layers {
   /// The kinds; a new one is added here.
   public static let all: [any Layer.Type] =
     [
-      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, Sequential.self, ConvLSTM.self,
+      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, Sequential.self,
+      ConvLSTM.self,
       DepthwiseLSTM.self, GridLSTM.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 

@@ -100,7 +100,8 @@ extension Tensor {
   public func depthwiseConvolution(weight: Tensor, strides: [Int]? = nil, padding: Padding = .same) -> Tensor {
     require(
       weight.rank == rank - 1 && (3...5).contains(rank) && shape[rank - 1] == weight.shape[rank - 2],
-      "an input of shape \(shape) does not fit a depthwise convolution with weights of shape \(weight.shape), [kernel…, C]")
+      "an input of shape \(shape) does not fit a depthwise convolution with weights of shape \(weight.shape), [kernel…, C]"
+    )
     let x = self
     let channels = shape[rank - 1]
     let patches = Patches(shape, kernel: Array(weight.shape.dropLast()), strides: strides, padding: padding)

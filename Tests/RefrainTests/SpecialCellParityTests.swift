@@ -113,6 +113,12 @@ struct ExtendedLSTMTests {
     var generator = RandomGenerator(seed: 5)
     let cell = SLSTMCell(inputSize: 2, hiddenSize: 6, options: .init(heads: 2), using: &generator)
     #expect(cell.weightHidden.shape == [2, 12, 3])
+    for head in 0..<2 {
+      for gate in 0..<4 {
+        let block = cell.weightHidden.at(head, axis: 0).slice(3 * gate..<3 * gate + 3, axis: 0)
+        expectClose(block.matrixProduct(block, transposingOther: true), Tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+      }
+    }
     var state = cell.initialState(batch: 1)
     state.hidden = ramp([1, 6])
     let one = cell(ramp([1, 2]), state)

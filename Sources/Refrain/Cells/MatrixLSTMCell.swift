@@ -164,17 +164,16 @@ extension MatrixLSTMCell {
 
   /// All steps of a batch in parallel form: the same as the loop over ``step(_:_:)`` but for rounding.
   public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {
-    let (batch, time) = (schedule.batch, schedule.time)
     // Sequence after sequence, longest first; those of one length are computed together.
     let places = schedule.order.indices.flatMap { rank in
       (0..<schedule.lengths[schedule.order[rank]]).map { schedule.positions[schedule.offsets[$0] + rank] }
     }
-    let projected = project(input.reshaped([batch * time, inputSize]).gatheringRows(places))
+    let projected = project(input.reshaped([-1, inputSize]).gatheringRows(places))
     let ordered = state.mapTensors { $0.gatheringRows(schedule.order) }
     var outputs: [Tensor] = []
     var final: [State] = []
     var (rank, row) = (0, 0)
-    while rank < batch {
+    while rank < schedule.order.count {
       let length = schedule.lengths[schedule.order[rank]]
       let count = schedule.order[rank...].prefix { schedule.lengths[$0] == length }.count
       var running = ordered.mapTensors { $0.slice(rank..<rank + count, axis: 0) }
@@ -196,11 +195,12 @@ extension MatrixLSTMCell {
     let states = state.tensors.enumerated().map { index, initial in
       pieces.isEmpty ? initial : concatenate(pieces.map { $0[index] }, axis: 0).gatheringRows(schedule.ranks)
     }
-    let rows =
+    let shape = Array(input.shape.dropLast()) + [hiddenSize]
+    let shown =
       outputs.isEmpty
-      ? .zeros([batch * time, hiddenSize])
-      : concatenate(outputs, axis: 0).scatteringRows(to: places, count: batch * time)
-    return (rows.reshaped([batch, time, hiddenSize]), state.replacingTensors(states))
+      ? .zeros(shape)
+      : concatenate(outputs, axis: 0).scatteringRows(to: places, count: schedule.batch * schedule.time).reshaped(shape)
+    return (shown, state.replacingTensors(states))
   }
 
   /// The steps of sequences of one length, `[B, T, 4H + 2 · heads]` → `[B, T, H]`.

@@ -122,7 +122,8 @@ extension RecurrentCell {
     }
     for (rows, offset) in zip(schedule.alive, schedule.offsets) {
       retire(downTo: rows)
-      running = step(projected.slice(offset..<offset + rows, axis: 0), running)
+      // Apart, so that a row's gradients are added in one order whether others retire at this step or not.
+      running = step(projected.slice(offset..<offset + rows, axis: 0), running.mapTensors(\.apart))
       outputs.append(running.output)
     }
     retire(downTo: 0)

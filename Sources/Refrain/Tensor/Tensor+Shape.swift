@@ -108,6 +108,9 @@ extension Tensor {
       ))
   }
 
+  /// The same values as a result of its own: the gradients of what it is used for add up before they go on.
+  var apart: Tensor { Tensor(self, shape: shape).recording((self, { $0 })) }
+
   /// The slice at one index along `axis`, which the result no longer has.
   public func at(_ index: Int, axis: Int) -> Tensor {
     let axis = self.axis(axis)

@@ -201,6 +201,20 @@ struct ThreadTests {
     expectSameBits(found[0][3].slice(0..<1, axis: 0).reshaped([700]), x.slice(0..<100, axis: 0).sum(axes: [0]))
   }
 
+  @Test("in convolutions, with their gradients")
+  func convolutions() {
+    let operands = [random([3, 20, 20, 32]), random([16, 3, 3, 32], seed: 2), random([3, 3, 32], seed: 3)]
+    let found = results {
+      valueAndGradient(at: operands) { x in
+        x[0].convolution(weight: x[1]).squared.sum() + x[0].depthwiseConvolution(weight: x[2]).squared.sum()
+      }
+    }
+    for other in found.dropFirst() {
+      #expect(other.value == found[0].value)
+      expectSameBits(other.gradient, found[0].gradient)
+    }
+  }
+
   @Test("in products, elementwise functions and softmax")
   func operations() {
     let operands = [ramp([90, 300]), ramp([300, 170], 2), ramp([170], 3), ramp([1, 300], 4)]

@@ -168,28 +168,29 @@ extension MatrixLSTMCell {
     let places = schedule.order.indices.flatMap { rank in
       (0..<schedule.lengths[schedule.order[rank]]).map { schedule.positions[schedule.offsets[$0] + rank] }
     }
+    let lengths = schedule.order.map { schedule.lengths[$0] }
+    var groups: [(length: Int, count: Int)] = []
+    for length in lengths {
+      if groups.last?.length == length { groups[groups.count - 1].count += 1 } else { groups.append((length, 1)) }
+    }
     let projected = project(input.reshaped([-1, inputSize]).gatheringRows(places))
-    let ordered = state.mapTensors { $0.gatheringRows(schedule.order) }
+      .split(groups.map { $0.length * $0.count })
+    let ordered = state.tensors.map { $0.gatheringRows(schedule.order).split(groups.map(\.count)) }
     var outputs: [Tensor] = []
     var final: [State] = []
-    var (rank, row) = (0, 0)
-    while rank < schedule.order.count {
-      let length = schedule.lengths[schedule.order[rank]]
-      let count = schedule.order[rank...].prefix { schedule.lengths[$0] == length }.count
-      var running = ordered.mapTensors { $0.slice(rank..<rank + count, axis: 0) }
-      if length > 0 {
-        let steps = projected.slice(row..<row + count * length, axis: 0).reshaped([count, length, -1])
+    for (index, group) in groups.enumerated() {
+      var running = state.replacingTensors(ordered.map { $0[index] })
+      if group.length > 0 {
+        let steps = projected[index].reshaped([group.count, group.length, -1])
         var chunks: [Tensor] = []
-        for start in stride(from: 0, to: length, by: Self.chunk) {
-          let chunk = sideBySide(steps.slice(start..<min(length, start + Self.chunk), axis: 1), running)
+        for start in stride(from: 0, to: group.length, by: Self.chunk) {
+          let chunk = sideBySide(steps.slice(start..<min(group.length, start + Self.chunk), axis: 1), running)
           chunks.append(chunk.outputs)
           running = chunk.state
         }
-        outputs.append(concatenate(chunks, axis: 1).reshaped([count * length, hiddenSize]))
+        outputs.append(concatenate(chunks, axis: 1).reshaped([group.count * group.length, hiddenSize]))
       }
       final.append(running)
-      rank += count
-      row += count * length
     }
     let pieces = final.map(\.tensors)
     let states = state.tensors.enumerated().map { index, initial in

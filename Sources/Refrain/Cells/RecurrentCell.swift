@@ -120,10 +120,10 @@ extension RecurrentCell {
       running = running.mapTensors { $0.slice(0..<rows, axis: 0) }
       runningRows = rows
     }
-    for (rows, offset) in zip(schedule.alive, schedule.offsets) {
+    for (rows, now) in zip(schedule.alive, projected.split(schedule.alive)) {
       retire(downTo: rows)
       // Apart, so that a row's gradients are added in one order whether others retire at this step or not.
-      running = step(projected.slice(offset..<offset + rows, axis: 0), running.mapTensors(\.apart))
+      running = step(now, running.mapTensors(\.apart))
       outputs.append(running.output)
     }
     retire(downTo: 0)

@@ -98,8 +98,8 @@ public struct GridLSTM: Layer {
     let border = Front(hidden: nothing, cell: nothing)
     var (down, right) = (border, border)
     var outputs: [Tensor] = []
-    var first = 0
-    for (diagonal, range) in diagonals.enumerated() {
+    for (diagonal, inputSums) in sums.split(diagonals.map { $0.count * batch }).enumerated() {
+      let range = diagonals[diagonal]
       if diagonal > 0 {
         let before = diagonals[diagonal - 1]
         func places(_ rows: Range<Int>, of front: Front) -> Front {
@@ -123,14 +123,12 @@ public struct GridLSTM: Layer {
           ? places(start..<end, of: right)
           : (start == end - 1 ? border : joined(places(start..<end - 1, of: right), border))
       }
-      let count = range.count * batch
       let all =
-        sums.slice(first..<first + count, axis: 0)
+        inputSums
         + concatenate([down.hidden, right.hidden], axis: 1).matrixProduct(weightHidden, transposingOther: true)
       down = step(all.block(Way.down.rawValue, of: 4 * size), down.cell)
       right = step(all.block(Way.right.rawValue, of: 4 * size), right.cell)
       outputs.append(concatenate([down.hidden, right.hidden], axis: 1))
-      first += count
     }
     return concatenate(outputs, axis: 0).scatteringRows(to: places, count: batch * rows * columns)
       .reshaped([batch, rows, columns, 2 * size])

@@ -111,6 +111,26 @@ extension Tensor {
   /// The same values as a result of its own: the gradients of what it is used for add up before they go on.
   var apart: Tensor { Tensor(self, shape: shape).recording((self, { $0 })) }
 
+  /// The rows one part after another, of `counts` rows each. Unlike those of as many slices, the gradients of the parts are
+  /// put together once, and not each added to a whole.
+  func split(_ counts: [Int]) -> [Tensor] {
+    require(
+      rank >= 1 && counts.reduce(0, +) == shape[0], "a tensor of shape \(shape) cannot be split into rows of \(counts)")
+    let width = shape.dropFirst().reduce(1, *)
+    var start = 0
+    let parts = counts.map { count in
+      defer { start += count }
+      return Tensor([count] + shape.dropFirst()) { target in
+        read { kernels.copy(count * width, $0 + start * width, target) }
+      }
+    }
+    guard let tape = Tape.current, !parts.isEmpty else { return parts }
+    let shapes = parts.map(\.shape)
+    return tape.record(parts, from: [self]) { gradients in
+      [concatenate(zip(gradients, shapes).map { $0 ?? .zeros($1) }, axis: 0)]
+    }
+  }
+
   /// The slice at one index along `axis`, which the result no longer has.
   public func at(_ index: Int, axis: Int) -> Tensor {
     let axis = self.axis(axis)

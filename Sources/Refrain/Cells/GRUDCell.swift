@@ -107,24 +107,24 @@ public struct GRUDCell: RecurrentCell {
     return State(hidden: .zeros([batch, hiddenSize]), deviation: zeros, since: zeros)
   }
 
-  /// `[N, I]` → `[N, 3H + 2D + 1]`: V m + b, the values (0 where they are missing), m and the elapsed time.
+  /// `[N, I]` → `[N, 3H + 2D + 1]`: V m + b, x, m and the elapsed time.
   public func project(_ input: Tensor) -> Tensor {
     let (values, elapsed) = input.valuesAndLastColumn
     let observed = equal(values, values)  // only NaN differs from itself
-    let known = select(observed, values, Tensor(0))
-    return concatenate([observed.linear(weight: weightMask, bias: bias), known, observed, elapsed], axis: 1)
+    return concatenate([observed.linear(weight: weightMask, bias: bias), values, observed, elapsed], axis: 1)
   }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
     let (size, values) = (hiddenSize, inputSize - 1)
     let (rest, elapsed) = projected.valuesAndLastColumn
     let sums = rest.slice(0..<3 * size, axis: 1)
-    let known = rest.slice(3 * size..<3 * size + values, axis: 1)
+    // NaN where it is missing: what is selected between does not meet it, nor do gradients.
+    let present = rest.slice(3 * size..<3 * size + values, axis: 1) - mean
     let observed = rest.slice(3 * size + values..<3 * size + 2 * values, axis: 1)
 
     let since = state.since + elapsed
     let fading = exp(-relu(since * inputDecay + biasInputDecay)) * state.deviation
-    let x = mean + select(observed, known - mean, fading)
+    let x = mean + select(observed, present, fading)
     let h = exp(-relu(since.linear(weight: hiddenDecay, bias: biasHiddenDecay))) * state.hidden
 
     let inputSums = sums + x.matrixProduct(weightInput, transposingOther: true)
@@ -137,7 +137,7 @@ public struct GRUDCell: RecurrentCell {
     let candidate = tanh(sum(.candidate, reset * h))
     return State(
       hidden: (1 - update) * h + update * candidate,
-      deviation: select(observed, known - mean, state.deviation), since: (1 - observed) * since)
+      deviation: select(observed, present, state.deviation), since: (1 - observed) * since)
   }
 }
 

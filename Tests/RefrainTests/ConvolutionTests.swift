@@ -283,6 +283,8 @@ struct ConvolutionalCellTests {
       problem(ConvLSTM(2, kernel: [3, 3]), [nil, nil, 4, 3])
         == "conv-lstm: the input has shape [B, T, 4, 3], expected [B, T, size 1, size 2, C]")
     #expect(problem(ConvLSTM(2, kernel: [5], padding: .valid), [nil, nil, 4, 3]).contains("leaves nothing"))
+    #expect(
+      problem(ConvLSTM(2, kernel: [5], strides: [3], padding: .valid), [nil, nil, 4, 3]).contains("leaves nothing"))
     #expect(problem(ConvLSTM(2, kernel: [3], strides: [1, 1]), [nil, nil, 4, 3]).contains("each as many sizes"))
     #expect(problem(ConvLSTM(0, kernel: [3]), [nil, nil, 4, 3]).contains("number of filters"))
     #expect(

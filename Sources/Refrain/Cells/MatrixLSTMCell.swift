@@ -165,10 +165,10 @@ extension MatrixLSTMCell {
   /// All steps of a batch in parallel form: the same as the loop over ``step(_:_:)`` but for rounding.
   public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {
     // Sequence after sequence, longest first; those of one length are computed together.
-    let places = schedule.order.indices.flatMap { rank in
-      (0..<schedule.lengths[schedule.order[rank]]).map { schedule.positions[schedule.offsets[$0] + rank] }
-    }
     let lengths = schedule.order.map { schedule.lengths[$0] }
+    let places = lengths.enumerated().flatMap { rank, length in
+      (0..<length).map { schedule.positions[schedule.offsets[$0] + rank] }
+    }
     var groups: [(length: Int, count: Int)] = []
     for length in lengths {
       if groups.last?.length == length { groups[groups.count - 1].count += 1 } else { groups.append((length, 1)) }

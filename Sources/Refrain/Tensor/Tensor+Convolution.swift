@@ -12,7 +12,7 @@ public enum Padding: String, Codable, Sendable, CaseIterable {
   func outputSize(_ input: Int, kernel: Int, stride: Int) -> Int {
     switch self {
     case .same: (input + stride - 1) / stride
-    case .valid: max(0, (input - kernel) / stride + 1)
+    case .valid: input < kernel ? 0 : (input - kernel) / stride + 1
     }
   }
 
@@ -41,13 +41,15 @@ extension Tensor {
     let patches = Patches(shape, kernel: Array(weight.shape[1..<rank - 1]), strides: strides, padding: padding)
     let width = patches.width
     let matrix = Tensor(weight, shape: [outputs, width])
+    // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to them.
+    func packedWeight(transposed: Bool) -> Storage { matrix.packed(transposed: transposed, forRows: 1) }
     let result = Tensor(patches.outputShape(outputs)) { target in
+      let packed = packedWeight(transposed: true)
       x.read { x in
         patches.forEachBlock { rows, block in
           patches.gather(rows, of: x, into: block)
           product(
-            MatrixView(block, rows: rows.count, columns: width),
-            packed: matrix.packed(transposed: true, forRows: rows.count), columns: outputs,
+            MatrixView(block, rows: rows.count, columns: width), packed: packed, columns: outputs,
             into: target + rows.lowerBound * outputs)
         }
       }
@@ -57,12 +59,13 @@ extension Tensor {
         x,
         { gradient in
           var sum = Tensor.zeros(x.shape)
+          let packed = packedWeight(transposed: false)
           sum.write { target in
             gradient.read { gradient in
               patches.forEachBlock { rows, block in
                 product(
                   MatrixView(gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs),
-                  packed: matrix.packed(transposed: false, forRows: rows.count), columns: width, into: block)
+                  packed: packed, columns: width, into: block)
                 patches.add(block, of: rows, to: target)
               }
             }

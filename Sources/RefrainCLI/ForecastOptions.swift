@@ -116,14 +116,14 @@ func check(_ flag: String, _ number: Int?, within range: ClosedRange<Int>) throw
   throw ValidationError("\(flag) must be \(bound), not \(number).")
 }
 
-/// The name of a cell that Refrain has.
+/// The name of a cell that Refrain has, and that wants nothing but values.
 struct CellName: ExpressibleByArgument {
-  static let allValueStrings = Cells.all.map { $0.name }
+  static let allValueStrings = Cells.all.filter { $0.lastColumn == nil }.map { $0.name }
 
   let name: String
 
   init?(argument: String) {
-    guard Cells.named(argument) != nil else { return nil }
+    guard Self.allValueStrings.contains(argument) else { return nil }
     name = argument
   }
 

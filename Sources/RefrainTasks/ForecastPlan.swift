@@ -23,6 +23,11 @@ struct ForecastPlan: Codable, Sendable {
 
   /// - Throws: ``ForecastError`` when the series is too short for what is asked.
   init(_ series: Series, _ configuration: Forecaster.Configuration) throws(ForecastError) {
+    if let column = Cells.named(configuration.cell)?.lastColumn {
+      throw ForecastError(
+        "the cell '\(configuration.cell)' takes the last column for \(column), which a forecast has not; choose another cell"
+      )
+    }
     let count = series.count
     let frequency = series.frequency
     season = configuration.season ?? max(frequency.season, frequency.season > 1 ? 1 : detectSeason(series.values))

@@ -50,7 +50,8 @@ extension ForecastPlan {
   /// Whether a plan read from a file can be built.
   fileprivate var isSound: Bool {
     let sizes = [horizon, context, season, base, folds, hiddenSize, layers, epochs, batchSize, batchesPerEpoch]
-    return sizes.allSatisfy { (1...1 << 24).contains($0) } && base <= context && Cells.named(cell) != nil
+    return sizes.allSatisfy { (1...1 << 24).contains($0) } && base <= context
+      && Cells.named(cell).map { $0.lastColumn == nil } == true
       && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 }
   }
 }

@@ -125,6 +125,14 @@ private func temporaryPath(_ name: String) -> String {
     }
   }
 
+  @Test("A cell that takes the last column for something else than a value is refused, by its name")
+  func cellOfAnotherKind() {
+    let error = #expect(throws: ForecastError.self) {
+      try Forecaster.train(on: .airline, configuration: quick { $0.cell = "t-lstm" })
+    }
+    #expect(error?.description.contains("'t-lstm' takes the last column for the time since") == true)
+  }
+
   @Test("A forecaster continues a newer series, on the same phase of the calendar")
   func continuing() throws {
     let series = Series.airline

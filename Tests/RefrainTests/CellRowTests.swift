@@ -25,9 +25,10 @@ struct CellRowTests {
             (0..<8 * 6 * 3).map { index in
               index / 18 == row ? passage.input.values[index] : index / 18 == (row + 1) % 8 ? .nan : Float(index)
             }, shape: [8, 6, 3])
-          let mine = Tensor((0..<8).map { $0 == row ? Float(1) : 0 }, shape: [8, 1])
           let state = passage.state.replacingTensors(
-            zip(passage.state.tensors, others.state.tensors).map { select(mine, $0, $1) })
+            zip(passage.state.tensors, others.state.tensors).map { mine, other in
+              stack((0..<8).map { ($0 == row ? mine : other).at($0, axis: 0) })
+            })
           var lengths = [6, 1, 6, 2, 0, 4, 3, 5]
           lengths[row] = Self.lengths[row]
           let changed = Passage(cell: passage.cell, input: input, state: state)
@@ -210,6 +211,20 @@ struct ThreadTests {
       #expect(abs(Double(found[0][1][column]) - sum) < 1e-4)
     }
     expectSameBits(found[0][3].slice(0..<1, axis: 0).reshaped([700]), x.slice(0..<100, axis: 0).sum(axes: [0]))
+  }
+
+  @Test("in convolutions, with their gradients")
+  func convolutions() {
+    let operands = [random([3, 20, 20, 32]), random([16, 3, 3, 32], seed: 2), random([3, 3, 32], seed: 3)]
+    let found = results {
+      valueAndGradient(at: operands) { x in
+        x[0].convolution(weight: x[1]).squared.sum() + x[0].depthwiseConvolution(weight: x[2]).squared.sum()
+      }
+    }
+    for other in found.dropFirst() {
+      #expect(other.value == found[0].value)
+      expectSameBits(other.gradient, found[0].gradient)
+    }
   }
 
   @Test("in products, elementwise functions and softmax")

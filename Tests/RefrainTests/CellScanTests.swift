@@ -36,6 +36,8 @@ struct CellScanTests {
   @Test("equals the loop over its step, in values and all gradients", arguments: CellTests.names, sizes)
   func equalsLoop(name: String, size: Size) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      // A cell whose last column is a time or a score needs another one.
+      guard Cell.lastColumn == nil || size.inputSize > 1 else { return }
       let time = 6
       let passage = Passage<Cell>(
         batch: size.batch, time: time, inputSize: size.inputSize, hiddenSize: size.hiddenSize)
@@ -112,7 +114,7 @@ struct CellScanTests {
       }
       let schedule = Schedule(batch: 3, time: 7)
       let whole = passage.outcome(schedule)
-      expectSameBits(halves(passage), whole)
+      expectSameSteps(of: Cell.self, halves(passage), whole)
       let gradient = valueAndGradient(at: passage) { passage in
         zip(halves(passage).tensors, whole.ramps).map { ($0 * $1).sum() }.reduce(Tensor(0), +)
       }.gradient

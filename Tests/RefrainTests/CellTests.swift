@@ -22,7 +22,9 @@ struct CellTests {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
       for direction in Direction.allCases {
         // With this phase no unit of the rectifier stands all but at its kink, where two steps agree on a wrong slope.
-        let passage = Passage<Cell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 3, phase: 0.5)
+        // The same of the phased LSTM's time gates.
+        let phase = Cell.self == PhasedLSTMCell.self ? 0.7 : 0.5
+        let passage = Passage<Cell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 3, phase: phase)
         let schedule = Schedule(batch: 3, time: 4, lengths: [3, 0, 4], direction: direction)
         expectGradientMatchesDifferences(at: passage, "scan \(direction):") { $0.outcome(schedule).tensors }
         expectGradientMatchesDifferences(at: passage, "loop \(direction):") {
@@ -105,6 +107,7 @@ struct CellTests {
     "lstm-coupled-gates": (0, -1), "lstm-full-gate-recurrence": (1, 1), "projected-lstm": (1, 1),
     "layer-norm-lstm": (1, 1), "multiplicative-lstm": (1, 1), "min-lstm": (0, 1),
     "depth-gated-lstm": (1, 1),
+    "slstm": (1, 1), "t-lstm": (1, 1), "phased-lstm": (1, 1),
   ]
 
   @Test("starts with orthogonal recurrent blocks, evenly drawn input weights and other biases at 0", arguments: names)

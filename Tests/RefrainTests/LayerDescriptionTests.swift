@@ -56,6 +56,13 @@ struct LayerDescriptionTests {
     #expect(try copy(Stacked<RNN>([3, 3], connection: .highway, initial: .learned)).connection == .highway)
     #expect(try copy(Bidirectional<GRUCell>(5, returning: .lastStep, merge: .separate)).merge == .separate)
     #expect(try copy(AttentionPooling(size: 7)).size == 7 && copy(AttentionPooling()).size == nil)
+    #expect(try copy(SLSTM(6, options: .init(heads: 2, forgetGate: .exponential))).options.heads == 2)
+    #expect(try copy(SLSTM(6, options: .init(forgetGate: .exponential))).options.forgetGate == .exponential)
+    #expect(try copy(PhasedLSTM(6, options: .init(longestPeriod: 7))).options.longestPeriod == 7)
+    let convolution = try copy(
+      DepthwiseLSTM(3, kernel: [2, 5], strides: [1, 2], padding: .valid, returning: .everyStep, direction: .backward))
+    #expect(convolution.filters == 3 && convolution.kernel == [2, 5] && convolution.strides == [1, 2])
+    #expect(convolution.padding == .valid && convolution.returning == .everyStep && convolution.direction == .backward)
     #expect(try copy(Dense(4, activation: .gelu)).activation == .gelu)
     #expect(try copy(Embedding(11, 3)).vocabulary == 11)
     #expect(try copy(Dropout(0.4)).rate == 0.4)

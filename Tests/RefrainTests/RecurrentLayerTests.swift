@@ -165,6 +165,9 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is Flatten.Type: Flatten()
     case is Reshape.Type: Reshape([2, 3])
     case is AttentionPooling.Type: AttentionPooling(size: 3)
+    case is ConvLSTM.Type: ConvLSTM(2, kernel: [3, 2], strides: [2, 1], padding: .valid, returning: .everyStep)
+    case is DepthwiseLSTM.Type: DepthwiseLSTM(2, kernel: [3, 2], direction: .backward)
+    case is GridLSTM.Type: GridLSTM(4)
     case is Sequential.Type:
       Sequential(inputSize: 6) {
         LSTM(4, returning: .everyStep)
@@ -180,5 +183,7 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
 func describedInputShape(_ type: any Layer.Type) -> [Int?] {
   if type == Embedding.self { return [nil, nil] }
   if type == Flatten.self || type == Reshape.self { return [nil, 2, 3] }
+  if type == ConvLSTM.self || type == DepthwiseLSTM.self { return [nil, nil, 5, 4, 6] }
+  if type == GridLSTM.self { return [nil, nil, nil, 6] }
   return [nil, nil, 6]
 }

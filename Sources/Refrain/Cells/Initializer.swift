@@ -6,8 +6,15 @@ public enum Initializer {
   public static func glorotUniform(
     _ rows: Int, _ columns: Int, using generator: inout RandomGenerator
   ) -> Tensor {
-    let bound = Float.sqrt(6 / Float(max(rows + columns, 1)))
-    return .uniform([rows, columns], in: -bound..<bound, using: &generator)
+    glorotUniform([rows, columns], between: columns, and: rows, using: &generator)
+  }
+
+  /// The same for weights of any shape, through which each output sees `inputs` values and each input reaches `outputs`.
+  public static func glorotUniform(
+    _ shape: [Int], between inputs: Int, and outputs: Int, using generator: inout RandomGenerator
+  ) -> Tensor {
+    let bound = Float.sqrt(6 / Float(max(inputs + outputs, 1)))
+    return .uniform(shape, in: -bound..<bound, using: &generator)
   }
 
   /// One orthogonal matrix below another, `[blocks · size, size]`: a recurrent weight a gate (Saxe et al. 2013).

@@ -17,6 +17,9 @@ public protocol RecurrentCell: Module {
   static var name: String { get }
   /// Where the formula comes from.
   static var source: String { get }
+  /// What the last column of the input is to the cell, such as `the time since the step before`; nil when it is a value like
+  /// the others, as in most cells.
+  static var lastColumn: String? { get }
 
   /// The size **I** of the input at one step.
   var inputSize: Int { get }
@@ -87,7 +90,17 @@ extension RecurrentCell {
     self.init(inputSize: inputSize, hiddenSize: hiddenSize, options: Options(), using: &generator)
   }
 
-  public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {}
+  public static var lastColumn: String? { nil }
+
+  public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {
+    try checkLastColumn(inputSize: inputSize)
+  }
+
+  /// A last column that is no value needs at least one value before it.
+  static func checkLastColumn(inputSize: Int) throws(LayerError) {
+    guard let lastColumn, inputSize < 2 else { return }
+    throw LayerError("\(name): the input has \(inputSize) column, which is \(lastColumn); put values before it")
+  }
 
   public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] { [] }
 
@@ -127,8 +140,9 @@ extension RecurrentCell {
     }
     for (rows, offset) in zip(schedule.alive, schedule.offsets) {
       retire(downTo: rows)
+      let now = projected.slice(offset..<offset + rows, axis: 0)
       // Apart, so that a row's gradients are added in one order whether others retire at this step or not.
-      let (now, before) = (projected.slice(offset..<offset + rows, axis: 0), running.mapTensors(\.apart))
+      let before = running.mapTensors(\.apart)
       running = step(now, before)
       visit(now, before, running)
     }
@@ -207,6 +221,12 @@ public enum Cells {
     MinLSTMCell.self,
     MinGRUCell.self,
     DepthGatedLSTMCell.self,
+    SLSTMCell.self,
+    MatrixLSTMCell.self,
+    TimeAwareLSTMCell.self,
+    PhasedLSTMCell.self,
+    GRUDCell.self,
+    AttentionGRUCell.self,
   ]
 
   /// The cell of the given name, or nil.

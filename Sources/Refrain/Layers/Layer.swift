@@ -87,7 +87,7 @@ public enum Layers {
   public static let all: [any Layer.Type] =
     [
       Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, AttentionPooling.self,
-      Sequential.self,
+      ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 
   private static func layers<Cell: RecurrentCell>(of cell: Cell.Type) -> [any Layer.Type] {

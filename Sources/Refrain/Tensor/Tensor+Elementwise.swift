@@ -59,6 +59,15 @@ extension Tensor {
   /// 1 divided by each value.
   public var reciprocal: Tensor { apply(.reciprocal) }
 
+  /// Each value less the greatest whole number that is not above it: 0 ≤ … < 1. The gradient is that of the value.
+  public var fraction: Tensor {
+    Tensor(shape) { target in
+      read { source in
+        for index in 0..<count { target[index] = source[index] - source[index].rounded(.down) }
+      }
+    }.recording((self, { $0 }))
+  }
+
   /// Each value, or the nearer bound where it lies outside; no gradient flows to those.
   public func clamped(_ range: ClosedRange<Float>) -> Tensor {
     let x = self

@@ -104,7 +104,7 @@ extension Tensor {
   /// This matrix, or its transpose, as the right operand of a product with `rows` rows. What a few rows do not pay for is
   /// kept for the next product, such as the next step of a loop over time. Not so where the left operand is transposed:
   /// that is the gradient of weights, and this the data, of which a second copy would stay for as long as they do.
-  fileprivate func packed(transposed: Bool, forRows rows: Int, isSum: Bool = false) -> Storage {
+  func packed(transposed: Bool, forRows rows: Int, isSum: Bool = false) -> Storage {
     storage.form(transposed ? "transposed panels" : "panels", isKept: rows <= 64 && !isSum) {
       read { packPanels(MatrixView($0, rows: shape[0], columns: shape[1], transposed: transposed)) }
     }

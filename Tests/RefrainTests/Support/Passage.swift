@@ -25,6 +25,8 @@ struct Passage<Cell: RecurrentCell>: TensorGroup {
       .filledWithRamps(phase, scale: scale)
     input = ramp([batch, time, inputSize], phase + 0.3)
     state = cell.initialState(batch: batch).filledWithRamps(phase + 5, scale: 0.8)
+    // A sum of positive weights, by which others are divided.
+    state.forEachTensor { name, tensor in if name == "normalizer" { tensor = abs(tensor) + 0.5 } }
   }
 
   init(cell: Cell, input: Tensor, state: Cell.State) {

@@ -96,6 +96,15 @@ extension Tensor {
   /// The same values as a result of its own: the gradients of what it is used for add up before they go on.
   var apart: Tensor { Tensor(self, shape: shape).recording((self, { $0 })) }
 
+  /// The rows one part after another, of `counts` rows each.
+  func split(_ counts: [Int]) -> [Tensor] {
+    var start = 0
+    return counts.map { count in
+      defer { start += count }
+      return slice(start..<start + count, axis: 0)
+    }
+  }
+
   /// The slice at one index along `axis`, which the result no longer has.
   public func at(_ index: Int, axis: Int) -> Tensor {
     let axis = self.axis(axis)

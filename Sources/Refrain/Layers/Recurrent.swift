@@ -207,8 +207,8 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     level: Int, reversed: Bool, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
     try cell.forEachTensor(level: level, reversed: reversed, body)
-    try learnedState?.forEachTensor(level: level, reversed: reversed) { (name: String, tensor: inout Tensor) throws(E) in
-      try body("initial_" + name, &tensor)
+    try learnedState?.forEachTensor(level: level, reversed: reversed) {
+      (name: String, tensor: inout Tensor) throws(E) in try body("initial_" + name, &tensor)
     }
   }
 

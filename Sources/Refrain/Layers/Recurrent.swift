@@ -208,7 +208,8 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   ) throws(E) {
     try cell.forEachTensor(level: level, reversed: reversed, body)
     try learnedState?.forEachTensor(level: level, reversed: reversed) {
-      (name: String, tensor: inout Tensor) throws(E) in try body("initial_" + name, &tensor)
+      (name: String, tensor: inout Tensor) throws(E) in
+      try body("initial_" + name, &tensor)
     }
   }
 

@@ -207,11 +207,15 @@ struct StepsTests {
     for model in models {
       let spoiled = select(mask, x, Tensor(.nan))
       expectSameBits(model(spoiled, steps: steps), model(x, steps: steps))
+      var turned = steps
+      turned.layout = .timeFirst
+      let found = model(spoiled.transposed([1, 0, 2]), steps: turned)
+      expectSameBits(found.rank == 3 ? found.transposed([1, 0, 2]) : found, model(x, steps: steps), "the time first")
       func gradient(_ x: Tensor) -> Sequential {
         valueAndGradient(at: model) { ($0(x, steps: steps) * ramp(model(x, steps: steps).shape)).sum() }.gradient
       }
-      let (found, expected) = (gradient(spoiled), gradient(x))
-      for (one, other) in zip(found.namedTensors, expected.namedTensors) {
+      let (spoiledGradient, expected) = (gradient(spoiled), gradient(x))
+      for (one, other) in zip(spoiledGradient.namedTensors, expected.namedTensors) {
         expectSameBits(one.tensor, other.tensor, one.name)
       }
     }

@@ -59,11 +59,10 @@ public struct Schedule: Sendable {
     var episodes = Episodes()
     for sequence in 0..<batch {
       let (first, stride) = steps.layout == .batchFirst ? (sequence * time, 1) : (sequence, batch)
-      var parts: [[Int]] = [[]]
-      for step in 0..<(steps.lengths?[sequence] ?? time) {
-        // Going backward nothing comes after the first step, and so nothing begins anew there.
-        if let resets = steps.resets, resets[sequence][step], direction == .forward || step > 0 { parts.append([]) }
-        if steps.present?[sequence][step] ?? true { parts[parts.count - 1].append(first + step * stride) }
+      let length = steps.lengths?[sequence] ?? time
+      // Backward nothing comes after the first step, and so nothing begins anew there.
+      var parts = steps.episodes(of: sequence, length: length, from: direction == .forward ? 0 : 1) {
+        first + $0 * stride
       }
       if direction == .backward { parts = parts.reversed().map { $0.reversed() } }
       rows += parts

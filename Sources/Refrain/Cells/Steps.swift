@@ -35,9 +35,6 @@ public struct Steps: Sendable, Equatable {
     self.layout = layout
   }
 
-  /// Whether every step is there and belongs to one episode.
-  var isWhole: Bool { lengths == nil && present == nil && resets == nil }
-
   /// The batch and the time of an input `[B, T, …]`, or `[T, B, …]`.
   func extent(of shape: [Int]) -> (batch: Int, time: Int) {
     layout == .batchFirst ? (shape[0], shape[1]) : (shape[1], shape[0])
@@ -64,6 +61,18 @@ public struct Steps: Sendable, Equatable {
   /// Whether a step counts: it is not padding and not absent.
   func isValid(_ sequence: Int, _ step: Int, time: Int) -> Bool {
     step < lengths?[sequence] ?? time && present?[sequence][step] ?? true
+  }
+
+  /// The steps of a sequence that are there, divided by the resets from step `start` on; each as `place` says it.
+  func episodes(of sequence: Int, length: Int, from start: Int, place: (_ step: Int) -> Int) -> [[Int]] {
+    if present == nil && resets == nil { return [(0..<length).map(place)] }
+    let (present, resets) = (present?[sequence], resets?[sequence])
+    var episodes: [[Int]] = [[]]
+    for step in 0..<length {
+      if let resets, resets[step], step >= start { episodes.append([]) }
+      if present?[step] ?? true { episodes[episodes.count - 1].append(place(step)) }
+    }
+    return episodes
   }
 
   /// 1 for each step that counts, else 0: `[B, T]`, or `[T, B]` with the time first.

@@ -29,7 +29,8 @@ extension Forecaster {
 
   /// Reads a forecaster that ``save(to:)`` wrote; its forecasts are the same to the last bit.
   ///
-  /// - Throws: What ``ModelFile/read(_:kind:description:)`` throws; `damagedModel` when the parts do not fit together.
+  /// - Throws: What ``ModelFile/read(_:kind:description:layers:)`` throws; `damagedModel` when the parts do not fit
+  ///   together.
   public init(contentsOf path: String) throws(DataError) {
     let contents = try ModelFile.read(path, kind: Self.kind, description: Description.self)
     let description = contents.description

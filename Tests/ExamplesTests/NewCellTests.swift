@@ -1,17 +1,19 @@
-// The cell that CONTRIBUTING.md adds, and that what the layers need of a cell is there.
+// The cell that CONTRIBUTING.md and Guides/Cells.md show, with what is public and nothing else.
+import Foundation
 import Refrain
+import RefrainData
 import Testing
 
-/// The minimal gated unit (Zhou, Wu, Zhang and Zhou 2016): one gate both forgets and resets.
+/// The update gate network (Collins, Sohl-Dickstein and Sussillo 2017): one gate, between what was and what is new.
 ///
-///     f = σ(W_f x + R_f h + b_f)              forget gate
-///     h̃ = tanh(W_h x + R_h (f ⊙ h) + b_h)     candidate
-///     h' = (1 − f) ⊙ h + f ⊙ h̃                hidden state
-struct MinimalGatedCell: RecurrentCell {
-  static let name = "mgu"
-  static let source = "Zhou, Wu, Zhang and Zhou 2016"
+///     g = σ(W_g x + R_g h + b_g)         update gate
+///     c = tanh(W_c x + R_c h + b_c)      candidate
+///     h' = g ⊙ h + (1 − g) ⊙ c           hidden state
+struct UpdateGateCell: RecurrentCell {
+  static let name = "update-gate"
+  static let source = "Collins, Sohl-Dickstein and Sussillo 2017"
 
-  /// W, `[2H, I]`: forget gate, candidate.
+  /// W, `[2H, I]`: gate, candidate.
   var weightInput: Tensor
   /// R, `[2H, H]`
   var weightHidden: Tensor
@@ -38,40 +40,60 @@ struct MinimalGatedCell: RecurrentCell {
   func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let (size, h) = (hiddenSize, state.hidden)
-    let (forgetWeight, candidateWeight) = (
-      weightHidden.slice(0..<size, axis: 0), weightHidden.slice(size..<2 * size, axis: 0)
-    )
-    let (forgetSum, candidateSum) = (projected.slice(0..<size, axis: 1), projected.slice(size..<2 * size, axis: 1))
-    let forget = sigmoid(forgetSum + h.matrixProduct(forgetWeight, transposingOther: true))
-    let candidate = tanh(candidateSum + (forget * h).matrixProduct(candidateWeight, transposingOther: true))
-    return HiddenState(hidden: h + forget * (candidate - h))
+    let h = state.hidden
+    let sums = projected + h.matrixProduct(weightHidden, transposingOther: true)
+    let gate = sigmoid(sums.slice(0..<hiddenSize, axis: 1))
+    let candidate = tanh(sums.slice(hiddenSize..<2 * hiddenSize, axis: 1))
+    return HiddenState(hidden: gate * h + (1 - gate) * candidate)
   }
 }
 
 @Suite("A cell of one's own")
 struct NewCellTests {
-  @Test("It goes into every layer, in both directions, with lengths, and learns")
+  @Test("It goes into every layer, in both directions, with lengths, learns, and is saved and loaded")
   func inLayers() throws {
     var generator = RandomGenerator(seed: 1)
     let x = Tensor.normal([64, 8, 2], using: &generator)
     let y = x.slice(0..<1, axis: 2).mean(axes: [1])
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-cell-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appendingPathComponent("model.safetensors").path
+
     var model = Sequential(inputSize: 2, seed: 1) {
-      Bidirectional<MinimalGatedCell>(8, returning: .everyStep)
-      Recurrent<MinimalGatedCell>(8)
+      Bidirectional<UpdateGateCell>(8, returning: .everyStep)
+      Recurrent<UpdateGateCell>(8)
       Dense(1)
     }
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
     let history = try model.fit(x, y, epochs: 20, progress: .silent)
+    try model.save(to: path)
+    let loaded = try Sequential(contentsOf: path, layers: Layers.layers(of: UpdateGateCell.self))
+
     #expect(history.losses.last! < 0.3 * history.losses[0])
-    #expect(model(x, lengths: Array(repeating: 5, count: 64)).shape == [64, 1])
+    let lengths = (0..<64).map { $0 % 9 }
+    #expect(model(x, lengths: lengths).shape == [64, 1])
+    #expect(loaded(x, lengths: lengths) == model(x, lengths: lengths))
+    let error = #expect(throws: DataError.self) { try Sequential(contentsOf: path) }
+    #expect(error?.description.contains("there is no layer of the kind 'bidirectional-update-gate'") == true)
+  }
+
+  @Test("Cells: what a cell is told besides its sizes")
+  func options() {
+    let model = Sequential(inputSize: 8, seed: 1) {
+      Recurrent<ProjectedLSTMCell>(64, returning: .everyStep, options: .init(cellSize: 256))
+      Recurrent<QRNNCell>(32, options: .init(window: 3))
+      Dense(1)
+    }
+    #expect(model.namedTensors.map(\.name).contains("0.weight_hr_l0"))
+    #expect(model.tensors[0].shape == [4 * 256, 8] && model.tensors[4].shape == [3 * 32, 3 * 64])
   }
 
   @Test("Its gradient agrees with differences")
   func gradient() {
     var generator = RandomGenerator(seed: 2)
     let x = Tensor.normal([2, 5, 3], using: &generator)
-    var layer = Recurrent<MinimalGatedCell>(inputSize: 3, hiddenSize: 4, using: &generator)
+    var layer = Recurrent<UpdateGateCell>(inputSize: 3, hiddenSize: 4, using: &generator)
     let (_, gradient) = valueAndGradient(at: layer) { $0(x).squared.mean() }
     func loss(moving weight: Float) -> Float {
       var moved = layer
@@ -82,5 +104,18 @@ struct NewCellTests {
     #expect(abs(gradient.cell.weightHidden[5, 2] - difference) < 1e-4)
     layer.cell.bias = .zeros([8])
     #expect(layer.parameterCount == 2 * 4 * (3 + 4 + 1))
+  }
+
+  @Test("Its outputs are those of the formula, one value by hand")
+  func formula() {
+    var generator = RandomGenerator(seed: 3)
+    var cell = UpdateGateCell(inputSize: 1, hiddenSize: 1, using: &generator)
+    cell.weightInput = Tensor([0.5, -1], shape: [2, 1])
+    cell.weightHidden = Tensor([0.25, 2], shape: [2, 1])
+    cell.bias = Tensor([0.1, 0.2])
+    let state = cell(Tensor([2], shape: [1, 1]), HiddenState(hidden: Tensor([-0.4], shape: [1, 1])))
+    // g = σ(1 − 0.1 + 0.1) = σ(1), c = tanh(−2 − 0.8 + 0.2) = tanh(−2.6)
+    let (gate, candidate) = (1 / (1 + exp(-1.0)), tanh(-2.6))
+    #expect(abs(Double(state.hidden.item) - (gate * -0.4 + (1 - gate) * candidate)) < 1e-6)
   }
 }

@@ -90,12 +90,20 @@ public enum Layers {
       ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 
-  private static func layers<Cell: RecurrentCell>(of cell: Cell.Type) -> [any Layer.Type] {
+  /// The layers of a cell; with a cell that is not in ``Cells/all``, what a file that has it is to be read with.
+  public static func layers<Cell: RecurrentCell>(of cell: Cell.Type) -> [any Layer.Type] {
     [
       Recurrent<Cell>.self, Bidirectional<Cell>.self, Stacked<Recurrent<Cell>>.self, Stacked<Bidirectional<Cell>>.self,
     ]
   }
 
   /// The layer of the given kind, or nil.
-  public static func named(_ kind: String) -> (any Layer.Type)? { all.first { $0.kind == kind } }
+  ///
+  /// - Parameter others: kinds besides those of ``all``.
+  public static func named(_ kind: String, among others: [any Layer.Type] = []) -> (any Layer.Type)? {
+    (all + others).first { $0.kind == kind }
+  }
+
+  /// Under which a decoder is told of kinds besides those of ``all``: an `[any Layer.Type]`.
+  public static let decodingKey = CodingUserInfoKey(rawValue: "refrain.layers")!
 }

@@ -115,7 +115,8 @@ public struct LayerDescription: Codable, Sendable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     let kind = try container.decode(String.self, forKey: .kind)
-    guard let type = Layers.named(kind) else {
+    let others = decoder.userInfo[Layers.decodingKey] as? [any Layer.Type] ?? []
+    guard let type = Layers.named(kind, among: others) else {
       throw DecodingError.dataCorruptedError(
         forKey: .kind, in: container, debugDescription: "there is no layer of the kind '\(kind)'")
     }

@@ -65,10 +65,15 @@ public enum ModelFile {
 
   /// Reads a model file of the given kind.
   ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - kind: What it must be.
+  ///   - description: The type of what was written besides the tensors.
+  ///   - layers: Kinds of layers that may occur besides those of `Layers.all`.
   /// - Throws: What reading safetensors throws; `notAModel` for a file of another program or kind, `newerModel` for one
   ///   of a later version, `damagedModel` for one whose description cannot be understood.
   public static func read<Description: Codable>(
-    _ path: String, kind: String, description: Description.Type
+    _ path: String, kind: String, description: Description.Type, layers: [any Layer.Type] = []
   ) throws(DataError) -> Contents<Description> {
     let file = try SafeTensorsFile(contentsOf: path)
     guard file.metadata["format"] == format, let found = file.metadata["kind"] else {
@@ -86,9 +91,13 @@ public enum ModelFile {
     }
     do {
       let text = Data((file.metadata["description"] ?? "").utf8)
-      return Contents(description: try JSONDecoder().decode(Description.self, from: text), file: file, path: path)
+      let decoder = JSONDecoder()
+      decoder.userInfo[Layers.decodingKey] = layers
+      return Contents(description: try decoder.decode(Description.self, from: text), file: file, path: path)
     } catch {
-      let problem = "the model's description cannot be understood"
+      var problem = "the model's description cannot be understood"
+      // What Refrain itself says of it, such as which kind of layer is not known.
+      if case DecodingError.dataCorrupted(let context) = error { problem += ": " + context.debugDescription }
       throw DataError(.damagedModel, file: path, problem, remedy: "save the model again")
     }
   }
@@ -104,9 +113,13 @@ extension Sequential {
 
   /// Rebuilds a model from a file that ``save(to:)`` wrote.
   ///
-  /// - Throws: What ``ModelFile/read(_:kind:description:)`` throws; `damagedModel` when the parts do not fit together.
-  public init(contentsOf path: String) throws(DataError) {
-    let contents = try ModelFile.read(path, kind: Self.kind, description: Configuration.self)
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - layers: Kinds of layers that may occur besides those of `Layers.all`: `Layers.layers(of:)` of a cell of one's own.
+  /// - Throws: What ``ModelFile/read(_:kind:description:layers:)`` throws; `damagedModel` when the parts do not fit
+  ///   together.
+  public init(contentsOf path: String, layers: [any Layer.Type] = []) throws(DataError) {
+    let contents = try ModelFile.read(path, kind: Self.kind, description: Configuration.self, layers: layers)
     self.init(contents.description)
     var generator = RandomGenerator(seed: 0)
     do throws(LayerError) {

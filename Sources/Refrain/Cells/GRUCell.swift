@@ -47,8 +47,11 @@ public struct GRUCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let h = state.hidden
-    let recurrent = h.matrixProduct(weightHidden, transposingOther: true)
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
+    let recurrent = hidden.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: Gate) -> Tensor {
       projected.block(gate.rawValue, of: hiddenSize) + recurrent.block(gate.rawValue, of: hiddenSize)
     }
@@ -57,6 +60,6 @@ public struct GRUCell: RecurrentCell {
     let candidate = tanh(
       projected.block(Gate.candidate.rawValue, of: hiddenSize)
         + reset * (recurrent.block(Gate.candidate.rawValue, of: hiddenSize) + biasHidden))
-    return HiddenState(hidden: (1 - update) * candidate + update * h)
+    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
   }
 }

@@ -43,15 +43,18 @@ public struct GRUResetBeforeCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let h = state.hidden
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
     let size = hiddenSize
     func recurrent(_ gate: Gate, _ operand: Tensor) -> Tensor {
       let rows = weightHidden.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0)
       return projected.block(gate.rawValue, of: size) + operand.matrixProduct(rows, transposingOther: true)
     }
-    let reset = sigmoid(recurrent(.reset, h))
-    let update = sigmoid(recurrent(.update, h))
-    let candidate = tanh(recurrent(.candidate, reset * h))
-    return HiddenState(hidden: (1 - update) * candidate + update * h)
+    let reset = sigmoid(recurrent(.reset, hidden))
+    let update = sigmoid(recurrent(.update, hidden))
+    let candidate = tanh(recurrent(.candidate, reset * hidden))
+    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
   }
 }

@@ -39,6 +39,11 @@ public protocol RecurrentCell: Module {
   /// One step: the projected input `[B, …]` and the state at t − 1 give the state at t.
   func step(_ projected: Tensor, _ state: State) -> State
 
+  /// The same step when the recurrent products see `hidden`, `[B, H]`, in place of the state's hidden state: for dropout
+  /// between steps. The default is the step from a state with that hidden state; a cell that carries the hidden state on
+  /// past the products gives its own.
+  func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State
+
   /// One step of one or many streams, in place: for input that comes step by step, with the state in the caller's hands.
   ///
   /// Without a tape a fused cell allocates nothing here and packs its weights once, until they are written.
@@ -58,6 +63,12 @@ public protocol RecurrentCell: Module {
   ///   step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which the tests hold
   ///   equal to the loop.
   func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State)
+
+  /// All steps of a batch, under masks on the state. The default is the loop over ``step(_:_:)``; a cell may replace it by
+  /// a fused kernel.
+  func scan(
+    _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
+  ) -> (outputs: Tensor, state: State)
 }
 
 /// What a cell has to be told besides its sizes; saved with the layer.
@@ -92,7 +103,7 @@ extension RecurrentCell {
 
   /// The loop over ``step(_:_:)`` that every ``scan(_:from:along:)`` equals.
   public func scanByLoop(
-    _ input: Tensor, from state: State, along schedule: Schedule
+    _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks = StepMasks()
   ) -> (outputs: Tensor, state: State) {
     let (batch, time) = (schedule.batch, schedule.time)
     let packed = input.reshaped([batch * time, inputSize]).gatheringRows(schedule.positions)
@@ -109,7 +120,9 @@ extension RecurrentCell {
     }
     for (rows, offset) in zip(schedule.alive, schedule.offsets) {
       retire(downTo: rows)
-      running = step(projected.slice(offset..<offset + rows, axis: 0), running)
+      let packed = offset..<offset + rows
+      let now = projected.slice(packed, axis: 0)
+      running = masks.isEmpty ? step(now, running) : step(now, running, under: masks, rows: packed)
       outputs.append(running.output)
     }
     retire(downTo: 0)

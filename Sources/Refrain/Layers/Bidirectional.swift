@@ -26,6 +26,8 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     public var merge: Merge
     /// What the cells are told besides their sizes.
     @Defaulted public var options = Cell.Options()
+    /// How both directions are regularized, each with masks of its own.
+    @Defaulted public var regularization = Regularization()
   }
   public typealias Options = Cell.Options
 
@@ -51,7 +53,7 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
   }
 
   public static var kind: String { "bidirectional-" + Cell.name }
-  public let configuration: Configuration
+  public private(set) var configuration: Configuration
   /// What goes from the first step to the last.
   public var forward: Recurrent<Cell>
   /// What goes from each sequence's last valid step to its first.
@@ -63,6 +65,16 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
       configuration.hiddenSize, returning: .everyStep, direction: .forward, options: configuration.options)
     backward = Recurrent(
       configuration.hiddenSize, returning: .everyStep, direction: .backward, options: configuration.options)
+    regularization = configuration.regularization
+  }
+
+  public var regularization: Regularization {
+    get { configuration.regularization }
+    set {
+      configuration.regularization = newValue
+      forward.regularization = newValue
+      backward.regularization = newValue
+    }
   }
 
   /// A layer whose input size ``Sequential`` finds.

@@ -75,7 +75,8 @@ public enum Layers {
   /// The kinds; a new one is added here.
   public static let all: [any Layer.Type] =
     [
-      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, Sequential.self,
+      Dense.self, Embedding.self, Dropout.self, ActivationPenalty.self, LayerNorm.self, Flatten.self, Reshape.self,
+      Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 
   private static func layers<Cell: RecurrentCell>(of cell: Cell.Type) -> [any Layer.Type] {

@@ -13,6 +13,9 @@ public protocol RecurrentLayer: Layer {
   /// What its cell has to be told besides its sizes.
   associatedtype Options: CellOptions
 
+  /// How it is regularized.
+  var regularization: Regularization { get set }
+
   /// A level of a pile.
   init(_ hiddenSize: Int, returning: Returning, options: Options)
 
@@ -33,6 +36,15 @@ public protocol RecurrentLayer: Layer {
   func lastOutput(_ state: State) -> Tensor
 }
 
+extension RecurrentLayer {
+  /// The layer with another regularization.
+  public func regularized(by regularization: Regularization) -> Self {
+    var copy = self
+    copy.regularization = regularization
+    return copy
+  }
+}
+
 /// A cell taken through time.
 ///
 /// `LSTM(64)` describes a layer for ``Sequential``; `LSTM(inputSize: 10, hiddenSize: 64)` is one to call.
@@ -46,12 +58,14 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     public var direction: Direction
     /// What the cell is told besides its sizes.
     @Defaulted public var options = Cell.Options()
+    /// How it is regularized.
+    @Defaulted public var regularization = Regularization()
   }
   public typealias State = Cell.State
   public typealias Options = Cell.Options
 
   public static var kind: String { Cell.name }
-  public let configuration: Configuration
+  public private(set) var configuration: Configuration
   /// What happens at one step.
   public var cell: Cell
 
@@ -59,6 +73,11 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     self.configuration = configuration
     var generator = RandomGenerator(seed: 0)
     cell = Cell(inputSize: 0, hiddenSize: 0, using: &generator)
+  }
+
+  public var regularization: Regularization {
+    get { configuration.regularization }
+    set { configuration.regularization = newValue }
   }
 
   /// A layer whose input size ``Sequential`` finds.
@@ -105,6 +124,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Cell.name)
+    try regularization.check(cell, of: Cell.name)
     let shape = try recurrentShape(inputShape, configuration.hiddenSize, configuration.returning, Cell.name)
     try Cell.check(
       inputSize: features(of: inputShape, for: Cell.name), hiddenSize: configuration.hiddenSize,
@@ -134,7 +154,8 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
       "\(Cell.name): the input has shape \(input.shape), expected [B, T, \(cell.inputSize)]")
     let schedule = Schedule(
       batch: input.shape[0], time: input.shape[1], lengths: lengths, direction: configuration.direction)
-    return cell.scan(input, from: state ?? cell.initialState(batch: schedule.batch), along: schedule)
+    return cell.scan(
+      input, from: state ?? cell.initialState(batch: schedule.batch), along: schedule, regularization: regularization)
   }
 
   public func lastOutput(_ state: State) -> Tensor { state.output }

@@ -13,19 +13,39 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     public var returning: Returning
     /// What the cells are told besides their sizes.
     @Defaulted public var options = Level.Options()
+    /// How every level is regularized, each with masks of its own.
+    @Defaulted public var regularization = Regularization()
+    /// Which values the dropout between levels drops together.
+    @Defaulted public var dropoutMask = DropoutMask.value
   }
   public typealias Options = Level.Options
   /// The states of all levels, from the lowest.
   public typealias State = [Level.State]
 
   public static var kind: String { "stacked-" + Level.kind }
-  public let configuration: Configuration
+  public private(set) var configuration: Configuration
   /// The levels from the lowest to the highest.
   public var levels: [Level]
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
     levels = configuration.hiddenSizes.map { Level($0, returning: .everyStep, options: configuration.options) }
+    regularization = configuration.regularization
+  }
+
+  public var regularization: Regularization {
+    get { configuration.regularization }
+    set {
+      configuration.regularization = newValue
+      for index in levels.indices { levels[index].regularization = newValue }
+    }
+  }
+
+  /// The pile with other masks of the dropout between levels: `.sequence` has one a sequence, the same at every step.
+  public func masked(by mask: DropoutMask) -> Self {
+    var copy = self
+    copy.configuration.dropoutMask = mask
+    return copy
   }
 
   /// A pile whose input size ``Sequential`` finds.
@@ -96,7 +116,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     var outputs = input
     var states: State = []
     for (index, level) in levels.enumerated() {
-      if index > 0 { outputs = dropout(outputs, rate: configuration.dropout) }
+      if index > 0 { outputs = dropout(outputs, rate: configuration.dropout, mask: configuration.dropoutMask) }
       let result = level.scan(outputs, lengths: lengths, from: state?[index])
       outputs = result.outputs
       states.append(result.state)

@@ -47,6 +47,8 @@ final class Tape: @unchecked Sendable {
   var generator: RandomGenerator
   /// How many time steps of a recurrent layer are kept for the way back at a time; nil means all.
   let keptSteps: Int?
+  /// What layers add to the loss.
+  var penalties: [Tensor] = []
   private var records: [Record] = []
 
   init(isTraining: Bool, generator: RandomGenerator, keptSteps: Int? = nil) {

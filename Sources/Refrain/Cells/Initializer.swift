@@ -6,7 +6,7 @@ public enum Initializer {
   public static func glorotUniform(
     _ rows: Int, _ columns: Int, using generator: inout RandomGenerator
   ) -> Tensor {
-    uniform(rows, columns, variance: 2 / Float(max(rows + columns, 1)), using: &generator)
+    uniform(rows, columns, squaredBound: 6 / Float(max(rows + columns, 1)), using: &generator)
   }
 
   /// Normal of the variance 2 / (rows + columns) (Glorot and Bengio 2010), `[rows, columns]`.
@@ -21,7 +21,7 @@ public enum Initializer {
   public static func heUniform(
     _ rows: Int, _ columns: Int, using generator: inout RandomGenerator
   ) -> Tensor {
-    uniform(rows, columns, variance: 2 / Float(max(columns, 1)), using: &generator)
+    uniform(rows, columns, squaredBound: 6 / Float(max(columns, 1)), using: &generator)
   }
 
   /// Normal of the variance 2 / columns, for units with a rectifier (He et al. 2015), `[rows, columns]`.
@@ -32,9 +32,9 @@ public enum Initializer {
   }
 
   private static func uniform(
-    _ rows: Int, _ columns: Int, variance: Float, using generator: inout RandomGenerator
+    _ rows: Int, _ columns: Int, squaredBound: Float, using generator: inout RandomGenerator
   ) -> Tensor {
-    let bound = Float.sqrt(3 * variance)
+    let bound = Float.sqrt(squaredBound)
     return .uniform([rows, columns], in: -bound..<bound, using: &generator)
   }
 
@@ -112,7 +112,7 @@ extension Initializer {
   /// Biases `bias_ih` of a cell, 0 but the forget gate's (the update gate's of a GRU), which are `value` (Gers, Schmidhuber
   /// and Cummins 2000; Jozefowicz et al. 2015): `shape` is [G·H].
   public static func forgetBias<Cell: ForgettingCell>(_ value: Float, of cell: Cell.Type, _ shape: [Int]) -> Tensor {
-    biases(of: cell, shape) { _ in (forget: value, input: 0) }
+    biases(of: cell, shape) { (forget: value, input: 0) }
   }
 
   /// Biases `bias_ih` of a cell that is to remember over up to `longestDependence` steps (Tallec and Ollivier 2018): its
@@ -128,14 +128,14 @@ extension Initializer {
   ) -> Tensor {
     require(longestDependence > 1, "the longest dependence is \(longestDependence) steps, and must be at least 2")
     let greatest = Float(longestDependence - 1)
-    return biases(of: cell, shape) { _ in
+    return biases(of: cell, shape) {
       let forget = Float.log(1 + (greatest - 1) * generator.uniform())
       return (forget: forget, input: -forget)
     }
   }
 
   private static func biases<Cell: ForgettingCell>(
-    of cell: Cell.Type, _ shape: [Int], _ gates: (_ unit: Int) -> (forget: Float, input: Float)
+    of cell: Cell.Type, _ shape: [Int], _ gates: () -> (forget: Float, input: Float)
   ) -> Tensor {
     require(
       shape.count == 1 && shape[0] % Cell.biasBlocks == 0,
@@ -143,7 +143,7 @@ extension Initializer {
     let size = shape[0] / Cell.biasBlocks
     var bias = Tensor.zeros(shape)
     for unit in 0..<size {
-      let values = gates(unit)
+      let values = gates()
       bias[Cell.forgetBlock * size + unit] = values.forget
       if let block = Cell.inputBlock { bias[block * size + unit] = values.input }
     }

@@ -90,7 +90,8 @@ struct DropoutTests {
   @Test("between levels one mask a sequence drops the same features at every step")
   func lockedPile() {
     // Linear levels, so that the gradient by the level's input is a matrix times the mask.
-    var pile = Stacked<RNN>(inputSize: 3, hiddenSizes: [40, 2], dropout: 0.5, returning: .everyStep).masked(by: .sequence)
+    var pile = Stacked<RNN>(inputSize: 3, hiddenSizes: [40, 2], dropout: 0.5, returning: .everyStep).masked(
+      by: .sequence)
     pile.levels[1].cell.weightHidden = .zeros([2, 2])
     let x = Tensor.ones([2, 1, 3]).expanded(to: [2, 5, 3])
     pile.levels[0].cell.weightHidden = .zeros([40, 40])

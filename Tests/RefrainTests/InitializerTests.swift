@@ -41,7 +41,9 @@ struct InitializerTests {
     var generator = RandomGenerator(seed: 6)
     let size = 4000
     let bias = Initializer.chrono(longestDependence: 101, of: LSTMCell.self, [4 * size], using: &generator)
-    func block(_ gate: LSTMCell.Gate) -> [Float] { bias.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0).values }
+    func block(_ gate: LSTMCell.Gate) -> [Float] {
+      bias.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0).values
+    }
     let times = block(.forget).map { exp($0) }
     #expect(times.allSatisfy { $0 > 0.9999 && $0 < 100.001 })
     // Mean 50.5 and variance 99² / 12.
@@ -54,7 +56,8 @@ struct InitializerTests {
     #expect(gru.indices.allSatisfy { (10..<20).contains($0) ? gru[$0] > 0 : gru[$0] == 0 })
   }
 
-  @Test("with chrono biases a cell without input keeps its state about as long as it was told", arguments: [true, false])
+  @Test(
+    "with chrono biases a cell without input keeps its state about as long as it was told", arguments: [true, false])
   func memory(isLSTM: Bool) {
     func check<Cell: ForgettingCell>(_ type: Cell.Type) {
       var generator = RandomGenerator(seed: 7)

@@ -144,7 +144,8 @@ struct RegularizationTests {
     expectShare(patterns.reduce(0) { $0 + $1.count { $0 } }, of: 240, 0.3)
   }
 
-  @Test("input and weight dropout are the plain layer at a masked input and masked weights, on its own scan, to the bit")
+  @Test(
+    "input and weight dropout are the plain layer at a masked input and masked weights, on its own scan, to the bit")
   func replaced() {
     let (plain, x) = (LSTM(Passage<LSTMCell>(batch: 1, time: 1, inputSize: 3, hiddenSize: 5).cell), ramp([2, 4, 3]))
     let layer = plain.regularized(by: Regularization(inputDropout: 0.4, weightDropout: 0.5))
@@ -236,7 +237,8 @@ struct RegularizationTests {
     #expect(
       problem(GRU(4).regularized(by: Regularization(zoneoutCell: 0.2)))
         == "gru: zoneout of c needs a cell with cell state, which gru has not; leave it at 0")
-    #expect(problem(Stacked<LSTM>([4, 3]).regularized(by: Regularization(weightDropout: -1))).contains("weight dropout"))
+    #expect(
+      problem(Stacked<LSTM>([4, 3]).regularized(by: Regularization(weightDropout: -1))).contains("weight dropout"))
   }
 
   @Test("training is the same bits on any number of threads, and follows from the seed")

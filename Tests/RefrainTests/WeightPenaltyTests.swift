@@ -50,7 +50,8 @@ struct WeightPenaltyTests {
     let outputs = plain(x, lengths: lengths)
     let none = try losses(ActivationPenalty())
     let both = try losses(ActivationPenalty(activation: 2, temporal: 3))
-    let added = 2 * activationPenalty(outputs, lengths: lengths) + 3 * temporalActivationPenalty(outputs, lengths: lengths)
+    let added =
+      2 * activationPenalty(outputs, lengths: lengths) + 3 * temporalActivationPenalty(outputs, lengths: lengths)
     #expect(added.item > 0.01 && (both.training - none.training - added.item).magnitude < 1e-5)
     #expect(both.evaluation == none.evaluation)
     expectSameBits(model(ActivationPenalty(activation: 2))(x), plain(x))

@@ -100,6 +100,17 @@ struct WeightPenaltyTests {
     }
   }
 
+  @Test("a pattern that fits nothing stops the program and says so")
+  func misspelt() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let (x, y) = series()
+      var model = makeModel()
+      try model.fit(x, y, penalties: [.squares(1, on: "*.wheight*")], progress: .silent)
+    }
+    let message = result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
+    #expect(message.contains("the penalty's pattern '*.wheight*' fits none of the weights 0.weight_ih_l0, "))
+  }
+
   @Test(
     "a star in a pattern stands for any characters",
     arguments: [
@@ -129,6 +140,17 @@ struct WeightPenaltyTests {
       #expect((added.squared.mean().item / (deviation * deviation) - 1).magnitude < 0.04)
     }
     #expect(noisy(.zeros([3])) == noisy(.zeros([3])) && noisy(.zeros([3])) != noisy(.zeros([3]), seed: 2))
+    // A model without a gradient moves by the noise alone, which falls from step to step.
+    var (pair, optimizer) = (Pair(a: .zeros([5000]), b: .zeros([1])), SGD(learningRate: 1))
+    var last = pair.a
+    for step in 0..<3 {
+      try Trainer(seed: UInt64(step), gradientNoise: noise, progress: .silent).fit(
+        &pair, optimizer: &optimizer, examples: Batch(.ones([1, 1]), .ones([1, 1]))
+      ) { model, _ in (model.a * 0).sum() }
+      let moved = (pair.a - last).squared.mean().item.squareRoot()
+      #expect((moved / noise.deviation(at: step) - 1).magnitude < 0.05)
+      last = pair.a
+    }
     let table = ramp([50, 3])
     let sparse = noisy(valueAndGradient(at: table) { $0.gatheringRows([7, 2, 7]).sum() }.gradient)
     let rows = try #require(sparse.sparseRows)

@@ -70,8 +70,11 @@ extension Tape {
 
   /// Values that are each `chosen` with the given probability, else `other`.
   func draw(_ shape: [Int], probability: Float, chosen: Float, other: Float) -> Tensor {
-    Tensor(shape) { target in
-      for index in 0..<shape.product { target[index] = generator.uniform() < probability ? chosen : other }
+    // Drawn from a copy: a property of an object is checked for other users at every access.
+    var drawing = generator
+    defer { generator = drawing }
+    return Tensor(shape) { target in
+      for index in 0..<shape.product { target[index] = drawing.uniform() < probability ? chosen : other }
     }
   }
 

@@ -27,7 +27,8 @@ public struct WeightPenalty: Sendable, Equatable {
     WeightPenalty(.absolute, strength, pattern)
   }
 
-  /// λ Σ θ², added to the loss: L2, as Keras has it; a weight decay of 2 λ in the gradient. `pattern` says which weights.
+  /// λ Σ θ², added to the loss: L2, as Keras has it; a weight decay of 2 λ in the gradient. `pattern` says which weights. As
+  /// with ``absolute(_:on:)``, the gradient of a table is not sparse then.
   public static func squares(_ strength: Float, on pattern: String = "*") -> WeightPenalty {
     WeightPenalty(.squares, strength, pattern)
   }

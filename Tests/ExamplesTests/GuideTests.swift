@@ -159,6 +159,42 @@ struct GuideTests {
     #expect(model.layers.count == 6)
   }
 
+  @Test("Regularisation: in layers, in training, and at the start")
+  func regularisation() throws {
+    let tokens = Tensor((0..<8 * 13).map { $0 * 7 % 200 }, shape: [8, 13])
+    let (words, next) = (tokens.slice(0..<12, axis: 1), tokens.slice(1..<13, axis: 1))
+    var generator = RandomGenerator(seed: 1)
+
+    var model = Sequential(seed: 1) {
+      Embedding(200, 32, dropout: 0.1)  // whole words
+      LSTM(64, returning: .everyStep).regularized(
+        by: Regularization(inputDropout: 0.2, recurrentDropout: 0.2, zoneoutCell: 0.1, weightDropout: 0.3))
+      ActivationPenalty(temporal: 1)
+      Dropout(0.4, mask: .sequence)  // one mask a sequence
+      ActivationPenalty(activation: 2)
+      Dense(200)
+    }
+
+    model.initialize("*.weight_ih*", using: &generator) { shape, generator in
+      Initializer.heNormal(shape[0], shape[1], using: &generator)
+    }
+    model.initialize("*.bias_ih*", using: &generator) { shape, generator in
+      Initializer.chrono(longestDependence: 100, of: LSTMCell.self, shape, using: &generator)
+    }
+
+    let before = model.predict(words)
+    model.compile(optimizer: Adam(), loss: .crossEntropy)
+    try model.fit(
+      words, next, epochs: 2, clipping: .globalNorm(1),
+      penalties: [.squares(1e-5, on: "*.weight_*"), .maximumNorm(3, on: "*.weight_hh*")],
+      gradientNoise: GradientNoise(variance: 0.01), progress: .silent)
+
+    #expect(model.predict(words) != before)
+    #expect(model.predict(words) == model.predict(words))
+    let pile = Stacked<LSTM>([64, 32], dropout: 0.2).masked(by: .sequence)
+    #expect(pile.configuration.dropoutMask == .sequence)
+  }
+
   @Test("Sequential: what fit can be told")
   func fitting() throws {
     var model = Sequential(inputSize: 2, seed: 1) {

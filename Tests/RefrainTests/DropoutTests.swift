@@ -72,6 +72,67 @@ struct DropoutTests {
     #expect(gradient.values.allSatisfy { $0 == 0 || ($0 - 5).magnitude < 1e-5 })
   }
 
+  @Test("one mask a sequence is the same at every step, and another for every sequence")
+  func locked() {
+    let mask = output(of: Dropout(0.25, mask: .sequence), .ones([50, 4, 80]))
+    for row in 0..<50 {
+      let steps = (0..<4).map { mask.at(row, axis: 0).at($0, axis: 0).values }
+      #expect(Set(steps).count == 1)
+    }
+    #expect(Set((0..<50).map { mask.at($0, axis: 0).at(0, axis: 0).values }).count == 50)
+    #expect(Set(mask.values) == [0, 1 / 0.75])
+    expectShare(mask.at(0, axis: 1).values.count { $0 == 0 }, of: 4000, 0.25)
+    let x = ramp([3, 4, 5])
+    expectSameBits(output(of: Dropout(0.25, mask: .sequence), x, training: false), x)
+    #expect(throws: LayerError.self) { try Dropout(0.25, mask: .sequence).outputShape(for: [nil, 3]) }
+  }
+
+  @Test("between levels one mask a sequence drops the same features at every step")
+  func lockedPile() {
+    // Linear levels, so that the gradient by the level's input is a matrix times the mask.
+    var pile = Stacked<RNN>(inputSize: 3, hiddenSizes: [40, 2], dropout: 0.5, returning: .everyStep).masked(
+      by: .sequence)
+    pile.levels[1].cell.weightHidden = .zeros([2, 2])
+    let x = Tensor.ones([2, 1, 3]).expanded(to: [2, 5, 3])
+    pile.levels[0].cell.weightHidden = .zeros([40, 40])
+    let outputs = output(of: pile, x)
+    for step in 1..<5 { #expect(outputs.at(step, axis: 1) == outputs.at(0, axis: 1)) }
+    #expect(outputs.at(0, axis: 0) != outputs.at(1, axis: 0))
+    let unlocked = output(of: pile.masked(by: .value), x)
+    #expect(unlocked.at(1, axis: 1) != unlocked.at(0, axis: 1))
+  }
+
+  @Test("an embedding drops whole words of a batch, and its gradient stays sparse")
+  func words() throws {
+    var generator = RandomGenerator(seed: 5)
+    let plain = Embedding(vocabulary: 1000, size: 3, using: &generator)
+    var layer = Embedding(1000, 3, dropout: 0.25)
+    layer.weight = plain.weight
+    let indices = (0..<4000).map { ($0 * 7) % 800 }
+    let tokens = Tensor(indices, shape: [40, 100])
+    var dropped: [Int: Set<[Float]>] = [:]
+    var result = Tensor(0)
+    let gradient = valueAndGradient(at: [layer], using: &generator) { layers in
+      result = layers[0](tokens)
+      return result.sum()
+    }.gradient[0].weight
+    let ratios = (result.detached / plain(tokens)).reshaped([4000, 3]).values
+    for (place, word) in indices.enumerated() {
+      dropped[word, default: []].insert(ratios[place * 3..<place * 3 + 3].map { $0 == 0 ? 0 : 1 })
+      #expect(ratios[place * 3] == 0 || (ratios[place * 3] - 1 / 0.75).magnitude < 1e-5)
+    }
+    #expect(dropped.count == 800 && dropped.values.allSatisfy { $0 == [[0, 0, 0]] || $0 == [[1, 1, 1]] })
+    expectShare(dropped.values.count { $0 == [[0, 0, 0]] }, of: 800, 0.25)
+    let rows = try #require(gradient.sparseRows)
+    #expect(rows.indices == Array(0..<800))
+    for (row, word) in rows.indices.enumerated() {
+      let wanted: Float = dropped[word] == [[0, 0, 0]] ? 0 : 5 / 0.75
+      #expect((rows.values[row, 0] - wanted).magnitude < 1e-4)
+    }
+    expectSameBits(layer(tokens), plain(tokens))
+    #expect(throws: LayerError.self) { try Embedding(9, 2, dropout: 1).outputShape(for: [nil, nil]) }
+  }
+
   @Test("between the levels of a pile it acts only in training, and not after the last")
   func stacked() {
     var generator = RandomGenerator(seed: 2)

@@ -66,6 +66,10 @@ struct LayerDescriptionTests {
     #expect(try copy(Dense(4, activation: .gelu)).activation == .gelu)
     #expect(try copy(Embedding(11, 3)).vocabulary == 11)
     #expect(try copy(Dropout(0.4)).rate == 0.4)
+    #expect(try copy(Dropout(0.4, mask: .sequence)).mask == .sequence)
+    #expect(try copy(Embedding(11, 3, dropout: 0.25)).dropout == 0.25)
+    let penalty = try copy(ActivationPenalty(activation: 2, temporal: 3))
+    #expect(penalty.activation == 2 && penalty.temporal == 3)
     #expect(try copy(LayerNorm(epsilon: 0.5)).epsilon == 0.5)
     #expect(try copy(Reshape([2, 5])).shape == [2, 5])
   }

@@ -161,6 +161,7 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is Dense.Type: Dense(3, activation: .softplus)
     case is Embedding.Type: Embedding(9, 4)
     case is Dropout.Type: Dropout(0.3)
+    case is ActivationPenalty.Type: ActivationPenalty(activation: 2, temporal: 1)
     case is LayerNorm.Type: LayerNorm(epsilon: 1e-3)
     case is Flatten.Type: Flatten()
     case is Reshape.Type: Reshape([2, 3])

@@ -50,14 +50,17 @@ public struct AttentionGRUCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
     let (sums, score) = projected.valuesAndLastColumn
-    let h = state.hidden
-    let recurrent = h.matrixProduct(weightHidden, transposingOther: true)
+    let recurrent = hidden.matrixProduct(weightHidden, transposingOther: true)
     func part(_ gate: Gate, of sums: Tensor) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
     let reset = sigmoid(part(.reset, of: sums) + part(.reset, of: recurrent))
     let update = score * sigmoid(part(.update, of: sums) + part(.update, of: recurrent))
     let candidate = tanh(part(.candidate, of: sums) + reset * part(.candidate, of: recurrent))
-    return HiddenState(hidden: (1 - update) * h + update * candidate)
+    return HiddenState(hidden: (1 - update) * state.hidden + update * candidate)
   }
 }
 

@@ -115,6 +115,10 @@ public struct GRUDCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State {
     let (size, values) = (hiddenSize, inputSize - 1)
     let (rest, elapsed) = projected.valuesAndLastColumn
     let sums = rest.slice(0..<3 * size, axis: 1)
@@ -125,16 +129,17 @@ public struct GRUDCell: RecurrentCell {
     let since = state.since + elapsed
     let fading = exp(-relu(since * inputDecay + biasInputDecay)) * state.deviation
     let x = mean + select(observed, present, fading)
-    let h = exp(-relu(since.linear(weight: hiddenDecay, bias: biasHiddenDecay))) * state.hidden
+    let decay = exp(-relu(since.linear(weight: hiddenDecay, bias: biasHiddenDecay)))
+    let (h, seen) = (decay * state.hidden, decay * hidden)
 
     let inputSums = sums + x.matrixProduct(weightInput, transposingOther: true)
     func sum(_ gate: Gate, _ operand: Tensor) -> Tensor {
       let rows = weightHidden.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0)
       return inputSums.block(gate.rawValue, of: size) + operand.matrixProduct(rows, transposingOther: true)
     }
-    let reset = sigmoid(sum(.reset, h))
-    let update = sigmoid(sum(.update, h))
-    let candidate = tanh(sum(.candidate, reset * h))
+    let reset = sigmoid(sum(.reset, seen))
+    let update = sigmoid(sum(.update, seen))
+    let candidate = tanh(sum(.candidate, reset * seen))
     return State(
       hidden: (1 - update) * h + update * candidate,
       deviation: select(observed, present, state.deviation), since: (1 - observed) * since)

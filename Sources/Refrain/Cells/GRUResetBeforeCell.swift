@@ -43,7 +43,11 @@ public struct GRUResetBeforeCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let (_, update, candidate) = activations(projected, state.hidden)
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
+    let (_, update, candidate) = activations(projected, hidden)
     return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
   }
 

@@ -71,15 +71,19 @@ public struct LayerNormGRUCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let (size, h) = (hiddenSize, state.hidden)
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
+    let size = hiddenSize
     let (recurrent, recurrentCandidate) = normalized(
-      h.matrixProduct(weightHidden, transposingOther: true), gain: gainHidden, gates: .zeros([2 * size]),
+      hidden.matrixProduct(weightHidden, transposingOther: true), gain: gainHidden, gates: .zeros([2 * size]),
       candidate: biasHidden)
     let gates = sigmoid(projected.slice(0..<2 * size, axis: -1) + recurrent)
     let update = gates.block(Gate.update.rawValue, of: size)
     let candidate = tanh(
       projected.block(Gate.candidate.rawValue, of: size)
         + gates.block(Gate.reset.rawValue, of: size) * recurrentCandidate)
-    return HiddenState(hidden: (1 - update) * h + update * candidate)
+    return HiddenState(hidden: (1 - update) * state.hidden + update * candidate)
   }
 }

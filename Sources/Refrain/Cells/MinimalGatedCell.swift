@@ -41,13 +41,16 @@ public struct MinimalGatedCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    let h = state.hidden
+    step(projected, state, seeing: state.hidden)
+  }
+
+  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
     func sum(_ gate: Gate, _ operand: Tensor) -> Tensor {
       projected.block(gate.rawValue, of: hiddenSize)
         + operand.matrixProduct(weightHidden.rowBlock(gate.rawValue, of: hiddenSize), transposingOther: true)
     }
-    let forget = sigmoid(sum(.forget, h))
-    let candidate = tanh(sum(.candidate, forget * h))
-    return HiddenState(hidden: (1 - forget) * h + forget * candidate)
+    let forget = sigmoid(sum(.forget, hidden))
+    let candidate = tanh(sum(.candidate, forget * hidden))
+    return HiddenState(hidden: (1 - forget) * state.hidden + forget * candidate)
   }
 }

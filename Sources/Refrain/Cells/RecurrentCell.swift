@@ -46,6 +46,11 @@ public protocol RecurrentCell: Module {
   /// One step: the projected input `[B, …]` and the state at t − 1 give the state at t.
   func step(_ projected: Tensor, _ state: State) -> State
 
+  /// The same step when the recurrent products see `hidden`, `[B, H]`, in place of the state's hidden state: for dropout
+  /// between steps. The default is the step from a state with that hidden state; a cell that carries the hidden state on
+  /// past the products gives its own.
+  func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State
+
   /// One step of one or many streams, in place: for input that comes step by step, with the state in the caller's hands.
   ///
   /// Without a tape a fused cell allocates nothing here and packs its weights once, until they are written.
@@ -66,6 +71,12 @@ public protocol RecurrentCell: Module {
   ///   last valid step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which the tests hold
   ///   equal to the loop.
   func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State)
+
+  /// All steps of a batch, under masks on the state. The default is the loop over ``step(_:_:)``; a cell may replace it by
+  /// a fused kernel.
+  func scan(
+    _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
+  ) -> (outputs: Tensor, state: State)
 }
 
 /// What a cell has to be told besides its sizes; saved with the layer.
@@ -112,10 +123,10 @@ extension RecurrentCell {
 
   /// The loop over ``step(_:_:)`` that every ``scan(_:from:along:)`` equals.
   public func scanByLoop(
-    _ input: Tensor, from state: State, along schedule: Schedule
+    _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks = StepMasks()
   ) -> (outputs: Tensor, state: State) {
     var outputs: [Tensor] = []
-    let final = loop(input, from: state, along: schedule) { _, _, state in outputs.append(state.output) }
+    let final = loop(input, from: state, along: schedule, masks: masks) { _, _, state in outputs.append(state.output) }
     return (schedule.unpacked(outputs, rowShape: [hiddenSize]), final)
   }
 
@@ -124,7 +135,7 @@ extension RecurrentCell {
   /// - Parameter visit: takes the projected input of the rows that still run, their state before the step and after it.
   /// - Returns: the state after each row's last valid step.
   func loop(
-    _ input: Tensor, from state: State, along schedule: Schedule,
+    _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks = StepMasks(),
     visit: (_ projected: Tensor, _ before: State, _ after: State) -> Void
   ) -> State {
     let packed = input.reshaped([schedule.batch * schedule.time, inputSize]).gatheringRows(schedule.positions)
@@ -140,10 +151,11 @@ extension RecurrentCell {
     }
     for (rows, offset) in zip(schedule.alive, schedule.offsets) {
       retire(downTo: rows)
-      let now = projected.slice(offset..<offset + rows, axis: 0)
+      let packed = offset..<offset + rows
+      let now = projected.slice(packed, axis: 0)
       // Apart, so that a row's gradients are added in one order whether others retire at this step or not.
       let before = running.mapTensors(\.apart)
-      running = step(now, before)
+      running = masks.isEmpty ? step(now, before) : step(now, before, under: masks, rows: packed)
       visit(now, before, running)
     }
     retire(downTo: 0)

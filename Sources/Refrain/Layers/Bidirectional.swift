@@ -41,6 +41,8 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
     @Defaulted public var options = Cell.Options()
     /// Where it begins when it is given no state.
     @Defaulted public var initial = InitialState.fixed
+    /// How both directions are regularized, each with masks of its own.
+    @Defaulted public var regularization = Regularization()
   }
   public typealias Memory = State
   public typealias Options = Cell.Options
@@ -67,7 +69,7 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
   }
 
   public static var kind: String { "bidirectional-" + Cell.name }
-  public let configuration: Configuration
+  public private(set) var configuration: Configuration
   /// What goes from the first step to the last.
   public var forward: Recurrent<Cell>
   /// What goes from each sequence's last valid step to its first.
@@ -81,6 +83,16 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
         initial: configuration.initial)
     }
     (forward, backward) = (direction(.forward), direction(.backward))
+    regularization = configuration.regularization
+  }
+
+  public var regularization: Regularization {
+    get { configuration.regularization }
+    set {
+      configuration.regularization = newValue
+      forward.regularization = newValue
+      backward.regularization = newValue
+    }
   }
 
   /// A layer whose input size ``Sequential`` finds.

@@ -1,4 +1,7 @@
 /// A learned row for each of V indices: `[…]` of whole numbers → `[…, O]`. Rows start normal with deviation 0.05.
+///
+/// With dropout, whole rows are dropped while a model trains: all occurrences of a word in a batch are 0, or enlarged by
+/// 1 / (1 − rate) (Gal and Ghahramani 2016; Merity, Keskar and Socher 2018).
 public struct Embedding: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -6,6 +9,8 @@ public struct Embedding: Layer {
     public var vocabulary: Int
     /// The size **O** of a row.
     public var size: Int
+    /// The probability of a row being dropped; nil is 0.
+    public var dropout: Float?
   }
 
   public static let kind = "embedding"
@@ -18,25 +23,28 @@ public struct Embedding: Layer {
     weight = .zeros([0, 0])
   }
 
-  /// A layer built by ``Sequential``.
-  public init(_ vocabulary: Int, _ size: Int) {
-    self.init(Configuration(vocabulary: vocabulary, size: size))
+  /// A layer built by ``Sequential``. `dropout` is the probability of a row being dropped, at least 0 and below 1.
+  public init(_ vocabulary: Int, _ size: Int, dropout: Float = 0) {
+    self.init(Configuration(vocabulary: vocabulary, size: size, dropout: dropout == 0 ? nil : dropout))
   }
 
   /// A layer with rows drawn from `generator`.
-  public init(vocabulary: Int, size: Int, using generator: inout RandomGenerator) {
-    self = Embedding(vocabulary, size).built(for: [nil], using: &generator)
+  public init(vocabulary: Int, size: Int, dropout: Float = 0, using generator: inout RandomGenerator) {
+    self = Embedding(vocabulary, size, dropout: dropout).built(for: [nil], using: &generator)
   }
 
   /// A layer with weights drawn from the default generator.
-  public init(vocabulary: Int, size: Int) {
+  public init(vocabulary: Int, size: Int, dropout: Float = 0) {
     var generator = makeRandomGenerator()
-    self.init(vocabulary: vocabulary, size: size, using: &generator)
+    self.init(vocabulary: vocabulary, size: size, dropout: dropout, using: &generator)
   }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.vocabulary, "the vocabulary", of: "Embedding")
     try check(configuration.size, "the size", of: "Embedding")
+    guard (0..<1).contains(configuration.dropout ?? 0) else {
+      throw LayerError("Embedding: the dropout is \(configuration.dropout ?? 0), and must be at least 0 and below 1")
+    }
     return inputShape + [configuration.size]
   }
 
@@ -55,6 +63,16 @@ public struct Embedding: Layer {
         "Embedding: \(value) is no index into a vocabulary of \(configuration.vocabulary)")
       return Int(value)
     }
-    return weight.gatheringRows(indices).reshaped(input.shape + [configuration.size])
+    return dropped(weight.gatheringRows(indices), of: indices).reshaped(input.shape + [configuration.size])
+  }
+
+  /// The rows `[N, O]` of some indices with whole rows dropped. The table itself is not touched, so that its gradient stays
+  /// that of the rows used.
+  private func dropped(_ rows: Tensor, of indices: [Int]) -> Tensor {
+    guard let rate = configuration.dropout, rate > 0, let tape = Tape.training else { return rows }
+    var places: [Int: Int] = [:]
+    for index in indices where places[index] == nil { places[index] = places.count }
+    let words = indices.map { places[$0]! }
+    return rows * tape.dropoutMask([places.count, 1], rate: rate).gatheringRows(words)
   }
 }

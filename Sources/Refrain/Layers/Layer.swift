@@ -86,7 +86,8 @@ public enum Layers {
   /// The kinds; a new one is added here.
   public static let all: [any Layer.Type] =
     [
-      Dense.self, Embedding.self, Dropout.self, LayerNorm.self, Flatten.self, Reshape.self, AttentionPooling.self,
+      Dense.self, Embedding.self, Dropout.self, ActivationPenalty.self, LayerNorm.self, Flatten.self, Reshape.self,
+      AttentionPooling.self,
       ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 

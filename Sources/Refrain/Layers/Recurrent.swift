@@ -23,6 +23,9 @@ public protocol RecurrentLayer: SteppingLayer where Memory == State {
   /// What its cell has to be told besides its sizes.
   associatedtype Options: CellOptions
 
+  /// How it is regularized.
+  var regularization: Regularization { get set }
+
   /// A level of a pile.
   init(_ hiddenSize: Int, returning: Returning, options: Options, initial: InitialState)
 
@@ -88,6 +91,13 @@ extension RecurrentLayer {
     let last = lastOutput(result.state)
     return input.rank == 2 ? last.at(0, axis: 0) : last
   }
+
+  /// The layer with another regularization.
+  public func regularized(by regularization: Regularization) -> Self {
+    var copy = self
+    copy.regularization = regularization
+    return copy
+  }
 }
 
 /// A cell taken through time.
@@ -105,13 +115,15 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     @Defaulted public var options = Cell.Options()
     /// Where it begins when it is given no state.
     @Defaulted public var initial = InitialState.fixed
+    /// How it is regularized.
+    @Defaulted public var regularization = Regularization()
   }
   public typealias State = Cell.State
   public typealias Memory = Cell.State
   public typealias Options = Cell.Options
 
   public static var kind: String { Cell.name }
-  public let configuration: Configuration
+  public private(set) var configuration: Configuration
   /// What happens at one step.
   public var cell: Cell
   /// The learned state before the first step, of one row; nil where it is the cell's own.
@@ -121,6 +133,11 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     self.configuration = configuration
     var generator = RandomGenerator(seed: 0)
     cell = Cell(inputSize: 0, hiddenSize: 0, using: &generator)
+  }
+
+  public var regularization: Regularization {
+    get { configuration.regularization }
+    set { configuration.regularization = newValue }
   }
 
   /// A layer whose input size ``Sequential`` finds.
@@ -174,6 +191,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Cell.name)
+    try regularization.check(cell, of: Cell.name)
     let shape = try recurrentShape(inputShape, configuration.hiddenSize, configuration.returning, Cell.name)
     try Cell.check(
       inputSize: features(of: inputShape, for: Cell.name), hiddenSize: configuration.hiddenSize,
@@ -221,7 +239,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
       "\(Cell.name): the input has shape \(input.shape), expected [B, T, \(cell.inputSize)] or [T, \(cell.inputSize)]")
     let (batch, schedule) = plan(input, steps)
     let entering = schedule.entering(state ?? initialMemory(batch: schedule.batch), initial: initialMemory(batch: 1))
-    let result = cell.scan(batch, from: entering, along: schedule)
+    let result = cell.scan(batch, from: entering, along: schedule, regularization: regularization)
     let outputs = input.rank == 3 ? result.outputs : result.outputs.reshaped([schedule.time, cell.hiddenSize])
     return (outputs, schedule.leaving(result.state))
   }
@@ -250,7 +268,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   }
 
   public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
-    cell.advance(&memory, with: step)
+    cell.advance(&memory, with: step, regularization: regularization)
     return memory.output
   }
 }

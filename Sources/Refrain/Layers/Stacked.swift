@@ -18,6 +18,10 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     @Defaulted public var connection = Connection.direct
     /// Where the levels begin when they are given no state.
     @Defaulted public var initial = InitialState.fixed
+    /// How every level is regularized, each with masks of its own.
+    @Defaulted public var regularization = Regularization()
+    /// Which values the dropout between levels drops together.
+    @Defaulted public var dropoutMask = DropoutMask.value
   }
   public typealias Memory = State
   public typealias Options = Level.Options
@@ -25,7 +29,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   public typealias State = [Level.State]
 
   public static var kind: String { "stacked-" + Level.kind }
-  public let configuration: Configuration
+  public private(set) var configuration: Configuration
   /// The levels from the lowest to the highest.
   public var levels: [Level]
   /// What is learned of the connections between them.
@@ -36,6 +40,22 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     levels = configuration.hiddenSizes.map {
       Level($0, returning: .everyStep, options: configuration.options, initial: configuration.initial)
     }
+    regularization = configuration.regularization
+  }
+
+  public var regularization: Regularization {
+    get { configuration.regularization }
+    set {
+      configuration.regularization = newValue
+      for index in levels.indices { levels[index].regularization = newValue }
+    }
+  }
+
+  /// The pile with other masks of the dropout between levels: `.sequence` has one a sequence, the same at every step.
+  public func masked(by mask: DropoutMask) -> Self {
+    var copy = self
+    copy.configuration.dropoutMask = mask
+    return copy
   }
 
   /// A pile whose input size ``Sequential`` finds.
@@ -166,7 +186,9 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   }
 
   /// What a level reads of the output of the one below.
-  private func passed(_ below: Tensor?) -> Tensor? { below.map { dropout($0, rate: configuration.dropout) } }
+  private func passed(_ below: Tensor?) -> Tensor? {
+    below.map { dropout($0, rate: configuration.dropout, mask: configuration.dropoutMask) }
+  }
 
   public func checkStepping() throws(LayerError) {
     for level in levels { try level.checkStepping() }

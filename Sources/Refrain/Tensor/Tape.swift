@@ -47,6 +47,8 @@ final class Tape: @unchecked Sendable {
   var generator: RandomGenerator
   /// How many time steps of a recurrent layer are kept for the way back at a time; nil means all.
   let keptSteps: Int?
+  /// What layers add to the loss.
+  var penalties: [Tensor] = []
   private var records: [Record] = []
   /// The slices of variables: those that a loop over time takes anew at every step are one, packed once, with one gradient.
   private var slices: [Slice.Place: Tensor] = [:]

@@ -96,7 +96,13 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
     leaves += 1
   }
   let outcome = Tape.$current.withValue(tape) { () -> Result<Tensor, E> in
-    do throws(E) { return .success(try loss(watched)) } catch { return .failure(error) }
+    do throws(E) {
+      let value = try loss(watched)
+      // Read after the loss: its layers add to them.
+      return .success(tape.penalties.reduce(value, +))
+    } catch {
+      return .failure(error)
+    }
   }
   let value = try outcome.get()
   require(value.count == 1, "the loss has shape \(value.shape), and must be one number")

@@ -10,7 +10,7 @@ public struct CompiledTraining: Sendable {
 }
 
 extension Sequential {
-  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
+  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:penalties:gradientNoise:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
   /// trains the model; an earlier optimizer and its memory are dropped.
   public mutating func compile(optimizer: some Optimizer, loss: Loss, metrics: [Metric] = []) {
     compiled = CompiledTraining(optimizer: optimizer, loss: loss, metrics: metrics)
@@ -30,6 +30,8 @@ extension Sequential {
   ///   - seed: what the order, a random validation split and dropout follow from.
   ///   - schedule: how the optimizer's learning rate changes; at the end it is what it was.
   ///   - clipping: how gradients are kept from growing too large.
+  ///   - penalties: what holds weights back, by their names.
+  ///   - gradientNoise: what is added to gradients, after clipping.
   ///   - keptSteps: how many time steps of a recurrent layer keep their gates for the way back at a time, for long
   ///     sequences; nil keeps them all.
   ///   - truncation: into windows of how many steps sequences are cut, each learned from before the next, with the state
@@ -43,13 +45,15 @@ extension Sequential {
   public mutating func fit(
     _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil, epochs: Int = 1,
     batchSize: Int = 32, validation: Validation? = nil, shuffle: Bool = true, seed: UInt64 = 0,
-    schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, keptSteps: Int? = nil,
-    truncation: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, penalties: [WeightPenalty] = [],
+    gradientNoise: GradientNoise? = nil, keptSteps: Int? = nil, truncation: Int? = nil,
+    earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(TrainingError) -> History {
     let trainer = Trainer(
-      epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, keptSteps: keptSteps, truncation: truncation,
+      epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, penalties: penalties,
+      gradientNoise: gradientNoise, keptSteps: keptSteps, truncation: truncation,
       earlyStopping: earlyStopping, progress: progress, onEpoch: onEpoch, shouldStop: shouldStop)
     let examples = Batch(input, target, lengths: lengths, weights: weights)
     return try train(truncation) { model, optimizer, task throws(TrainingError) in

@@ -40,6 +40,7 @@ extension Trainer {
     _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O,
     batches: (_ epoch: Int) -> any Sequence<Batch>, count: Int, validation: (any Sequence<Batch>)?
   ) throws(TrainingError) -> History {
+    for penalty in penalties { penalty.check(model) }
     let start = monotonicSeconds()
     let ownRate = optimizer.learningRate
     defer { optimizer.learningRate = ownRate }
@@ -135,7 +136,7 @@ extension Trainer {
     var (loss, gradient) = valueAndGradient(at: model, keptSteps: keptSteps, using: &generator) { model in
       let loss = task.loss(of: model, on: batch, continues: continues)
       weight = loss.weight
-      return loss.value
+      return penalties.reduce(loss.value) { $0 + $1.value(of: model) }
     }
     let inGradient = gradient.firstNotFinite.map { "the gradient of \($0)" }
     guard loss.isFinite && inGradient == nil else {
@@ -143,7 +144,9 @@ extension Trainer {
     }
     guard weight > 0 else { return (loss, weight) }
     if let clipping { gradient.clip(clipping) }
+    gradientNoise?.add(to: &gradient, step: optimizer.state.step, using: &generator)
     optimizer.update(&model, along: gradient)
+    for penalty in penalties { penalty.limit(&model) }
     return (loss, weight)
   }
 

@@ -18,6 +18,10 @@ public struct Trainer {
   public var schedule: LearningRateSchedule
   /// How gradients are kept from growing too large.
   public var clipping: Clipping?
+  /// What holds weights back, by their names.
+  public var penalties: [WeightPenalty]
+  /// What is added to gradients, after clipping.
+  public var gradientNoise: GradientNoise?
   /// How many time steps of a recurrent layer keep their gates for the way back at a time; nil keeps them all (see
   /// ``valueAndGradient(at:training:keptSteps:of:)``).
   public var keptSteps: Int?
@@ -37,8 +41,9 @@ public struct Trainer {
   /// A way of training; the defaults are one epoch, a constant rate and no clipping.
   public init(
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
-    keptSteps: Int? = nil, truncation: Int? = nil, earlyStopping: EarlyStopping? = nil,
-    progress: ProgressStyle = .automatic, onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
+    penalties: [WeightPenalty] = [], gradientNoise: GradientNoise? = nil, keptSteps: Int? = nil,
+    truncation: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
     require(epochs >= 0, "the number of epochs is \(epochs), and must not be negative")
@@ -47,6 +52,8 @@ public struct Trainer {
     self.seed = seed
     self.schedule = schedule
     self.clipping = clipping
+    self.penalties = penalties
+    self.gradientNoise = gradientNoise
     self.keptSteps = keptSteps
     self.truncation = truncation
     self.earlyStopping = earlyStopping

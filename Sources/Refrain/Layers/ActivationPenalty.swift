@@ -1,0 +1,84 @@
+/// Draws a recurrent layer's outputs to zero and holds them from changing fast (Merity, McCann and Socher 2017). Passes its
+/// input on, and while a model trains adds to the loss
+///
+///     α · mean(h_t²) + β · mean((h_t+1 − h_t)²)
+///
+/// over the valid steps. It counts in the loss of training, not where a model is evaluated. The paper has the α part after
+/// dropout and the β part before it:
+///
+///     LSTM(64, returning: .everyStep)
+///     ActivationPenalty(temporal: 1)
+///     Dropout(0.4, mask: .sequence)
+///     ActivationPenalty(activation: 2)
+public struct ActivationPenalty: Layer {
+  /// What a saved file says of the layer.
+  public struct Configuration: Codable, Sendable {
+    /// The weight α of the squared outputs.
+    public var activation: Float
+    /// The weight β of the squared differences between steps.
+    public var temporal: Float
+  }
+
+  public static let kind = "activation-penalty"
+  public let configuration: Configuration
+
+  public init(_ configuration: Configuration) { self.configuration = configuration }
+
+  /// A penalty of the weights α (`activation`) and β (`temporal`), which must not be negative.
+  public init(activation: Float = 0, temporal: Float = 0) {
+    require(
+      activation >= 0 && temporal >= 0,
+      "ActivationPenalty: the weights are \(activation) and \(temporal), and must not be negative")
+    self.init(Configuration(activation: activation, temporal: temporal))
+  }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    guard configuration.activation >= 0, configuration.temporal >= 0 else {
+      throw LayerError(
+        "ActivationPenalty: the weights are \(configuration.activation) and \(configuration.temporal), and must not be "
+          + "negative")
+    }
+    guard inputShape.count >= 3 else {
+      throw LayerError("ActivationPenalty: the input has shape \(shapeText(inputShape)), expected [B, T, …]")
+    }
+    return inputShape
+  }
+
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    if let tape = Tape.training {
+      let (activation, temporal) = (configuration.activation, configuration.temporal)
+      if activation > 0 { tape.penalties.append(activation * activationPenalty(input, lengths: lengths)) }
+      if temporal > 0 { tape.penalties.append(temporal * temporalActivationPenalty(input, lengths: lengths)) }
+    }
+    return input
+  }
+}
+
+/// Activation regularization: the mean of h² over the valid steps (Merity, McCann and Socher 2017), a scalar; 0 without
+/// steps.
+///
+/// - Parameters:
+///   - outputs: `[B, T, …]`.
+///   - lengths: the valid steps of each sequence; nil means all.
+public func activationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tensor {
+  outputs.validSteps(lengths).meanSquare
+}
+
+/// Temporal activation regularization: the mean of (h_t+1 − h_t)² over neighbours that are both valid (Merity, McCann and
+/// Socher 2017), a scalar; 0 without any.
+///
+/// - Parameters:
+///   - outputs: `[B, T, …]`.
+///   - lengths: the valid steps of each sequence; nil means all.
+public func temporalActivationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tensor {
+  require(outputs.rank >= 3, "outputs of shape \(outputs.shape) have no steps [B, T, …]")
+  let time = outputs.shape[1]
+  guard time > 1 else { return Tensor(0) }
+  let changes = outputs.slice(1..<time, axis: 1) - outputs.slice(0..<time - 1, axis: 1)
+  return changes.validSteps(lengths.map { $0.map { max($0 - 1, 0) } }).meanSquare
+}
+
+extension Tensor {
+  /// The mean of the squares; 0 of no values.
+  fileprivate var meanSquare: Tensor { count == 0 ? Tensor(0) : squared.mean() }
+}

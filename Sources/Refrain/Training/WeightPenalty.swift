@@ -1,0 +1,131 @@
+import RealModule
+
+/// What holds the weights of some names back while a model trains.
+///
+///     penalties: [.squares(1e-4, on: "*.weight_*"), .maximumNorm(3, on: "*.weight_hh*")]
+///
+/// Names are those of the model's walk, as in saved files; in a pattern `*` stands for any characters, also none.
+public struct WeightPenalty: Sendable, Equatable {
+  private enum Kind: Sendable { case absolute, squares, maximumNorm }
+
+  private let kind: Kind
+  private let strength: Float
+  /// Which weights: a name, in which `*` stands for any characters.
+  public let pattern: String
+
+  private init(_ kind: Kind, _ strength: Float, _ pattern: String) {
+    require(
+      kind == .maximumNorm ? strength > 0 : strength >= 0,
+      "the strength of a penalty on '\(pattern)' is \(strength), and must be positive")
+    self.kind = kind
+    self.strength = strength
+    self.pattern = pattern
+  }
+
+  /// λ Σ |θ|, added to the loss: L1 (Tibshirani 1996). `pattern` says which weights.
+  public static func absolute(_ strength: Float, on pattern: String = "*") -> WeightPenalty {
+    WeightPenalty(.absolute, strength, pattern)
+  }
+
+  /// λ Σ θ², added to the loss: L2, as Keras has it; a weight decay of 2 λ in the gradient. `pattern` says which weights. As
+  /// with ``absolute(_:on:)``, the gradient of a table is not sparse then.
+  public static func squares(_ strength: Float, on pattern: String = "*") -> WeightPenalty {
+    WeightPenalty(.squares, strength, pattern)
+  }
+
+  /// After each step the weights that go into a unit, a row of `[units, …]`, are scaled to the Euclidean norm `limit` where
+  /// theirs is greater (Srivastava et al. 2014); a bias is one row. `pattern` says which weights.
+  public static func maximumNorm(_ limit: Float, on pattern: String) -> WeightPenalty {
+    WeightPenalty(.maximumNorm, limit, pattern)
+  }
+
+  /// What is added to the loss at `model`: a scalar, 0 for ``maximumNorm(_:on:)``.
+  func value<M: Module>(of model: M) -> Tensor {
+    guard kind != .maximumNorm else { return Tensor(0) }
+    let terms = model.namedTensors.filter { $0.name.matches(pattern: pattern) }
+      .map { kind == .absolute ? abs($0.tensor).sum() : $0.tensor.squared.sum() }
+    return terms.reduce(Tensor(0), +) * strength
+  }
+
+  /// Brings rows back to the greatest norm; does nothing for the other kinds.
+  func limit<M: Module>(_ model: inout M) {
+    guard kind == .maximumNorm else { return }
+    model.forEachTensor { name, tensor in
+      guard name.matches(pattern: pattern), tensor.count > 0 else { return }
+      let rows = tensor.rank < 2 ? 1 : tensor.shape[0]
+      let columns = tensor.count / rows
+      tensor.write { values in
+        for row in 0..<rows {
+          let start = values + row * columns
+          let norm = kernels.sumOfSquares(columns, start).squareRoot()
+          if norm > strength { kernels.scale(columns, strength / norm, start, start) }
+        }
+      }
+    }
+  }
+
+  /// Stops where the pattern fits no tensor: a misspelt name would go unnoticed.
+  func check<M: Module>(_ model: M) {
+    let names = model.namedTensors.map(\.name)
+    require(
+      names.contains { $0.matches(pattern: pattern) },
+      "the penalty's pattern '\(pattern)' fits none of the weights \(names.joined(separator: ", "))")
+  }
+}
+
+/// Normal noise added to gradients (Neelakantan et al. 2015), which falls with the steps t = 0, 1, … of the optimizer:
+///
+///     σ_t² = η / (1 + t)^γ
+///
+/// Of a sparse gradient the rows used get noise, so that it stays sparse.
+public struct GradientNoise: Sendable, Equatable {
+  /// The variance η at the first step; the paper tries 0.01, 0.3 and 1.
+  public var variance: Float
+  /// How fast it falls, γ.
+  public var decay: Float
+
+  /// Noise of the variance η at first, with the paper's γ.
+  public init(variance: Float, decay: Float = 0.55) {
+    require(variance >= 0, "the variance of gradient noise is \(variance), and must not be negative")
+    self.variance = variance
+    self.decay = decay
+  }
+
+  /// The standard deviation at a step, the first being 0.
+  public func deviation(at step: Int) -> Float {
+    (variance / Float.pow(1 + Float(step), decay)).squareRoot()
+  }
+
+  func add<M: TensorGroup>(to gradient: inout M, step: Int, using generator: inout RandomGenerator) {
+    let deviation = deviation(at: step)
+    guard deviation > 0 else { return }
+    gradient.forEachTensor { _, tensor in
+      if let rows = tensor.sparseRows {
+        let noise = Tensor.normal(rows.values.shape, deviation: deviation, using: &generator)
+        tensor = Tensor(sparseRows: SparseRows(rows, values: rows.values + noise), shape: tensor.shape)
+      } else {
+        tensor += .normal(tensor.shape, deviation: deviation, using: &generator)
+      }
+    }
+  }
+}
+
+extension StringProtocol {
+  /// Whether the text is that of `pattern`, in which `*` stands for any characters, also none.
+  func matches(pattern: some StringProtocol) -> Bool {
+    // Each part between stars is taken where it comes first; the last must end the text.
+    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
+    guard parts.count > 1, let first = parts.first, let last = parts.last else { return self == pattern }
+    guard utf8.count >= first.utf8.count + last.utf8.count, hasPrefix(first), hasSuffix(last) else { return false }
+    var rest = Array(utf8.dropFirst(first.utf8.count).dropLast(last.utf8.count))[...]
+    for part in parts.dropFirst().dropLast() {
+      let wanted = Array(part.utf8)
+      while !rest.starts(with: wanted) {
+        if rest.isEmpty { return false }
+        rest.removeFirst()
+      }
+      rest.removeFirst(wanted.count)
+    }
+    return true
+  }
+}

@@ -61,7 +61,7 @@ public struct ActivationPenalty: Layer {
 ///   - outputs: `[B, T, …]`.
 ///   - lengths: the valid steps of each sequence; nil means all.
 public func activationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tensor {
-  outputs.validSteps(lengths).meanSquare
+  outputs.validSteps(Steps(lengths: lengths)).meanSquare
 }
 
 /// Temporal activation regularization: the mean of (h_t+1 − h_t)² over neighbours that are both valid (Merity, McCann and
@@ -75,7 +75,7 @@ public func temporalActivationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) 
   let time = outputs.shape[1]
   guard time > 1 else { return Tensor(0) }
   let changes = outputs.slice(1..<time, axis: 1) - outputs.slice(0..<time - 1, axis: 1)
-  return changes.validSteps(lengths.map { $0.map { max($0 - 1, 0) } }).meanSquare
+  return changes.validSteps(Steps(lengths: lengths.map { $0.map { max($0 - 1, 0) } })).meanSquare
 }
 
 extension Tensor {

@@ -115,7 +115,8 @@ struct WeightPenaltyTests {
     "a star in a pattern stands for any characters",
     arguments: [
       ("*", true), ("0.weight_hh_l0", true), ("0.weight_hh", false), ("*.weight_hh*", true), ("*weight*", true),
-      ("*_l0", true), ("0.*_l0", true), ("*_ih_*", false), ("0.weight_hh_l0*", true), ("*0.weight_hh_l0*", true),
+      ("*_l0", true), ("0.*_l0", true), ("*_ih_*", false), ("*_l1", false), ("0.weight_hh_l0*", true),
+      ("*0.weight_hh_l0*", true),
       ("0.*hh*l0", true), ("1.*", false), ("*l0*hh*", false), ("", false), ("0.weight_hh_l0*l0", false), ("**", true),
     ])
   func patterns(pattern: String, fits: Bool) {

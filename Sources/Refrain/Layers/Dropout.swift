@@ -74,7 +74,11 @@ extension Tape {
     var drawing = generator
     defer { generator = drawing }
     return Tensor(shape) { target in
-      for index in 0..<shape.product { target[index] = drawing.uniform() < probability ? chosen : other }
+      // Without a branch: it could not be foreseen.
+      for index in 0..<shape.product {
+        let isChosen: Float = drawing.uniform() < probability ? 1 : 0
+        target[index] = other + isChosen * (chosen - other)
+      }
     }
   }
 

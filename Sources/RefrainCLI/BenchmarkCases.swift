@@ -10,7 +10,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     "gru": "the same with a GRU layer",
     "ragged": "training on 16 sequences of 50 to 500 steps, LSTM and GRU",
     "programs": "whole training steps of four models: forward, loss, backward, update",
-    "cells": "every cell Refrain has, in the shape medium, forward and training",
+    "cells": "every cell Refrain has, in the shapes medium and small, forward and training",
     "memory": "training on sequences of 2,000 steps, all kept for the way back or 50 at a time, and the memory",
   ]
 
@@ -32,7 +32,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .gru: BenchmarkShape.all.flatMap { $0.cases(of: GRUCell.self, gates: 3) }
     case .ragged: [raggedTraining(of: LSTMCell.self), raggedTraining(of: GRUCell.self)]
     case .programs: BenchmarkCase.programs
-    case .cells: Cells.all.flatMap { BenchmarkShape.medium.cases(ofAnyCell: $0) }
+    case .cells: Cells.all.flatMap { cell in [BenchmarkShape.medium, .small].flatMap { $0.cases(ofAnyCell: cell) } }
     case .memory:
       [nil, 50].flatMap {
         [longTraining(of: LSTMCell.self, keptSteps: $0), longTraining(of: GRUCell.self, keptSteps: $0)]
@@ -47,10 +47,11 @@ struct BenchmarkShape {
   let time, batch, inputSize, hiddenSize: Int
 
   static let medium = BenchmarkShape(name: "medium", time: 100, batch: 64, inputSize: 128, hiddenSize: 256)
+  static let small = BenchmarkShape(name: "small", time: 50, batch: 32, inputSize: 64, hiddenSize: 128)
   static let all = [
     BenchmarkShape(name: "step", time: 1, batch: 1, inputSize: 128, hiddenSize: 128),
     BenchmarkShape(name: "stream", time: 100, batch: 1, inputSize: 64, hiddenSize: 128),
-    BenchmarkShape(name: "small", time: 50, batch: 32, inputSize: 64, hiddenSize: 128),
+    small,
     medium,
     BenchmarkShape(name: "large", time: 50, batch: 64, inputSize: 512, hiddenSize: 512),
     BenchmarkShape(name: "narrow", time: 100, batch: 128, inputSize: 10, hiddenSize: 64),
@@ -69,8 +70,8 @@ struct BenchmarkShape {
   /// Forward and training of a cell whose number of products is not known.
   func cases<Cell: RecurrentCell>(ofAnyCell cell: Cell.Type) -> [BenchmarkCase] {
     [
-      forward(of: cell, name: Cell.name, mode: "cell-forward"),
-      training(of: cell, name: Cell.name, mode: "cell-train"),
+      forward(of: cell, name: Cell.name, mode: "\(name)-forward"),
+      training(of: cell, name: Cell.name, mode: "\(name)-train"),
     ]
   }
 

@@ -19,7 +19,7 @@ struct BenchmarkTests {
     case .ragged: each(["ragged"], "lstm-train", "gru-train")
     case .programs:
       each(["lstm50-dense1", "lstm64-lstm32-dense1", "lstm128-softmax10", "ptb-small"], "program-step")
-    case .cells: each(Cells.all.map { $0.name }, "cell-forward", "cell-train")
+    case .cells: each(Cells.all.map { $0.name }, "medium-forward", "medium-train", "small-forward", "small-train")
     case .memory: ["", "-50-steps"].flatMap { each(["long"], "lstm-train\($0)", "gru-train\($0)") }
     }
   }

@@ -128,10 +128,12 @@ public struct PhasedLSTMCell: RecurrentCell {
     return concatenate([lstm.project(values), elapsed], axis: 1)
   }
 
-  public func step(_ projected: Tensor, _ state: State) -> State {
+  public func step(_ projected: Tensor, _ state: State) -> State { step(projected, state, seeing: state.hidden) }
+
+  public func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State {
     let (sums, elapsed) = projected.valuesAndLastColumn
     let time = state.time + elapsed
-    let proposed = lstm.step(sums, LSTMCell.State(hidden: state.hidden, cell: state.cell))
+    let proposed = lstm.step(sums, LSTMCell.State(hidden: hidden, cell: state.cell))
     let open = timeGate(time)
     return State(
       hidden: state.hidden + open * (proposed.hidden - state.hidden),

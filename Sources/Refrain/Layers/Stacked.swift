@@ -157,7 +157,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     require(state.map { $0.count == levels.count } ?? true, "\(Self.kind): \(levels.count) levels want a state each")
     var states: State = []
     let outputs = climb { index, below in
-      let (outputs, state) = levels[index].scan(passed(below) ?? input, steps: steps, from: state?[index])
+      let (outputs, state) = levels[index].scan(passed(below, steps.layout) ?? input, steps: steps, from: state?[index])
       states.append(state)
       return outputs
     }
@@ -186,8 +186,12 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   }
 
   /// What a level reads of the output of the one below.
-  private func passed(_ below: Tensor?) -> Tensor? {
-    below.map { dropout($0, rate: configuration.dropout, mask: configuration.dropoutMask) }
+  private func passed(_ below: Tensor?, _ layout: Steps.Layout = .batchFirst) -> Tensor? {
+    below.map {
+      // Of a single sequence the time is the first axis too.
+      let timeAxis = layout == .timeFirst || $0.rank == 2 ? 0 : 1
+      return dropout($0, rate: configuration.dropout, mask: configuration.dropoutMask, timeAxis: timeAxis)
+    }
   }
 
   public func checkStepping() throws(LayerError) {

@@ -10,7 +10,7 @@ struct OdysseyTests {
   func learns() throws {
     let melody = (0..<24).map { [[40, 44, 47], [42, 45, 49], [40, 47], []][$0 % 4] }
     let pieces = Chorales(pieces: [melody, Array(melody.dropFirst(2)), Array(melody.dropFirst(5)), [[3]]])
-    let budget = Budget(hiddenSize: 8, epochs: 300, batchSize: 3, learningRate: 0.03, patience: 300, seeds: 1)
+    let budget = Budget(hiddenSize: 24, epochs: 300, batchSize: 3, learningRate: 0.03, patience: 300, seeds: 1)
     for variant in variants {
       let loss = try testLoss(
         of: variant, seed: 1, budget: budget, training: pieces, validation: pieces, test: pieces)

@@ -5,32 +5,39 @@
 // The product with f ⊙ h needs all of f first: two stages a step. Kept are f n and f ⊙ h, which stays on the way back: dR of f
 // comes from the hidden state entering each step, that of n from block 2. Block 3 is for the way back alone.
 
-enum MinimalGatedUnit: RecurrentKernel {
+enum MinimalGatedUnit: TwoStageKernel {
   @inline(always) static var keptGates: Int { 4 }
 
-  static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
-    ForgetGate.packedSize(inputSize, hiddenSize) + ForgottenCandidate.packedSize(inputSize, hiddenSize)
-  }
+  enum First: RecurrentStage {
+    @inline(always) static var gates: Int { 1 }
+    @inline(always) static var productGates: Int { 1 }
 
-  static func pack(_ weights: RecurrentWeights, _ packed: M) {
-    packStage(ForgetGate.self, weights, packed)
-    packStage(ForgottenCandidate.self, weights, packed + ForgetGate.packedSize(weights.inputSize, weights.hiddenSize))
-  }
-
-  static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-    let candidate = packed + ForgetGate.packedSize(memory.inputSize, memory.hiddenSize)
-    forEachStep(memory) { step, memory in
-      run(ForgetGate.self, step, packed, memory, sums)
-      run(ForgottenCandidate.self, step, candidate, memory, sums)
+    @inline(always)
+    static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+      let f = sigmoid(sums.gate(0, place))
+      memory.keep(f, 0, of: 4, place)
+      let offset = memory.offset(place)
+      place.put(f, memory.update + offset, memory.paddedSize)
+      let left = f * place.get(memory.previous + offset, memory.paddedSize)
+      place.put(left, memory.reset + offset, memory.paddedSize)
+      memory.keep(left, 2, of: 4, place)
     }
   }
 
-  static func forward(stage: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-    if stage == 0 {
-      run(ForgetGate.self, 0, packed, memory, sums)
-    } else {
-      let candidate = packed + ForgetGate.packedSize(memory.inputSize, memory.hiddenSize)
-      run(ForgottenCandidate.self, 0, candidate, memory, sums)
+  enum Second: RecurrentStage {
+    @inline(always) static var gates: Int { 1 }
+    @inline(always) static var productGates: Int { 1 }
+    @inline(always) static var firstBlock: Int { 1 }
+    @inline(always) static func state(_ memory: RecurrentMemory) -> P { P(memory.reset) }
+
+    @inline(always)
+    static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+      let n = tanh(sums.gate(0, place))
+      memory.keep(n, 1, of: 4, place)
+      let offset = memory.offset(place)
+      let f = place.get(memory.update + offset, memory.paddedSize)
+      let old = place.get(memory.previous + offset, memory.paddedSize)
+      memory.leave(multiplyAdd(f, n - old, old), place)
     }
   }
 
@@ -43,39 +50,6 @@ enum MinimalGatedUnit: RecurrentKernel {
       through(
         packed, blocks: 2, firstBlock: 0, gates: 0, to: 1, step, schedule, memory, accumulate: true, memory.dHidden)
     }
-  }
-}
-
-private enum ForgetGate: RecurrentStage {
-  @inline(always) static var gates: Int { 1 }
-  @inline(always) static var productGates: Int { 1 }
-
-  @inline(always)
-  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
-    let f = sigmoid(sums.gate(0, place))
-    memory.keep(f, 0, of: 4, place)
-    let offset = memory.offset(place)
-    place.put(f, memory.update + offset, memory.paddedSize)
-    let left = f * place.get(memory.previous + offset, memory.paddedSize)
-    place.put(left, memory.reset + offset, memory.paddedSize)
-    memory.keep(left, 2, of: 4, place)
-  }
-}
-
-private enum ForgottenCandidate: RecurrentStage {
-  @inline(always) static var gates: Int { 1 }
-  @inline(always) static var productGates: Int { 1 }
-  @inline(always) static var firstBlock: Int { 1 }
-  @inline(always) static func state(_ memory: RecurrentMemory) -> P { P(memory.reset) }
-
-  @inline(always)
-  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
-    let n = tanh(sums.gate(0, place))
-    memory.keep(n, 1, of: 4, place)
-    let offset = memory.offset(place)
-    let f = place.get(memory.update + offset, memory.paddedSize)
-    let old = place.get(memory.previous + offset, memory.paddedSize)
-    memory.leave(multiplyAdd(f, n - old, old), place)
   }
 }
 

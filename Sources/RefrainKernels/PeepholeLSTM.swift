@@ -70,8 +70,7 @@ extension PeepholeVariant {
     }
   }
 
-  @inline(always)
-  static func stepsBack(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
+  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
     forEachStepBack(schedule) { step in
       derive(PeepholeDerivative<Self>.self, step, schedule, memory)
       through(
@@ -123,51 +122,29 @@ private enum PeepholeDerivative<V: PeepholeVariant>: Derivative {
   }
 }
 
-enum PeepholeLSTM: PeepholeVariant {
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
-}
+enum PeepholeLSTM: PeepholeVariant {}
 
 enum NoInputGateLSTM: PeepholeVariant {
   @inline(always) static var hasInputGate: Bool { false }
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
 }
 
 enum NoForgetGateLSTM: PeepholeVariant {
   @inline(always) static var hasForgetGate: Bool { false }
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
 }
 
 enum NoOutputGateLSTM: PeepholeVariant {
   @inline(always) static var hasOutputGate: Bool { false }
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
 }
 
 enum NoInputActivationLSTM: PeepholeVariant {
   @inline(always) static var squashesInput: Bool { false }
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
 }
 
 enum NoOutputActivationLSTM: PeepholeVariant {
   @inline(always) static var squashesOutput: Bool { false }
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
 }
 
 enum CoupledGatesLSTM: PeepholeVariant {
   @inline(always) static var hasForgetGate: Bool { false }
   @inline(always) static var isCoupled: Bool { true }
-  static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    stepsBack(packed, schedule, memory)
-  }
 }

@@ -154,6 +154,39 @@ extension RecurrentKernel where Self: RecurrentStage {
   }
 }
 
+/// A cell of two stages, the second of which needs all that the first leaves.
+protocol TwoStageKernel: RecurrentKernel {
+  associatedtype First: RecurrentStage
+  associatedtype Second: RecurrentStage
+}
+
+extension TwoStageKernel {
+  static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
+    First.packedSize(inputSize, hiddenSize) + Second.packedSize(inputSize, hiddenSize)
+  }
+
+  static func pack(_ weights: RecurrentWeights, _ packed: M) {
+    packStage(First.self, weights, packed)
+    packStage(Second.self, weights, packed + First.packedSize(weights.inputSize, weights.hiddenSize))
+  }
+
+  static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
+    let second = packed + First.packedSize(memory.inputSize, memory.hiddenSize)
+    forEachStep(memory) { step, memory in
+      run(First.self, step, packed, memory, sums)
+      run(Second.self, step, second, memory, sums)
+    }
+  }
+
+  static func forward(stage: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
+    if stage == 0 {
+      run(First.self, 0, packed, memory, sums)
+    } else {
+      run(Second.self, 0, packed + First.packedSize(memory.inputSize, memory.hiddenSize), memory, sums)
+    }
+  }
+}
+
 /// Calls `body` for all steps, exchanging the hidden state that enters with the one that leaves.
 @inline(always)
 func forEachStep(_ memory: RecurrentMemory, _ body: (_ step: Int, _ memory: RecurrentMemory) -> Void) {

@@ -7,31 +7,41 @@
 // Kept are r z n and r ⊙ h, which stays on the way back: dR of r and z comes from the hidden state entering each step, that
 // of n from block 3.
 
-enum ResetBeforeGRU: RecurrentKernel {
+enum ResetBeforeGRU: TwoStageKernel {
   @inline(always) static var keptGates: Int { 4 }
 
-  static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
-    Gates.packedSize(inputSize, hiddenSize) + Candidate.packedSize(inputSize, hiddenSize)
-  }
+  enum First: RecurrentStage {
+    @inline(always) static var gates: Int { 2 }
+    @inline(always) static var productGates: Int { 2 }
 
-  static func pack(_ weights: RecurrentWeights, _ packed: M) {
-    packStage(Gates.self, weights, packed)
-    packStage(Candidate.self, weights, packed + Gates.packedSize(weights.inputSize, weights.hiddenSize))
-  }
-
-  static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-    let candidate = packed + Gates.packedSize(memory.inputSize, memory.hiddenSize)
-    forEachStep(memory) { step, memory in
-      run(Gates.self, step, packed, memory, sums)
-      run(Candidate.self, step, candidate, memory, sums)
+    @inline(always)
+    static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+      let r = sigmoid(sums.gate(0, place))
+      memory.keep(r, 0, of: 4, place)
+      let offset = memory.offset(place)
+      let reset = r * place.get(memory.previous + offset, memory.paddedSize)
+      place.put(reset, memory.reset + offset, memory.paddedSize)
+      memory.keep(reset, 3, of: 4, place)
+      let z = sigmoid(sums.gate(1, place))
+      place.put(z, memory.update + offset, memory.paddedSize)
+      memory.keep(z, 1, of: 4, place)
     }
   }
 
-  static func forward(stage: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-    if stage == 0 {
-      run(Gates.self, 0, packed, memory, sums)
-    } else {
-      run(Candidate.self, 0, packed + Gates.packedSize(memory.inputSize, memory.hiddenSize), memory, sums)
+  enum Second: RecurrentStage {
+    @inline(always) static var gates: Int { 1 }
+    @inline(always) static var productGates: Int { 1 }
+    @inline(always) static var firstBlock: Int { 2 }
+    @inline(always) static func state(_ memory: RecurrentMemory) -> P { P(memory.reset) }
+
+    @inline(always)
+    static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
+      let n = tanh(sums.gate(0, place))
+      memory.keep(n, 2, of: 4, place)
+      let offset = memory.offset(place)
+      let z = place.get(memory.update + offset, memory.paddedSize)
+      let old = place.get(memory.previous + offset, memory.paddedSize)
+      memory.leave(multiplyAdd(z, old - n, n), place)
     }
   }
 
@@ -44,41 +54,6 @@ enum ResetBeforeGRU: RecurrentKernel {
       through(
         packed, blocks: 3, firstBlock: 0, gates: 0, to: 2, step, schedule, memory, accumulate: true, memory.dHidden)
     }
-  }
-}
-
-private enum Gates: RecurrentStage {
-  @inline(always) static var gates: Int { 2 }
-  @inline(always) static var productGates: Int { 2 }
-
-  @inline(always)
-  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
-    let r = sigmoid(sums.gate(0, place))
-    memory.keep(r, 0, of: 4, place)
-    let offset = memory.offset(place)
-    let reset = r * place.get(memory.previous + offset, memory.paddedSize)
-    place.put(reset, memory.reset + offset, memory.paddedSize)
-    memory.keep(reset, 3, of: 4, place)
-    let z = sigmoid(sums.gate(1, place))
-    place.put(z, memory.update + offset, memory.paddedSize)
-    memory.keep(z, 1, of: 4, place)
-  }
-}
-
-private enum Candidate: RecurrentStage {
-  @inline(always) static var gates: Int { 1 }
-  @inline(always) static var productGates: Int { 1 }
-  @inline(always) static var firstBlock: Int { 2 }
-  @inline(always) static func state(_ memory: RecurrentMemory) -> P { P(memory.reset) }
-
-  @inline(always)
-  static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>) {
-    let n = tanh(sums.gate(0, place))
-    memory.keep(n, 2, of: 4, place)
-    let offset = memory.offset(place)
-    let z = place.get(memory.update + offset, memory.paddedSize)
-    let old = place.get(memory.previous + offset, memory.paddedSize)
-    memory.leave(multiplyAdd(z, old - n, n), place)
   }
 }
 

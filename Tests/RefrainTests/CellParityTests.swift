@@ -4,7 +4,7 @@ import Testing
 
 /// One recurrent layer against PyTorch and Keras, or a loop written from the paper: outputs, final states and every
 /// gradient, computed by them in double precision from weights that all differ.
-@Suite("Cells agree with PyTorch and Keras")
+@Suite("Cells agree with PyTorch, Keras or independent loops")
 struct CellParityTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var file: String
@@ -14,10 +14,10 @@ struct CellParityTests {
     var testDescription: String { "\(cell) \(name)" }
 
     static func all<Cell: RecurrentCell>(
-      _ type: Cell.Type, _ file: String, _ cell: String, keras: Bool = false
+      _ type: Cell.Type, _ file: String, _ cell: String, keras: Bool = false, options: Cell.Options = Cell.Options()
     ) -> [Case] {
       (["full", "ragged", "reverse"] + (keras ? ["keras"] : [])).map { name in
-        Case(file: file, cell: cell, name: name) { try check(Cell.self, $0, $1) }
+        Case(file: file, cell: cell, name: name) { try check(Cell.self, options, $0, $1) }
       }
     }
   }
@@ -48,6 +48,13 @@ struct CellParityTests {
     + Case.all(QRNNCell.self, "cells_linear", "qrnn")
     + Case.all(MinLSTMCell.self, "cells_linear", "min_lstm")
     + Case.all(MinGRUCell.self, "cells_linear", "min_gru")
+    + Case.all(SLSTMCell.self, "cells_special", "slstm")
+    + Case.all(SLSTMCell.self, "cells_special", "slstm_exponential", options: .init(forgetGate: .exponential))
+    + Case.all(MatrixLSTMCell.self, "cells_special", "mlstm")
+    + Case.all(TimeAwareLSTMCell.self, "cells_special", "t-lstm")
+    + Case.all(PhasedLSTMCell.self, "cells_special", "phased-lstm")
+    + Case.all(GRUDCell.self, "cells_special", "gru-d")
+    + Case.all(AttentionGRUCell.self, "cells_special", "augru")
 
   @Test("outputs, final states and every gradient", arguments: cases)
   func parity(_ parity: Case) throws {
@@ -56,13 +63,18 @@ struct CellParityTests {
   }
 
   private static func check<Cell: RecurrentCell>(
-    _ type: Cell.Type, _ fixture: Fixture, _ direction: Direction
+    _ type: Cell.Type, _ options: Cell.Options, _ fixture: Fixture, _ direction: Direction
   ) throws {
-    let input = try fixture("x")
+    var input = try fixture("x")
     let (batch, time) = (input.shape[0], input.shape[1])
+    if fixture.has("missing") {
+      let missing = try concatenate([fixture("missing"), .zeros([batch, time, 1])], axis: 2)
+      input = select(missing, Tensor(.nan), input)
+    }
     var generator = RandomGenerator(seed: 1)
-    let cell = try Cell(inputSize: input.shape[2], hiddenSize: fixture("outputs").shape[2], using: &generator)
-      .filled(from: fixture)
+    let cell = try Cell(
+      inputSize: input.shape[2], hiddenSize: fixture("outputs").shape[2], options: options, using: &generator
+    ).filled(from: fixture)
     let state = try cell.initialState(batch: batch).filled(from: fixture) { "initial." + $0 }
     let passage = Passage(cell: cell, input: input, state: state)
     let schedule = try Schedule(
@@ -80,7 +92,7 @@ struct CellParityTests {
       expectClose(outcome, expectedOutcome, byLoop ? "by the loop:" : "by the scan:")
       expectClose(gradient, expected, "the gradient \(byLoop ? "by the loop" : "by the scan") by")
     }
-    let layer = Recurrent(cell, returning: .everyStep, direction: direction)
+    let layer = Recurrent(cell, returning: .everyStep, direction: direction, options: options)
     expectSameBits(
       layer.scan(input, lengths: schedule.lengths, from: state).outputs, passage.outcome(schedule).outputs)
   }

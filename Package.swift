@@ -43,16 +43,27 @@ targets += [
     swiftSettings: optimized),
   .target(name: "RefrainData", dependencies: ["Refrain"], swiftSettings: optimized),
   .target(name: "RefrainTasks", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+  .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+  .target(
+    name: "RefrainFormats",
+    dependencies: [
+      "Refrain", "RefrainData", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+      .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+    ],
+    exclude: ["ONNX/Generated/onnx.proto", "ONNX/Generated/README.md"],
+    swiftSettings: optimized),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks",
+      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
   .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
   .testTarget(name: "RefrainTests", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
   .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData"], swiftSettings: strict),
+  .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats"], swiftSettings: strict),
   .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks"], swiftSettings: strict),
   .testTarget(name: "RefrainCLITests", dependencies: ["RefrainCLI", "RefrainData"], swiftSettings: strict),
 ]
@@ -82,12 +93,17 @@ let package = Package(
   products: [
     .library(name: "Refrain", targets: ["Refrain"]),
     .library(name: "RefrainData", targets: ["RefrainData"]),
+    .library(name: "RefrainFormats", targets: ["RefrainFormats"]),
     .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
     .executable(name: "refrain", targets: ["RefrainCLI"]),
+  ],
+  traits: [
+    .trait(name: "HDF5", description: "Reads and writes Keras' HDF5 files, through libhdf5.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: targets,
   swiftLanguageModes: [.v6]

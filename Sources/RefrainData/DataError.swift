@@ -16,6 +16,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     // Series.
     case noNumericColumn, columnUsedTwice, constantSeries, tooFewRows
     // Models.
+    case wrongFormat, damagedFile, unsupportedContent, inexactConversion, wrongInput
     case notSafeTensors, corruptSafeTensors, unsupportedTensorType, invalidTensor, notAModel, newerModel, damagedModel
   }
 
@@ -58,7 +59,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The same error, said of `file` unless a file is already named.
-  func inFile(_ file: String?) -> DataError {
+  package func inFile(_ file: String?) -> DataError {
     var copy = self
     copy.file = self.file ?? file
     return copy
@@ -67,12 +68,12 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension String {
   /// The text with control characters replaced, so that an error stays on its line and cannot steer a terminal.
-  var onOneLine: String {
+  package var onOneLine: String {
     String(String.UnicodeScalarView(unicodeScalars.map { Self.controls($0) ? "\u{FFFD}" : $0 }))
   }
 
   /// The text between quotation marks, for a message: one line, at most 40 characters.
-  var quoted: String {
+  package var quoted: String {
     let shown = count > 40 ? String(prefix(39)) + "…" : self
     return "'\(shown.onOneLine)'"
   }

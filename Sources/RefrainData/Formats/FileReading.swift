@@ -3,7 +3,7 @@ import Foundation
 /// Reads a whole file; pipes and devices such as `/dev/stdin` work too.
 ///
 /// - Throws: `missingFile`, `isDirectory` or `unreadableFile`.
-func readFile(_ path: String) throws(DataError) -> [UInt8] {
+package func readFile(_ path: String) throws(DataError) -> [UInt8] {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw .reading(path, errno) }
   defer { close(descriptor) }

@@ -123,7 +123,7 @@ public struct SafeTensorsFile: Hashable, Sendable {
 }
 
 /// The product of a shape; nil when an extent is negative or the product is no Int.
-func elementCount(of shape: [Int]) -> Int? {
+package func elementCount(of shape: [Int]) -> Int? {
   var product = 1
   for extent in shape {
     let (next, overflows) = product.multipliedReportingOverflow(by: extent)

@@ -2,7 +2,7 @@
 struct SafeTensorsHeader {
   struct Entry {
     var name: String
-    var type: SafeTensorsElement
+    var type: ElementType
     var shape: [Int]
     /// The bytes, counted from the end of the header.
     var offsets: Range<Int>
@@ -72,7 +72,7 @@ struct SafeTensorsHeader {
     guard let type, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
       throw .meaning("the type, the shape or the place of tensor \(name.quoted) is missing or wrong")
     }
-    guard let element = SafeTensorsElement(rawValue: type) else { throw .type(type, tensor: name) }
+    guard let element = ElementType(rawValue: type) else { throw .type(type, tensor: name) }
     return Entry(name: name, type: element, shape: shape, offsets: offsets[0]..<offsets[1])
   }
 

@@ -1,5 +1,5 @@
-/// The element types that are read from a safetensors file.
-enum SafeTensorsElement: String, CaseIterable {
+/// The types of numbers in files; a raw value is the name that safetensors has for the type.
+public enum ElementType: String, CaseIterable, Sendable {
   case bool = "BOOL"
   case uint8 = "U8"
   case int32 = "I32"
@@ -10,7 +10,7 @@ enum SafeTensorsElement: String, CaseIterable {
   case float64 = "F64"
 
   /// Bytes of one element.
-  var size: Int {
+  public var size: Int {
     switch self {
     case .bool, .uint8: 1
     case .float16, .bfloat16: 2

@@ -58,9 +58,8 @@ private enum ReluDerivative: Derivative {
 private func elmanBackward<D: Derivative>(
   _: D.Type, _ packed: P, _ schedule: Schedule, _ memory: BackwardMemory
 ) {
-  forEachStepBack(schedule) { step in
+  forEachStepBack(schedule, memory) { step, memory in
     derive(D.self, step, schedule, memory)
-    through(
-      packed, blocks: 1, firstBlock: 0, gates: 0, to: 1, step, schedule, memory, accumulate: false, memory.dHidden)
+    throughHidden(packed, blocks: 1, firstBlock: 0, gates: 0, to: 1, step, schedule, memory, accumulate: false)
   }
 }

@@ -28,12 +28,10 @@ enum GRU: RecurrentStage, RecurrentKernel {
   }
 
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    forEachStepBack(schedule) { step in
+    forEachStepBack(schedule, memory) { step, memory in
       derive(GRUDerivative.self, step, schedule, memory)
-      through(
-        packed, blocks: 3, firstBlock: 0, gates: 0, to: 2, step, schedule, memory, accumulate: true, memory.dHidden)
-      through(
-        packed, blocks: 3, firstBlock: 2, gates: 3, to: 4, step, schedule, memory, accumulate: true, memory.dHidden)
+      throughHidden(packed, blocks: 3, firstBlock: 0, gates: 0, to: 2, step, schedule, memory, accumulate: true)
+      throughHidden(packed, blocks: 3, firstBlock: 2, gates: 3, to: 4, step, schedule, memory, accumulate: true)
     }
   }
 }

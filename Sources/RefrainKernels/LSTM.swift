@@ -30,10 +30,9 @@ enum LSTM: RecurrentStage, RecurrentKernel {
   }
 
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    forEachStepBack(schedule) { step in
+    forEachStepBack(schedule, memory) { step, memory in
       derive(LSTMDerivative.self, step, schedule, memory)
-      through(
-        packed, blocks: 4, firstBlock: 0, gates: 0, to: 4, step, schedule, memory, accumulate: false, memory.dHidden)
+      throughHidden(packed, blocks: 4, firstBlock: 0, gates: 0, to: 4, step, schedule, memory, accumulate: false)
     }
   }
 }

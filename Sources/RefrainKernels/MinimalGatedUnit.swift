@@ -18,7 +18,7 @@ enum MinimalGatedUnit: TwoStageKernel {
       memory.keep(f, 0, of: 4, place)
       let offset = memory.offset(place)
       place.put(f, memory.update + offset, memory.paddedSize)
-      let left = f * place.get(memory.previous + offset, memory.paddedSize)
+      let left = f * place.get(memory.seen + offset, memory.paddedSize)
       place.put(left, memory.reset + offset, memory.paddedSize)
       memory.keep(left, 2, of: 4, place)
     }
@@ -42,13 +42,12 @@ enum MinimalGatedUnit: TwoStageKernel {
   }
 
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    forEachStepBack(schedule) { step in
+    forEachStepBack(schedule, memory) { step, memory in
       derive(OuterDerivative.self, step, schedule, memory)
       through(
         packed, blocks: 2, firstBlock: 1, gates: 1, to: 2, step, schedule, memory, accumulate: false, memory.dReset)
       derive(ForgetDerivative.self, step, schedule, memory)
-      through(
-        packed, blocks: 2, firstBlock: 0, gates: 0, to: 1, step, schedule, memory, accumulate: true, memory.dHidden)
+      throughHidden(packed, blocks: 2, firstBlock: 0, gates: 0, to: 1, step, schedule, memory, accumulate: true)
     }
   }
 }
@@ -70,10 +69,11 @@ private enum OuterDerivative: Derivative {
 private enum ForgetDerivative: Derivative {
   @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
     let f = memory.gate(0, place)
-    let old = memory.previousHidden(place)
+    let old = memory.seen(memory.previousHidden(place), place)
     let dLeft = place.get(memory.dReset + memory.offset(place), memory.paddedSize)
     memory.put(multiplyAdd(dLeft, old, memory.gate(3, place)) * (f * (1 - f)), gate: 0, place)
     let dHidden = memory.dHidden + memory.offset(place)
-    place.put(multiplyAdd(dLeft, f, place.get(dHidden, memory.paddedSize)), dHidden, memory.paddedSize)
+    let dSeen = memory.seen(dLeft * f, place)
+    place.put(place.get(dHidden, memory.paddedSize) + dSeen, dHidden, memory.paddedSize)
   }
 }

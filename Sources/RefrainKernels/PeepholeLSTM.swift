@@ -71,11 +71,10 @@ extension PeepholeVariant {
   }
 
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    forEachStepBack(schedule) { step in
+    forEachStepBack(schedule, memory) { step, memory in
       derive(PeepholeDerivative<Self>.self, step, schedule, memory)
-      through(
-        packed, blocks: gates, firstBlock: 0, gates: 0, to: gates, step, schedule, memory, accumulate: false,
-        memory.dHidden)
+      throughHidden(
+        packed, blocks: gates, firstBlock: 0, gates: 0, to: gates, step, schedule, memory, accumulate: false)
     }
   }
 }

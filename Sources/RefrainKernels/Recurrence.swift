@@ -18,6 +18,12 @@ struct Schedule {
 
   /// The end of the rows of this call that are alive at `step`, which may be below `firstRow`.
   @inline(always) func end(_ step: Int) -> Int { smaller(endRow, alive[step]) }
+
+  /// The rows of this call that are alive at `step`.
+  @inline(always) func rows(_ step: Int) -> Range<Int> {
+    let end = end(step)
+    return firstRow..<(end > firstRow ? end : firstRow)
+  }
 }
 
 /// Where a recurrent kernel reads and writes; see `recurrentForward` for the shapes.
@@ -38,6 +44,9 @@ struct RecurrentMemory {
   /// The hidden state entering and leaving the step, [rows, Hp]; the two change places from step to step.
   var previous: M
   var next: M
+  /// The hidden state as the products see it: the one entering the step, unless some of it is dropped.
+  var seen: P
+  let masks: StateMasks?
   /// The cell state entering and leaving the step, [rows, Hp].
   var cell: M
   /// What the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before the
@@ -76,9 +85,7 @@ struct RecurrentMemory {
     place.putPart(
       gate, keptGates + ((place.index &* count &+ number) &* hiddenSize &+ place.unit), count &* hiddenSize)
   }
-}
 
-extension RecurrentMemory {
   /// Keeps the cell state entering the step, if that is wanted.
   @inline(always) func keepCell<let rows: Int>(_ cell: Rows<rows>, _ place: Place<rows>) {
     guard let keptCell else { return }
@@ -104,7 +111,7 @@ protocol RecurrentStage {
 
 extension RecurrentStage {
   @inline(always) static var firstBlock: Int { 0 }
-  @inline(always) static func state(_ memory: RecurrentMemory) -> P { P(memory.previous) }
+  @inline(always) static func state(_ memory: RecurrentMemory) -> P { memory.seen }
 
   /// The packed floats of one unit: its biases, its input weights, its recurrent weights.
   @inline(always) static func unitSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
@@ -195,7 +202,14 @@ func forEachStep(_ memory: RecurrentMemory, _ body: (_ step: Int, _ memory: Recu
   for step in 0..<memory.schedule.steps {
     let end = memory.schedule.end(step)
     guard end > memory.schedule.firstRow else { return }
+    let rows = memory.schedule.rows(step)
+    memory.seen = P(memory.previous)
+    if let masks = memory.masks {
+      masks.enter(rows, memory)
+      if masks.dropout != nil { memory.seen = P(masks.seen) }
+    }
     body(step, memory)
+    memory.masks?.leave(rows, memory.schedule.offsets[step], memory)
     if memory.next != hidden {
       // The rows that end here leave their last state in the other buffer.
       let following = step &+ 1 < memory.schedule.steps ? memory.schedule.end(step &+ 1) : 0
@@ -277,6 +291,7 @@ func runRow<S: RecurrentStage>(_: S.Type, _ index: Int, _ packed: P, _ memory: R
     view.hiddenSize = width
     view.previous += offset
     view.next += offset
+    view.seen += offset
     view.cell += offset
     view.reset += offset
     view.update += offset

@@ -17,7 +17,7 @@ struct BackwardMemory {
   let output: P?
   var outputStride: Int
   /// The gradient of the outputs, its rows by position.
-  let dOutput: P?
+  var dOutput: P?
   var dOutputStride: Int
   /// The gradients of the states, [rows, Hp], and of what the first stage of a step leaves for the second.
   var dHidden: M
@@ -25,6 +25,7 @@ struct BackwardMemory {
   var dReset: M
   /// What a cell multiplies with unit by unit, [k, Hp].
   let parameters: P?
+  let masks: StateMasks?
 
   @inline(always) func parameter<let rows: Int>(_ number: Int, _ place: Place<rows>) -> Rows<rows> {
     guard let parameters else { return Rows(splat(0)) }
@@ -53,6 +54,12 @@ struct BackwardMemory {
     guard let initial, let output else { return Rows(splat(0)) }
     guard let positions = place.previousPositions else { return place.get(initial + offset(place), paddedSize) }
     return place.getPart(output + place.unit, outputStride, at: positions)
+  }
+
+  /// A hidden state as the products see it; or its gradient, from that of what they see.
+  @inline(always) func seen<let rows: Int>(_ hidden: Rows<rows>, _ place: Place<rows>) -> Rows<rows> {
+    guard let dropout = masks?.dropout else { return hidden }
+    return hidden * place.get(dropout + offset(place), paddedSize)
   }
 
   /// The gradient of the hidden state that leaves the step: from the step after and from the output.
@@ -97,12 +104,40 @@ func derive<D: Derivative>(_: D.Type, _ step: Int, _ schedule: Schedule, _ memor
 }
 
 /// Calls `body` for all steps, from the last to the first.
-@inline(always) func forEachStepBack(_ schedule: Schedule, _ body: (_ step: Int) -> Void) {
+@inline(always)
+func forEachStepBack(
+  _ schedule: Schedule, _ memory: BackwardMemory, _ body: (_ step: Int, _ memory: BackwardMemory) -> Void
+) {
   var step = schedule.steps
   while step > 0 {
     step &-= 1
-    body(step)
+    guard let masks = memory.masks else {
+      body(step, memory)
+      continue
+    }
+    let rows = schedule.rows(step)
+    var own = memory
+    if masks.enterBack(rows, schedule.offsets[step], schedule, memory) { own.dOutput = nil }
+    body(step, own)
+    masks.leaveBack(rows, memory)
   }
+}
+
+/// `through` to the gradient of the hidden state entering the step.
+@inline(always)
+func throughHidden(
+  _ packed: P, blocks: Int, firstBlock: Int, gates firstGate: Int, to endGate: Int, _ step: Int, _ schedule: Schedule,
+  _ memory: BackwardMemory, accumulate: Bool
+) {
+  guard let masks = memory.masks, masks.dropout != nil else {
+    return through(
+      packed, blocks: blocks, firstBlock: firstBlock, gates: firstGate, to: endGate, step, schedule, memory,
+      accumulate: accumulate, memory.dHidden)
+  }
+  through(
+    packed, blocks: blocks, firstBlock: firstBlock, gates: firstGate, to: endGate, step, schedule, memory,
+    accumulate: false, masks.seen)
+  masks.dropBack(schedule.rows(step), memory, accumulate: accumulate)
 }
 
 /// target[rows, Hp] (+)= the gradients of gates `firstGate..<endGate` of the rows alive at `step`, times the blocks of

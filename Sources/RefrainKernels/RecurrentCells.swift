@@ -59,6 +59,11 @@ public func recurrentPack(
 ///   step (a row of length 0 keeps its own). A cell without a cell state does not touch the latter.
 /// - scratch: [3, rows, Hp], of cells of a single stage [1, rows, Hp]; calls for different rows of one batch share it.
 /// - output: row n is H floats at output[positions[n] · outputStride], written; nil if only the states are wanted.
+/// - dropout: [rows, Hp] in sorted order, zero beyond H: what the hidden state is multiplied by where it enters the
+///   products; nil: by nothing.
+/// - keptHidden, keptOfCell: how much of the state before each step is kept, the rows `[N, H]`, `keptStride` apart (0: all
+///   the same row); nil: nothing.
+/// - maskScratch: [3, rows, Hp], shared as `scratch`; nil if the three above are.
 /// - keptGates: [N, kept · H], the gates after their functions, as the cell's file lists them; keptCell [N, H]: the cell
 ///   state entering the step; for `recurrentBackward`, both nil otherwise.
 ///
@@ -69,15 +74,20 @@ public func recurrentForward(
   input: UnsafePointer<Float>, inputStride: Int, packed: UnsafePointer<Float>, parameters: UnsafePointer<Float>?,
   hidden: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
   output: UnsafeMutablePointer<Float>?, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?,
-  keptCell: UnsafeMutablePointer<Float>?
+  keptCell: UnsafeMutablePointer<Float>?, dropout: UnsafePointer<Float>?, keptHidden: UnsafePointer<Float>?,
+  keptOfCell: UnsafePointer<Float>?, keptStride: Int, maskScratch: UnsafeMutablePointer<Float>?
 ) {
   let padded = paddedSize(hiddenSize)
+  let masks = StateMasks(
+    dropout: dropout, keptHidden: keptHidden, keptCell: keptOfCell, keptStride: keptStride, scratch: maskScratch,
+    block: rows &* padded)
   let memory = RecurrentMemory(
     schedule: Schedule(
       firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions),
     firstUnit: 0, endUnit: padded, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: padded, input: input,
     inputStride: inputStride, parameters: parameters, parameterStride: padded, previous: hidden, next: scratch,
-    cell: cell, reset: scratch + rows &* padded, update: scratch + 2 &* rows &* padded, output: output,
+    seen: P(hidden), masks: masks, cell: cell, reset: scratch + rows &* padded, update: scratch + 2 &* rows &* padded,
+    output: output,
     outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
   var sums = TileSums()
   sums.with { kernel(kind).forward(packed, memory, $0) }
@@ -103,8 +113,8 @@ public func recurrentStage(
     schedule: Schedule(firstRow: 0, endRow: rows, steps: 1, alive: alive, offsets: offset, positions: positions),
     firstUnit: firstUnit, endUnit: endUnit, inputSize: inputSize, hiddenSize: hiddenSize, paddedSize: padded,
     input: input, inputStride: inputStride, parameters: parameters, parameterStride: padded, previous: previous,
-    next: next, cell: cell, reset: scratch, update: scratch + rows &* padded, output: output,
-    outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
+    next: next, seen: P(previous), masks: nil, cell: cell, reset: scratch, update: scratch + rows &* padded,
+    output: output, outputStride: outputStride, keptGates: keptGates, keptCell: keptCell)
   var sums = TileSums()
   sums.with { kernel(kind).forward(stage: stage, packed, memory, $0) }
 }
@@ -121,22 +131,28 @@ public func recurrentStage(
 /// - dHidden, dCell: [rows, Hp] in sorted order, zero beyond H. In: the gradients of the final state; out: of the
 ///   initial.
 /// - scratch: [rows, Hp], of cells of two stages; calls for different rows of one batch share it.
+/// - rows, dropout, keptHidden, keptOfCell, keptStride, maskScratch: those of the way forward. The hidden state entering each
+///   step is then, for dR, that after dropout.
 ///
 /// No two buffers overlap.
 public func recurrentBackward(
-  _ kind: Int, firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
-  positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
+  _ kind: Int, rows: Int, firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>,
+  offsets: UnsafePointer<Int>, positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
   parameters: UnsafePointer<Float>?, gates: UnsafeMutablePointer<Float>, keptCell: UnsafePointer<Float>,
   initial: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int, dOutput: UnsafePointer<Float>?,
   dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>, dCell: UnsafeMutablePointer<Float>,
-  scratch: UnsafeMutablePointer<Float>
+  scratch: UnsafeMutablePointer<Float>, dropout: UnsafePointer<Float>?, keptHidden: UnsafePointer<Float>?,
+  keptOfCell: UnsafePointer<Float>?, keptStride: Int, maskScratch: UnsafeMutablePointer<Float>?
 ) {
   let kernel = kernel(kind)
+  let masks = StateMasks(
+    dropout: dropout, keptHidden: keptHidden, keptCell: keptOfCell, keptStride: keptStride, scratch: maskScratch,
+    block: rows &* paddedSize(hiddenSize))
   let memory = BackwardMemory(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates,
     gateStride: kernel.keptGates &* hiddenSize, keptCell: keptCell, initial: initial, output: output,
     outputStride: outputStride, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden, dCell: dCell,
-    dReset: scratch, parameters: parameters)
+    dReset: scratch, parameters: parameters, masks: masks)
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
   kernel.backward(packedTransposed, schedule, memory)

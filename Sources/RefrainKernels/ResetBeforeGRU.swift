@@ -19,7 +19,7 @@ enum ResetBeforeGRU: TwoStageKernel {
       let r = sigmoid(sums.gate(0, place))
       memory.keep(r, 0, of: 4, place)
       let offset = memory.offset(place)
-      let reset = r * place.get(memory.previous + offset, memory.paddedSize)
+      let reset = r * place.get(memory.seen + offset, memory.paddedSize)
       place.put(reset, memory.reset + offset, memory.paddedSize)
       memory.keep(reset, 3, of: 4, place)
       let z = sigmoid(sums.gate(1, place))
@@ -46,13 +46,12 @@ enum ResetBeforeGRU: TwoStageKernel {
   }
 
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory) {
-    forEachStepBack(schedule) { step in
+    forEachStepBack(schedule, memory) { step, memory in
       derive(OuterDerivative.self, step, schedule, memory)
       through(
         packed, blocks: 3, firstBlock: 2, gates: 2, to: 3, step, schedule, memory, accumulate: false, memory.dReset)
       derive(ResetDerivative.self, step, schedule, memory)
-      through(
-        packed, blocks: 3, firstBlock: 0, gates: 0, to: 2, step, schedule, memory, accumulate: true, memory.dHidden)
+      throughHidden(packed, blocks: 3, firstBlock: 0, gates: 0, to: 2, step, schedule, memory, accumulate: true)
     }
   }
 }
@@ -74,10 +73,11 @@ private enum OuterDerivative: Derivative {
 private enum ResetDerivative: Derivative {
   @inline(always) static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>) {
     let r = memory.gate(0, place)
-    let old = memory.previousHidden(place)
+    let old = memory.seen(memory.previousHidden(place), place)
     let dReset = place.get(memory.dReset + memory.offset(place), memory.paddedSize)
     memory.put(dReset * old * (r * (1 - r)), gate: 0, place)
     let dHidden = memory.dHidden + memory.offset(place)
-    place.put(multiplyAdd(dReset, r, place.get(dHidden, memory.paddedSize)), dHidden, memory.paddedSize)
+    let dSeen = memory.seen(dReset * r, place)
+    place.put(place.get(dHidden, memory.paddedSize) + dSeen, dHidden, memory.paddedSize)
   }
 }

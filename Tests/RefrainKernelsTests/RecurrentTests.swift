@@ -109,7 +109,7 @@ struct Batch {
         for (first, end) in zip([0] + splits, splits + [rows]) {
           k.recurrentForward[build](
             kind, rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, nil, &hidden, &cells,
-            &scratch, &output, h + 2, g, kc)
+            &scratch, &output, h + 2, g, kc, nil, nil, nil, 0, nil)
         }
       }
     }
@@ -138,8 +138,8 @@ struct Batch {
     k.packPanels[build](g * h, h, numbers.r, h, 1, &packed)
     for (first, end) in zip([0] + splits, splits + [rows]) {
       k.recurrentBackward[build](
-        cell.rawValue, first, end, steps, alive, offsets, positions, h, packed, nil, &gates, f.keptCell, initial,
-        f.output, h, dOutput, h, &dh, &dc, &scratch)
+        cell.rawValue, rows, first, end, steps, alive, offsets, positions, h, packed, nil, &gates, f.keptCell, initial,
+        f.output, h, dOutput, h, &dh, &dc, &scratch, nil, nil, nil, 0, nil)
     }
     // The hidden state entering the step of each packed row.
     var entering: [[Float]] = []

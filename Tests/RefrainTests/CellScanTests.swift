@@ -60,6 +60,48 @@ struct CellScanTests {
     check(try cellType(name))
   }
 
+  @Test(
+    "under masks equals the loop under the same, in values and all gradients", arguments: CellTests.names,
+    [Size(batch: 7, inputSize: 3, hiddenSize: 33), Size(batch: 64, inputSize: 16, hiddenSize: 48)])
+  func equalsLoopUnderMasks(name: String, size: Size) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: size.batch, time: 5, inputSize: size.inputSize, hiddenSize: size.hiddenSize)
+      let lengths = (0..<size.batch).map { $0 * 7 % 6 }
+      let schedule = Schedule(batch: size.batch, time: 5, lengths: lengths, direction: .backward)
+      guard passage.state.tensor("hidden")?.shape == [size.batch, size.hiddenSize] else { return }
+      let state = passage.state.tensor("cell")?.shape ?? []
+      func mask(_ shape: [Int], _ period: Int) -> Tensor {
+        Tensor((0..<shape.product).map { $0 % period == 0 ? 1 : 0 }, shape: shape)
+      }
+      let dropped = 2 * mask([schedule.rows, size.hiddenSize], 3)
+      let (hidden, cell) = (mask([schedule.count, size.hiddenSize], 5), mask([schedule.count] + state.dropFirst(), 7))
+      for (recurrent, keptHidden, keptCell) in [
+        (dropped, nil, nil), (nil, hidden, nil), (nil, nil, cell), (dropped, hidden, cell),
+        (dropped, Tensor(0.25), cell), (nil, Tensor(0.25), Tensor(0.5)),
+      ] as [(Tensor?, Tensor?, Tensor?)] {
+        var masks = StepMasks()
+        (masks.recurrent, masks.keptHidden, masks.keptCell) = (recurrent, keptHidden, keptCell)
+        func outcome(_ passage: Passage<Cell>, byLoop: Bool) -> Outcome<Cell.State> {
+          let result =
+            byLoop
+            ? passage.cell.scanByLoop(passage.input, from: passage.state, along: schedule, masks: masks)
+            : passage.cell.scan(passage.input, from: passage.state, along: schedule, masks: masks)
+          return Outcome(outputs: result.outputs, state: result.state)
+        }
+        let ramps = outcome(passage, byLoop: true).ramps
+        func gradient(byLoop: Bool) -> Passage<Cell> {
+          valueAndGradient(at: passage) { passage in
+            zip(outcome(passage, byLoop: byLoop).tensors, ramps).map { ($0 * $1).sum() }.reduce(Tensor(0), +)
+          }.gradient
+        }
+        expectClose(outcome(passage, byLoop: false), outcome(passage, byLoop: true), within: Self.tolerance)
+        let tolerance = Tolerance(relative: 2e-5, absolute: 2e-5)
+        expectClose(gradient(byLoop: false), gradient(byLoop: true), "the gradient by", within: tolerance)
+      }
+    }
+    check(try cellType(name))
+  }
+
   @Test("gives the same values on a tape and off it", arguments: CellTests.names)
   func onAndOffTape(name: String) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {

@@ -3,83 +3,6 @@
 
 import RefrainKernels
 
-/// A schedule as the kernels read it.
-struct ScheduleView {
-  let steps: Int
-  let alive: UnsafePointer<Int>
-  let offsets: UnsafePointer<Int>
-  let positions: UnsafePointer<Int>
-}
-
-extension Schedule {
-  /// The segments of at most `count` steps, in order; a single one, maybe of no steps, if `count` is nil.
-  func segments(of count: Int?) -> [Range<Int>] {
-    guard let count, count < steps else { return [0..<steps] }
-    return stride(from: 0, to: steps, by: count).map { $0..<min($0 + count, steps) }
-  }
-
-  /// The packed rows of some steps.
-  func rows(of steps: Range<Int>) -> Range<Int> {
-    guard let last = steps.last else { return 0..<0 }
-    return offsets[steps.lowerBound]..<offsets[last] + alive[last]
-  }
-
-  func withView<Result>(of range: Range<Int>, _ body: (ScheduleView) -> Result) -> Result {
-    alive.withUnsafeBufferPointer { alive in
-      offsets.withUnsafeBufferPointer { offsets in
-        positions.withUnsafeBufferPointer { positions in
-          // An empty array has no address; nothing is read through these then.
-          let nothing = UnsafePointer<Int>(bitPattern: 8)!
-          return body(
-            ScheduleView(
-              steps: range.count, alive: alive.baseAddress.map { $0 + range.lowerBound } ?? nothing,
-              offsets: offsets.baseAddress.map { $0 + range.lowerBound } ?? nothing,
-              positions: positions.baseAddress ?? nothing))
-        }
-      }
-    }
-  }
-}
-
-/// The memory of a forward scan. States are `[B, padded H]` in the schedule's order; kept values are in packed rows.
-struct ForwardBuffers {
-  let rows: Int
-  let input: P
-  let packed: P
-  /// `[k, padded H]`
-  let parameters: P?
-  /// In: the initial state; out: the final one.
-  let hidden: M
-  let cell: M
-  let scratch: M
-  /// `[B·T, H]`, or nil when the outputs are known.
-  let output: M?
-  /// `[N, keptBlocks · H]`, the activated gates, or nil when nothing is to be differentiated.
-  let gates: M?
-  /// `[N, H]`, the cell state entering each step.
-  let keptCell: M?
-}
-
-/// The memory of a backward scan.
-struct BackwardBuffers {
-  let packed: P
-  /// `[k, padded H]`
-  let parameters: P?
-  /// In: the activated gates; out: the gradients of the sums before activation.
-  let gates: M
-  let keptCell: P
-  /// `[B, padded H]` in the schedule's order, the hidden state before the first step.
-  let initial: P
-  /// `[B·T, H]`, the hidden states after.
-  let output: P
-  /// `[B·T, H]`, or nil when no output was used.
-  let outputGradient: P?
-  /// In: the gradient of the final state; out: of the initial one.
-  let hidden: M
-  let cell: M
-  let scratch: M
-}
-
 /// A cell with a kernel for its whole scan.
 protocol FusedCell: RecurrentCell {
   /// The kernel; nil for a variant of the cell that has none, and is taken through the loop.
@@ -144,11 +67,13 @@ extension FusedCell {
 
   /// The forward kernel on ordered rows `rows`.
   func forward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: ForwardBuffers) {
+    let masks = buffers.masks
     kernels.recurrentForward(
       kernelCode, buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive,
       schedule.offsets, schedule.positions, inputSize, hiddenSize, buffers.input, inputSize, buffers.packed,
-      buffers.parameters,
-      buffers.hidden, buffers.cell, buffers.scratch, buffers.output, hiddenSize, buffers.gates, buffers.keptCell)
+      buffers.parameters, buffers.hidden, buffers.cell, buffers.scratch, buffers.output, hiddenSize, buffers.gates,
+      buffers.keptCell, masks?.dropout.map(\.address), masks?.keptHidden.map(\.address),
+      masks?.keptCell.map(\.address), masks?.stride ?? 0, masks?.scratch.pointer)
   }
 
   /// The forward kernel with the units shared between threads, which meet after every stage: where the weights are many,
@@ -162,9 +87,8 @@ extension FusedCell {
           kernels.recurrentStage(
             kernelCode, stage, buffers.rows, units.lowerBound, units.upperBound, schedule.alive + step,
             schedule.offsets + step, schedule.positions, inputSize, size, buffers.input, inputSize, buffers.packed,
-            buffers.parameters,
-            previous, next, buffers.cell, buffers.scratch + buffers.rows * padded, buffers.output, size, buffers.gates,
-            buffers.keptCell)
+            buffers.parameters, previous, next, buffers.cell, buffers.scratch + buffers.rows * padded, buffers.output,
+            size, buffers.gates, buffers.keptCell)
         }
       }
       if next != buffers.hidden {
@@ -179,11 +103,13 @@ extension FusedCell {
 
   /// The backward kernel on ordered rows `rows`.
   private func backward(_ rows: Range<Int>, _ schedule: ScheduleView, _ buffers: BackwardBuffers) {
+    let masks = buffers.masks
     kernels.recurrentBackward(
-      kernelCode, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
-      schedule.positions, hiddenSize, buffers.packed,
-      buffers.parameters, buffers.gates, buffers.keptCell, buffers.initial,
-      buffers.output, hiddenSize, buffers.outputGradient, hiddenSize, buffers.hidden, buffers.cell, buffers.scratch)
+      kernelCode, buffers.rows, rows.lowerBound, rows.upperBound, schedule.steps, schedule.alive, schedule.offsets,
+      schedule.positions, hiddenSize, buffers.packed, buffers.parameters, buffers.gates, buffers.keptCell,
+      buffers.initial, buffers.output, hiddenSize, buffers.outputGradient, hiddenSize, buffers.hidden, buffers.cell,
+      buffers.scratch, masks?.dropout.map(\.address), masks?.keptHidden.map(\.address),
+      masks?.keptCell.map(\.address), masks?.stride ?? 0, masks?.scratch.pointer)
   }
 
   /// The recurrent weights in the order in which the backward kernels read them.
@@ -201,7 +127,13 @@ extension FusedCell {
   public func scan(
     _ input: Tensor, from state: State, along schedule: Schedule
   ) -> (outputs: Tensor, state: State) {
-    guard Self.kind != nil else { return scanByLoop(input, from: state, along: schedule) }
+    scan(input, from: state, along: schedule, masks: StepMasks())
+  }
+
+  public func scan(
+    _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
+  ) -> (outputs: Tensor, state: State) {
+    guard Self.kind != nil else { return scanByLoop(input, from: state, along: schedule, masks: masks) }
     let (rows, size, count) = (schedule.rows, hiddenSize, schedule.count)
     let places = schedule.batch * schedule.time
     require(
@@ -219,6 +151,7 @@ extension FusedCell {
     let parameters = packedParameters(isKept: tape == nil)
     let carried = states.map { paddedRows($0, schedule.order) }
     let scratch = makeScratch(rows)
+    let masks = MaskBuffers(masks, keepsCell: keepsCell, rows: rows, count: count, size: size)
     // With a tape: the steps whose gates are in memory at one time, all of them if nothing else is asked for, and the
     // states before each such segment. A single segment's gates are kept; those of several are computed again.
     let segments = schedule.segments(of: tape?.keptSteps)
@@ -230,8 +163,8 @@ extension FusedCell {
         for steps in segments {
           if tape != nil { boundaries.append(carried.map(copy)) }
           run(
-            steps, of: schedule, packed, parameters, input: input, states: carried, scratch, output: output, gates: kept
-          )
+            steps, of: schedule, packed, parameters, masks, input: input, states: carried, scratch, output: output,
+            gates: kept)
         }
       }
     }
@@ -252,19 +185,19 @@ extension FusedCell {
           let initial = states[0]
           if let packed {
             run(
-              steps, of: schedule, packed, parameters, input: input, states: states.map(copy), scratch, output: nil,
-              gates: gates)
+              steps, of: schedule, packed, parameters, masks, input: input, states: states.map(copy), scratch,
+              output: nil, gates: gates)
           }
           runBackward(
-            steps, of: schedule, packedTransposed, parameters, gates, initial: initial, output: output, gradients[0],
-            carried, scratch)
+            steps, of: schedule, packedTransposed, parameters, masks, gates, initial: initial, output: output,
+            gradients[0], carried, scratch)
           // The first segment is the last to need them.
           if steps.lowerBound == 0 { packedTransposed = nil }
           let found = self.gradients(
             KeptSteps(
               steps, of: schedule, gates: gates.values.pointer, blocks: Self.keptBlocks, cell: gates.cell?.pointer,
-              input: input,
-              inputSize: inputSize, initial: initial.pointer, output: output, hiddenSize: size))
+              input: input, inputSize: inputSize, initial: initial.pointer, output: output, hiddenSize: size,
+              dropout: masks?.dropout))
           withExtendedLifetime((gates, initial)) {}
           if weights.isEmpty {
             weights = found
@@ -290,49 +223,47 @@ extension FusedCell {
 
   /// The forward kernel along some steps.
   private func run(
-    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage, _ parameters: Storage?, input: P, states: [Storage],
-    _ scratch: Storage,
-    output: M?, gates: KeptGates?
+    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage, _ parameters: Storage?, _ masks: MaskBuffers?,
+    input: P, states: [Storage], _ scratch: Storage, output: M?, gates: KeptGates?
   ) {
     let first = schedule.rows(of: steps).lowerBound * hiddenSize
     let buffers = ForwardBuffers(
-      rows: schedule.rows, input: input, packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
-      hidden: states[0].pointer,
-      cell: states[states.count - 1].pointer, scratch: scratch.pointer, output: output,
+      rows: schedule.rows, input: input, packed: packed.pointer, parameters: parameters.map(\.address),
+      hidden: states[0].pointer, cell: states[states.count - 1].pointer, scratch: scratch.pointer, output: output,
       gates: gates.map { $0.values.pointer - first * Self.keptBlocks },
-      keptCell: gates.flatMap { $0.cell.map { $0.pointer - first } })
+      keptCell: gates.flatMap { $0.cell.map { $0.pointer - first } }, masks: masks)
     schedule.withView(of: steps) { view in
       let parts = parts(of: schedule)
-      if parts.count > 1 && packed.count > unitsWorthSharing {
+      if parts.count > 1 && packed.count > unitsWorthSharing && masks == nil {
         forwardByUnits(view, buffers)
       } else {
         parallel(parts) { forward($0, view, buffers) }
       }
     }
-    withExtendedLifetime((packed, parameters, states, scratch, gates)) {}
+    withExtendedLifetime((packed, parameters, masks, states, scratch, gates)) {}
   }
 
   /// The backward kernel along some steps.
   private func runBackward(
-    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage?, _ parameters: Storage?, _ gates: KeptGates,
-    initial: Storage, output: P,
-    _ outputGradient: Tensor?, _ carried: [Storage], _ scratch: Storage
+    _ steps: Range<Int>, of schedule: Schedule, _ packed: Storage?, _ parameters: Storage?, _ masks: MaskBuffers?,
+    _ gates: KeptGates, initial: Storage, output: P, _ outputGradient: Tensor?, _ carried: [Storage],
+    _ scratch: Storage
   ) {
     guard let packed else { return }
     let first = schedule.rows(of: steps).lowerBound * hiddenSize
     func run(_ outputGradient: P?) {
       let buffers = BackwardBuffers(
-        packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
+        rows: schedule.rows, packed: packed.pointer, parameters: parameters.map(\.address),
         gates: gates.values.pointer - first * Self.keptBlocks,
         keptCell: (gates.cell ?? gates.values).pointer - first, initial: initial.pointer, output: output,
         outputGradient: outputGradient, hidden: carried[0].pointer, cell: carried[carried.count - 1].pointer,
-        scratch: scratch.pointer)
+        scratch: scratch.pointer, masks: masks)
       schedule.withView(of: steps) { view in
         parallel(parts(of: schedule)) { backward($0, view, buffers) }
       }
     }
     if let outputGradient { outputGradient.read { run($0) } } else { run(nil) }
-    withExtendedLifetime((packed, parameters, gates, initial, carried, scratch)) {}
+    withExtendedLifetime((packed, parameters, masks, gates, initial, carried, scratch)) {}
   }
 
   /// How the ordered rows are shared between threads; a small scan stays on one.
@@ -361,42 +292,3 @@ extension FusedCell {
 
 /// From how many floats on the weights do not stay in a processor's own cache from step to step: 2 MB.
 private let unitsWorthSharing = 1 << 19
-
-/// What the forward kernel leaves for the backward one, of the packed rows of some steps.
-private struct KeptGates {
-  /// `[N, keptBlocks · H]`
-  let values: Storage
-  /// `[N, H]`, the cell state entering each step, where there is one.
-  let cell: Storage?
-}
-
-private func copy(_ storage: Storage) -> Storage {
-  let copy = Storage(count: storage.count)
-  kernels.copy(storage.count, storage.pointer, copy.pointer)
-  withExtendedLifetime(storage) {}
-  return copy
-}
-
-/// The rows of `[B, H]` in another order, each padded with zeros to the kernels' size.
-private func paddedRows(_ tensor: Tensor, _ order: [Int]) -> Storage {
-  let size = tensor.shape[1]
-  let padded = kernels.paddedSize(size)
-  let storage = Storage(count: order.count * padded)
-  tensor.read { source in
-    for (row, index) in order.enumerated() {
-      kernels.copy(size, source + index * size, storage.pointer + row * padded)
-      kernels.fill(padded - size, 0, storage.pointer + row * padded + size)
-    }
-  }
-  return storage
-}
-
-/// The inverse of ``paddedRows(_:_:)``: `[B, size]` in the order of the batch.
-private func unpaddedRows(_ storage: Storage, _ ranks: [Int], size: Int) -> Tensor {
-  let padded = kernels.paddedSize(size)
-  return Tensor([ranks.count, size]) { target in
-    for (row, rank) in ranks.enumerated() {
-      kernels.copy(size, storage.pointer + rank * padded, target + row * size)
-    }
-  }
-}

@@ -40,9 +40,8 @@ extension FusedCell {
         input.read { input in
           let view = ScheduleView(steps: 1, alive: alive, offsets: offsets, positions: identity)
           let buffers = ForwardBuffers(
-            rows: batch, input: input, packed: packed.pointer, parameters: parameters.map { P($0.pointer) },
-            hidden: states.0, cell: states.1,
-            scratch: memory, output: nil, gates: nil, keptCell: nil)
+            rows: batch, input: input, packed: packed.pointer, parameters: parameters.map(\.address),
+            hidden: states.0, cell: states.1, scratch: memory, output: nil, gates: nil, keptCell: nil, masks: nil)
           let work = size * (inputSize + size)
           if batch == 1 || batch * work < 1 << 19 {
             forward(0..<batch, view, buffers)

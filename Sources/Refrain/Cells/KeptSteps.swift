@@ -1,3 +1,5 @@
+import RefrainKernels
+
 /// What a backward scan leaves for the gradients of the weights.
 struct KeptSteps {
   /// What stood before some weights at every step: where its `[N]` rows begin, and how many values each has.
@@ -16,8 +18,10 @@ struct KeptSteps {
   private let cell: P?
   /// The input of each step.
   let input: Operand
-  /// The hidden state entering each step.
+  /// The hidden state entering each step, as the products saw it.
   let hidden: Operand
+  /// `[N, H]`, where that is no state but a state of which some was dropped.
+  private let dropped: Storage?
 
   /// - Parameters:
   ///   - steps: the steps of the schedule it is about.
@@ -25,10 +29,10 @@ struct KeptSteps {
   ///   - input: `[B·T, I]`.
   ///   - initial: `[B, padded H]` in the schedule's order, the hidden state before the first of these steps.
   ///   - output: `[B·T, H]`.
+  ///   - dropout: `[B, padded H]` in the schedule's order: what the hidden state was multiplied by; nil if nothing.
   init(
     _ steps: Range<Int>, of schedule: Schedule, gates: P, blocks: Int, cell: M?, input: P, inputSize: Int, initial: P,
-    output: P,
-    hiddenSize: Int
+    output: P, hiddenSize: Int, dropout: Storage?
   ) {
     let rows = schedule.rows(of: steps)
     self.hiddenSize = hiddenSize
@@ -47,6 +51,20 @@ struct KeptSteps {
             ? initial + row * padded
             : output + schedule.positions[schedule.offsets[step - 1] + row] * hiddenSize)
       }
+    }
+    dropped = dropout.map { dropout in
+      let dropped = Storage(count: rows.count * hiddenSize)
+      var index = 0
+      for step in steps {
+        for row in 0..<schedule.alive[step] {
+          let target = dropped.pointer + index * hiddenSize
+          kernels.binary(
+            BinaryOperation.multiply.rawValue, hiddenSize, hidden[index], 1, dropout.pointer + row * padded, 1, target)
+          hidden[index] = P(target)
+          index += 1
+        }
+      }
+      return dropped
     }
     self.hidden = Operand(rows: hidden, size: hiddenSize)
   }
@@ -133,6 +151,6 @@ struct KeptSteps {
         }
       }
     }
-    withExtendedLifetime((packed, tiles)) {}
+    withExtendedLifetime((packed, tiles, dropped)) {}
   }
 }

@@ -114,8 +114,17 @@ public struct StepMasks: Sendable {
 
   var isEmpty: Bool { recurrent == nil && keptHidden == nil && keptCell == nil }
 
+  /// Puts what is kept of the state before a step into the one after it: `rows` are the step's packed rows.
+  fileprivate func keep<State: TensorGroup>(_ before: State, in state: inout State, rows: Range<Int>) {
+    var before = before.tensors[...]
+    state.forEachTensor { name, tensor in
+      let old = before.removeFirst()
+      if let kept = kept(name, rows: rows) { tensor = kept * old + (1 - kept) * tensor }
+    }
+  }
+
   /// How much of the named tensor of a state is kept, for some packed rows.
-  fileprivate func kept(_ name: String, rows: Range<Int>) -> Tensor? {
+  private func kept(_ name: String, rows: Range<Int>) -> Tensor? {
     let kept =
       switch name {
       case "hidden": keptHidden
@@ -148,8 +157,9 @@ extension RecurrentCell {
       return advance(&state, with: input)
     }
     let schedule = Schedule(batch: input.shape[0], time: 1)
-    let masks = regularization.masks(for: state, along: schedule) ?? StepMasks()
-    state = step(project(input), state, under: masks, rows: 0..<schedule.batch)
+    let before = state
+    advance(&state, with: input)
+    regularization.masks(for: state, along: schedule)?.keep(before, in: &state, rows: 0..<schedule.batch)
   }
 
   public func scan(
@@ -172,11 +182,7 @@ extension RecurrentCell {
       } else {
         step(projected, state)
       }
-    var before = state.tensors[...]
-    next.forEachTensor { name, tensor in
-      let old = before.removeFirst()
-      if let kept = masks.kept(name, rows: rows) { tensor = kept * old + (1 - kept) * tensor }
-    }
+    masks.keep(state, in: &next, rows: rows)
     return next
   }
 }

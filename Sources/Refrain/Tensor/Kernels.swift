@@ -87,7 +87,8 @@ struct Kernels {
       _ kind: Int, _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ inputSize: Int, _ hiddenSize: Int, _ input: P,
       _ inputStride: Int, _ packed: P, _ parameters: P?, _ hidden: M, _ cell: M, _ scratch: M, _ output: M?,
-      _ outputStride: Int, _ keptGates: M?, _ keptCell: M?
+      _ outputStride: Int, _ keptGates: M?, _ keptCell: M?, _ dropout: P?, _ keptHidden: P?, _ keptOfCell: P?,
+      _ keptStride: Int, _ maskScratch: M?
     ) -> Void
   let recurrentStage:
     (
@@ -98,10 +99,11 @@ struct Kernels {
     ) -> Void
   let recurrentBackward:
     (
-      _ kind: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
+      _ kind: Int, _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
       _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P,
       _ parameters: P?, _ gates: M, _ keptCell: P, _ initial: P, _ output: P, _ outputStride: Int,
-      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M, _ scratch: M
+      _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M, _ scratch: M,
+      _ dropout: P?, _ keptHidden: P?, _ keptOfCell: P?, _ keptStride: Int, _ maskScratch: M?
     ) -> Void
   // Optimizers.
   let sgdUpdate:

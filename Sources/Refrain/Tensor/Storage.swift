@@ -15,6 +15,9 @@ final class Storage: @unchecked Sendable {
     (pointer, capacity) = BufferPool.shared.take(count)
   }
 
+  /// Where the values are, for reading.
+  var address: UnsafePointer<Float> { UnsafePointer(pointer) }
+
   deinit { BufferPool.shared.give(pointer, capacity) }
 }
 

@@ -85,12 +85,14 @@ struct Place<let rows: Int> {
   }
 }
 
-/// The sums of a tile for one vector of units: [row][gate][width], the rows `stride` apart.
+/// The sums of a tile for one vector of units: [row][gate][width], the rows `stride` apart; or somebody else's, whose
+/// gates are `step` apart and end where the units do.
 struct Sums {
   let pointer: P
   let stride: Int
+  var step = width
 
   @inline(always) func gate<let rows: Int>(_ number: Int, _ place: Place<rows>) -> Rows<rows> {
-    place.get(pointer + number &* width, stride)
+    step == width ? place.get(pointer + number &* width, stride) : place.getPart(pointer + number &* step, stride)
   }
 }

@@ -26,6 +26,8 @@ struct BackwardMemory {
   /// What a cell multiplies with unit by unit, [k, Hp].
   let parameters: P?
   let masks: StateMasks?
+  /// Whether the gradients go on through the recurrent weights.
+  let hasProducts: Bool
 
   @inline(always) func parameter<let rows: Int>(_ number: Int, _ place: Place<rows>) -> Rows<rows> {
     guard let parameters else { return Rows(splat(0)) }
@@ -129,6 +131,7 @@ func throughHidden(
   _ packed: P, blocks: Int, firstBlock: Int, gates firstGate: Int, to endGate: Int, _ step: Int, _ schedule: Schedule,
   _ memory: BackwardMemory, accumulate: Bool
 ) {
+  guard memory.hasProducts else { return }
   guard let masks = memory.masks, masks.dropout != nil else {
     return through(
       packed, blocks: blocks, firstBlock: firstBlock, gates: firstGate, to: endGate, step, schedule, memory,

@@ -119,9 +119,37 @@ public func recurrentStage(
   sums.with { kernel(kind).forward(stage: stage, packed, memory, $0) }
 }
 
+/// The gate function of a cell of a single stage, for sums that a caller computes: rows `firstRow..<endRow` of one step.
+///
+/// - sums: [rows, gates · H], in the order of the cell's file; of the GRU r z n and hn.
+/// - parameters: as in `recurrentForward`.
+/// - previous, next: [rows, Hp], the hidden state before and after.
+/// - cell: [rows, Hp]. In: the cell state before; out: after.
+/// - keptGates: [rows, kept · H] or nil. The way back is that of `recurrentBackward` for one step without weights.
+///
+/// No two buffers overlap.
+public func recurrentGates(
+  _ kind: Int, firstRow: Int, endRow: Int, hiddenSize: Int, sums: UnsafePointer<Float>,
+  parameters: UnsafePointer<Float>?, previous: UnsafeMutablePointer<Float>, next: UnsafeMutablePointer<Float>,
+  cell: UnsafeMutablePointer<Float>, keptGates: UnsafeMutablePointer<Float>?
+) {
+  let padded = paddedSize(hiddenSize)
+  // Nothing is read through it: there are no outputs.
+  guard let nothing = UnsafePointer<Int>(bitPattern: 8) else { return }
+  let memory = RecurrentMemory(
+    schedule: Schedule(
+      firstRow: firstRow, endRow: endRow, steps: 1, alive: nothing, offsets: nothing, positions: nothing),
+    firstUnit: 0, endUnit: padded, inputSize: 0, hiddenSize: hiddenSize, paddedSize: padded, input: sums,
+    inputStride: 0, parameters: parameters, parameterStride: padded, previous: previous, next: next,
+    seen: P(previous), masks: nil, cell: cell, reset: cell, update: cell, output: nil, outputStride: 0,
+    keptGates: keptGates, keptCell: nil)
+  kernel(kind).activate(sums, memory)
+}
+
 /// The way back through `recurrentForward`, for the sorted rows `firstRow..<endRow` of the same schedule.
 ///
-/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep: 1)`.
+/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep: 1)`;
+///   nil for the way back through `recurrentGates`: dHidden then lacks what comes by the products.
 /// - gates: [N, kept · H]. In: `keptGates`; out: the gradients of the pre-activations, unless the cell's file says more.
 ///   (Then dW = gatesᵀ · input, dR = gatesᵀ · the hidden state entering each step, db = the sum of its rows, dx = gates · W.)
 /// - keptCell: [N, H], from the way forward.
@@ -137,7 +165,7 @@ public func recurrentStage(
 /// No two buffers overlap.
 public func recurrentBackward(
   _ kind: Int, rows: Int, firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>,
-  offsets: UnsafePointer<Int>, positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
+  offsets: UnsafePointer<Int>, positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>?,
   parameters: UnsafePointer<Float>?, gates: UnsafeMutablePointer<Float>, keptCell: UnsafePointer<Float>,
   initial: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int, dOutput: UnsafePointer<Float>?,
   dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>, dCell: UnsafeMutablePointer<Float>,
@@ -152,8 +180,9 @@ public func recurrentBackward(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates,
     gateStride: kernel.keptGates &* hiddenSize, keptCell: keptCell, initial: initial, output: output,
     outputStride: outputStride, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden, dCell: dCell,
-    dReset: scratch, parameters: parameters, masks: masks)
+    dReset: scratch, parameters: parameters, masks: masks,
+    hasProducts: packedTransposed != nil)
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
-  kernel.backward(packedTransposed, schedule, memory)
+  kernel.backward(packedTransposed ?? P(gates), schedule, memory)
 }

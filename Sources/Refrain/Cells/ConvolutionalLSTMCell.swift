@@ -206,9 +206,10 @@ public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
     let hidden = state.hidden.reshaped([batch] + options.outputShape + [filters])
     let recurrent = hiddenMap(hidden, strides: nil, padding: .same)
     let sums = recurrent + projected.reshaped(recurrent.shape)
-    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: filters).reshaped([batch, hiddenSize]) }
-    let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
-    return State(hidden: sigmoid(gate(.output)) * tanh(cell), cell: cell)
+    // Every place is a row.
+    let places = State(
+      sums: sums.reshaped([-1, Gate.allCases.count * filters]), cell: state.cell.reshaped([-1, filters]))
+    return places.mapTensors { $0.reshaped([batch, hiddenSize]) }
   }
 }
 

@@ -115,18 +115,20 @@ public struct DepthGatedLSTMCell: RecurrentCell {
     for (level, state) in zip(levels, state.levels) {
       let read = below.map { $0.hidden.linear(weight: level.weightInput, bias: level.bias) } ?? projected
       let recurrent = state.hidden.matrixProduct(level.weightHidden, transposingOther: true)
-      func sum(_ gate: Gate) -> Tensor {
-        read.block(gate.rawValue, of: hiddenSize) + recurrent.block(gate.rawValue, of: hiddenSize)
-      }
-      var cell = sigmoid(sum(.forget)) * state.cell + sigmoid(sum(.input)) * tanh(sum(.candidate))
+      let sums = read.slice(0..<4 * hiddenSize, axis: 1) + recurrent
       if let below {
         let (own, lower) = (
           level.weightDepth.at(0, axis: 0) * state.cell, level.weightDepth.at(1, axis: 0) * below.cell
         )
-        cell += sigmoid(read.block(Gate.depth.rawValue, of: hiddenSize) + own + lower) * below.cell
+        let cell =
+          updatedCell(sums: sums.slice(0..<3 * hiddenSize, axis: 1), cell: state.cell)
+          + sigmoid(read.block(Gate.depth.rawValue, of: hiddenSize) + own + lower) * below.cell
+        let output = sigmoid(sums.block(Gate.output.rawValue, of: hiddenSize))
+        next.append(LSTMCell.State(hidden: output * tanh(cell), cell: cell))
+      } else {
+        next.append(LSTMCell.State(sums: sums, cell: state.cell))
       }
-      below = LSTMCell.State(hidden: sigmoid(sum(.output)) * tanh(cell), cell: cell)
-      next.append(below!)
+      below = next.last
     }
     return State(levels: next)
   }

@@ -59,12 +59,9 @@ public struct FullPeepholeLSTMCell: RecurrentCell {
 
   public func step(_ projected: Tensor, _ state: State) -> State {
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
-    func sum(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
     func seen(_ weight: Tensor) -> Tensor { state.cell.matrixProduct(weight, transposingOther: true) }
-    let input = sigmoid(sum(.input) + seen(peepholeInput))
-    let forget = sigmoid(sum(.forget) + seen(peepholeForget))
-    let output = sigmoid(sum(.output) + seen(peepholeOutput))
-    let cell = forget * state.cell + input * tanh(sum(.candidate))
-    return State(hidden: output * tanh(cell), cell: cell)
+    let peepholes = concatenate(
+      [seen(peepholeInput), seen(peepholeForget), .zeros(state.cell.shape), seen(peepholeOutput)], axis: 1)
+    return State(sums: sums + peepholes, cell: state.cell)
   }
 }

@@ -79,11 +79,11 @@ public struct LayerNormGRUCell: RecurrentCell {
     let (recurrent, recurrentCandidate) = normalized(
       hidden.matrixProduct(weightHidden, transposingOther: true), gain: gainHidden, gates: .zeros([2 * size]),
       candidate: biasHidden)
-    let gates = sigmoid(projected.slice(0..<2 * size, axis: -1) + recurrent)
-    let update = gates.block(Gate.update.rawValue, of: size)
-    let candidate = tanh(
-      projected.block(Gate.candidate.rawValue, of: size)
-        + gates.block(Gate.reset.rawValue, of: size) * recurrentCandidate)
-    return HiddenState(hidden: (1 - update) * state.hidden + update * candidate)
+    let gates = projected.slice(0..<2 * size, axis: -1) + recurrent
+    let candidate = projected.block(Gate.candidate.rawValue, of: size)
+    let (reset, update) = (gates.block(Gate.reset.rawValue, of: size), gates.block(Gate.update.rawValue, of: size))
+    // 1 − σ(z) = σ(−z) is the share of what was.
+    let sums = concatenate([reset, -update, candidate, recurrentCandidate], axis: 1)
+    return HiddenState(sums: sums, hidden: state.hidden)
   }
 }

@@ -65,9 +65,8 @@ public struct LayerNormLSTMCell: RecurrentCell {
   public func step(_ projected: Tensor, _ state: State) -> State {
     let recurrent = state.hidden.matrixProduct(weightHidden, transposingOther: true)
     let sums = projected + recurrent.normalized(gain: gainHidden, shift: .zeros(gainHidden.shape))
-    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
-    let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
+    let cell = updatedCell(sums: sums.slice(0..<3 * hiddenSize, axis: 1), cell: state.cell)
     let shown = tanh(cell.normalized(gain: gainCell, shift: biasCell))
-    return State(hidden: sigmoid(gate(.output)) * shown, cell: cell)
+    return State(hidden: sigmoid(sums.block(Gate.output.rawValue, of: hiddenSize)) * shown, cell: cell)
   }
 }

@@ -58,8 +58,6 @@ public struct MultiplicativeLSTMCell: RecurrentCell {
     let sums =
       projected.slice(gates, axis: -1)
       + intermediate.matrixProduct(weightHidden.slice(gates, axis: 0), transposingOther: true)
-    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: size) }
-    let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
-    return State(hidden: sigmoid(gate(.output)) * tanh(cell), cell: cell)
+    return State(sums: sums, cell: state.cell)
   }
 }

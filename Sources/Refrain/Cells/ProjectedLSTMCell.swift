@@ -74,9 +74,7 @@ public struct ProjectedLSTMCell: RecurrentCell {
 
   public func step(_ projected: Tensor, _ state: State) -> State {
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
-    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: cellSize) }
-    let cell = sigmoid(gate(.forget)) * state.cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
-    let shown = sigmoid(gate(.output)) * tanh(cell)
-    return State(hidden: shown.matrixProduct(weightProjection, transposingOther: true), cell: cell)
+    let next = State(sums: sums, cell: state.cell)
+    return State(hidden: next.hidden.matrixProduct(weightProjection, transposingOther: true), cell: next.cell)
   }
 }

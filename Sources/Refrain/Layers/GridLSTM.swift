@@ -136,8 +136,7 @@ public struct GridLSTM: Layer {
 
   /// One way through the places of a diagonal: the sums `[N, 4H]` and the cell states `[N, H]` that come in.
   private func step(_ sums: Tensor, _ cell: Tensor) -> Front {
-    func gate(_ gate: LSTMCell.Gate) -> Tensor { sums.block(gate.rawValue, of: configuration.hiddenSize) }
-    let next = sigmoid(gate(.forget)) * cell + sigmoid(gate(.input)) * tanh(gate(.candidate))
-    return Front(hidden: sigmoid(gate(.output)) * tanh(next), cell: next)
+    let next = LSTMCell.State(sums: sums, cell: cell)
+    return Front(hidden: next.hidden, cell: next.cell)
   }
 }

@@ -97,10 +97,15 @@ struct Kernels {
       _ inputStride: Int, _ packed: P, _ parameters: P?, _ previous: M, _ next: M, _ cell: M, _ scratch: M,
       _ output: M?, _ outputStride: Int, _ keptGates: M?, _ keptCell: M?
     ) -> Void
+  let recurrentGates:
+    (
+      _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ sums: P, _ parameters: P?, _ previous: M,
+      _ next: M, _ cell: M, _ keptGates: M?
+    ) -> Void
   let recurrentBackward:
     (
       _ kind: Int, _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
-      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P,
+      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P?,
       _ parameters: P?, _ gates: M, _ keptCell: P, _ initial: P, _ output: P, _ outputStride: Int,
       _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M, _ scratch: M,
       _ dropout: P?, _ keptHidden: P?, _ keptOfCell: P?, _ keptStride: Int, _ maskScratch: M?
@@ -150,7 +155,7 @@ extension Kernels {
       packTiles: RefrainKernels.packTiles, productTiled: RefrainKernels.productTiled,
       recurrentPackedSize: RefrainKernels.recurrentPackedSize, recurrentPack: RefrainKernels.recurrentPack,
       recurrentForward: RefrainKernels.recurrentForward, recurrentStage: RefrainKernels.recurrentStage,
-      recurrentBackward: RefrainKernels.recurrentBackward,
+      recurrentGates: RefrainKernels.recurrentGates, recurrentBackward: RefrainKernels.recurrentBackward,
       sgdUpdate: RefrainKernels.sgdUpdate, adamUpdate: RefrainKernels.adamUpdate,
       rmspropUpdate: RefrainKernels.rmspropUpdate, adagradUpdate: RefrainKernels.adagradUpdate,
       multiplyAddPeak: RefrainKernels.multiplyAddPeak)
@@ -177,7 +182,8 @@ extension Kernels {
         packTiles: RefrainKernelsAVX2.packTiles,
         productTiled: RefrainKernelsAVX2.productTiled, recurrentPackedSize: RefrainKernelsAVX2.recurrentPackedSize,
         recurrentPack: RefrainKernelsAVX2.recurrentPack, recurrentForward: RefrainKernelsAVX2.recurrentForward,
-        recurrentStage: RefrainKernelsAVX2.recurrentStage, recurrentBackward: RefrainKernelsAVX2.recurrentBackward,
+        recurrentStage: RefrainKernelsAVX2.recurrentStage, recurrentGates: RefrainKernelsAVX2.recurrentGates,
+        recurrentBackward: RefrainKernelsAVX2.recurrentBackward,
         sgdUpdate: RefrainKernelsAVX2.sgdUpdate, adamUpdate: RefrainKernelsAVX2.adamUpdate,
         rmspropUpdate: RefrainKernelsAVX2.rmspropUpdate, adagradUpdate: RefrainKernelsAVX2.adagradUpdate,
         multiplyAddPeak: RefrainKernelsAVX2.multiplyAddPeak)
@@ -205,7 +211,8 @@ extension Kernels {
         packTiles: RefrainKernelsAVX512.packTiles,
         productTiled: RefrainKernelsAVX512.productTiled, recurrentPackedSize: RefrainKernelsAVX512.recurrentPackedSize,
         recurrentPack: RefrainKernelsAVX512.recurrentPack, recurrentForward: RefrainKernelsAVX512.recurrentForward,
-        recurrentStage: RefrainKernelsAVX512.recurrentStage, recurrentBackward: RefrainKernelsAVX512.recurrentBackward,
+        recurrentStage: RefrainKernelsAVX512.recurrentStage, recurrentGates: RefrainKernelsAVX512.recurrentGates,
+        recurrentBackward: RefrainKernelsAVX512.recurrentBackward,
         sgdUpdate: RefrainKernelsAVX512.sgdUpdate, adamUpdate: RefrainKernelsAVX512.adamUpdate,
         rmspropUpdate: RefrainKernelsAVX512.rmspropUpdate, adagradUpdate: RefrainKernelsAVX512.adagradUpdate,
         multiplyAddPeak: RefrainKernelsAVX512.multiplyAddPeak)

@@ -1,0 +1,91 @@
+import RefrainKernels
+
+extension LSTMCell.State {
+  /// What follows from the sums of a step, the last part of every long short-term memory:
+  ///
+  ///     c′ = σ(f) ⊙ c + σ(i) ⊙ tanh(g)    h′ = σ(o) ⊙ tanh(c′)
+  ///
+  /// One operation on the tape, several times faster than its parts.
+  ///
+  /// - Parameters:
+  ///   - sums: `[B, 4H]`, the blocks i f g o before their functions.
+  ///   - cell: c, the cell state before the step, `[B, H]`.
+  public init(sums: Tensor, cell: Tensor) {
+    let state = gateFunction(.lstm, sums: sums, hidden: nil, cell: cell)
+    self.init(hidden: state.hidden, cell: state.cell)
+  }
+}
+
+extension HiddenState {
+  /// What follows from the sums of a step, the last part of a gated recurrent unit that resets after its product:
+  ///
+  ///     h′ = (1 − z) ⊙ n + z ⊙ h    with n = tanh(a + σ(r) ⊙ b), z = σ(z)
+  ///
+  /// One operation on the tape.
+  ///
+  /// - Parameters:
+  ///   - sums: `[B, 4H]`, the blocks r z a b before their functions: of the candidate's two sums a is the input's and b the
+  ///     state's.
+  ///   - hidden: h, the hidden state before the step, `[B, H]`.
+  public init(sums: Tensor, hidden: Tensor) {
+    self.init(hidden: gateFunction(.gru, sums: sums, hidden: hidden, cell: nil).hidden)
+  }
+}
+
+/// c′ = σ(f) ⊙ c + σ(i) ⊙ tanh(g) of sums `[B, 3H]`, the blocks i f g, for a memory that does more with c′ than others.
+func updatedCell(sums: Tensor, cell: Tensor) -> Tensor {
+  gateFunction(.noOutputGateLSTM, sums: sums, hidden: nil, cell: cell).cell
+}
+
+/// The gate function of a cell, as one operation: the new states from sums `[B, G·H]` and the states before, of which a
+/// cell has one or both. What it has not is no tensor of meaning in the result either.
+private func gateFunction(
+  _ kind: RecurrentKind, sums: Tensor, hidden: Tensor?, cell: Tensor?
+) -> (hidden: Tensor, cell: Tensor) {
+  let states = [hidden, cell].compactMap(\.self)
+  let (batch, size) = (states[0].shape[0], states[0].shape[1])
+  // LSTM and GRU have four blocks and keep them; without an output gate there are three, and c′ is kept too.
+  let blocks = kind == .noOutputGateLSTM ? 3 : 4
+  require(
+    sums.shape == [batch, blocks * size], "sums of shape \(sums.shape), expected [\(batch), \(blocks * size)]")
+  let arguments = [sums] + states
+  let tape = Tape.current.flatMap { tape in arguments.contains { tape.slot(of: $0) != nil } ? tape : nil }
+  let padded = kernels.paddedSize(size)
+  let order = Array(0..<batch)
+  let previous = paddedRows(states[0], order)
+  let next = Storage(count: batch * padded)
+  let newCell = cell == nil ? previous : paddedRows(states[states.count - 1], order)
+  let kept = tape.map { _ in Storage(count: batch * 4 * size) }
+  let grain = max(6, 1 << 14 / size)
+  sums.read { sums in
+    parallel(batch, grain: grain, multiple: 6) { rows in
+      kernels.recurrentGates(
+        kind.rawValue, rows.lowerBound, rows.upperBound, size, sums, nil, previous.pointer, next.pointer,
+        newCell.pointer, kept?.pointer)
+    }
+  }
+  let results = [next, newCell].map { unpaddedRows($0, order, size: size) }
+  guard let tape, let kept else { return (results[0], results[1]) }
+  let outputs = tape.record(Array(results.prefix(cell == nil ? 1 : 2)), from: arguments) { gradients in
+    let carried = (0..<2).map { index in
+      paddedRows((index < gradients.count ? gradients[index] : nil) ?? .zeros([batch, size]), order)
+    }
+    // The function writes the gradients where it finds the gates, which are of no use after it.
+    states[states.count - 1].read { entering in
+      withUnsafePointer(to: batch) { alive in
+        withUnsafePointer(to: 0) { offset in
+          parallel(batch, grain: grain, multiple: 6) { rows in
+            kernels.recurrentBackward(
+              kind.rawValue, batch, rows.lowerBound, rows.upperBound, 1, alive, offset, offset, size, nil, nil,
+              kept.pointer, entering, previous.pointer, entering, size, nil, size, carried[0].pointer,
+              carried[1].pointer, next.pointer, nil, nil, nil, 0, nil)
+          }
+        }
+      }
+    }
+    let whole = Tensor([batch, 4 * size]) { kernels.copy(batch * 4 * size, kept.pointer, $0) }
+    let state = unpaddedRows(carried[cell == nil ? 0 : 1], order, size: size)
+    return [blocks == 4 ? whole : whole.slice(0..<blocks * size, axis: 1), state]
+  }
+  return (outputs[0], cell == nil ? results[1] : outputs[1])
+}

@@ -49,6 +49,24 @@ struct CellOptionsTests {
     #expect(changed.outcome(schedule).outputs != wide.outcome(schedule).outputs)
   }
 
+  @Test("a layer around a cell says the cell's options, with which its tensors fit another one")
+  func optionsOfReadyCell() {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type, _ options: Cell.Options) {
+      var generator = RandomGenerator(seed: 1)
+      let cell = Cell(inputSize: 3, hiddenSize: 6, options: options, using: &generator)
+      #expect(Recurrent(cell).configuration.options == options)
+      let other = Cell(inputSize: 3, hiddenSize: 6, options: cell.options, using: &generator)
+      #expect(other.namedTensors.map(\.tensor.shape) == cell.namedTensors.map(\.tensor.shape))
+    }
+    check(ProjectedLSTMCell.self, .init(cellSize: 5))
+    check(QRNNCell.self, .init(window: 4))
+    check(SLSTMCell.self, .init(heads: 2, forgetGate: .exponential))
+    check(MatrixLSTMCell.self, .init(heads: 3))
+    check(PhasedLSTMCell.self, .init(shortestPeriod: 2, leak: 0.5))
+    check(DepthGatedLSTMCell.self, .init(levels: 3))
+    check(LSTMCell.self, NoOptions())
+  }
+
   @Test("a projected LSTM whose projection changes nothing is an LSTM")
   func projection() {
     let lstm = passage(LSTMCell.self)

@@ -92,7 +92,7 @@ struct CellParityTests {
       expectClose(outcome, expectedOutcome, byLoop ? "by the loop:" : "by the scan:")
       expectClose(gradient, expected, "the gradient \(byLoop ? "by the loop" : "by the scan") by")
     }
-    let layer = Recurrent(cell, returning: .everyStep, direction: direction, options: options)
+    let layer = Recurrent(cell, returning: .everyStep, direction: direction)
     expectSameBits(
       layer.scan(input, lengths: schedule.lengths, from: state).outputs, passage.outcome(schedule).outputs)
   }

@@ -86,6 +86,7 @@ public struct DepthGatedLSTMCell: RecurrentCell {
     }
   }
 
+  public var options: Options { Options(levels: levels.count) }
   public var inputSize: Int { levels[0].weightInput.shape[1] }
   public var hiddenSize: Int { levels[0].weightHidden.shape[1] }
 

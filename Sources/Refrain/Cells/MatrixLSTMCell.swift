@@ -90,6 +90,7 @@ public struct MatrixLSTMCell: RecurrentCell {
     try Heads.check(options.heads, of: hiddenSize, for: name)
   }
 
+  public var options: Options { Options(heads: heads) }
   public var inputSize: Int { weightInput.shape[1] }
   public var hiddenSize: Int { weightInput.shape[0] / Part.allCases.count }
   /// The number of heads.

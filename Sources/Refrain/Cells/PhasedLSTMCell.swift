@@ -78,7 +78,8 @@ public struct PhasedLSTMCell: RecurrentCell {
   /// log(r / (1 − r)), `[H]`: the ratio stays between 0 and 1.
   public var ratioLogit: Tensor
   /// α
-  public let leak: Float
+  public var leak: Float { options.leak }
+  public let options: Options
 
   /// A cell with weights drawn from `generator`: those of ``LSTMCell``, periods as the options say, shifts evenly from 0 to
   /// the period.
@@ -88,7 +89,7 @@ public struct PhasedLSTMCell: RecurrentCell {
     logPeriod = Tensor.uniform([hiddenSize], using: &generator) * (longest - shortest) + shortest
     shift = Tensor.uniform([hiddenSize], using: &generator) * exp(logPeriod)
     ratioLogit = Tensor(repeating: .log(options.openRatio / (1 - options.openRatio)), shape: [hiddenSize])
-    leak = options.leak
+    self.options = options
   }
 
   public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {

@@ -52,6 +52,7 @@ public struct ProjectedLSTMCell: RecurrentCell {
     if let size = options.cellSize { try Refrain.check(size, "the cell size", of: name) }
   }
 
+  public var options: Options { Options(cellSize: cellSize) }
   public var inputSize: Int { weightInput.shape[1] }
   public var hiddenSize: Int { weightProjection.shape[0] }
   /// The size **C** of the cell state.

@@ -70,6 +70,7 @@ public struct QRNNCell: RecurrentCell {
     try Refrain.check(options.window, "the window", of: name)
   }
 
+  public var options: Options { Options(window: window) }
   public var inputSize: Int { weightInput.shape[1] / window }
   public var hiddenSize: Int { bias.count / Gate.allCases.count }
 

@@ -30,6 +30,8 @@ public protocol RecurrentCell: Module {
   init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator)
   /// The same with options; a cell that has some gives this one, and the other one follows.
   init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator)
+  /// What the cell was told: with its sizes enough to make another one that takes its weights.
+  var options: Options { get }
   /// Whether a cell of these sizes and options is possible; nothing is, unless the cell says otherwise, impossible.
   static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError)
 
@@ -91,6 +93,8 @@ public struct NoOptions: CellOptions {
 }
 
 extension RecurrentCell where Options == NoOptions {
+  public var options: NoOptions { NoOptions() }
+
   public init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator) {
     self.init(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
   }

@@ -95,6 +95,7 @@ public struct SLSTMCell: RecurrentCell {
     try Heads.check(options.heads, of: hiddenSize, for: name)
   }
 
+  public var options: Options { Options(heads: weightHidden.shape[0], forgetGate: forgetGate) }
   public var inputSize: Int { weightInput.shape[1] }
   public var hiddenSize: Int { weightHidden.shape[0] * weightHidden.shape[2] }
 

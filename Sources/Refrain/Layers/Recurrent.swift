@@ -180,10 +180,9 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   /// A layer around a cell that exists already.
   public init(
-    _ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward,
-    options: Cell.Options = Cell.Options(), initial: InitialState = .fixed
+    _ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward, initial: InitialState = .fixed
   ) {
-    self.init(cell.hiddenSize, returning: returning, direction: direction, options: options, initial: initial)
+    self.init(cell.hiddenSize, returning: returning, direction: direction, options: cell.options, initial: initial)
     setCell(cell)
   }
 

@@ -132,9 +132,3 @@ package func elementCount(of shape: [Int]) -> Int? {
   }
   return product
 }
-
-extension [UInt8] {
-  fileprivate mutating func append(littleEndian value: some FixedWidthInteger) {
-    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
-  }
-}

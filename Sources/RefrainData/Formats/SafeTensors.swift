@@ -53,11 +53,20 @@ public struct SafeTensorsFile: Hashable, Sendable {
       let (header, data) = try SafeTensorsHeader.read(from: bytes)
       metadata = header.metadata
       tensors = header.entries.map { entry in
-        let range = data.lowerBound + entry.offsets.lowerBound..<data.lowerBound + entry.offsets.upperBound
-        return Entry(name: entry.name, shape: entry.shape, values: entry.type.floats(in: bytes[range]))
+        Entry(name: entry.name, shape: entry.shape, values: entry.type.floats(in: bytes[entry.place(in: data)]))
       }
     } catch {
       throw error.inFile(file)
+    }
+  }
+
+  /// The arrays of a file in their types, in the order in which they lie in it.
+  ///
+  /// - Throws: What ``init(bytes:file:)`` throws.
+  package static func arrays(in bytes: [UInt8]) throws(DataError) -> [(name: String, array: NumericArray)] {
+    let (header, data) = try SafeTensorsHeader.read(from: bytes)
+    return header.entries.map { entry in
+      (entry.name, NumericArray(type: entry.type, shape: entry.shape, littleEndian: bytes[entry.place(in: data)]))
     }
   }
 
@@ -77,30 +86,36 @@ public struct SafeTensorsFile: Hashable, Sendable {
   /// - Throws: `invalidTensor` when a name is used twice or reserved, or values do not fill their shape.
   public func bytes() throws(DataError) -> [UInt8] {
     try checkTensors()
-    let header = headerText()
-    let size = tensors.reduce(0) { $0 + $1.values.count * 4 }
+    return Self.bytes(tensors.map { ($0.name, NumericArray($0.values, shape: $0.shape)) }, metadata: metadata)
+  }
+
+  /// The bytes of a file of arrays whose names are all different, each array in the type that holds it without loss.
+  package static func bytes(
+    _ arrays: [(name: String, array: NumericArray)], metadata: [String: String] = [:]
+  ) -> [UInt8] {
+    let header = headerText(arrays, metadata)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + header.count + size)
+    bytes.reserveCapacity(8 + header.count + arrays.reduce(0) { $0 + $1.array.storedSize })
     bytes.append(littleEndian: UInt64(header.count))
     bytes += header
-    for tensor in tensors {
-      for value in tensor.values { bytes.append(littleEndian: value.bitPattern) }
-    }
+    for (_, array) in arrays { bytes += array.littleEndianBytes }
     return bytes
   }
 
-  private func headerText() -> [UInt8] {
+  private static func headerText(
+    _ arrays: [(name: String, array: NumericArray)], _ metadata: [String: String]
+  ) -> [UInt8] {
     var fields: [String] = []
     if !metadata.isEmpty {
       let notes = metadata.sorted { $0.key < $1.key }.map { "\(jsonText($0.key)):\(jsonText($0.value))" }
       fields.append("\"__metadata__\":{\(notes.joined(separator: ","))}")
     }
     var offset = 0
-    for tensor in tensors {
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
-      let end = offset + tensor.values.count * 4
+    for (name, array) in arrays {
+      let (type, shape) = (array.storedType.rawValue, array.shape.map(String.init).joined(separator: ","))
+      let end = offset + array.storedSize
       fields.append(
-        "\(jsonText(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+        "\(jsonText(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }
     let text = Array("{\(fields.joined(separator: ","))}".utf8)

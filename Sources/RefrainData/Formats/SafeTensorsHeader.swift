@@ -6,6 +6,11 @@ struct SafeTensorsHeader {
     var shape: [Int]
     /// The bytes, counted from the end of the header.
     var offsets: Range<Int>
+
+    /// The bytes in the file, whose header is followed by `data`.
+    func place(in data: Range<Int>) -> Range<Int> {
+      data.lowerBound + offsets.lowerBound..<data.lowerBound + offsets.upperBound
+    }
   }
 
   /// In the order of their bytes.

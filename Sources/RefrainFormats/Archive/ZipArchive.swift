@@ -44,6 +44,9 @@ public struct ZipArchive: Sendable {
   /// Whether there is an entry of this name.
   public func contains(_ name: String) -> Bool { places[name] != nil }
 
+  /// How many bytes an entry has once inflated; nil when there is none of this name.
+  public func size(of name: String) -> Int? { places[name].map { directory.entries[$0].size } }
+
   /// The bytes of an entry.
   ///
   /// - Throws: `damagedFile` when there is no entry of this name, when it cannot be inflated to the size that is stated for

@@ -4,8 +4,7 @@ import RefrainData
 /// and remembered, and the few functions of ``PickleGlobal`` are done by hand. A pickle that wants to call anything else is
 /// refused by name.
 struct PickleReader {
-  private let program: ArraySlice<UInt8>
-  private var position: Int
+  private var program: PickleBytes
   private(set) var pickle = Pickle()
   private var stack: [PickleValue] = []
   /// How high the stack was at each mark.
@@ -23,22 +22,20 @@ struct PickleReader {
   ///
   /// - Throws: `unsupportedContent` where it wants more than tensors do, `damagedFile` where it makes no sense.
   static func read(_ program: ArraySlice<UInt8>) throws(DataError) -> Pickle {
-    var reader = PickleReader(program: program)
+    var reader = PickleReader(program)
     try reader.run()
     return reader.pickle
   }
 
-  private init(program: ArraySlice<UInt8>) {
-    self.program = program
-    position = program.startIndex
-  }
+  private init(_ program: ArraySlice<UInt8>) { self.program = PickleBytes(program) }
+
+  private func damaged(_ problem: String) -> DataError { .damagedPickle(problem) }
 
   private mutating func run() throws(DataError) {
     while true {
-      let place = position
-      let code = try readByte()
+      let code = try program.readByte()
       guard let operation = PickleOperation(rawValue: code) else {
-        throw .unsupportedPickle("its operation \(code) at byte \(place - program.startIndex) is not known")
+        throw .unsupportedPickle("an operation \(code) that it has no need of")
       }
       if operation == .stop {
         pickle.root = try pop()
@@ -58,9 +55,9 @@ struct PickleReader {
     switch operation {
     case .stop: break
     case .proto:
-      let version = try readByte()
+      let version = try program.readByte()
       guard (2...5).contains(version) else { throw .unsupportedPickle("it is of protocol \(version), not 2 to 5") }
-    case .frame: _ = try readCount(bytes: 8)
+    case .frame: _ = try program.readCount(width: 8)
     case .mark: marks.append(stack.count)
     case .pop: _ = try pop()
     case .popMark: _ = try popToMark()
@@ -68,19 +65,19 @@ struct PickleReader {
     case .none: stack.append(.none)
     case .newTrue: stack.append(.boolean(true))
     case .newFalse: stack.append(.boolean(false))
-    case .integer: stack.append(.integer(Int(Int32(truncatingIfNeeded: try readUnsigned(bytes: 4)))))
-    case .integer1: stack.append(.integer(Int(try readByte())))
-    case .integer2: stack.append(.integer(Int(try readUnsigned(bytes: 2))))
-    case .long1: try pushLong(count: Int(try readByte()))
-    case .long4: try pushLong(count: readCount(bytes: 4))
+    case .integer: stack.append(.integer(Int(Int32(truncatingIfNeeded: try program.readUnsigned(width: 4)))))
+    case .integer1: stack.append(.integer(Int(try program.readByte())))
+    case .integer2: stack.append(.integer(Int(try program.readUnsigned(width: 2))))
+    case .long1: try pushLong(count: Int(try program.readByte()))
+    case .long4: try pushLong(count: program.readCount(width: 4))
     case .real:
-      stack.append(.real(Double(bitPattern: try readUnsigned(bytes: 8).byteSwapped)))
-    case .text1: try pushText(count: Int(try readByte()))
-    case .text4: try pushText(count: readCount(bytes: 4))
-    case .text8: try pushText(count: readCount(bytes: 8))
-    case .bytes1, .string1: try pushBytes(count: Int(try readByte()))
-    case .bytes4, .string4: try pushBytes(count: readCount(bytes: 4))
-    case .bytes8, .byteArray8: try pushBytes(count: readCount(bytes: 8))
+      stack.append(.real(Double(bitPattern: try program.readUnsigned(width: 8).byteSwapped)))
+    case .text1: try pushText(count: Int(try program.readByte()))
+    case .text4: try pushText(count: program.readCount(width: 4))
+    case .text8: try pushText(count: program.readCount(width: 8))
+    case .bytes1, .string1: try pushBytes(count: Int(try program.readByte()))
+    case .bytes4, .string4: try pushBytes(count: program.readCount(width: 4))
+    case .bytes8, .byteArray8: try pushBytes(count: program.readCount(width: 8))
     case .emptyTuple, .emptyList, .emptySet: pushList([])
     case .tuple1: try pushTuple(count: 1)
     case .tuple2: try pushTuple(count: 2)
@@ -97,13 +94,13 @@ struct PickleReader {
       try setItems([key, value])
     case .setItems: try setItems(checked(popToMark()))
     case .memoize: memo[memo.count] = try top()
-    case .put1: memo[Int(try readByte())] = try top()
-    case .put4: memo[Int(try readUnsigned(bytes: 4))] = try top()
-    case .get1: try recall(Int(try readByte()))
-    case .get4: try recall(Int(try readUnsigned(bytes: 4)))
+    case .put1: memo[Int(try program.readByte())] = try top()
+    case .put4: memo[Int(try program.readUnsigned(width: 4))] = try top()
+    case .get1: try recall(Int(try program.readByte()))
+    case .get4: try recall(Int(try program.readUnsigned(width: 4)))
     case .global:
-      let module = try readLine()
-      try pushGlobal(module, readLine())
+      let module = try program.readLine()
+      try pushGlobal(module, program.readLine())
     case .stackGlobal:
       guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
         throw damaged("it names a function by what is no text")
@@ -128,57 +125,19 @@ struct PickleReader {
 // MARK: - Reading the program
 
 extension PickleReader {
-  private func damaged(_ problem: String) -> DataError { .damagedPickle(problem) }
-
-  private mutating func readByte() throws(DataError) -> UInt8 {
-    guard position < program.endIndex else { throw damaged("it ends too early") }
-    defer { position += 1 }
-    return program[position]
-  }
-
-  private mutating func readSlice(_ count: Int) throws(DataError) -> ArraySlice<UInt8> {
-    guard count >= 0, count <= program.endIndex - position else { throw damaged("it ends too early") }
-    defer { position += count }
-    return program[position..<position + count]
-  }
-
-  /// A little-endian number of at most eight bytes.
-  private mutating func readUnsigned(bytes: Int) throws(DataError) -> UInt64 {
-    try readSlice(bytes).reversed().reduce(0) { $0 << 8 | UInt64($1) }
-  }
-
-  /// How many bytes follow: no more than there are.
-  private mutating func readCount(bytes: Int) throws(DataError) -> Int {
-    let count = try readUnsigned(bytes: bytes)
-    guard count <= UInt64(program.endIndex - position) else { throw damaged("it ends too early") }
-    return Int(count)
-  }
-
-  /// Text up to the end of a line.
-  private mutating func readLine() throws(DataError) -> String {
-    let rest = program[position...]
-    guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else { throw damaged("it ends too early") }
-    return try text(readSlice(end + 1 - position).dropLast())
-  }
-
-  private func text(_ bytes: ArraySlice<UInt8>) throws(DataError) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw damaged("a text in it is not UTF-8") }
-    return text
-  }
-
   private mutating func pushText(count: Int) throws(DataError) {
-    pickle.texts.append(try text(readSlice(count)))
+    pickle.texts.append(try program.readText(count: count))
     stack.append(.text(pickle.texts.count - 1))
   }
 
   private mutating func pushBytes(count: Int) throws(DataError) {
-    _ = try readSlice(count)
+    _ = try program.readSlice(count)
     stack.append(.opaque)
   }
 
   /// A whole number in two's complement.
   private mutating func pushLong(count: Int) throws(DataError) {
-    let bytes = try readSlice(count)
+    let bytes = try program.readSlice(count)
     guard count <= 8 else { return stack.append(.opaque) }
     let isNegative = bytes.last.map { $0 > 0x7F } ?? false
     let value = bytes.reversed().reduce(isNegative ? -1 : 0) { $0 << 8 | Int($1) }
@@ -341,17 +300,5 @@ extension PickleReader {
       integers.append(integer)
     }
     return integers
-  }
-}
-
-extension DataError {
-  static func damagedPickle(_ problem: String) -> DataError {
-    DataError(.damagedFile, "the file's pickle is damaged: \(problem)", remedy: "copy or save it again")
-  }
-
-  static func unsupportedPickle(_ problem: String) -> DataError {
-    DataError(
-      .unsupportedContent, "the file's pickle holds more than tensors: \(problem)",
-      remedy: "save the model's state_dict() alone")
   }
 }

@@ -21,7 +21,7 @@ enum TorchFile {
         .wrongFormat, "this archive was not written by torch.save: it has no \(pickleFile)",
         remedy: "name a .pt or .pth file")
     }
-    let folder = pickleName.dropLast(pickleFile.count)
+    let folder = String(pickleName.dropLast(pickleFile.count))
     guard !archive.contains(folder + "constants.pkl") else {
       throw DataError(
         .unsupportedContent, "this is a TorchScript program; Refrain runs no code",
@@ -33,7 +33,8 @@ enum TorchFile {
       let (size, overflows) = taken.addingReportingOverflow(archive.size(of: name) ?? 0)
       guard !overflows, size / 10 <= bytes.count else {
         throw DataError(
-          .unsupportedContent, "the archive is compressed to less than a tenth", remedy: "save it again with torch.save")
+          .unsupportedContent, "the archive is compressed to less than a tenth", remedy: "save it again with torch.save"
+        )
       }
       taken = size
       return try archive.slice(of: name)
@@ -67,15 +68,19 @@ enum TorchFile {
     return result
   }
 
-  /// The bytes of a file of arrays whose names are all different.
-  static func bytes(_ arrays: [(name: String, array: NumericArray)]) -> [UInt8] {
+  /// The bytes of a file of arrays whose names are all different, each in its type.
+  ///
+  /// - Throws: `inexactConversion` when a whole number does not fit into its type.
+  static func bytes(_ entries: [StateDictionary.Entry]) throws(DataError) -> [UInt8] {
     var writer = ZipWriter()
-    let tensors = arrays.map { name, array in
-      (name: name, storage: PickleGlobal.storage(of: array.storedType), shape: array.shape)
+    let tensors = entries.map { entry in
+      (name: entry.name, storage: PickleGlobal.storage(of: entry.array.type), shape: entry.array.shape)
     }
     writer.add("archive/" + pickleFile, PickleWriter.bytes(tensors))
     writer.add("archive/byteorder", Array("little".utf8))
-    for (index, array) in arrays.enumerated() { writer.add("archive/data/\(index)", array.array.littleEndianBytes) }
+    for (index, entry) in entries.enumerated() {
+      writer.add("archive/data/\(index)", try entry.array.littleEndianBytes())
+    }
     writer.add("archive/version", Array("3\n".utf8))
     return writer.bytes()
   }

@@ -24,7 +24,9 @@ extension StateDictionary {
     self.init()
     do throws(DataError) {
       let isTorch = [Array("PK".utf8), [0x80, 0x02]].contains { bytes.starts(with: $0) }
-      let arrays = try isTorch ? TorchFile.read(bytes, at: key) : SafeTensorsFile.arrays(in: bytes)
+      let arrays =
+        isTorch
+        ? try TorchFile.read(bytes, at: key) : try SafeTensorsFile(bytes: bytes).tensors.map { ($0.name, $0.array) }
       for (name, array) in arrays {
         guard self[name] == nil else {
           throw DataError(
@@ -58,16 +60,15 @@ extension StateDictionary {
     }
   }
 
-  /// The bytes of a `.pt` file.
-  public func torchBytes() -> [UInt8] { TorchFile.bytes(entries.map { ($0.name, $0.array) }) }
-
-  /// The bytes of a `.safetensors` file.
+  /// The bytes of a `.pt` file, each array in its type.
   ///
-  /// - Throws: `invalidTensor` for a name that the format reserves.
+  /// - Throws: `inexactConversion` when a whole number does not fit into its type.
+  public func torchBytes() throws(DataError) -> [UInt8] { try TorchFile.bytes(entries) }
+
+  /// The bytes of a `.safetensors` file, each array in its type.
+  ///
+  /// - Throws: `invalidTensor` for a name that the format reserves, `inexactConversion`.
   public func safeTensorsBytes() throws(DataError) -> [UInt8] {
-    guard self["__metadata__"] == nil else {
-      throw DataError(.invalidTensor, "the name '__metadata__' is reserved", remedy: "rename the tensor")
-    }
-    return SafeTensorsFile.bytes(entries.map { ($0.name, $0.array) })
+    try SafeTensorsFile(tensors: entries.map { SafeTensorsFile.Entry(name: $0.name, array: $0.array) }).bytes()
   }
 }

@@ -147,7 +147,7 @@ extension PickleReader {
   private mutating func pushGlobal(_ module: String, _ name: String) throws(DataError) {
     guard let global = PickleGlobal(module: module, name: name) else {
       throw DataError(
-        .unsupportedContent, "the file wants to call \((module + "." + name).quoted); Refrain runs no code",
+        .unsupportedContent, "the file wants to call \((module + "." + name).inQuotes); Refrain runs no code",
         remedy: "save the model's state_dict() alone")
     }
     stack.append(.global(global))

@@ -6,8 +6,10 @@ public struct InferredModel: Sendable {
   /// The model, with the weights.
   public var model: Sequential
   /// The modules of the state dictionary, one for each layer of the model, by the layer's number: what
-  /// `StateDictionary(_:naming:)` wants to give the layers their names back.
+  /// `StateDictionary(_:naming:cells:)` wants to give the layers their names back.
   public var naming: [String: String]
+  /// The layers that are cells in the state dictionary, such as `nn.LSTMCell`.
+  public var cells: Set<String>
   /// What a state dictionary does not say, and what was assumed, in words.
   public var notes: [String]
 }
@@ -45,8 +47,9 @@ extension StateDictionary {
     var model = try StateDictionary.built(layers, for: modules)
     let naming = Dictionary(uniqueKeysWithValues: modules.enumerated().map { (String($0), $1.name) })
     let notes = try model.load(self, naming: naming)
+    let cells = modules.indices.filter { modules[$0].isCell }.map(String.init)
     return InferredModel(
-      model: model, naming: naming,
+      model: model, naming: naming, cells: Set(cells),
       notes: notes + ambiguous + StateDictionary.notes(modules, returning: returning, function: function))
   }
 

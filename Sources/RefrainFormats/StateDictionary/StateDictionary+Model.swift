@@ -61,7 +61,8 @@ private struct StateLoading {
       }
     case .bias(let first, let second, let isGRU):
       if isWithoutBias(first) { return .zeros(shape) }
-      guard let one = values(first, shape), let other = values(second, shape) else { return nil }
+      // Both are looked for before either is given up, so that all that is missing is named.
+      guard case (let one?, let other?) = (values(first, shape), values(second, shape)) else { return nil }
       let shared = isGRU ? one.count / 3 * 2 : one.count
       return Tensor(one.indices.map { $0 < shared ? one[$0] + other[$0] : one[$0] }, shape: shape)
     case .candidateBias(let name):
@@ -116,11 +117,6 @@ private struct StateLoading {
   }
 }
 
-extension String {
-  /// The name of a tensor in a message, which tells it from all others unless somebody wants to fill the screen.
-  fileprivate var inQuotes: String { "'" + (count > 200 ? prefix(199) + "…" : self[...]).description.onOneLine + "'" }
-}
-
 extension StateDictionary {
   /// A model's weights as PyTorch has them: its `load_state_dict(strict=True)` takes them.
   ///
@@ -130,9 +126,12 @@ extension StateDictionary {
   /// - Parameters:
   ///   - model: the model, of layers that PyTorch has.
   ///   - naming: what modules of the model are to be called, such as `["0": "lstm", "1": "fc"]`.
+  ///   - cells: the modules of the model that are to be cells there, such as `nn.LSTMCell`.
   /// - Throws: `unsupportedContent` where PyTorch has no such layer, `wrongInput` when two tensors get one name.
-  public init(_ model: some TensorGroup, naming: [String: String] = [:]) throws(DataError) {
-    let tensors = try TorchTensor.of(model, naming: naming)
+  public init(
+    _ model: some TensorGroup, naming: [String: String] = [:], cells: Set<String> = []
+  ) throws(DataError) {
+    let tensors = try TorchTensor.of(model, naming: naming, cells: cells)
     let own = Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
     var entries: [Entry] = []
     func add(_ name: TensorName, _ tensor: Tensor) {

@@ -69,3 +69,8 @@ public struct StateDictionary: Hashable, Sendable {
     return part
   }
 }
+
+extension String {
+  /// A name in a message, whole unless somebody wants to fill the screen with it.
+  var inQuotes: String { "'" + (count > 200 ? prefix(199) + "…" : self[...]).description.onOneLine + "'" }
+}

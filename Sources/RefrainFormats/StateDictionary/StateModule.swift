@@ -29,6 +29,9 @@ struct StateModule {
     }
   }
 
+  /// Whether it is a recurrent cell, which has one step and no levels.
+  var isCell: Bool { if case .recurrent(let shape) = kind { shape.isCell } else { false } }
+
   /// How many values a step of its output has.
   var outputs: Int {
     switch kind {
@@ -97,10 +100,12 @@ struct RecurrentShape: Equatable {
   var cellSize: Int
   var levels: Int
   var isBidirectional: Bool
+  /// Whether the names have no level: it is a cell.
+  var isCell: Bool
 
   /// The sizes that follow from the shapes of all arrays of a module, or nil where these do not fit together.
   init?(_ shapes: [String: [Int]]) {
-    let isCell = shapes["weight_hh"] != nil
+    isCell = shapes["weight_hh"] != nil
     let first = isCell ? "" : "_l0"
     guard let weight = shapes["weight_ih" + first], let recurrent = shapes["weight_hh" + first], weight.count == 2,
       recurrent.count == 2, weight[0] == recurrent[0]

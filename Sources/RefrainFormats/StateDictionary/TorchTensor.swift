@@ -24,9 +24,10 @@ enum TorchTensor {
   /// - Parameters:
   ///   - model: the model.
   ///   - naming: the modules of the model that have another name in PyTorch.
+  ///   - cells: the modules of the model that are cells there.
   /// - Throws: `unsupportedContent` where PyTorch has no such layer.
   static func of(
-    _ model: some TensorGroup, naming: [String: String]
+    _ model: some TensorGroup, naming: [String: String], cells: Set<String> = []
   ) throws(DataError) -> [(name: String, tensor: Tensor, there: TorchTensor)] {
     if let layer = model as? any Layer { try check(layer) }
     if let cell = model as? any RecurrentCell { try check(cell: type(of: cell).name) }
@@ -36,7 +37,8 @@ enum TorchTensor {
     var result: [(name: String, tensor: Tensor, there: TorchTensor)] = []
     for (name, tensor) in tensors {
       let own = TensorName(name)
-      let there = own.renamed(by: naming)
+      let layer = own.renamed(by: naming)
+      let there = cells.contains(own.module) && own.suffix == "_l0" ? layer.ofCell : layer
       let isGRU = shapes[own.with(stem: "bias_hn").text] != nil
       guard stems.contains(own.stem), own.stem != "bias_ih" || isGRU || hasTwoBiases(own, shapes) else {
         throw missing("tensor \(name)")

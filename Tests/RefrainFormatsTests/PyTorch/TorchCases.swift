@@ -39,20 +39,22 @@ struct TorchCase: Sendable, CustomTestStringConvertible {
   func weights() throws -> StateDictionary { try torchFixture(name + ".pt") }
 
   /// The model, and what its modules are called in the file.
-  func model(_ returning: Returning = .lastStep) throws -> (model: Sequential, naming: [String: String]) {
+  func model(_ returning: Returning = .lastStep) throws -> (
+    model: Sequential, naming: [String: String], cells: Set<String>
+  ) {
     if let convolution {
       var model = Sequential(inputSize: 3, seed: 1) { convolution }
       try model.load(weights(), naming: ["0": ""])
-      return (model, ["0": ""])
+      return (model, ["0": ""], [])
     }
     // A lone matrix is taken for an embedding.
     if name == "linear_no_bias" {
       var model = Sequential(inputShape: [3], seed: 1) { Dense(4) }
       try model.load(weights(), naming: ["0": ""])
-      return (model, ["0": ""])
+      return (model, ["0": ""], [])
     }
     let inferred = try weights().inferredModel(returning: returning, function: function)
-    return (inferred.model, inferred.naming)
+    return (inferred.model, inferred.naming, inferred.cells)
   }
 
   /// What PyTorch computes.

@@ -54,9 +54,9 @@ import Testing
     ("whole_module", "the file wants to call 'torch.nn.modules.linear.Linear'; Refrain runs no code"),
     ("int8", "the tensor 'weight' is in a torch.CharStorage, which cannot be read; save it as float32"),
     ("system", "the file wants to call 'posix.system'; Refrain runs no code; save the model's state_dict() alone"),
-    ("eval", "the file wants to call 'builtins.eval'; Refrain runs no code"),
+    ("eval", "the file wants to call '__builtin__.eval'; Refrain runs no code"),
     ("exec", "the file wants to call 'builtins.exec'; Refrain runs no code"),
-    ("getattr", "the file wants to call 'builtins.getattr'; Refrain runs no code"),
+    ("getattr", "the file wants to call '__builtin__.getattr'; Refrain runs no code"),
   ])
   func `is refused with the reason`(_ file: String, _ reason: String) throws {
     let bytes = try fixture("pytorch/refused_\(file).pt")

@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func `keep what is no number`() throws {
-    for (type, quiet) in [(ElementType.float16, 0x7E00), (.bfloat16, 0x7FC0)] as [(_, UInt16)] {
+    for (type, quiet) in [(ElementType.float16, UInt16(0x7E00)), (.bfloat16, 0x7FC0)] {
       for bits in [quiet, quiet | 0x8001, 0x7FFF, 0xFFFF, 0x7FC1] {
         let header = #"{"a":{"dtype":"\#(type.rawValue)","shape":[1],"data_offsets":[0,2]}}"#
         var bytes: [UInt8] = []
@@ -69,7 +69,7 @@ import Testing
     }
     // The payload lies where neither type has bits.
     let hidden = Float(bitPattern: 0x7F80_0001)
-    for (type, expected) in [(ElementType.float16, [0x01, 0x7C]), (.bfloat16, [0xC0, 0x7F])] as [(_, [UInt8])] {
+    for (type, expected) in [(ElementType.float16, [0x01, 0x7C] as [UInt8]), (.bfloat16, [0xC0, 0x7F])] {
       let file = SafeTensorsFile(tensors: [
         .init(name: "a", array: NumericArray(type: type, shape: [1], values: .floats([hidden])))
       ])

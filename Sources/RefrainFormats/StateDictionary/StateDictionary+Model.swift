@@ -62,7 +62,8 @@ private struct StateLoading {
     case .bias(let first, let second, let isGRU):
       if isWithoutBias(first) { return .zeros(shape) }
       // Both are looked for before either is given up, so that all that is missing is named.
-      guard case (let one?, let other?) = (values(first, shape), values(second, shape)) else { return nil }
+      let (one, other) = (values(first, shape), values(second, shape))
+      guard let one, let other else { return nil }
       let shared = isGRU ? one.count / 3 * 2 : one.count
       return Tensor(one.indices.map { $0 < shared ? one[$0] + other[$0] : one[$0] }, shape: shape)
     case .candidateBias(let name):

@@ -90,7 +90,14 @@ public struct Sequential: Layer {
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
 
   public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    layers.reduce(cleared(input, steps)) { $1($0, steps: steps) }
+    var steps = steps
+    return self(input, passing: &steps)
+  }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    var values = cleared(input, steps)
+    for layer in layers { values = layer(values, passing: &steps) }
+    return values
   }
 
   /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands there

@@ -1,0 +1,117 @@
+/// What a pickle may hold, as far as tensors need it.
+///
+/// Everything that contains other values is an index into a ``Pickle``'s arena: a value refers to no object, so that no
+/// nesting, sharing or cycle in a file can make a recursion of ours.
+enum PickleValue {
+  case none
+  case boolean(Bool)
+  case integer(Int)
+  case real(Double)
+  /// An index into ``Pickle/texts``.
+  case text(Int)
+  /// An index into ``Pickle/lists``: a list, a tuple or a set.
+  case list(Int)
+  /// An index into ``Pickle/dictionaries``.
+  case dictionary(Int)
+  case global(PickleGlobal)
+  /// An index into ``Pickle/storages``.
+  case storage(Int)
+  /// An index into ``Pickle/tensors``.
+  case tensor(Int)
+  /// Something harmless that no tensor is made of: bytes, a device, a number beyond 64 bits.
+  case opaque
+}
+
+/// The names from Python modules that a file may mention. Each stands for something that is done here; no code of a file,
+/// and none that it names, ever runs.
+enum PickleGlobal: String, CaseIterable {
+  case orderedDictionary = "collections.OrderedDict"
+  case defaultDictionary = "collections.defaultdict"
+  case dictionary = "builtins.dict"
+  case list = "builtins.list"
+  case set = "builtins.set"
+  case integer = "builtins.int"
+  case encode = "_codecs.encode"
+  case size = "torch.Size"
+  case device = "torch.device"
+  case tensorType = "torch.Tensor"
+  case tensorModule = "torch._tensor.Tensor"
+  case parameterType = "torch.nn.parameter.Parameter"
+  case bufferType = "torch.nn.parameter.Buffer"
+  case rebuildTensor = "torch._utils._rebuild_tensor"
+  case rebuildTensor2 = "torch._utils._rebuild_tensor_v2"
+  case rebuildParameter = "torch._utils._rebuild_parameter"
+  case rebuildParameterWithState = "torch._utils._rebuild_parameter_with_state"
+  case rebuildFromType = "torch._tensor._rebuild_from_type_v2"
+  case boolStorage = "torch.BoolStorage"
+  case byteStorage = "torch.ByteStorage"
+  case charStorage = "torch.CharStorage"
+  case shortStorage = "torch.ShortStorage"
+  case intStorage = "torch.IntStorage"
+  case longStorage = "torch.LongStorage"
+  case halfStorage = "torch.HalfStorage"
+  case brainStorage = "torch.BFloat16Storage"
+  case floatStorage = "torch.FloatStorage"
+  case doubleStorage = "torch.DoubleStorage"
+  case complexFloatStorage = "torch.ComplexFloatStorage"
+  case complexDoubleStorage = "torch.ComplexDoubleStorage"
+  case untypedStorage = "torch.storage.UntypedStorage"
+  case typedStorage = "torch.storage.TypedStorage"
+  /// A type of elements, such as `torch.float32`.
+  case elementType = "torch.dtype"
+
+  private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+  private static let elementTypes: Set<String> = [
+    "float16", "bfloat16", "float32", "float64", "float", "double", "half", "int8", "int16", "int32", "int64", "uint8",
+    "bool", "complex64", "complex128",
+  ]
+
+  /// The name that `module` has, or nil if a file has no business with it.
+  init?(module: String, name: String) {
+    // Protocol 2 spells the module as Python 2 did.
+    let module = module == "__builtin__" ? "builtins" : module
+    if module == "torch", Self.elementTypes.contains(name) {
+      self = .elementType
+    } else if let known = Self.byName[module + "." + name] {
+      self = known
+    } else {
+      return nil
+    }
+  }
+
+  /// Whether this is the type of a storage.
+  var isStorage: Bool { rawValue.hasSuffix("Storage") }
+}
+
+/// Where a tensor's elements lie: a file of the archive.
+struct PickleStorage {
+  /// The type of the elements, such as `torch.FloatStorage`.
+  var type: PickleGlobal
+  /// The name of the file.
+  var key: String
+  /// The number of elements.
+  var count: Int
+}
+
+/// A view of a storage.
+struct PickleTensor {
+  /// An index into ``Pickle/storages``.
+  var storage: Int
+  /// The first element.
+  var offset: Int
+  /// The extents.
+  var shape: [Int]
+  /// How far apart the elements of each axis lie.
+  var strides: [Int]
+}
+
+/// The value of a pickle, and what it refers to.
+struct Pickle {
+  var root = PickleValue.none
+  var texts: [String] = []
+  var lists: [[PickleValue]] = []
+  /// Keys and values in turn.
+  var dictionaries: [[PickleValue]] = []
+  var storages: [PickleStorage] = []
+  var tensors: [PickleTensor] = []
+}

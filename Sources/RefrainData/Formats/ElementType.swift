@@ -43,7 +43,7 @@ public enum ElementType: String, CaseIterable, Sendable {
 }
 
 /// The value of an IEEE 754 half: 1 bit of sign, 5 of exponent, 10 of fraction. Float16 is not there on every platform.
-private func float(half bits: UInt16) -> Float {
+package func float(half bits: UInt16) -> Float {
   let sign: FloatingPointSign = bits >> 15 == 0 ? .plus : .minus
   let exponent = Int(bits >> 10 & 0x1F)
   let fraction = Float(bits & 0x3FF)

@@ -84,8 +84,8 @@ extension MinimalGatedCell: ONNXCell {
   }
 }
 
-/// The minimal GRU is a GRU whose gates do not see the hidden state, whose update gate is 1 − z, and whose candidate is not
-/// squashed.
+/// The minimal GRU is a GRU whose gates do not see the hidden state, whose update gate is 1 − z, and whose candidate is
+/// not squashed.
 extension MinGRUCell: ONNXCell {
   var onnxOperator: RecurrentOperator {
     func block(_ gate: Gate) -> RecurrentOperator.Block {

@@ -3,12 +3,12 @@ import RefrainData
 
 /// What an exported model is to have.
 public struct ONNXExportOptions: Sendable, Hashable {
-  /// Whether the model takes `lengths`, an int64 `[batch]`: how many steps each sequence of a padded batch has. Without them
-  /// every sequence has all steps.
+  /// Whether the model takes `lengths`, an int64 `[batch]`: how many steps each sequence of a padded batch has. Without
+  /// them every sequence has all steps.
   public var lengths: Bool
   /// Whether the model takes the states before the first step and gives those after the last one, each
-  /// `[directions, batch, size]`, so that a sequence can be continued: `initial.0.hidden_l0`, `final.0.hidden_l0`, …. Without
-  /// them it begins with zeros or what is learned; with them, what is learned is the caller's to give.
+  /// `[directions, batch, size]`, so that a sequence can be continued: `initial.0.hidden_l0`, `final.0.hidden_l0`, ….
+  /// Without them it begins with zeros or what is learned; with them, what is learned is the caller's to give.
   public var states: Bool
   /// The version of ONNX's operators; one of ``versions``.
   public var opset: Int
@@ -49,11 +49,12 @@ extension ONNXExportable {
 extension Sequential {
   /// The model as the bytes of an ONNX file.
   ///
-  /// Its inputs are `input`, `[batch, time, I]` (whole numbers `[batch, time]` where an ``Embedding`` comes first), `lengths` and
-  /// the initial states; its outputs `output` and the final states. Batch and time may change from call to call.
+  /// Its inputs are `input`, `[batch, time, I]` (whole numbers `[batch, time]` where an ``Embedding`` comes first),
+  /// `lengths` and the initial states; its outputs `output` and the final states. Batch and time may change from call to
+  /// call.
   ///
-  /// - Throws: `unsupportedContent` when ONNX has no operator for a layer; all such layers are named. `wrongInput` when the
-  ///   sizes of the model are not known.
+  /// - Throws: `unsupportedContent` when ONNX has no operator for a layer; all such layers are named. `wrongInput` when
+  ///   the sizes of the model are not known.
   public func onnx(_ options: ONNXExportOptions = ONNXExportOptions()) throws(DataError) -> [UInt8] {
     let outputShape: [Int?]
     do throws(LayerError) {

@@ -157,8 +157,8 @@ extension ONNXGraphBuilder {
     return add("Expand", [stored, shape])
   }
 
-  /// The state after the last step `[D, B, H]`, which where a sequence has no step is the one before: programs differ in
-  /// what the operator itself says there.
+  /// The state after the last step `[D, B, H]`, which where a sequence has no step is the one before: ONNX Runtime's
+  /// operators give zeros there.
   private mutating func kept(_ initial: ONNXGraphValue?, _ state: ONNXGraphValue) -> ONNXGraphValue {
     guard let initial, let lengths else { return state }
     let isEmpty = add("Equal", [lengths, integers([0])], type: .bool)

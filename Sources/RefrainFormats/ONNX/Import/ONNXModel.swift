@@ -13,7 +13,7 @@ import RefrainData
 ///
 /// A run checks every shape: nothing that a file or an input holds stops the program.
 public struct ONNXModel: Module {
-  private let graph: ONNXGraph
+  let graph: ONNXGraph
   /// The values of the initializers of floats, in the order of the graph.
   private var values: [Tensor]
   private var isLearned: [Bool]
@@ -66,6 +66,9 @@ public struct ONNXModel: Module {
   ) throws(E) {
     for index in values.indices where isLearned[index] { try body(graph.parameters[index].name, &values[index]) }
   }
+
+  /// What lies where before the first node.
+  var initializers: [(slot: Int, value: ONNXValue)] { graph.constants + values.indices.map { parameter($0) } }
 
   /// An initializer of floats and where its value lies.
   private func parameter(_ index: Int) -> (slot: Int, value: ONNXValue) {

@@ -5,10 +5,12 @@ import RefrainFormats
 import Testing
 
 /// A model to export, with inputs and what Refrain makes of them.
-struct ExportCase: Sendable {
+struct ExportCase: CustomTestStringConvertible, Sendable {
   var name: String
   var model: Sequential
   var options = ONNXExportOptions()
+
+  var testDescription: String { name }
 
   /// Inputs of a run, or its outputs, under the names of the exported file's ports.
   typealias Values = [String: Tensor]

@@ -48,7 +48,7 @@ targets += [
   .target(
     name: "RefrainFormats",
     dependencies: [
-      "Refrain", "RefrainData", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+      "Refrain", "RefrainData", "RefrainTasks", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ],
     exclude: ["ONNX/Generated/onnx.proto", "ONNX/Generated/README.md"],
@@ -63,7 +63,7 @@ targets += [
   .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
   .testTarget(name: "RefrainTests", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
   .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData"], swiftSettings: strict),
-  .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats"], swiftSettings: strict),
+  .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTasks"], swiftSettings: strict),
   .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks"], swiftSettings: strict),
   .testTarget(name: "RefrainCLITests", dependencies: ["RefrainCLI", "RefrainData"], swiftSettings: strict),
 ]

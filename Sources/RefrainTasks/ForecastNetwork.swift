@@ -7,14 +7,15 @@ import Refrain
 ///     y[h, q] = naive[h] + (D context)[h] + (W lastOutput + b)[h, q]
 ///
 /// The linear map is the autoregressive part of LSTNet (Lai et al. 2018); q goes over the quantiles.
-struct ForecastNetwork: Module {
-  static let quantiles: [Float] = [0.1, 0.5, 0.9]
+package struct ForecastNetwork: Module {
+  package static let quantiles: [Float] = [0.1, 0.5, 0.9]
 
-  var recurrent: any Layer
-  var head: Dense
+  package var recurrent: any Layer
+  package var head: Dense
   /// D, `[horizon, context · I]`
-  var skip: Tensor
-  private let base: Int
+  package var skip: Tensor
+  /// How many steps at the end of the context the naive forecast repeats.
+  package let base: Int
 
   init(_ plan: ForecastPlan, featureCount: Int, using generator: inout RandomGenerator) {
     func pile<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
@@ -30,7 +31,7 @@ struct ForecastNetwork: Module {
     base = plan.base
   }
 
-  mutating func forEachTensor<E: Error>(
+  package mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
     try recurrent.forEachTensor(under: "recurrent", body)
@@ -39,7 +40,7 @@ struct ForecastNetwork: Module {
   }
 
   /// Quantiles of the future, `[B, horizon, 3]`, from features `[B, context, I]` of which the first is the series.
-  func callAsFunction(_ input: Tensor) -> Tensor {
+  package func callAsFunction(_ input: Tensor) -> Tensor {
     let (batch, context) = (input.shape[0], input.shape[1])
     let horizon = skip.shape[0]
     let series = input.slice(0..<1, axis: 2).reshaped([batch, context])

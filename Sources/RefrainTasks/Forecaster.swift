@@ -34,7 +34,7 @@ public struct Forecaster: Sendable {
   }
 
   let plan: ForecastPlan
-  let network: ForecastNetwork
+  package let network: ForecastNetwork
   let scaler: Scaler
   let covariateScalers: [Scaler]
   let memory: SeriesMemory

@@ -103,10 +103,14 @@ public struct Sequential: Layer {
   /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands there
   /// for a value, and a NaN would reach the gradient of its weights. Recurrent layers do not look there.
   func cleared(_ input: Tensor, _ steps: Steps) -> Tensor {
-    let hasSteps = inputShape.count > 2 || inputShape.count == 2 && inputShape[1] == nil
-    return hasSteps && input.rank == inputShape.count && !(layers.first is any RecurrentLayer)
-      ? input.masked(steps) : input
+    readsPadding && input.rank == inputShape.count ? input.masked(steps) : input
   }
+
+  /// Whether the input is of sequences.
+  package var hasSteps: Bool { inputShape.count > 2 || inputShape.count == 2 && inputShape[1] == nil }
+
+  /// Whether the first layer would look at what stands past the lengths.
+  package var readsPadding: Bool { hasSteps && !(layers.first is any RecurrentLayer) }
 }
 
 /// A layer as saved files describe it: its kind and configuration, without weights.

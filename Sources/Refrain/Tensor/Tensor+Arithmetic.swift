@@ -136,3 +136,25 @@ public func select(_ condition: Tensor, _ yes: Tensor, _ no: Tensor) -> Tensor {
     (yes, { select(mask, $0, zero).summed(to: yes.shape) }),
     (no, { select(mask, zero, $0).summed(to: no.shape) }))
 }
+
+/// A function of two tensors' values by its scalar form, broadcast, for functions too rare for a kernel.
+///
+/// - Parameters:
+///   - derivatives: the derivatives by x and by y at both; nil where no gradient flows.
+///   - function: the function.
+package func combine(
+  _ x: Tensor, _ y: Tensor, derivatives: (x: @Sendable (Float, Float) -> Float, y: @Sendable (Float, Float) -> Float)?,
+  _ function: @Sendable (Float, Float) -> Float
+) -> Tensor {
+  let shape = Broadcast(x.shape, y.shape).shape
+  let (left, right) = (x.detached.expanded(to: shape), y.detached.expanded(to: shape))
+  let result = Tensor(shape) { target in
+    read(left, right) { x, y in
+      for index in 0..<shape.product { target[index] = function(x[index], y[index]) }
+    }
+  }
+  guard let derivatives else { return result }
+  return result.recording(
+    (x, { ($0 * combine(left, right, derivatives: nil, derivatives.x)).summed(to: x.shape) }),
+    (y, { ($0 * combine(left, right, derivatives: nil, derivatives.y)).summed(to: y.shape) }))
+}

@@ -76,4 +76,19 @@ extension Tensor {
     }
     return result.recording((x, { $0 * equal(x, result) }))
   }
+
+  /// A function of each value by its scalar form, for functions too rare for a kernel.
+  ///
+  /// - Parameters:
+  ///   - derivative: the derivative at x; nil where it is zero everywhere or there is none, and no gradient flows.
+  ///   - function: the function.
+  package func map(derivative: (@Sendable (Float) -> Float)?, _ function: @Sendable (Float) -> Float) -> Tensor {
+    let result = Tensor(shape) { target in
+      read { source in
+        for index in 0..<count { target[index] = function(source[index]) }
+      }
+    }
+    guard let derivative else { return result }
+    return result.recording((self, { [x = detached] in $0 * x.map(derivative: nil, derivative) }))
+  }
 }

@@ -1,0 +1,32 @@
+import Refrain
+
+extension Dense: ONNXExportable {
+  public func export(
+    _ input: ONNXGraphValue, named name: String, to graph: inout ONNXGraphBuilder
+  ) -> ONNXGraphValue {
+    let product = graph.matrixProduct(input, graph.weight(joined(name, "weight"), weight.transposed))
+    let sums = graph.sum(product, graph.weight(joined(name, "bias"), bias))
+    return configuration.activation.export(sums, to: &graph)
+  }
+}
+
+extension Activation {
+  /// Adds the function to a graph.
+  func export(_ x: ONNXGraphValue, to graph: inout ONNXGraphBuilder) -> ONNXGraphValue {
+    switch self {
+    case .identity: return x
+    case .tanh: return graph.add("Tanh", [x])
+    case .sigmoid: return graph.add("Sigmoid", [x])
+    case .relu: return graph.add("Relu", [x])
+    case .softplus: return graph.add("Softplus", [x])
+    case .silu: return graph.product(x, graph.add("Sigmoid", [x]))
+    case .softmax: return graph.add("Softmax", [x], ["axis": .integer(-1)])
+    case .gelu:
+      if graph.options.opset >= 20 { return graph.add("Gelu", [x], ["approximate": .text("tanh")]) }
+      // x σ(√(8/π) (x + 0.044715 x³)), which is the form with tanh.
+      let square = graph.product(x, x)
+      let factor = graph.sum(graph.product(square, graph.scalar(0.071_354_816)), graph.scalar(1.595_769_12))
+      return graph.product(x, graph.add("Sigmoid", [graph.product(x, factor)]))
+    }
+  }
+}

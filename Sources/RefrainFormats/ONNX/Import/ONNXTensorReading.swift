@@ -1,0 +1,114 @@
+import Foundation
+import Refrain
+import RefrainData
+
+extension ElementType {
+  /// The type that ONNX has under this number, or nil for one that is not read.
+  init?(onnx number: Int32) {
+    switch Onnx_TensorProto.DataType(rawValue: Int(number)) {
+    case .float: self = .float32
+    case .uint8: self = .uint8
+    case .int32: self = .int32
+    case .int64: self = .int64
+    case .bool: self = .bool
+    case .float16: self = .float16
+    case .double: self = .float64
+    case .bfloat16: self = .bfloat16
+    default: return nil
+    }
+  }
+
+  /// ONNX's name of a type by its number, for messages.
+  static func onnxName(of number: Int32) -> String {
+    Onnx_TensorProto.DataType(rawValue: Int(number)).map { "\($0)" } ?? "number \(number)"
+  }
+}
+
+extension ONNXValue {
+  /// The values of a tensor in a model. Its shape is held against the bytes before memory is taken.
+  ///
+  /// - Parameters:
+  ///   - proto: the tensor.
+  ///   - title: what it is called in messages.
+  ///   - external: reads values that lie in files beside the model; nil where there can be none.
+  /// - Throws: `damagedFile`, `unsupportedContent`.
+  init(_ proto: Onnx_TensorProto, _ title: String, external: ONNXExternalData?) throws(DataError) {
+    guard let type = ElementType(onnx: proto.dataType) else {
+      throw DataError(
+        .unsupportedContent, "\(title) is of type \(ElementType.onnxName(of: proto.dataType)), which cannot be read",
+        remedy: "export the model with float, int32, int64, uint8 or bool values")
+    }
+    let shape = proto.dims.map { Int($0) }
+    guard let count = boundedCount(of: shape) else {
+      throw DataError(.damagedFile, "\(title) has the impossible shape \(shape)")
+    }
+    let bytes: Data
+    if proto.dataLocation == .external {
+      bytes = try ONNXExternalData.read(proto, title, from: external, count: count, size: type.size)
+    } else if proto.hasRawData {
+      bytes = proto.rawData
+    } else {
+      self = try ONNXValue(numbersOf: proto, type, shape, count, title)
+      return
+    }
+    let size = count.multipliedReportingOverflow(by: type.size)
+    guard !size.overflow, size.partialValue == bytes.count else {
+      throw DataError(
+        .damagedFile, "\(title) of shape \(shape) and type \(type.onnxName) cannot be \(bytes.count) bytes",
+        remedy: "export the model again")
+    }
+    self = ONNXValue(bytes, type, shape)
+  }
+
+  /// Values from bytes that fill the shape.
+  private init(_ bytes: Data, _ type: ElementType, _ shape: [Int]) {
+    self = bytes.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) -> ONNXValue in
+      func map<Stored: FixedWidthInteger, Value>(_ stored: Stored.Type, _ body: (Stored) -> Value) -> [Value] {
+        stride(from: 0, to: buffer.count, by: type.size).map { offset in
+          body(Stored(littleEndian: buffer.loadUnaligned(fromByteOffset: offset, as: Stored.self)))
+        }
+      }
+      return switch type {
+      case .bool: ONNXValue(map(UInt8.self) { $0 != 0 }, shape: shape)
+      case .uint8: ONNXValue(map(UInt8.self) { Int($0) }, shape: shape, type: type)
+      case .int32: ONNXValue(map(Int32.self) { Int($0) }, shape: shape, type: type)
+      case .int64: ONNXValue(map(Int64.self) { Int($0) }, shape: shape, type: type)
+      case .float32:
+        ONNXValue(Tensor(map(UInt32.self) { Float(bitPattern: $0) }, shape: shape), type: type)
+      case .float64:
+        ONNXValue(Tensor(map(UInt64.self) { Float(Double(bitPattern: $0)) }, shape: shape), type: type)
+      case .float16: ONNXValue(Tensor(map(UInt16.self) { float(half: $0) }, shape: shape), type: type)
+      case .bfloat16:
+        ONNXValue(Tensor(map(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }, shape: shape), type: type)
+      }
+    }
+  }
+
+  /// Values from the fields of numbers that ONNX has besides the bytes.
+  private init(
+    numbersOf proto: Onnx_TensorProto, _ type: ElementType, _ shape: [Int], _ count: Int, _ title: String
+  ) throws(DataError) {
+    let stored =
+      switch type {
+      case .float32: proto.floatData.count
+      case .float64: proto.doubleData.count
+      case .int64: proto.int64Data.count
+      case .bool, .uint8, .int32, .float16, .bfloat16: proto.int32Data.count
+      }
+    guard stored == count else {
+      throw DataError(
+        .damagedFile, "\(title) of shape \(shape) has \(stored) values", remedy: "export the model again")
+    }
+    func tensor(_ values: [Float]) -> ONNXValue { ONNXValue(Tensor(values, shape: shape), type: type) }
+    self =
+      switch type {
+      case .float32: tensor(proto.floatData)
+      case .float64: tensor(proto.doubleData.map { Float($0) })
+      case .float16: tensor(proto.int32Data.map { float(half: UInt16(truncatingIfNeeded: $0)) })
+      case .bfloat16: tensor(proto.int32Data.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0) << 16) })
+      case .int64: ONNXValue(proto.int64Data.map { Int($0) }, shape: shape)
+      case .uint8, .int32: ONNXValue(proto.int32Data.map { Int($0) }, shape: shape, type: type)
+      case .bool: ONNXValue(proto.int32Data.map { $0 != 0 }, shape: shape)
+      }
+  }
+}

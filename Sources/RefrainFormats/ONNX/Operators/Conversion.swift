@@ -1,0 +1,78 @@
+import Refrain
+import RefrainData
+
+// Cast and its kin.
+
+extension ONNXOperators {
+  static let conversion: [ONNXOperator] = [
+    ONNXOperator("Cast", ["to": .integer, "saturate": .integer, "round_mode": .string], check: checkCast) {
+      call throws(DataError) in
+      guard let type = targetType(of: call.node) else { throw call.fault("its type is not supported") }
+      return [try call.input(0).cast(to: type)]
+    },
+    ONNXOperator("CastLike", inputs: 2...2, ["saturate": .integer, "round_mode": .string]) { call throws(DataError) in
+      [try call.input(0).cast(to: try call.input(1).type)]
+    },
+    ONNXOperator("Identity") { call throws(DataError) in [try call.input(0)] },
+  ]
+
+  private static func targetType(of node: ONNXNode) -> ElementType? {
+    node.integer("to").flatMap { Int32(exactly: $0) }.flatMap { ElementType(onnx: $0) }
+  }
+
+  @Sendable private static func checkCast(_ node: ONNXNode) throws(DataError) {
+    guard targetType(of: node) != nil else {
+      let number = node.integer("to").flatMap { Int32(exactly: $0) } ?? 0
+      throw node.unsupported("its type \(ElementType.onnxName(of: number)) is not supported")
+    }
+  }
+}
+
+extension ONNXValue {
+  /// The values as another type: floats lose their fraction, and go to the nearest number that a type of whole numbers has.
+  /// Gradients flow from floats to floats.
+  func cast(to type: ElementType) -> ONNXValue {
+    if type == self.type { return self }
+    if type.isFloat {
+      let tensor = asTensor
+      let isNarrower = (type == .float16 || type == .bfloat16) && self.type != .bool
+      return ONNXValue(isNarrower ? tensor.map(derivative: { _ in 1 }) { $0.rounded(to: type) } : tensor, type: type)
+    }
+    if type == .bool {
+      switch content {
+      case .floats(let tensor): return ONNXValue(tensor.values.map { $0 != 0 }, shape: shape)
+      case .integers(let values): return ONNXValue(values.map { $0 != 0 }, shape: shape)
+      case .booleans: return self
+      }
+    }
+    switch content {
+    case .floats(let tensor):
+      return ONNXValue(tensor.values.map { Int(saturating: $0) }, shape: shape, type: type)
+    case .integers(let values): return ONNXValue(values, shape: shape, type: type)
+    case .booleans(let values): return ONNXValue(values.map { $0 ? 1 : 0 }, shape: shape, type: type)
+    }
+  }
+}
+
+extension Int {
+  /// The whole part of a float; the nearest Int where it is outside, and 0 for what is not a number.
+  init(saturating value: Float) {
+    if value.isNaN {
+      self = 0
+    } else {
+      self = Int(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max)
+    }
+  }
+}
+
+extension Float {
+  /// The nearest value that a narrower type of floats has.
+  func rounded(to type: ElementType) -> Float {
+    guard isFinite, self != 0 else { return self }
+    // The bits of the fraction, the smallest exponent, and the largest value.
+    let (fraction, least, largest): (Int, Int, Float) = type == .float16 ? (10, -14, 65504) : (7, -126, 0x1.FEp127)
+    let quantum = Float(sign: .plus, exponent: Swift.max(exponent, least) - fraction, significand: 1)
+    let result = (self / quantum).rounded(.toNearestOrEven) * quantum
+    return result.magnitude > largest ? Float(signOf: self, magnitudeOf: .infinity) : result
+  }
+}

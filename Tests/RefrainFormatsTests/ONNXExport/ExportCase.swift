@@ -1,0 +1,113 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainFormats
+import Testing
+
+/// A model to export, with inputs and what Refrain makes of them.
+struct ExportCase: CustomTestStringConvertible, Sendable {
+  var name: String
+  var model: Sequential
+  var options = ONNXExportOptions()
+
+  var testDescription: String { name }
+
+  /// Inputs of a run, or its outputs, under the names of the exported file's ports.
+  typealias Values = [String: Tensor]
+
+  static let batch = 4
+  static let time = 6
+  /// The valid steps of each sequence: all, ragged, with empty sequences, and empty ones alone.
+  static let lengths = [[6, 6, 6, 6], [6, 3, 1, 5], [0, 6, 2, 0], [0, 0, 0, 0]]
+
+  /// A model whose weights are all different, biases and peepholes too.
+  init(_ name: String, _ model: Sequential, _ options: ONNXExportOptions = ONNXExportOptions()) {
+    self.name = name
+    var phase = 0.3
+    self.model = model.mapTensors { tensor in
+      phase += 0.61
+      return ramp(tensor.shape, phase, scale: 0.7)
+    }
+    self.options = options
+  }
+
+  var isRagged: Bool { options.lengths && model.configuration.inputShape.count + (takesTokens ? 1 : 0) == 3 }
+  var takesTokens: Bool { model.configuration.inputShape.count == 2 && model.configuration.inputShape[1] == nil }
+
+  /// Every run of the model: what goes in, and what Refrain computes from it.
+  func runs() -> [ExportRun] {
+    (isRagged ? Self.lengths : [Self.lengths[0]]).enumerated().map { index, lengths in
+      run(isRagged ? lengths : nil, phase: Double(index))
+    }
+  }
+
+  private func run(_ lengths: [Int]?, phase: Double) -> ExportRun {
+    let shape = model.configuration.inputShape.enumerated().map { $1 ?? ($0 == 0 ? Self.batch : Self.time) }
+    let input =
+      takesTokens ? Tensor((0..<shape.reduce(1, *)).map { ($0 * 7 + 3) % 5 }, shape: shape) : ramp(shape, phase)
+    var inputs: Values = ["input": input]
+    if let lengths { inputs["lengths"] = Tensor(lengths) }
+    guard options.states else {
+      return ExportRun(lengths: lengths, inputs: inputs, outputs: ["output": model(input, lengths: lengths)])
+    }
+    var next = phase
+    var memory = model.initialMemory(batch: Self.batch).mapTensors { tensor in
+      next += 0.37
+      return ramp(tensor.shape, next, scale: 0.8)
+    }
+    let before = memory.tensors
+    inputs.merge(states(memory, "initial.")) { $1 }
+    let output = model(input, steps: Steps(lengths: lengths), memory: &memory)
+    return ExportRun(
+      lengths: lengths, inputs: inputs, outputs: states(memory, "final.").merging(["output": output]) { $1 },
+      statesBefore: before, statesAfter: memory.tensors)
+  }
+
+  /// The states of all layers as the exported file has them, `[D, B, H]`.
+  private func states(_ memory: Sequential.Memory, _ prefix: String) -> Values {
+    var rows: [String: [Tensor]] = [:]
+    for (name, tensor) in memory.namedTensors {
+      // Such as 0.hidden, 0.forward.cell, 0.1.hidden of a pile's level 1, 1.0.hidden of a model within the model.
+      var parts = name.split(separator: ".").map(String.init)
+      let state = parts.removeLast()
+      let numbers = parts.compactMap { Int($0) }
+      let isNested = model.layers[numbers[0]] is Sequential
+      let path = numbers.prefix(isNested ? 2 : 1).map(String.init).joined(separator: ".")
+      let level = numbers.dropFirst(isNested ? 2 : 1).first ?? 0
+      rows["\(prefix)\(path).\(state)_l\(level)", default: []].append(tensor)
+    }
+    return rows.mapValues { stack($0) }
+  }
+}
+
+/// What goes into a model once, and what Refrain makes of it, under the names of the exported file's ports.
+struct ExportRun {
+  var lengths: [Int]?
+  var inputs: ExportCase.Values
+  var outputs: ExportCase.Values
+  /// The states of all layers one after another; none where the model is not asked for them.
+  var statesBefore: [Tensor] = []
+  var statesAfter: [Tensor] = []
+}
+
+/// Expects the same shape and values within 1e-5 of the greatest.
+func expectClose(
+  _ actual: Tensor, _ expected: Tensor, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard actual.shape == expected.shape else {
+    Issue.record("\(what) has shape \(actual.shape), not \(expected.shape)", sourceLocation: sourceLocation)
+    return
+  }
+  let scale = expected.values.reduce(1) { max($0, $1.magnitude) }
+  let worst = zip(actual.values, expected.values).map { ($0 - $1).magnitude / scale }.max() ?? 0
+  #expect(worst <= 1e-5, "\(what) is off by \(worst)", sourceLocation: sourceLocation)
+}
+
+/// Numbers within ±scale that are all different and follow from the phase alone.
+func ramp(_ shape: [Int], _ phase: Double = 0, scale: Float = 1) -> Tensor {
+  Tensor(
+    (0..<shape.reduce(1, *)).map { index in
+      let x = Double(index)
+      return scale * Float(sin(phase + 1.7 * x + 0.013 * x * x))
+    }, shape: shape)
+}

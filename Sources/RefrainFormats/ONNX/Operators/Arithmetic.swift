@@ -55,15 +55,15 @@ extension ONNXOperators {
   }
 
   static let arithmetic: [ONNXOperator] = [
-    binary("Add", integers: { $0 &+ $1 }) { $0 + $1 },
-    binary("Sub", integers: { $0 &- $1 }) { $0 - $1 },
-    binary("Mul", integers: { $0 &* $1 }) { $0 * $1 },
-    binary("Div", integers: { $1 == 0 ? nil : $0.dividedReportingOverflow(by: $1).partialValue }) { $0 / $1 },
+    binary("Add", integers: { $0 &+ $1 }, { $0 + $1 }),
+    binary("Sub", integers: { $0 &- $1 }, { $0 - $1 }),
+    binary("Mul", integers: { $0 &* $1 }, { $0 * $1 }),
+    binary("Div", integers: { $1 == 0 ? nil : $0.dividedReportingOverflow(by: $1).partialValue }, { $0 / $1 }),
     ONNXOperator("Mod", inputs: 2...2, ["fmod": .integer], run: remainder),
     ONNXOperator("Pow", inputs: 2...2, learned: [0], run: power),
     folding("Sum") { $0 + $1 },
-    folding("Max", integers: { max($0, $1) }) { maximum($0, $1) },
-    folding("Min", integers: { min($0, $1) }) { minimum($0, $1) },
+    folding("Max", integers: { max($0, $1) }, { maximum($0, $1) }),
+    folding("Min", integers: { min($0, $1) }, { minimum($0, $1) }),
     folding("Mean", isMean: true) { $0 + $1 },
   ]
 

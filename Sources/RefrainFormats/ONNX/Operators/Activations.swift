@@ -53,7 +53,9 @@ struct ONNXActivation: Sendable, Hashable {
     case .sigmoid: Refrain.sigmoid(x)
     case .hardsigmoid: (x * alpha + beta).clamped(0...1)
     // The exponential of what is positive would overflow, and is not wanted.
-    case .elu: Refrain.relu(x) + (Refrain.exp(-Refrain.relu(-x)) - 1) * alpha
+    case .elu:
+      Refrain.select(
+        Refrain.greater(x, Tensor(0)), x, (Refrain.exp(x.clamped(-.infinity...0)) - 1) * alpha)
     case .softsign: x / (Refrain.abs(x) + 1)
     case .softplus: Refrain.softplus(x)
     }
@@ -93,8 +95,7 @@ extension ONNXOperators {
     ONNXOperator("Celu", ["alpha": .float]) { call throws(DataError) in
       let alpha = call.node.float("alpha") ?? 1
       guard alpha != 0 else { throw call.fault("its alpha is 0") }
-      let x = try call.tensor(0)
-      return [call.like(0, relu(x) + (exp(-relu(-x / alpha)) - 1) * alpha)]
+      return [call.like(0, ONNXActivation(.elu, alpha: 1)(try call.tensor(0) / alpha) * alpha)]
     },
     ONNXOperator("Swish", ["alpha": .float]) { call throws(DataError) in
       let x = try call.tensor(0)

@@ -39,7 +39,7 @@ import Testing
     var generator = RandomGenerator(seed: 7)
     var (read, ran, longest) = (0, 0, Duration.zero)
     let clock = ContinuousClock()
-    for round in 0..<100_000 {
+    for round in 0..<25_000 {
       let seed = seeds[round % seeds.count]
       var proto = try Onnx_ModelProto(serializedBytes: seed.model)
       var inputs = seed.inputs
@@ -67,7 +67,7 @@ import Testing
       longest = max(longest, time)
     }
     #expect(longest < .seconds(1), "a model took \(longest)")
-    #expect(read > 50_000 && ran > 10_000, "\(read) models were read, and \(ran) ran")
+    #expect(read > 12_000 && ran > 4_000, "\(read) models were read, and \(ran) ran")
   }
 
   private func below(_ bound: Int, _ generator: inout RandomGenerator) -> Int {

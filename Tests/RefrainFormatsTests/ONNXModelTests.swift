@@ -152,7 +152,8 @@ import Testing
     #expect(error?.code == .wrongInput)
     // Half a million empty nodes in a megabyte.
     let bytes = forged(nodes: 500_000)
-    #expect(throws: DataError.self) { try ONNXModel(bytes: bytes) }
+    let refusal = #expect(throws: DataError.self) { try ONNXModel(bytes: bytes) }
+    #expect(refusal?.problem.contains("more than ten times its size") == true)
   }
 
   /// The bytes of a model whose graph holds so many empty nodes.

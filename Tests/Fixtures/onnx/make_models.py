@@ -194,9 +194,8 @@ def keras_cases():
                                  layers.GRU(H), layers.Dropout(0.2), layers.Dense(2, activation="softmax")])
 
     def text():
-        return keras.Sequential([keras.Input((7,), dtype="int32"), layers.Embedding(11, I), layers.Conv1D(6, 3, padding="same"),
-                                 layers.LayerNormalization(), layers.LSTM(H, return_sequences=True), layers.LSTM(H),
-                                 layers.Dense(1, activation="sigmoid")])
+        return keras.Sequential([keras.Input((7,), dtype="int32"), layers.Embedding(11, I),
+                                 layers.LSTM(H, return_sequences=True), layers.LSTM(H), layers.Dense(1, activation="sigmoid")])
 
     def simple(kind, **options):
         return keras.Sequential([keras.Input((7, I)), getattr(layers, kind)(H, **options), layers.Dense(2)])

@@ -1,7 +1,8 @@
 """LSTM, GRU and RNN under every attribute, by ONNX Runtime.
 
 The cases are drawn from all combinations of the attributes so that every two of their values meet. ONNX Runtime computes no
-`layout=1`; such a case is the same one with its axes exchanged.
+`layout=1`; such a case is the same one with its axes exchanged. Affine, ScaledTanh and ThresholdedRelu are always given their
+alpha, and ScaledTanh its beta: what these are otherwise ONNX does not say, and ONNX Runtime takes 0.
 """
 
 import itertools
@@ -21,7 +22,7 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 FUNCTIONS = {"LSTM": 3, "GRU": 2, "RNN": 1}
 # Without alpha and beta, and with them; two directions take the list twice.
 ACTIVATIONS = {
-    "LSTM": [None, (["Sigmoid", "Tanh", "Tanh"], None, None), (["HardSigmoid", "ScaledTanh", "Softsign"], None, None),
+    "LSTM": [None, (["Sigmoid", "Tanh", "Tanh"], None, None), (["HardSigmoid", "ScaledTanh", "Softsign"], [0.2, 0.9], [0.5, 1.1]),
              (["HardSigmoid", "LeakyRelu", "Affine"], [0.3, 0.02, 0.7], [0.4, 0.1]), (["Sigmoid", "Relu", "Elu"], [0.8], None),
              (["Sigmoid", "ThresholdedRelu", "ScaledTanh"], [0.2, 1.2], [0.6]), (["sigmoid", "Softplus", "Tanh"], None, None)],
     "GRU": [None, (["HardSigmoid", "Relu"], None, None), (["HardSigmoid", "ScaledTanh"], [0.3, 1.1], [0.4, 0.8]),

@@ -22,6 +22,15 @@ struct ONNXActivation: Sendable, Hashable {
     }
   }
 
+  /// Whether a recurrent layer must say its numbers, as ONNX does not, and other programs assume different ones.
+  static func mustSay(_ function: Function) -> (alpha: Bool, beta: Bool) {
+    switch function {
+    case .affine, .thresholdedrelu: (true, false)
+    case .scaledtanh: (true, true)
+    default: (false, false)
+    }
+  }
+
   var function: Function
   var alpha: Float = 0
   var beta: Float = 0
@@ -44,7 +53,9 @@ struct ONNXActivation: Sendable, Hashable {
     case .sigmoid: Refrain.sigmoid(x)
     case .hardsigmoid: (x * alpha + beta).clamped(0...1)
     // The exponential of what is positive would overflow, and is not wanted.
-    case .elu: Refrain.relu(x) + (Refrain.exp(-Refrain.relu(-x)) - 1) * alpha
+    case .elu:
+      Refrain.select(
+        Refrain.greater(x, Tensor(0)), x, (Refrain.exp(x.clamped(-.infinity...0)) - 1) * alpha)
     case .softsign: x / (Refrain.abs(x) + 1)
     case .softplus: Refrain.softplus(x)
     }
@@ -74,7 +85,7 @@ extension ONNXOperators {
     activation("Elu", .elu),
     activation("Softsign", .softsign),
     activation("Softplus", .softplus),
-    unary("Relu", integers: { max($0, 0) }) { relu($0) },
+    unary("Relu", integers: { max($0, 0) }, { relu($0) }),
     unary("HardSwish") { $0 * ONNXActivation(.hardsigmoid, alpha: 1 / 6, beta: 0.5)($0) },
     unary("Mish") { $0 * tanh(softplus($0)) },
     ONNXOperator("Selu", ["alpha": .float, "gamma": .float]) { call throws(DataError) in
@@ -84,21 +95,13 @@ extension ONNXOperators {
     ONNXOperator("Celu", ["alpha": .float]) { call throws(DataError) in
       let alpha = call.node.float("alpha") ?? 1
       guard alpha != 0 else { throw call.fault("its alpha is 0") }
-      let x = try call.tensor(0)
-      return [call.like(0, relu(x) + (exp(-relu(-x / alpha)) - 1) * alpha)]
+      return [call.like(0, ONNXActivation(.elu, alpha: 1)(try call.tensor(0) / alpha) * alpha)]
     },
     ONNXOperator("Swish", ["alpha": .float]) { call throws(DataError) in
       let x = try call.tensor(0)
       return [call.like(0, x * sigmoid(x * (call.node.float("alpha") ?? 1)))]
     },
-    ONNXOperator(
-      "Gelu", ["approximate": .string],
-      check: { node throws(DataError) in
-        guard ["none", "tanh"].contains(node.string("approximate") ?? "none") else {
-          throw node.unsupported("its approximation is not supported")
-        }
-      }
-    ) { call throws(DataError) in
+    ONNXOperator("Gelu", ["approximate": .string], check: checkGelu) { call throws(DataError) in
       let x = try call.tensor(0)
       if call.node.string("approximate") == "tanh" { return [call.like(0, gelu(x))] }
       return [call.like(0, x.map(derivative: normalProductDerivative) { $0 * normalDistribution($0) })]
@@ -111,6 +114,12 @@ extension ONNXOperators {
       return [call.like(0, select(greater(x, Tensor(0)), x, x * slope))]
     },
   ]
+
+  @Sendable private static func checkGelu(_ node: ONNXNode) throws(DataError) {
+    guard ["none", "tanh"].contains(node.string("approximate") ?? "none") else {
+      throw node.unsupported("its approximation is not supported")
+    }
+  }
 
   /// The probability that a normal number is below x.
   @Sendable private static func normalDistribution(_ x: Float) -> Float { 0.5 * erfcf(-x * Float(0.5).squareRoot()) }

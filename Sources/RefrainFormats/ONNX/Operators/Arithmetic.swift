@@ -55,15 +55,15 @@ extension ONNXOperators {
   }
 
   static let arithmetic: [ONNXOperator] = [
-    binary("Add", integers: { $0 &+ $1 }) { $0 + $1 },
-    binary("Sub", integers: { $0 &- $1 }) { $0 - $1 },
-    binary("Mul", integers: { $0 &* $1 }) { $0 * $1 },
-    binary("Div", integers: { $1 == 0 ? nil : $0.dividedReportingOverflow(by: $1).partialValue }) { $0 / $1 },
+    binary("Add", integers: { $0 &+ $1 }, { $0 + $1 }),
+    binary("Sub", integers: { $0 &- $1 }, { $0 - $1 }),
+    binary("Mul", integers: { $0 &* $1 }, { $0 * $1 }),
+    binary("Div", integers: { $1 == 0 ? nil : $0.dividedReportingOverflow(by: $1).partialValue }, { $0 / $1 }),
     ONNXOperator("Mod", inputs: 2...2, ["fmod": .integer], run: remainder),
     ONNXOperator("Pow", inputs: 2...2, learned: [0], run: power),
     folding("Sum") { $0 + $1 },
-    folding("Max", integers: { max($0, $1) }) { maximum($0, $1) },
-    folding("Min", integers: { min($0, $1) }) { minimum($0, $1) },
+    folding("Max", integers: { max($0, $1) }, { maximum($0, $1) }),
+    folding("Min", integers: { min($0, $1) }, { minimum($0, $1) }),
     folding("Mean", isMean: true) { $0 + $1 },
   ]
 
@@ -124,14 +124,12 @@ extension ONNXOperators {
     }
     guard base.booleans == nil, exponent.booleans == nil else { throw call.fault("its inputs are truth values") }
     let (x, y) = (base.asTensor, exponent.asTensor)
-    // The square is common, and its product is faster and exact.
-    if exponent.count == 1, y.item == 2, shape == base.shape { return [ONNXValue(x * x).cast(to: base.type)] }
     let result = Refrain.combine(
       x, y,
       derivatives: (
         { x, y in y == 0 ? 0 : y * powf(x, y - 1) }, { x, y in x == 0 ? 0 : powf(x, y) * logf(x) }
       )
-    ) { powf($0, $1) }
+    ) { $1 == 2 ? $0 * $0 : powf($0, $1) }
     return [base.type.isFloat ? ONNXValue(result, type: base.type) : ONNXValue(result).cast(to: base.type)]
   }
 }

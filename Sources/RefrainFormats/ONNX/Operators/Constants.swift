@@ -10,9 +10,7 @@ extension ONNXOperators {
       [
         "value": .value, "value_float": .float, "value_floats": .floats, "value_int": .integer, "value_ints": .integers,
       ],
-      check: { node throws(DataError) in
-        guard constant(node) != nil else { throw node.unsupported("it has no value") }
-      }
+      check: checkConstant
     ) { call throws(DataError) in [constant(call.node) ?? ONNXValue([], shape: [0])] },
     ONNXOperator("ConstantOfShape", ["value": .value]) { call throws(DataError) in
       let shape = try call.integers(0)
@@ -35,6 +33,10 @@ extension ONNXOperators {
       return [ONNXValue(Tensor(values, shape: value.shape)).cast(to: type)]
     },
   ]
+
+  @Sendable private static func checkConstant(_ node: ONNXNode) throws(DataError) {
+    guard constant(node) != nil else { throw node.unsupported("it has no value") }
+  }
 
   private static func constant(_ node: ONNXNode) -> ONNXValue? {
     if let value = node.value("value") { return value }

@@ -51,27 +51,39 @@ struct ONNXWindow {
       guard room >= 0 else {
         throw call.fault("a kernel of \(kernel) does not fit into an input of shape \(shape)")
       }
-      output.append(room / strides[axis] + 1)
+      var outputs = room / strides[axis] + 1
+      // Rounded up there is one more window, unless it would begin in the padding at the end.
+      if call.node.integer("ceil_mode") ?? 0 != 0, room % strides[axis] != 0,
+        outputs * strides[axis] < shape[axis + 2] + before[axis]
+      {
+        outputs += 1
+      }
+      output.append(outputs)
     }
     try call.checkSize(output)
   }
 
-  /// For each output and each tap of the kernel, where in one `[size…]` plane the value stands; -1 in the padding.
-  func places(in sizes: [Int]) -> [Int] {
+  /// For each output and each tap of the kernel, where in one `[size…]` plane the value stands; nil outside of it.
+  func places(in sizes: [Int]) -> [Int?] {
     let apart = RefrainFormats.strides(of: sizes)
-    var places: [Int] = []
+    return positions { at in
+      zip(at, sizes).allSatisfy { $0 >= 0 && $0 < $1 } ? zip(at, apart).reduce(0) { $0 + $1.0 * $1.1 } : nil
+    }
+  }
+
+  /// For each output and each tap of the kernel, whether it lies within the values or their padding.
+  func isPadded(in sizes: [Int]) -> [Bool] {
+    positions { at in at.indices.allSatisfy { at[$0] >= -before[$0] && at[$0] < sizes[$0] + after[$0] } }
+  }
+
+  private func positions<Result>(_ body: (_ at: [Int]) -> Result) -> [Result] {
+    var results: [Result] = []
     forEachIndex(of: output) { output in
       forEachIndex(of: kernel) { tap in
-        var place = 0
-        for axis in sizes.indices {
-          let at = output[axis] * strides[axis] - before[axis] + tap[axis] * dilations[axis]
-          guard at >= 0, at < sizes[axis] else { return places.append(-1) }
-          place += at * apart[axis]
-        }
-        places.append(place)
+        results.append(body(output.indices.map { output[$0] * strides[$0] - before[$0] + tap[$0] * dilations[$0] }))
       }
     }
-    return places
+    return results
   }
 }
 
@@ -88,22 +100,14 @@ extension ONNXOperators {
       "MaxPool", window.merging(["dilations": .integers, "ceil_mode": .integer, "storage_order": .integer]) { $1 },
       check: checkWindow
     ) { call throws(DataError) in
-      try pool(call) { rows, _ in
-        rows.maximum()
-      } padding: { _ in
-        -.infinity
-      }
+      try pool(call, padding: -.infinity) { rows, _ in rows.maximum() }
     },
     ONNXOperator(
       "AveragePool",
       window.merging(["dilations": .integers, "ceil_mode": .integer, "count_include_pad": .integer]) { $1 },
       check: checkWindow
     ) { call throws(DataError) in
-      try pool(call) { rows, counts in
-        rows.sum(axes: [2]) / counts
-      } padding: { _ in
-        0
-      }
+      try pool(call, padding: 0) { rows, counts in rows.sum(axes: [2]) / counts }
     },
     ONNXOperator("GlobalAveragePool") { call throws(DataError) in
       let x = try call.tensor(0)
@@ -123,7 +127,6 @@ extension ONNXOperators {
     guard ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"].contains(mode) else {
       throw node.unsupported("its padding \(mode.quoted) is not supported")
     }
-    guard node.integer("ceil_mode") ?? 0 == 0 else { throw node.unsupported("rounding its size up is not supported") }
   }
 
   /// A product of the weights with patches of the input, for each group of channels: `[N, C, size…]`, weights `[O, C / groups,
@@ -146,8 +149,18 @@ extension ONNXOperators {
     let (places, channels) = (window.output.reduce(1, *), weight.shape[1])
     let width = channels * kernel.reduce(1, *)
     try call.checkSize(shape)
-    try call.checkSize([samples, groups, places, width])
     guard !shape.contains(0), width > 0 else { return [call.like(0, .zeros(shape))] }
+    let bias = try call.optionalTensor(2)
+    guard bias?.shape ?? [outputs] == [outputs] else {
+      throw call.fault("its bias has shape \(bias?.shape ?? []), expected [\(outputs)]")
+    }
+    if groups == 1, window.dilations.allSatisfy({ $0 == 1 }) {
+      let result = try convolved(call, x, weight, window)
+      let last = x.rank - 1
+      let shifted = bias.map { result + $0 } ?? result
+      return [call.like(0, shifted.transposed([0, last] + Array(1..<last)))]
+    }
+    try call.checkSize([samples, groups, places, width])
     let patches = try patches(call, x, window)
     var parts: [Tensor] = []
     for group in 0..<groups {
@@ -158,12 +171,28 @@ extension ONNXOperators {
         .reshaped([outputs / groups, width])
       parts.append(rows.matrixProduct(filters, transposingOther: true))
     }
-    var result = concatenate(parts, axis: 1)
-    if let bias = try call.optionalTensor(2) {
-      guard bias.shape == [outputs] else { throw call.fault("its bias has shape \(bias.shape), expected [\(outputs)]") }
-      result = result + bias
+    let result = concatenate(parts, axis: 1)
+    let shifted = bias.map { result + $0 } ?? result
+    return [call.like(0, shifted.reshaped([samples, places, outputs]).transposed([0, 2, 1]).reshaped(shape))]
+  }
+
+  /// The convolution by Refrain's own, which has its channels last: `[N, size′…, O]`.
+  private static func convolved(
+    _ call: ONNXCall, _ x: Tensor, _ weight: Tensor, _ window: ONNXWindow
+  ) throws(DataError) -> Tensor {
+    func channelsLast(_ x: Tensor) -> Tensor { x.transposed([0] + Array(2..<x.rank) + [1]) }
+    var padded = channelsLast(x)
+    for axis in window.kernel.indices {
+      func zeros(_ count: Int) throws(DataError) -> [Tensor] {
+        if count == 0 { return [] }
+        var shape = padded.shape
+        shape[axis + 1] = count
+        try call.checkSize(shape)
+        return [.zeros(shape)]
+      }
+      padded = concatenate(try zeros(window.before[axis]) + [padded] + zeros(window.after[axis]), axis: axis + 1)
     }
-    return [call.like(0, result.reshaped([samples, places, outputs]).transposed([0, 2, 1]).reshaped(shape))]
+    return padded.convolution(weight: channelsLast(weight), strides: window.strides, padding: .valid)
   }
 
   /// What each output sees of the input, `[N, C, places, taps]`, with `padding` around it.
@@ -176,7 +205,7 @@ extension ONNXOperators {
     try call.checkSize([planes, places.count])
     var taken: [Int] = []
     taken.reserveCapacity(planes * places.count)
-    for plane in 0..<planes { for place in places { taken.append(place < 0 ? x.count : plane * size + place) } }
+    for plane in 0..<planes { for place in places { taken.append(place.map { plane * size + $0 } ?? x.count) } }
     let taps = window.kernel.reduce(1, *)
     return concatenate([x.reshaped([x.count]), Tensor([padding])], axis: 0)
       .picking(taken, shape: [x.shape[0], x.shape[1], places.count / taps, taps])
@@ -184,7 +213,7 @@ extension ONNXOperators {
 
   /// A function of the values that each output sees, `[N, C, places, taps]` → `[N, C, places]`.
   private static func pool(
-    _ call: ONNXCall, _ function: (_ rows: Tensor, _ counts: Tensor) -> Tensor, padding: (ONNXCall) -> Float
+    _ call: ONNXCall, padding: Float, _ function: (_ rows: Tensor, _ counts: Tensor) -> Tensor
   ) throws(DataError) -> [ONNXValue] {
     let x = try call.tensor(0)
     guard x.rank >= 3, let kernel = call.node.integers("kernel_shape") else {
@@ -195,12 +224,13 @@ extension ONNXOperators {
     try call.checkSize([x.shape[0], x.shape[1], window.output.reduce(1, *), kernel.reduce(1, *)])
     if shape.contains(0) || x.count == 0 { return [call.like(0, .zeros(shape))] }
     let taps = kernel.reduce(1, *)
-    let places = window.places(in: Array(x.shape[2...]))
+    let sizes = Array(x.shape[2...])
     let countsPadding = call.node.integer("count_include_pad") ?? 0 != 0
-    let counts = stride(from: 0, to: places.count, by: taps).map { start in
-      Float(countsPadding ? taps : places[start..<start + taps].count { $0 >= 0 })
+    let isCounted = countsPadding ? window.isPadded(in: sizes) : window.places(in: sizes).map { $0 != nil }
+    let counts = stride(from: 0, to: isCounted.count, by: taps).map { start in
+      Float(isCounted[start..<start + taps].count { $0 })
     }
-    let rows = try patches(call, x, window, padding: padding(call))
+    let rows = try patches(call, x, window, padding: padding)
     let planes = x.shape[0] * x.shape[1]
     let result = function(rows.reshaped([planes, counts.count, taps]), Tensor(counts, shape: [counts.count]))
     return [call.like(0, result.reshaped(shape))]

@@ -22,11 +22,7 @@ extension ONNXOperators {
     ONNXOperator(
       "BatchNormalization", inputs: 5...5,
       ["epsilon": .float, "momentum": .float, "training_mode": .integer, "spatial": .integer],
-      check: { node throws(DataError) in
-        guard node.integer("training_mode") ?? 0 == 0, node.integer("spatial") ?? 1 == 1 else {
-          throw node.unsupported("its training mode is not supported", remedy: "export the model for inference")
-        }
-      }, learned: [0, 1, 2], run: batchNormalization),
+      check: checkBatch, learned: [0, 1, 2], run: batchNormalization),
     ONNXOperator("InstanceNormalization", inputs: 3...3, ["epsilon": .float]) { call throws(DataError) in
       let x = try call.tensor(0)
       guard x.rank >= 3, x.count > 0 else {
@@ -37,6 +33,12 @@ extension ONNXOperators {
       return [call.like(0, normal * channels(try call.tensor(1), x) + channels(try call.tensor(2), x))]
     },
   ]
+
+  @Sendable private static func checkBatch(_ node: ONNXNode) throws(DataError) {
+    guard node.integer("training_mode") ?? 0 == 0, node.integer("spatial") ?? 1 == 1 else {
+      throw node.unsupported("its training mode is not supported", remedy: "export the model for inference")
+    }
+  }
 
   /// The mean, the values brought to mean 0 and variance 1, and what they were divided by.
   private static func normalized(_ x: Tensor, _ axes: [Int], _ epsilon: Float) -> (Tensor, Tensor, Tensor) {

@@ -69,10 +69,15 @@ struct ONNXRecurrence {
     }
     // The functions that have such numbers take them one after another.
     var (alphas, betas) = ((node.floats("activation_alpha") ?? [])[...], (node.floats("activation_beta") ?? [])[...])
-    let activations = names.map { function in
-      ONNXActivation(
-        function, alpha: function.defaults.alpha == nil ? nil : alphas.popFirst(),
-        beta: function.defaults.beta == nil ? nil : betas.popFirst())
+    var activations: [ONNXActivation] = []
+    for function in names {
+      let alpha = function.defaults.alpha == nil ? nil : alphas.popFirst()
+      let beta = function.defaults.beta == nil ? nil : betas.popFirst()
+      let mustSay = ONNXActivation.mustSay(function)
+      guard !mustSay.alpha || alpha != nil, !mustSay.beta || beta != nil else {
+        throw node.unsupported("its activation \(function.rawValue) is not given its alpha or beta")
+      }
+      activations.append(ONNXActivation(function, alpha: alpha, beta: beta))
     }
     for (index, way) in ways.enumerated() {
       directions.append((way, Array(activations[(index * defaults.count)..<((index + 1) * defaults.count)])))
@@ -171,7 +176,12 @@ struct ONNXRecurrentCall {
     let shape = Array(input.shape[..<2]) + [hiddenSize]
     if batch == 0 || time == 0 { return (.zeros(shape), state) }
     let steps = Steps(lengths: lengths, layout: attributes.isBatchFirst ? .batchFirst : .timeFirst)
-    return cell.scan(input, from: state, along: Schedule(batch: batch, time: time, steps: steps, direction: direction))
+    let result = cell.scan(
+      input, from: state, along: Schedule(batch: batch, time: time, steps: steps, direction: direction))
+    guard let lengths, lengths.contains(0) else { return result }
+    // As ONNX Runtime has it, a sequence without steps ends in zeros and not in the state it began with.
+    let mask = Tensor(lengths.map { $0 > 0 ? 1 : 0 }, shape: [batch, 1])
+    return (result.outputs, result.state.mapTensors { select(mask, $0, Tensor(0)) })
   }
 
   /// The node's results: Y `[T, D, B, H]`, or with the batch first `[B, T, D, H]`, and the states after the last step.

@@ -35,6 +35,16 @@ extension ONNXOperators {
         let results = (0..<rows).map { integers(whole[$0 * width..<($0 + 1) * width]) }
         return [ONNXValue(results, shape: shape, type: value.type)]
       }
+      if value.type == .bool, name == "ReduceMax" || name == "ReduceMin" {
+        // Whether any is true, and whether all are.
+        let isAny = name == "ReduceMax"
+        let truths = turned.booleans ?? []
+        let results = (0..<rows).map { row in
+          let part = truths[row * width..<(row + 1) * width]
+          return isAny ? part.contains(true) : !part.contains(false)
+        }
+        return [ONNXValue(results, shape: shape)]
+      }
       guard let tensor = turned.tensor else { throw call.fault("it cannot reduce the type \(value.type.onnxName)") }
       if width == 0 || rows == 0 { return [call.like(0, Tensor(repeating: empty, shape: shape))] }
       return [call.like(0, floats(tensor.reshaped([rows, width])).reshaped(shape))]
@@ -48,20 +58,16 @@ extension ONNXOperators {
   }
 
   static let reductions: [ONNXOperator] = [
-    reduction("ReduceSum", empty: 0, integers: { $0.reduce(0, &+) }) { $0.sum(axes: [1]) },
-    reduction("ReduceMean", empty: .nan, integers: { $0.isEmpty ? 0 : $0.reduce(0, &+) / $0.count }) {
-      $0.mean(axes: [1])
-    },
-    reduction("ReduceMax", empty: -.infinity, integers: { $0.max() ?? 0 }) { $0.maximum() },
-    reduction("ReduceMin", empty: .infinity, integers: { $0.min() ?? 0 }) { -(-$0).maximum() },
-    reduction("ReduceProd", empty: 1, integers: { $0.reduce(1, &*) }) { rows in
-      (1..<max(rows.shape[1], 1)).reduce(rows.at(0, axis: 1)) { $0 * rows.at($1, axis: 1) }
-    },
-    reduction("ReduceL1", empty: 0, integers: { $0.reduce(0) { $0 &+ ($1 < 0 ? 0 &- $1 : $1) } }) {
-      abs($0).sum(axes: [1])
-    },
+    reduction("ReduceSum", empty: 0, integers: { $0.reduce(0, &+) }, { $0.sum(axes: [1]) }),
+    reduction("ReduceMean", empty: .nan, integers: wholeMean, { $0.mean(axes: [1]) }),
+    reduction("ReduceMax", empty: -.infinity, integers: { $0.max() ?? 0 }, { $0.maximum() }),
+    reduction("ReduceMin", empty: .infinity, integers: { $0.min() ?? 0 }, { -(-$0).maximum() }),
+    reduction("ReduceProd", empty: 1, integers: { $0.reduce(1, &*) }, product),
+    reduction(
+      "ReduceL1", empty: 0, integers: { $0.reduce(0) { $0 &+ ($1 < 0 ? 0 &- $1 : $1) } }, { abs($0).sum(axes: [1]) }),
     reduction("ReduceL2", empty: 0) { sqrt($0.squared.sum(axes: [1])) },
-    reduction("ReduceSumSquare", empty: 0, integers: { $0.reduce(0) { $0 &+ $1 &* $1 } }) { $0.squared.sum(axes: [1]) },
+    reduction(
+      "ReduceSumSquare", empty: 0, integers: { $0.reduce(0) { $0 &+ $1 &* $1 } }, { $0.squared.sum(axes: [1]) }),
     reduction("ReduceLogSum", empty: -.infinity) { log($0.sum(axes: [1])) },
     reduction("ReduceLogSumExp", empty: -.infinity) { rows in
       // Without its greatest value no row overflows; that of a row of infinities is left in place.
@@ -72,6 +78,14 @@ extension ONNXOperators {
     place("ArgMin") { $0 < $1 },
     ONNXOperator("CumSum", inputs: 2...2, ["exclusive": .integer, "reverse": .integer], learned: [0], run: runningSum),
   ]
+
+  @Sendable private static func wholeMean(_ values: ArraySlice<Int>) -> Int {
+    values.isEmpty ? 0 : values.reduce(0, &+) / values.count
+  }
+
+  @Sendable private static func product(_ rows: Tensor) -> Tensor {
+    (1..<max(rows.shape[1], 1)).reduce(rows.at(0, axis: 1)) { $0 * rows.at($1, axis: 1) }
+  }
 
   /// Where along an axis the first value stands, or the last one, that `isBetter` than all others.
   private static func place(_ name: String, isBetter: @escaping @Sendable (Float, Float) -> Bool) -> ONNXOperator {

@@ -1,0 +1,204 @@
+import Refrain
+import RefrainData
+import Testing
+
+@testable import RefrainFormats
+
+@Suite struct `ONNX models` {
+  @Test(arguments: try ONNXCase.load("torch") + ONNXCase.load("keras"))
+  func `give what the framework gives that exported them`(_ item: ONNXCase) {
+    #expect(item.fault() == nil)
+  }
+
+  @Test(arguments: try ONNXCase.load("training"))
+  func `train on as in PyTorch`(_ item: ONNXCase) throws {
+    func tensor(_ arrays: [String: NumericArray], _ name: String) throws -> Tensor {
+      let array = try #require(arrays[name])
+      return Tensor(array.values.floats, shape: array.shape)
+    }
+    var model = try ONNXModel(bytes: item.model)
+    let (x, y) = (try tensor(item.inputs, "x"), try tensor(item.inputs, "y"))
+    func train(_ optimizer: some Optimizer) throws -> [Float] {
+      var optimizer = optimizer
+      var losses: [Float] = []
+      for _ in 0..<20 {
+        let (loss, gradient) = try valueAndGradient(at: model) { model throws(DataError) in
+          (try model(x) - y).squared.mean()
+        }
+        optimizer.update(&model, along: gradient)
+        losses.append(loss)
+      }
+      return losses
+    }
+    let losses =
+      item.name.hasPrefix("SGD") ? try train(SGD(learningRate: 0.1)) : try train(Adam(learningRate: 0.01))
+    let expected = try tensor(item.outputs, "losses").values
+    #expect(zip(losses, expected).allSatisfy { ($0 - $1).magnitude < 1e-4 }, "\(losses) instead of \(expected)")
+    #expect(losses[19] < losses[0])
+    let predictions = try tensor(item.outputs, "predictions")
+    #expect(zip(try model(x).values, predictions.values).allSatisfy { ($0 - $1).magnitude < 1e-4 })
+  }
+
+  @Test func `name their weights as tensors, and leave out what is none`() throws {
+    let item = try #require(try ONNXCase.load("torch").first { $0.name == "masked pooling, torchscript, opset 13" })
+    var model = try ONNXModel(bytes: item.model)
+    let names = model.namedTensors.map(\.name)
+    #expect(names.contains("head.weight"))
+    #expect(model.parameterNames.contains("batch_norm.running_mean"))
+    #expect(!names.contains("batch_norm.running_mean"))
+    model.learnedNames = ["head.weight"]
+    #expect(model.namedTensors.map(\.name) == ["head.weight"])
+  }
+
+  @Test func `say what they expect`() throws {
+    let item = try #require(try ONNXCase.load("torch").first { $0.name == "states, torchscript, opset 13" })
+    let model = try ONNXModel(bytes: item.model)
+    #expect(model.inputs.map(\.name) == ["x", "h", "c"])
+    #expect(model.inputs[0].shape == [nil, nil, 3] && model.inputs[1].shape == [2, nil, 4])
+    #expect(model.outputs.map(\.name) == ["y", "h_out", "c_out"])
+
+    func message(_ change: (inout [String: NumericArray]) -> Void) -> String {
+      var inputs = item.inputs
+      change(&inputs)
+      do throws(DataError) {
+        _ = try model.run(inputs)
+        return ""
+      } catch {
+        #expect(error.code == .wrongInput)
+        return error.description
+      }
+    }
+    #expect(
+      message { $0["h"] = nil }
+        == "the input 'h' is missing; the model has 'x': float [?, ?, 3]; 'h': float [2, ?, 4]; 'c': float [2, ?, 4]")
+    #expect(message { $0["z"] = $0["h"] }.hasPrefix("the model has no input 'z'; it has 'x'"))
+    #expect(
+      message { $0["x"] = NumericArray([1, 2] as [Float], shape: [2]) }.hasPrefix(
+        "the input 'x' is of type float and shape [2]"))
+    #expect(message { $0["x"] = NumericArray([1, 2, 3] as [Float], shape: [1, 1, 3]) }.contains("(LSTM)"))
+    // A state for another batch.
+    #expect(message { $0["h"] = NumericArray([Float](repeating: 0, count: 40), shape: [2, 5, 4]) }.contains("(LSTM)"))
+    // Nothing that is of no sequences or no steps stops the program.
+    for (time, batch) in [(0, 3), (2, 0), (0, 0)] {
+      let count = 2 * batch * 4
+      let results = try model.run([
+        "x": NumericArray([Float](repeating: 1, count: time * batch * 3), shape: [time, batch, 3]),
+        "h": NumericArray([Float](repeating: 1, count: count), shape: [2, batch, 4]),
+        "c": NumericArray([Float](repeating: 1, count: count), shape: [2, batch, 4]),
+      ])
+      #expect(results["y"]?.shape == [time, batch, 4] && results["h_out"]?.shape == [2, batch, 4])
+    }
+  }
+
+  @Test func `name all operators that are missing at once`() throws {
+    let error = #expect(throws: DataError.self) {
+      try ONNXModel(
+        bytes: modelBytes(
+          of: [
+            node("Loop", name: "repeat", outputs: ["a"]), node("STFT", name: "spectrum", outputs: ["b"]),
+            node("Gelu", domain: "com.microsoft", outputs: ["c"]),
+          ], output: "c"))
+    }
+    #expect(error?.code == .unsupportedContent)
+    #expect(
+      error?.problem == "these operators are not supported: Loop (node 'repeat', which runs a graph of its own), "
+        + "STFT (node 'spectrum'), com.microsoft.Gelu (node 'c')")
+  }
+
+  @Test func `refuse graphs that contradict themselves`() throws {
+    func code(_ nodes: [Onnx_NodeProto], output: String, _ change: (inout Onnx_ModelProto) -> Void = { _ in })
+      -> DataError.Code?
+    {
+      do throws(DataError) {
+        _ = try ONNXModel(bytes: modelBytes(of: nodes, output: output, change))
+        return nil
+      } catch {
+        return error.code
+      }
+    }
+    let first = node("Relu", inputs: ["x"], outputs: ["a"])
+    #expect(code([first], output: "a") == nil)
+    #expect(
+      code([node("Relu", inputs: ["b"], outputs: ["a"]), node("Relu", inputs: ["a"], outputs: ["b"])], output: "a")
+        == .damagedFile)
+    #expect(code([first, first], output: "a") == .damagedFile)
+    #expect(code([first], output: "b") == .damagedFile)
+    #expect(code([node("Relu", inputs: ["x", "x"], outputs: ["a"])], output: "a") == .unsupportedContent)
+    #expect(code([first], output: "a") { $0.opsetImport[0].version = 6 } == .unsupportedContent)
+    #expect(code([first], output: "a") { $0.opsetImport[0].version = 29 } == .unsupportedContent)
+    #expect(code([first], output: "a") { $0.irVersion = 99 } == .unsupportedContent)
+    // A shape of more than there is, and values beyond the model's folder.
+    var large = Onnx_TensorProto()
+    (large.name, large.dataType, large.dims) = ("w", 1, [1 << 40, 1 << 40])
+    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
+    large.dims = [1 << 40]
+    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
+    large.dataLocation = .external
+    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .unsupportedContent)
+  }
+
+  @Test func `do not grow without end`() throws {
+    // Each node doubles what it has.
+    var nodes = (0..<40).map { node("Concat", inputs: ["v\($0)", "v\($0)"], outputs: ["v\($0 + 1)"]) }
+    for index in nodes.indices {
+      var axis = Onnx_AttributeProto()
+      (axis.name, axis.i, axis.type) = ("axis", 0, .int)
+      nodes[index].attribute = [axis]
+    }
+    nodes.insert(node("Identity", inputs: ["x"], outputs: ["v0"]), at: 0)
+    var model = try ONNXModel(bytes: modelBytes(of: nodes, output: "v40"))
+    model.largestValue = 1 << 16
+    let error = #expect(throws: DataError.self) { try model.run(["x": NumericArray([1, 2] as [Float], shape: [2])]) }
+    #expect(error?.code == .wrongInput)
+    // Half a million empty nodes in a megabyte.
+    let bytes = forged(nodes: 500_000)
+    let refusal = #expect(throws: DataError.self) { try ONNXModel(bytes: bytes) }
+    #expect(refusal?.problem.contains("more than ten times its size") == true)
+  }
+
+  /// The bytes of a model whose graph holds so many empty nodes.
+  private func forged(nodes: Int) -> [UInt8] {
+    let graph = [[UInt8]](repeating: [0x0A, 0x00], count: nodes).flatMap(\.self)
+    var length: [UInt8] = []
+    var rest = graph.count
+    while rest >= 0x80 {
+      length.append(UInt8(rest & 0x7F) | 0x80)
+      rest >>= 7
+    }
+    return [0x08, 0x08, 0x3A] + length + [UInt8(rest)] + graph
+  }
+}
+
+/// A node without attributes.
+private func node(
+  _ operation: String, domain: String = "", name: String = "", inputs: [String] = [], outputs: [String]
+) -> Onnx_NodeProto {
+  var node = Onnx_NodeProto()
+  (node.opType, node.domain, node.name, node.input, node.output) = (operation, domain, name, inputs, outputs)
+  return node
+}
+
+/// A model with one input `x`, a vector, and one output.
+private func modelBytes(
+  of nodes: [Onnx_NodeProto], output: String, _ change: (inout Onnx_ModelProto) -> Void = { _ in }
+) -> [UInt8] {
+  func port(_ name: String) -> Onnx_ValueInfoProto {
+    var info = Onnx_ValueInfoProto()
+    info.name = name
+    info.type.tensorType.elemType = 1
+    var dimension = Onnx_TensorShapeProto.Dimension()
+    dimension.dimParam = "n"
+    info.type.tensorType.shape.dim = [dimension]
+    return info
+  }
+  var model = Onnx_ModelProto()
+  model.irVersion = 8
+  var set = Onnx_OperatorSetIdProto()
+  set.version = 17
+  model.opsetImport = [set]
+  model.graph.node = nodes
+  model.graph.input = [port("x")]
+  model.graph.output = [port(output)]
+  change(&model)
+  return (try? model.serializedBytes()) ?? []
+}

@@ -27,6 +27,10 @@ public protocol Layer: Module {
   /// The same where more than lengths is to be said of the steps. A layer that looks at more than one step gives this one;
   /// for the others it follows.
   func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor
+
+  /// The same, and `steps` become those of the output, which the layers after it are given. A layer that finds in its input
+  /// which steps there are, or whose output has none, gives this one; for the others they stay what they were.
+  func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor
 }
 
 extension Layer {
@@ -36,6 +40,8 @@ extension Layer {
       "\(Self.kind) takes lengths alone: no gaps, no resets, and no time-first input")
     return self(input, lengths: steps.lengths)
   }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor { self(input, steps: steps) }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {}
   public mutating func forEachTensor<E: Error>(
@@ -87,7 +93,7 @@ public enum Layers {
   public static let all: [any Layer.Type] =
     [
       Dense.self, Embedding.self, Dropout.self, ActivationPenalty.self, LayerNorm.self, Flatten.self, Reshape.self,
-      AttentionPooling.self,
+      AttentionPooling.self, Masking.self, Activate.self,
       ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 

@@ -60,6 +60,14 @@ public struct Sequential: Layer {
     self = built(for: self.inputShape, using: &generator)
   }
 
+  /// A model of layers that have their weights: nothing is drawn, and nothing checked.
+  ///
+  /// - Parameter inputShape: the shape of the input with the batch.
+  package init(inputShape: [Int?], builtLayers: [any Layer]) {
+    self.inputShape = inputShape
+    layers = builtLayers
+  }
+
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     var shape = inputShape
     for (index, layer) in layers.enumerated() {
@@ -90,7 +98,14 @@ public struct Sequential: Layer {
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
 
   public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    layers.reduce(cleared(input, steps)) { $1($0, steps: steps) }
+    var steps = steps
+    return self(input, passing: &steps)
+  }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    var values = cleared(input, steps)
+    for layer in layers { values = layer(values, passing: &steps) }
+    return values
   }
 
   /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands there

@@ -156,7 +156,8 @@ struct SequentialTask: TrainingTask {
   mutating func loss(
     of model: Sequential, on batch: Batch, continues: Bool
   ) -> (value: Tensor, weight: Double) {
-    let prediction = prediction(of: model, on: batch, continues: continues)
+    var batch = batch
+    let prediction = prediction(of: model, on: &batch, continues: continues)
     let (lengths, weights) = outputHasSteps ? (batch.lengths, batch.stepWeights) : (nil, batch.weights)
     let result = loss.measure(prediction, batch.target, weights: weights, lengths: lengths)
     for index in metrics.indices {
@@ -165,8 +166,9 @@ struct SequentialTask: TrainingTask {
     return (result.mean, result.weight)
   }
 
-  private mutating func prediction(of model: Sequential, on batch: Batch, continues: Bool) -> Tensor {
-    guard carries else { return model(batch.input, steps: batch.steps) }
+  /// The output; the batch's steps become those that the layers have found there to be, where it has steps.
+  private mutating func prediction(of model: Sequential, on batch: inout Batch, continues: Bool) -> Tensor {
+    guard carries else { return model(batch.input, passing: &batch.steps) }
     var memory = memory.flatMap { continues ? $0 : nil } ?? model.initialMemory(batch: batch.count)
     defer { self.memory = memory }
     return model(batch.input, steps: batch.steps, memory: &memory)
@@ -179,10 +181,10 @@ struct SequentialTask: TrainingTask {
   }
 
   func firstNotFinite(in model: Sequential, on batch: Batch) -> String? {
-    var values = batch.input
+    var (values, steps) = (batch.input, batch.steps)
     for (index, layer) in model.layers.enumerated() {
-      values = layer(values, steps: batch.steps)
-      if !values.validSteps(values.rank > 2 ? batch.steps : Steps()).isFinite {
+      values = layer(values, passing: &steps)
+      if !values.validSteps(values.rank > 2 ? steps : Steps()).isFinite {
         return "the output of layer \(index) (\(kind(of: layer)))"
       }
     }

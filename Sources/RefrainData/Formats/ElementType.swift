@@ -20,7 +20,7 @@ public enum ElementType: String, CaseIterable, Sendable {
   }
 
   /// The elements, each as the nearest Float.
-  func floats(in bytes: ArraySlice<UInt8>) -> [Float] {
+  package func floats(in bytes: ArraySlice<UInt8>) -> [Float] {
     bytes.withUnsafeBytes { buffer in
       func convert<Stored: FixedWidthInteger>(_ type: Stored.Type, _ float: (Stored) -> Float) -> [Float] {
         stride(from: 0, to: buffer.count, by: size).map { offset in

@@ -61,6 +61,7 @@ struct HDF5Reader {
   /// Where the header of the root group is.
   private mutating func rootHeader() throws(DataError) -> Int {
     try enter(0, count: 96)
+    guard bytes[8] <= 3 else { throw .damagedHDF5("there is no format \(bytes[8])") }
     guard bytes[8] == 0, bytes[13] == 8, bytes[14] == 8, try number(UInt64.self, at: 24) == 0 else {
       throw .unsupportedHDF5("the file is of a later format (\(bytes[8]))")
     }
@@ -88,9 +89,10 @@ struct HDF5Reader {
   /// The messages of the object header at a place, the first of each type.
   private mutating func messages(at header: Int, _ path: String) throws(DataError) -> [Int: Message] {
     try enter(header, count: 16)
-    guard bytes[header] == 1 else {
+    if bytes[header...].starts(with: "OHDR".utf8) {
       throw .unsupportedHDF5("the header of \(path.quoted) is of a later format")
     }
+    guard bytes[header] == 1 else { throw .damagedHDF5("\(path.quoted) has no header") }
     var messages: [Int: Message] = [:]
     var blocks = [(place: header + 16, count: try number(UInt32.self, at: header + 8))]
     while let (start, count) = blocks.popLast() {

@@ -9,11 +9,7 @@ For each case there is `<case>.keras`, and `<case>.weights.h5` for the same mode
 import os
 import sys
 
-import h5py
-import keras
-import numpy as np
-
-from make_keras import CASES, FOLDER
+from make_keras import CASES, FOLDER, h5py, keras, np
 
 
 def main(folder):

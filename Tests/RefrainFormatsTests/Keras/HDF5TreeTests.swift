@@ -63,6 +63,37 @@ import Testing
     }
   #endif
 
+  @Test func `whose groups lie in each other is refused at once`() throws {
+    // Nine groups, each in the one before, with seven arrays beside.
+    var tree = HDF5Tree()
+    for depth in 0..<9 {
+      let path = "layers" + String(repeating: "/0", count: depth)
+      for index in 1..<8 { tree.arrays["\(path)/\(index)"] = NumericArray([Float(index)], shape: [1]) }
+    }
+    tree.arrays["layers" + String(repeating: "/0", count: 9)] = NumericArray([Float(0)], shape: [1])
+    let bytes = try tree.bytes()
+    func nodes(of count: UInt8) -> [Int] {
+      let start = Array("SNOD".utf8) + [1, 0, count, 0]
+      return bytes.indices.filter { bytes[$0...].starts(with: start) }
+    }
+    func refusal(_ header: (_ node: Int) -> Int) throws -> String {
+      var bytes = bytes
+      for node in nodes(of: 8) {
+        // All eight members are made the same one.
+        let place = header(node)
+        let same = Array(bytes[place..<place + 8])
+        for entry in 0..<8 { bytes.replaceSubrange(node + 16 + 40 * entry..<node + 24 + 40 * entry, with: same) }
+      }
+      return try #require(throws: DataError.self) { try HDF5Tree(bytes: bytes, below: "layers") }.problem
+    }
+    #expect(nodes(of: 8).count == 9)
+    // Each group has the next one eight times: 8⁹ ways to its arrays.
+    #expect(try refusal { $0 + 16 }.hasSuffix("its parts go in a circle"))
+    // Each has the outermost one.
+    let root = try #require(nodes(of: 1).first)
+    #expect(try refusal { _ in root + 16 }.hasSuffix("its groups lie too deep"))
+  }
+
   @Test func `of whole numbers is refused`() throws {
     let error = try #require(throws: DataError.self) {
       try HDF5Tree(bytes: KerasFixtures.bytes("integers.h5"), below: "arrays")

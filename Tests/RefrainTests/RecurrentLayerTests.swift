@@ -168,6 +168,7 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is Masking.Type: Masking(0.5)
     case is Activate.Type: Activate(.softplus)
     case is AttentionPooling.Type: AttentionPooling(size: 3)
+    case is Conv1D.Type: Conv1D(4, kernel: 2, stride: 2, padding: .causal, activation: .tanh)
     case is ConvLSTM.Type: ConvLSTM(2, kernel: [3, 2], strides: [2, 1], padding: .valid, returning: .everyStep)
     case is DepthwiseLSTM.Type: DepthwiseLSTM(2, kernel: [3, 2], direction: .backward)
     case is GridLSTM.Type: GridLSTM(4)

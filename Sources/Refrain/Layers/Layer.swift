@@ -94,7 +94,7 @@ public enum Layers {
     [
       Dense.self, Embedding.self, Dropout.self, ActivationPenalty.self, LayerNorm.self, Flatten.self, Reshape.self,
       AttentionPooling.self, Masking.self, Activate.self,
-      ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
+      Conv1D.self, ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 
   /// The layers of a cell; with a cell that is not in ``Cells/all``, what a file that has it is to be read with.

@@ -12,6 +12,7 @@ extension KerasOptions {
     case "Bidirectional": makeBidirectional()
     case "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D":
       makeConvolutional(axes: kerasClass == "ConvLSTM1D" ? 1 : kerasClass == "ConvLSTM2D" ? 2 : 3)
+    case "Conv1D": makeConvolution()
     case "Masking": Masking(self["mask_value"].number.map { Float($0) } ?? 0)
     case "SpatialDropout1D": Dropout(rate("rate"), mask: .sequence)
     case "Flatten": makeFlatten()
@@ -151,6 +152,18 @@ extension KerasOptions {
     return ConvLSTM(
       size("filters"), kernel: sizes("kernel_size", count: axes), strides: strides, padding: padding ?? .valid,
       returning: returning, direction: direction)
+  }
+
+  private mutating func makeConvolution() -> any Layer {
+    expect("data_format", "channels_last")
+    expect("dilation_rate", [1])
+    expect("groups", 1)
+    let padding = self["padding"] == .null ? .valid : self["padding"].string.flatMap(Conv1D.Padding.init(rawValue:))
+    if padding == nil { note("padding is \(String(self["padding"].text.prefix(40))), which Refrain has not") }
+    let stride = self["strides"] == .null ? 1 : sizes("strides", count: 1)[0]
+    return Conv1D(
+      size("filters"), kernel: sizes("kernel_size", count: 1)[0], stride: stride, padding: padding ?? .valid,
+      activation: activation())
   }
 
   // MARK: - Shapes

@@ -7,7 +7,7 @@ import RefrainData
 ///     try KerasFile.write(model, to: "copy.keras")          // keras.saving.load_model("copy.keras")
 ///
 /// Read are Sequential models, and functional ones in which each layer reads the one before it: LSTM, GRU, SimpleRNN,
-/// Bidirectional, ConvLSTM1D to 3D, Dense, TimeDistributed, Embedding, Masking, LayerNormalization, Dropout,
+/// Bidirectional, ConvLSTM1D to 3D, Conv1D, Dense, TimeDistributed, Embedding, Masking, LayerNormalization, Dropout,
 /// SpatialDropout1D, Activation, ReLU, Softmax, Flatten, Reshape. What Refrain has no counterpart for is told, all at once.
 /// Initializers, regularizers and constraints, the optimizer and the loss are left behind.
 ///

@@ -139,6 +139,28 @@ extension Activate: KerasLayer {
   }
 }
 
+extension Conv1D: KerasLayer {
+  var kerasClass: String { "Conv1D" }
+
+  func kerasConfig(for inputShape: [Int?]) throws(LayerError) -> [String: JSONValue] {
+    [
+      "filters": .init(integerLiteral: configuration.filters),
+      "kernel_size": [.init(integerLiteral: configuration.kernel)],
+      "strides": [.init(integerLiteral: configuration.stride)], "padding": .string(configuration.padding.rawValue),
+      "activation": try configuration.activation.kerasName(), "use_bias": true,
+    ]
+  }
+
+  /// `[K, I, O]` from `[O, K, I]`.
+  var kerasArrays: [String: Tensor] { ["vars/0": weight.transposed([1, 2, 0]), "vars/1": bias] }
+
+  mutating func take(_ group: KerasGroup, inputShape: [Int?]) {
+    let shape = [configuration.kernel, width(inputShape), configuration.filters]
+    if let kernel = group.tensor("vars/0", shape: shape) { weight = kernel.transposed([2, 0, 1]) }
+    if let bias = group.bias("vars/1", shape: [configuration.filters]) { self.bias = bias }
+  }
+}
+
 extension ConvolutionalLSTM: KerasLayer where Map == FullConvolution {
   var kerasClass: String { "ConvLSTM\(configuration.kernel.count)D" }
 

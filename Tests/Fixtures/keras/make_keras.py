@@ -89,6 +89,9 @@ CASES = {
     "conv_lstm_2d": lambda: sequential(
         L.ConvLSTM2D(3, (3, 2), strides=(2, 1)), L.Flatten(), L.Dense(2), shape=(3, 6, 5, 2)),
     "conv_lstm_3d": lambda: sequential(L.ConvLSTM3D(2, 2, padding="same", use_bias=False), shape=(3, 4, 3, 3, 1)),
+    "convolution": lambda: sequential(
+        L.Conv1D(4, 3, padding="same", activation="relu"), L.Conv1D(3, 2, padding="causal", strides=2, use_bias=False),
+        L.Conv1D(2, 2), L.LSTM(2)),
     "embedding": lambda: sequential(L.Embedding(7, 3), L.LSTM(4), shape=(None,)),
     "embedding_mask": lambda: sequential(
         L.Embedding(7, 3, mask_zero=True), L.Bidirectional(every(L.LSTM)), every(L.GRU), L.Dense(2), shape=(None,)),

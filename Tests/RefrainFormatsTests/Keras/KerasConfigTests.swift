@@ -54,6 +54,8 @@ private func problem(_ config: JSONValue) -> String {
     ("Reshape", ["target_shape": [1_000_000_000, 1_000_000_000, 1_000_000_000]], "does not fit"),
     ("ConvLSTM2D", ["filters": 2, "kernel_size": [2, 2]], "expected [B, T, size 1, size 2, C]"),
     ("ConvLSTM1D", ["filters": 2, "kernel_size": [2, 2]], "kernel_size is not 1 positive numbers"),
+    ("Conv1D", ["filters": 2, "kernel_size": [2], "dilation_rate": [2]], "dilation_rate is [2]"),
+    ("Conv1D", ["filters": 2, "kernel_size": [2], "strides": [2], "padding": "same"], "has a stride of 1"),
     ("Embedding", ["input_dim": 4, "output_dim": 3, "mask_zero": true], "Embedding: the input has shape"),
     ("InputLayer", ["batch_shape": [nil, 5, 3]], "no such layer"),
     (
@@ -136,6 +138,7 @@ private func problem(_ config: JSONValue) -> String {
   /// Every layer that Keras has too, in models that fit an input of three features.
   static let models: [Sequential] = [
     Sequential(inputSize: 3, seed: 1) {
+      Conv1D(3, kernel: 2, padding: .causal, activation: .tanh)
       Masking(0.5)
       LSTM(4, returning: .everyStep).regularized(by: Regularization(inputDropout: 0.25, recurrentDropout: 0.5))
       Bidirectional<GRUCell>(3, returning: .everyStep, merge: .sum)

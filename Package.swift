@@ -98,7 +98,7 @@ let package = Package(
     .executable(name: "refrain", targets: ["RefrainCLI"]),
   ],
   traits: [
-    .trait(name: "HDF5", description: "Reads and writes Keras' HDF5 files, through libhdf5.")
+    .trait(name: "HDF5", description: "Reads HDF5 files of forms other than Keras' own, through libhdf5.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -165,6 +165,8 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is LayerNorm.Type: LayerNorm(epsilon: 1e-3)
     case is Flatten.Type: Flatten()
     case is Reshape.Type: Reshape([2, 3])
+    case is Masking.Type: Masking(0.5)
+    case is Activate.Type: Activate(.softplus)
     case is AttentionPooling.Type: AttentionPooling(size: 3)
     case is Conv1D.Type: Conv1D(4, kernel: 2, stride: 2, padding: .causal, activation: .tanh)
     case is ConvLSTM.Type: ConvLSTM(2, kernel: [3, 2], strides: [2, 1], padding: .valid, returning: .everyStep)

@@ -112,6 +112,11 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: Layer {
 
   private var outputShape: [Int] { cell.options.outputShape + [cell.hiddenMap.channels] }
 
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    defer { if configuration.returning == .lastStep { steps = Steps() } }
+    return self(input, steps: steps)
+  }
+
   public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
     let (outputs, state) = scan(input, lengths: lengths)
     return configuration.returning == .everyStep

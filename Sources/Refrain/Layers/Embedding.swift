@@ -2,6 +2,9 @@
 ///
 /// With dropout, whole rows are dropped while a model trains: all occurrences of a word in a batch are 0, or enlarged by
 /// 1 / (1 − rate) (Gal and Ghahramani 2016; Merity, Keskar and Socher 2018).
+///
+/// With `maskZero`, as in Keras, a step of index 0 is not there for the layers after this one in a ``Sequential``, as if
+/// ``Masking`` had found it.
 public struct Embedding: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -11,6 +14,8 @@ public struct Embedding: Layer {
     public var size: Int
     /// The probability of a row being dropped; nil is 0.
     public var dropout: Float?
+    /// Whether index 0 stands where there is no step; nil is false.
+    public var maskZero: Bool?
   }
 
   public static let kind = "embedding"
@@ -23,9 +28,12 @@ public struct Embedding: Layer {
     weight = .zeros([0, 0])
   }
 
-  /// A layer built by ``Sequential``. `dropout` is the probability of a row being dropped, at least 0 and below 1.
-  public init(_ vocabulary: Int, _ size: Int, dropout: Float = 0) {
-    self.init(Configuration(vocabulary: vocabulary, size: size, dropout: dropout == 0 ? nil : dropout))
+  /// A layer built by ``Sequential``. `dropout` is the probability of a row being dropped, at least 0 and below 1; with
+  /// `maskZero` index 0 stands where there is no step.
+  public init(_ vocabulary: Int, _ size: Int, dropout: Float = 0, maskZero: Bool = false) {
+    self.init(
+      Configuration(
+        vocabulary: vocabulary, size: size, dropout: dropout == 0 ? nil : dropout, maskZero: maskZero ? true : nil))
   }
 
   /// A layer with rows drawn from `generator`.
@@ -44,6 +52,10 @@ public struct Embedding: Layer {
     try check(configuration.size, "the size", of: "Embedding")
     guard (0..<1).contains(configuration.dropout ?? 0) else {
       throw LayerError("Embedding: the dropout is \(configuration.dropout ?? 0), and must be at least 0 and below 1")
+    }
+    guard configuration.maskZero != true || inputShape.count == 2 else {
+      throw LayerError(
+        "Embedding: the input has shape \(shapeText(inputShape)), and indices that stand for no step need [B, T]")
     }
     return inputShape + [configuration.size]
   }
@@ -64,6 +76,16 @@ public struct Embedding: Layer {
       return Int(value)
     }
     return dropped(weight.gatheringRows(indices), of: indices).reshaped(input.shape + [configuration.size])
+  }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    defer {
+      if configuration.maskZero == true {
+        let indices = input.values
+        steps = steps.keeping(input.shape) { indices[$0] != 0 }
+      }
+    }
+    return self(input, steps: steps)
   }
 
   /// The rows `[N, O]` of some indices with whole rows dropped. The table itself is not touched, so that its gradient stays

@@ -93,7 +93,7 @@ public enum Layers {
   public static let all: [any Layer.Type] =
     [
       Dense.self, Embedding.self, Dropout.self, ActivationPenalty.self, LayerNorm.self, Flatten.self, Reshape.self,
-      AttentionPooling.self,
+      AttentionPooling.self, Masking.self, Activate.self,
       Conv1D.self, ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 

@@ -80,6 +80,11 @@ extension RecurrentLayer {
     shown(scan(input, steps: steps, from: nil), of: input)
   }
 
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    defer { if returning == .lastStep { steps = Steps() } }
+    return self(input, steps: steps)
+  }
+
   public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
     let result = scan(part, steps: steps, from: memory)
     memory = result.state

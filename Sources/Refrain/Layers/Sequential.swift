@@ -60,6 +60,14 @@ public struct Sequential: Layer {
     self = built(for: self.inputShape, using: &generator)
   }
 
+  /// A model of layers that have their weights: nothing is drawn, and nothing checked.
+  ///
+  /// - Parameter inputShape: the shape of the input with the batch.
+  package init(inputShape: [Int?], builtLayers: [any Layer]) {
+    self.inputShape = inputShape
+    layers = builtLayers
+  }
+
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     var shape = inputShape
     for (index, layer) in layers.enumerated() {

@@ -33,7 +33,21 @@ extension SteppingLayer where Memory == NoMemory {
 }
 
 extension Dense: SteppingLayer {}
-extension Embedding: SteppingLayer {}
+extension Activate: SteppingLayer {}
+extension Embedding: SteppingLayer {
+  public func checkStepping() throws(LayerError) {
+    if configuration.maskZero == true { throw maskingDoesNotStep("Embedding with maskZero") }
+  }
+}
+extension Masking: SteppingLayer {
+  public func checkStepping() throws(LayerError) { throw maskingDoesNotStep("Masking") }
+}
+
+/// Streams take a step of each sequence at every push.
+private func maskingDoesNotStep(_ layer: String) -> LayerError {
+  LayerError("\(layer): a stream has no absent steps; take the layer's masking away, and push only the steps there are")
+}
+
 extension Dropout: SteppingLayer {}
 extension LayerNorm: SteppingLayer {}
 

@@ -48,6 +48,50 @@ struct JSONScanner {
     return numbers
   }
 
+  /// Reads any value. Arrays and objects may lie `depth` deep in each other; a name that occurs twice is a fault.
+  mutating func readValue(depth: Int) throws(JSONFault) -> JSONValue {
+    skipBlanks()
+    guard position < bytes.endIndex, depth > 0 else { throw fault }
+    switch bytes[position] {
+    case .quote: return .string(try readString())
+    case UInt8(ascii: "{"):
+      var members: [String: JSONValue] = [:]
+      try readObject { name, scanner throws(JSONFault) in
+        guard members.updateValue(try scanner.readValue(depth: depth - 1), forKey: name) == nil else {
+          throw .meaning("the name \(name.quoted) occurs twice in an object")
+        }
+      }
+      return .object(members)
+    case UInt8(ascii: "["):
+      var elements: [JSONValue] = []
+      try require("[")
+      if take("]") { return .array([]) }
+      repeat { elements.append(try readValue(depth: depth - 1)) } while take(",")
+      try require("]")
+      return .array(elements)
+    case UInt8(ascii: "t"): return try read("true", as: true)
+    case UInt8(ascii: "f"): return try read("false", as: false)
+    case UInt8(ascii: "n"): return try read("null", as: .null)
+    default: return try readNumber()
+    }
+  }
+
+  private mutating func read(_ word: StaticString, as value: JSONValue) throws(JSONFault) -> JSONValue {
+    guard word.withUTF8Buffer({ bytes[position...].starts(with: $0) }) else { throw fault }
+    position += word.utf8CodeUnitCount
+    return value
+  }
+
+  /// Reads a number; one that is no Double is a fault, and so are Python's NaN and Infinity.
+  private mutating func readNumber() throws(JSONFault) -> JSONValue {
+    let text = bytes[position...].prefix { isDigit($0) || "+-.eE".utf8.contains($0) }
+    guard text.count <= 64, text.contains(where: isDigit), let number = Double(String(decoding: text, as: UTF8.self)),
+      number.isFinite
+    else { throw fault }
+    position += text.count
+    return .number(number)
+  }
+
   /// Reads a string and resolves its escapes.
   mutating func readString() throws(JSONFault) -> String {
     try require("\"")

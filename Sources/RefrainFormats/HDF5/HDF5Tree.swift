@@ -1,0 +1,51 @@
+import RefrainData
+
+/// Named arrays of Floats in an HDF5 file, under paths such as `layers/lstm/cell/vars/0`.
+///
+/// What h5py writes unless it is told otherwise, and Keras with it, is read and written here: the first format of HDF5, with
+/// groups in symbol tables and each array in one piece. Files of other forms (compressed, in chunks, of the later formats)
+/// are read by libhdf5, where the package is built with its trait `HDF5`. That library is not made for files one does
+/// not trust: of damaged ones, about one in seven thousand brings it down.
+struct HDF5Tree: Equatable {
+  /// The arrays by their paths from the root, without a slash at the front.
+  var arrays: [String: NumericArray] = [:]
+
+  /// What a file begins with.
+  static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+
+  /// A tree of these arrays.
+  init(arrays: [String: NumericArray] = [:]) { self.arrays = arrays }
+
+  /// Reads the arrays below the group `root`; none where there is no such group.
+  ///
+  /// Links to other paths and to other files are not followed. All arrays together may be eight times as large as the file.
+  ///
+  /// - Throws: `wrongFormat` when the bytes are no HDF5, `damagedFile`, `unsupportedContent`.
+  init(bytes: [UInt8], below root: String) throws(DataError) {
+    guard bytes.starts(with: Self.signature) else {
+      throw DataError(.wrongFormat, "these are no HDF5 weights", remedy: "name a file that Keras 3 has saved")
+    }
+    do throws(DataError) {
+      self = try HDF5Reader.tree(bytes, below: root)
+    } catch {
+      #if HDF5
+        guard error.code == .unsupportedContent else { throw error }
+        self = try HDF5Library.tree(bytes, below: root)
+      #else
+        throw error
+      #endif
+    }
+  }
+}
+
+extension DataError {
+  static func damagedHDF5(_ problem: String) -> DataError {
+    DataError(.damagedFile, "the HDF5 weights: \(problem)", remedy: "save the model again")
+  }
+
+  static func unsupportedHDF5(_ problem: String) -> DataError {
+    DataError(
+      .unsupportedContent, "the HDF5 weights: \(problem), which is for libhdf5 to read",
+      remedy: "build with: swift build -c release --traits HDF5, after installing libhdf5-dev (apt) or hdf5 (brew)")
+  }
+}

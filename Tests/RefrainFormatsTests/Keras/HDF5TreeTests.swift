@@ -1,0 +1,110 @@
+import Foundation
+import RefrainData
+import Testing
+
+@testable import RefrainFormats
+
+@Suite struct `An HDF5 tree` {
+  /// Arrays of all ranks, and a group of more members than a usual node has room for.
+  static let tree: HDF5Tree = {
+    var tree = HDF5Tree()
+    tree.arrays["layers/a/vars/0"] = NumericArray([1, -2.5, .infinity, 0, 0x1p-140, 3], shape: [2, 3])
+    tree.arrays["layers/a/vars/1"] = NumericArray([Float(7)], shape: [1])
+    tree.arrays["layers/a longer name/vars/0"] = NumericArray([Float(7)], shape: [1, 1, 1, 1])
+    tree.arrays["layers/ä/scalar"] = NumericArray([Float(8)], shape: [])
+    for index in 0..<300 { tree.arrays["layers/many/\(index)"] = NumericArray([Float(index)], shape: [1]) }
+    return tree
+  }()
+
+  @Test func `comes back as it was written`() throws {
+    let bytes = try Self.tree.bytes()
+    let back = try HDF5Tree(bytes: bytes, below: "layers")
+    #expect(back.arrays.keys.sorted() == Self.tree.arrays.keys.sorted())
+    for (path, array) in Self.tree.arrays { #expect(back.arrays[path] == array, "\(path)") }
+    #expect(try Self.tree.bytes() == bytes)
+    #expect(try HDF5Tree(bytes: bytes, below: "other") == HDF5Tree())
+    #expect(try HDF5Tree(bytes: HDF5Tree().bytes(), below: "layers") == HDF5Tree())
+  }
+
+  @Test func `of halves and doubles is read`() throws {
+    let arrays = try HDF5Tree(bytes: KerasFixtures.bytes("types.h5"), below: "arrays").arrays
+    let expected: [Float] = [1, -2, 0.5, 65504, 6.103515625e-05, 0]
+    for type in ["float16", "float32", "float64"] {
+      #expect(arrays["arrays/\(type)"] == NumericArray(expected, shape: [2, 3]), "\(type)")
+    }
+  }
+
+  #if HDF5
+    @Test(arguments: ["compressed.h5", "latest.h5", "big_endian.h5"]) func `of another form is read by libhdf5`(
+      file: String
+    ) throws {
+      let tree = try HDF5Tree(bytes: KerasFixtures.bytes(file), below: "arrays")
+      #expect(tree.arrays["arrays/ramp"] == NumericArray((0..<1000).map(Float.init), shape: [10, 100]))
+    }
+
+    @Test func `is read by libhdf5 as it is here`() throws {
+      #expect(try HDF5Library.tree(Self.tree.bytes(), below: "layers") == Self.tree)
+      for file in ["cases.h5", "types.h5"] {
+        let (bytes, root) = (try KerasFixtures.bytes(file), file == "cases.h5" ? "cases" : "arrays")
+        #expect(try HDF5Library.tree(bytes, below: root) == HDF5Tree(bytes: bytes, below: root))
+      }
+    }
+  #else
+    @Test(arguments: ["compressed.h5", "latest.h5", "big_endian.h5"])
+    func `of another form tells how to build with libhdf5`(
+      file: String
+    ) throws {
+      let error = try #require(throws: DataError.self) {
+        try HDF5Tree(bytes: KerasFixtures.bytes(file), below: "arrays")
+      }
+      #expect(error.code == .unsupportedContent)
+      #expect(
+        error.description.contains("build with: swift build -c release --traits HDF5, after installing libhdf5-dev"))
+    }
+  #endif
+
+  @Test func `whose groups lie in each other is refused at once`() throws {
+    // Nine groups, each in the one before, with seven arrays beside.
+    var tree = HDF5Tree()
+    for depth in 0..<9 {
+      let path = "layers" + String(repeating: "/0", count: depth)
+      for index in 1..<8 { tree.arrays["\(path)/\(index)"] = NumericArray([Float(index)], shape: [1]) }
+    }
+    tree.arrays["layers" + String(repeating: "/0", count: 9)] = NumericArray([Float(0)], shape: [1])
+    let bytes = try tree.bytes()
+    func nodes(of count: UInt8) -> [Int] {
+      let start = Array("SNOD".utf8) + [1, 0, count, 0]
+      return bytes.indices.filter { bytes[$0...].starts(with: start) }
+    }
+    func refusal(_ header: (_ node: Int) -> Int) throws -> String {
+      var bytes = bytes
+      for node in nodes(of: 8) {
+        // All eight members are made the same one.
+        let place = header(node)
+        let same = Array(bytes[place..<place + 8])
+        for entry in 0..<8 { bytes.replaceSubrange(node + 16 + 40 * entry..<node + 24 + 40 * entry, with: same) }
+      }
+      return try #require(throws: DataError.self) { try HDF5Tree(bytes: bytes, below: "layers") }.problem
+    }
+    #expect(nodes(of: 8).count == 9)
+    // Each group has the next one eight times: 8⁹ ways to its arrays.
+    #expect(try refusal { $0 + 16 }.hasSuffix("its parts go in a circle"))
+    // Each has the outermost one.
+    let root = try #require(nodes(of: 1).first)
+    #expect(try refusal { _ in root + 16 }.hasSuffix("its groups lie too deep"))
+  }
+
+  @Test func `of whole numbers is refused`() throws {
+    let error = try #require(throws: DataError.self) {
+      try HDF5Tree(bytes: KerasFixtures.bytes("integers.h5"), below: "arrays")
+    }
+    #expect(error.description.contains("'arrays/whole' does not hold floating-point numbers"))
+  }
+
+  @Test(arguments: ["soft_link.h5", "external_link.h5", "external_values.h5"])
+  func `looks at nothing outside of itself`(
+    file: String
+  ) throws {
+    #expect(throws: DataError.self) { try HDF5Tree(bytes: KerasFixtures.bytes(file), below: "arrays") }
+  }
+}

@@ -78,6 +78,12 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
+/// Stops when two arguments name the same file.
+func requireDistinct(_ first: (name: String, path: String), _ second: (name: String, path: String)) throws {
+  guard isSameFile(first.path, second.path) else { return }
+  throw ValidationError("\(first.name) and \(second.name) name the same file.")
+}
+
 /// Whether two paths lead to one file, or would if it were there. Devices may be named twice.
 private func isSameFile(_ first: String, _ second: String) -> Bool {
   func place(_ path: String) -> String {
@@ -89,7 +95,8 @@ private func isSameFile(_ first: String, _ second: String) -> Bool {
   return one == two && !one.hasPrefix("/dev/")
 }
 
-private func checkWritable(_ path: String) throws(DataError) {
+/// Throws when a file cannot be written where it is to be, before time is spent on it.
+func checkWritable(_ path: String) throws(DataError) {
   var status = stat()
   let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
   guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

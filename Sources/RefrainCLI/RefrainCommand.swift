@@ -13,7 +13,9 @@ struct RefrainCommand: ParsableCommand {
         refrain forecast
       """,
     version: "0.1.0",
-    subcommands: [ForecastCommand.self, BenchmarkCommand.self])
+    subcommands: [
+      ForecastCommand.self, InfoCommand.self, ConvertCommand.self, RunCommand.self, BenchmarkCommand.self,
+    ])
 
   static func main() {
     // A reader that stops listening and a file that may not grow are noticed where the text is written.

@@ -20,10 +20,21 @@ public enum ModelFile {
   public static func write<Model: TensorGroup, Description: Codable>(
     _ model: Model, kind: String, description: Description, to path: String
   ) throws(DataError) {
+    do throws(DataError) {
+      try contents(of: model, kind: kind, description: description).write(to: path)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// What ``write(_:kind:description:to:)`` writes.
+  package static func contents<Model: TensorGroup, Description: Codable>(
+    of model: Model, kind: String, description: Description
+  ) throws(DataError) -> SafeTensorsFile {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let text = try? encoder.encode(description) else {
-      throw DataError(.unwritableFile, file: path, "the model's description cannot be written as JSON")
+      throw DataError(.unwritableFile, "the model's description cannot be written as JSON")
     }
     let entries = model.namedTensors.map {
       SafeTensorsFile.Entry(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
@@ -31,7 +42,12 @@ public enum ModelFile {
     let metadata = [
       "format": format, "kind": kind, "version": String(version), "description": String(decoding: text, as: UTF8.self),
     ]
-    try SafeTensorsFile(tensors: entries, metadata: metadata).write(to: path)
+    return SafeTensorsFile(tensors: entries, metadata: metadata)
+  }
+
+  /// What kind of model a file holds; nil when another program wrote it.
+  package static func kind(of file: SafeTensorsFile) -> String? {
+    file.metadata["format"] == format ? file.metadata["kind"] : nil
   }
 
   /// A model file that was read, before its tensors are taken.
@@ -39,7 +55,7 @@ public enum ModelFile {
     /// What the file says of the model.
     public let description: Description
     let file: SafeTensorsFile
-    let path: String
+    let path: String?
 
     /// Puts the file's tensors into `model`, which has the same names and shapes.
     ///
@@ -75,7 +91,14 @@ public enum ModelFile {
   public static func read<Description: Codable>(
     _ path: String, kind: String, description: Description.Type, layers: [any Layer.Type] = []
   ) throws(DataError) -> Contents<Description> {
-    let file = try SafeTensorsFile(contentsOf: path)
+    try read(
+      SafeTensorsFile(contentsOf: path), path: path, kind: kind, description: description, layers: layers)
+  }
+
+  /// The same of a file that was read already.
+  static func read<Description: Codable>(
+    _ file: SafeTensorsFile, path: String?, kind: String, description: Description.Type, layers: [any Layer.Type]
+  ) throws(DataError) -> Contents<Description> {
     guard file.metadata["format"] == format, let found = file.metadata["kind"] else {
       throw DataError(
         .notAModel, file: path, "this safetensors file was not written by Refrain", remedy: "choose another")
@@ -111,6 +134,11 @@ extension Sequential {
     try ModelFile.write(self, kind: Self.kind, description: configuration, to: path)
   }
 
+  /// What ``save(to:)`` writes.
+  package func fileContents() throws(DataError) -> SafeTensorsFile {
+    try ModelFile.contents(of: self, kind: Self.kind, description: configuration)
+  }
+
   /// Rebuilds a model from a file that ``save(to:)`` wrote.
   ///
   /// - Parameters:
@@ -119,7 +147,13 @@ extension Sequential {
   /// - Throws: What ``ModelFile/read(_:kind:description:layers:)`` throws; `damagedModel` when the parts do not fit
   ///   together.
   public init(contentsOf path: String, layers: [any Layer.Type] = []) throws(DataError) {
-    let contents = try ModelFile.read(path, kind: Self.kind, description: Configuration.self, layers: layers)
+    try self.init(SafeTensorsFile(contentsOf: path), path: path, layers: layers)
+  }
+
+  /// Rebuilds a model from what ``fileContents()`` gave.
+  package init(_ file: SafeTensorsFile, path: String? = nil, layers: [any Layer.Type] = []) throws(DataError) {
+    let contents = try ModelFile.read(
+      file, path: path, kind: Self.kind, description: Configuration.self, layers: layers)
     self.init(contents.description)
     var generator = RandomGenerator(seed: 0)
     do throws(LayerError) {

@@ -21,25 +21,29 @@ struct ONNXReader {
   /// - Throws: `wrongFormat`, `damagedFile`, `unsupportedContent`, and for files beside it `missingFile` and
   ///   `unreadableFile`.
   static func read(_ bytes: [UInt8], folder: String?) throws(DataError) -> ONNXGraph {
+    var reader = ONNXReader()
+    reader.external = folder.map { ONNXExternalData(folder: $0) }
+    try reader.read(message(bytes))
+    return reader.graph
+  }
+
+  /// The messages of a file, whether what they say can run or not.
+  static func message(_ bytes: [UInt8]) throws(DataError) -> Onnx_ModelProto {
     guard !bytes.isEmpty else { throw DataError(.wrongFormat, "the file is empty") }
     let checked = bytes.withUnsafeBytes { buffer in
       Result { () throws(DataError) in try ONNXWireCost.check(buffer) }
     }
     try checked.get()
-    let model: Onnx_ModelProto
     do {
-      model = try Onnx_ModelProto(serializedBytes: bytes)
+      let model = try Onnx_ModelProto(serializedBytes: bytes)
+      if model.hasIrVersion, model.hasGraph { return model }
     } catch {
       throw .notONNX("its messages cannot be decoded")
     }
-    var reader = ONNXReader()
-    reader.external = folder.map { ONNXExternalData(folder: $0) }
-    try reader.read(model)
-    return reader.graph
+    throw .notONNX("it has no version or no graph")
   }
 
   private mutating func read(_ model: Onnx_ModelProto) throws(DataError) {
-    guard model.hasIrVersion, model.hasGraph else { throw .notONNX("it has no version or no graph") }
     guard Self.formats.contains(model.irVersion) else {
       throw DataError(
         .unsupportedContent, "the model has ONNX's format version \(model.irVersion), outside of \(Self.formats)",

@@ -1,0 +1,103 @@
+import Refrain
+import RefrainData
+
+/// Two models that should be one, run on the same random input.
+struct ConversionTrial {
+  private let first: any RunnableModel
+  private let second: any RunnableModel
+
+  init(_ first: any RunnableModel, _ second: any RunnableModel) {
+    (self.first, self.second) = (first, second)
+  }
+
+  /// The greatest difference between the first outputs, and how many numbers were compared.
+  ///
+  /// - Throws: What the models throw, and `inexactConversion` when their outputs have different shapes.
+  func run() throws(DataError) -> (difference: Float, comparisons: Int) {
+    var (difference, comparisons): (Float, Int) = (0, 0)
+    for lengths in batches {
+      let (one, other) = (try output(of: first, lengths), try output(of: second, lengths))
+      guard one.shape == other.shape else {
+        throw DataError(
+          .inexactConversion, "the outputs have shapes \(one.shape) and \(other.shape)",
+          remedy: "nothing was written; please report the model's layers")
+      }
+      // What lies past a sequence's length is no output.
+      let rowSize = one.shape.dropFirst(2).reduce(1, *)
+      let time = one.shape.count > 1 ? one.shape[1] : 1
+      let hasTime = one.shape.count > 2 && time == lengths.time
+      for (index, pair) in zip(one.values.floats, other.values.floats).enumerated() {
+        if hasTime, index / rowSize % time >= lengths.values[index / rowSize / time] { continue }
+        comparisons += 1
+        let gap = abs(pair.0 - pair.1) / max(1, abs(pair.0))
+        // Both infinite and equal, or both no number, are the same.
+        if pair.0 == pair.1 || pair.0.isNaN && pair.1.isNaN { continue }
+        difference = gap.isNaN ? .infinity : max(difference, gap)
+      }
+    }
+    return (difference, comparisons)
+  }
+
+  private struct Batch {
+    var time: Int
+    var values: [Int]
+    var seed: UInt64
+    var isRagged: Bool { values.contains { $0 != time } }
+  }
+
+  /// Ragged batches where both sides know lengths, else sequences of several lengths, each whole; as many steps and
+  /// sequences as the models have, where that is fixed.
+  private var batches: [Batch] {
+    let shapes = [first, second].compactMap { $0.inputs.first { !$0.isOptional }?.shape }
+    let batch = shapes.compactMap { $0.first ?? nil }.first
+    let time = shapes.compactMap { $0.count > 1 ? $0[1] : nil }.first
+    let knowLengths = [first, second].allSatisfy { $0.inputs.contains { $0.name == "lengths" } }
+    func whole(_ rows: Int, _ steps: Int, _ seed: UInt64) -> Batch {
+      Batch(time: time ?? steps, values: Array(repeating: time ?? steps, count: batch ?? rows), seed: seed)
+    }
+    let ragged = Batch(time: 7, values: [7, 3, 1, 5], seed: 1)
+    return (knowLengths && batch == nil && time == nil ? [ragged] : []) + [
+      whole(3, 6, 2), whole(1, 9, 3), whole(2, 1, 4),
+    ]
+  }
+
+  /// A model's first output for a batch.
+  private func output(of model: any RunnableModel, _ batch: Batch) throws(DataError) -> NumericArray {
+    var given: [String: NumericArray] = [:]
+    var isFirst = true
+    for port in model.inputs {
+      if port.name == "lengths" {
+        let lengths = NumericArray(batch.values, shape: [batch.values.count])
+        given[port.name] = NumericArray(type: port.type, shape: lengths.shape, values: lengths.values)
+      } else if isFirst && !port.isOptional {
+        given[port.name] = values(for: port, batch)
+        isFirst = false
+      } else if !port.isOptional {
+        // The state before the first step.
+        let shape = port.shape.map { $0 ?? batch.values.count }
+        let count = shape.reduce(1, *)
+        given[port.name] = NumericArray(
+          type: port.type, shape: shape,
+          values: port.type.isFloat
+            ? .floats(Array(repeating: 0, count: count)) : .integers(Array(repeating: 0, count: count)))
+      }
+    }
+    let outputs = try model.run(given)
+    return model.outputs.first.flatMap { outputs[$0.name] } ?? NumericArray([Float](), shape: [0])
+  }
+
+  /// Random numbers, or tokens that both models know.
+  private func values(for port: ModelPort, _ batch: Batch) -> NumericArray {
+    var generator = RandomGenerator(seed: batch.seed)
+    let extents = [batch.values.count, batch.time]
+    let shape = port.shape.enumerated().map { $1 ?? ($0 < 2 ? extents[$0] : 1) }
+    let count = shape.reduce(1, *)
+    if port.type.isFloat {
+      return NumericArray(
+        type: port.type, shape: shape, values: .floats((0..<count).map { _ in generator.normal() }))
+    }
+    let vocabulary = [first, second].compactMap { ($0 as? Sequential)?.vocabulary }.min() ?? 2
+    return NumericArray(
+      type: port.type, shape: shape, values: .integers((0..<count).map { _ in generator.integer(below: vocabulary) }))
+  }
+}

@@ -1,0 +1,108 @@
+import Refrain
+import RefrainData
+import RefrainTasks
+
+/// What a state dictionary does not say of the model that it belongs to.
+public struct StateAssumptions: Sendable {
+  /// What the last recurrent layer gives.
+  public var returning: Returning
+  /// The function of an `nn.RNN`.
+  public var function: ElmanFunction
+  /// The keys of dictionaries to go into, joined by dots.
+  public var key: String?
+
+  /// Makes assumptions.
+  public init(returning: Returning = .lastStep, function: ElmanFunction = .tanh, key: String? = nil) {
+    self.returning = returning
+    self.function = function
+    self.key = key
+  }
+}
+
+/// A model read from a file of any format.
+public struct LoadedModel: Sendable {
+  /// The model itself.
+  public enum Model: Sendable {
+    case sequential(Sequential)
+    case forecaster(Forecaster)
+    case graph(ONNXModel)
+  }
+
+  /// The format of the file.
+  public let format: ModelFormat
+  /// The model.
+  public let model: Model
+  /// What was assumed, in words.
+  public var notes: [String] = []
+  /// What the layers of a state dictionary are called there, by their numbers.
+  public var naming: [String: String] = [:]
+
+  /// Reads a file.
+  ///
+  /// - Throws: `wrongFormat` for a file that holds no model, or what reading its format throws.
+  public init(contentsOf path: String, assuming assumptions: StateAssumptions = StateAssumptions()) throws(DataError) {
+    let bytes = try readFile(path)
+    do throws(DataError) {
+      try self.init(bytes, path: path, assuming: assumptions)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// Reads the bytes of a file; `path` is where files beside it are.
+  init(_ bytes: [UInt8], path: String?, assuming assumptions: StateAssumptions) throws(DataError) {
+    format = try ModelFormat(of: bytes, file: path)
+    switch format {
+    case .refrain:
+      let file = try SafeTensorsFile(bytes: bytes, file: path)
+      if ModelFile.kind(of: file) == Sequential.kind {
+        model = .sequential(try Sequential(file, path: path))
+      } else if let path {
+        model = .forecaster(try Forecaster(contentsOf: path))
+      } else {
+        throw DataError(.notAModel, "there is a model in it that is known by no name")
+      }
+    case .safetensors, .pytorch:
+      let state = try StateDictionary(bytes: bytes, at: assumptions.key, file: path)
+      let inferred = try state.inferredModel(returning: assumptions.returning, function: assumptions.function)
+      (model, notes, naming) = (.sequential(inferred.model), inferred.notes, inferred.naming)
+    case .keras: model = .sequential(try KerasFile.read(bytes: bytes))
+    case .kerasWeights:
+      throw DataError(
+        .wrongFormat, "these are weights without a model", remedy: "save the whole model with Keras 3, as .keras")
+    case .onnx:
+      if let path {
+        model = .graph(try ONNXModel(contentsOf: path))
+      } else {
+        model = .graph(try ONNXModel(bytes: bytes))
+      }
+    case .npy, .npz:
+      throw DataError(.wrongFormat, "these are arrays, not a model", remedy: "name a model")
+    }
+  }
+
+  /// The model, to run.
+  ///
+  /// - Throws: `unsupportedContent` for a forecaster of a cell that ONNX has not.
+  public func runnable() throws(DataError) -> any RunnableModel {
+    switch model {
+    case .sequential(let model): model
+    case .graph(let model): model
+    // On arrays a forecaster is its network.
+    case .forecaster(let forecaster): try ONNXModel(bytes: forecaster.onnx())
+    }
+  }
+
+  /// The layers of the model.
+  ///
+  /// - Throws: `unsupportedContent` when it is not one layer after another.
+  public func sequential() throws(DataError) -> Sequential {
+    switch model {
+    case .sequential(let model): return model
+    case .graph(let model): return try Sequential(onnx: model)
+    case .forecaster:
+      throw DataError(
+        .unsupportedContent, "a forecaster is no chain of layers", remedy: "convert it to ONNX, with --to onnx")
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import Refrain
+import RefrainData
+
+/// A ``Sequential`` that runs on named arrays: `input`, and `lengths` of the sequences where it has any; the output is
+/// called `output`.
+extension Sequential: RunnableModel {
+  /// Whether the first layer wants tokens, and of which vocabulary.
+  var vocabulary: Int? { (layers.first as? Embedding)?.weight.shape[0] }
+
+  /// Whether the second axis of the input is the time.
+  var hasTime: Bool { inputShape.count >= 2 && inputShape[1] == nil }
+
+  public var inputs: [ModelPort] {
+    let input = ModelPort(name: "input", type: vocabulary == nil ? .float32 : .int64, shape: inputShape)
+    return [input] + (hasTime ? [ModelPort(name: "lengths", type: .int64, shape: [nil], isOptional: true)] : [])
+  }
+
+  public var outputs: [ModelPort] {
+    [ModelPort(name: "output", type: .float32, shape: (try? outputShape(for: inputShape)) ?? [nil])]
+  }
+
+  public func run(_ inputs: [String: NumericArray]) throws(DataError) -> [String: NumericArray] {
+    try checkNames(inputs)
+    guard let input = inputs["input"] else { return [:] }
+    let isFitting = zip(input.shape, inputShape).allSatisfy { $1 == nil || $0 == $1 }
+    guard input.shape.count == inputShape.count, isFitting else {
+      throw DataError(
+        .wrongInput, "the input 'input' has shape \(input.shape), the model expects \(self.inputs[0].shapeText)",
+        remedy: "reshape it")
+    }
+    if let vocabulary {
+      guard case .integers(let tokens) = input.values else {
+        throw DataError(.wrongInput, "the input 'input' is of type \(input.type.rawValue); tokens are whole numbers")
+      }
+      if let token = tokens.first(where: { !(0..<vocabulary).contains($0) }) {
+        throw DataError(.wrongInput, "the token \(token) is not below the model's vocabulary of \(vocabulary)")
+      }
+    }
+    let lengths = try inputs["lengths"].map { (array) throws(DataError) in
+      try checked(lengths: array, batch: input.shape[0], time: input.shape.count > 1 ? input.shape[1] : 0)
+    }
+    let output = self(Tensor(input.values.floats, shape: input.shape), lengths: lengths)
+    return ["output": NumericArray(output.values, shape: output.shape)]
+  }
+
+  private func checked(lengths: NumericArray, batch: Int, time: Int) throws(DataError) -> [Int] {
+    guard case .integers(let values) = lengths.values, lengths.shape == [batch] else {
+      throw DataError(
+        .wrongInput, "the input 'lengths' has shape \(lengths.shape); the model expects \(batch) whole numbers")
+    }
+    if let length = values.first(where: { !(0...time).contains($0) }) {
+      throw DataError(.wrongInput, "the length \(length) is not between 0 and the input's \(time) steps")
+    }
+    return values
+  }
+}
+
+extension RunnableModel {
+  /// Throws `wrongInput` when a needed input is missing, or one is given that the model does not have.
+  func checkNames(_ given: [String: NumericArray]) throws(DataError) {
+    let expected = inputs.map { "\($0.name) \($0.shapeText)" }.joined(separator: ", ")
+    if let missing = inputs.first(where: { !$0.isOptional && given[$0.name] == nil }) {
+      throw DataError(.wrongInput, "the input \(missing.name.quoted) is missing; the model expects \(expected)")
+    }
+    let names = Set(inputs.map(\.name))
+    if let unknown = given.keys.sorted().first(where: { !names.contains($0) }) {
+      throw DataError(.wrongInput, "the model has no input \(unknown.quoted); it expects \(expected)")
+    }
+  }
+}
+
+extension ModelPort {
+  /// Its type and extents as text; an extent that may change is `?`.
+  public var shapeText: String {
+    type.rawValue + Self.text(shape) + (isOptional ? " (optional)" : "")
+  }
+}

@@ -90,7 +90,7 @@ struct RunCommand: ParsableCommand {
 
   /// The files to write, by name.
   private func files(_ outputs: [(name: String, array: NumericArray)]) throws(DataError) -> [(String, [UInt8])] {
-    if format == .npz { return [("outputs.npz", try NumPyArchive.bytes(outputs.map { ($0.name, $0.array) }))] }
+    if format == .npz { return [("outputs.npz", try NumPyArchive.bytes(of: outputs.map { ($0.name, $0.array) }))] }
     var names: Set<String> = []
     return try outputs.enumerated().map { (index, output) throws(DataError) in
       // A name in a model may be any text; a file's name may not lead out of the folder.

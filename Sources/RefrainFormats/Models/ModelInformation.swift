@@ -51,7 +51,9 @@ public struct ModelInformation: Sendable {
       let model = try KerasFile.read(bytes: bytes)
       addLayers(of: model)
       addTensors(model.namedTensors.map { ($0.name, NumericArray($0.tensor.values, shape: $0.tensor.shape)) })
-    case .kerasWeights: addTensors(try KerasFile.arrays(bytes: bytes))
+    case .kerasWeights:
+      addTensors(
+        try HDF5Tree(bytes: bytes, below: "layers").arrays.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     case .onnx: addGraph(try ONNXReader.message(bytes), bytes)
     case .npy: addTensors([("", try NumericArray(npy: bytes, file: path))])
     case .npz:

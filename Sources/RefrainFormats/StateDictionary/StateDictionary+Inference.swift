@@ -20,7 +20,8 @@ public enum ElmanFunction: String, CaseIterable, Sendable {
 }
 
 extension StateDictionary {
-  /// A model whose layers follow from the names and shapes, one after another in the order of the file.
+  /// A model whose layers follow from the names and shapes, one after another in the order of the file; or, as a safetensors
+  /// file may be sorted by name, in the only other order in which each layer gives what the next one takes.
   ///
   /// A module is known by its arrays: recurrent layers and cells by `weight_hh`, `nn.Linear` by a matrix with a bias,
   /// `nn.Conv1d` by a weight of three axes, `nn.LayerNorm` by one of one axis. A matrix without a bias is an `nn.Embedding`
@@ -37,6 +38,13 @@ extension StateDictionary {
   ) throws(DataError) -> InferredModel {
     var modules = try StateModule.all(of: self)
     guard !modules.isEmpty else { throw DataError(.wrongInput, "there are no weights", remedy: "name another file") }
+    var ordering: [String] = []
+    if !StateDictionary.isChain(modules), let order = try StateDictionary.onlyChain(of: modules) {
+      modules = order
+      ordering = [
+        "the order of the layers follows from their sizes: \(order.map(\.name.quoted).joined(separator: ", "))"
+      ]
+    }
     let ambiguous = StateDictionary.decideMatrices(&modules)
     try StateDictionary.checkChain(modules)
 
@@ -50,7 +58,41 @@ extension StateDictionary {
     let cells = modules.indices.filter { modules[$0].isCell }.map(String.init)
     return InferredModel(
       model: model, naming: naming, cells: Set(cells),
-      notes: notes + ambiguous + StateDictionary.notes(modules, returning: returning, function: function))
+      notes: ordering + notes + ambiguous + StateDictionary.notes(modules, returning: returning, function: function))
+  }
+
+  /// Whether each module gives what the next one takes.
+  private static func isChain(_ modules: [StateModule]) -> Bool {
+    var modules = modules
+    _ = decideMatrices(&modules)
+    return zip(modules, modules.dropFirst()).allSatisfy { $1.inputs == $0.outputs }
+  }
+
+  /// The modules in the only order that is a chain; nil when there is none.
+  ///
+  /// - Throws: `unsupportedContent` when there are several.
+  private static func onlyChain(of modules: [StateModule]) throws(DataError) -> [StateModule]? {
+    // Orders of more modules are too many to try, and hardly ever one alone.
+    guard modules.count <= 10 else { return nil }
+    var chains: [[StateModule]] = []
+    func extend(_ chain: [StateModule], _ rest: [StateModule]) {
+      if rest.isEmpty { chains.append(chain) }
+      for (index, module) in rest.enumerated() where chains.count < 2 {
+        let longer = chain + [module]
+        guard isChain(longer) else { continue }
+        var others = rest
+        others.remove(at: index)
+        extend(longer, others)
+      }
+    }
+    extend([], modules)
+    guard chains.count < 2 else {
+      throw DataError(
+        .unsupportedContent,
+        "the layers may be in several orders, such as \(chains[0].map(\.name.quoted).joined(separator: ", "))",
+        remedy: "save them as a .pt file, which keeps the order, or build the model with Sequential")
+    }
+    return chains.first
   }
 
   /// Makes each matrix without a bias an embedding or a linear layer; says where both were possible.

@@ -1,0 +1,141 @@
+import Foundation
+import RefrainData
+import RefrainFormats
+import Testing
+
+/// `info`, `convert` and `run`, on files that PyTorch, Keras and NumPy made.
+@Suite("Commands about models")
+struct ModelCommandTests {
+  let place: Workplace
+
+  init() throws { place = try Workplace() }
+
+  private func fixture(_ name: String) -> String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/\(name)").path
+  }
+
+  @Test(
+    "info says what a file is, on any format",
+    arguments: [
+      ("pytorch/tagger.pt", "PyTorch", "rnn.weight_ih_l1_reverse", "stacked-bidirectional-lstm"),
+      ("pytorch/tagger.safetensors", "safetensors", "fc.bias", "layer-norm"),
+      ("keras/stack.keras", "Keras 3 model", "weight_hh_l0", "gru"),
+      ("keras/stack.weights.h5", "HDF5", "layers/gru/cell/vars/0", "[6, 15]"),
+      ("onnx-layers/last_step_dynamo.onnx", "ONNX", "linear.weight", "LSTM"),
+      ("arrays/arrays.npz", "NumPy archive", "b1_big_F", "BOOL"),
+    ])
+  func info(name: String, format: String, array: String, other: String) throws {
+    let text = try place.run(["info", fixture(name)])
+    #expect(text.status == 0 && text.errors.isEmpty, "\(text.errors)")
+    for part in [format, array, other] { #expect(text.text.contains(part), "no '\(part)' in \(text.text)") }
+    let json = try place.run(["info", fixture(name), "--format", "json"])
+    let object = try JSONSerialization.jsonObject(with: json.output) as? [String: Any]
+    #expect((object?["Format"] as? String)?.contains(format) == true)
+  }
+
+  @Test("info stops quietly when its reader does")
+  func closedPipe() throws {
+    let result = try place.shell("\"$REFRAIN\" info '\(fixture("arrays/arrays.npz"))' | head -n 1")
+    #expect(result.status == 0 && result.errors.isEmpty && !result.text.isEmpty)
+  }
+
+  @Test(
+    "convert writes what info knows again, and says how near it is",
+    arguments: [
+      "pytorch/tagger.pt", "pytorch/regressor.pt", "keras/stack.keras", "keras/gru_every.keras",
+      "onnx-layers/last_step_dynamo.onnx",
+    ], ["onnx", "keras", "pt", "safetensors"])
+  func convert(name: String, ending: String) throws {
+    let result = try place.run(["convert", fixture(name), "out.\(ending)"])
+    try #require(result.status == 0, "\(result.errors)")
+    #expect(result.text.contains("greatest difference"))
+    let titles = ["onnx": "ONNX model", "keras": "Keras 3 model", "pt": "PyTorch file", "safetensors": "Refrain model"]
+    #expect(try place.run(["info", "out.\(ending)"]).text.contains(titles[ending]!))
+    // There and back is the same numbers: the last conversion compares with what the first one wrote.
+    let back = try place.run(["convert", "out.\(ending)", "back.onnx", "--quiet"])
+    #expect(back.status == 0 && back.errors.isEmpty, "\(back.errors)")
+  }
+
+  @Test("a converted file gives what PyTorch gave")
+  func convertedValues() throws {
+    let numbers = try SafeTensorsFile(contentsOf: fixture("pytorch/numbers.safetensors"))
+    let input = try #require(numbers["tagger.input"]).array
+    let expected = try #require(numbers["tagger.outputs"])
+    try place.write(Data(input.npy()), to: "x.npy")
+    let lengths = [3, 5, 2]
+    try place.write(Data(NumericArray(lengths, shape: [3]).npy()), to: "n.npy")
+    let every = ["--returning", "everyStep"]
+    #expect(try place.run(["convert", fixture("pytorch/tagger.pt"), "m.safetensors"] + every).status == 0)
+    for (model, flags) in [(fixture("pytorch/tagger.pt"), every), ("m.safetensors", [])] {
+      let run = try place.run(
+        ["run", model, "--input", "x.npy", "--input", "lengths=n.npy", "--output", "out"] + flags)
+      #expect(run.status == 0, "\(run.errors)")
+      let output = try NumericArray(npyFile: place.folder.path + "/out/output.npy")
+      try #require(output.shape == expected.shape)
+      let (found, wanted) = (output.values.floats, expected.values)
+      for (row, length) in lengths.enumerated() {
+        for index in row * 15..<row * 15 + length * 3 { #expect(abs(found[index] - wanted[index]) < 1e-5) }
+      }
+    }
+  }
+
+  @Test("run writes every output in the form that is asked for, under names that stay in the folder")
+  func forms() throws {
+    try place.write(Data(NumericArray([Float](repeating: 0.5, count: 30), shape: [2, 5, 3]).npy()), to: "ä x.npy")
+    let model = fixture("onnx-layers/last_step_dynamo.onnx")
+    let run = ["run", model, "--input", "x=ä x.npy", "--output", "out"]
+    for (format, name) in [("npy", "y.npy"), ("npz", "outputs.npz"), ("json", "y.json")] {
+      let result = try place.run(run + ["--format", format])
+      #expect(result.status == 0 && result.errors == "out/\(name)\n" && result.output.isEmpty, "\(result.errors)")
+    }
+    let array = try NumericArray(npyFile: place.folder.path + "/out/y.npy")
+    #expect(array.shape == [2, 2])
+    #expect(try NumPyArchive(contentsOf: place.folder.path + "/out/outputs.npz").array("y") == array)
+    let json = try JSONSerialization.jsonObject(with: place.read("out/y.json")) as? [String: Any]
+    #expect((json?["values"] as? [Double])?.map(Float.init) == array.values.floats)
+  }
+
+  @Test(
+    "an input that does not fit is refused, and the model says what it expects",
+    arguments: [
+      (["--input", "x.npy", "--input", "x.npy"], "given twice"),
+      (["--input", "y=x.npy"], "'x'"), (["--input", "x=flat.npy"], "[?, ?, 3]"),
+      (["--input", "x=whole.npy"], "int64"), (["--input", "x=none.npy"], "no such file"),
+      (["--input", "x=text.npy"], "text.npy"),
+    ])
+  func badInputs(inputs: [String], part: String) throws {
+    try place.write(Data(NumericArray([Float](repeating: 0, count: 6), shape: [1, 2, 3]).npy()), to: "x.npy")
+    try place.write(Data(NumericArray([Float](repeating: 0, count: 6), shape: [6]).npy()), to: "flat.npy")
+    try place.write(Data(NumericArray([Int](repeating: 0, count: 6), shape: [1, 2, 3]).npy()), to: "whole.npy")
+    try place.write("month,sales\r\n1,2\r\n", to: "text.npy")
+    let model = fixture("onnx-layers/last_step_dynamo.onnx")
+    let result = try place.run(["run", model, "--output", "out"] + inputs)
+    expectRefusal(result, 65, naming: [part], at: #_sourceLocation)
+    #expect(try !place.files.contains("out"))
+  }
+
+  @Test("what cannot be converted leaves nothing behind")
+  func refusals() throws {
+    let whole = try Data(contentsOf: URL(fileURLWithPath: fixture("pytorch/tagger.pt")))
+    try place.write(whole.prefix(whole.count / 2), to: "half.pt")
+    try place.write("\u{FEFF}month,sales\r\n2010-01,3\r\n", to: "table.csv")
+    try place.write("kept", to: "kept.onnx")
+    let before = try place.files
+    func expect(_ arguments: [String], _ status: Int32, _ parts: [String]) throws {
+      expectRefusal(try place.run(["convert"] + arguments), status, naming: parts, at: #_sourceLocation)
+      #expect(try place.files == before)
+      #expect(try place.read("kept.onnx") == Data("kept".utf8))
+    }
+    try expect(["half.pt", "kept.onnx"], 65, ["half.pt", "damaged"])
+    try expect(["table.csv", "kept.onnx"], 65, ["table.csv", "no kind that is known"])
+    try expect(["none", "kept.onnx"], 65, ["none", "no such file"])
+    try expect([fixture("pytorch/refused_system.pt"), "kept.onnx"], 65, ["refused_system.pt", "runs no code"])
+    try expect([fixture("pytorch/lstm_projected.pt"), "kept.onnx"], 65, ["projected-lstm"])
+    try expect([fixture("keras/masking.keras"), "kept.onnx"], 65, ["masking"])
+    try expect([fixture("arrays/arrays.npz"), "kept.onnx"], 65, ["arrays, not a model"])
+    try expect([fixture("pytorch/tagger.pt"), "none/x.onnx"], 65, ["none/x.onnx", "folder"])
+    try expect([fixture("pytorch/tagger.pt"), "x.what"], 64, ["x.what", "--to"])
+    try expect(["kept.onnx", "kept.onnx"], 64, ["same file"])
+  }
+}

@@ -1,0 +1,71 @@
+import Refrain
+import RefrainData
+import Testing
+
+@testable import RefrainFormats
+
+@Suite struct `A conversion` {
+  private func model(_ seed: UInt64 = 1) -> Sequential {
+    Sequential(inputSize: 3, seed: seed) {
+      LSTM(4, returning: .everyStep)
+      Dense(2)
+    }
+  }
+
+  @Test func `sees no difference between a model and itself, and a small one in one weight`() throws {
+    let first = model()
+    let (same, count) = try ConversionTrial(first, first).run()
+    // Ragged: 7 + 3 + 1 + 5 steps of 2 numbers; then 3 · 6, 9 and 2 steps.
+    #expect(same == 0 && count == 2 * (16 + 18 + 9 + 2))
+    var second = first
+    second.forEachTensor { name, tensor in if name == "1.bias" { tensor[1] += 0.001 } }
+    let difference = try ConversionTrial(first, second).run().difference
+    #expect(abs(difference - 0.001) < 1e-5)
+  }
+
+  @Test func `does not look past a sequence's length`() throws {
+    struct Padded: RunnableModel {
+      var model: Sequential
+      var inputs: [ModelPort] { model.inputs }
+      var outputs: [ModelPort] { model.outputs }
+      func run(_ inputs: [String: NumericArray]) throws(DataError) -> [String: NumericArray] {
+        var output = try model.run(inputs)["output"] ?? NumericArray([Float](), shape: [0])
+        guard case .integers(let lengths) = inputs["lengths"]?.values, case .floats(var values) = output.values else {
+          return ["output": output]
+        }
+        let (time, size) = (output.shape[1], output.shape[2])
+        for (row, length) in lengths.enumerated() {
+          for place in row * time * size + length * size..<(row + 1) * time * size { values[place] = 99 }
+        }
+        output.values = .floats(values)
+        return ["output": output]
+      }
+    }
+    #expect(try ConversionTrial(model(), Padded(model: model())).run().difference == 0)
+  }
+
+  @Test func `is refused when one side is no number or of another shape`() throws {
+    var broken = model()
+    broken.forEachTensor { name, tensor in if name == "1.bias" { tensor[0] = .nan } }
+    #expect(try ConversionTrial(model(), broken).run().difference == .infinity)
+    let wider = Sequential(inputSize: 3, seed: 1) {
+      LSTM(4, returning: .everyStep)
+      Dense(3)
+    }
+    #expect(throws: DataError.self) { try ConversionTrial(model(), wider).run() }
+  }
+
+  @Test func `of a learned initial state and of tokens goes to every format that has them`() throws {
+    let model = Sequential(seed: 3) {
+      Embedding(5, 3)
+      GRU(4, returning: .everyStep)
+      LSTM(4, initial: .learned)
+      Dense(2, activation: .tanh)
+    }
+    let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+    for target in [Conversion.Target.refrain, .onnx] {
+      let conversion = try Conversion(loaded, to: target)
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons > 0)
+    }
+  }
+}

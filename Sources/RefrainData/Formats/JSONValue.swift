@@ -7,10 +7,10 @@ package enum JSONValue: Hashable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// Reads UTF-8 text. Arrays and objects may lie `depth` deep in each other.
+  /// Reads UTF-8 text, which messages call `name`. Arrays and objects may lie `depth` deep in each other.
   ///
   /// - Throws: `damagedFile`, with the place where the text is no JSON.
-  package init(_ bytes: [UInt8], depth: Int = 64) throws(DataError) {
+  package init(_ bytes: [UInt8], name: String = "the text", depth: Int = 64) throws(DataError) {
     do throws(JSONFault) {
       var scanner = JSONScanner(bytes: bytes[...])
       self = try scanner.readValue(depth: depth)
@@ -18,8 +18,8 @@ package enum JSONValue: Hashable, Sendable {
     } catch {
       let problem =
         switch error {
-        case .syntax(let position): "the text is no JSON at byte \(position), or nested more than \(depth) deep"
-        case .meaning(let text): text
+        case .syntax(let position): "\(name) is no JSON at byte \(position), or nested more than \(depth) deep"
+        case .meaning(let text): "\(name): \(text)"
         case .type(let type, _): "the type \(type.quoted) is not known"
         }
       throw DataError(.damagedFile, problem, remedy: "write the file again")

@@ -45,7 +45,7 @@ public enum KerasFile {
         .wrongFormat, "there is no \(configName) with \(weightsName) in it, so this is no .keras file",
         remedy: "save the model with Keras 3, as .keras")
     }
-    let model = try KerasModel(config: JSONValue(archive.contents(of: configName)))
+    let model = try KerasModel(config: JSONValue(archive.contents(of: configName), name: configName))
     return try model.sequential(HDF5Tree(bytes: archive.contents(of: weightsName), below: root))
   }
 
@@ -70,7 +70,7 @@ public enum KerasFile {
 
   // MARK: - Weights alone
 
-  /// Reads a `.weights.h5` file into a model that has the same layers.
+  /// Reads a `.weights.h5` file into a model that has the same layers; a Sequential within it counts as its layers.
   ///
   /// - Throws: `wrongFormat` when it is none, `damagedFile` with all that does not fit, or what reading a file throws.
   public static func readWeights(_ path: String, into model: inout Sequential) throws(DataError) {

@@ -110,7 +110,7 @@ enum KerasFixtures {
       return try self.error(archive(entries))
     }
     let deep = Array(String(repeating: "[", count: 1_000_000).utf8)
-    #expect(try error(config: deep).problem.contains("nested more than 64 deep"))
+    #expect(try error(config: deep).problem.hasPrefix("config.json is no JSON"))
     #expect(try error(config: Array("{}".utf8)).code == .unsupportedContent)
     let other = String(decoding: config, as: UTF8.self).replacingOccurrences(
       of: "\"units\": 6", with: "\"units\": 600000")

@@ -28,7 +28,7 @@ func fuzz(_ seeds: [[UInt8]], count: Int, read: ([UInt8]) throws -> Void) throws
   Watch.begin()
   // What is made once, such as tables of characters, is no one's memory.
   for seed in seeds { try? read(seed) }
-  Watch.limitMemory(to: 16 << 20 + 10 * mutator.longest)
+  limitMemory(to: 16 << 20 + 10 * mutator.longest)
   for number in 0..<count {
     let bytes = mutator.mutation(number)
     Watch.start(number)
@@ -45,6 +45,21 @@ func fuzz(_ seeds: [[UInt8]], count: Int, read: ([UInt8]) throws -> Void) throws
   }
   print("fuzzing: \(count) mutations, \(result.accepted) read, \(result.refused) refused")
   return result
+}
+
+/// Lets the process have so many bytes more than it has now, whether it uses them or not.
+func limitMemory(to growth: Int) {
+  #if os(Linux)
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmData:") }),
+      let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+    else { Watch.fail("the system does not say how much memory this process has") }
+    let limit = rlim_t(kilobytes * 1024 + growth)
+    var limits = rlimit(rlim_cur: limit, rlim_max: limit)
+    guard setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limits) == 0 else {
+      Watch.fail("memory cannot be limited")
+    }
+  #endif
 }
 
 /// Changes files so that they go wrong in as many ways as possible; the same number gives the same bytes.
@@ -135,7 +150,7 @@ struct Mutator {
 }
 
 /// Sees to time and memory, and says which mutation it was when the process ends.
-private enum Watch {
+enum Watch {
   /// What the handler of signals prints: only a fixed piece of memory is safe there.
   nonisolated(unsafe) private static let message = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 40)
 
@@ -160,19 +175,6 @@ private enum Watch {
   static func fail(_ problem: String) -> Never {
     print(problem)
     abort()
-  }
-
-  /// Lets the process have so many bytes more than it has now, whether it uses them or not.
-  static func limitMemory(to growth: Int) {
-    #if os(Linux)
-      guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmData:") }),
-        let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
-      else { fail("the system does not say how much memory this process has") }
-      let limit = rlim_t(kilobytes * 1024 + growth)
-      var limits = rlimit(rlim_cur: limit, rlim_max: limit)
-      guard setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limits) == 0 else { fail("memory cannot be limited") }
-    #endif
   }
 
   /// In time of the processor: other programs do not count.

@@ -92,4 +92,22 @@ import Testing
     short.shape = [2]
     #expect(code(short) == .invalidTensor)
   }
+
+  #if os(Linux)
+    @Test func `in a large file are held once`() async {
+      await #expect(processExitsWith: .success) {
+        let path = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString)").path
+        defer { unlink(path) }
+        let header = #"{"a":{"dtype":"F32","shape":[16777216],"data_offsets":[0,67108864]}}"#
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: UInt64(header.utf8.count))
+        try writeAtomically(bytes + Array(header.utf8), to: path)
+        // Zeros, which take no place on the disk.
+        try #require(truncate(path, off_t(8 + header.utf8.count + 67_108_864)) == 0)
+        limitMemory(to: 67_108_864 + 16 << 20)
+        let values = try SafeTensorsFile(contentsOf: path).tensors[0].values
+        #expect(values.count == 16_777_216 && values.allSatisfy { $0 == 0 })
+      }
+    }
+  #endif
 }

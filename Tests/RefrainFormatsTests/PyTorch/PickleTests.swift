@@ -121,7 +121,8 @@ import Testing
   @Test func `may take what is not there`() {
     let programs: [[UInt8]] = [
       code(.stop), code(.pop) + code(.stop), code(.tuple) + code(.stop), code(.tuple2) + code(.stop),
-      mark() + code(.pop), code(.none) + mark() + code(.pop), [PickleOperation.get1.rawValue, 3], code(.memoize),
+      mark() + code(.pop), code(.none) + code(.none) + mark() + code(.pop), [PickleOperation.get1.rawValue, 3],
+      code(.memoize),
       code(.setItems),
       code(.none) + mark() + code(.setItems), code(.emptyDictionary) + mark() + code(.none) + code(.setItems),
       code(.none) + code(.none) + code(.append), code(.none) + code(.persistentID), code(.build),

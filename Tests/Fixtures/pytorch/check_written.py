@@ -1,6 +1,6 @@
 """Loads what Refrain writes back into PyTorch and compares the outputs with those of the original modules.
 
-    REFRAIN_WRITTEN=/tmp/written swift test --filter 'PyTorch'
+    REFRAIN_WRITE=/tmp/written swift test --filter RefrainFormatsTests
     python check_written.py /tmp/written
 """
 

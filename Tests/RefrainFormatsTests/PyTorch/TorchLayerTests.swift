@@ -70,7 +70,7 @@ import Testing
     #expect(copy.tensors == model.tensors)
 
     // For check_written.py, which loads them into PyTorch.
-    if let folder = ProcessInfo.processInfo.environment["REFRAIN_WRITTEN"] {
+    if let folder = ProcessInfo.processInfo.environment["REFRAIN_WRITE"] {
       try written.write(to: "\(folder)/\(test.name).pt")
       try written.write(to: "\(folder)/\(test.name).safetensors")
     }

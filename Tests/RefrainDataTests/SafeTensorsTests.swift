@@ -59,6 +59,7 @@ import Testing
     #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
     #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
     #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+    #"{"a":{"dtype":"F32","shape":[25000000000],"data_offsets":[0,100000000000]}}"#,
     #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
     #"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#,
     #"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,8]}}"#,
@@ -108,9 +109,28 @@ import Testing
     let twice = SafeTensorsFile(tensors: [
       .init(name: "a", shape: [], values: [1]), .init(name: "a", shape: [], values: [1]),
     ])
-    let short = SafeTensorsFile(tensors: [.init(name: "a", shape: [2], values: [1])])
+    var short = SafeTensorsFile(tensors: [.init(name: "a", shape: [1], values: [1])])
+    short.tensors[0].array.shape = [2]
     for file in [twice, short] {
       #expect(dataError { () throws(DataError) in try file.bytes() }?.code == .invalidTensor)
+    }
+  }
+
+  @Test func `that cannot be mapped, such as a pipe or an empty one, is read`() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/pipe"
+      try #require(mkfifo(path, 0o600) == 0)
+      let bytes = try sample.bytes()
+      let writer = Thread { try? writeAtomically(bytes, to: path) }
+      writer.start()
+      #expect(try SafeTensorsFile(contentsOf: path) == sample)
+      try Data().write(to: URL(fileURLWithPath: folder + "/empty"))
+      func code(_ name: String) -> DataError.Code? {
+        dataError { () throws(DataError) in try SafeTensorsFile(contentsOf: folder + name) }?.code
+      }
+      #expect(code("/empty") == .notSafeTensors)
+      #expect(code("/missing") == .missingFile)
+      #expect(code("") == .isDirectory)
     }
   }
 

@@ -20,36 +20,31 @@ public enum ElementType: String, CaseIterable, Sendable {
   }
 
   /// The elements, each as the nearest Float.
-  func floats(in bytes: ArraySlice<UInt8>) -> [Float] {
-    bytes.withUnsafeBytes { buffer in
-      func convert<Stored: FixedWidthInteger>(_ type: Stored.Type, _ float: (Stored) -> Float) -> [Float] {
-        stride(from: 0, to: buffer.count, by: size).map { offset in
-          float(Stored(littleEndian: buffer.loadUnaligned(fromByteOffset: offset, as: Stored.self)))
-        }
-      }
-      return switch self {
-      case .bool: convert(UInt8.self) { $0 == 0 ? 0 : 1 }
-      case .uint8: convert(UInt8.self) { Float($0) }
-      case .int32: convert(Int32.self) { Float($0) }
-      case .int64: convert(Int64.self) { Float($0) }
-      case .float16: convert(UInt16.self) { float(half: $0) }
-      // The upper half of a Float's bits.
-      case .bfloat16: convert(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-      case .float32: convert(UInt32.self) { Float(bitPattern: $0) }
-      case .float64: convert(UInt64.self) { Float(Double(bitPattern: $0)) }
-      }
+  package func floats(in bytes: ArraySlice<UInt8>) -> [Float] { bytes.withUnsafeBytes { floats(in: $0) } }
+
+  /// The elements, each as the nearest Float.
+  func floats(in bytes: UnsafeRawBufferPointer) -> [Float] {
+    switch self {
+    case .bool: bytes.map { $0 == 0 ? 0 : 1 }
+    case .uint8: bytes.map { Float($0) }
+    case .int32: bytes.numbers(of: UInt32.self) { Float(Int32(bitPattern: $0)) }
+    case .int64: bytes.numbers(of: UInt64.self) { Float(Int64(bitPattern: $0)) }
+    case .float16: bytes.numbers(of: UInt16.self) { float(half: $0) }
+    case .bfloat16: bytes.numbers(of: UInt16.self) { float(bfloat16: $0) }
+    case .float32: bytes.numbers(of: UInt32.self) { Float(bitPattern: $0) }
+    case .float64: bytes.numbers(of: UInt64.self) { Float(Double(bitPattern: $0)) }
     }
   }
 }
 
-/// The value of an IEEE 754 half: 1 bit of sign, 5 of exponent, 10 of fraction. Float16 is not there on every platform.
-package func float(half bits: UInt16) -> Float {
-  let sign: FloatingPointSign = bits >> 15 == 0 ? .plus : .minus
-  let exponent = Int(bits >> 10 & 0x1F)
-  let fraction = Float(bits & 0x3FF)
-  return switch exponent {
-  case 0: Float(sign: sign, exponent: -24, significand: fraction)
-  case 0x1F: fraction == 0 ? Float(signOf: sign == .plus ? 1 : -1, magnitudeOf: .infinity) : .nan
-  default: Float(sign: sign, exponent: exponent - 25, significand: 1024 + fraction)
+extension UnsafeRawBufferPointer {
+  /// A number for each whole number of the type `Stored`, stored lowest byte first.
+  @inline(__always)
+  func numbers<Stored: FixedWidthInteger, Number>(
+    of type: Stored.Type, _ number: (Stored) -> Number
+  ) -> [Number] {
+    stride(from: 0, to: count, by: Stored.bitWidth / 8).map { offset in
+      number(Stored(littleEndian: loadUnaligned(fromByteOffset: offset, as: Stored.self)))
+    }
   }
 }

@@ -1,8 +1,8 @@
 /// Named tensors and notes in one file: Hugging Face's safetensors format.
 ///
 /// The file is a little-endian 64-bit length, a JSON header of that length that says where each tensor lies, and the
-/// values. Reading knows the element types BOOL, U8, I32, I64, F16, BF16, F32 and F64 and turns each into Float; writing
-/// writes F32. The same contents always give the same bytes.
+/// values. The element types BOOL, U8, I32, I64, F16, BF16, F32 and F64 are read and written; floating-point numbers are
+/// Floats in between. The same contents always give the same bytes.
 ///
 /// Reading believes nothing: whatever the header claims is checked against the size of the file before memory is taken.
 public struct SafeTensorsFile: Hashable, Sendable {
@@ -10,17 +10,24 @@ public struct SafeTensorsFile: Hashable, Sendable {
   public struct Entry: Hashable, Sendable {
     /// Its name, such as `lstm.weight_ih_l0`.
     public var name: String
-    /// Its extents, outermost first; empty for a single number.
-    public var shape: [Int]
-    /// Its elements, row-major: as many as the product of the shape.
-    public var values: [Float]
+    /// Its type, its shape and its elements.
+    public var array: NumericArray
 
-    /// Makes a tensor.
-    public init(name: String, shape: [Int], values: [Float]) {
+    /// Makes a tensor of an array.
+    public init(name: String, array: NumericArray) {
       self.name = name
-      self.shape = shape
-      self.values = values
+      self.array = array
     }
+
+    /// Makes a tensor of Floats, which must fill the shape.
+    public init(name: String, shape: [Int], values: [Float]) {
+      self.init(name: name, array: NumericArray(values, shape: shape))
+    }
+
+    /// Its extents, outermost first; empty for a single number.
+    public var shape: [Int] { array.shape }
+    /// Its elements, row-major, each as the nearest Float.
+    public var values: [Float] { array.values.floats }
   }
 
   /// The tensors, in the order in which their values lie in the file.
@@ -37,11 +44,11 @@ public struct SafeTensorsFile: Hashable, Sendable {
   /// The tensor of this name, if there is one.
   public subscript(name: String) -> Entry? { tensors.first { $0.name == name } }
 
-  /// Reads a file.
+  /// Reads a file. It is mapped into memory, so that a large one is not held twice.
   ///
   /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, or what ``init(bytes:file:)`` throws.
   public init(contentsOf path: String) throws(DataError) {
-    try self.init(bytes: readFile(path), file: path)
+    self = try withMappedFile(path) { bytes throws(DataError) in try SafeTensorsFile(bytes, file: path) }
   }
 
   /// Reads the bytes of a file.
@@ -49,12 +56,20 @@ public struct SafeTensorsFile: Hashable, Sendable {
   /// - Throws: `notSafeTensors` when this is another kind of file, `corruptSafeTensors` when it is damaged or forged,
   ///   `unsupportedTensorType`.
   public init(bytes: [UInt8], file: String? = nil) throws(DataError) {
+    self = try bytes.withUnsafeBufferPointer { buffer throws(DataError) in
+      try SafeTensorsFile(UnsafeRawBufferPointer(buffer), file: file)
+    }
+  }
+
+  private init(_ bytes: UnsafeRawBufferPointer, file: String?) throws(DataError) {
     do throws(DataError) {
       let (header, data) = try SafeTensorsHeader.read(from: bytes)
       metadata = header.metadata
       tensors = header.entries.map { entry in
-        let range = data.lowerBound + entry.offsets.lowerBound..<data.lowerBound + entry.offsets.upperBound
-        return Entry(name: entry.name, shape: entry.shape, values: entry.type.floats(in: bytes[range]))
+        let place = data.lowerBound + entry.offsets.lowerBound..<data.lowerBound + entry.offsets.upperBound
+        let elements = UnsafeRawBufferPointer(rebasing: bytes[place])
+        return Entry(
+          name: entry.name, array: NumericArray(type: entry.type, shape: entry.shape, littleEndian: elements))
       }
     } catch {
       throw error.inFile(file)
@@ -72,19 +87,26 @@ public struct SafeTensorsFile: Hashable, Sendable {
     }
   }
 
-  /// The bytes of the file: the metadata sorted by name, the tensors in their order.
+  /// The bytes of the file: the metadata sorted by name, the tensors in their order and types.
   ///
-  /// - Throws: `invalidTensor` when a name is used twice or reserved, or values do not fill their shape.
+  /// - Throws: `invalidTensor` when a name is used twice or reserved, or values do not fill their shape or are of another
+  ///   kind than their type; `inexactConversion` when a whole number does not fit into its type.
   public func bytes() throws(DataError) -> [UInt8] {
-    try checkTensors()
+    var names: Set<String> = ["__metadata__"]
+    for tensor in tensors where !names.insert(tensor.name).inserted {
+      throw DataError(.invalidTensor, "the name \(tensor.name.quoted) is used twice or reserved")
+    }
     let header = headerText()
-    let size = tensors.reduce(0) { $0 + $1.values.count * 4 }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + header.count + size)
+    bytes.reserveCapacity(8 + header.count + tensors.reduce(0) { $0 + $1.size })
     bytes.append(littleEndian: UInt64(header.count))
     bytes += header
     for tensor in tensors {
-      for value in tensor.values { bytes.append(littleEndian: value.bitPattern) }
+      do throws(DataError) {
+        bytes += try tensor.array.littleEndianBytes()
+      } catch {
+        throw DataError(error.code, "tensor \(tensor.name.quoted): \(error.problem)", remedy: error.remedy)
+      }
     }
     return bytes
   }
@@ -97,29 +119,21 @@ public struct SafeTensorsFile: Hashable, Sendable {
     }
     var offset = 0
     for tensor in tensors {
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
-      let end = offset + tensor.values.count * 4
+      let (type, shape) = (tensor.array.type.rawValue, tensor.shape.map(String.init).joined(separator: ","))
+      let end = offset + tensor.size
       fields.append(
-        "\(jsonText(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+        "\(jsonText(tensor.name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }
     let text = Array("{\(fields.joined(separator: ","))}".utf8)
     // Blanks fill the header so that the values begin at a multiple of eight.
     return text + [UInt8](repeating: .space, count: (8 - text.count % 8) % 8)
   }
+}
 
-  private func checkTensors() throws(DataError) {
-    var names: Set<String> = ["__metadata__"]
-    for tensor in tensors {
-      guard names.insert(tensor.name).inserted else {
-        throw DataError(.invalidTensor, "the name \(tensor.name.quoted) is used twice or reserved")
-      }
-      guard elementCount(of: tensor.shape) == tensor.values.count else {
-        throw DataError(
-          .invalidTensor, "\(tensor.values.count) values do not fill tensor \(tensor.name.quoted) of \(tensor.shape)")
-      }
-    }
-  }
+extension SafeTensorsFile.Entry {
+  /// Bytes of all elements.
+  fileprivate var size: Int { array.values.count * array.type.size }
 }
 
 /// The product of a shape; nil when an extent is negative or the product is no Int.
@@ -131,10 +145,4 @@ package func elementCount(of shape: [Int]) -> Int? {
     product = next
   }
   return product
-}
-
-extension [UInt8] {
-  fileprivate mutating func append(littleEndian value: some FixedWidthInteger) {
-    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
-  }
 }

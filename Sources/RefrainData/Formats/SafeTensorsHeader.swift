@@ -17,20 +17,23 @@ struct SafeTensorsHeader {
   private static let mostExtents = 64
 
   /// Reads and checks the header; also returns where the values lie in `bytes`.
-  static func read(from bytes: [UInt8]) throws(DataError) -> (header: SafeTensorsHeader, data: Range<Int>) {
+  static func read(from bytes: UnsafeRawBufferPointer) throws(DataError) -> (
+    header: SafeTensorsHeader, data: Range<Int>
+  ) {
     guard bytes.count > 8 else {
       throw bytes.isEmpty ? DataError(.notSafeTensors, "the file is empty") : notSafeTensors("it is too short")
     }
-    let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard length <= longestHeader else { throw notSafeTensors("its header would be \(length) bytes long") }
     guard bytes[8] == UInt8(ascii: "{") else { throw notSafeTensors("no header follows its first 8 bytes") }
     guard length <= bytes.count - 8 else {
       throw corrupt("the header is said to be \(length) bytes long, but the file ends after \(bytes.count - 8)")
     }
     let end = 8 + Int(length)
-    guard String(validating: bytes[8..<end], as: UTF8.self) != nil else { throw corrupt("the header is not UTF-8") }
+    let text = Array(bytes[8..<end])
+    guard String(validating: text, as: UTF8.self) != nil else { throw corrupt("the header is not UTF-8") }
     var header = SafeTensorsHeader()
-    var scanner = JSONScanner(bytes: bytes[8..<end])
+    var scanner = JSONScanner(bytes: text[...])
     do throws(JSONFault) {
       try header.parse(&scanner)
     } catch {

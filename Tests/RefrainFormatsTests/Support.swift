@@ -1,0 +1,30 @@
+import Foundation
+import RefrainData
+
+/// The bytes of a file below `Tests/Fixtures/`.
+func fixture(_ name: String) throws -> [UInt8] {
+  let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+  return Array(try Data(contentsOf: URL(fileURLWithPath: "/\(tests)/Fixtures/\(name)")))
+}
+
+/// The error that `body` throws, if it does.
+func dataError<Result>(_ body: () throws(DataError) -> Result) -> DataError? {
+  do throws(DataError) {
+    _ = try body()
+    return nil
+  } catch {
+    return error
+  }
+}
+
+/// The number of `width` bytes at `position`, lowest first, replaced by another.
+func patched(_ bytes: [UInt8], at position: Int, width: Int, with value: UInt64) -> [UInt8] {
+  var bytes = bytes
+  for place in 0..<width { bytes[position + place] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(place))) }
+  return bytes
+}
+
+/// Where `part` occurs in `bytes`.
+func positions(of part: [UInt8], in bytes: [UInt8]) -> [Int] {
+  bytes.indices.filter { bytes[$0...].starts(with: part) }
+}

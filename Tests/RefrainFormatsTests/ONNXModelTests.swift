@@ -1,3 +1,4 @@
+import Foundation
 import Refrain
 import RefrainData
 import Testing
@@ -156,6 +157,46 @@ import Testing
     let bytes = forged(nodes: 500_000)
     let refusal = #expect(throws: DataError.self) { try ONNXModel(bytes: bytes) }
     #expect(refusal?.problem.contains("more than ten times its size") == true)
+  }
+
+  @Test func `read values from plain files beside them, and from nowhere else`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("onnx-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    let values: [Float] = [9, 1, 2, 3]
+    try Data(values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } })
+      .write(to: folder.appendingPathComponent("model.data"))
+    try FileManager.default.createSymbolicLink(atPath: path("link.data"), withDestinationPath: path("model.data"))
+    func read(_ location: String, offset: String = "4", length: String? = "12") throws(DataError) -> [Float]? {
+      var weights = Onnx_TensorProto()
+      (weights.name, weights.dataType, weights.dims, weights.dataLocation) = ("w", 1, [3], .external)
+      for (key, value) in [("location", location), ("offset", offset), ("length", length)] {
+        var entry = Onnx_StringStringEntryProto()
+        guard let value else { continue }
+        (entry.key, entry.value) = (key, value)
+        weights.externalData.append(entry)
+      }
+      let bytes = modelBytes(of: [node("Add", inputs: ["x", "w"], outputs: ["y"])], output: "y") {
+        $0.graph.initializer = [weights]
+      }
+      try writeAtomically(bytes, to: path("model.onnx"))
+      let model = try ONNXModel(contentsOf: path("model.onnx"))
+      return try model.run(["x": NumericArray([0, 0, 0] as [Float], shape: [3])])["y"]?.values.floats
+    }
+    #expect(try read("model.data") == [1, 2, 3])
+    #expect(try read("model.data", length: nil) == [1, 2, 3])
+    func code(_ body: () throws(DataError) -> [Float]?) -> DataError.Code? { dataError(body)?.code }
+    #expect(
+      code { () throws(DataError) in try read("../\(folder.lastPathComponent)/model.data") } == .unsupportedContent)
+    #expect(code { () throws(DataError) in try read(path("model.data")) } == .unsupportedContent)
+    #expect(code { () throws(DataError) in try read("..") } == .unsupportedContent)
+    #expect(code { () throws(DataError) in try read("link.data") } == .missingFile)
+    #expect(code { () throws(DataError) in try read("none.data") } == .missingFile)
+    #expect(code { () throws(DataError) in try read("model.data", offset: "8") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", offset: "-4") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", offset: "9223372036854775807") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", length: "16") } == .damagedFile)
   }
 
   /// The bytes of a model whose graph holds so many empty nodes.

@@ -38,7 +38,8 @@ import Testing
   /// where there is no such gradient.
   private func compare(_ item: ONNXCase) throws -> String? {
     func isFloat(_ array: NumericArray) -> Bool {
-      array.type == .float32 && array.values.count > 0 && array.values.floats.allSatisfy(\.isFinite)
+      (array.type == .float32 || array.type == .float64) && array.values.count > 0
+        && array.values.floats.allSatisfy(\.isFinite)
     }
     guard let names = item.inputs.filter({ isFloat($1) }).keys.sorted() as [String]?, !names.isEmpty,
       item.inputs.values.allSatisfy({ $0.values.count > 0 }), item.outputs.values.allSatisfy(isFloat)

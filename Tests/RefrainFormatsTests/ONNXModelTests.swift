@@ -1,3 +1,4 @@
+import Foundation
 import Refrain
 import RefrainData
 import Testing
@@ -139,21 +140,63 @@ import Testing
 
   @Test func `do not grow without end`() throws {
     // Each node doubles what it has.
-    var nodes = (0..<40).map { node("Concat", inputs: ["v\($0)", "v\($0)"], outputs: ["v\($0 + 1)"]) }
+    var nodes = (0..<12).map { node("Concat", inputs: ["v\($0)", "v\($0)"], outputs: ["v\($0 + 1)"]) }
     for index in nodes.indices {
       var axis = Onnx_AttributeProto()
       (axis.name, axis.i, axis.type) = ("axis", 0, .int)
       nodes[index].attribute = [axis]
     }
     nodes.insert(node("Identity", inputs: ["x"], outputs: ["v0"]), at: 0)
-    var model = try ONNXModel(bytes: modelBytes(of: nodes, output: "v40"))
-    model.largestValue = 1 << 16
-    let error = #expect(throws: DataError.self) { try model.run(["x": NumericArray([1, 2] as [Float], shape: [2])]) }
+    var model = try ONNXModel(bytes: modelBytes(of: nodes, output: "v12"))
+    let inputs = ["x": NumericArray([1, 2] as [Float], shape: [2])]
+    #expect(try model.run(inputs)["v12"]?.shape == [8192])
+    model.largestValue = 4096
+    let error = #expect(throws: DataError.self) { try model.run(inputs) }
     #expect(error?.code == .wrongInput)
     // Half a million empty nodes in a megabyte.
     let bytes = forged(nodes: 500_000)
     let refusal = #expect(throws: DataError.self) { try ONNXModel(bytes: bytes) }
     #expect(refusal?.problem.contains("more than ten times its size") == true)
+  }
+
+  @Test func `read values from plain files beside them, and from nowhere else`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("onnx-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    let values: [Float] = [9, 1, 2, 3]
+    try Data(values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } })
+      .write(to: folder.appendingPathComponent("model.data"))
+    try FileManager.default.createSymbolicLink(atPath: path("link.data"), withDestinationPath: path("model.data"))
+    func read(_ location: String, offset: String = "4", length: String? = "12") throws(DataError) -> [Float]? {
+      var weights = Onnx_TensorProto()
+      (weights.name, weights.dataType, weights.dims, weights.dataLocation) = ("w", 1, [3], .external)
+      for (key, value) in [("location", location), ("offset", offset), ("length", length)] {
+        var entry = Onnx_StringStringEntryProto()
+        guard let value else { continue }
+        (entry.key, entry.value) = (key, value)
+        weights.externalData.append(entry)
+      }
+      let bytes = modelBytes(of: [node("Add", inputs: ["x", "w"], outputs: ["y"])], output: "y") {
+        $0.graph.initializer = [weights]
+      }
+      try writeAtomically(bytes, to: path("model.onnx"))
+      let model = try ONNXModel(contentsOf: path("model.onnx"))
+      return try model.run(["x": NumericArray([0, 0, 0] as [Float], shape: [3])])["y"]?.values.floats
+    }
+    #expect(try read("model.data") == [1, 2, 3])
+    #expect(try read("model.data", length: nil) == [1, 2, 3])
+    func code(_ body: () throws(DataError) -> [Float]?) -> DataError.Code? { dataError(body)?.code }
+    #expect(
+      code { () throws(DataError) in try read("../\(folder.lastPathComponent)/model.data") } == .unsupportedContent)
+    #expect(code { () throws(DataError) in try read(path("model.data")) } == .unsupportedContent)
+    #expect(code { () throws(DataError) in try read("..") } == .unsupportedContent)
+    #expect(code { () throws(DataError) in try read("link.data") } == .missingFile)
+    #expect(code { () throws(DataError) in try read("none.data") } == .missingFile)
+    #expect(code { () throws(DataError) in try read("model.data", offset: "8") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", offset: "-4") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", offset: "9223372036854775807") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", length: "16") } == .damagedFile)
   }
 
   /// The bytes of a model whose graph holds so many empty nodes.

@@ -16,6 +16,10 @@ private func expectAll(_ file: String, atLeast count: Int, sourceLocation: Sourc
 @Suite struct `ONNX operators` {
   @Test func `compute what ONNX says of a single node`() throws { try expectAll("nodes", atLeast: 700) }
 
+  @Test func `compute the forms of older operator sets as ONNX Runtime does`() throws {
+    try expectAll("old", atLeast: 32)
+  }
+
   @Test func `compute ONNX's own tests of recurrent layers`() throws { try expectAll("nodes_recurrent", atLeast: 18) }
 
   @Test func `compute recurrent layers under every attribute as ONNX Runtime does`() throws {

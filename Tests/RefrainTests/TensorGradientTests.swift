@@ -136,4 +136,26 @@ struct TensorGradientTests {
       return [y * y + x * y - x, y.sum() * x, maximum(y, x) * y]
     }
   }
+
+  @Test("values picked in any order and often, and running sums")
+  func picking() {
+    expectGradientMatchesDifferences(at: x) { [$0.picking([3, 0, 3, 23, 7, 3], shape: [2, 3])] }
+    for isExclusive in [false, true] {
+      for isReversed in [false, true] {
+        expectGradientMatchesDifferences(at: x, "\(isExclusive) \(isReversed)") {
+          [$0.cumulativeSum(isExclusive: isExclusive, isReversed: isReversed)]
+        }
+      }
+    }
+  }
+
+  @Test("functions given by their scalar forms")
+  func scalarForms() {
+    expectGradientMatchesDifferences(at: x) { [$0.map(derivative: { 3 * $0 * $0 }) { $0 * $0 * $0 }] }
+    expectGradientMatchesDifferences(at: [x, ramp([3, 1], 1)]) { x in
+      [combine(x[0], x[1], derivatives: ({ 2 * $0 * $1 }, { x, _ in x * x })) { $0 * $0 * $1 }]
+    }
+    let constant = valueAndGradient(at: x) { ($0.map(derivative: nil) { $0 * 2 }).sum() }.gradient
+    #expect(constant == .zeros(x.shape))
+  }
 }

@@ -7,7 +7,7 @@ extension NumericArray {
   }
 
   /// An array from its bytes in memory, as from those in an array.
-  init(type: ElementType, shape: [Int], littleEndian bytes: UnsafeRawBufferPointer) {
+  package init(type: ElementType, shape: [Int], littleEndian bytes: UnsafeRawBufferPointer) {
     let values: Values =
       switch type {
       case .bool: .booleans(bytes.map { $0 != 0 })

@@ -57,31 +57,7 @@ extension ONNXValue {
         .damagedFile, "\(title) of shape \(shape) and type \(type.onnxName) cannot be \(bytes.count) bytes",
         remedy: "export the model again")
     }
-    self = ONNXValue(bytes, type, shape)
-  }
-
-  /// Values from bytes that fill the shape.
-  private init(_ bytes: Data, _ type: ElementType, _ shape: [Int]) {
-    self = bytes.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) -> ONNXValue in
-      func map<Stored: FixedWidthInteger, Value>(_ stored: Stored.Type, _ body: (Stored) -> Value) -> [Value] {
-        stride(from: 0, to: buffer.count, by: type.size).map { offset in
-          body(Stored(littleEndian: buffer.loadUnaligned(fromByteOffset: offset, as: Stored.self)))
-        }
-      }
-      return switch type {
-      case .bool: ONNXValue(map(UInt8.self) { $0 != 0 }, shape: shape)
-      case .uint8: ONNXValue(map(UInt8.self) { Int($0) }, shape: shape, type: type)
-      case .int32: ONNXValue(map(Int32.self) { Int($0) }, shape: shape, type: type)
-      case .int64: ONNXValue(map(Int64.self) { Int($0) }, shape: shape, type: type)
-      case .float32:
-        ONNXValue(Tensor(map(UInt32.self) { Float(bitPattern: $0) }, shape: shape), type: type)
-      case .float64:
-        ONNXValue(Tensor(map(UInt64.self) { Float(Double(bitPattern: $0)) }, shape: shape), type: type)
-      case .float16: ONNXValue(Tensor(map(UInt16.self) { float(half: $0) }, shape: shape), type: type)
-      case .bfloat16:
-        ONNXValue(Tensor(map(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }, shape: shape), type: type)
-      }
-    }
+    self = ONNXValue(bytes.withUnsafeBytes { NumericArray(type: type, shape: shape, littleEndian: $0) })
   }
 
   /// Values from the fields of numbers that ONNX has besides the bytes.
@@ -105,7 +81,7 @@ extension ONNXValue {
       case .float32: tensor(proto.floatData)
       case .float64: tensor(proto.doubleData.map { Float($0) })
       case .float16: tensor(proto.int32Data.map { float(half: UInt16(truncatingIfNeeded: $0)) })
-      case .bfloat16: tensor(proto.int32Data.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0) << 16) })
+      case .bfloat16: tensor(proto.int32Data.map { float(bfloat16: UInt16(truncatingIfNeeded: $0)) })
       case .int64: ONNXValue(proto.int64Data.map { Int($0) }, shape: shape)
       case .uint8, .int32: ONNXValue(proto.int32Data.map { Int($0) }, shape: shape, type: type)
       case .bool: ONNXValue(proto.int32Data.map { $0 != 0 }, shape: shape)

@@ -35,8 +35,12 @@ extension ONNXValue {
     if type == self.type { return self }
     if type.isFloat {
       let tensor = asTensor
-      let isNarrower = (type == .float16 || type == .bfloat16) && self.type != .bool
-      return ONNXValue(isNarrower ? tensor.map(derivative: { _ in 1 }) { $0.rounded(to: type) } : tensor, type: type)
+      switch type {
+      case .float16: return ONNXValue(tensor.map(derivative: { _ in 1 }) { float(half: half($0)) }, type: type)
+      case .bfloat16:
+        return ONNXValue(tensor.map(derivative: { _ in 1 }) { float(bfloat16: bfloat16($0)) }, type: type)
+      default: return ONNXValue(tensor, type: type)
+      }
     }
     if type == .bool {
       switch content {
@@ -62,17 +66,5 @@ extension Int {
     } else {
       self = Int(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max)
     }
-  }
-}
-
-extension Float {
-  /// The nearest value that a narrower type of floats has.
-  func rounded(to type: ElementType) -> Float {
-    guard isFinite, self != 0 else { return self }
-    // The bits of the fraction, the smallest exponent, and the largest value.
-    let (fraction, least, largest): (Int, Int, Float) = type == .float16 ? (10, -14, 65504) : (7, -126, 0x1.FEp127)
-    let quantum = Float(sign: .plus, exponent: Swift.max(exponent, least) - fraction, significand: 1)
-    let result = (self / quantum).rounded(.toNearestOrEven) * quantum
-    return result.magnitude > largest ? Float(signOf: self, magnitudeOf: .infinity) : result
   }
 }

@@ -113,7 +113,7 @@ extension ONNXOperators {
     var (before, shape) = ([Int](repeating: 0, count: value.rank), value.shape)
     for (place, axis) in axes.enumerated() {
       let (low, high) = (given[place], given[place + axes.count])
-      guard max(low.magnitude, high.magnitude) <= UInt(call.largestValue), low + high + shape[axis] >= 0 else {
+      guard max(low.magnitude, high.magnitude) <= UInt(max(call.largestValue, 0)), low + high + shape[axis] >= 0 else {
         throw call.fault("the pads \(given) do not fit a value of shape \(value.shape)")
       }
       before[axis] = low

@@ -134,7 +134,7 @@ public struct GRUDCell: RecurrentCell {
 
     let inputSums = sums + x.matrixProduct(weightInput, transposingOther: true)
     func sum(_ gate: Gate, _ operand: Tensor) -> Tensor {
-      let rows = weightHidden.slice(gate.rawValue * size..<(gate.rawValue + 1) * size, axis: 0)
+      let rows = weightHidden.rowBlock(gate.rawValue, of: size)
       return inputSums.block(gate.rawValue, of: size) + operand.matrixProduct(rows, transposingOther: true)
     }
     let reset = sigmoid(sum(.reset, seen))

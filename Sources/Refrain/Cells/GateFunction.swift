@@ -64,7 +64,10 @@ private func gateFunction(
         newCell.pointer, kept?.pointer)
     }
   }
-  let results = [next, newCell].map { unpaddedRows($0, order, size: size) }
+  func rows(_ storage: Storage) -> Tensor {
+    padded == size ? Tensor(storage, shape: [batch, size]) : unpaddedRows(storage, order, size: size)
+  }
+  let results = [next, newCell].map(rows)
   guard let tape, let kept else { return (results[0], results[1]) }
   let outputs = tape.record(Array(results.prefix(cell == nil ? 1 : 2)), from: arguments) { gradients in
     let carried = (0..<2).map { index in
@@ -78,13 +81,13 @@ private func gateFunction(
             kernels.recurrentBackward(
               kind.rawValue, batch, rows.lowerBound, rows.upperBound, 1, alive, offset, offset, size, nil, nil,
               kept.pointer, entering, previous.pointer, entering, size, nil, size, carried[0].pointer,
-              carried[1].pointer, next.pointer, nil, nil, nil, 0, nil)
+              carried[1].pointer, carried[1].pointer, nil, nil, nil, 0, nil)
           }
         }
       }
     }
-    let whole = Tensor([batch, 4 * size]) { kernels.copy(batch * 4 * size, kept.pointer, $0) }
-    let state = unpaddedRows(carried[cell == nil ? 0 : 1], order, size: size)
+    let whole = Tensor(kept, shape: [batch, 4 * size])
+    let state = rows(carried[cell == nil ? 0 : 1])
     return [blocks == 4 ? whole : whole.slice(0..<blocks * size, axis: 1), state]
   }
   return (outputs[0], cell == nil ? results[1] : outputs[1])

@@ -57,7 +57,7 @@ public struct MultiplicativeLSTMCell: RecurrentCell {
         weightHidden.rowBlock(Gate.intermediate.rawValue, of: size), transposingOther: true)
     let sums =
       projected.slice(gates, axis: -1)
-      + intermediate.matrixProduct(weightHidden.slice(gates, axis: 0), transposingOther: true)
+      + intermediate.matrixProduct(weightHidden.weightRows(gates), transposingOther: true)
     return State(sums: sums, cell: state.cell)
   }
 }

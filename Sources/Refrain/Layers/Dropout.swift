@@ -74,10 +74,16 @@ extension Tape {
     var drawing = generator
     defer { generator = drawing }
     return Tensor(shape) { target in
-      // Without a branch: it could not be foreseen.
-      for index in 0..<shape.product {
-        let isChosen: Float = drawing.uniform() < probability ? 1 : 0
-        target[index] = other + isChosen * (chosen - other)
+      // Two values of 24 random bits from each number; without a branch, which could not be foreseen.
+      let threshold = UInt64((Double(probability) * 0x1p24).rounded(.up))
+      let count = shape.product
+      for index in stride(from: 0, to: count, by: 2) {
+        let bits = drawing.next()
+        let first: Float = bits >> 40 < threshold ? 1 : 0
+        target[index] = other + first * (chosen - other)
+        guard index + 1 < count else { break }
+        let second: Float = bits >> 16 & 0xFF_FFFF < threshold ? 1 : 0
+        target[index + 1] = other + second * (chosen - other)
       }
     }
   }

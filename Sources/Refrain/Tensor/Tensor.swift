@@ -26,6 +26,12 @@ public struct Tensor: Sendable {
     stored = .empty
   }
 
+  /// What is in a storage already.
+  init(_ storage: Storage, shape: [Int]) {
+    self.shape = shape
+    stored = storage
+  }
+
   /// The same memory seen with another shape of as many elements, off the tape.
   init(_ other: Tensor, shape: [Int]) {
     self.shape = shape

@@ -36,6 +36,8 @@ public struct LoadedModel: Sendable {
   public var notes: [String] = []
   /// What the layers of a state dictionary are called there, by their numbers.
   public var naming: [String: String] = [:]
+  /// Those of them that are cells there.
+  var cells: Set<String> = []
 
   /// Reads a file.
   ///
@@ -65,7 +67,8 @@ public struct LoadedModel: Sendable {
     case .safetensors, .pytorch:
       let state = try StateDictionary(bytes: bytes, at: assumptions.key, file: path)
       let inferred = try state.inferredModel(returning: assumptions.returning, function: assumptions.function)
-      (model, notes, naming) = (.sequential(inferred.model), inferred.notes, inferred.naming)
+      (model, notes) = (.sequential(inferred.model), inferred.notes)
+      (naming, cells) = (inferred.naming, inferred.cells)
     case .keras: model = .sequential(try KerasFile.read(bytes: bytes))
     case .kerasWeights:
       throw DataError(

@@ -54,7 +54,7 @@ public struct Conversion: Sendable {
         bytes = try model.fileContents().bytes()
         converted = try Sequential(SafeTensorsFile(bytes: bytes))
       case .pytorch:
-        let state = try StateDictionary(model, naming: source.naming)
+        let state = try StateDictionary(model, naming: source.naming, cells: source.cells)
         bytes = isSafeTensors ? try state.safeTensorsBytes() : try state.torchBytes()
         var copy = model
         // Weights of its own kind, which only what was written can replace.
@@ -66,7 +66,9 @@ public struct Conversion: Sendable {
         bytes = try KerasFile.bytes(of: model)
         converted = try KerasFile.read(bytes: bytes)
       case .onnx:
-        bytes = try model.onnx()
+        // States that are learned are in the file; others are inputs.
+        let isLearned = model.namedTensors.contains { $0.name.contains("initial_") }
+        bytes = try model.onnx(ONNXExportOptions(states: !isLearned))
         converted = try ONNXModel(bytes: bytes)
       }
     }

@@ -85,7 +85,9 @@ targets += examples.map { name in
 targets.append(
   .testTarget(
     name: "ExamplesTests",
-    dependencies: examples.map { .init(stringLiteral: $0) } + ["Refrain", "RefrainData", "RefrainTasks"],
+    dependencies: examples.map { .init(stringLiteral: $0) } + [
+      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks",
+    ],
     swiftSettings: strict))
 
 let package = Package(

@@ -11,8 +11,8 @@ extension LSTMCell.State {
   ///   - sums: `[B, 4H]`, the blocks i f g o before their functions.
   ///   - cell: c, the cell state before the step, `[B, H]`.
   public init(sums: Tensor, cell: Tensor) {
-    let state = gateFunction(.lstm, sums: sums, hidden: nil, cell: cell)
-    self.init(hidden: state.hidden, cell: state.cell)
+    let states = gateFunction(.lstm, sums: sums, states: [cell])
+    self.init(hidden: states[0], cell: states[1])
   }
 }
 
@@ -28,21 +28,19 @@ extension HiddenState {
   ///     state's.
   ///   - hidden: h, the hidden state before the step, `[B, H]`.
   public init(sums: Tensor, hidden: Tensor) {
-    self.init(hidden: gateFunction(.gru, sums: sums, hidden: hidden, cell: nil).hidden)
+    self.init(hidden: gateFunction(.gru, sums: sums, states: [hidden])[0])
   }
 }
 
 /// c′ = σ(f) ⊙ c + σ(i) ⊙ tanh(g) of sums `[B, 3H]`, the blocks i f g, for a memory that does more with c′ than others.
 func updatedCell(sums: Tensor, cell: Tensor) -> Tensor {
-  gateFunction(.noOutputGateLSTM, sums: sums, hidden: nil, cell: cell).cell
+  gateFunction(.noOutputGateLSTM, sums: sums, states: [cell])[1]
 }
 
-/// The gate function of a cell, as one operation: the new states from sums `[B, G·H]` and the states before, of which a
-/// cell has one or both. What it has not is no tensor of meaning in the result either.
-private func gateFunction(
-  _ kind: RecurrentKind, sums: Tensor, hidden: Tensor?, cell: Tensor?
-) -> (hidden: Tensor, cell: Tensor) {
-  let states = [hidden, cell].compactMap(\.self)
+/// The gate function of a cell, as one operation: from sums `[B, G·H]` and the one state that it needs from before, the
+/// GRU's hidden state or the LSTM's cell state, to the new hidden state, and the LSTM's new cell state.
+func gateFunction(_ kind: RecurrentKind, sums: Tensor, states: [Tensor]) -> [Tensor] {
+  let hasCell = kind != .gru
   let (batch, size) = (states[0].shape[0], states[0].shape[1])
   // LSTM and GRU have four blocks and keep them; without an output gate there are three, and c′ is kept too.
   let blocks = kind == .noOutputGateLSTM ? 3 : 4
@@ -54,7 +52,7 @@ private func gateFunction(
   let order = Array(0..<batch)
   let previous = paddedRows(states[0], order)
   let next = Storage(count: batch * padded)
-  let newCell = cell == nil ? previous : paddedRows(states[states.count - 1], order)
+  let newCell = hasCell ? paddedRows(states[0], order) : previous
   let kept = tape.map { _ in Storage(count: batch * 4 * size) }
   let grain = max(6, 1 << 14 / size)
   sums.read { sums in
@@ -67,14 +65,14 @@ private func gateFunction(
   func rows(_ storage: Storage) -> Tensor {
     padded == size ? Tensor(storage, shape: [batch, size]) : unpaddedRows(storage, order, size: size)
   }
-  let results = [next, newCell].map(rows)
-  guard let tape, let kept else { return (results[0], results[1]) }
-  let outputs = tape.record(Array(results.prefix(cell == nil ? 1 : 2)), from: arguments) { gradients in
+  let results = (hasCell ? [next, newCell] : [next]).map(rows)
+  guard let tape, let kept else { return Trace.current?.add(.gates(kind), arguments, results) ?? results }
+  return tape.record(results, from: arguments) { gradients in
     let carried = (0..<2).map { index in
       paddedRows((index < gradients.count ? gradients[index] : nil) ?? .zeros([batch, size]), order)
     }
     // The function writes the gradients where it finds the gates, which are of no use after it.
-    states[states.count - 1].read { entering in
+    states[0].read { entering in
       withUnsafePointer(to: batch) { alive in
         withUnsafePointer(to: 0) { offset in
           parallel(batch, grain: grain, multiple: 6) { rows in
@@ -87,8 +85,7 @@ private func gateFunction(
       }
     }
     let whole = Tensor(kept, shape: [batch, 4 * size])
-    let state = rows(carried[cell == nil ? 0 : 1])
+    let state = rows(carried[hasCell ? 1 : 0])
     return [blocks == 4 ? whole : whole.slice(0..<blocks * size, axis: 1), state]
   }
-  return (outputs[0], cell == nil ? results[1] : outputs[1])
 }

@@ -66,7 +66,9 @@ extension Tensor {
       }
     }
     withExtendedLifetime(statistics) {}
-    guard let tape = Tape.current else { return result }
+    guard let tape = Tape.current else {
+      return result.traced(as: .normalize(epsilon: epsilon), of: [input, gain, shift])
+    }
     return tape.record([result], from: [input, gain, shift]) { gradients in
       var (gainGradient, shiftGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))
       let inputGradient = Tensor(input.shape) { target in

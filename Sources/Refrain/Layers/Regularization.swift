@@ -112,7 +112,32 @@ public struct StepMasks: Sendable {
   /// No masks.
   public init() {}
 
-  var isEmpty: Bool { recurrent == nil && keptHidden == nil && keptCell == nil }
+  /// One of the masks.
+  package enum Kind: CaseIterable, Sendable {
+    case recurrent, keptHidden, keptCell
+
+    /// The tensor of the state that it acts on.
+    var state: String { self == .keptCell ? "cell" : "hidden" }
+  }
+
+  subscript(kind: Kind) -> Tensor? {
+    get {
+      switch kind {
+      case .recurrent: recurrent
+      case .keptHidden: keptHidden
+      case .keptCell: keptCell
+      }
+    }
+    set {
+      switch kind {
+      case .recurrent: recurrent = newValue
+      case .keptHidden: keptHidden = newValue
+      case .keptCell: keptCell = newValue
+      }
+    }
+  }
+
+  var isEmpty: Bool { Kind.allCases.allSatisfy { self[$0] == nil } }
 
   /// Puts what is kept of the state before a step into the one after it: `rows` are the step's packed rows.
   fileprivate func keep<State: TensorGroup>(_ before: State, in state: inout State, rows: Range<Int>) {

@@ -40,7 +40,10 @@ final class Tape: @unchecked Sendable {
   @TaskLocal static var current: Tape?
   private static let counter = Atomic<UInt64>(1)
 
-  let identifier = Tape.counter.wrappingAdd(1, ordering: .relaxed).newValue
+  /// A number that no other tape or trace has.
+  static func makeIdentifier() -> UInt64 { counter.wrappingAdd(1, ordering: .relaxed).newValue }
+
+  let identifier = Tape.makeIdentifier()
   /// Whether layers that act only in training (dropout) act.
   let isTraining: Bool
   /// What such layers draw from.

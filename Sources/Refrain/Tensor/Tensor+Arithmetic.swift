@@ -43,21 +43,24 @@ extension Tensor {
     // Pullbacks hold only what they need: here the shapes, and not the values.
     combine(.add, left, right).recording(
       (left, { [shape = left.shape] in $0.summed(to: shape) }),
-      (right, { [shape = right.shape] in $0.summed(to: shape) }))
+      (right, { [shape = right.shape] in $0.summed(to: shape) })
+    ).traced(as: .binary(.add), of: [left, right])
   }
 
   /// The difference, element by element and broadcast.
   public static func - (left: Tensor, right: Tensor) -> Tensor {
     combine(.subtract, left, right).recording(
       (left, { [shape = left.shape] in $0.summed(to: shape) }),
-      (right, { [shape = right.shape] in (-$0).summed(to: shape) }))
+      (right, { [shape = right.shape] in (-$0).summed(to: shape) })
+    ).traced(as: .binary(.subtract), of: [left, right])
   }
 
   /// The product, element by element and broadcast.
   public static func * (left: Tensor, right: Tensor) -> Tensor {
     combine(.multiply, left, right).recording(
       (left, { ($0 * right).summed(to: left.shape) }),
-      (right, { ($0 * left).summed(to: right.shape) }))
+      (right, { ($0 * left).summed(to: right.shape) })
+    ).traced(as: .binary(.multiply), of: [left, right])
   }
 
   /// The quotient, element by element and broadcast.
@@ -65,7 +68,8 @@ extension Tensor {
     let quotient = combine(.divide, left, right)
     return quotient.recording(
       (left, { ($0 / right).summed(to: left.shape) }),
-      (right, { (-$0 * quotient / right).summed(to: right.shape) }))
+      (right, { (-$0 * quotient / right).summed(to: right.shape) })
+    ).traced(as: .binary(.divide), of: [left, right])
   }
 
   /// Each value with the other sign.
@@ -111,20 +115,25 @@ private func extremum(_ operation: BinaryOperation, _ left: Tensor, _ right: Ten
   let isFirst = { Tensor.combine(.equal, result, left) }
   return result.recording(
     (left, { ($0 * isFirst()).summed(to: left.shape) }),
-    (right, { ($0 * (1 - isFirst())).summed(to: right.shape) }))
+    (right, { ($0 * (1 - isFirst())).summed(to: right.shape) })
+  ).traced(as: .binary(operation), of: [left, right])
 }
 
 /// 1 where the left value is greater, else 0; no gradient flows.
-public func greater(_ left: Tensor, _ right: Tensor) -> Tensor { Tensor.combine(.greater, left, right) }
+public func greater(_ left: Tensor, _ right: Tensor) -> Tensor {
+  Tensor.combine(.greater, left, right).traced(as: .binary(.greater), of: [left, right])
+}
 
 /// 1 where the values are equal, else 0; no gradient flows.
-public func equal(_ left: Tensor, _ right: Tensor) -> Tensor { Tensor.combine(.equal, left, right) }
+public func equal(_ left: Tensor, _ right: Tensor) -> Tensor {
+  Tensor.combine(.equal, left, right).traced(as: .binary(.equal), of: [left, right])
+}
 
 /// `yes` where `condition` is not zero, else `no`; all three are broadcast together. A value that is not chosen has no
 /// influence and gets no gradient, be it infinite or not a number.
 public func select(_ condition: Tensor, _ yes: Tensor, _ no: Tensor) -> Tensor {
   let shape = Broadcast(Broadcast(yes.shape, no.shape).shape, condition.shape).shape
-  let mask = condition.expanded(to: shape)
+  let mask = condition.detached.expanded(to: shape)
   let (yesFull, noFull) = (yes.detached.expanded(to: shape), no.detached.expanded(to: shape))
   let result = Tensor(shape) { target in
     read(mask, yesFull, noFull) { mask, yes, no in
@@ -134,7 +143,8 @@ public func select(_ condition: Tensor, _ yes: Tensor, _ no: Tensor) -> Tensor {
   let zero = Tensor(0)
   return result.recording(
     (yes, { select(mask, $0, zero).summed(to: yes.shape) }),
-    (no, { select(mask, zero, $0).summed(to: no.shape) }))
+    (no, { select(mask, zero, $0).summed(to: no.shape) })
+  ).traced(as: .select, of: [condition, yes, no])
 }
 
 /// A function of two tensors' values by its scalar form, broadcast, for functions too rare for a kernel.

@@ -11,7 +11,7 @@ extension Tensor {
         }
       }
     }
-    return result.recording((x, { operation.gradient(x: x, y: result, $0) }))
+    return result.recording((x, { operation.gradient(x: x, y: result, $0) })).traced(as: .unary(operation), of: [x])
   }
 }
 
@@ -65,7 +65,7 @@ extension Tensor {
       read { source in
         for index in 0..<count { target[index] = source[index] - source[index].rounded(.down) }
       }
-    }.recording((self, { $0 }))
+    }.recording((self, { $0 })).traced(as: .fraction, of: [self])
   }
 
   /// Each value, or the nearer bound where it lies outside; no gradient flows to those.
@@ -74,7 +74,7 @@ extension Tensor {
     let result = Tensor(shape) { target in
       read { kernels.clamp(count, range.lowerBound, range.upperBound, $0, target) }
     }
-    return result.recording((x, { $0 * equal(x, result) }))
+    return result.recording((x, { $0 * equal(x, result) })).traced(as: .clamp(range), of: [x])
   }
 
   /// A function of each value by its scalar form, for functions too rare for a kernel.

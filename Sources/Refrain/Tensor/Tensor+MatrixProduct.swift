@@ -167,9 +167,11 @@ extension Tensor {
         ? right.matrixProduct(gradient, transposingSelf: transposingOther, transposingOther: true)
         : gradient.matrixProduct(right, transposingOther: !transposingOther)
     }
+    let operation = Operation.matrixProduct(transposingSelf: transposingSelf, transposingOther: transposingOther)
     if right.rank == 2 && !transposingSelf {
       return result.recording(
-        arcs: (left, .pullback(leftArc)), (right, .product { transposingOther ? ($0, left) : (left, $0) }))
+        arcs: (left, .pullback(leftArc)), (right, .product { transposingOther ? ($0, left) : (left, $0) })
+      ).traced(as: operation, of: [left, right])
     }
     return result.recording(
       (left, leftArc),
@@ -180,7 +182,8 @@ extension Tensor {
             ? gradient.matrixProduct(left, transposingSelf: true, transposingOther: transposingSelf)
             : left.matrixProduct(gradient, transposingSelf: !transposingSelf)
         }
-      ))
+      )
+    ).traced(as: operation, of: [left, right])
   }
 
   /// φ(x · weightᵀ + bias): the map of a dense layer. `[…, I]` → `[…, O]`, `weight` `[O, I]`, `bias` `[O]`.
@@ -203,7 +206,8 @@ extension Tensor {
     let sums = result.recording(
       arcs: (x, .pullback { $0.matrixProduct(weight) }),
       (weight, .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) }),
-      (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) }))
+      (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) })
+    ).traced(as: .linear(operation), of: [x, weight, bias])
     guard let operation else { return activation(sums) }
     return result.recording((sums, { operation.gradient(x: result, y: result, $0) }))
   }

@@ -24,7 +24,8 @@ extension Tensor {
           }
           return sum
         }
-      ))
+      )
+    ).traced(as: .pick(indices, shape: shape), of: [self])
   }
 
   /// The running sums along the last axis.
@@ -47,5 +48,6 @@ extension Tensor {
       }
     }
     return result.recording((self, { $0.cumulativeSum(isExclusive: isExclusive, isReversed: !isReversed) }))
+      .traced(as: .cumulativeSum(isExclusive: isExclusive, isReversed: isReversed), of: [self])
   }
 }

@@ -30,6 +30,7 @@ extension Tensor {
       }
     }
     let recorded = result.recording((self, { $0.reshaped(kept).expanded(to: old) }))
+      .traced(as: .sum(axes: reduced.sorted()), of: [self])
     return keepingAxes ? recorded : recorded.reshaped(shape.indices.filter { !reduced.contains($0) }.map { shape[$0] })
   }
 
@@ -127,7 +128,8 @@ extension Tensor {
             }
           }
         }
-      ))
+      )
+    ).traced(as: .softmax, of: [x])
   }
 
   /// The logarithm of ``softmax()``, computed so that it neither overflows nor loses small values.
@@ -147,6 +149,7 @@ extension Tensor {
             }
           }
         }
-      ))
+      )
+    ).traced(as: .logSoftmax, of: [x])
   }
 }

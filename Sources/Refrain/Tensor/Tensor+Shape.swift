@@ -9,6 +9,7 @@ extension Tensor {
     require(shape.product == count, "a tensor of shape \(self.shape) cannot take the shape \(shape)")
     if shape == self.shape { return self }
     return Tensor(self, shape: shape).recording((self, { [old = self.shape] in $0.reshaped(old) }))
+      .traced(as: .reshape(shape), of: [self])
   }
 
   /// The tensor repeated along axes of size 1, and along new leading axes, until it has `shape`.
@@ -30,7 +31,7 @@ extension Tensor {
         }
       }
     }
-    return result.recording((self, { [old = self.shape] in $0.summed(to: old) }))
+    return result.recording((self, { [old = self.shape] in $0.summed(to: old) })).traced(as: .expand(shape), of: [self])
   }
 
   /// The tensor with its axes in another order: axis `i` of the result is axis `order[i]` of this one.
@@ -65,7 +66,7 @@ extension Tensor {
       }
     }
     let inverse = order.indices.sorted { order[$0] < order[$1] }
-    return result.recording((x, { $0.transposed(inverse) }))
+    return result.recording((x, { $0.transposed(inverse) })).traced(as: .transpose(order), of: [x])
   }
 
   /// The tensor with its last two axes exchanged: the transposed matrix, or a batch of them.
@@ -88,7 +89,7 @@ extension Tensor {
       let result = Tensor(sliced) { target in
         read { source in slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) } }
       }
-      return result.recording(arcs: (self, .slice(of: slice)))
+      return result.recording(arcs: (self, .slice(of: slice))).traced(as: .slice(range, axis: axis), of: [self])
     }
     return Tape.current?.slice(of: self, at: slice, make: make) ?? make()
   }
@@ -139,7 +140,8 @@ extension Tensor {
           let sparse = Tensor(sparseRows: sums, shape: [rows, width])
           return x.rank == 2 ? sparse : sparse.reshaped(x.shape)
         }
-      ))
+      )
+    ).traced(as: .gatherRows(indices), of: [x])
   }
 
   /// A tensor of `count` rows in which row `indices[i]` is row `i` of this one, and the others are zero; no index may
@@ -222,7 +224,7 @@ public func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
       start += tensor.shape[axis]
     }
   }
-  guard let tape = Tape.current else { return result }
+  guard let tape = Tape.current else { return result.traced(as: .concatenate(axis: axis), of: tensors) }
   let sizes = tensors.map { $0.shape[axis] }
   return tape.record(
     result,

@@ -1,0 +1,53 @@
+import Testing
+
+@testable import Refrain
+
+/// What a trace says a function does, done again at other values and with another number of rows.
+@Suite("Traces")
+struct TraceTests {
+  @Test("a cell's traced step is its step, to the bit", arguments: CellTests.names)
+  func steps(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) throws {
+      let passage = Passage<Cell>(batch: 5, time: 1, inputSize: 3, hiddenSize: 8)
+      let (cell, state) = (passage.cell, passage.state)
+      let input = passage.input.at(0, axis: 1)
+      let trace = try #require(cell.tracedStep())
+      let found = trace([input] + state.tensors + cell.tensors)
+      let next = cell.step(cell.project(input), state)
+      expectSameBits(found, [next.output] + next.tensors)
+    }
+    try check(try cellType(name))
+  }
+
+  @Test("masks are part of a traced step")
+  func masks() throws {
+    let passage = Passage<LSTMCell>(batch: 5, time: 1, inputSize: 3, hiddenSize: 8)
+    let (cell, state, input) = (passage.cell, passage.state, passage.input.at(0, axis: 1))
+    var generator = RandomGenerator(seed: 3)
+    var masks = StepMasks()
+    for kind in StepMasks.Kind.allCases { masks[kind] = .uniform([5, 8], using: &generator) }
+    let trace = try #require(cell.tracedStep(masks: StepMasks.Kind.allCases))
+    let found = trace(
+      [input] + state.tensors + StepMasks.Kind.allCases.compactMap { masks[$0] } + cell.tensors)
+    let next = cell.step(cell.project(input), state, under: masks, rows: 0..<5)
+    expectSameBits(found, [next.output] + next.tensors)
+  }
+
+  @Test("a function whose operations depend on the values has no trace")
+  func refused() {
+    #expect(Trace.ofRows([[3]], shared: []) { [$0[0] * Tensor($0[0].values.reduce(0, +))] } == nil)
+    #expect(Trace.ofRows([[3]], shared: []) { [Tensor($0[0].values.map { $0 * 2 }, shape: $0[0].shape)] } == nil)
+  }
+
+  @Test("what is as long as the batch follows it")
+  func batch() throws {
+    let trace = try #require(
+      Trace.ofRows([[4]], shared: [Tensor([1, 2])]) { values in
+        let rows = values[0].shape[0]
+        let halves = values[0].reshaped([rows, 2, 2]) * values[1]
+        return [(halves.reshaped([rows, 4]) + Tensor.ones([rows, 4])).sum(axes: [1])]
+      })
+    let input = Tensor((0..<20).map(Float.init), shape: [5, 4])
+    #expect(trace([input, Tensor([1, 2])])[0] == Tensor([14, 38, 62, 86, 110]))
+  }
+}

@@ -2,15 +2,15 @@
 
 /// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
 ///
-/// - x, y: [rows, columns]; `y` may be `x`. gain, shift: [columns].
+/// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`. gain, shift: [columns].
 /// - means, inverseDeviations: [rows], written, for the gradient.
 public func layerNormRows(
-  _ rows: Int, _ columns: Int, epsilon: Float, x: UnsafePointer<Float>, gain: UnsafePointer<Float>,
-  shift: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, means: UnsafeMutablePointer<Float>,
+  _ rows: Int, _ columns: Int, epsilon: Float, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
+  shift: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, yStride: Int, means: UnsafeMutablePointer<Float>,
   inverseDeviations: UnsafeMutablePointer<Float>
 ) {
   for row in 0..<rows {
-    let source = x + row &* columns
+    let source = x + row &* xStride
     let mean = sum(columns, source) / Float(columns)
     let centre = splat(mean)
     var squares = splat(0)
@@ -29,7 +29,7 @@ public func layerNormRows(
     means[row] = mean
     inverseDeviations[row] = inverse
     let factor = splat(inverse)
-    let target = y + row &* columns
+    let target = y + row &* yStride
     var vectors = Vectors(columns)
     while vectors.next() {
       let (index, lanes) = (vectors.index, vectors.lanes)
@@ -39,17 +39,17 @@ public func layerNormRows(
   }
 }
 
-/// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
+/// The gradient of `layerNormRows` by x: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
 /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
 ///
-/// - dx: [rows, columns], overwritten; may be `dy`. dgain, dshift: [columns], added to.
+/// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `dy`.
 public func layerNormGradientRows(
-  _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, gain: UnsafePointer<Float>, means: UnsafePointer<Float>,
-  inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>,
-  dgain: UnsafeMutablePointer<Float>, dshift: UnsafeMutablePointer<Float>
+  _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
+  means: UnsafePointer<Float>, inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int,
+  dx: UnsafeMutablePointer<Float>, dxStride: Int
 ) {
   for row in 0..<rows {
-    let start = row &* columns
+    let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
     let centre = splat(means[row])
     let inverse = splat(inverseDeviations[row])
     var sum = splat(0)
@@ -58,22 +58,41 @@ public func layerNormGradientRows(
     while vectors.next() {
       let (index, lanes) = (vectors.index, vectors.lanes)
       // Lanes beyond the row have gradient 0 and add nothing.
-      let gradient = load(dy + start + index, lanes)
-      let normal = (load(x + start + index, lanes) - centre) * inverse
-      let scaled = load(gain + index, lanes) * gradient
+      let scaled = load(gain + index, lanes) * load(dy + index, lanes)
       sum = sum + scaled
-      productSum = multiplyAdd(scaled, normal, productSum)
-      store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
-      store(load(dshift + index, lanes) + gradient, dshift + index, lanes)
+      productSum = multiplyAdd(scaled, (load(x + index, lanes) - centre) * inverse, productSum)
     }
     let mean = splat(sumOfLanes(sum) / Float(columns))
     let productMean = splat(sumOfLanes(productSum) / Float(columns))
     vectors = Vectors(columns)
     while vectors.next() {
       let (index, lanes) = (vectors.index, vectors.lanes)
-      let normal = (load(x + start + index, lanes) - centre) * inverse
-      let scaled = load(gain + index, lanes) * load(dy + start + index, lanes)
-      store((scaled - mean - normal * productMean) * inverse, dx + start + index, lanes)
+      let normal = (load(x + index, lanes) - centre) * inverse
+      let scaled = load(gain + index, lanes) * load(dy + index, lanes)
+      store((scaled - mean - normal * productMean) * inverse, dx + index, lanes)
+    }
+  }
+}
+
+/// The gradients of `layerNormRows` by gain and shift: the sums over the rows of dy ⊙ x̂ and of dy.
+///
+/// - x, dy: as above. dgain, dshift: [columns], added to.
+public func layerNormParameterGradientRows(
+  _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, means: UnsafePointer<Float>,
+  inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int, dgain: UnsafeMutablePointer<Float>,
+  dshift: UnsafeMutablePointer<Float>
+) {
+  for row in 0..<rows {
+    let (x, dy) = (x + row &* xStride, dy + row &* dyStride)
+    let centre = splat(means[row])
+    let inverse = splat(inverseDeviations[row])
+    var vectors = Vectors(columns)
+    while vectors.next() {
+      let (index, lanes) = (vectors.index, vectors.lanes)
+      let gradient = load(dy + index, lanes)
+      let normal = (load(x + index, lanes) - centre) * inverse
+      store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
+      store(load(dshift + index, lanes) + gradient, dshift + index, lanes)
     }
   }
 }

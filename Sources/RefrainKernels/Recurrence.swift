@@ -134,8 +134,8 @@ protocol RecurrentKernel {
   static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M)
   /// One stage of the first step, whose hidden state is left in `memory.next`.
   static func forward(stage: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M)
-  /// The gate function alone, of sums [rows, gates · H].
-  static func activate(_ sums: P, _ memory: RecurrentMemory)
+  /// The gate function alone, of sums [rows, gates · H], the rows `stride` apart.
+  static func activate(_ sums: P, _ stride: Int, _ memory: RecurrentMemory)
   /// All steps, from the last to the first.
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory)
 }
@@ -162,15 +162,15 @@ extension RecurrentKernel where Self: RecurrentStage {
     run(Self.self, 0, packed, memory, sums)
   }
 
-  static func activate(_ sums: P, _ memory: RecurrentMemory) {
+  static func activate(_ sums: P, _ stride: Int, _ memory: RecurrentMemory) {
     let size = memory.hiddenSize
     var tiles = Tiles(memory.schedule.firstRow, memory.schedule.endRow)
     while tiles.next() {
       var vectors = Vectors(size)
       while vectors.next() {
-        let row = sums + (tiles.row &* gates &* size &+ vectors.index)
+        let row = sums + (tiles.row &* stride &+ vectors.index)
         finish(
-          Sums(pointer: row, stride: gates &* size, step: size), memory,
+          Sums(pointer: row, stride: stride, step: size), memory,
           TilePlace(
             row: tiles.row, index: tiles.row, positions: memory.schedule.positions, previousPositions: nil,
             last: tiles.rows &- 1, unit: vectors.index, lanes: vectors.lanes))
@@ -203,7 +203,7 @@ extension TwoStageKernel {
     }
   }
 
-  static func activate(_ sums: P, _ memory: RecurrentMemory) {
+  static func activate(_ sums: P, _ stride: Int, _ memory: RecurrentMemory) {
     fatalError("a cell of two stages has two gate functions")
   }
 

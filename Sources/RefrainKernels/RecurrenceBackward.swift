@@ -9,8 +9,9 @@ struct BackwardMemory {
   /// In: the kept gates; out: the gradients of the pre-activations. [N, gateStride].
   var gates: M
   var gateStride: Int
-  /// The cell state entering a step, [N, H]; nil where a cell has none.
+  /// The cell state entering a step, [N, H], its rows `keptCellStride` apart; nil where a cell has none.
   let keptCell: P?
+  let keptCellStride: Int
   /// The hidden state before the first step, [rows, Hp], and after every step, its rows by position; nil where a cell has
   /// no use for them.
   let initial: P?
@@ -48,7 +49,7 @@ struct BackwardMemory {
   /// The cell state entering the step.
   @inline(always) func previousCell<let rows: Int>(_ place: Place<rows>) -> Rows<rows> {
     guard let keptCell else { return Rows(splat(0)) }
-    return place.getPart(keptCell + (place.index &* hiddenSize &+ place.unit), hiddenSize)
+    return place.getPart(keptCell + (place.index &* keptCellStride &+ place.unit), keptCellStride)
   }
 
   /// The hidden state entering the step.

@@ -121,15 +121,15 @@ public func recurrentStage(
 
 /// The gate function of a cell of a single stage, for sums that a caller computes: rows `firstRow..<endRow` of one step.
 ///
-/// - sums: [rows, gates · H], in the order of the cell's file; of the GRU r z n and hn.
+/// - sums: [rows, gates · H], the rows `sumsStride` apart, in the order of the cell's file; of the GRU r z n and hn.
 /// - parameters: as in `recurrentForward`.
 /// - previous, next: [rows, Hp], the hidden state before and after.
 /// - cell: [rows, Hp]. In: the cell state before; out: after.
-/// - keptGates: [rows, kept · H] or nil. The way back is that of `recurrentBackward` for one step without weights.
+/// - keptGates: [rows, kept · H] or nil, for `recurrentGatesBackward`.
 ///
-/// No two buffers overlap.
+/// No two buffers overlap, but that `keptGates` may be `sums` where they are of one shape.
 public func recurrentGates(
-  _ kind: Int, firstRow: Int, endRow: Int, hiddenSize: Int, sums: UnsafePointer<Float>,
+  _ kind: Int, firstRow: Int, endRow: Int, hiddenSize: Int, sums: UnsafePointer<Float>, sumsStride: Int,
   parameters: UnsafePointer<Float>?, previous: UnsafeMutablePointer<Float>, next: UnsafeMutablePointer<Float>,
   cell: UnsafeMutablePointer<Float>, keptGates: UnsafeMutablePointer<Float>?
 ) {
@@ -143,13 +143,39 @@ public func recurrentGates(
     inputStride: 0, parameters: parameters, parameterStride: padded, previous: previous, next: next,
     seen: P(previous), masks: nil, cell: cell, reset: cell, update: cell, output: nil, outputStride: 0,
     keptGates: keptGates, keptCell: nil)
-  kernel(kind).activate(sums, memory)
+  kernel(kind).activate(sums, sumsStride, memory)
+}
+
+/// The way back through `recurrentGates`, of cells without parameters.
+///
+/// - gates: [rows, kept · H]. In: `keptGates`; out: the gradients of the sums.
+/// - previous: [rows, Hp], the hidden state before, of the GRU.
+/// - cell: the cell state before, its rows `cellStride` apart, of an LSTM.
+/// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell are those of
+///   the state before.
+public func recurrentGatesBackward(
+  _ kind: Int, firstRow: Int, endRow: Int, hiddenSize: Int, gates: UnsafeMutablePointer<Float>,
+  previous: UnsafePointer<Float>, cell: UnsafePointer<Float>, cellStride: Int, dHidden: UnsafeMutablePointer<Float>,
+  dCell: UnsafeMutablePointer<Float>
+) {
+  let kernel = kernel(kind)
+  let memory = BackwardMemory(
+    hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates,
+    gateStride: kernel.keptGates &* hiddenSize, keptCell: cell, keptCellStride: cellStride, initial: previous,
+    output: previous, outputStride: 0, dOutput: nil, dOutputStride: 0, dHidden: dHidden, dCell: dCell, dReset: dCell,
+    parameters: nil, masks: nil, hasProducts: false)
+  withUnsafePointer(to: endRow) { alive in
+    withUnsafePointer(to: 0) { offset in
+      let schedule = Schedule(
+        firstRow: firstRow, endRow: endRow, steps: 1, alive: alive, offsets: offset, positions: offset)
+      kernel.backward(P(gates), schedule, memory)
+    }
+  }
 }
 
 /// The way back through `recurrentForward`, for the sorted rows `firstRow..<endRow` of the same schedule.
 ///
-/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep: 1)`;
-///   nil for the way back through `recurrentGates`: dHidden then lacks what comes by the products.
+/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep: 1)`.
 /// - gates: [N, kept · H]. In: `keptGates`; out: the gradients of the pre-activations, unless the cell's file says more.
 ///   (Then dW = gatesᵀ · input, dR = gatesᵀ · the hidden state entering each step, db = the sum of its rows, dx = gates · W.)
 /// - keptCell: [N, H], from the way forward.
@@ -165,7 +191,7 @@ public func recurrentGates(
 /// No two buffers overlap.
 public func recurrentBackward(
   _ kind: Int, rows: Int, firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>,
-  offsets: UnsafePointer<Int>, positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>?,
+  offsets: UnsafePointer<Int>, positions: UnsafePointer<Int>, hiddenSize: Int, packedTransposed: UnsafePointer<Float>,
   parameters: UnsafePointer<Float>?, gates: UnsafeMutablePointer<Float>, keptCell: UnsafePointer<Float>,
   initial: UnsafePointer<Float>, output: UnsafePointer<Float>, outputStride: Int, dOutput: UnsafePointer<Float>?,
   dOutputStride: Int, dHidden: UnsafeMutablePointer<Float>, dCell: UnsafeMutablePointer<Float>,
@@ -178,11 +204,12 @@ public func recurrentBackward(
     block: rows &* paddedSize(hiddenSize))
   let memory = BackwardMemory(
     hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates,
-    gateStride: kernel.keptGates &* hiddenSize, keptCell: keptCell, initial: initial, output: output,
-    outputStride: outputStride, dOutput: dOutput, dOutputStride: dOutputStride, dHidden: dHidden, dCell: dCell,
+    gateStride: kernel.keptGates &* hiddenSize, keptCell: keptCell, keptCellStride: hiddenSize,
+    initial: initial, output: output, outputStride: outputStride, dOutput: dOutput, dOutputStride: dOutputStride,
+    dHidden: dHidden, dCell: dCell,
     dReset: scratch, parameters: parameters, masks: masks,
-    hasProducts: packedTransposed != nil)
+    hasProducts: true)
   let schedule = Schedule(
     firstRow: firstRow, endRow: endRow, steps: steps, alive: alive, offsets: offsets, positions: positions)
-  kernel.backward(packedTransposed ?? P(gates), schedule, memory)
+  kernel.backward(packedTransposed, schedule, memory)
 }

@@ -189,12 +189,15 @@ import Testing
       var y = x
       var means = [Float](repeating: 0, count: rows)
       var inverses = means
-      kernels.layerNormRows[build](rows, columns, 0.01, x, gain, shift, &y, &means, &inverses)
+      kernels.layerNormRows[build](rows, columns, 0.01, x, columns, gain, shift, &y, columns, &means, &inverses)
       #expect(difference(y, formula(x.doubles, gain.doubles, shift.doubles)) < 3e-6)
       var dx = x
       var dgain = [Float](repeating: 1, count: columns)
       var dshift = dgain
-      kernels.layerNormGradientRows[build](rows, columns, x, gain, means, inverses, dy, &dx, &dgain, &dshift)
+      kernels.layerNormGradientRows[build](
+        rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns)
+      kernels.layerNormParameterGradientRows[build](
+        rows, columns, x, columns, means, inverses, dy, columns, &dgain, &dshift)
       let (xs, gains, shifts) = (x.doubles, gain.doubles, shift.doubles)
       #expect(difference(dx, gradient(xs) { loss($0, gains, shifts) }) < 2e-5)
       let expectedGain = gradient(gains) { loss(xs, $0, shifts) }.map { $0 + 1 }

@@ -26,7 +26,7 @@ struct TraceTests {
     var generator = RandomGenerator(seed: 3)
     var masks = StepMasks()
     for kind in StepMasks.Kind.allCases { masks[kind] = .uniform([5, 8], using: &generator) }
-    let trace = try #require(cell.tracedStep(masks: StepMasks.Kind.allCases))
+    let trace = try #require(cell.tracedStep(masks: StepMasks.Kind.allCases.map { ($0, isShared: false) }))
     let found = trace(
       [input] + state.tensors + StepMasks.Kind.allCases.compactMap { masks[$0] } + cell.tensors)
     let next = cell.step(cell.project(input), state, under: masks, rows: 0..<5)

@@ -7,7 +7,7 @@
 ///     h' = (1 − u) ⊙ h + u ⊙ n
 ///
 /// The columns of the input are `[x…, a]`: the values, and last the attention score a, from 0 to 1.
-public struct AttentionGRUCell: RecurrentCell {
+public struct AttentionGRUCell: CompiledCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = GRUCell.Gate
 

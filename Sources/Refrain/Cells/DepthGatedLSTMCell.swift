@@ -6,7 +6,7 @@
 ///
 /// x is the hidden state and c̲ the cell state of the level below, both at this step; i, f, c̃, o and h' are those of
 /// ``LSTMCell``, without the peepholes the paper gives them. All levels have H units; the output is the uppermost's.
-public struct DepthGatedLSTMCell: RecurrentCell {
+public struct DepthGatedLSTMCell: CompiledCell {
   /// How many levels there are.
   public struct Options: CellOptions {
     /// The number of levels, at least 1.

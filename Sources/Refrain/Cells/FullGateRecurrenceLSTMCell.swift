@@ -7,7 +7,7 @@
 ///     c' = f' ⊙ c + i' ⊙ c̃                                                  cell state
 ///     o' = σ(W_o x + R_o h + R_oi i + R_of f + R_oo o + p_o ⊙ c' + b_o)      output gate
 ///     h' = o' ⊙ tanh(c')                                                    hidden state
-public struct FullGateRecurrenceLSTMCell: RecurrentCell {
+public struct FullGateRecurrenceLSTMCell: CompiledCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 

@@ -7,7 +7,7 @@
 ///     o = σ(W_o x + R_o h + W_co c + b_o)     output gate
 ///     c' = f ⊙ c + i ⊙ c̃                      cell state
 ///     h' = o ⊙ tanh(c')                       hidden state
-public struct FullPeepholeLSTMCell: RecurrentCell {
+public struct FullPeepholeLSTMCell: CompiledCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 

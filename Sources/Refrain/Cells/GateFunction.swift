@@ -58,7 +58,7 @@ func gateFunction(_ kind: RecurrentKind, sums: Tensor, states: [Tensor]) -> [Ten
   sums.read { sums in
     parallel(batch, grain: grain, multiple: 6) { rows in
       kernels.recurrentGates(
-        kind.rawValue, rows.lowerBound, rows.upperBound, size, sums, nil, previous.pointer, next.pointer,
+        kind.rawValue, rows.lowerBound, rows.upperBound, size, sums, blocks * size, nil, previous.pointer, next.pointer,
         newCell.pointer, kept?.pointer)
     }
   }
@@ -73,15 +73,10 @@ func gateFunction(_ kind: RecurrentKind, sums: Tensor, states: [Tensor]) -> [Ten
     }
     // The function writes the gradients where it finds the gates, which are of no use after it.
     states[0].read { entering in
-      withUnsafePointer(to: batch) { alive in
-        withUnsafePointer(to: 0) { offset in
-          parallel(batch, grain: grain, multiple: 6) { rows in
-            kernels.recurrentBackward(
-              kind.rawValue, batch, rows.lowerBound, rows.upperBound, 1, alive, offset, offset, size, nil, nil,
-              kept.pointer, entering, previous.pointer, entering, size, nil, size, carried[0].pointer,
-              carried[1].pointer, carried[1].pointer, nil, nil, nil, 0, nil)
-          }
-        }
+      parallel(batch, grain: grain, multiple: 6) { rows in
+        kernels.recurrentGatesBackward(
+          kind.rawValue, rows.lowerBound, rows.upperBound, size, kept.pointer, previous.pointer, entering, size,
+          carried[0].pointer, carried[1].pointer)
       }
     }
     let whole = Tensor(kept, shape: [batch, 4 * size])

@@ -2,11 +2,7 @@ import RefrainKernels
 
 /// What a backward scan leaves for the gradients of the weights.
 struct KeptSteps {
-  /// What stood before some weights at every step: where its `[N]` rows begin, and how many values each has.
-  struct Operand {
-    let rows: [P]
-    let size: Int
-  }
+  typealias Operand = WeightSums.Operand
 
   let hiddenSize: Int
   /// The number **N** of packed rows.
@@ -93,64 +89,10 @@ struct KeptSteps {
   /// For each operand and the gates whose sums it went into: the gradient of the weights `[gates · H, size]` and that of
   /// a bias beside it, `[gates · H]`.
   func gradients(_ products: [(operand: Operand, gates: [Int])]) -> [(weight: Tensor, bias: Tensor)] {
-    // Transposed, [size + 1, gates · H], the last row for the bias: the gates' rows, of which there are more, then take
-    // the cheaper place in the product.
-    var sums = products.map { Storage(count: ($0.operand.size + 1) * $0.gates.count * hiddenSize) }
-    let work = count * products.reduce(0) { $0 + $1.operand.size * $1.gates.count }
-    parallel(hiddenSize, grain: max(16, 1 << 18 / max(work, 1)), multiple: 16) { columns in
-      addProducts(products, columns, sums.map(\.pointer))
-    }
-    // The sums are given up as they are turned: both at once would be half as much again as all gradients.
-    return products.map { product in
-      let (size, columns) = (product.operand.size, product.gates.count * hiddenSize)
-      let sums = sums.removeFirst()
-      let weight = Tensor([columns, size]) { target in
-        parallel(columns, grain: max(16, 1 << 16 / max(size, 1)), multiple: 16) { part in
-          kernels.transpose(
-            size, part.count, sums.pointer + part.lowerBound, columns, target + part.lowerBound * size, size)
-        }
-      }
-      let bias = Tensor([columns]) { kernels.copy(columns, sums.pointer + size * columns, $0) }
-      withExtendedLifetime(sums) {}
-      return (weight, bias)
-    }
-  }
-
-  /// Columns `columns` of every gate.
-  private func addProducts(
-    _ products: [(operand: Operand, gates: [Int])], _ columns: Range<Int>, _ sums: [M]
-  ) {
-    // Long, because the sums are read and written once for each; shorter where the block would be most of the memory.
-    let block = blocks * hiddenSize < 1024 ? 256 : 512
-    let panels = kernels.packedSize(block, columns.count)
-    let packed = Storage(count: blocks * panels)
-    let tiles = Storage(count: block * kernels.tiledColumns() + 16)
-    let used = Set(products.flatMap(\.gates))
-    // At least once, so that the sums of no steps are zero.
-    for start in stride(from: 0, through: max(0, count - 1), by: block) {
-      let depth = min(block, count - start)
-      for gate in used {
-        kernels.packPanels(
-          depth, columns.count, gates + (start * blocks + gate) * hiddenSize + columns.lowerBound, blocks * hiddenSize,
-          1, packed.pointer + gate * panels)
-      }
-      for (product, sums) in zip(products, sums) {
-        let stride = product.gates.count * hiddenSize
-        let rows = product.operand.size + 1
-        for first in Swift.stride(from: 0, to: rows, by: kernels.tiledColumns()) {
-          let end = min(rows, first + kernels.tiledColumns())
-          product.operand.rows.withUnsafeBufferPointer { rows in
-            guard let rows = rows.baseAddress else { return }
-            kernels.packTiles(depth, product.operand.size, first, end, rows + start, tiles.pointer)
-          }
-          for (index, gate) in product.gates.enumerated() {
-            kernels.productTiled(
-              end - first, columns.count, depth, tiles.pointer, packed.pointer + gate * panels, depth, 0, start > 0,
-              sums + first * stride + index * hiddenSize + columns.lowerBound, stride)
-          }
-        }
-      }
-    }
-    withExtendedLifetime((packed, tiles, dropped)) {}
+    let sums = WeightSums(
+      count: count, width: hiddenSize,
+      sources: (0..<blocks).map { (gates + $0 * hiddenSize, blocks * hiddenSize) })
+    defer { withExtendedLifetime(dropped) {} }
+    return sums.gradients(products.map { ($0.operand, $0.gates) })
   }
 }

@@ -6,7 +6,7 @@
 ///     h' = (1 − z) ⊙ h + z ⊙ n                                                 hidden state
 ///
 /// As in the paper z is the share of what is new; in ``GRUCell`` it is the share of what was.
-public struct LayerNormGRUCell: RecurrentCell {
+public struct LayerNormGRUCell: CompiledCell {
   /// The order of the blocks of **H** rows in weights, gains and biases.
   public typealias Gate = GRUCell.Gate
 

@@ -6,7 +6,7 @@
 ///     h' = σ(s_o) ⊙ tanh(g_c ⊙ N(c') + b_c)            hidden state
 ///
 /// The paper's shifts of N(W x) and N(R h) are added to the same sums as b, which stands for all three.
-public struct LayerNormLSTMCell: RecurrentCell {
+public struct LayerNormLSTMCell: CompiledCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 

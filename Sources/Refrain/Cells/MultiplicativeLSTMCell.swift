@@ -8,7 +8,7 @@
 ///     o = σ(W_o x + R_o m + b_o)        output gate
 ///     c' = f ⊙ c + i ⊙ c̃                cell state
 ///     h' = o ⊙ tanh(c')                 hidden state
-public struct MultiplicativeLSTMCell: RecurrentCell {
+public struct MultiplicativeLSTMCell: CompiledCell {
   /// The order of the blocks of **H** rows in weights; the biases have the first four.
   public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output, intermediate }
 

@@ -7,7 +7,7 @@
 ///     o = σ(W_o x + R_o h + b_o)        output gate
 ///     c' = f ⊙ c + i ⊙ c̃                cell state
 ///     h' = W_r (o ⊙ tanh(c'))           hidden state
-public struct ProjectedLSTMCell: RecurrentCell {
+public struct ProjectedLSTMCell: CompiledCell {
   /// The order of the blocks of **C** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 

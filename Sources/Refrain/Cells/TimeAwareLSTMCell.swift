@@ -10,7 +10,7 @@ import RealModule
 ///
 /// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before, not negative, in a
 /// unit of your own. At Δ = 0 nothing fades; at a sequence's first step the memory is empty, and Δ has no influence.
-public struct TimeAwareLSTMCell: RecurrentCell {
+public struct TimeAwareLSTMCell: CompiledCell {
   public typealias State = LSTMCell.State
 
   public static let name = "t-lstm"

@@ -62,7 +62,7 @@ extension Tensor {
     let (means, deviations) = (statistics.pointer, statistics.pointer + rows)
     let result = Tensor(shape) { target in
       Refrain.read(input, gain, shift) { x, gain, shift in
-        kernels.layerNormRows(rows, width, epsilon, x, gain, shift, target, means, deviations)
+        kernels.layerNormRows(rows, width, epsilon, x, width, gain, shift, target, width, means, deviations)
       }
     }
     withExtendedLifetime(statistics) {}
@@ -70,18 +70,22 @@ extension Tensor {
       return result.traced(as: .normalize(epsilon: epsilon), of: [input, gain, shift])
     }
     return tape.record([result], from: [input, gain, shift]) { gradients in
+      guard let gradient = gradients[0] else { return [nil, nil, nil] }
+      let (means, deviations) = (statistics.pointer, statistics.pointer + rows)
       var (gainGradient, shiftGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))
       let inputGradient = Tensor(input.shape) { target in
-        gainGradient.write { gainGradient in
-          shiftGradient.write { shiftGradient in
-            Refrain.read(input, gain, gradients[0]!) { x, gain, dy in
-              kernels.layerNormGradientRows(
-                rows, width, x, gain, statistics.pointer, statistics.pointer + rows, dy, target, gainGradient,
-                shiftGradient)
+        Refrain.read(input, gain, gradient) { x, gain, dy in
+          kernels.layerNormGradientRows(
+            rows, width, x, width, gain, means, deviations, dy, width, target, width)
+          gainGradient.write { gainGradient in
+            shiftGradient.write { shiftGradient in
+              kernels.layerNormParameterGradientRows(
+                rows, width, x, width, means, deviations, dy, width, gainGradient, shiftGradient)
             }
           }
         }
       }
+      withExtendedLifetime(statistics) {}
       return [inputGradient, gainGradient, shiftGradient]
     }[0]
   }

@@ -35,12 +35,17 @@ struct Kernels {
   let logSoftmaxGradientRows: (_ rows: Int, _ columns: Int, _ y: P, _ dy: P, _ dx: M) -> Void
   let layerNormRows:
     (
-      _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: P, _ gain: P, _ shift: P, _ y: M, _ means: M,
-      _ inverseDeviations: M
+      _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: P, _ xStride: Int, _ gain: P, _ shift: P, _ y: M,
+      _ yStride: Int, _ means: M, _ inverseDeviations: M
     ) -> Void
   let layerNormGradientRows:
     (
-      _ rows: Int, _ columns: Int, _ x: P, _ gain: P, _ means: P, _ inverseDeviations: P, _ dy: P, _ dx: M,
+      _ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ gain: P, _ means: P, _ inverseDeviations: P, _ dy: P,
+      _ dyStride: Int, _ dx: M, _ dxStride: Int
+    ) -> Void
+  let layerNormParameterGradientRows:
+    (
+      _ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ means: P, _ inverseDeviations: P, _ dy: P, _ dyStride: Int,
       _ gainGradient: M, _ shiftGradient: M
     ) -> Void
   let crossEntropyRows:
@@ -99,13 +104,18 @@ struct Kernels {
     ) -> Void
   let recurrentGates:
     (
-      _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ sums: P, _ parameters: P?, _ previous: M,
-      _ next: M, _ cell: M, _ keptGates: M?
+      _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ sums: P, _ sumsStride: Int, _ parameters: P?,
+      _ previous: M, _ next: M, _ cell: M, _ keptGates: M?
+    ) -> Void
+  let recurrentGatesBackward:
+    (
+      _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ gates: M, _ previous: P, _ cell: P,
+      _ cellStride: Int, _ hiddenGradient: M, _ cellGradient: M
     ) -> Void
   let recurrentBackward:
     (
       _ kind: Int, _ rows: Int, _ firstRow: Int, _ endRow: Int, _ steps: Int, _ alive: UnsafePointer<Int>,
-      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P?,
+      _ offsets: UnsafePointer<Int>, _ positions: UnsafePointer<Int>, _ hiddenSize: Int, _ packedTransposed: P,
       _ parameters: P?, _ gates: M, _ keptCell: P, _ initial: P, _ output: P, _ outputStride: Int,
       _ outputGradient: P?, _ outputGradientStride: Int, _ hiddenGradient: M, _ cellGradient: M, _ scratch: M,
       _ dropout: P?, _ keptHidden: P?, _ keptOfCell: P?, _ keptStride: Int, _ maskScratch: M?
@@ -147,7 +157,9 @@ extension Kernels {
       allFinite: RefrainKernels.allFinite, softmaxRows: RefrainKernels.softmaxRows,
       logSoftmaxRows: RefrainKernels.logSoftmaxRows, softmaxGradientRows: RefrainKernels.softmaxGradientRows,
       logSoftmaxGradientRows: RefrainKernels.logSoftmaxGradientRows, layerNormRows: RefrainKernels.layerNormRows,
-      layerNormGradientRows: RefrainKernels.layerNormGradientRows, crossEntropyRows: RefrainKernels.crossEntropyRows,
+      layerNormGradientRows: RefrainKernels.layerNormGradientRows,
+      layerNormParameterGradientRows: RefrainKernels.layerNormParameterGradientRows,
+      crossEntropyRows: RefrainKernels.crossEntropyRows,
       crossEntropyGradientRows: RefrainKernels.crossEntropyGradientRows,
       transpose: RefrainKernels.transpose, panelWidth: RefrainKernels.panelWidth, paddedSize: RefrainKernels.paddedSize,
       packedSize: RefrainKernels.packedSize, packPanels: RefrainKernels.packPanels, product: RefrainKernels.product,
@@ -155,7 +167,9 @@ extension Kernels {
       packTiles: RefrainKernels.packTiles, productTiled: RefrainKernels.productTiled,
       recurrentPackedSize: RefrainKernels.recurrentPackedSize, recurrentPack: RefrainKernels.recurrentPack,
       recurrentForward: RefrainKernels.recurrentForward, recurrentStage: RefrainKernels.recurrentStage,
-      recurrentGates: RefrainKernels.recurrentGates, recurrentBackward: RefrainKernels.recurrentBackward,
+      recurrentGates: RefrainKernels.recurrentGates,
+      recurrentGatesBackward: RefrainKernels.recurrentGatesBackward,
+      recurrentBackward: RefrainKernels.recurrentBackward,
       sgdUpdate: RefrainKernels.sgdUpdate, adamUpdate: RefrainKernels.adamUpdate,
       rmspropUpdate: RefrainKernels.rmspropUpdate, adagradUpdate: RefrainKernels.adagradUpdate,
       multiplyAddPeak: RefrainKernels.multiplyAddPeak)
@@ -174,6 +188,7 @@ extension Kernels {
         logSoftmaxGradientRows: RefrainKernelsAVX2.logSoftmaxGradientRows,
         layerNormRows: RefrainKernelsAVX2.layerNormRows,
         layerNormGradientRows: RefrainKernelsAVX2.layerNormGradientRows,
+        layerNormParameterGradientRows: RefrainKernelsAVX2.layerNormParameterGradientRows,
         crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows,
         crossEntropyGradientRows: RefrainKernelsAVX2.crossEntropyGradientRows, transpose: RefrainKernelsAVX2.transpose,
         panelWidth: RefrainKernelsAVX2.panelWidth, paddedSize: RefrainKernelsAVX2.paddedSize,
@@ -183,6 +198,7 @@ extension Kernels {
         productTiled: RefrainKernelsAVX2.productTiled, recurrentPackedSize: RefrainKernelsAVX2.recurrentPackedSize,
         recurrentPack: RefrainKernelsAVX2.recurrentPack, recurrentForward: RefrainKernelsAVX2.recurrentForward,
         recurrentStage: RefrainKernelsAVX2.recurrentStage, recurrentGates: RefrainKernelsAVX2.recurrentGates,
+        recurrentGatesBackward: RefrainKernelsAVX2.recurrentGatesBackward,
         recurrentBackward: RefrainKernelsAVX2.recurrentBackward,
         sgdUpdate: RefrainKernelsAVX2.sgdUpdate, adamUpdate: RefrainKernelsAVX2.adamUpdate,
         rmspropUpdate: RefrainKernelsAVX2.rmspropUpdate, adagradUpdate: RefrainKernelsAVX2.adagradUpdate,
@@ -202,6 +218,7 @@ extension Kernels {
         logSoftmaxGradientRows: RefrainKernelsAVX512.logSoftmaxGradientRows,
         layerNormRows: RefrainKernelsAVX512.layerNormRows,
         layerNormGradientRows: RefrainKernelsAVX512.layerNormGradientRows,
+        layerNormParameterGradientRows: RefrainKernelsAVX512.layerNormParameterGradientRows,
         crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows,
         crossEntropyGradientRows: RefrainKernelsAVX512.crossEntropyGradientRows,
         transpose: RefrainKernelsAVX512.transpose,
@@ -212,6 +229,7 @@ extension Kernels {
         productTiled: RefrainKernelsAVX512.productTiled, recurrentPackedSize: RefrainKernelsAVX512.recurrentPackedSize,
         recurrentPack: RefrainKernelsAVX512.recurrentPack, recurrentForward: RefrainKernelsAVX512.recurrentForward,
         recurrentStage: RefrainKernelsAVX512.recurrentStage, recurrentGates: RefrainKernelsAVX512.recurrentGates,
+        recurrentGatesBackward: RefrainKernelsAVX512.recurrentGatesBackward,
         recurrentBackward: RefrainKernelsAVX512.recurrentBackward,
         sgdUpdate: RefrainKernelsAVX512.sgdUpdate, adamUpdate: RefrainKernelsAVX512.adamUpdate,
         rmspropUpdate: RefrainKernelsAVX512.rmspropUpdate, adagradUpdate: RefrainKernelsAVX512.adagradUpdate,

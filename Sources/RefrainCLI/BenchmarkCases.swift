@@ -97,7 +97,11 @@ struct BenchmarkShape {
   private func makeLayer<Cell: RecurrentCell>(_ cell: Cell.Type) -> (layer: Recurrent<Cell>, input: Tensor) {
     var generator = RandomGenerator(seed: 0)
     let layer = Recurrent<Cell>(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
-    return (layer, Tensor.normal([batch, time, inputSize], using: &generator))
+    let input = Tensor.normal([batch, time, inputSize], using: &generator)
+    guard Cell.lastColumn != nil else { return (layer, input) }
+    // Times and scores: with others states grow beyond all bounds.
+    let last = Tensor.uniform([batch, time, 1], using: &generator)
+    return (layer, concatenate([input.slice(0..<inputSize - 1, axis: 2), last], axis: 2))
   }
 }
 

@@ -1,4 +1,5 @@
-// Layer normalisation (Ba, Kiros and Hinton 2016), a row at a time.
+// Layer normalisation (Ba, Kiros and Hinton 2016), a row at a time, four vectors side by side: a sum in one accumulator
+// would wait for each addition.
 
 /// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
 ///
@@ -12,87 +13,108 @@ public func layerNormRows(
   for row in 0..<rows {
     let source = x + row &* xStride
     let mean = sum(columns, source) / Float(columns)
-    let centre = splat(mean)
-    var squares = splat(0)
-    var index = 0
-    while index &+ width <= columns {
-      let distance = load(source + index) - centre
-      squares = multiplyAdd(distance, distance, squares)
-      index &+= width
-    }
-    var variance = sumOfLanes(squares)
-    while index < columns {
-      variance += (source[index] - mean) * (source[index] - mean)
-      index &+= 1
-    }
-    let inverse = 1 / (variance / Float(columns) + epsilon).squareRoot()
+    let squares = sumOfSquaredDistances(columns, source, mean)
+    let inverse = 1 / (squares / Float(columns) + epsilon).squareRoot()
     means[row] = mean
     inverseDeviations[row] = inverse
-    let factor = splat(inverse)
     let target = y + row &* yStride
-    var vectors = Vectors(columns)
-    while vectors.next() {
-      let (index, lanes) = (vectors.index, vectors.lanes)
+    let (centre, factor) = (splat(mean), splat(inverse))
+    var index = 0
+    while index &+ 4 &* width <= columns {
+      let normal = (four(source + index) - Rows(centre)) * Rows(factor)
+      storeFour(multiplyAdd(normal, four(gain + index), four(shift + index)), target + index)
+      index &+= 4 &* width
+    }
+    while index < columns {
+      let lanes = smaller(width, columns &- index)
       let normal = (load(source + index, lanes) - centre) * factor
       store(multiplyAdd(normal, load(gain + index, lanes), load(shift + index, lanes)), target + index, lanes)
+      index &+= width
     }
   }
 }
 
-/// The gradient of `layerNormRows` by x: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
+@inline(always)
+private func sumOfSquaredDistances(_ columns: Int, _ x: P, _ mean: Float) -> Float {
+  let centre = splat(mean)
+  var squares = Rows<4>(splat(0))
+  var index = 0
+  while index &+ 4 &* width <= columns {
+    let distance = four(x + index) - Rows(centre)
+    squares = multiplyAdd(distance, distance, squares)
+    index &+= 4 &* width
+  }
+  var rest = splat(0)
+  while index &+ width <= columns {
+    let distance = load(x + index) - centre
+    rest = multiplyAdd(distance, distance, rest)
+    index &+= width
+  }
+  var sum = sumOfLanes(sumOfVectors(squares) + rest)
+  while index < columns {
+    sum += (x[index] - mean) * (x[index] - mean)
+    index &+= 1
+  }
+  return sum
+}
+
+@inline(always) private func sumOfVectors(_ rows: Rows<4>) -> Vector { (rows.v0 + rows.v1) + (rows.v2 + rows.v3) }
+
+/// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
 /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
 ///
-/// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `dy`.
+/// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x` or
+///   `dy`.
+/// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows, columns] with rows `sumStride` apart; 0 for [columns], all rows
+///   to the same sums.
 public func layerNormGradientRows(
   _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
   means: UnsafePointer<Float>, inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int,
-  dx: UnsafeMutablePointer<Float>, dxStride: Int
+  dx: UnsafeMutablePointer<Float>, dxStride: Int, dgain: UnsafeMutablePointer<Float>,
+  dshift: UnsafeMutablePointer<Float>, sumStride: Int
 ) {
   for row in 0..<rows {
     let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
-    let centre = splat(means[row])
-    let inverse = splat(inverseDeviations[row])
-    var sum = splat(0)
-    var productSum = splat(0)
-    var vectors = Vectors(columns)
-    while vectors.next() {
-      let (index, lanes) = (vectors.index, vectors.lanes)
+    let (dgain, dshift) = (dgain + row &* sumStride, dshift + row &* sumStride)
+    let (centre, factor) = (splat(means[row]), splat(inverseDeviations[row]))
+    var (sums, productSums) = (Rows<4>(splat(0)), Rows<4>(splat(0)))
+    var index = 0
+    while index &+ 4 &* width <= columns {
+      let scaled = four(gain + index) * four(P(dy) + index)
+      sums = sums + scaled
+      productSums = multiplyAdd(scaled, (four(x + index) - Rows(centre)) * Rows(factor), productSums)
+      index &+= 4 &* width
+    }
+    var (sum, productSum) = (sumOfVectors(sums), sumOfVectors(productSums))
+    while index < columns {
       // Lanes beyond the row have gradient 0 and add nothing.
+      let lanes = smaller(width, columns &- index)
       let scaled = load(gain + index, lanes) * load(dy + index, lanes)
       sum = sum + scaled
-      productSum = multiplyAdd(scaled, (load(x + index, lanes) - centre) * inverse, productSum)
+      productSum = multiplyAdd(scaled, (load(x + index, lanes) - centre) * factor, productSum)
+      index &+= width
     }
-    let mean = splat(sumOfLanes(sum) / Float(columns))
+    let gradientMean = splat(sumOfLanes(sum) / Float(columns))
     let productMean = splat(sumOfLanes(productSum) / Float(columns))
-    vectors = Vectors(columns)
-    while vectors.next() {
-      let (index, lanes) = (vectors.index, vectors.lanes)
-      let normal = (load(x + index, lanes) - centre) * inverse
-      let scaled = load(gain + index, lanes) * load(dy + index, lanes)
-      store((scaled - mean - normal * productMean) * inverse, dx + index, lanes)
+    index = 0
+    while index &+ 4 &* width <= columns {
+      let normal = (four(x + index) - Rows(centre)) * Rows(factor)
+      let gradient = four(dy + index)
+      storeFour(multiplyAdd(gradient, normal, four(P(dgain) + index)), dgain + index)
+      storeFour(four(P(dshift) + index) + gradient, dshift + index)
+      let centred = four(gain + index) * gradient - Rows(gradientMean) - normal * Rows(productMean)
+      storeFour(centred * Rows(factor), dx + index)
+      index &+= 4 &* width
     }
-  }
-}
-
-/// The gradients of `layerNormRows` by gain and shift: the sums over the rows of dy ⊙ x̂ and of dy.
-///
-/// - x, dy: as above. dgain, dshift: [columns], added to.
-public func layerNormParameterGradientRows(
-  _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, means: UnsafePointer<Float>,
-  inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int, dgain: UnsafeMutablePointer<Float>,
-  dshift: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let (x, dy) = (x + row &* xStride, dy + row &* dyStride)
-    let centre = splat(means[row])
-    let inverse = splat(inverseDeviations[row])
-    var vectors = Vectors(columns)
-    while vectors.next() {
-      let (index, lanes) = (vectors.index, vectors.lanes)
+    while index < columns {
+      let lanes = smaller(width, columns &- index)
+      let normal = (load(x + index, lanes) - centre) * factor
       let gradient = load(dy + index, lanes)
-      let normal = (load(x + index, lanes) - centre) * inverse
       store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
       store(load(dshift + index, lanes) + gradient, dshift + index, lanes)
+      let centred = load(gain + index, lanes) * gradient - gradientMean - normal * productMean
+      store(centred * factor, dx + index, lanes)
+      index &+= width
     }
   }
 }

@@ -82,10 +82,6 @@ struct Kernels {
       RefrainKernels.layerNormGradientRows, RefrainKernelsAVX2.layerNormGradientRows,
       RefrainKernelsAVX512.layerNormGradientRows,
     ]
-    let layerNormParameterGradientRows = [
-      RefrainKernels.layerNormParameterGradientRows, RefrainKernelsAVX2.layerNormParameterGradientRows,
-      RefrainKernelsAVX512.layerNormParameterGradientRows,
-    ]
     let crossEntropyRows = [
       RefrainKernels.crossEntropyRows, RefrainKernelsAVX2.crossEntropyRows, RefrainKernelsAVX512.crossEntropyRows,
     ]

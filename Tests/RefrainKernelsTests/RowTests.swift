@@ -195,9 +195,7 @@ import Testing
       var dgain = [Float](repeating: 1, count: columns)
       var dshift = dgain
       kernels.layerNormGradientRows[build](
-        rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns)
-      kernels.layerNormParameterGradientRows[build](
-        rows, columns, x, columns, means, inverses, dy, columns, &dgain, &dshift)
+        rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns, &dgain, &dshift, 0)
       let (xs, gains, shifts) = (x.doubles, gain.doubles, shift.doubles)
       #expect(difference(dx, gradient(xs) { loss($0, gains, shifts) }) < 2e-5)
       let expectedGain = gradient(gains) { loss(xs, $0, shifts) }.map { $0 + 1 }

@@ -75,12 +75,11 @@ extension Tensor {
       var (gainGradient, shiftGradient) = (Tensor.zeros([width]), Tensor.zeros([width]))
       let inputGradient = Tensor(input.shape) { target in
         Refrain.read(input, gain, gradient) { x, gain, dy in
-          kernels.layerNormGradientRows(
-            rows, width, x, width, gain, means, deviations, dy, width, target, width)
           gainGradient.write { gainGradient in
             shiftGradient.write { shiftGradient in
-              kernels.layerNormParameterGradientRows(
-                rows, width, x, width, means, deviations, dy, width, gainGradient, shiftGradient)
+              kernels.layerNormGradientRows(
+                rows, width, x, width, gain, means, deviations, dy, width, target, width, gainGradient, shiftGradient, 0
+              )
             }
           }
         }

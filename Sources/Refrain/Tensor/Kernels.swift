@@ -41,12 +41,7 @@ struct Kernels {
   let layerNormGradientRows:
     (
       _ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ gain: P, _ means: P, _ inverseDeviations: P, _ dy: P,
-      _ dyStride: Int, _ dx: M, _ dxStride: Int
-    ) -> Void
-  let layerNormParameterGradientRows:
-    (
-      _ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ means: P, _ inverseDeviations: P, _ dy: P, _ dyStride: Int,
-      _ gainGradient: M, _ shiftGradient: M
+      _ dyStride: Int, _ dx: M, _ dxStride: Int, _ gainGradient: M, _ shiftGradient: M, _ sumStride: Int
     ) -> Void
   let crossEntropyRows:
     (
@@ -158,7 +153,6 @@ extension Kernels {
       logSoftmaxRows: RefrainKernels.logSoftmaxRows, softmaxGradientRows: RefrainKernels.softmaxGradientRows,
       logSoftmaxGradientRows: RefrainKernels.logSoftmaxGradientRows, layerNormRows: RefrainKernels.layerNormRows,
       layerNormGradientRows: RefrainKernels.layerNormGradientRows,
-      layerNormParameterGradientRows: RefrainKernels.layerNormParameterGradientRows,
       crossEntropyRows: RefrainKernels.crossEntropyRows,
       crossEntropyGradientRows: RefrainKernels.crossEntropyGradientRows,
       transpose: RefrainKernels.transpose, panelWidth: RefrainKernels.panelWidth, paddedSize: RefrainKernels.paddedSize,
@@ -188,7 +182,6 @@ extension Kernels {
         logSoftmaxGradientRows: RefrainKernelsAVX2.logSoftmaxGradientRows,
         layerNormRows: RefrainKernelsAVX2.layerNormRows,
         layerNormGradientRows: RefrainKernelsAVX2.layerNormGradientRows,
-        layerNormParameterGradientRows: RefrainKernelsAVX2.layerNormParameterGradientRows,
         crossEntropyRows: RefrainKernelsAVX2.crossEntropyRows,
         crossEntropyGradientRows: RefrainKernelsAVX2.crossEntropyGradientRows, transpose: RefrainKernelsAVX2.transpose,
         panelWidth: RefrainKernelsAVX2.panelWidth, paddedSize: RefrainKernelsAVX2.paddedSize,
@@ -218,7 +211,6 @@ extension Kernels {
         logSoftmaxGradientRows: RefrainKernelsAVX512.logSoftmaxGradientRows,
         layerNormRows: RefrainKernelsAVX512.layerNormRows,
         layerNormGradientRows: RefrainKernelsAVX512.layerNormGradientRows,
-        layerNormParameterGradientRows: RefrainKernelsAVX512.layerNormParameterGradientRows,
         crossEntropyRows: RefrainKernelsAVX512.crossEntropyRows,
         crossEntropyGradientRows: RefrainKernelsAVX512.crossEntropyGradientRows,
         transpose: RefrainKernelsAVX512.transpose,

@@ -23,14 +23,10 @@ extension StepMemory {
         } else {
           products.append((dz, [(weight, bias, x)]))
         }
-      case .sum(let argument, let dz, let x, let isNegative):
-        let sum = columnSums(dz, x)
-        let whole = arguments[argument].count == 1 && dz.width > 1 ? sum.sum() : sum
+      case .sum(let argument, let sums, let isNegative):
+        let sum = columnSums(sums)
+        let whole = arguments[argument].count == 1 && sums.width > 1 ? sum.sum() : sum
         add(isNegative ? -whole : whole, to: argument)
-      case .normalization(let gain, let shift, let x, let means, let deviations, let dz):
-        let (gainGradient, shiftGradient) = normalizationGradients(x, means, deviations, dz)
-        add(gainGradient, to: gain)
-        add(shiftGradient, to: shift)
       }
     }
     for (dz, weights) in products {
@@ -67,41 +63,12 @@ extension StepMemory {
     return rows
   }
 
-  /// The sums of the columns of dz, or of dz ⊙ x, over all packed rows.
-  private func columnSums(_ dz: Register, _ x: Register?) -> Tensor {
-    let (gradients, values) = (matrix(dz), x.map(matrix))
-    let count = schedule.count
-    return Tensor([dz.width]) { sums in
-      kernels.fill(dz.width, 0, sums)
-      parallel(dz.width, grain: max(16, 1 << 15 / max(count, 1)), multiple: 16) { columns in
-        let first = columns.lowerBound
-        if let values {
-          kernels.sumProductRows(
-            count, columns.count, gradients.pointer + first, gradients.stride, values.pointer + first, values.stride,
-            sums + first)
-        } else {
-          kernels.sumRows(count, columns.count, gradients.pointer + first, gradients.stride, sums + first)
-        }
-      }
+  /// The sums of the rows of a register of sums.
+  private func columnSums(_ sums: Register) -> Tensor {
+    Tensor([sums.width]) { total in
+      kernels.fill(sums.width, 0, total)
+      guard let values = storages[sums.buffer] else { return }
+      kernels.sumRows(schedule.rows, sums.width, values.address + sums.column, stride(sums), total)
     }
-  }
-
-  private func normalizationGradients(
-    _ x: Register, _ means: Register, _ deviations: Register, _ dz: Register
-  ) -> (gain: Tensor, shift: Tensor) {
-    var (gain, shift) = (Tensor.zeros([dz.width]), Tensor.zeros([dz.width]))
-    let (values, gradients) = (matrix(x), matrix(dz))
-    let (means, deviations) = (matrix(means).pointer, matrix(deviations).pointer)
-    gain.write { gain in
-      shift.write { shift in
-        parallel(dz.width, grain: max(16, 1 << 15 / max(schedule.count, 1)), multiple: 16) { columns in
-          let first = columns.lowerBound
-          kernels.layerNormParameterGradientRows(
-            schedule.count, columns.count, values.pointer + first, values.stride, means, deviations,
-            gradients.pointer + first, gradients.stride, gain + first, shift + first)
-        }
-      }
-    }
-    return (gain, shift)
   }
 }

@@ -64,12 +64,23 @@ extension StepCompiler {
   @discardableResult
   private mutating func beginWhole(_ value: Int) -> Bool {
     let isApart = graph.slices(of: value) != nil
+    if gradients[value] == nil { gradients[value] = isApart ? normalizedPlace(value) : nil }
     if gradients[value] == nil { gradients[value] = register(width(value)) }
     if !isApart, !written.contains(value), let whole = gradients[value] {
       written.insert(value)
       program.backward.append(StepInstruction(code: .fill, target: whole))
     }
     return isApart
+  }
+
+  /// Where a value lies all of whose slices are but normalised: there is room for its gradient.
+  private mutating func normalizedPlace(_ value: Int) -> Register? {
+    let isNormalized = graph.slices(of: value)?.allSatisfy { slice in
+      guard graph.isUsedOnce(slice.value), let use = graph.uses[slice.value]?.first else { return false }
+      if case .normalize = graph.nodes[use].operation { return true } else { return false }
+    }
+    guard isNormalized == true, graph.producers[value] != nil else { return nil }
+    return keeping(place(value))
   }
 
   /// Makes a gradient whole, once all its parts have come: what was not written is zero.
@@ -134,16 +145,13 @@ extension StepCompiler {
   // MARK: - What is kept
 
   /// A register whose values are there on the way back.
-  ///
-  /// - Parameter copiesStates: whether it must be one that has the values of all steps at the end.
-  private mutating func keeping(_ register: Register, copiesStates: Bool = false) -> Register {
+  private mutating func keeping(_ register: Register) -> Register {
     switch program.buffers[register.buffer].extent {
     case .step:
       program.buffers[register.buffer].extent = .kept
       return register
-    case .kept, .given: return register
-    case .entering where !copiesStates, .fixed where !copiesStates: return register
-    case .entering, .fixed, .pair, .otherOfPair:
+    case .kept, .given, .fixed, .entering, .sums: return register
+    case .pair, .otherOfPair:
       let copy = self.register(register.width, .kept)
       program.backward.append(StepInstruction(code: .copy, x: register, target: copy))
       return copy
@@ -198,7 +206,8 @@ extension StepCompiler {
       case .filled: break
       case .argument(let number):
         guard isLearned(number) else { continue }
-        program.argumentGradients.append(.sum(argument: number, dz: keeping(dz), x: nil, isNegative: isNegative))
+        let sums = sums(of: number, dz.width, isNegative: isNegative)
+        program.backward.append(StepInstruction(code: .add, x: dz, target: sums))
       case .row(let value):
         if width(value) != dz.width {
           contribute(to: value) { target in
@@ -228,8 +237,8 @@ extension StepCompiler {
       case .argument(let number):
         guard isLearned(number) else { continue }
         guard let value = other.row, width(value) == dz.width else { return false }
-        let x = keeping(place(value), copiesStates: true)
-        program.argumentGradients.append(.sum(argument: number, dz: keeping(dz), x: x, isNegative: false))
+        let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
+        program.backward.append(StepInstruction(code: .addProduct, x: dz, y: x, target: sums))
       case .row(let value):
         guard differentiable.contains(value) else { continue }
         let factor = keeping(other)
@@ -281,13 +290,34 @@ extension StepCompiler {
     let (x, means, deviations) = (
       keeping(place(value)), keeping(statistics.means), keeping(statistics.deviations)
     )
-    let gain = argument(node.operands[1])
-    contribute(to: value) { target in
-      [StepInstruction(code: .normalizeBack, x: x, y: means, z: dz, w: deviations, target: target, first: gain)]
+    let (gain, shift) = (argument(node.operands[1]), argument(node.operands[2]))
+    let sums = (sums(of: gain, dz.width), sums(of: shift, dz.width))
+    // Nobody else looks at x again: its gradient takes its place.
+    if gradients[value] == nil, graph.isUsedOnce(value),
+      graph.producers[value].map({ graph.nodes[$0].slice == nil }) ?? false
+    {
+      gradients[value] = x
     }
-    program.argumentGradients.append(
-      .normalization(
-        gain: gain, shift: argument(node.operands[2]), x: x, means: means, deviations: deviations, dz: keeping(dz)))
+    func instruction(_ target: Register) -> [StepInstruction] {
+      [
+        StepInstruction(
+          code: .normalizeBack, x: x, y: means, z: dz, w: deviations, v: sums.0, u: sums.1, target: target, first: gain)
+      ]
+    }
+    if differentiable.contains(value) {
+      contribute(to: value, writing: instruction)
+    } else {
+      program.backward += instruction(register(dz.width))
+    }
+  }
+
+  /// Sums over all steps, the gradient of an argument when they are added up over the rows.
+  private mutating func sums(of argument: Int, _ width: Int, isNegative: Bool = false) -> Register {
+    let sums = register(width, .sums)
+    if isLearned(argument) {
+      program.argumentGradients.append(.sum(argument: argument, sums: sums, isNegative: isNegative))
+    }
+    return sums
   }
 
   private mutating func emitGatesGradient(_ kind: RecurrentKind, _ node: StepGraph.Node) {

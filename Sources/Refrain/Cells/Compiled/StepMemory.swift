@@ -50,6 +50,10 @@ final class StepMemory {
       case .step: result[buffer] = free[stride]?.popLast() ?? Storage(count: schedule.rows * stride)
       case .kept: result[buffer] = Storage(count: schedule.count * stride)
       case .pair: result[buffer] = Storage(count: 2 * schedule.rows * stride)
+      case .sums:
+        let storage = Storage(count: schedule.rows * stride)
+        kernels.fill(storage.count, 0, storage.pointer)
+        result[buffer] = storage
       case .otherOfPair(let pair): take(pair)
       case .entering, .fixed, .given: break
       }
@@ -85,7 +89,7 @@ final class StepMemory {
     let nothing = M(bitPattern: 64)!
     let stride = buffer.stride
     switch buffer.extent {
-    case .step: return storages[index].map { $0.pointer + row * stride } ?? nothing
+    case .step, .sums: return storages[index].map { $0.pointer + row * stride } ?? nothing
     case .kept: return storages[index].map { $0.pointer + (schedule.offsets[step] + row) * stride } ?? nothing
     case .pair: return half(index, step & 1, row: row) ?? nothing
     case .otherOfPair(let pair): return half(pair, (step + 1) & 1, row: row) ?? nothing
@@ -119,7 +123,7 @@ final class StepMemory {
 
 extension StepInstruction {
   /// The buffers it reads or writes.
-  var buffers: [Int] { [x, y, z, w, target].filter(\.exists).map(\.buffer) }
+  var buffers: [Int] { [x, y, z, w, v, u, target].filter(\.exists).map(\.buffer) }
 }
 
 /// The rows of `[B, W]` in another order, `stride` apart, each from `column` on.

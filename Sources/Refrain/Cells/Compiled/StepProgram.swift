@@ -25,6 +25,8 @@ struct StepBuffer {
     case step
     /// For all steps.
     case kept
+    /// Sums over all steps, for every row.
+    case sums
     /// For this step and the one before it, or after it.
     case pair
     /// The other half of a pair: `of` is the buffer.
@@ -55,14 +57,14 @@ struct StepInstruction {
     /// target = x op y; where a register does not exist, the argument `first` or `second` stands.
     case binary
     case copy
-    /// target += x, or −= x.
-    case add, subtract
+    /// target += x, −= x, += x ⊙ y.
+    case add, subtract, addProduct
     case fill
     /// target[r] = the sum of x's row, of x's row times y's.
     case sumRow, dotRow
     /// target = x with mean 0 and variance 1, times `first` plus `second`; y are the means, w the inverse deviations.
     case normalize
-    /// target = the gradient by x of that, z being the one by the result.
+    /// target = the gradient by x of that, z being the one by the result; those of gain and shift are added to v and u.
     case normalizeBack
     /// x are the sums, y the state before, target the hidden state, z the cell state, w what is kept.
     case gates
@@ -79,6 +81,8 @@ struct StepInstruction {
   var y = Register.none
   var z = Register.none
   var w = Register.none
+  var v = Register.none
+  var u = Register.none
   var target = Register.none
   var first = -1
   var second = -1
@@ -90,9 +94,8 @@ struct StepInstruction {
 enum ArgumentGradient {
   /// dzᵀ · x, and with a bias the sum of dz's rows.
   case weight(argument: Int, bias: Int?, x: Register, dz: Register)
-  /// ± the sum of dz's rows, or of dz ⊙ x.
-  case sum(argument: Int, dz: Register, x: Register?, isNegative: Bool)
-  case normalization(gain: Int, shift: Int, x: Register, means: Register, deviations: Register, dz: Register)
+  /// ± the sum of the rows of sums.
+  case sum(argument: Int, sums: Register, isNegative: Bool)
 }
 
 /// A step to be run along a schedule.

@@ -126,6 +126,10 @@ struct StepRun {
     case .add, .subtract:
       let factor: Float = instruction.code == .add ? 1 : -1
       forEachRun(instruction.target, instruction.x) { count, target, x in kernels.addScaled(count, factor, x, target) }
+    case .addProduct:
+      forEachRun(instruction.target, instruction.x, instruction.y, instruction.target) { count, target, x, y, _ in
+        kernels.sumProductRows(1, count, x, 0, y, 0, target)
+      }
     case .fill:
       forEachRun(instruction.target, instruction.target) { count, target, _ in
         kernels.fill(count, instruction.epsilon, target)
@@ -140,7 +144,7 @@ struct StepRun {
       kernels.layerNormGradientRows(
         rows, instruction.x.width, at(instruction.x), stride(instruction.x), arguments[instruction.first].pointer,
         at(instruction.y), at(instruction.w), at(instruction.z), stride(instruction.z), at(instruction.target),
-        stride(instruction.target))
+        stride(instruction.target), at(instruction.v), at(instruction.u), stride(instruction.v))
     case .gates: gates(instruction)
     case .gatesBack:
       kernels.recurrentGatesBackward(

@@ -86,32 +86,54 @@ public func binary(
   _ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ xStep: Int, _ y: UnsafePointer<Float>, _ yStep: Int,
   _ z: UnsafeMutablePointer<Float>
 ) {
+  binaryRows(operation, 1, count, x, 0, xStep, y, 0, yStep, z, 0)
+}
+
+/// The same for `rows` rows of `columns` elements, which begin `xStride`, `yStride` and `zStride` apart.
+public func binaryRows(
+  _ operation: Int, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ xStep: Int,
+  _ y: UnsafePointer<Float>, _ yStride: Int, _ yStep: Int, _ z: UnsafeMutablePointer<Float>, _ zStride: Int
+) {
+  @inline(always) func map<F: BinaryFunction>(_: F.Type) {
+    for row in 0..<rows {
+      mapRow(
+        F.self, columns, x + row &* xStride, xStep, y + row &* yStride, yStep, z + row &* zStride)
+    }
+  }
   switch BinaryOperation(rawValue: operation) {
-  case .add: map(Add.self, count, x, xStep, y, yStep, z)
-  case .subtract: map(Subtract.self, count, x, xStep, y, yStep, z)
-  case .multiply: map(Multiply.self, count, x, xStep, y, yStep, z)
-  case .divide: map(Divide.self, count, x, xStep, y, yStep, z)
-  case .maximum: map(Maximum.self, count, x, xStep, y, yStep, z)
-  case .minimum: map(Minimum.self, count, x, xStep, y, yStep, z)
-  case .greater: map(Greater.self, count, x, xStep, y, yStep, z)
-  case .equal: map(Equal.self, count, x, xStep, y, yStep, z)
+  case .add: map(Add.self)
+  case .subtract: map(Subtract.self)
+  case .multiply: map(Multiply.self)
+  case .divide: map(Divide.self)
+  case .maximum: map(Maximum.self)
+  case .minimum: map(Minimum.self)
+  case .greater: map(Greater.self)
+  case .equal: map(Equal.self)
   case nil: fatalError("binary: no such operation")
   }
 }
 
 @inline(always)
-private func map<F: BinaryFunction>(_: F.Type, _ count: Int, _ x: P, _ xStep: Int, _ y: P, _ yStep: Int, _ z: M) {
+private func mapRow<F: BinaryFunction>(_: F.Type, _ count: Int, _ x: P, _ xStep: Int, _ y: P, _ yStep: Int, _ z: M) {
   guard count > 0 else { return }
   let first = splat(x[0])
   let second = splat(y[0])
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
-
+  var index = 0
+  if xStep == 1, yStep == 1 {
+    while index &+ 2 &* width <= count {
+      let a = F.value(load(x + index), load(y + index))
+      let b = F.value(load(x + index + width), load(y + index + width))
+      store(a, z + index)
+      store(b, z + index + width)
+      index &+= 2 &* width
+    }
+  }
+  while index < count {
+    let lanes = smaller(width, count &- index)
     let a = xStep == 0 ? first : load(x + index, lanes)
     let b = yStep == 0 ? second : load(y + index, lanes)
     store(F.value(a, b), z + index, lanes)
+    index &+= width
   }
 }
 

@@ -3,11 +3,13 @@
 
 /// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
 ///
-/// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`. gain, shift: [columns].
+/// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`, and is added to if `accumulate`. gain,
+///   shift: [columns].
 /// - means, inverseDeviations: [rows], written, for the gradient.
 public func layerNormRows(
   _ rows: Int, _ columns: Int, epsilon: Float, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
-  shift: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, yStride: Int, means: UnsafeMutablePointer<Float>,
+  shift: UnsafePointer<Float>, accumulate: Bool, y: UnsafeMutablePointer<Float>, yStride: Int,
+  means: UnsafeMutablePointer<Float>,
   inverseDeviations: UnsafeMutablePointer<Float>
 ) {
   for row in 0..<rows {
@@ -22,13 +24,15 @@ public func layerNormRows(
     var index = 0
     while index &+ 4 &* width <= columns {
       let normal = (four(source + index) - Rows(centre)) * Rows(factor)
-      storeFour(multiplyAdd(normal, four(gain + index), four(shift + index)), target + index)
+      let scaled = multiplyAdd(normal, four(gain + index), four(shift + index))
+      storeFour(accumulate ? four(P(target) + index) + scaled : scaled, target + index)
       index &+= 4 &* width
     }
     while index < columns {
       let lanes = smaller(width, columns &- index)
       let normal = (load(source + index, lanes) - centre) * factor
-      store(multiplyAdd(normal, load(gain + index, lanes), load(shift + index, lanes)), target + index, lanes)
+      let scaled = multiplyAdd(normal, load(gain + index, lanes), load(shift + index, lanes))
+      store(accumulate ? load(target + index, lanes) + scaled : scaled, target + index, lanes)
       index &+= width
     }
   }
@@ -65,17 +69,18 @@ private func sumOfSquaredDistances(_ columns: Int, _ x: P, _ mean: Float) -> Flo
 ///
 /// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x` or
 ///   `dy`.
-/// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows, columns] with rows `sumStride` apart; 0 for [columns], all rows
-///   to the same sums.
+/// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the latter may
+///   be nil.
 public func layerNormGradientRows(
   _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
   means: UnsafePointer<Float>, inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int,
   dx: UnsafeMutablePointer<Float>, dxStride: Int, dgain: UnsafeMutablePointer<Float>,
-  dshift: UnsafeMutablePointer<Float>, sumStride: Int
+  dshift: UnsafeMutablePointer<Float>?, sumStride: Int, rowsPerSum: Int
 ) {
   for row in 0..<rows {
     let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
-    let (dgain, dshift) = (dgain + row &* sumStride, dshift + row &* sumStride)
+    let sum = row / rowsPerSum &* sumStride
+    let (dgain, dshift) = (dgain + sum, dshift.map { $0 + sum })
     let (centre, factor) = (splat(means[row]), splat(inverseDeviations[row]))
     var (sums, productSums) = (Rows<4>(splat(0)), Rows<4>(splat(0)))
     var index = 0
@@ -85,23 +90,23 @@ public func layerNormGradientRows(
       productSums = multiplyAdd(scaled, (four(x + index) - Rows(centre)) * Rows(factor), productSums)
       index &+= 4 &* width
     }
-    var (sum, productSum) = (sumOfVectors(sums), sumOfVectors(productSums))
+    var (gradientSum, productSum) = (sumOfVectors(sums), sumOfVectors(productSums))
     while index < columns {
       // Lanes beyond the row have gradient 0 and add nothing.
       let lanes = smaller(width, columns &- index)
       let scaled = load(gain + index, lanes) * load(dy + index, lanes)
-      sum = sum + scaled
+      gradientSum = gradientSum + scaled
       productSum = multiplyAdd(scaled, (load(x + index, lanes) - centre) * factor, productSum)
       index &+= width
     }
-    let gradientMean = splat(sumOfLanes(sum) / Float(columns))
+    let gradientMean = splat(sumOfLanes(gradientSum) / Float(columns))
     let productMean = splat(sumOfLanes(productSum) / Float(columns))
     index = 0
     while index &+ 4 &* width <= columns {
       let normal = (four(x + index) - Rows(centre)) * Rows(factor)
       let gradient = four(dy + index)
       storeFour(multiplyAdd(gradient, normal, four(P(dgain) + index)), dgain + index)
-      storeFour(four(P(dshift) + index) + gradient, dshift + index)
+      if let dshift { storeFour(four(P(dshift) + index) + gradient, dshift + index) }
       let centred = four(gain + index) * gradient - Rows(gradientMean) - normal * Rows(productMean)
       storeFour(centred * Rows(factor), dx + index)
       index &+= 4 &* width
@@ -111,7 +116,7 @@ public func layerNormGradientRows(
       let normal = (load(x + index, lanes) - centre) * factor
       let gradient = load(dy + index, lanes)
       store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
-      store(load(dshift + index, lanes) + gradient, dshift + index, lanes)
+      if let dshift { store(load(dshift + index, lanes) + gradient, dshift + index, lanes) }
       let centred = load(gain + index, lanes) * gradient - gradientMean - normal * productMean
       store(centred * factor, dx + index, lanes)
       index &+= width

@@ -135,6 +135,12 @@ enum NoOutputGateLSTM: PeepholeVariant {
   @inline(always) static var hasOutputGate: Bool { false }
 }
 
+/// What becomes of the cell state alone: h′ = c′. For `recurrentGates`.
+enum CellUpdate: PeepholeVariant {
+  @inline(always) static var hasOutputGate: Bool { false }
+  @inline(always) static var squashesOutput: Bool { false }
+}
+
 enum NoInputActivationLSTM: PeepholeVariant {
   @inline(always) static var squashesInput: Bool { false }
 }

@@ -4,7 +4,7 @@
 public enum RecurrentKind: Int, CaseIterable, Sendable {
   case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN, minimalGatedUnit
   case peepholeLSTM, noInputGateLSTM, noForgetGateLSTM, noOutputGateLSTM, noInputActivationLSTM,
-    noOutputActivationLSTM, coupledGatesLSTM
+    noOutputActivationLSTM, coupledGatesLSTM, cellUpdate
 }
 
 private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
@@ -19,6 +19,7 @@ private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
   case .noInputGateLSTM: NoInputGateLSTM.self
   case .noForgetGateLSTM: NoForgetGateLSTM.self
   case .noOutputGateLSTM: NoOutputGateLSTM.self
+  case .cellUpdate: CellUpdate.self
   case .noInputActivationLSTM: NoInputActivationLSTM.self
   case .noOutputActivationLSTM: NoOutputActivationLSTM.self
   case .coupledGatesLSTM: CoupledGatesLSTM.self

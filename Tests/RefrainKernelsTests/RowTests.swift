@@ -189,13 +189,16 @@ import Testing
       var y = x
       var means = [Float](repeating: 0, count: rows)
       var inverses = means
-      kernels.layerNormRows[build](rows, columns, 0.01, x, columns, gain, shift, &y, columns, &means, &inverses)
+      kernels.layerNormRows[build](rows, columns, 0.01, x, columns, gain, shift, false, &y, columns, &means, &inverses)
       #expect(difference(y, formula(x.doubles, gain.doubles, shift.doubles)) < 3e-6)
+      let once = y
+      kernels.layerNormRows[build](rows, columns, 0.01, x, columns, gain, shift, true, &y, columns, &means, &inverses)
+      #expect(y == once.map { $0 + $0 })
       var dx = x
       var dgain = [Float](repeating: 1, count: columns)
       var dshift = dgain
       kernels.layerNormGradientRows[build](
-        rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns, &dgain, &dshift, 0)
+        rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns, &dgain, &dshift, 0, 1)
       let (xs, gains, shifts) = (x.doubles, gain.doubles, shift.doubles)
       #expect(difference(dx, gradient(xs) { loss($0, gains, shifts) }) < 2e-5)
       let expectedGain = gradient(gains) { loss(xs, $0, shifts) }.map { $0 + 1 }

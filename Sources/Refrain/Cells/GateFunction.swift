@@ -34,7 +34,7 @@ extension HiddenState {
 
 /// c′ = σ(f) ⊙ c + σ(i) ⊙ tanh(g) of sums `[B, 3H]`, the blocks i f g, for a memory that does more with c′ than others.
 func updatedCell(sums: Tensor, cell: Tensor) -> Tensor {
-  gateFunction(.noOutputGateLSTM, sums: sums, states: [cell])[1]
+  gateFunction(.cellUpdate, sums: sums, states: [cell])[1]
 }
 
 /// The gate function of a cell, as one operation: from sums `[B, G·H]` and the one state that it needs from before, the
@@ -42,8 +42,8 @@ func updatedCell(sums: Tensor, cell: Tensor) -> Tensor {
 func gateFunction(_ kind: RecurrentKind, sums: Tensor, states: [Tensor]) -> [Tensor] {
   let hasCell = kind != .gru
   let (batch, size) = (states[0].shape[0], states[0].shape[1])
-  // LSTM and GRU have four blocks and keep them; without an output gate there are three, and c′ is kept too.
-  let blocks = kind == .noOutputGateLSTM ? 3 : 4
+  // LSTM and GRU have four blocks and keep them; the cell state alone has three, and is kept too.
+  let blocks = kind == .cellUpdate ? 3 : 4
   require(
     sums.shape == [batch, blocks * size], "sums of shape \(sums.shape), expected [\(batch), \(blocks * size)]")
   let arguments = [sums] + states

@@ -62,7 +62,7 @@ extension Tensor {
     let (means, deviations) = (statistics.pointer, statistics.pointer + rows)
     let result = Tensor(shape) { target in
       Refrain.read(input, gain, shift) { x, gain, shift in
-        kernels.layerNormRows(rows, width, epsilon, x, width, gain, shift, target, width, means, deviations)
+        kernels.layerNormRows(rows, width, epsilon, x, width, gain, shift, false, target, width, means, deviations)
       }
     }
     withExtendedLifetime(statistics) {}
@@ -78,8 +78,8 @@ extension Tensor {
           gainGradient.write { gainGradient in
             shiftGradient.write { shiftGradient in
               kernels.layerNormGradientRows(
-                rows, width, x, width, gain, means, deviations, dy, width, target, width, gainGradient, shiftGradient, 0
-              )
+                rows, width, x, width, gain, means, deviations, dy, width, target, width, gainGradient, shiftGradient,
+                0, 1)
             }
           }
         }

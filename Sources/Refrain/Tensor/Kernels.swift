@@ -16,6 +16,11 @@ struct Kernels {
   let unary: (_ operation: Int, _ count: Int, _ x: P, _ y: M) -> Void
   let unaryGradient: (_ operation: Int, _ count: Int, _ x: P, _ y: P, _ dy: P, _ dx: M) -> Void
   let binary: (_ operation: Int, _ count: Int, _ x: P, _ xStep: Int, _ y: P, _ yStep: Int, _ z: M) -> Void
+  let binaryRows:
+    (
+      _ operation: Int, _ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ xStep: Int, _ y: P, _ yStride: Int,
+      _ yStep: Int, _ z: M, _ zStride: Int
+    ) -> Void
   let fill: (_ count: Int, _ value: Float, _ y: M) -> Void
   let copy: (_ count: Int, _ x: P, _ y: M) -> Void
   let scale: (_ count: Int, _ factor: Float, _ x: P, _ y: M) -> Void
@@ -35,13 +40,14 @@ struct Kernels {
   let logSoftmaxGradientRows: (_ rows: Int, _ columns: Int, _ y: P, _ dy: P, _ dx: M) -> Void
   let layerNormRows:
     (
-      _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: P, _ xStride: Int, _ gain: P, _ shift: P, _ y: M,
-      _ yStride: Int, _ means: M, _ inverseDeviations: M
+      _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: P, _ xStride: Int, _ gain: P, _ shift: P,
+      _ accumulate: Bool, _ y: M, _ yStride: Int, _ means: M, _ inverseDeviations: M
     ) -> Void
   let layerNormGradientRows:
     (
       _ rows: Int, _ columns: Int, _ x: P, _ xStride: Int, _ gain: P, _ means: P, _ inverseDeviations: P, _ dy: P,
-      _ dyStride: Int, _ dx: M, _ dxStride: Int, _ gainGradient: M, _ shiftGradient: M, _ sumStride: Int
+      _ dyStride: Int, _ dx: M, _ dxStride: Int, _ gainGradient: M, _ shiftGradient: M?, _ sumStride: Int,
+      _ rowsPerSum: Int
     ) -> Void
   let crossEntropyRows:
     (
@@ -145,6 +151,7 @@ extension Kernels {
   static var baseline: Kernels {
     Kernels(
       unary: RefrainKernels.unary, unaryGradient: RefrainKernels.unaryGradient, binary: RefrainKernels.binary,
+      binaryRows: RefrainKernels.binaryRows,
       fill: RefrainKernels.fill, copy: RefrainKernels.copy, scale: RefrainKernels.scale,
       addScaled: RefrainKernels.addScaled, clamp: RefrainKernels.clamp, sum: RefrainKernels.sum,
       sumOfSquares: RefrainKernels.sumOfSquares, dot: RefrainKernels.dot, sumRows: RefrainKernels.sumRows,
@@ -172,7 +179,8 @@ extension Kernels {
     static var avx2: Kernels {
       Kernels(
         unary: RefrainKernelsAVX2.unary, unaryGradient: RefrainKernelsAVX2.unaryGradient,
-        binary: RefrainKernelsAVX2.binary, fill: RefrainKernelsAVX2.fill, copy: RefrainKernelsAVX2.copy,
+        binary: RefrainKernelsAVX2.binary, binaryRows: RefrainKernelsAVX2.binaryRows, fill: RefrainKernelsAVX2.fill,
+        copy: RefrainKernelsAVX2.copy,
         scale: RefrainKernelsAVX2.scale, addScaled: RefrainKernelsAVX2.addScaled, clamp: RefrainKernelsAVX2.clamp,
         sum: RefrainKernelsAVX2.sum, sumOfSquares: RefrainKernelsAVX2.sumOfSquares, dot: RefrainKernelsAVX2.dot,
         sumRows: RefrainKernelsAVX2.sumRows, sumProductRows: RefrainKernelsAVX2.sumProductRows,
@@ -201,7 +209,8 @@ extension Kernels {
     static var avx512: Kernels {
       Kernels(
         unary: RefrainKernelsAVX512.unary, unaryGradient: RefrainKernelsAVX512.unaryGradient,
-        binary: RefrainKernelsAVX512.binary, fill: RefrainKernelsAVX512.fill, copy: RefrainKernelsAVX512.copy,
+        binary: RefrainKernelsAVX512.binary, binaryRows: RefrainKernelsAVX512.binaryRows,
+        fill: RefrainKernelsAVX512.fill, copy: RefrainKernelsAVX512.copy,
         scale: RefrainKernelsAVX512.scale, addScaled: RefrainKernelsAVX512.addScaled, clamp: RefrainKernelsAVX512.clamp,
         sum: RefrainKernelsAVX512.sum, sumOfSquares: RefrainKernelsAVX512.sumOfSquares, dot: RefrainKernelsAVX512.dot,
         sumRows: RefrainKernelsAVX512.sumRows, sumProductRows: RefrainKernelsAVX512.sumProductRows,

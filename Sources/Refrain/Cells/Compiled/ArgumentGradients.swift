@@ -68,7 +68,7 @@ extension StepMemory {
     Tensor([sums.width]) { total in
       kernels.fill(sums.width, 0, total)
       guard let values = storages[sums.buffer] else { return }
-      kernels.sumRows(schedule.rows, sums.width, values.address + sums.column, stride(sums), total)
+      kernels.sumRows(sumRows, sums.width, values.address + sums.column, stride(sums), total)
     }
   }
 }

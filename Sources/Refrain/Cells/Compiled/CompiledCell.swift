@@ -135,7 +135,11 @@ extension StepProgram {
 }
 
 extension StepMemory {
-  private func parts(isLarge: Bool) -> [Range<Int>] { schedule.split(threads: isLarge ? Parallelism.threads : 1) }
+  private func parts(isLarge: Bool) -> [Range<Int>] {
+    let parts = schedule.split(threads: isLarge ? Parallelism.threads : 1)
+    func rounded(_ row: Int) -> Int { row == schedule.rows ? row : row / Self.rowsPerSum * Self.rowsPerSum }
+    return parts.map { rounded($0.lowerBound)..<rounded($0.upperBound) }.filter { !$0.isEmpty }
+  }
 
   /// The outputs `[B, T, H]`, and the states after each row's last step in the schedule's order.
   func forward(isLarge: Bool) -> (outputs: Tensor, final: [Tensor]) {

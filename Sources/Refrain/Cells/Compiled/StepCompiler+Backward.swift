@@ -207,7 +207,7 @@ extension StepCompiler {
       case .argument(let number):
         guard isLearned(number) else { continue }
         let sums = sums(of: number, dz.width, isNegative: isNegative)
-        program.backward.append(StepInstruction(code: .add, x: dz, target: sums))
+        program.backward.append(StepInstruction(code: .addToSums, x: dz, target: sums))
       case .row(let value):
         if width(value) != dz.width {
           contribute(to: value) { target in
@@ -238,7 +238,7 @@ extension StepCompiler {
         guard isLearned(number) else { continue }
         guard let value = other.row, width(value) == dz.width else { return false }
         let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
-        program.backward.append(StepInstruction(code: .addProduct, x: dz, y: x, target: sums))
+        program.backward.append(StepInstruction(code: .addProductToSums, x: dz, y: x, target: sums))
       case .row(let value):
         guard differentiable.contains(value) else { continue }
         let factor = keeping(other)
@@ -291,7 +291,7 @@ extension StepCompiler {
       keeping(place(value)), keeping(statistics.means), keeping(statistics.deviations)
     )
     let (gain, shift) = (argument(node.operands[1]), argument(node.operands[2]))
-    let sums = (sums(of: gain, dz.width), sums(of: shift, dz.width))
+    let sums = (sums(of: gain, dz.width), isLearned(shift) ? sums(of: shift, dz.width) : .none)
     // Nobody else looks at x again: its gradient takes its place.
     if gradients[value] == nil, graph.isUsedOnce(value),
       graph.producers[value].map({ graph.nodes[$0].slice == nil }) ?? false

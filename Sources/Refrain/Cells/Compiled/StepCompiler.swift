@@ -166,15 +166,22 @@ struct StepCompiler {
     let candidates = node.operands.compactMap(\.row).filter {
       isOverwritable($0) && width($0) == width(node.result)
     }
-    // Rather not a product: that can be added while it is computed.
-    return candidates.first { !isProduct($0) } ?? candidates.first
+    // Rather not what can be added while it is computed.
+    return candidates.first { !isAddable($0) } ?? candidates.first
   }
 
-  private func isProduct(_ value: Int) -> Bool { graph.producers[value].map { graph.nodes[$0].isProduct } ?? false }
+  /// Whether a value can be added to another one while it is computed.
+  private func isAddable(_ value: Int) -> Bool {
+    guard let producer = graph.producers[value] else { return false }
+    switch graph.nodes[producer].operation {
+    case .linear, .normalize: return true
+    default: return false
+    }
+  }
 
-  /// The sum that a product is added to while it is computed.
+  /// The sum that a value is added to while it is computed.
   private func accumulator(of value: Int) -> Int? {
-    guard graph.isUsedOnce(value), let use = graph.uses[value]?.first else { return nil }
+    guard isAddable(value), isOverwritable(value), let use = graph.uses[value]?.first else { return nil }
     guard case .binary(.add) = graph.nodes[use].operation, width(graph.nodes[use].result) == width(value) else {
       return nil
     }
@@ -188,8 +195,8 @@ struct StepCompiler {
     let node = graph.nodes[index]
     switch node.operation {
     case .slice: break
-    case .linear:
-      if accumulator(of: node.result) == nil { emitProduct(node, to: place(node.result), accumulates: false) }
+    case .linear, .normalize:
+      if accumulator(of: node.result) == nil { emitAddable(node, to: place(node.result), accumulates: false) }
     case .unary(let operation):
       guard let x = node.operands[0].row else { return }
       program.forward.append(
@@ -197,22 +204,14 @@ struct StepCompiler {
     case .binary(let operation):
       let target = place(node.result)
       if operation == .add, let taken = takenIn(by: index),
-        let other = node.operands.compactMap(\.row).first(where: { $0 != taken }), isProduct(other),
-        accumulator(of: other) == index, let producer = graph.producers[other]
+        let other = node.operands.compactMap(\.row).first(where: { $0 != taken }), accumulator(of: other) == index,
+        let producer = graph.producers[other]
       {
-        emitProduct(graph.nodes[producer], to: target, accumulates: true)
+        emitAddable(graph.nodes[producer], to: target, accumulates: true)
         return
       }
       emitBinary(operation, node.operands, to: target)
     case .concatenate: emitConcatenation(node)
-    case .normalize(let epsilon):
-      guard let x = node.operands[0].row else { return }
-      let statistics = (means: register(1, isClose: true), deviations: register(1, isClose: true))
-      self.statistics[node.result] = statistics
-      program.forward.append(
-        StepInstruction(
-          code: .normalize, x: place(x), y: statistics.means, w: statistics.deviations, target: place(node.result),
-          first: argument(node.operands[1]), second: argument(node.operands[2]), epsilon: epsilon))
     case .gates(let kind): emitGates(kind, node)
     default: break
     }
@@ -220,14 +219,22 @@ struct StepCompiler {
 
   func argument(_ operand: StepGraph.Operand) -> Int { if case .argument(let number) = operand { number } else { -1 } }
 
-  private mutating func emitProduct(_ node: StepGraph.Node, to target: Register, accumulates: Bool) {
-    guard let x = node.operands[0].row else { return }
-    let weight = argument(node.operands[1])
-    program.weights.insert(weight)
-    program.forward.append(
-      StepInstruction(
-        code: .product, x: place(x), target: target, first: weight,
-        second: node.operands.count > 2 ? argument(node.operands[2]) : -1, accumulates: accumulates))
+  private mutating func emitAddable(_ node: StepGraph.Node, to target: Register, accumulates: Bool) {
+    guard let value = node.operands[0].row else { return }
+    let first = argument(node.operands[1])
+    var instruction = StepInstruction(
+      code: .product, x: place(value), target: target, first: first,
+      second: node.operands.count > 2 ? argument(node.operands[2]) : -1, accumulates: accumulates)
+    if case .normalize(let epsilon) = node.operation {
+      let statistics = (means: register(1, isClose: true), deviations: register(1, isClose: true))
+      self.statistics[node.result] = statistics
+      instruction.code = .normalize
+      instruction.epsilon = epsilon
+      (instruction.y, instruction.w) = (statistics.means, statistics.deviations)
+    } else {
+      program.weights.insert(first)
+    }
+    program.forward.append(instruction)
   }
 
   /// z = x op y, of values of rows and arguments.

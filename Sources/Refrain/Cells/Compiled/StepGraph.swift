@@ -20,7 +20,6 @@ struct StepGraph {
     var results: [Int]
 
     var result: Int { results[0] }
-    var isProduct: Bool { if case .linear = operation { true } else { false } }
     var slice: Range<Int>? { if case .slice(let range, _) = operation { range } else { nil } }
   }
 

@@ -4,6 +4,10 @@ import RefrainKernels
 final class StepMemory {
   let program: StepProgram
   let schedule: Schedule
+  /// How many rows of the schedule share a row of sums. Threads split the rows at multiples of this, so that the bits do not
+  /// depend on their number.
+  static let rowsPerSum = 4
+  var sumRows: Int { (schedule.rows + Self.rowsPerSum - 1) / Self.rowsPerSum }
   /// For each buffer what it is allotted; nil where it lies in another one's memory or is given.
   private(set) var storages: [Storage?] = []
   /// The states before the first step, in the schedule's order, and the masks.
@@ -51,7 +55,7 @@ final class StepMemory {
       case .kept: result[buffer] = Storage(count: schedule.count * stride)
       case .pair: result[buffer] = Storage(count: 2 * schedule.rows * stride)
       case .sums:
-        let storage = Storage(count: schedule.rows * stride)
+        let storage = Storage(count: sumRows * stride)
         kernels.fill(storage.count, 0, storage.pointer)
         result[buffer] = storage
       case .otherOfPair(let pair): take(pair)
@@ -89,7 +93,8 @@ final class StepMemory {
     let nothing = M(bitPattern: 64)!
     let stride = buffer.stride
     switch buffer.extent {
-    case .step, .sums: return storages[index].map { $0.pointer + row * stride } ?? nothing
+    case .step: return storages[index].map { $0.pointer + row * stride } ?? nothing
+    case .sums: return storages[index].map { $0.pointer + row / Self.rowsPerSum * stride } ?? nothing
     case .kept: return storages[index].map { $0.pointer + (schedule.offsets[step] + row) * stride } ?? nothing
     case .pair: return half(index, step & 1, row: row) ?? nothing
     case .otherOfPair(let pair): return half(pair, (step + 1) & 1, row: row) ?? nothing

@@ -25,7 +25,7 @@ struct StepBuffer {
     case step
     /// For all steps.
     case kept
-    /// Sums over all steps, for every row.
+    /// Sums over all steps, one for some rows (`StepMemory.rowsPerSum`).
     case sums
     /// For this step and the one before it, or after it.
     case pair
@@ -57,12 +57,14 @@ struct StepInstruction {
     /// target = x op y; where a register does not exist, the argument `first` or `second` stands.
     case binary
     case copy
-    /// target += x, −= x, += x ⊙ y.
-    case add, subtract, addProduct
+    /// target += x, −= x.
+    case add, subtract
+    /// The sums of the target += x, += x ⊙ y.
+    case addToSums, addProductToSums
     case fill
     /// target[r] = the sum of x's row, of x's row times y's.
     case sumRow, dotRow
-    /// target = x with mean 0 and variance 1, times `first` plus `second`; y are the means, w the inverse deviations.
+    /// target (+)= x with mean 0 and variance 1, times `first` plus `second`; y are the means, w the inverse deviations.
     case normalize
     /// target = the gradient by x of that, z being the one by the result; those of gain and shift are added to v and u.
     case normalizeBack

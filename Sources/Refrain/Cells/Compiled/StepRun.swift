@@ -126,10 +126,7 @@ struct StepRun {
     case .add, .subtract:
       let factor: Float = instruction.code == .add ? 1 : -1
       forEachRun(instruction.target, instruction.x) { count, target, x in kernels.addScaled(count, factor, x, target) }
-    case .addProduct:
-      forEachRun(instruction.target, instruction.x, instruction.y, instruction.target) { count, target, x, y, _ in
-        kernels.sumProductRows(1, count, x, 0, y, 0, target)
-      }
+    case .addToSums, .addProductToSums: addToSums(instruction)
     case .fill:
       forEachRun(instruction.target, instruction.target) { count, target, _ in
         kernels.fill(count, instruction.epsilon, target)
@@ -138,13 +135,14 @@ struct StepRun {
     case .normalize:
       kernels.layerNormRows(
         rows, instruction.x.width, instruction.epsilon, at(instruction.x), stride(instruction.x),
-        arguments[instruction.first].pointer, arguments[instruction.second].pointer, at(instruction.target),
-        stride(instruction.target), at(instruction.y), at(instruction.w))
+        arguments[instruction.first].pointer, arguments[instruction.second].pointer, instruction.accumulates,
+        at(instruction.target), stride(instruction.target), at(instruction.y), at(instruction.w))
     case .normalizeBack:
       kernels.layerNormGradientRows(
         rows, instruction.x.width, at(instruction.x), stride(instruction.x), arguments[instruction.first].pointer,
         at(instruction.y), at(instruction.w), at(instruction.z), stride(instruction.z), at(instruction.target),
-        stride(instruction.target), at(instruction.v), at(instruction.u), stride(instruction.v))
+        stride(instruction.target), at(instruction.v), instruction.u.exists ? at(instruction.u) : nil,
+        stride(instruction.v), StepMemory.rowsPerSum)
     case .gates: gates(instruction)
     case .gatesBack:
       kernels.recurrentGatesBackward(
@@ -206,14 +204,22 @@ struct StepRun {
     func isWhole(_ operand: (pointer: P, stride: Int, step: Int)) -> Bool {
       operand.step == 1 ? operand.stride == stride : operand.stride == 0
     }
-    if stride == width, isWhole(x), isWhole(y) {
-      kernels.binary(instruction.operation, rows * width, x.pointer, x.step, y.pointer, y.step, target)
-      return
-    }
+    let isWhole = stride == width && isWhole(x) && isWhole(y)
+    kernels.binaryRows(
+      instruction.operation, isWhole ? 1 : rows, isWhole ? rows * width : width, x.pointer, x.stride, x.step,
+      y.pointer, y.stride, y.step, target, stride)
+  }
+
+  private func addToSums(_ instruction: StepInstruction) {
+    let (width, sums) = (instruction.x.width, at(instruction.target))
     for row in 0..<rows {
-      kernels.binary(
-        instruction.operation, width, x.pointer + row * x.stride, x.step, y.pointer + row * y.stride, y.step,
-        target + row * stride)
+      let sum = sums + row / StepMemory.rowsPerSum * stride(instruction.target)
+      let x = at(instruction.x) + row * stride(instruction.x)
+      if instruction.y.exists {
+        kernels.sumProductRows(1, width, x, 0, at(instruction.y) + row * stride(instruction.y), 0, sum)
+      } else {
+        kernels.addScaled(width, 1, x, sum)
+      }
     }
   }
 

@@ -15,7 +15,7 @@ import Testing
     let shape: [Builder.Extent] = [.named("batch"), .named("time"), .fixed(3)]
     let input = graph.addInput("input", .float32, shape.suffix(rank))
     let output = body(&graph, input)
-    graph.addOutput("output", output, Array(repeating: .named("size"), count: output.rank))
+    graph.addOutput("output", output, Array(repeating: .named("size"), count: output.rank), isFirst: true)
     return try ONNXLayers(ONNXModel(bytes: graph.bytes())).model.layers.map(kind)
   }
 
@@ -158,16 +158,36 @@ import Testing
     #expect(throws: DataError.self) { try kinds(1, 1, 1) }
   }
 
+  /// Which steps of a value have more than `limit` numbers that are not 2.
+  private func there(
+    _ graph: inout ONNXGraphBuilder, _ values: ONNXGraphValue, limit: Int = 0, axis: Int = -1
+  ) -> ONNXGraphValue {
+    let isOther = graph.add("Not", [graph.add("Equal", [values, graph.scalar(2)], type: .bool)])
+    let ones = graph.add("Cast", [isOther], type: .int64, ["to": .integer(7)])
+    let counts = graph.add("ReduceSum", [ones, graph.integers([axis])], rank: 2, ["keepdims": .integer(0)])
+    return graph.add("Greater", [counts, graph.integers([limit])], type: .bool)
+  }
+
+  @Test func `find steps in what has been masked before`() throws {
+    func kinds(filling: Float) throws -> [String] {
+      try layers { graph, input in
+        let first = graph.unsqueezed(there(&graph, input), axes: [2])
+        let masked = graph.select(first, input, graph.scalar(0))
+        let second = graph.unsqueezed(there(&graph, masked), axes: [2])
+        return graph.select(second, masked, graph.scalar(filling))
+      }
+    }
+    #expect(try kinds(filling: 0) == ["masking", "masking"])
+    #expect(throws: DataError.self) { try kinds(filling: 1) }
+  }
+
   @Test func `find steps as Masking does, or not at all`() throws {
     func kinds(
       filling: Float = 0, limit: Int = 0, axis: Int = -1, isMasked: Bool = true, others: Bool = false
     ) throws -> [String] {
       try layers { graph, input in
         let values = others ? graph.matrixProduct(input, graph.weight("W", ramp([3, 3]))) : input
-        let isOther = graph.add("Not", [graph.add("Equal", [values, graph.scalar(2)], type: .bool)])
-        let ones = graph.add("Cast", [isOther], type: .int64, ["to": .integer(7)])
-        let counts = graph.add("ReduceSum", [ones, graph.integers([axis])], rank: 2, ["keepdims": .integer(0)])
-        let there = graph.add("Greater", [counts, graph.integers([limit])], type: .bool)
+        let there = self.there(&graph, values, limit: limit, axis: axis)
         let kept = graph.add("Cast", [there], type: .int32, ["to": .integer(6)])
         let lengths = graph.add("ReduceSum", [kept, graph.integers([1])], rank: 1, ["keepdims": .integer(0)])
         let masked = isMasked ? graph.select(graph.unsqueezed(there, axes: [2]), input, graph.scalar(filling)) : input
@@ -239,6 +259,7 @@ import Testing
           graph.add("Reshape", [rows, graph.add("Shape", [y], rank: 1, type: .int64)], rank: 3)
         }
         let first = step(values[1], [], shared)
+        graph.addOutput("cell", first[2], Array(repeating: .named("size"), count: 3))
         let below = like(values[1], first[1])
         // The second level of the pile reads what the first one gives.
         let operands = [below, graph.weight("W", ramp([1, 12, 3], 1)), graph.weight("R", ramp([1, 12, 3], 2))]

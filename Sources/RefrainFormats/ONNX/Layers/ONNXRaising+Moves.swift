@@ -35,6 +35,8 @@ extension ONNXRaising {
   private func isGiven(_ node: ONNXNode, _ index: Int, to stream: ONNXStream) -> Bool {
     guard let slot = node.inputs[index], let meaning = meanings[slot] else { return false }
     if case .given = meaning { return true }
+    // What was found in the stream itself is a layer's to say, which this then is not.
+    if case .test(let test) = meaning, test.source == stream.source { return false }
     return meaning.isOfSteps && stream.findsSteps
   }
 

@@ -3,7 +3,7 @@
 /// The functions `unary` knows; kernels take the raw value, which means the same in every build.
 public enum UnaryOperation: Int, CaseIterable, Sendable {
   case negate, exponential, logarithm, squareRoot, square, absolute, reciprocal
-  case tanh, sigmoid, relu, softplus, gelu, silu
+  case tanh, sigmoid, relu, softplus, gelu, silu, geluExact
 }
 
 /// The functions `binary` knows; `greater` and `equal` give 1 or 0.
@@ -27,6 +27,7 @@ public func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y
   case .softplus: map(Softplus.self, count, x, y)
   case .gelu: map(Gelu.self, count, x, y)
   case .silu: map(Silu.self, count, x, y)
+  case .geluExact: map(GeluExact.self, count, x, y)
   case nil: fatalError("unary: no such operation")
   }
 }
@@ -65,6 +66,7 @@ public func unaryGradient(
   case .softplus: mapGradient(Softplus.self, count, x, y, dy, dx)
   case .gelu: mapGradient(Gelu.self, count, x, y, dy, dx)
   case .silu: mapGradient(Silu.self, count, x, y, dy, dx)
+  case .geluExact: mapGradient(GeluExact.self, count, x, y, dy, dx)
   case nil: fatalError("unaryGradient: no such operation")
   }
 }

@@ -117,3 +117,24 @@ private func exponentialParts<let n: Int>(_ x: Rows<n>) -> (fraction: Rows<n>, s
   let inner = multiplyAdd(x * x, splat(0.214_064_448), splat(1.595_769_12))
   return multiplyAdd(x * s * (1 - s), inner, s)
 }
+
+/// Φ(x), the probability that a normal number is below x, and its density φ(x).
+///
+/// For t ≥ 0, Φ(−t) = e^(−t²/2) p(u) with u = 1 / (1 + 0.3 t), as M. M. Shepherd and J. G. Laframboise (Mathematics of
+/// Computation 36, 1981) have the error function. The coefficients of p are our own, a minimax fit with a relative error of
+/// 3e-8; that of the result, where rounding comes to it, is 4e-7, and grows with t².
+@inline(always) func normalDistribution(_ x: Vector) -> (below: Vector, density: Vector) {
+  let e = exponentialBelowZero(Rows<1>(x * x * splat(-0.5))).v0
+  let u = 1 / multiplyAdd(magnitude(x), splat(0.3), splat(1))
+  var p = multiplyAdd(splat(-1.727_302_7e-2), u, splat(9.568_350_0e-2))
+  p = multiplyAdd(p, u, splat(-1.923_480_8e-1))
+  p = multiplyAdd(p, u, splat(1.488_017_4e-1))
+  p = multiplyAdd(p, u, splat(-4.778_392_2e-2))
+  p = multiplyAdd(p, u, splat(8.139_046_3e-2))
+  p = multiplyAdd(p, u, splat(8.273_873_5e-2))
+  p = multiplyAdd(p, u, splat(1.094_592_96e-1))
+  p = multiplyAdd(p, u, splat(1.196_477_12e-1))
+  p = multiplyAdd(p, u, splat(1.196_835_94e-1))
+  let tail = e * p * u
+  return (choose(x .< splat(0), tail, 1 - tail), e * splat(0.398_942_28))
+}

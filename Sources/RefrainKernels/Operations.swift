@@ -104,6 +104,14 @@ enum Gelu: UnaryFunction {
   }
 }
 
+enum GeluExact: UnaryFunction {
+  @inline(always) static func value(_ x: Vector) -> Vector { x * normalDistribution(x).below }
+  @inline(always) static func gradient(_ x: Vector, _ y: Vector, _ dy: Vector) -> Vector {
+    let (below, density) = normalDistribution(x)
+    return dy * multiplyAdd(x, density, below)
+  }
+}
+
 enum Silu: UnaryFunction {
   @inline(always) static func value(_ x: Vector) -> Vector { x * sigmoid(x) }
   @inline(always) static func values(_ x: Rows<4>) -> Rows<4> { x * sigmoid(x) }

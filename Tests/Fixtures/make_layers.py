@@ -41,7 +41,7 @@ add("layer_norm_tight", lambda x, w, b: F.layer_norm(x, (6,), w, b, 1e-5), x=tig
 values = single([-100, -20, -5, -1.5, -0.5, -1e-4, 1e-4, 0.3, 1, 2.5, 8, 30, 100])
 for label, function in {
     "tanh": torch.tanh, "sigmoid": torch.sigmoid, "silu": F.silu, "softplus": F.softplus, "relu": torch.relu,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "gelu_exact": F.gelu,
 }.items():
     add(label, function, x=values)
 add("exp", torch.exp, x=n(2, 3))

@@ -71,4 +71,27 @@ import Testing
       #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons > 0)
     }
   }
+
+  @Test(arguments: ["script", "dynamo"])
+  func `of a graph with the time first compares sequences step by step`(exporter: String) throws {
+    let loaded = try LoadedModel(contentsOf: "\(PyTorchLayers.path)/time_first_\(exporter).onnx")
+    for target in [Conversion.Target.refrain, .keras, .onnx] {
+      let conversion = try Conversion(loaded, to: target)
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons == 2 * (18 + 9 + 2))
+      #expect(conversion.notes.contains("the graph has the time first; the layers take the batch first"))
+    }
+  }
+
+  @Test func `of a convolution that takes steps away looks at sequences that are long enough`() throws {
+    let model = Sequential(inputSize: 3, seed: 4) {
+      Conv1D(4, kernel: 9, padding: .valid, activation: .tanh)
+      Conv1D(2, kernel: 3, stride: 2, padding: .valid)
+    }
+    let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+    for target in [Conversion.Target.refrain, .onnx, .keras] {
+      let conversion = try Conversion(loaded, to: target)
+      // One step of 2 numbers of each of the 11 that every sequence has.
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons == 2 * (4 + 3 + 1 + 2))
+    }
+  }
 }

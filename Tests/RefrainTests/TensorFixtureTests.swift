@@ -41,6 +41,7 @@ struct TensorFixtureTests {
   static let functions: [Case] = [
     .activation("tanh", tanh), .activation("sigmoid", sigmoid), .activation("silu", silu),
     .activation("softplus", softplus), .activation("relu", relu), .activation("gelu_tanh", gelu),
+    .activation("gelu_exact", geluExact),
     .one("exp", exp), .one("log", log), .one("sqrt", sqrt),
     .one("softmax") { $0.softmax() }, .one("log_softmax") { $0.logSoftmax() },
   ]

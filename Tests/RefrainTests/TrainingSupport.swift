@@ -4,7 +4,7 @@ import Testing
 
 /// Numbers by PyTorch, from Tests/Fixtures.
 struct TrainingFixture {
-  private let tensors: [String: SafeTensorsFile.Entry]
+  private let tensors: [String: NamedArray]
 
   init(_ name: String, file: String = #filePath) throws {
     let folder = file.split(separator: "/").dropLast(2).joined(separator: "/")

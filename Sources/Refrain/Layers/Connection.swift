@@ -29,6 +29,13 @@ public struct Links: Module {
   /// Connections without anything to learn.
   init() { connection = .direct }
 
+  /// Connections that are learned already.
+  package init(_ connection: Connection, highways: [Dense], depth: [LSTMCell]) {
+    self.connection = connection
+    self.highways = highways
+    self.depth = depth
+  }
+
   /// The connections between `levels` levels of one width.
   init(_ connection: Connection, levels: Int, width: Int, using generator: inout RandomGenerator) {
     self.connection = connection

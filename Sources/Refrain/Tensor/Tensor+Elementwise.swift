@@ -48,6 +48,8 @@ public func relu(_ x: Tensor) -> Tensor { x.apply(.relu) }
 public func softplus(_ x: Tensor) -> Tensor { x.apply(.softplus) }
 /// The Gaussian error linear unit in its tanh form (Hendrycks and Gimpel 2016).
 public func gelu(_ x: Tensor) -> Tensor { x.apply(.gelu) }
+/// The Gaussian error linear unit itself: x times the probability that a normal number is below x.
+public func geluExact(_ x: Tensor) -> Tensor { x.apply(.geluExact) }
 /// x · sigmoid(x) of each value.
 public func silu(_ x: Tensor) -> Tensor { x.apply(.silu) }
 /// The absolute value of each value; the gradient at 0 is 0.

@@ -37,7 +37,7 @@ public enum ModelFile {
       throw DataError(.unwritableFile, "the model's description cannot be written as JSON")
     }
     let entries = model.namedTensors.map {
-      SafeTensorsFile.Entry(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
+      NamedArray(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
     }
     let metadata = [
       "format": format, "kind": kind, "version": String(version), "description": String(decoding: text, as: UTF8.self),

@@ -6,43 +6,19 @@
 ///
 /// Reading believes nothing: whatever the header claims is checked against the size of the file before memory is taken.
 public struct SafeTensorsFile: Hashable, Sendable {
-  /// One tensor.
-  public struct Entry: Hashable, Sendable {
-    /// Its name, such as `lstm.weight_ih_l0`.
-    public var name: String
-    /// Its type, its shape and its elements.
-    public var array: NumericArray
-
-    /// Makes a tensor of an array.
-    public init(name: String, array: NumericArray) {
-      self.name = name
-      self.array = array
-    }
-
-    /// Makes a tensor of Floats, which must fill the shape.
-    public init(name: String, shape: [Int], values: [Float]) {
-      self.init(name: name, array: NumericArray(values, shape: shape))
-    }
-
-    /// Its extents, outermost first; empty for a single number.
-    public var shape: [Int] { array.shape }
-    /// Its elements, row-major, each as the nearest Float.
-    public var values: [Float] { array.values.floats }
-  }
-
   /// The tensors, in the order in which their values lie in the file.
-  public var tensors: [Entry]
+  public var tensors: [NamedArray]
   /// Notes: text under names.
   public var metadata: [String: String]
 
   /// Makes a file's contents.
-  public init(tensors: [Entry], metadata: [String: String] = [:]) {
+  public init(tensors: [NamedArray], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata
   }
 
   /// The tensor of this name, if there is one.
-  public subscript(name: String) -> Entry? { tensors.first { $0.name == name } }
+  public subscript(name: String) -> NamedArray? { tensors.first { $0.name == name } }
 
   /// Reads a file. It is mapped into memory, so that a large one is not held twice.
   ///
@@ -68,7 +44,7 @@ public struct SafeTensorsFile: Hashable, Sendable {
       tensors = header.entries.map { entry in
         let place = data.lowerBound + entry.offsets.lowerBound..<data.lowerBound + entry.offsets.upperBound
         let elements = UnsafeRawBufferPointer(rebasing: bytes[place])
-        return Entry(
+        return NamedArray(
           name: entry.name, array: NumericArray(type: entry.type, shape: entry.shape, littleEndian: elements))
       }
     } catch {
@@ -131,7 +107,7 @@ public struct SafeTensorsFile: Hashable, Sendable {
   }
 }
 
-extension SafeTensorsFile.Entry {
+extension NamedArray {
   /// Bytes of all elements.
   fileprivate var size: Int { array.values.count * array.type.size }
 }

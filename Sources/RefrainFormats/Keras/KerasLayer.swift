@@ -32,16 +32,18 @@ extension Activation {
     switch kerasName {
     case "linear": self = .identity
     case "swish": self = .silu
+    case "gelu": self = .geluExact
     case "tanh", "sigmoid", "relu", "softplus", "silu", "softmax": self.init(rawValue: kerasName)
     default: return nil
     }
   }
 
-  /// - Throws: for GELU, whose exact form Keras means, and Refrain has the one by the hyperbolic tangent.
+  /// - Throws: for the form of GELU with the hyperbolic tangent: Keras' name means the exact one.
   func kerasName() throws(LayerError) -> JSONValue {
     switch self {
     case .identity: "linear"
-    case .gelu: throw LayerError("the activation gelu is another function in Keras")
+    case .gelu: throw LayerError("the activation gelu is another function in Keras, which is geluExact here")
+    case .geluExact: "gelu"
     default: .string(rawValue)
     }
   }

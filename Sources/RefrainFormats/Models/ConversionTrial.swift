@@ -52,13 +52,26 @@ struct ConversionTrial {
     let batch = shapes.compactMap { $0.first ?? nil }.first
     let time = shapes.compactMap { $0.count > 1 ? $0[1] : nil }.first
     let knowLengths = [first, second].allSatisfy { $0.inputs.contains { $0.name == "lengths" } }
+    let least = time == nil ? fewestSteps : 1
     func whole(_ rows: Int, _ steps: Int, _ seed: UInt64) -> Batch {
-      Batch(time: time ?? steps, values: Array(repeating: time ?? steps, count: batch ?? rows), seed: seed)
+      let steps = time ?? max(steps, least)
+      return Batch(time: steps, values: Array(repeating: steps, count: batch ?? rows), seed: seed)
     }
-    let ragged = Batch(time: 7, values: [7, 3, 1, 5], seed: 1)
+    let ragged = Batch(time: max(7, least), values: [max(7, least), 3, 1, 5], seed: 1)
     return (knowLengths && batch == nil && time == nil ? [ragged] : []) + [
       whole(3, 6, 2), whole(1, 9, 3), whole(2, 1, 4),
     ]
+  }
+
+  /// How many steps there must be for an output to have any: a convolution may take some away.
+  private var fewestSteps: Int {
+    func hasOutput(_ model: Sequential, _ steps: Int) -> Bool {
+      var shape = model.inputShape
+      if model.hasTime { shape[1] = steps }
+      return (try? model.outputShape(for: shape))?.contains(0) != true
+    }
+    let models = [first, second].compactMap { $0 as? Sequential }
+    return (1...512).first { steps in models.allSatisfy { hasOutput($0, steps) } } ?? 1
   }
 
   /// A model's first output for a batch.

@@ -40,7 +40,7 @@ public struct Conversion: Sendable {
   /// - Throws: `unsupportedContent` when the format has not what the model has, `inexactConversion` when the two sides
   ///   differ by more than ``tolerance``.
   public init(_ source: LoadedModel, to target: Target, isSafeTensors: Bool = false) throws(DataError) {
-    let original = try source.runnable()
+    var original = try source.runnable()
     let converted: any RunnableModel
     var notes = source.notes
     if case .forecaster(let forecaster) = source.model, target == .onnx {
@@ -48,7 +48,15 @@ public struct Conversion: Sendable {
       converted = try ONNXModel(bytes: bytes)
       notes.append("the network takes and gives numbers in its own unit, scaled, not those of the series")
     } else {
-      let model = try source.sequential()
+      let model: Sequential
+      if case .graph(let graph) = source.model {
+        let layers = try ONNXLayers(graph)
+        model = layers.model
+        original = BatchFirstGraph(graph, layers)
+        if layers.isTimeFirst { notes.append("the graph has the time first; the layers take the batch first") }
+      } else {
+        model = try source.sequential()
+      }
       switch target {
       case .refrain:
         bytes = try model.fileContents().bytes()

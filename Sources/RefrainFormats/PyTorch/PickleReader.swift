@@ -5,18 +5,17 @@ import RefrainData
 /// refused by name.
 struct PickleReader {
   private var program: PickleBytes
-  private(set) var pickle = Pickle()
-  private var stack: [PickleValue] = []
+  var pickle = Pickle()
+  var stack: [PickleValue] = []
   /// How high the stack was at each mark.
-  private var marks: [Int] = []
-  private var memo: [Int: PickleValue] = [:]
+  var marks: [Int] = []
+  var memo: [Int: PickleValue] = [:]
   /// How many values containers hold.
-  private var contained = 0
+  var contained = 0
 
   /// The values on the stack and in the memo at most: `torch.save` puts a thousand at a time, and names each object once.
   private static let deepestStack = 1 << 16
   private static let deepestMarks = 1 << 12
-  private static let mostExtents = 64
 
   /// Runs a program.
   ///
@@ -29,9 +28,9 @@ struct PickleReader {
 
   private init(_ program: ArraySlice<UInt8>) { self.program = PickleBytes(program) }
 
-  private func damaged(_ problem: String) -> DataError { .damagedPickle(problem) }
+  func damaged(_ problem: String) -> DataError { .damagedPickle(problem) }
 
-  private mutating func run() throws(DataError) {
+  mutating func run() throws(DataError) {
     while true {
       let code = try program.readByte()
       guard let operation = PickleOperation(rawValue: code) else {
@@ -51,7 +50,7 @@ struct PickleReader {
     }
   }
 
-  private mutating func perform(_ operation: PickleOperation) throws(DataError) {
+  mutating func perform(_ operation: PickleOperation) throws(DataError) {
     switch operation {
     case .stop: break
     case .proto:
@@ -125,18 +124,18 @@ struct PickleReader {
 // MARK: - Reading the program
 
 extension PickleReader {
-  private mutating func pushText(count: Int) throws(DataError) {
+  mutating func pushText(count: Int) throws(DataError) {
     pickle.texts.append(try program.readText(count: count))
     stack.append(.text(pickle.texts.count - 1))
   }
 
-  private mutating func pushBytes(count: Int) throws(DataError) {
+  mutating func pushBytes(count: Int) throws(DataError) {
     _ = try program.readSlice(count)
     stack.append(.opaque)
   }
 
   /// A whole number in two's complement.
-  private mutating func pushLong(count: Int) throws(DataError) {
+  mutating func pushLong(count: Int) throws(DataError) {
     let bytes = try program.readSlice(count)
     guard count <= 8 else { return stack.append(.opaque) }
     let isNegative = bytes.last.map { $0 > 0x7F } ?? false
@@ -144,161 +143,12 @@ extension PickleReader {
     stack.append(.integer(value))
   }
 
-  private mutating func pushGlobal(_ module: String, _ name: String) throws(DataError) {
+  mutating func pushGlobal(_ module: String, _ name: String) throws(DataError) {
     guard let global = PickleGlobal(module: module, name: name) else {
       throw DataError(
         .unsupportedContent, "the file wants to call \((module + "." + name).inQuotes); Refrain runs no code",
         remedy: "save the model's state_dict() alone")
     }
     stack.append(.global(global))
-  }
-}
-
-// MARK: - Stack and containers
-
-extension PickleReader {
-  /// The values above the last mark belong to whoever takes the mark; what lies below may not be taken before.
-  private var floor: Int { marks.last ?? 0 }
-
-  private mutating func pop() throws(DataError) -> PickleValue {
-    guard stack.count > floor else { throw damaged("it takes a value where there is none") }
-    return stack.removeLast()
-  }
-
-  private func top() throws(DataError) -> PickleValue {
-    guard stack.count > floor, let value = stack.last else { throw damaged("it takes a value where there is none") }
-    return value
-  }
-
-  private mutating func popToMark() throws(DataError) -> [PickleValue] {
-    guard let mark = marks.popLast(), mark <= stack.count else { throw damaged("it takes a mark where there is none") }
-    defer { stack.removeSubrange(mark...) }
-    return Array(stack[mark...])
-  }
-
-  private mutating func recall(_ index: Int) throws(DataError) {
-    guard let value = memo[index] else { throw damaged("it recalls what it has not remembered") }
-    stack.append(value)
-  }
-
-  private mutating func pushList(_ values: [PickleValue]) {
-    contained += values.count + 1
-    pickle.lists.append(values)
-    stack.append(.list(pickle.lists.count - 1))
-  }
-
-  private mutating func pushTuple(count: Int) throws(DataError) {
-    guard stack.count - floor >= count else { throw damaged("it takes a value where there is none") }
-    let values = Array(stack.suffix(count))
-    stack.removeLast(count)
-    pushList(values)
-  }
-
-  private mutating func append(_ values: [PickleValue]) throws(DataError) {
-    guard case .list(let index) = try top() else { throw damaged("it appends to what is no list") }
-    contained += values.count
-    pickle.lists[index] += values
-  }
-
-  private mutating func pushDictionary(_ pairs: [PickleValue]) {
-    contained += pairs.count + 1
-    pickle.dictionaries.append(pairs)
-    stack.append(.dictionary(pickle.dictionaries.count - 1))
-  }
-
-  private mutating func setItems(_ pairs: [PickleValue]) throws(DataError) {
-    switch try top() {
-    case .dictionary(let index):
-      contained += pairs.count
-      pickle.dictionaries[index] += pairs
-    default: throw damaged("it sets items of what is no dictionary")
-    }
-  }
-
-  private func checked(_ pairs: [PickleValue]) throws(DataError) -> [PickleValue] {
-    guard pairs.count % 2 == 0 else { throw damaged("a key in it has no value") }
-    return pairs
-  }
-
-  private func items(of value: PickleValue) throws(DataError) -> [PickleValue] {
-    guard case .list(let index) = value else { throw damaged("it calls a function with what is no tuple") }
-    return pickle.lists[index]
-  }
-}
-
-// MARK: - Calls
-
-extension PickleReader {
-  /// What a function makes of its arguments.
-  private mutating func call(_ function: PickleValue, with arguments: [PickleValue]) throws(DataError) -> PickleValue {
-    guard case .global(let function) = function else { throw damaged("it calls what is no function") }
-    switch function {
-    case .orderedDictionary, .dictionary, .defaultDictionary:
-      pushDictionary(try pairs(function == .defaultDictionary ? arguments.dropFirst() : arguments[...]))
-      return try pop()
-    case .list, .set, .size:
-      // An empty list where nothing is given.
-      pushList(try arguments.first.map { value throws(DataError) in try items(of: value) } ?? [])
-      return try pop()
-    case .device, .encode, .integer, .elementType: return .opaque
-    case .rebuildTensor, .rebuildTensor2: return try tensor(arguments)
-    case .rebuildParameter, .rebuildParameterWithState:
-      guard case .tensor(let index)? = arguments.first else { throw damaged("a parameter in it is no tensor") }
-      return .tensor(index)
-    case .rebuildFromType:
-      // The function that makes it, its type, that function's arguments, attributes. Functions call no functions, so that
-      // this goes no deeper than one level.
-      guard arguments.count >= 3, case .global(let inner) = arguments[0], inner != .rebuildFromType else {
-        throw damaged("a tensor in it is not as PyTorch writes it")
-      }
-      return try call(arguments[0], with: items(of: arguments[2]))
-    default:
-      throw .unsupportedPickle("it wants to make a \(function.rawValue), which is known by name alone")
-    }
-  }
-
-  /// The pairs of the list that a dictionary is made of, if one is given.
-  private func pairs(_ arguments: ArraySlice<PickleValue>) throws(DataError) -> [PickleValue] {
-    guard let list = arguments.first else { return [] }
-    var pairs: [PickleValue] = []
-    for item in try items(of: list) {
-      let pair = try items(of: item)
-      guard pair.count == 2 else { throw damaged("a key in it has no value") }
-      pairs += pair
-    }
-    return pairs
-  }
-
-  private mutating func storage(_ parts: [PickleValue]) throws(DataError) -> PickleValue {
-    guard parts.count >= 5, case .text(let tag) = parts[0], pickle.texts[tag] == "storage",
-      case .global(let type) = parts[1], type.isStorage, case .text(let key) = parts[2],
-      case .integer(let count) = parts[4], count >= 0
-    else { throw damaged("a storage in it is not as PyTorch writes it") }
-    pickle.storages.append(PickleStorage(type: type, key: pickle.texts[key], count: count))
-    return .storage(pickle.storages.count - 1)
-  }
-
-  private mutating func tensor(_ parts: [PickleValue]) throws(DataError) -> PickleValue {
-    guard parts.count >= 4, case .storage(let storage) = parts[0], case .integer(let offset) = parts[1] else {
-      throw damaged("a tensor in it is not as PyTorch writes it")
-    }
-    let (shape, strides) = (try integers(parts[2]), try integers(parts[3]))
-    guard shape.count == strides.count else {
-      throw damaged("a tensor in it has the shape \(shape) and the strides \(strides)")
-    }
-    contained += 8 + 2 * shape.count
-    pickle.tensors.append(PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides))
-    return .tensor(pickle.tensors.count - 1)
-  }
-
-  private func integers(_ value: PickleValue) throws(DataError) -> [Int] {
-    let items = try items(of: value)
-    guard items.count <= Self.mostExtents else { throw damaged("a tensor in it has \(items.count) axes") }
-    var integers: [Int] = []
-    for item in items {
-      guard case .integer(let integer) = item else { throw damaged("an extent in it is no whole number") }
-      integers.append(integer)
-    }
-    return integers
   }
 }

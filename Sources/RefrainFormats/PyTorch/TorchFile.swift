@@ -71,7 +71,7 @@ enum TorchFile {
   /// The bytes of a file of arrays whose names are all different, each in its type.
   ///
   /// - Throws: `inexactConversion` when a whole number does not fit into its type.
-  static func bytes(_ entries: [StateDictionary.Entry]) throws(DataError) -> [UInt8] {
+  static func bytes(_ entries: [NamedArray]) throws(DataError) -> [UInt8] {
     var writer = ZipWriter()
     let tensors = entries.map { entry in
       (name: entry.name, storage: PickleGlobal.storage(of: entry.array.type), shape: entry.array.shape)

@@ -69,6 +69,6 @@ extension StateDictionary {
   ///
   /// - Throws: `invalidTensor` for a name that the format reserves, `inexactConversion`.
   public func safeTensorsBytes() throws(DataError) -> [UInt8] {
-    try SafeTensorsFile(tensors: entries.map { SafeTensorsFile.Entry(name: $0.name, array: $0.array) }).bytes()
+    try SafeTensorsFile(tensors: entries).bytes()
   }
 }

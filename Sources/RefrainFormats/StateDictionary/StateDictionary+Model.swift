@@ -134,9 +134,9 @@ extension StateDictionary {
   ) throws(DataError) {
     let tensors = try TorchTensor.of(model, naming: naming, cells: cells)
     let own = Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
-    var entries: [Entry] = []
+    var entries: [NamedArray] = []
     func add(_ name: TensorName, _ tensor: Tensor) {
-      entries.append(Entry(name: name.text, array: NumericArray(tensor.values, shape: tensor.shape)))
+      entries.append(NamedArray(name: name.text, array: NumericArray(tensor.values, shape: tensor.shape)))
     }
     for (name, tensor, there) in tensors {
       switch there {

@@ -7,22 +7,8 @@ import RefrainData
 ///     try model.load(weights, naming: ["0": "lstm", "1": "fc"])        // into a model that exists
 ///     let (model, notes) = try weights.inferredModel()                 // or into one that follows from the names
 public struct StateDictionary: Hashable, Sendable {
-  /// An array under its name.
-  public struct Entry: Hashable, Sendable {
-    /// The name, such as `lstm.weight_ih_l0`.
-    public var name: String
-    /// The values.
-    public var array: NumericArray
-
-    /// Makes an entry.
-    public init(name: String, array: NumericArray) {
-      self.name = name
-      self.array = array
-    }
-  }
-
   /// The entries in the order of the file; no name occurs twice.
-  public private(set) var entries: [Entry] = []
+  public private(set) var entries: [NamedArray] = []
   private var places: [String: Int] = [:]
 
   /// A dictionary without entries.
@@ -31,7 +17,7 @@ public struct StateDictionary: Hashable, Sendable {
   /// The entries in the given order.
   ///
   /// - Throws: `wrongInput` when a name occurs twice.
-  public init(_ entries: [Entry]) throws(DataError) {
+  public init(_ entries: [NamedArray]) throws(DataError) {
     for entry in entries {
       guard self[entry.name] == nil else {
         throw DataError(.wrongInput, "two arrays are called \(entry.name.quoted)", remedy: "rename one")
@@ -48,7 +34,7 @@ public struct StateDictionary: Hashable, Sendable {
       case (let place?, let array?): entries[place].array = array
       case (nil, let array?):
         places[name] = entries.count
-        entries.append(Entry(name: name, array: array))
+        entries.append(NamedArray(name: name, array: array))
       case (let place?, nil):
         entries.remove(at: place)
         places = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })

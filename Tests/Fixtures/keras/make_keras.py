@@ -77,6 +77,7 @@ CASES = {
     "dense": lambda: sequential(
         L.Dense(4, activation="tanh"), L.Dense(4, activation="sigmoid"), L.Dense(4, activation="softplus"),
         L.Dense(4, activation="silu"), L.Dense(4, activation="softmax")),
+    "gelu": lambda: sequential(L.Dense(4, activation="gelu"), L.Activation("gelu"), L.Conv1D(3, 2, activation="gelu")),
     "time_distributed": lambda: sequential(
         every(L.GRU), L.TimeDistributed(L.Dense(3, activation="tanh")), L.TimeDistributed(L.LayerNormalization()),
         L.TimeDistributed(L.Dense(2))),

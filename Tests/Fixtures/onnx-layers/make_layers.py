@@ -91,6 +91,19 @@ class Plain(nn.Module):
         return torch.nn.functional.silu(self.linear(outputs))
 
 
+class Exact(nn.Module):
+    """A GRU and a perceptron with GELU, which is the exact one."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(3, 4, batch_first=True)
+        self.layers = nn.Sequential(nn.GELU(), nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 2))
+
+    def forward(self, x):
+        outputs, _ = self.gru(x)
+        return self.layers(outputs)
+
+
 class TimeFirst(nn.Module):
     """PyTorch's own order of axes."""
 
@@ -165,6 +178,7 @@ tensors = {}
 for number, (model, name) in enumerate([
     (LastStep(), "last_step"), (LastHidden(), "last_hidden"), (EveryStep(), "every_step"), (BothEnds(), "both_ends"),
     (Plain(), "plain"), (TimeFirst(), "time_first"), (Stream(), "stream"), (Residual(), "residual"),
+    (Exact(), "gelu"),
 ]):
     torch.manual_seed(number)
     with torch.no_grad():

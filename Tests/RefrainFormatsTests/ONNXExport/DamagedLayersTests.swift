@@ -23,7 +23,10 @@ import Testing
     let files = try Self.names.map { name in
       Array(try Data(contentsOf: PyTorchLayers.folder.appending(path: name + ".onnx")))
     }
-    let exports = try ExportCase.all.filter { $0.name.contains("opset_17") || $0.name.contains("concatenate_lastStep") }
+    let names = [
+      "opset_17", "concatenate_lastStep", "stacked_highway_everyStep", "stacked_depthWise_lastStep", "convolutions",
+    ]
+    let exports = try ExportCase.all.filter { example in names.contains { example.name.contains($0) } }
       .map { try $0.model.onnx($0.options) }
     var found = 0
     for bytes in files + exports {

@@ -44,7 +44,7 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
   private func run(_ lengths: [Int]?, phase: Double) -> ExportRun {
     let shape = model.configuration.inputShape.enumerated().map { $1 ?? ($0 == 0 ? Self.batch : Self.time) }
     let input =
-      takesTokens ? Tensor((0..<shape.reduce(1, *)).map { ($0 * 7 + 3) % 5 }, shape: shape) : ramp(shape, phase)
+      takesTokens ? Tensor((0..<shape.reduce(1, *)).map { ($0 * 7 + 3) % 5 }, shape: shape) : values(shape, phase)
     var inputs: Values = ["input": input]
     if let lengths { inputs["lengths"] = Tensor(lengths) }
     guard options.states else {
@@ -61,6 +61,20 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
     return ExportRun(
       lengths: lengths, inputs: inputs, outputs: states(memory, "final.").merging(["output": output]) { $1 },
       statesBefore: before, statesAfter: memory.tensors)
+  }
+
+  /// Numbers, and where the model begins with a ``Masking`` steps that are not there: at the end, and in between where all
+  /// layers know gaps.
+  private func values(_ shape: [Int], _ phase: Double) -> Tensor {
+    let numbers = ramp(shape, phase)
+    guard let masking = model.layers.first as? Masking else { return numbers }
+    let knowsGaps = !model.layers.contains { $0 is Conv1D }
+    let absent = (0..<shape[0] * shape[1]).map { place in
+      let (sequence, step) = (place / shape[1], place % shape[1])
+      return knowsGaps ? place * 7 % 5 < 2 : step >= 2 + sequence
+    }
+    let condition = Tensor(absent.map { $0 ? 1 : 0 }, shape: [shape[0], shape[1], 1])
+    return select(condition, Tensor(masking.configuration.value), numbers)
   }
 
   /// The states of all layers as the exported file has them, `[D, B, H]`.

@@ -11,7 +11,8 @@ extension ExportCase {
   ]
 
   /// Every kind of layer, option and connection.
-  static let all: [ExportCase] = cells.flatMap { ofCell($0) } + piles + layers + activations + choices
+  static let all: [ExportCase] =
+    cells.flatMap { ofCell($0) } + piles + layers + steps + convolutions + activations + choices
 
   private static let withoutStates = ONNXExportOptions(states: false)
 
@@ -125,13 +126,103 @@ extension ExportCase {
     ]
   }
 
+  /// Steps that are found in the values. (A model that finds them has no memory to carry on.)
+  private static var steps: [ExportCase] {
+    let masking = Sequential(inputSize: 3) {
+      Masking()
+      Dense(4, activation: .tanh)
+      LSTM(4, returning: .everyStep)
+      LayerNorm()
+      Bidirectional<GRUCell>(3, returning: .everyStep)
+      Stacked<Recurrent<PeepholeLSTMCell>>([6, 6], connection: .highway)
+      Dense(2)
+    }
+    func cases(_ name: String, _ model: Sequential) -> [ExportCase] {
+      [false, true].map {
+        ExportCase("\(name)_lengths_\($0)", model, ONNXExportOptions(lengths: $0, states: false))
+      }
+    }
+    return ONNXExportOptions.versions.map {
+      ExportCase("masking_opset_\($0)", masking, ONNXExportOptions(states: false, opset: $0))
+    } + cases("masking", masking)
+      + cases(
+        "masking_value",
+        Sequential(inputSize: 3) {
+          Masking(-1.5)
+          Recurrent<GRUResetBeforeCell>(4, returning: .everyStep, direction: .backward)
+          AttentionPooling(size: 3)
+        })
+      + cases(
+        "masking_learned",
+        Sequential(inputSize: 3) {
+          Masking()
+          LSTM(4, returning: .everyStep, initial: .learned)
+          GRU(3, initial: .learned)
+        })
+      + cases(
+        "masking_convolution",
+        Sequential(inputSize: 3) {
+          Masking()
+          Conv1D(3, kernel: 3, stride: 2, padding: .causal)
+          Conv1D(2, kernel: 2, padding: .valid, activation: .softplus)
+        })
+      + cases(
+        "tokens_masked",
+        Sequential {
+          Embedding(5, 3, maskZero: true)
+          GRU(4, returning: .everyStep)
+          Dense(3)
+          LSTM(3)
+        })
+      + cases(
+        "tokens_masked_pooling",
+        Sequential {
+          Embedding(5, 3, maskZero: true)
+          AttentionPooling()
+        })
+  }
+
+  private static var convolutions: [ExportCase] {
+    let paddings: [(Conv1D.Padding, Int, Int)] = [
+      (.valid, 3, 1), (.valid, 2, 2), (.valid, 4, 3), (.same, 3, 1), (.same, 4, 1), (.same, 1, 1), (.causal, 3, 1),
+      (.causal, 2, 2), (.causal, 3, 4),
+    ]
+    return paddings.map { padding, kernel, stride in
+      ExportCase(
+        "convolution_\(padding)_\(kernel)_\(stride)",
+        Sequential(inputSize: 3) {
+          Conv1D(4, kernel: kernel, stride: stride, padding: padding, activation: .sigmoid)
+          LSTM(3, returning: .everyStep)
+        }, withoutStates)
+    } + [
+      ExportCase(
+        "convolutions",
+        Sequential(inputSize: 3) {
+          Conv1D(4, kernel: 3, activation: .silu)
+          Conv1D(3, kernel: 2, padding: .valid, activation: .geluExact)
+          AttentionPooling()
+        }, withoutStates)
+    ]
+  }
+
   private static var activations: [ExportCase] {
     Activation.allCases.map { activation in
       ExportCase("dense_\(activation)", Sequential(inputSize: 3) { Dense(4, activation: activation) })
     } + [
       ExportCase(
-        "gelu_operator", Sequential(inputSize: 3) { Dense(4, activation: .gelu) }, ONNXExportOptions(opset: 20))
+        "gelu_operator", Sequential(inputSize: 3) { Dense(4, activation: .gelu) }, ONNXExportOptions(opset: 20)),
+      ExportCase(
+        "gelu_exact_operator", Sequential(inputSize: 3) { Dense(4, activation: .geluExact) },
+        ONNXExportOptions(opset: 20)),
     ]
+      + Activation.allCases.map { activation in
+        ExportCase(
+          "activate_\(activation)",
+          Sequential(inputSize: 3) {
+            LSTM(4, returning: .everyStep)
+            Activate(activation)
+          })
+      }
   }
 
   /// With and without lengths and states, in every version of the operators.

@@ -11,7 +11,7 @@ import Testing
     let folder = ProcessInfo.processInfo.environment["REFRAIN_EXPORTS"] ?? "."
     for example in ExportCase.all {
       try example.model.writeONNX(to: "\(folder)/\(example.name).onnx", example.options)
-      var entries: [SafeTensorsFile.Entry] = []
+      var entries: [NamedArray] = []
       for (index, run) in example.runs().enumerated() {
         for (side, values) in [("in", run.inputs), ("out", run.outputs)] {
           entries += values.sorted { $0.key < $1.key }.map {

@@ -27,6 +27,10 @@ extension Activation {
       let square = graph.product(x, x)
       let factor = graph.sum(graph.product(square, graph.scalar(0.071_354_816)), graph.scalar(1.595_769_12))
       return graph.product(x, graph.add("Sigmoid", [graph.product(x, factor)]))
+    case .geluExact:
+      if graph.options.opset >= 20 { return graph.add("Gelu", [x]) }
+      let distribution = graph.sum(graph.add("Erf", [graph.product(x, graph.scalar(0.707_106_78))]), graph.scalar(1))
+      return graph.product(graph.product(x, graph.scalar(0.5)), distribution)
     }
   }
 }

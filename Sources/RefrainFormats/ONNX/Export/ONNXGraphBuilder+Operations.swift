@@ -45,26 +45,6 @@ extension ONNXGraphBuilder {
   ) -> ONNXGraphValue {
     add("Where", [condition, yes, no], rank: yes.rank, type: yes.type)
   }
-
-  /// Which steps of a value `[B, T, …]` are there, as truth values that broadcast with it; nil where all are.
-  ///
-  /// - Parameter timeFirst: whether the value is `[T, B, …]`.
-  public mutating func mask(of value: ONNXGraphValue, timeFirst: Bool = false) -> ONNXGraphValue? {
-    guard let lengths else { return nil }
-    let zero = squeezed(integers([0]), axis: 0)
-    let time = squeezed(extent(value, axis: timeFirst ? 0 : 1), axis: 0)
-    let steps = add("Range", [zero, time, squeezed(integers([1]), axis: 0)], rank: 1)
-    let operands = timeFirst ? [unsqueezed(steps, axes: [1]), lengths] : [steps, unsqueezed(lengths, axes: [1])]
-    let mask = add("Less", operands, rank: 2, type: .bool)
-    return unsqueezed(mask, axes: Array(2..<max(2, value.rank)))
-  }
-
-  /// The value with zeros at the steps that are not there.
-  public mutating func masked(_ value: ONNXGraphValue, timeFirst: Bool = false) -> ONNXGraphValue {
-    guard let mask = mask(of: value, timeFirst: timeFirst) else { return value }
-    let zero = value.type == .float32 ? scalar(0) : squeezed(integers([0]), axis: 0)
-    return select(mask, value, zero)
-  }
 }
 
 /// The name of a part within something that has a name of its own, or none.

@@ -41,14 +41,20 @@ public struct ONNXGraphBuilder {
 
   /// What the model is to have.
   public let options: ONNXExportOptions
+  /// Which steps of the sequences there are, as the next layer is told; a layer that finds or changes them sets it.
+  public var steps = ONNXSteps()
   /// How many steps each sequence has, int64 `[B]`; nil where it is not asked.
-  public private(set) var lengths: ONNXGraphValue?
+  public var lengths: ONNXGraphValue? { steps.lengths }
 
   private var graph = Onnx_GraphProto()
   private var names: Set<String> = []
   private var shapes: [[Int]: ONNXGraphValue] = [:]
   /// What a value is the transpose of, first two axes swapped.
   private var swaps: [ONNXGraphValue: ONNXGraphValue] = [:]
+  /// For truth values of steps, their order without gaps.
+  var orders: [ONNXGraphValue: ONNXStepOrder] = [:]
+  /// Of which value, and by which order, another has the steps.
+  var ordered: [ONNXGraphValue: (value: ONNXGraphValue, order: ONNXGraphValue)] = [:]
   private var results: [(name: String, value: ONNXGraphValue)] = []
 
   init(_ options: ONNXExportOptions) throws(DataError) {
@@ -156,7 +162,7 @@ public struct ONNXGraphBuilder {
 
   /// Has the model take `lengths` where they are asked for.
   mutating func addLengths() {
-    if options.lengths { lengths = addInput("lengths", .int64, [.named("batch")]) }
+    if options.lengths { steps.lengths = addInput("lengths", .int64, [.named("batch")]) }
   }
 
   // MARK: - The file
@@ -189,7 +195,8 @@ public struct ONNXGraphBuilder {
       if isNeeded { needed.formUnion(node.input) }
       return isNeeded
     }.reversed()
-    for index in graph.node.indices {
+    // A recurrent operator may leave results out; of others a missing one would be no graph.
+    for index in graph.node.indices where ["LSTM", "GRU", "RNN"].contains(graph.node[index].opType) {
       let unused = graph.node[index].output.map { needed.contains($0) ? $0 : "" }
       graph.node[index].output = Array(unused.reversed().drop { $0.isEmpty }.reversed())
     }

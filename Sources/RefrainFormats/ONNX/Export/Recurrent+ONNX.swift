@@ -20,8 +20,10 @@ extension ONNXRecurrentLayer {
   public func export(
     _ input: ONNXGraphValue, named name: String, to graph: inout ONNXGraphBuilder
   ) -> ONNXGraphValue {
-    let result = exportScan(graph.swappingBatchAndTime(input), named: name, level: 0, to: &graph)
-    return returning == .everyStep ? graph.swappingBatchAndTime(result.outputs) : result.last
+    graph.closingGaps(of: input, hasSteps: returning == .everyStep) { input, graph in
+      let result = exportScan(graph.swappingBatchAndTime(input), named: name, level: 0, to: &graph)
+      return returning == .everyStep ? graph.swappingBatchAndTime(result.outputs) : result.last
+    }
   }
 }
 

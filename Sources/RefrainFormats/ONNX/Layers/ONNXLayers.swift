@@ -6,9 +6,10 @@ import RefrainData
 ///     let layers = try ONNXLayers(ONNXModel(contentsOf: "speech.onnx"))
 ///     let scores = layers.model(features)
 ///
-/// Chains of layers are understood as PyTorch and Refrain itself write them: recurrent operators, alone, in piles
-/// and in both directions, dense layers, embeddings, layer normalisation and dropout. A state that the graph takes as an
-/// input is the caller's, through ``Sequential/callAsFunction(_:steps:memory:)``.
+/// Chains of layers are understood as PyTorch and Refrain itself write them: recurrent operators, alone, in piles with
+/// connections and in both directions, dense layers, embeddings, convolutions over time, attention pooling, masking, layer
+/// normalisation and dropout. A state that the graph takes as an input is the caller's, through
+/// ``Sequential/callAsFunction(_:steps:memory:)``.
 public struct ONNXLayers: Sendable {
   /// The layers with the graph's weights.
   public let model: Sequential
@@ -16,8 +17,10 @@ public struct ONNXLayers: Sendable {
   public let input: String
   /// The name of the graph's output that they give.
   public let output: String
-  /// Whether the graph has sequences as `[T, B, …]`; the layers always have them as `[B, T, …]`.
+  /// Whether the graph takes sequences as `[T, B, …]`; the layers always have them as `[B, T, …]`.
   public let isTimeFirst: Bool
+  /// Whether the graph gives sequences as `[T, B, …]`.
+  public let isOutputTimeFirst: Bool
 
   /// Finds the layers in a graph.
   ///
@@ -34,7 +37,9 @@ public struct ONNXLayers: Sendable {
       raising = ONNXRaising(model, input: input, isTimeFirst: true)
       raising.run()
     }
-    let layers = try raising.layers(upTo: output).map { (raised) throws(DataError) in try raised.layer }
+    let found = try raising.layers(upTo: output)
+    isOutputTimeFirst = found.isTimeFirst
+    let layers = try RaisedPile.layers(found.layers)
     self.model = try Self.model(of: layers, for: input, isTimeFirst: isTimeFirst)
   }
 
@@ -44,7 +49,7 @@ public struct ONNXLayers: Sendable {
   ) throws(DataError) -> Sequential {
     var shape = Array(input.port.shape.dropFirst())
     if isTimeFirst, !shape.isEmpty { shape[0] = input.port.shape[0] }
-    if let size = layers.first?.inputSize, !shape.isEmpty { shape[shape.count - 1] = size }
+    if let size = layers.first?.inputSize, let last = shape.last { shape[shape.count - 1] = last ?? size }
     guard elementCount(of: shape.compactMap(\.self)) ?? .max <= 1 << 28 else {
       throw DataError(
         .unsupportedContent, "the graph's input of shape \(input.port.shape.map { $0 ?? -1 }) is too large")
@@ -82,18 +87,10 @@ public struct ONNXLayers: Sendable {
 }
 
 extension Sequential {
-  /// The layers of a graph of ONNX; see ``ONNXLayers``.
+  /// The layers of a graph of ONNX; see ``ONNXLayers``. They have the batch first, also where the graph has the time.
   ///
-  /// - Throws: What ``ONNXLayers/init(_:)`` throws; `unsupportedContent` too where the graph has the time first.
-  public init(onnx model: ONNXModel) throws(DataError) {
-    let layers = try ONNXLayers(model)
-    guard !layers.isTimeFirst else {
-      throw DataError(
-        .unsupportedContent, "the graph takes sequences with the time first",
-        remedy: "read it as ONNXLayers, and give these the batch first")
-    }
-    self = layers.model
-  }
+  /// - Throws: What ``ONNXLayers/init(_:)`` throws.
+  public init(onnx model: ONNXModel) throws(DataError) { self = try ONNXLayers(model).model }
 }
 
 extension Layer {
@@ -102,6 +99,8 @@ extension Layer {
     switch self {
     case let layer as Dense: layer.weight.shape[1]
     case let layer as LayerNorm: layer.weight.count
+    case let layer as Conv1D: layer.weight.shape[2]
+    case let layer as AttentionPooling: layer.hidden.weight.shape[1]
     case let layer as any RaisedRecurrentLayer: layer.cellInputSize
     default: nil
     }
@@ -119,4 +118,8 @@ extension Recurrent: RaisedRecurrentLayer {
 
 extension Bidirectional: RaisedRecurrentLayer {
   var cellInputSize: Int { forward.cell.inputSize }
+}
+
+extension Stacked: RaisedRecurrentLayer {
+  var cellInputSize: Int { (levels.first as? any RaisedRecurrentLayer)?.cellInputSize ?? 0 }
 }

@@ -7,11 +7,13 @@ extension ONNXRaising {
   /// What the results of a node are, of whose inputs some are streams; nothing where it is no layer.
   mutating func layer(_ node: ONNXNode, _ inputs: [Meaning?], _ streams: [ONNXStream]) -> [Meaning] {
     if let moved = moved(node, streams) { return moved.map { .stream($0) } }
-    let slot = node.outputs.first.flatMap { $0 } ?? -1
+    let slot = result(of: node)
     let stream = streams[0]
     // Whatever else follows is a layer of one stream, or joins two.
     if streams.count == 2 {
-      return (joined(node, streams[0], streams[1]) ?? activated(node, streams)).map { [.stream($0)] } ?? []
+      let found =
+        joined(node, streams[0], streams[1]) ?? activated(node, streams) ?? residual(node, streams[0], streams[1])
+      return found.map { [.stream($0)] } ?? []
     }
     guard streams.count == 1 else { return [] }
     let result: ONNXStream?
@@ -23,6 +25,7 @@ extension ONNXRaising {
     case "Mul": result = scaled(node, stream)
     case "Gather": result = embedding(node, stream, at: slot)
     case "LayerNormalization": result = normalized(node, stream, at: slot)
+    case "Conv": result = convolution(node, stream, at: slot)
     case "ReduceSum", "ReduceMean", "ReduceProd": result = reduced(node, stream)
     case "Flatten":
       guard node.integer("axis") ?? 1 == 1, stream.axes.first == .batch else { return [] }
@@ -34,7 +37,8 @@ extension ONNXRaising {
     case "Tanh": result = activated(stream, .tanh, at: slot)
     case "Relu": result = activated(stream, .relu, at: slot)
     case "Softplus": result = activated(stream, .softplus, at: slot)
-    case "Gelu": result = node.string("approximate") == "tanh" ? activated(stream, .gelu, at: slot) : nil
+    case "Gelu":
+      result = activated(stream, node.string("approximate") == "tanh" ? .gelu : .geluExact, at: slot)
     case "Sigmoid":
       // Or the half of a silu or a gelu.
       var gate = activated(stream, .sigmoid, at: slot)
@@ -87,48 +91,17 @@ extension ONNXRaising {
     return tensor.count == size ? tensor.reshaped([size]) : nil
   }
 
-  private func activated(_ stream: ONNXStream, _ activation: Activation, at slot: Int) -> ONNXStream? {
-    guard case .dense(let weight, let bias, .identity) = stream.layers.last, stream.axes.last == .feature else {
-      return nil
-    }
-    return stream.replacingLast(.dense(weight: weight, bias: bias, activation: activation), at: slot)
-  }
-
-  /// x σ(x).
-  private func activated(_ node: ONNXNode, _ streams: [ONNXStream]) -> ONNXStream? {
-    guard node.operation == "Mul", let gate = streams.first(where: { $0.sigmoidOf != nil }),
-      let stream = streams.first(where: { $0.source == gate.sigmoidOf }), gate.layers.count == stream.layers.count
-    else { return nil }
-    return activated(stream, .silu, at: node.outputs.first.flatMap { $0 } ?? -1)
-  }
-
-  /// x σ(x (a x² + b)), the form with tanh written out as Refrain's export has it.
-  func gelu(_ node: ONNXNode) -> ONNXStream? {
-    func isOf(_ node: ONNXNode?, _ operation: String, _ slots: Int?...) -> Bool {
-      guard let node, node.operation == operation else { return false }
-      return zip(node.inputs, slots).allSatisfy { $1 == nil || $0 == $1 }
-    }
-    func isNearly(_ node: ONNXNode?, _ number: Float) -> Bool {
-      guard let value = node.flatMap({ constant($0, 1) })?.tensor, value.count == 1 else { return false }
-      return abs(value.values[0] - number) < 1e-5
-    }
-    guard node.operation == "Mul", node.inputs.count == 2, let x = node.inputs[0], let gate = maker(of: node, 1),
-      isOf(gate, "Sigmoid"), let product = maker(of: gate, 0), isOf(product, "Mul", x), let sum = maker(of: product, 1),
-      isOf(sum, "Add"), isNearly(sum, 1.595_769_12), let cube = maker(of: sum, 0), isOf(cube, "Mul"),
-      isNearly(cube, 0.071_354_816), isOf(maker(of: cube, 0), "Mul", x, x), case .stream(let stream) = meanings[x]
-    else { return nil }
-    return activated(stream, .gelu, at: node.outputs.first.flatMap { $0 } ?? -1)
-  }
-
   // MARK: - Other layers
 
   private func embedding(_ node: ONNXNode, _ stream: ONNXStream, at slot: Int) -> ONNXStream? {
     guard let weight = constant(node, 0)?.tensor, weight.rank == 2, weight.count > 0, node.integer("axis") ?? 0 == 0,
       stream.layers.isEmpty, !stream.axes.contains(.feature)
     else { return nil }
-    var layer = Embedding(weight.shape[0], weight.shape[1])
+    let maskZero = tokensTested.contains(stream.source) && stream.axes == [.batch, .time]
+    var layer = Embedding(weight.shape[0], weight.shape[1], maskZero: maskZero)
     layer.weight = weight
     var result = stream
+    if maskZero { result.findsSteps = true }
     guard result.layers.append(.other(layer, isPerStep: true)) else { return nil }
     result.axes.append(.feature)
     result.source = slot
@@ -147,6 +120,34 @@ extension ONNXRaising {
       layer.bias = bias
     }
     return stream.adding(.other(layer, isPerStep: true), at: slot)
+  }
+
+  /// A convolution over time, of which no two taps lie apart.
+  private mutating func convolution(_ node: ONNXNode, _ stream: ONNXStream, at slot: Int) -> ONNXStream? {
+    guard stream.axes == [.batch, .feature, .time], let given = constant(node, 1)?.tensor, given.rank == 3,
+      given.count > 0, afford(given.count), node.integer("group") ?? 1 == 1,
+      node.string("auto_pad") ?? "NOTSET" == "NOTSET",
+      (node.integers("dilations") ?? [1]) == [1], let stride = (node.integers("strides") ?? [1]).first, stride > 0
+    else { return nil }
+    let (filters, kernel) = (given.shape[0], given.shape[2])
+    let padding: Conv1D.Padding
+    switch node.integers("pads") ?? [0, 0] {
+    case [0, 0]: padding = .valid
+    case [(kernel - 1) / 2, kernel / 2] where stride == 1: padding = .same
+    case [kernel - 1, 0]: padding = .causal
+    default: return nil
+    }
+    var layer = Conv1D(filters, kernel: kernel, stride: stride, padding: padding)
+    layer.weight = given.transposed([0, 2, 1])
+    layer.bias = .zeros([filters])
+    if node.inputs.count > 2, node.inputs[2] != nil {
+      guard let bias = constant(node, 2)?.tensor, bias.shape == [filters] else { return nil }
+      layer.bias = bias
+    }
+    guard var result = stream.settled, result.layers.append(.other(layer, isPerStep: false)) else { return nil }
+    result.source = slot
+    result.sigmoidOf = nil
+    return result
   }
 
   /// A reshaping that keeps the batch.
@@ -171,6 +172,7 @@ extension ONNXRaising {
     guard var result = stream.settled, result.layers.append(.other(layer, isPerStep: false)) else { return nil }
     result.axes = axes
     result.source = slot
+    result.sigmoidOf = nil
     return result
   }
 }

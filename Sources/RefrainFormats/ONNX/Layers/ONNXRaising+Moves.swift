@@ -12,7 +12,13 @@ extension ONNXRaising {
     switch node.operation {
     case "Identity", "Dropout", "Cast", "CastLike": return node.outputs.count == 1 ? [stream] : nil
     // A mask by lengths, which a layer is told of, or the state before a sequence without steps.
-    case "Where": return isGiven(node, 0) ? [stream] : nil
+    case "Where": return isGiven(node, 0, to: stream) ? [stream] : nil
+    // Steps side by side, or where they stood: a layer is told of gaps.
+    case "GatherND":
+      let isOrdered = stream.axes.prefix(2) == [.batch, .time] && node.integer("batch_dims") == 1
+      guard isOrdered, stream.findsSteps, node.inputs.count == 2, case .steps = node.inputs[1].flatMap({ meanings[$0] })
+      else { return nil }
+      return [stream]
     case "Transpose": return one(stream.transposed(node.integers("perm") ?? stream.axes.indices.reversed()))
     case "Squeeze":
       let axes = integers(node, "axes", orInput: 1).map { $0.map { $0 < 0 ? $0 &+ stream.axes.count : $0 } }
@@ -25,9 +31,13 @@ extension ONNXRaising {
     }
   }
 
-  private func isGiven(_ node: ONNXNode, _ index: Int) -> Bool {
-    guard let slot = node.inputs[index], case .given = meanings[slot] else { return false }
-    return true
+  /// Whether an input says which steps there are, as a layer that takes the stream would know.
+  private func isGiven(_ node: ONNXNode, _ index: Int, to stream: ONNXStream) -> Bool {
+    guard let slot = node.inputs[index], let meaning = meanings[slot] else { return false }
+    if case .given = meaning { return true }
+    // What was found in the stream itself is a layer's to say, which this then is not.
+    if case .test(let test) = meaning, test.source == stream.source { return false }
+    return meaning.isOfSteps && stream.findsSteps
   }
 
   /// Both directions side by side, or the only one without its axis. A shape that is computed is taken to be this one.

@@ -7,7 +7,7 @@ extension ONNXRaising {
     noteOrder(stream.axes)
     guard let stream = stream.settled, stream.axes == [.time, .batch, .feature],
       let slot = node.inputs.first.flatMap({ $0 }), case .stream = meanings[slot],
-      let layer = recurrentLayer(node)
+      let layer = recurrentLayer(node, stream)
     else { return [] }
     func result(_ returning: Returning, _ axes: [ONNXStream.Axis], _ index: Int) -> Meaning {
       var (layer, result) = (layer, stream)
@@ -25,37 +25,45 @@ extension ONNXRaising {
     ]
   }
 
-  private mutating func recurrentLayer(_ node: ONNXNode) -> RaisedRecurrent? {
-    guard let weight = constant(node, 1), weight.rank == 3, weight.count > 0, constant(node, 2) != nil,
-      node.integer("layout") ?? 0 == 0, afford(2 * (weight.count + (constant(node, 2)?.count ?? 0)))
-    else { return nil }
-    // One step of one sequence stands for the input: the weights are looked at as in a run.
-    let input = ONNXValue(Tensor.zeros([1, 1, weight.shape[2]]))
-    var values: [ONNXValue?] = [input, weight, constant(node, 2)]
-    for (index, slot) in node.inputs.enumerated().dropFirst(3) {
+  private mutating func recurrentLayer(_ node: ONNXNode, _ stream: ONNXStream) -> RaisedRecurrent? {
+    for (index, slot) in node.inputs.enumerated().dropFirst(4) {
       let isState = (5...6).contains(index)
       switch slot.flatMap({ meanings[$0] }) {
-      case nil: values.append(nil)
-      case .constant(let value): values.append(isState || index == 4 ? nil : value)
-      case .given where index == 4, .given where isState, .zeros where isState, .repeated where isState:
-        values.append(nil)
+      case nil: break
+      case .constant where index != 4: break
+      case .given where index == 4, .given where isState, .zeros where isState, .repeated where isState: break
+      case .steps where index == 4 && stream.findsSteps: break
       default: return nil
       }
     }
-    if constant(node, 4) != nil { return nil }
-    let call = ONNXCall(node: node, inputs: values, largestValue: 1 << 28)
-    guard let call = try? ONNXRecurrentCall(call) else { return nil }
-    let directions = call.attributes.directions
+    guard let (call, cells) = cells(node), let learned = learnedStates(node, call) else { return nil }
+    return RaisedRecurrent(
+      node: node.outputs.compactMap(\.self).first ?? -1, cells: cells,
+      direction: call.attributes.directions[0].direction, learned: learned.isEmpty ? nil : learned,
+      returning: .everyStep)
+  }
+
+  /// The cell of each direction of a recurrent operator, all of one kind, whatever its input, lengths and states.
+  mutating func cells(_ node: ONNXNode) -> (call: ONNXRecurrentCall, cells: [any RecurrentCell])? {
+    guard let weight = constant(node, 1), weight.rank == 3, weight.count > 0, let recurrent = constant(node, 2),
+      node.integer("layout") ?? 0 == 0, afford(2 * (weight.count + recurrent.count))
+    else { return nil }
+    // One step of one sequence stands for the input: the weights are looked at as in a run.
+    var values: [ONNXValue?] = [ONNXValue(Tensor.zeros([1, 1, weight.shape[2]])), weight, recurrent]
+    for index in node.inputs.indices.dropFirst(3) {
+      let isWeight = index == 3 || index == 7
+      guard !isWeight || node.inputs[index] == nil || constant(node, index) != nil else { return nil }
+      values.append(isWeight ? constant(node, index) : nil)
+    }
+    guard let call = try? ONNXRecurrentCall(ONNXCall(node: node, inputs: values, largestValue: 1 << 28)) else {
+      return nil
+    }
     var cells: [any RecurrentCell] = []
-    for index in directions.indices {
+    for index in call.attributes.directions.indices {
       guard let cell = try? call.cell(index) else { return nil }
       cells.append(cell)
     }
-    guard cells.allSatisfy({ type(of: $0) == type(of: cells[0]) }), let learned = learnedStates(node, call) else {
-      return nil
-    }
-    return RaisedRecurrent(
-      cells: cells, direction: directions[0].direction, learned: learned.isEmpty ? nil : learned, returning: .everyStep)
+    return cells.allSatisfy { type(of: $0) == type(of: cells[0]) } ? (call, cells) : nil
   }
 
   /// For each direction its states before the first step, `[1, H]`; empty where they are zeros or the caller's, nil where
@@ -111,6 +119,6 @@ extension ONNXRaising {
       let factor = (constant(node, 0) ?? constant(node, 1))?.tensor, factor.count == 1, factor.values[0] == 0.5
     else { return nil }
     layer.merge = .average
-    return stream.replacingLast(.recurrent(layer), at: node.outputs.first.flatMap { $0 } ?? -1)
+    return stream.replacingLast(.recurrent(layer), at: result(of: node))
   }
 }

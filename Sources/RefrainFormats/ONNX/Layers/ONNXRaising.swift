@@ -13,8 +13,21 @@ struct ONNXRaising {
     /// What is given besides, or follows from shapes: lengths, states, masks.
     case given
     case stream(ONNXStream)
+    /// What is on the way to finding which steps there are.
+    case test(StepTest)
+    /// Which steps a layer found, or what follows from it.
+    case steps
     /// Made by a node that is no layer: the number of the first.
     case unknown(Int)
+
+    /// Whether it says which steps a layer found.
+    var isOfSteps: Bool {
+      switch self {
+      case .steps: true
+      case .test(let test): test.isFinished
+      default: false
+      }
+    }
   }
 
   let graph: ONNXGraph
@@ -23,6 +36,8 @@ struct ONNXRaising {
   private var makers: [Int: Int] = [:]
   /// Whether a recurrent operator was found that reads what comes as `[B, T, I]` with the time first.
   private(set) var wantsTimeFirst = false
+  /// The tokens that are compared with 0 to find which steps there are, as ``ONNXStream/source``.
+  var tokensTested: Set<Int> = []
   /// How many values may still be computed from constants.
   private var budget: Int
 
@@ -52,8 +67,8 @@ struct ONNXRaising {
     }
   }
 
-  /// The layers that make an output.
-  func layers(upTo output: ONNXPort) throws(DataError) -> [RaisedLayer] {
+  /// The layers that make an output, and whether the graph has it with the time first.
+  func layers(upTo output: ONNXPort) throws(DataError) -> (layers: [RaisedLayer], isTimeFirst: Bool) {
     let remedy = "the graph can still be run"
     switch meanings[output.slot] {
     case .stream(let stream):
@@ -63,7 +78,7 @@ struct ONNXRaising {
           .unsupportedContent, "the output \(output.port.name.quoted) is no layer's output as it stands", remedy: remedy
         )
       }
-      return stream.layers.all
+      return (stream.layers.all, stream.axes.first == .time)
     case .unknown(let index):
       throw graph.nodes[index].unsupported("it is no layer, nor part of one", remedy: remedy)
     default:
@@ -83,16 +98,24 @@ struct ONNXRaising {
       if case .unknown(let index) = input { index } else { nil }
     }
     if node.operation == "Shape" || node.operation == "Size" { return [.given] }
-    if let found = gelu(node) { return [.stream(found)] }
+    if let found = gelu(node) ?? exactGelu(node) ?? highway(node) ?? depthWise(node) ?? pooling(node) {
+      return [.stream(found)]
+    }
     // What a mask says of an unknown value changes nothing, and of a stream nothing that lengths do not say.
     if let first = unknown.min() { return node.outputs.map { _ in .unknown(first) } }
-    guard !streams.isEmpty else { return [withoutStream(node, inputs)] }
+    if let found = stepTest(node, inputs, streams) { return [found] }
+    guard !streams.isEmpty else {
+      let meaning = withoutStream(node, inputs) ?? .unknown(index)
+      // Only the first result of a node was computed.
+      if case .constant = meaning { return [meaning] }
+      return node.outputs.map { _ in meaning }
+    }
     let results = layer(node, inputs, streams)
     return results.isEmpty ? node.outputs.map { _ in .unknown(index) } : results
   }
 
-  /// What follows from constants, shapes and what is given besides.
-  private mutating func withoutStream(_ node: ONNXNode, _ inputs: [Meaning?]) -> Meaning {
+  /// What follows from constants, shapes and what is given besides; nil where it is not to be understood.
+  private mutating func withoutStream(_ node: ONNXNode, _ inputs: [Meaning?]) -> Meaning? {
     let constants = inputs.compactMap { input -> ONNXValue? in
       if case .constant(let value) = input { value } else { nil }
     }
@@ -106,6 +129,12 @@ struct ONNXRaising {
     default: break
     }
     if case .zeros = inputs.first { return .zeros }
+    var followsFromSteps = false
+    for case .some(let input) in inputs {
+      if case .test(let test) = input, !test.isFinished { return nil }
+      followsFromSteps = followsFromSteps || input.isOfSteps
+    }
+    if followsFromSteps { return .steps }
     let isConstant = constants.count == inputs.count { $0 != nil } && constants.count == node.inputs.count { $0 != nil }
     guard isConstant, let value = folded(node, inputs, count: constants.reduce(64) { $0 + $1.count }) else {
       return .given
@@ -145,8 +174,14 @@ struct ONNXRaising {
   /// The node that makes an input.
   func maker(of node: ONNXNode, _ index: Int) -> ONNXNode? {
     guard index < node.inputs.count, let slot = node.inputs[index] else { return nil }
-    return makers[slot].map { graph.nodes[$0] }
+    return maker(of: slot)
   }
+
+  /// The node that makes a value.
+  func maker(of slot: Int) -> ONNXNode? { makers[slot].map { graph.nodes[$0] } }
+
+  /// Where the first result of a node lies, and -1 where nobody wants it.
+  func result(of node: ONNXNode) -> Int { node.outputs.first.flatMap { $0 } ?? -1 }
 
   /// Notes that a recurrent operator reads the value with the batch and the time the other way round.
   mutating func noteOrder(_ axes: [ONNXStream.Axis]) {

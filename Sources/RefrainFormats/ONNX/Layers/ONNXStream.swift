@@ -15,6 +15,8 @@ struct ONNXStream {
   var half: Int?
   /// The ``source`` whose sigmoid it is, if it is one.
   var sigmoidOf: Int?
+  /// Whether one of the layers finds which steps there are.
+  var findsSteps = false
 
   /// How many directions the last layer has.
   private var directions: Int {
@@ -117,11 +119,9 @@ struct ONNXStream {
       switch layer {
       case .dense, .other(_, isPerStep: true): after.append(layer)
       case .other: return nil
-      case .recurrent(var layer):
-        let last = layer.direction == .forward ? -1 : 0
-        guard layer.cells.count == 1, index == last, layer.returning == .everyStep else { return nil }
-        layer.returning = .lastStep
-        before.last = .recurrent(layer)
+      case .recurrent, .level:
+        guard let last = layer.showingLastStep(index) else { return nil }
+        before.last = last
         for layer in after.reversed() { _ = before.append(layer) }
         var stream = self
         stream.layers = before
@@ -166,6 +166,22 @@ struct RaisedLayers {
     return true
   }
 
+  /// All but the last.
+  var below: RaisedLayers {
+    var layers = self
+    layers.last = nil
+    return layers
+  }
+
+  /// Whether these are the same found once, not others that are alike.
+  func isIdentical(to other: RaisedLayers) -> Bool { link === other.link }
+
+  /// Whether these are the same recurrent levels on the same layers, whichever of their steps each shows.
+  func haveSameLevels(as other: RaisedLayers) -> Bool {
+    guard let level = last?.recurrent, let second = other.last?.recurrent else { return false }
+    return level.node == second.node && below.isIdentical(to: other.below)
+  }
+
   /// All of them.
   var all: [RaisedLayer] {
     var (layers, link) = ([RaisedLayer](), link)
@@ -180,15 +196,44 @@ struct RaisedLayers {
 /// A layer found in a graph.
 enum RaisedLayer: Sendable {
   case recurrent(RaisedRecurrent)
+  case level(RaisedLevel)
   /// `[O, I]`; a bias that has not come yet is nil.
   case dense(weight: Tensor, bias: Tensor?, activation: Activation)
   case other(any Layer, isPerStep: Bool)
+
+  /// The recurrent operator that it is, be it a level of a pile.
+  var recurrent: RaisedRecurrent? {
+    switch self {
+    case .recurrent(let recurrent): recurrent
+    case .level(let level): level.recurrent
+    default: nil
+    }
+  }
+
+  /// A recurrent layer that shows its last step in place of every step, if that is what stands at an index of the time.
+  func showingLastStep(_ index: Int) -> RaisedLayer? {
+    switch self {
+    case .recurrent(var layer):
+      let last = layer.direction == .forward ? -1 : 0
+      guard layer.cells.count == 1, index == last, layer.returning == .everyStep else { return nil }
+      layer.returning = .lastStep
+      return .recurrent(layer)
+    case .level(var level):
+      guard case .recurrent(let last) = RaisedLayer.recurrent(level.recurrent).showingLastStep(index) else {
+        return nil
+      }
+      level.recurrent = last
+      return .level(level)
+    default: return nil
+    }
+  }
 
   /// The layer itself.
   var layer: any Layer {
     get throws(DataError) {
       switch self {
       case .recurrent(let recurrent): return try recurrent.layer
+      case .level(let level): return try level.recurrent.layer
       case .dense(let weight, let bias, let activation):
         var dense = Dense(weight.shape[0], activation: activation)
         dense.weight = weight

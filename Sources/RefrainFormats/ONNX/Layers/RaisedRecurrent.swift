@@ -3,6 +3,8 @@ import RefrainData
 
 /// A recurrent operator as a layer of Refrain.
 struct RaisedRecurrent: Sendable {
+  /// What tells its operator from the others of the graph.
+  var node: Int
   /// The cell of each direction, all of one kind.
   var cells: [any RecurrentCell]
   /// Which way a single cell goes.

@@ -1,4 +1,3 @@
-import Foundation
 import Refrain
 import RefrainData
 
@@ -103,8 +102,7 @@ extension ONNXOperators {
     },
     ONNXOperator("Gelu", ["approximate": .string], check: checkGelu) { call throws(DataError) in
       let x = try call.tensor(0)
-      if call.node.string("approximate") == "tanh" { return [call.like(0, gelu(x))] }
-      return [call.like(0, x.map(derivative: normalProductDerivative) { $0 * normalDistribution($0) })]
+      return [call.like(0, call.node.string("approximate") == "tanh" ? gelu(x) : geluExact(x))]
     },
     ONNXOperator("PRelu", inputs: 2...2) { call throws(DataError) in
       let (x, slope) = (try call.tensor(0), try call.tensor(1))
@@ -119,13 +117,6 @@ extension ONNXOperators {
     guard ["none", "tanh"].contains(node.string("approximate") ?? "none") else {
       throw node.unsupported("its approximation is not supported")
     }
-  }
-
-  /// The probability that a normal number is below x.
-  @Sendable private static func normalDistribution(_ x: Float) -> Float { 0.5 * erfcf(-x * Float(0.5).squareRoot()) }
-
-  @Sendable private static func normalProductDerivative(_ x: Float) -> Float {
-    normalDistribution(x) + x * expf(-0.5 * x * x) / (2 * Float.pi).squareRoot()
   }
 
   static let softmax: [ONNXOperator] = [

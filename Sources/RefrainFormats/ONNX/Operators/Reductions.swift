@@ -76,6 +76,9 @@ extension ONNXOperators {
     },
     place("ArgMax") { $0 > $1 },
     place("ArgMin") { $0 < $1 },
+    ONNXOperator(
+      "TopK", inputs: 1...2, outputs: 2, ["axis": .integer, "k": .integer, "largest": .integer, "sorted": .integer],
+      learned: [0], run: greatest),
     ONNXOperator("CumSum", inputs: 2...2, ["exclusive": .integer, "reverse": .integer], learned: [0], run: runningSum),
   ]
 

@@ -44,10 +44,12 @@ struct SequencesGuideTests {
       Dense(1)
     }
     model.compile(optimizer: Adam(), loss: .meanSquaredError)
-    let batches = Batches(Batch(x, targets, steps: steps), size: 32)
-    let history = try model.fit(batches: batches, trainer: Trainer(epochs: 2, progress: .silent))
+    let history = try model.fit(x, targets, steps: steps, epochs: 2, progress: .silent)
+    let loss = model.evaluate(x, targets, steps: steps).loss
+    let predictions = model.predict(x, steps: steps)  // [2, 4, 1]
 
-    #expect(history.losses.allSatisfy { $0.isFinite })
+    #expect(history.losses.allSatisfy { $0.isFinite } && loss < history.losses[0])
+    #expect(predictions.shape == [2, 4, 1])
   }
 
   @Test("both directions, kept apart")
@@ -111,6 +113,19 @@ struct SequencesGuideTests {
     let history = try model.fit(x, y, epochs: 2, truncation: 50, progress: .silent)
 
     #expect(history.losses.allSatisfy { $0.isFinite })
+
+    var (lstm, optimizer) = (LSTM(inputSize: 3, hiddenSize: 1, returning: .everyStep), Adam())
+    let before = lstm.tensors
+    let trainer = Trainer(epochs: 2, truncation: 50, progress: .silent)
+    try trainer.fit(
+      &lstm, optimizer: &optimizer, examples: Batch(x, y), carrying: LSTM.State.self
+    ) { lstm, window, state in
+      let (outputs, next) = lstm.scan(window.input, steps: window.steps, from: state)
+      state = next
+      return Loss.meanSquaredError(outputs, window.target, lengths: window.lengths)
+    }
+
+    #expect(lstm.tensors != before && lstm.tensors.allSatisfy { $0.isFinite })
   }
 
   @Test("a trained model, step by step")

@@ -110,4 +110,22 @@ struct StateTests {
     checkGRU(GRU(inputSize: 3, hiddenSize: 4))
     checkGRU(GRUResetBefore(inputSize: 3, hiddenSize: 4))
   }
+
+  @Test("a depth-gated LSTM shows the gates of all its levels")
+  func depthGates() {
+    let x = ramp([2, 6, 3])
+    let layer = DepthGatedLSTM(inputSize: 3, hiddenSize: 4, options: .init(levels: 3)).filledWithRamps(scale: 0.7)
+    let found = layer.inspect(x)
+    let names = ["input", "forget", "candidate", "output", "depth"]
+    #expect(
+      found.gates.map(\.name) == names.dropLast() + names.map { $0 + ".1" } + names.map { $0 + ".2" })
+    for (level, state) in found.states.levels.enumerated() {
+      func gate(_ name: String) -> Tensor { found.gate(level == 0 ? name : "\(name).\(level)")! }
+      let before = concatenate([.zeros([2, 1, 4]), state.cell.slice(0..<5, axis: 1)], axis: 1)
+      var cell = gate("forget") * before + gate("input") * gate("candidate")
+      if level > 0 { cell += gate("depth") * found.states.levels[level - 1].cell }
+      expectClose(state.cell, cell, "c of level \(level)")
+      expectClose(state.hidden, gate("output") * tanh(state.cell), "h of level \(level)")
+    }
+  }
 }

@@ -267,7 +267,7 @@ struct StepsTests {
   func refusals() async {
     await #expect(processExitsWith: .failure) {
       var generator = RandomGenerator(seed: 1)
-      let layer = Flatten().built(for: [nil, 3, 2], using: &generator)
+      let layer = Conv1D(2, kernel: 2).built(for: [nil, 3, 2], using: &generator)
       _ = layer(.zeros([1, 3, 2]), steps: Steps(present: [[true, false, true]]))
     }
     await #expect(processExitsWith: .failure) {

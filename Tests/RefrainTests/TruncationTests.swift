@@ -117,6 +117,116 @@ struct TruncationTests {
     #expect(rates == expected)
   }
 
+  /// What the closures below train, and its state.
+  private struct Net: Module {
+    var lstm: LSTM
+    var dense: Dense
+
+    mutating func forEachTensor<E: Error>(
+      _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+    ) throws(E) {
+      try lstm.forEachTensor(under: "lstm", body)
+      try dense.forEachTensor(under: "dense", body)
+    }
+  }
+
+  @Test("a loss of one's own carries its state, and trains as a model of the same layers does", arguments: 0..<3)
+  func ownLoss(index: Int) throws {
+    let batch = Batch(x, y, steps: steps[index])
+    let trainer = Trainer(epochs: 3, clipping: .globalNorm(1), truncation: 4, progress: .silent)
+    var model = Sequential(inputSize: 3, seed: 1) {
+      LSTM(5, returning: .everyStep, initial: .learned)
+      Dense(2)
+    }
+    let start = Net(lstm: model.layers[0] as! LSTM, dense: model.layers[1] as! Dense)
+    model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
+    let expected = try model.fit(batches: [batch], validation: [batch], trainer: trainer)
+
+    var (net, optimizer) = (start, Adam(learningRate: 0.01))
+    nonisolated(unsafe) var begun = 0
+    let history = try trainer.fit(
+      &net, optimizer: &optimizer, batches: [batch], validation: [batch], carrying: LSTM.State.self
+    ) { net, window, state in
+      if state == nil { begun += 1 }
+      let (outputs, next) = net.lstm.scan(window.input, steps: window.steps, from: state)
+      state = next
+      return Loss.meanSquaredError(
+        net.dense(outputs), window.target, weights: window.stepWeights, lengths: window.lengths)
+    }
+    // Once an epoch to learn, once to validate.
+    #expect(begun == 6)
+    for (one, other) in zip(net.tensors, model.tensors) { expectClose(one, other) }
+    for (one, other) in zip(history.losses, expected.losses) { #expect(abs(one - other) < 1e-5) }
+    for (one, other) in zip(history.validationLosses, expected.validationLosses) { #expect(abs(one - other) < 1e-5) }
+    #expect(net.tensors != start.tensors)
+  }
+
+  @Test("examples in memory are carried batch by batch, and not from one batch to the next")
+  func ownLossOfExamples() throws {
+    var (pair, optimizer) = (Pair(a: Tensor(0), b: Tensor(0)), SGD(learningRate: 0))
+    nonisolated(unsafe) var seen: [[Int]] = []
+    let trainer = Trainer(truncation: 4, progress: .silent)
+    let history = try trainer.fit(
+      &pair, optimizer: &optimizer, examples: Batch(x, y, lengths: [11, 3, 3, 2]), batchSize: 2, shuffle: false,
+      carrying: Int.self
+    ) { pair, window, carried in
+      carried = (carried ?? 0) + 1
+      seen.append([window.count, carried!])
+      return pair.a * 0 + Float(seen.count)
+    }
+    // The second batch has no step past the first window.
+    #expect(seen == [[2, 1], [2, 2], [2, 3], [2, 1]])
+    // Weighted by the valid steps: 7, 4, 3 and 5.
+    #expect(abs(history.losses[0] - (7 * 1 + 4 * 2 + 3 * 3 + 5 * 4) / 19) < 1e-6)
+  }
+
+  @Test("without windows, what a loss carries is nil at every batch")
+  func ownLossOfWholes() throws {
+    var (pair, optimizer) = (Pair(a: Tensor(0), b: Tensor(0)), SGD(learningRate: 0))
+    nonisolated(unsafe) var counts: [Int] = []
+    let history = try Trainer(epochs: 2, progress: .silent).fit(
+      &pair, optimizer: &optimizer, batches: [Batch(x, y), Batch(x, y)], carrying: Int.self
+    ) { pair, batch, carried in
+      counts.append(carried ?? 0)
+      carried = 7
+      return pair.a * 0 + Float(batch.input.shape[1])
+    }
+    #expect(counts == [0, 0, 0, 0] && history.losses == [11, 11])
+  }
+
+  @Test("steps beside the examples are those of batches")
+  func stepsOfExamples() throws {
+    let steps = steps[2]
+    func trained(_ body: (inout Sequential) throws -> History) throws -> ([Tensor], History) {
+      var model = model()
+      let history = try body(&model)
+      return (model.tensors, history)
+    }
+    let narrow = Steps(present: steps.present, resets: steps.resets)
+    let expected = try trained {
+      try $0.fit(
+        batches: Batches(Batch(x, y, steps: steps), size: 2), validation: [Batch(x, y, steps: steps)],
+        trainer: Trainer(epochs: 2, progress: .silent))
+    }
+    for (given, lengths) in [(steps, nil), (narrow, steps.lengths)] {
+      let found = try trained {
+        try $0.fit(
+          x, y, lengths: lengths, steps: given, epochs: 2, batchSize: 2,
+          validation: .data(x, y, lengths: lengths, steps: given), shuffle: false, progress: .silent)
+      }
+      #expect(found.0 == expected.0 && found.1.losses == expected.1.losses)
+      for (one, other) in zip(found.1.validationLosses, expected.1.validationLosses) {
+        #expect(abs(one - other) < 1e-6)
+      }
+      let model = model()
+      #expect(
+        model.evaluate(x, y, lengths: lengths, steps: given) == model.evaluate(batches: [Batch(x, y, steps: steps)]))
+      for size in [3, 100] {
+        expectSameBits(model.predict(x, lengths: lengths, steps: given, batchSize: size), model(x, steps: steps))
+      }
+    }
+  }
+
   @Test("a model that cannot be cut is refused, with the reason")
   func refusals() async {
     func expect(_ result: ExitTest.Result?, says text: String) {
@@ -135,5 +245,18 @@ struct TruncationTests {
       try model.fit(.zeros([2, 6, 3]), .zeros([2, 2]), truncation: 2)
     }
     expect(last, says: "truncated training wants an output at every step")
+    let closure = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var (pair, optimizer) = (Pair(a: Tensor(0), b: Tensor(0)), SGD())
+      try Trainer(truncation: 2).fit(
+        &pair, optimizer: &optimizer, batches: [Batch(.zeros([2, 6, 3]), .zeros([2, 6, 4]))]
+      ) { pair, _ in pair.a }
+    }
+    expect(closure, says: "take the fit with 'carrying:', whose loss is given it")
+    let twice = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var model = Sequential(inputSize: 3) { LSTM(2) }
+      model.compile(optimizer: Adam(), loss: .meanSquaredError)
+      try model.fit(.zeros([2, 6, 3]), .zeros([2, 2]), lengths: [1, 2], steps: Steps(lengths: [1, 2]))
+    }
+    expect(twice, says: "lengths are given twice")
   }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import Testing
 
@@ -31,6 +32,50 @@ import Testing
     }
   }
 
+  @Test("take a thread for each part, one job after another, awake or asleep")
+  func sideBySide() async throws {
+    let workers = Workers()
+    for round in 0..<30 {
+      for parts in [2, 5, 3] {
+        let (arrived, met) = (Counter(), Counter())
+        workers.run(parts) { _ in
+          arrived.add()
+          // No part ends before all have begun.
+          let end = monotonicSeconds() + 10
+          while arrived.value < parts, monotonicSeconds() < end { yieldProcessor() }
+          if arrived.value == parts { met.add() }
+        }
+        try #require(met.value == parts, "round \(round): \(arrived.value) of \(parts) parts began")
+      }
+      if round % 3 == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    }
+  }
+
+  @Test("miss no call that comes while they fall asleep")
+  func fallingAsleep() {
+    // A call that is missed is waited for without an end.
+    let finished = DispatchSemaphore(value: 0)
+    DispatchQueue.global().async {
+      let workers = Workers()
+      let arrived = Counter()
+      let end = monotonicSeconds() + 2
+      var round = 0
+      while monotonicSeconds() < end {
+        round += 1
+        let wanted = 2 * round
+        workers.run(2) { part in
+          arrived.add()
+          while arrived.value < wanted { yieldProcessor() }
+          // About as long as the other one looks for the end before it sleeps.
+          let end = monotonicSeconds() + (part == 0 ? 0 : 48e-6 + 5e-9 * Double(wanted % 1000))
+          while monotonicSeconds() < end {}
+        }
+      }
+      finished.signal()
+    }
+    #expect(finished.wait(timeout: .now() + 50) == .success)
+  }
+
   @Test("of one job can be asked to do another")
   func nested() {
     let workers = Workers()
@@ -56,14 +101,32 @@ import Testing
   }
 
   @Test("get parts that cover the range, end at multiples and are worth a thread")
-  func ranges() {
-    for (count, grain, multiple) in [(0, 1, 1), (1, 1, 16), (100, 1, 16), (33, 16, 16), (1000, 300, 1)] {
+  func ranges() async {
+    // In a process of its own, for the number of threads is one for all.
+    await #expect(processExitsWith: .success) {
+      for threads in [1, 2, 8] {
+        Parallelism.threads = threads
+        for (count, grain, multiple) in [(0, 1, 1), (1, 1, 16), (100, 1, 16), (33, 16, 16), (1000, 300, 1), (7, 0, 1)] {
+          let found = Mutex<[Range<Int>]>([])
+          parallel(count, grain: grain, multiple: multiple) { part in found.withLock { $0.append(part) } }
+          let parts = found.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
+          let worthwhile = max(1, count / max(1, grain))
+          precondition(parts.flatMap { Array($0) } == Array(0..<count))
+          precondition(parts.dropLast().allSatisfy { $0.upperBound % multiple == 0 })
+          precondition(parts.allSatisfy { !$0.isEmpty })
+          precondition(parts.count == (count == 0 ? 0 : min(threads, worthwhile, (count + multiple - 1) / multiple)))
+        }
+      }
+    }
+  }
+
+  @Test("get every one of given ranges, once")
+  func givenRanges() {
+    for count in 0..<6 {
+      let ranges = (0..<count).map { 10 * $0..<10 * $0 + $0 }
       let found = Mutex<[Range<Int>]>([])
-      parallel(count, grain: grain, multiple: multiple) { part in found.withLock { $0.append(part) } }
-      let parts = found.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
-      #expect(parts.flatMap { Array($0) } == Array(0..<count))
-      #expect(parts.dropLast().allSatisfy { $0.upperBound % multiple == 0 })
-      #expect(parts.count <= max(1, count / grain) && parts.allSatisfy { !$0.isEmpty })
+      parallel(ranges) { part in found.withLock { $0.append(part) } }
+      #expect(found.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound } == ranges)
     }
   }
 }

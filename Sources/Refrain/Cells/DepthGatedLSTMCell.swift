@@ -133,6 +133,26 @@ public struct DepthGatedLSTMCell: CompiledCell {
     }
     return State(levels: next)
   }
+
+  /// Those of the lowest level as an LSTM's; those of level 1 as `input.1`, …, and its depth gate as `depth.1`, ….
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let next = step(projected, state)
+    return levels.indices.flatMap { index in
+      let (level, state) = (levels[index], state.levels[index])
+      let below = index == 0 ? nil : next.levels[index - 1]
+      let read = below.map { $0.hidden.linear(weight: level.weightInput, bias: level.bias) } ?? projected
+      let recurrent = state.hidden.matrixProduct(level.weightHidden, transposingOther: true)
+      return Gate.allCases.dropLast(index == 0 ? 1 : 0).map { gate in
+        var sum = read.block(gate.rawValue, of: hiddenSize)
+        if gate == .depth, let below {
+          sum += level.weightDepth.at(0, axis: 0) * state.cell + level.weightDepth.at(1, axis: 0) * below.cell
+        } else {
+          sum += recurrent.block(gate.rawValue, of: hiddenSize)
+        }
+        return (index == 0 ? "\(gate)" : "\(gate).\(index)", gate == .candidate ? tanh(sum) : sigmoid(sum))
+      }
+    }
+  }
 }
 
 /// Depth-gated LSTMs one on another.

@@ -75,13 +75,37 @@ public struct Steps: Sendable, Equatable {
     return episodes
   }
 
+  /// The places of the steps that are there among the `[B·T]` of the batch, episode by episode.
+  func episodes(batch: Int, time: Int) -> [[Int]] {
+    check(batch: batch, time: time)
+    return (0..<batch).flatMap { sequence in
+      episodes(of: sequence, length: lengths?[sequence] ?? time, from: 0) {
+        place(of: $0, in: sequence, batch: batch, time: time)
+      }
+    }
+  }
+
+  /// Where a step stands among the `[B·T]` places of the batch.
+  func place(of step: Int, in sequence: Int, batch: Int, time: Int) -> Int {
+    layout == .batchFirst ? sequence * time + step : step * batch + sequence
+  }
+
+  /// The steps with lengths that are said apart from them, in one place or the other.
+  func with(lengths: [Int]?) -> Steps {
+    guard let lengths else { return self }
+    require(self.lengths == nil, "lengths are given twice, once among the steps; leave one of them out")
+    var steps = self
+    steps.lengths = lengths
+    return steps
+  }
+
   /// 1 for each step that counts, else 0: `[B, T]`, or `[T, B]` with the time first.
   func mask(batch: Int, time: Int) -> Tensor {
     check(batch: batch, time: time)
     return Tensor(shape(batch: batch, time: time)) { target in
       for sequence in 0..<batch {
         for step in 0..<time {
-          target[layout == .batchFirst ? sequence * time + step : step * batch + sequence] =
+          target[place(of: step, in: sequence, batch: batch, time: time)] =
             isValid(sequence, step, time: time) ? 1 : 0
         }
       }

@@ -3,7 +3,7 @@
 ///
 ///     α · mean(h_t²) + β · mean((h_t+1 − h_t)²)
 ///
-/// over the valid steps. It counts in the loss of training, not where a model is evaluated. The paper has the α part after
+/// over the valid steps; step t + 1 is the next one that is there, and belongs to the same episode. It counts in the loss of training, not where a model is evaluated. The paper has the α part after
 /// dropout and the β part before it:
 ///
 ///     LSTM(64, returning: .everyStep)
@@ -44,11 +44,13 @@ public struct ActivationPenalty: Layer {
     return inputShape
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
     if let tape = Tape.training {
       let (activation, temporal) = (configuration.activation, configuration.temporal)
-      if activation > 0 { tape.penalties.append(activation * activationPenalty(input, lengths: lengths)) }
-      if temporal > 0 { tape.penalties.append(temporal * temporalActivationPenalty(input, lengths: lengths)) }
+      if activation > 0 { tape.penalties.append(activation * activationPenalty(input, steps: steps)) }
+      if temporal > 0 { tape.penalties.append(temporal * temporalActivationPenalty(input, steps: steps)) }
     }
     return input
   }
@@ -61,8 +63,11 @@ public struct ActivationPenalty: Layer {
 ///   - outputs: `[B, T, …]`.
 ///   - lengths: the valid steps of each sequence; nil means all.
 public func activationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tensor {
-  outputs.validSteps(Steps(lengths: lengths)).meanSquare
+  activationPenalty(outputs, steps: Steps(lengths: lengths))
 }
+
+/// The same over the steps that are there, of `[B, T, …]`, or `[T, B, …]` where `steps` say so.
+public func activationPenalty(_ outputs: Tensor, steps: Steps) -> Tensor { outputs.validSteps(steps).meanSquare }
 
 /// Temporal activation regularization: the mean of (h_t+1 − h_t)² over neighbours that are both valid (Merity, McCann and
 /// Socher 2017), a scalar; 0 without any.
@@ -71,11 +76,24 @@ public func activationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tenso
 ///   - outputs: `[B, T, …]`.
 ///   - lengths: the valid steps of each sequence; nil means all.
 public func temporalActivationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tensor {
+  temporalActivationPenalty(outputs, steps: Steps(lengths: lengths))
+}
+
+/// The same of `[B, T, …]`, or `[T, B, …]` where `steps` say so. Neighbours are steps of one episode with nothing but gaps
+/// between them.
+public func temporalActivationPenalty(_ outputs: Tensor, steps: Steps) -> Tensor {
   require(outputs.rank >= 3, "outputs of shape \(outputs.shape) have no steps [B, T, …]")
-  let time = outputs.shape[1]
-  guard time > 1 else { return Tensor(0) }
-  let changes = outputs.slice(1..<time, axis: 1) - outputs.slice(0..<time - 1, axis: 1)
-  return changes.validSteps(Steps(lengths: lengths.map { $0.map { max($0 - 1, 0) } })).meanSquare
+  let (batch, time) = steps.extent(of: outputs.shape)
+  guard steps != Steps(layout: steps.layout) else {
+    guard time > 1 else { return Tensor(0) }
+    let axis = steps.layout == .batchFirst ? 1 : 0
+    return (outputs.slice(1..<time, axis: axis) - outputs.slice(0..<time - 1, axis: axis)).meanSquare
+  }
+  let episodes = steps.episodes(batch: batch, time: time)
+  let rows = outputs.reshaped([batch * time] + outputs.shape.dropFirst(2))
+  return
+    (rows.gatheringRows(episodes.flatMap { $0.dropFirst() })
+    - rows.gatheringRows(episodes.flatMap { $0.dropLast() })).meanSquare
 }
 
 extension Tensor {

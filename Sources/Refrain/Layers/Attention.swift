@@ -180,22 +180,21 @@ public struct AttentionPooling: Layer {
   public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
     let weights = weights(of: input, steps: steps)
     let (batch, time) = (weights.shape[0], weights.shape[1])
-    return weights.reshaped([batch, 1, time]).matrixProduct(batchFirst(input, steps)).at(0, axis: 1)
+    return weights.reshaped([batch, 1, time]).matrixProduct(input.batchFirst(steps)).at(0, axis: 1)
+  }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    defer { steps = Steps() }
+    return self(input, steps: steps)
   }
 
   /// How much each step counts, `[B, T]`.
   public func weights(of input: Tensor, steps: Steps = Steps()) -> Tensor {
     require(input.rank == 3, "\(Self.kind): the input has shape \(input.shape), expected [B, T, H]")
-    let values = batchFirst(input, steps)
+    let values = input.batchFirst(steps)
     let scores = hidden(values).matrixProduct(weightScore, transposingOther: true)
     var steps = steps
     steps.layout = .batchFirst
     return scores.transposed.softmax(over: steps).at(0, axis: 1)
-  }
-
-  /// `[B, T, H]` whatever the layout, with zeros where there is no step.
-  private func batchFirst(_ input: Tensor, _ steps: Steps) -> Tensor {
-    let masked = input.masked(steps)
-    return steps.layout == .batchFirst ? masked : masked.transposed([1, 0, 2])
   }
 }

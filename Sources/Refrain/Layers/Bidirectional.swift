@@ -69,6 +69,7 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
   }
 
   public static var kind: String { "bidirectional-" + Cell.name }
+  public static var lastColumn: String? { Cell.lastColumn }
   public private(set) var configuration: Configuration
   /// What goes from the first step to the last.
   public var forward: Recurrent<Cell>

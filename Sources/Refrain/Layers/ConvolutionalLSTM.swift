@@ -3,9 +3,14 @@
 ///
 ///     ConvLSTM(16, kernel: [3, 3])                    // sequences of images, [B, T, rows, columns, C]
 ///     DepthwiseLSTM(16, kernel: [5])                  // sequences of lines, [B, T, places, C]
-public struct ConvolutionalLSTM<Map: ConvolutionMap>: Layer {
+///
+/// It is its cell taken through time by ``Recurrent``, to which a step is a row; so it knows gaps, resets, states and streams
+/// as every recurrent layer does. In states the axes of space and the filters are one.
+public struct ConvolutionalLSTM<Map: ConvolutionMap>: ScanningLayer {
   /// The cell of the layer.
   public typealias Cell = ConvolutionalLSTMCell<Map>
+  public typealias State = Cell.State
+  public typealias Memory = Cell.State
 
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -21,17 +26,30 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: Layer {
     public var returning: Returning
     /// Which way it goes through time.
     public var direction: Direction
+    /// Where it begins when it is given no state.
+    @Defaulted public var initial = InitialState.fixed
   }
 
   public static var kind: String { Map.name }
   public let configuration: Configuration
-  /// What happens at one step.
-  public var cell: Cell
+  /// What goes through time, over rows.
+  public private(set) var recurrent: Recurrent<Cell>
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    var generator = RandomGenerator(seed: 0)
-    cell = Cell(inputSize: 0, hiddenSize: 0, using: &generator)
+    recurrent = Recurrent(0, returning: configuration.returning, direction: configuration.direction)
+  }
+
+  /// What happens at one step.
+  public var cell: Cell {
+    get { recurrent.cell }
+    set { recurrent.cell = newValue }
+  }
+
+  /// The learned state before the first step, of one row; nil where it is zeros.
+  public var learnedState: State? {
+    get { recurrent.learnedState }
+    set { recurrent.learnedState = newValue }
   }
 
   /// A layer of which ``Sequential`` finds the shape of the input.
@@ -43,14 +61,15 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: Layer {
   ///   - padding: what happens at the borders of the input. (Keras begins with `valid`.)
   ///   - returning: which outputs go on.
   ///   - direction: which way it goes through time.
+  ///   - initial: where it begins when it is given no state.
   public init(
     _ filters: Int, kernel: [Int], strides: [Int]? = nil, padding: Padding = .same, returning: Returning = .lastStep,
-    direction: Direction = .forward
+    direction: Direction = .forward, initial: InitialState = .fixed
   ) {
     self.init(
       Configuration(
         filters: filters, kernel: kernel, strides: strides, padding: padding, returning: returning,
-        direction: direction))
+        direction: direction, initial: initial))
   }
 
   private func options(_ shape: [Int]) -> Cell.Options {
@@ -80,47 +99,44 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: Layer {
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
     guard let space = try? space(of: inputShape), let channels = inputShape[inputShape.count - 1] else { return }
     let options = options(space)
-    cell = Cell(
+    let cell = Cell(
       inputSize: space.product * channels, hiddenSize: options.outputShape.product * configuration.filters,
       options: options, using: &generator)
+    recurrent = Recurrent(
+      cell, returning: configuration.returning, direction: configuration.direction, initial: configuration.initial)
   }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try cell.forEachTensor(level: 0, body) }
+  ) throws(E) { try recurrent.forEachTensor(body) }
 
-  /// All outputs `[B, T, size′…, F]`, zero past a sequence's length, and the state after each sequence's last valid step, in
-  /// which the axes of space and the filters are one.
-  ///
-  /// - Parameters:
-  ///   - input: `[B, T, size…, C]`.
-  ///   - lengths: the valid steps of each sequence; nil means all T.
-  ///   - state: the state before the first step; nil means zeros.
-  public func scan(
-    _ input: Tensor, lengths: [Int]? = nil, from state: Cell.State? = nil
-  ) -> (outputs: Tensor, state: Cell.State) {
-    let expected = cell.options.shape + [cell.inputMap.channels]
-    require(
-      input.rank == expected.count + 2 && Array(input.shape.dropFirst(2)) == expected,
-      "\(Self.kind): the input has shape \(input.shape), expected [B, T] and \(expected)")
-    let (batch, time) = (input.shape[0], input.shape[1])
-    let schedule = Schedule(batch: batch, time: time, lengths: lengths, direction: configuration.direction)
-    let result = cell.scan(
-      input.reshaped([batch, time, cell.inputSize]), from: state ?? cell.initialState(batch: batch), along: schedule)
-    return (result.outputs.reshaped([batch, time] + outputShape), result.state)
-  }
+  public var returning: Returning { configuration.returning }
 
+  /// The sizes of a step, `size…` and C.
+  private var inputShape: [Int] { cell.options.shape + [cell.inputMap.channels] }
+  /// The sizes of what is shown at a step, `size′…` and F.
   private var outputShape: [Int] { cell.options.outputShape + [cell.hiddenMap.channels] }
 
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    defer { if configuration.returning == .lastStep { steps = Steps() } }
-    return self(input, steps: steps)
+  public func scan(_ input: Tensor, steps: Steps, from state: State?) -> (outputs: Tensor, state: State) {
+    let expected = inputShape
+    require(
+      (1...2).contains(input.rank - expected.count) && input.shape.suffix(expected.count) == expected[...],
+      "\(Self.kind): the input has shape \(input.shape), expected [B, T] or [T], and \(expected)")
+    // [B, T], or [T]
+    let leading = Array(input.shape.dropLast(expected.count))
+    let result = recurrent.scan(input.reshaped(leading + [cell.inputSize]), steps: steps, from: state)
+    return (result.outputs.reshaped(leading + outputShape), result.state)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    let (outputs, state) = scan(input, lengths: lengths)
-    return configuration.returning == .everyStep
-      ? outputs : state.output.reshaped([input.shape[0]] + outputShape)
+  public func lastOutput(_ state: State) -> Tensor { state.output.reshaped([state.output.shape[0]] + outputShape) }
+
+  public func checkStepping() throws(LayerError) { try recurrent.checkStepping() }
+
+  public func initialMemory(batch: Int) -> State { recurrent.initialMemory(batch: batch) }
+
+  public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
+    _ = recurrent.advance(&memory, with: step.reshaped([step.shape[0], cell.inputSize]))
+    return lastOutput(memory)
   }
 }
 

@@ -42,8 +42,11 @@ public struct Dropout: Layer {
     return inputShape
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    dropout(input, rate: configuration.rate, mask: configuration.mask)
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+    dropout(
+      input, rate: configuration.rate, mask: configuration.mask, timeAxis: steps.layout == .batchFirst ? 1 : 0)
   }
 }
 

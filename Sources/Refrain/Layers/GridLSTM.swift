@@ -9,9 +9,12 @@
 ///     o = σ(W_o x + R_o H + b_o)                  output gate
 ///     c' = f ⊙ c + i ⊙ c̃,  h' = o ⊙ tanh(c')      for each way, with weights and a cell state of its own
 ///
-/// At the borders states are 0. Weights start by Glorot's rule, recurrent blocks orthogonal, biases at 0 but the forget
-/// gates' at 1.
-public struct GridLSTM: Layer {
+/// At the borders states are 0, or above the first row what is given or learned. Weights start by Glorot's rule, recurrent blocks
+/// orthogonal, biases at 0 but the forget gates' at 1.
+///
+/// The rows are the steps of a sequence, for what is said by ``Steps``: a grid may have fewer rows, rows that are not there, and
+/// rows that begin anew; and ``Streams`` takes row after row, where the number of columns is known from the start.
+public struct GridLSTM: SteppingLayer {
   /// The order of the blocks of 4**H** rows in weights and biases, each with the gates of ``LSTMCell``.
   public enum Way: Int, CaseIterable, Sendable { case down, right }
 
@@ -19,6 +22,32 @@ public struct GridLSTM: Layer {
   public struct Configuration: Codable, Sendable {
     /// The size **H** of a state.
     public var hiddenSize: Int
+    /// Which way it goes through the rows; nil means forward, from the first to the last.
+    public var direction: Direction?
+    /// What comes from above the first row when no state is given.
+    @Defaulted public var initial = InitialState.fixed
+  }
+  public typealias Memory = State
+
+  /// What goes down from the last row of each grid that is there.
+  public struct State: TensorGroup {
+    /// The hidden state h of each column, `[B, columns, H]`.
+    public var hidden: Tensor
+    /// The cell state c of each column, `[B, columns, H]`.
+    public var cell: Tensor
+
+    /// A state from h and c, each `[B, columns, H]`.
+    public init(hidden: Tensor, cell: Tensor) {
+      self.hidden = hidden
+      self.cell = cell
+    }
+
+    public mutating func forEachTensor<E: Error>(
+      _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+    ) throws(E) {
+      try body("hidden", &hidden)
+      try body("cell", &cell)
+    }
   }
 
   public static let kind = "grid-lstm"
@@ -29,6 +58,10 @@ public struct GridLSTM: Layer {
   public var weightHidden: Tensor
   /// b, `[8H]`
   public var bias: Tensor
+  /// What is learned of the state above the first row, `[1, 1, H]`, the same for all columns; nil where that is zeros.
+  public var learnedState: State?
+  /// The number of columns, where it was known when the weights were drawn.
+  private var columns: Int?
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -38,7 +71,16 @@ public struct GridLSTM: Layer {
   }
 
   /// A layer whose input size ``Sequential`` finds.
-  public init(_ hiddenSize: Int) { self.init(Configuration(hiddenSize: hiddenSize)) }
+  ///
+  /// - Parameters:
+  ///   - hiddenSize: the size **H** of a state.
+  ///   - direction: which way it goes through the rows.
+  ///   - initial: what comes from above the first row when no state is given.
+  public init(_ hiddenSize: Int, direction: Direction = .forward, initial: InitialState = .fixed) {
+    self.init(
+      Configuration(
+        hiddenSize: hiddenSize, direction: direction == .forward ? nil : direction, initial: initial))
+  }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Self.kind)
@@ -51,6 +93,7 @@ public struct GridLSTM: Layer {
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
     guard let inputSize = inputShape[inputShape.count - 1] else { return }
+    columns = inputShape[2]
     let (size, blocks) = (configuration.hiddenSize, Way.allCases.count * LSTMCell.Gate.allCases.count)
     weightInput = Initializer.glorotUniform(blocks * size, inputSize, using: &generator)
     weightHidden = concatenate(
@@ -60,6 +103,8 @@ public struct GridLSTM: Layer {
       let forget = (way.rawValue * LSTMCell.Gate.allCases.count + LSTMCell.Gate.forget.rawValue) * size
       for unit in 0..<size { bias[forget + unit] = 1 }
     }
+    let nothing = Tensor.zeros([1, 1, size])
+    learnedState = configuration.initial == .learned ? State(hidden: nothing, cell: nothing) : nil
   }
 
   public mutating func forEachTensor<E: Error>(
@@ -68,75 +113,76 @@ public struct GridLSTM: Layer {
     try body("weight_ih", &weightInput)
     try body("weight_hh", &weightHidden)
     try body("bias_ih", &bias)
+    try learnedState?.forEachTensor { (name: String, tensor: inout Tensor) throws(E) in
+      try body("initial_" + name, &tensor)
+    }
   }
 
-  /// What leaves the places of a diagonal one way, a row for each place of each grid.
-  private struct Front {
-    var hidden: Tensor
-    var cell: Tensor
-
-    func map(_ transform: (Tensor) -> Tensor) -> Front { Front(hidden: transform(hidden), cell: transform(cell)) }
+  /// The state above the first row of `batch` grids.
+  private func initialState(batch: Int, columns: Int) -> State {
+    let shape = [batch, columns, configuration.hiddenSize]
+    guard let learnedState else { return State(hidden: .zeros(shape), cell: .zeros(shape)) }
+    return learnedState.mapTensors { $0.expanded(to: shape) }
   }
 
-  /// The output `[B, rows, columns, 2H]`. The grid has no lengths; `lengths` must be nil.
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+  /// All outputs `[B, rows, columns, 2H]`, zero at rows that are not there, and what goes down from each grid's last valid row.
+  ///
+  /// - Parameters:
+  ///   - input: `[B, rows, columns, I]`, `[rows, B, columns, I]` where `steps` say so, or one grid `[rows, columns, I]`, whose
+  ///     outputs are `[rows, columns, 2H]`.
+  ///   - steps: which rows there are, and where they begin anew.
+  ///   - state: what comes from above the first row; nil means the layer's own.
+  public func scan(
+    _ input: Tensor, steps: Steps = Steps(), from state: State? = nil
+  ) -> (outputs: Tensor, state: State) {
+    let size = configuration.hiddenSize
     require(
-      input.rank == 4 && input.shape[3] == weightInput.shape[1],
+      (3...4).contains(input.rank) && input.shape[input.rank - 1] == weightInput.shape[1],
       "\(Self.kind): the input has shape \(input.shape), expected [B, rows, columns, \(weightInput.shape[1])]")
-    require(lengths == nil, "\(Self.kind): lengths were given, and a grid has none")
-    let (batch, rows, columns, size) = (input.shape[0], input.shape[1], input.shape[2], configuration.hiddenSize)
-    guard input.count > 0 else { return .zeros([batch, rows, columns, 2 * size]) }
-
-    // The places of a diagonal do not depend on each other: they are computed at once, from the uppermost to the lowest.
-    let diagonals = (0..<rows + columns - 1).map { max(0, $0 - columns + 1)..<min($0, rows - 1) + 1 }
-    let places = diagonals.enumerated().flatMap { diagonal, range in
-      range.flatMap { row in (0..<batch).map { ($0 * rows + row) * columns + diagonal - row } }
-    }
-    let sums = input.reshaped([batch * rows * columns, -1]).gatheringRows(places)
+    let shape = input.rank == 4 ? input.shape : steps.shape(batch: 1, time: input.shape[0]) + input.shape.dropFirst()
+    let ((batch, time), columns) = (steps.extent(of: shape), shape[2])
+    let given = state ?? initialState(batch: batch, columns: columns)
+    require(
+      given.tensors.allSatisfy { $0.shape == [batch, columns, size] },
+      "\(Self.kind): the state has shapes \(given.tensors.map(\.shape)), expected \([batch, columns, size])")
+    let schedule = Schedule(batch: batch, time: time, steps: steps, direction: configuration.direction ?? .forward)
+    let entering = schedule.entering(given, initial: initialState(batch: 1, columns: columns))
+    let outputShape: [Int] = input.shape.dropLast() + [2 * size]
+    guard schedule.count > 0, columns > 0 else { return (.zeros(outputShape), schedule.leaving(entering)) }
+    let sweep = GridSweep(schedule, columns: columns)
+    let sums = input.reshaped([batch * time * columns, -1]).gatheringRows(sweep.places)
       .linear(weight: weightInput, bias: bias)
-    let nothing = Tensor.zeros([batch, size])
-    let border = Front(hidden: nothing, cell: nothing)
-    var (down, right) = (border, border)
-    var outputs: [Tensor] = []
-    for (diagonal, inputSums) in sums.split(diagonals.map { $0.count * batch }).enumerated() {
-      let range = diagonals[diagonal]
-      if diagonal > 0 {
-        let before = diagonals[diagonal - 1]
-        func places(_ rows: Range<Int>, of front: Front) -> Front {
-          front.map {
-            $0.slice(
-              (rows.lowerBound - before.lowerBound) * batch..<(rows.upperBound - before.lowerBound) * batch, axis: 0)
-          }
-        }
-        func joined(_ one: Front, _ other: Front) -> Front {
-          Front(
-            hidden: concatenate([one.hidden, other.hidden], axis: 0),
-            cell: concatenate([one.cell, other.cell], axis: 0))
-        }
-        // The place above stands in the row before, the place to the left in the same one.
-        let (start, end) = (range.lowerBound, range.upperBound)
-        down =
-          start == 0
-          ? (end == 1 ? border : joined(border, places(0..<end - 1, of: down))) : places(start - 1..<end - 1, of: down)
-        right =
-          end == before.upperBound
-          ? places(start..<end, of: right)
-          : (start == end - 1 ? border : joined(places(start..<end - 1, of: right), border))
-      }
-      let all =
-        inputSums
-        + concatenate([down.hidden, right.hidden], axis: 1).matrixProduct(weightHidden, transposingOther: true)
-      down = step(all.block(Way.down.rawValue, of: 4 * size), down.cell)
-      right = step(all.block(Way.right.rawValue, of: 4 * size), right.cell)
-      outputs.append(concatenate([down.hidden, right.hidden], axis: 1))
-    }
-    return concatenate(outputs, axis: 0).scatteringRows(to: places, count: batch * rows * columns)
-      .reshaped([batch, rows, columns, 2 * size])
+    let result = sweep.run(sums, weightHidden: weightHidden, from: entering)
+    return (
+      result.outputs.scatteringRows(to: sweep.places, count: batch * time * columns).reshaped(outputShape),
+      schedule.leaving(result.state)
+    )
   }
 
-  /// One way through the places of a diagonal: the sums `[N, 4H]` and the cell states `[N, H]` that come in.
-  private func step(_ sums: Tensor, _ cell: Tensor) -> Front {
-    let next = LSTMCell.State(sums: sums, cell: cell)
-    return Front(hidden: next.hidden, cell: next.cell)
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  /// The output of every row that is there.
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor { scan(input, steps: steps).outputs }
+
+  public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
+    let result = scan(part, steps: steps, from: memory)
+    memory = result.state
+    return result.outputs
+  }
+
+  public func checkStepping() throws(LayerError) {
+    guard configuration.direction ?? .forward == .forward else {
+      throw LayerError("\(Self.kind): going backward begins at the end of a sequence, which a stream does not have")
+    }
+    guard columns != nil else {
+      throw LayerError("\(Self.kind): the number of columns is not known; give Sequential an inputShape that has it")
+    }
+  }
+
+  public func initialMemory(batch: Int) -> State { initialState(batch: batch, columns: columns ?? 0) }
+
+  public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
+    let row = step.reshaped([step.shape[0], 1] + step.shape.dropFirst())
+    return self(row, steps: Steps(), memory: &memory).at(0, axis: 1)
   }
 }

@@ -59,7 +59,7 @@ extension Steps {
     let kept = (0..<batch).map { sequence in
       (0..<time).map { step in
         isValid(sequence, step, time: time)
-          && isThere(layout == .batchFirst ? sequence * time + step : step * batch + sequence)
+          && isThere(place(of: step, in: sequence, batch: batch, time: time))
       }
     }
     let lengths = kept.map { ($0.lastIndex(of: true) ?? -1) + 1 }

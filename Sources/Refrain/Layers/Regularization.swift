@@ -5,7 +5,8 @@
 /// All of it acts only while a model trains, but for zoneout, which takes its expectation at prediction. A rate is the
 /// probability of each value, at least 0 and below 1. What is dropped is 0, and the rest enlarged by 1 / (1 − rate).
 public struct Regularization: CellOptions {
-  /// Dropout on the input, one mask a sequence, the same at every step (Gal and Ghahramani 2016).
+  /// Dropout on the input, one mask a sequence, the same at every step (Gal and Ghahramani 2016). A last column that is no
+  /// value, such as a time, is never dropped.
   public var inputDropout: Float
   /// Dropout on the hidden state where it enters the recurrent products, one mask a sequence, the same at every step
   /// (Gal and Ghahramani 2016). What a cell carries on past the products, as the GRU does, is not touched.
@@ -74,9 +75,13 @@ public struct Regularization: CellOptions {
   }
 
   /// The input with one mask a row of the schedule, laid out as the input is.
-  fileprivate func dropping(_ input: Tensor, along schedule: Schedule) -> Tensor {
+  ///
+  /// - Parameter kept: how many columns at the end are no values, and stay.
+  fileprivate func dropping(_ input: Tensor, along schedule: Schedule, keeping kept: Int) -> Tensor {
     guard inputDropout > 0, let tape = Tape.training else { return input }
-    let masks = tape.dropoutMask([schedule.order.count] + input.shape.dropFirst(2), rate: inputDropout)
+    let rows = schedule.order.count
+    let drawn = tape.dropoutMask([rows, input.shape[2] - kept], rate: inputDropout)
+    let masks = kept == 0 ? drawn : concatenate([drawn, .ones([rows, kept])], axis: 1)
     return input * masks.gatheringRows(schedule.rowAtPositions).reshaped(input.shape)
   }
 
@@ -169,7 +174,7 @@ extension RecurrentCell {
   ) -> (outputs: Tensor, state: State) {
     guard regularization != Regularization() else { return scan(input, from: state, along: schedule) }
     let cell = regularization.droppingWeights(of: self)
-    let input = regularization.dropping(input, along: schedule)
+    let input = regularization.dropping(input, along: schedule, keeping: Self.lastColumn == nil ? 0 : 1)
     if let masks = regularization.masks(for: state, along: schedule) {
       return cell.scan(input, from: state, along: schedule, masks: masks)
     }

@@ -1,4 +1,5 @@
-/// All axes but the batch joined into one: `[B, …]` → `[B, product]`.
+/// All axes but the batch joined into one: `[B, …]` → `[B, product]`. Of sequences, steps that are not there are zeros in it,
+/// and the output has no steps.
 public struct Flatten: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -22,12 +23,21 @@ public struct Flatten: Layer {
     return [nil, size]
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    input.reshaped([input.shape[0], input.shape.dropFirst().reduce(1, *)])
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+    var steps = steps
+    return self(input, passing: &steps)
+  }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    let input = input.leaving(&steps)
+    return input.reshaped([input.shape[0], input.shape.dropFirst().reduce(1, *)])
   }
 }
 
-/// The axes but the batch arranged anew: `[B, …]` → `[B] + shape`.
+/// The axes but the batch arranged anew: `[B, …]` → `[B] + shape`. Of sequences `[B, T, …]` the output has the same steps where
+/// the shape begins with T; else it has none, and steps that are not there are zeros in it.
 public struct Reshape: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -52,7 +62,37 @@ public struct Reshape: Layer {
     return [nil] + target.map(Optional.init)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    input.reshaped([input.shape[0]] + configuration.shape)
+  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
+
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+    var steps = steps
+    return self(input, passing: &steps)
+  }
+
+  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
+    if input.rank > 2 {
+      let (batch, time) = steps.extent(of: input.shape)
+      if configuration.shape.first == time {
+        return input.reshaped(steps.shape(batch: batch, time: time) + configuration.shape.dropFirst())
+      }
+    }
+    let input = input.leaving(&steps)
+    return input.reshaped([input.shape[0]] + configuration.shape)
+  }
+}
+
+extension Tensor {
+  /// The sequences as `[B, T, …]` whatever the layout, with zeros where there is no step.
+  func batchFirst(_ steps: Steps) -> Tensor {
+    let cleared = masked(steps)
+    return steps.layout == .batchFirst ? cleared : cleared.transposed([1, 0] + Array(2..<rank))
+  }
+
+  /// The same where the time goes up in other axes: nothing is left of `steps`. Values `[B, I]` have none to lose; what is
+  /// said may be of sequences that will be made of them.
+  fileprivate func leaving(_ steps: inout Steps) -> Tensor {
+    guard rank > 2 else { return self }
+    defer { steps = Steps() }
+    return batchFirst(steps)
   }
 }

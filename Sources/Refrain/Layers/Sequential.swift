@@ -70,14 +70,25 @@ public struct Sequential: Layer {
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     var shape = inputShape
+    var isOutputOfScan = false
     for (index, layer) in layers.enumerated() {
       do throws(LayerError) {
+        if isOutputOfScan { try Self.checkLastColumn(of: layer) }
         shape = try layer.outputShape(for: shape)
       } catch {
         throw LayerError("layer \(index): \(error.description)")
       }
+      if layer is any ScanningLayer { isOutputOfScan = true }
     }
     return shape
+  }
+
+  /// Throws for a layer that would take the last unit of the recurrent layer before it for a time, or a score.
+  private static func checkLastColumn<L: Layer>(of layer: L) throws(LayerError) {
+    guard let column = (L.self as? any RecurrentLayer.Type)?.lastColumn else { return }
+    throw LayerError(
+      "\(L.kind): the last column of its input is \(column), which the outputs of the recurrent layer before it do not "
+        + "have; pile layers up with Stacked, which passes it on, or put a cell without it here")
   }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
@@ -118,7 +129,7 @@ public struct Sequential: Layer {
   package var hasSteps: Bool { inputShape.count > 2 || inputShape.count == 2 && inputShape[1] == nil }
 
   /// Whether the first layer would look at what stands past the lengths.
-  package var readsPadding: Bool { hasSteps && !(layers.first is any RecurrentLayer) }
+  package var readsPadding: Bool { hasSteps && !(layers.first is any ScanningLayer) }
 }
 
 /// A layer as saved files describe it: its kind and configuration, without weights.

@@ -3,6 +3,9 @@
 ///     Stacked<LSTM>([64, 32], dropout: 0.2)
 ///     Stacked<Bidirectional<GRUCell>>([128, 128], returning: .everyStep)
 ///     Stacked<LSTM>([64, 64, 64], connection: .residual)
+///
+/// Where the input's last column is no value to the cells but the time, or an attention score, every level is given it, after
+/// the outputs of the level below.
 public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -29,6 +32,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   public typealias State = [Level.State]
 
   public static var kind: String { "stacked-" + Level.kind }
+  public static var lastColumn: String? { Level.lastColumn }
   public private(set) var configuration: Configuration
   /// The levels from the lowest to the highest.
   public var levels: [Level]
@@ -108,7 +112,7 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     var shape = inputShape
     for (index, level) in levels.enumerated() {
       let below = shape
-      shape = try level.outputShape(for: shape)
+      shape = try level.outputShape(for: read(shape, by: index))
       guard index == 0 || configuration.connection == .direct || shape == below else {
         throw LayerError(
           """
@@ -120,11 +124,19 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     return configuration.returning == .everyStep ? shape : [shape[0]] + shape.dropFirst(2)
   }
 
+  /// The shape of what a level reads, from that of the pile's input or of the output below: with the last column of the input,
+  /// where that is no value.
+  private func read(_ shape: [Int?], by level: Int) -> [Int?] {
+    guard level > 0, Self.lastColumn != nil, let width = shape.last else { return shape }
+    return shape.dropLast() + [width.map { $0 + 1 }]
+  }
+
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
     var shape = inputShape
     for index in levels.indices {
-      levels[index].build(for: shape, using: &generator)
-      guard let next = try? levels[index].outputShape(for: shape) else { return }
+      let read = read(shape, by: index)
+      levels[index].build(for: read, using: &generator)
+      guard let next = try? levels[index].outputShape(for: read) else { return }
       shape = next
     }
     guard let width = shape[shape.count - 1] else { return }
@@ -157,7 +169,8 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     require(state.map { $0.count == levels.count } ?? true, "\(Self.kind): \(levels.count) levels want a state each")
     var states: State = []
     let outputs = climb { index, below in
-      let (outputs, state) = levels[index].scan(passed(below, steps.layout) ?? input, steps: steps, from: state?[index])
+      let (outputs, state) = levels[index].scan(
+        read(below, of: input, steps.layout), steps: steps, from: state?[index])
       states.append(state)
       return outputs
     }
@@ -185,13 +198,13 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     return outputs
   }
 
-  /// What a level reads of the output of the one below.
-  private func passed(_ below: Tensor?, _ layout: Steps.Layout = .batchFirst) -> Tensor? {
-    below.map {
-      // Of a single sequence the time is the first axis too.
-      let timeAxis = layout == .timeFirst || $0.rank == 2 ? 0 : 1
-      return dropout($0, rate: configuration.dropout, mask: configuration.dropoutMask, timeAxis: timeAxis)
-    }
+  /// What a level reads: the input, or the output of the level below with the input's last column, where that is no value.
+  private func read(_ below: Tensor?, of input: Tensor, _ layout: Steps.Layout = .batchFirst) -> Tensor {
+    guard let below else { return input }
+    // Of a single sequence the time is the first axis too.
+    let timeAxis = layout == .timeFirst || below.rank == 2 ? 0 : 1
+    let passed = dropout(below, rate: configuration.dropout, mask: configuration.dropoutMask, timeAxis: timeAxis)
+    return Self.lastColumn == nil ? passed : concatenate([passed, input.valuesAndLastColumn.last], axis: -1)
   }
 
   public func checkStepping() throws(LayerError) {
@@ -201,6 +214,6 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   public func initialMemory(batch: Int) -> State { levels.map { $0.initialMemory(batch: batch) } }
 
   public func advance(_ memory: inout State, with step: Tensor) -> Tensor {
-    climb { index, below in levels[index].advance(&memory[index], with: passed(below) ?? step) }[levels.count - 1]
+    climb { index, below in levels[index].advance(&memory[index], with: read(below, of: step)) }[levels.count - 1]
   }
 }

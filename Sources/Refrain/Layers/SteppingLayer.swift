@@ -49,6 +49,8 @@ private func maskingDoesNotStep(_ layer: String) -> LayerError {
 }
 
 extension Dropout: SteppingLayer {}
+/// Taken part by part, what changes from the last step of one part to the first of the next is not penalized.
+extension ActivationPenalty: SteppingLayer {}
 extension LayerNorm: SteppingLayer {}
 
 extension Sequential: SteppingLayer {

@@ -42,6 +42,12 @@ public struct Batch: Sendable {
   /// The number of examples **B**.
   public var count: Int { input.shape[0] }
 
+  /// How many steps of all examples there are; of inputs without steps, how many examples.
+  var validSteps: Int {
+    guard input.rank > 1 else { return count }
+    return steps.episodes(batch: count, time: input.shape[1]).reduce(0) { $0 + $1.count }
+  }
+
   /// The examples with the given indices, in that order.
   public func selecting(_ indices: [Int]) -> Batch {
     Batch(

@@ -10,7 +10,7 @@ public struct CompiledTraining: Sendable {
 }
 
 extension Sequential {
-  /// Sets how ``fit(_:_:lengths:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:penalties:gradientNoise:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
+  /// Sets how ``fit(_:_:lengths:steps:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:penalties:gradientNoise:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
   /// trains the model; an earlier optimizer and its memory are dropped.
   public mutating func compile(optimizer: some Optimizer, loss: Loss, metrics: [Metric] = []) {
     compiled = CompiledTraining(optimizer: optimizer, loss: loss, metrics: metrics)
@@ -22,6 +22,7 @@ extension Sequential {
   ///   - input: `[B, T, I]`, or whatever the first layer takes; a row an example.
   ///   - target: what the loss takes: of the output's shape, or class indices.
   ///   - lengths: the valid steps of each example; nil means all. They count in the loss where the output has steps.
+  ///   - steps: the same with gaps and resets, in the place of lengths or beside them.
   ///   - weights: `[B]`, one an example, or `[B, T]`, one a step of the output; nil means all the same.
   ///   - epochs: how many times to go through the examples.
   ///   - batchSize: the number of examples in a step.
@@ -43,8 +44,8 @@ extension Sequential {
   /// - Throws: ``TrainingError`` when a number is not finite, or when there is no example.
   @discardableResult
   public mutating func fit(
-    _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil, epochs: Int = 1,
-    batchSize: Int = 32, validation: Validation? = nil, shuffle: Bool = true, seed: UInt64 = 0,
+    _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, steps: Steps = Steps(), weights: Tensor? = nil,
+    epochs: Int = 1, batchSize: Int = 32, validation: Validation? = nil, shuffle: Bool = true, seed: UInt64 = 0,
     schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, penalties: [WeightPenalty] = [],
     gradientNoise: GradientNoise? = nil, keptSteps: Int? = nil, truncation: Int? = nil,
     earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
@@ -55,7 +56,7 @@ extension Sequential {
       epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, penalties: penalties,
       gradientNoise: gradientNoise, keptSteps: keptSteps, truncation: truncation,
       earlyStopping: earlyStopping, progress: progress, onEpoch: onEpoch, shouldStop: shouldStop)
-    let examples = Batch(input, target, lengths: lengths, weights: weights)
+    let examples = Batch(input, target, steps: steps.with(lengths: lengths), weights: weights)
     return try train(truncation) { model, optimizer, task throws(TrainingError) in
       try trainer.run(
         &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle)
@@ -97,9 +98,11 @@ extension Sequential {
 
   /// The loss and the metrics of the compiled model on examples in memory; the parameters are those of `fit`.
   public func evaluate(
-    _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil, batchSize: Int = 256
+    _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, steps: Steps = Steps(), weights: Tensor? = nil,
+    batchSize: Int = 256
   ) -> Evaluation {
-    evaluate(batches: Batches(Batch(input, target, lengths: lengths, weights: weights), size: batchSize))
+    let examples = Batch(input, target, steps: steps.with(lengths: lengths), weights: weights)
+    return evaluate(batches: Batches(examples, size: batchSize))
   }
 
   /// The loss and the metrics of the compiled model on a sequence of batches: the same as over all of them at once.
@@ -114,15 +117,19 @@ extension Sequential {
   /// - Parameters:
   ///   - input: `[B, T, I]`, or whatever the first layer takes.
   ///   - lengths: the valid steps of each example; nil means all.
+  ///   - steps: the same with gaps and resets, in the place of lengths or beside them; the examples come first.
   ///   - batchSize: how many examples are computed at once.
-  public func predict(_ input: Tensor, lengths: [Int]? = nil, batchSize: Int = 256) -> Tensor {
+  public func predict(
+    _ input: Tensor, lengths: [Int]? = nil, steps: Steps = Steps(), batchSize: Int = 256
+  ) -> Tensor {
     require(batchSize > 0, "the batch size is \(batchSize), and must be positive")
     require(input.rank > 0, "an input without examples")
-    let count = input.shape[0]
-    guard count > batchSize else { return self(input, lengths: lengths) }
+    require(steps.layout == .batchFirst, "a batch to predict from has the examples first")
+    let (count, steps) = (input.shape[0], steps.with(lengths: lengths))
+    guard count > batchSize else { return self(input, steps: steps) }
     let parts = stride(from: 0, to: count, by: batchSize).map { start in
       let range = start..<min(start + batchSize, count)
-      return self(input.slice(range, axis: 0), lengths: lengths.map { Array($0[range]) })
+      return self(input.slice(range, axis: 0), steps: steps.selecting(range))
     }
     return concatenate(parts, axis: 0)
   }

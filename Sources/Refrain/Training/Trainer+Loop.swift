@@ -207,14 +207,16 @@ private struct WeightedMean {
 }
 
 extension Tensor {
-  /// The valid steps of sequences `[B, T, …]` one after another; the tensor itself where the steps do not fit it.
+  /// The valid steps of sequences `[B, T, …]`, or `[T, B, …]`, one sequence after another; the tensor itself where the steps do
+  /// not fit it.
   func validSteps(_ steps: Steps) -> Tensor {
-    guard rank >= 2, steps.lengths != nil || steps.present != nil, steps.lengths?.count ?? shape[0] == shape[0],
-      (steps.lengths ?? []).allSatisfy({ $0 <= shape[1] }),
-      (steps.present ?? []).allSatisfy({ $0.count == shape[1] })
+    guard rank >= 2, steps.lengths != nil || steps.present != nil else { return self }
+    let (batch, time) = steps.extent(of: shape)
+    guard steps.lengths?.count ?? batch == batch, (steps.lengths ?? []).allSatisfy({ $0 <= time }),
+      steps.present?.count ?? batch == batch, (steps.present ?? []).allSatisfy({ $0.count == time })
     else { return self }
-    let time = shape[1]
-    let valid = (0..<shape[0] * time).filter { steps.isValid($0 / time, $0 % time, time: time) }
-    return reshaped([shape[0] * time] + shape.dropFirst(2)).gatheringRows(valid)
+    let valid = Steps(lengths: steps.lengths, present: steps.present, layout: steps.layout)
+    return reshaped([batch * time] + shape.dropFirst(2))
+      .gatheringRows(valid.episodes(batch: batch, time: time).flatMap(\.self))
   }
 }

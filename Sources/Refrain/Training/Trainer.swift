@@ -27,7 +27,8 @@ public struct Trainer {
   public var keptSteps: Int?
   /// Into windows of how many steps sequences are cut (truncated backpropagation through time; Williams and Peng 1990): one
   /// step of the optimizer a window, which begins from the state that the one before ended with, as a constant. nil takes
-  /// sequences whole. For a ``Sequential`` that returns every step.
+  /// sequences whole. For a ``Sequential`` that returns every step, or with a loss that carries the state itself
+  /// (``fit(_:optimizer:batches:validation:carrying:loss:)``).
   public var truncation: Int?
   /// When to end early; with it the best weights come back, however training ends.
   public var earlyStopping: EarlyStopping?
@@ -76,10 +77,43 @@ public struct Trainer {
     _ model: inout M, optimizer: inout O, batches: some Sequence<Batch>,
     validation: (any Sequence<Batch>)? = nil, loss: (M, Batch) -> Tensor
   ) throws(TrainingError) -> History {
+    checkWhole()
+    return try fit(
+      &model, optimizer: &optimizer, batches: batches, validation: validation, carrying: NoMemory.self
+    ) { model, batch, _ in loss(model, batch) }
+  }
+
+  /// Trains a model on a sequence of batches, which is gone through anew in each epoch, with something that the loss carries
+  /// from one window of the sequences to the next (``truncation``), such as a recurrent layer's state:
+  ///
+  ///     let history = try Trainer(truncation: 50).fit(
+  ///       &model, optimizer: &optimizer, batches: batches, carrying: LSTM.State.self
+  ///     ) { model, window, state in
+  ///       let (outputs, next) = model.lstm.scan(window.input, steps: window.steps, from: state)
+  ///       state = next
+  ///       return Loss.meanSquaredError(model.dense(outputs), window.target, lengths: window.lengths)
+  ///     }
+  ///
+  /// - Parameters:
+  ///   - model: what is learned; after an error it has its best weights, or those it began with.
+  ///   - optimizer: what moves it; its memory stays for the next call.
+  ///   - batches: what to learn from.
+  ///   - validation: what to judge by after each epoch; its sequences are taken whole.
+  ///   - carried: what the loss carries.
+  ///   - loss: a scalar from the model and a window. What it carries is nil before the first window of a batch, and a constant
+  ///     to the gradient in the next. Means over windows are weighted by their valid steps, and windows without any are
+  ///     passed over.
+  /// - Throws: ``TrainingError`` when a number is not finite, or when there is no batch.
+  @discardableResult
+  public func fit<M: Module, O: Optimizer, Carried>(
+    _ model: inout M, optimizer: inout O, batches: some Sequence<Batch>,
+    validation: (any Sequence<Batch>)? = nil, carrying carried: Carried.Type,
+    loss: (M, Batch, inout Carried?) -> Tensor
+  ) throws(TrainingError) -> History {
     try withTask(loss) { task throws(TrainingError) in
       try run(
-        &task, &model, &optimizer, batches: { _ in batches }, count: batches.underestimatedCount, validation: validation
-      )
+        &task, &model, &optimizer, batches: { _ in batches },
+        count: truncation == nil ? batches.underestimatedCount : 0, validation: validation)
     }
   }
 
@@ -99,18 +133,40 @@ public struct Trainer {
     _ model: inout M, optimizer: inout O, examples: Batch, batchSize: Int = 32, validation: Validation? = nil,
     shuffle: Bool = true, loss: (M, Batch) -> Tensor
   ) throws(TrainingError) -> History {
+    checkWhole()
+    return try fit(
+      &model, optimizer: &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle,
+      carrying: NoMemory.self
+    ) { model, batch, _ in loss(model, batch) }
+  }
+
+  /// Trains a model on examples in memory, with something that the loss carries from one window of the sequences to the next;
+  /// see ``fit(_:optimizer:batches:validation:carrying:loss:)``. The other parameters are those of
+  /// ``fit(_:optimizer:examples:batchSize:validation:shuffle:loss:)``.
+  @discardableResult
+  public func fit<M: Module, O: Optimizer, Carried>(
+    _ model: inout M, optimizer: inout O, examples: Batch, batchSize: Int = 32, validation: Validation? = nil,
+    shuffle: Bool = true, carrying carried: Carried.Type, loss: (M, Batch, inout Carried?) -> Tensor
+  ) throws(TrainingError) -> History {
     try withTask(loss) { task throws(TrainingError) in
       try run(
         &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle)
     }
   }
 
-  private func withTask<M: Module>(
-    _ loss: (M, Batch) -> Tensor, _ body: (inout LossTask<M>) throws(TrainingError) -> History
+  /// Stops where a loss that carries nothing is to go through windows.
+  private func checkWhole() {
+    require(
+      truncation == nil,
+      "this loss carries no state from window to window; take the fit with 'carrying:', whose loss is given it")
+  }
+
+  private func withTask<M: Module, Carried>(
+    _ loss: (M, Batch, inout Carried?) -> Tensor,
+    _ body: (inout LossTask<M, Carried>) throws(TrainingError) -> History
   ) throws(TrainingError) -> History {
-    require(truncation == nil, "a loss of one's own carries no state from window to window; write that loop by hand")
     let outcome = withoutActuallyEscaping(loss) { loss -> Result<History, TrainingError> in
-      var task = LossTask(lossOfBatch: loss)
+      var task = LossTask(lossOfBatch: loss, isTruncated: truncation != nil)
       do throws(TrainingError) { return .success(try body(&task)) } catch { return .failure(error) }
     }
     return try outcome.get()
@@ -131,11 +187,22 @@ protocol TrainingTask {
 }
 
 /// A loss given as a closure.
-private struct LossTask<Model: Module>: TrainingTask {
-  let lossOfBatch: (Model, Batch) -> Tensor
+private struct LossTask<Model: Module, Carried>: TrainingTask {
+  let lossOfBatch: (Model, Batch, inout Carried?) -> Tensor
+  let isTruncated: Bool
+  private var carried: Carried?
 
-  func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double) {
-    (lossOfBatch(model, batch), Double(batch.count))
+  init(lossOfBatch: @escaping (Model, Batch, inout Carried?) -> Tensor, isTruncated: Bool) {
+    self.lossOfBatch = lossOfBatch
+    self.isTruncated = isTruncated
+  }
+
+  mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double) {
+    if !continues { carried = nil }
+    guard isTruncated else { return (lossOfBatch(model, batch, &carried), Double(batch.count)) }
+    let weight = batch.validSteps
+    // A window past the end of all its sequences has no loss.
+    return weight == 0 ? (Tensor(0), 0) : (lossOfBatch(model, batch, &carried), Double(weight))
   }
   func takeMetrics() -> [String: Float] { [:] }
   func firstNotFinite(in model: Model, on batch: Batch) -> String? { nil }

@@ -5,7 +5,7 @@ public enum Validation: Sendable {
   /// A part of the examples at the end, such as 0.2: for a series, whose future must not be known.
   case tail(Double)
   /// Examples of its own.
-  case data(Tensor, Tensor, lengths: [Int]? = nil, weights: Tensor? = nil)
+  case data(Tensor, Tensor, lengths: [Int]? = nil, steps: Steps = Steps(), weights: Tensor? = nil)
 
   /// Divides examples into those to learn from and those to judge by, each in their given order.
   func split(_ examples: Batch, seed: UInt64) throws(TrainingError) -> (training: Batch, validation: Batch) {
@@ -26,8 +26,8 @@ public enum Validation: Sendable {
     case .tail(let part):
       let boundary = count - (try heldOut(part))
       return (examples.slice(0..<boundary), examples.slice(boundary..<count))
-    case .data(let input, let target, let lengths, let weights):
-      return (examples, Batch(input, target, lengths: lengths, weights: weights))
+    case .data(let input, let target, let lengths, let steps, let weights):
+      return (examples, Batch(input, target, steps: steps.with(lengths: lengths), weights: weights))
     }
   }
 }

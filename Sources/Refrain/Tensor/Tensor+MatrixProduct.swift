@@ -207,8 +207,9 @@ extension Tensor {
       arcs: (x, .pullback { $0.matrixProduct(weight) }),
       (weight, .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) }),
       (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) })
-    ).traced(as: .linear(operation), of: [x, weight, bias])
-    guard let operation else { return activation(sums) }
+    )
+    guard let operation else { return activation(sums.traced(as: .linear(nil), of: [x, weight, bias])) }
     return result.recording((sums, { operation.gradient(x: result, y: result, $0) }))
+      .traced(as: .linear(operation), of: [x, weight, bias])
   }
 }

@@ -228,7 +228,7 @@ extension UnaryOperation {
     case .negate: (false, false)
     case .tanh, .sigmoid, .relu, .exponential, .squareRoot, .reciprocal: (false, true)
     case .logarithm, .square, .absolute: (true, false)
-    case .softplus, .gelu, .silu: (true, true)
+    case .softplus, .gelu, .geluExact, .silu: (true, true)
     }
   }
 }

@@ -131,7 +131,6 @@ struct ModelCommandTests {
     try expect(["table.csv", "kept.onnx"], 65, ["table.csv", "no kind that is known"])
     try expect(["none", "kept.onnx"], 65, ["none", "no such file"])
     try expect([fixture("pytorch/refused_system.pt"), "kept.onnx"], 65, ["refused_system.pt", "runs no code"])
-    try expect([fixture("pytorch/lstm_projected.pt"), "kept.onnx"], 65, ["projected-lstm"])
     try expect([fixture("keras/masking.keras"), "kept.onnx"], 65, ["masking"])
     try expect([fixture("arrays/arrays.npz"), "kept.onnx"], 65, ["arrays, not a model"])
     try expect([fixture("pytorch/tagger.pt"), "none/x.onnx"], 65, ["none/x.onnx", "folder"])

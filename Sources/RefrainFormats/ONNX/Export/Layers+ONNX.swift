@@ -1,6 +1,8 @@
 import Refrain
 
 extension Embedding: ONNXExportable {
+  public var onnxObstacles: [String] { configuration.maskZero == true ? ["the layer embedding with maskZero"] : [] }
+
   public func export(
     _ input: ONNXGraphValue, named name: String, to graph: inout ONNXGraphBuilder
   ) -> ONNXGraphValue {
@@ -62,4 +64,10 @@ extension AttentionPooling: ONNXExportable {
     let context = graph.matrixProduct(graph.add("Transpose", [weights], ["perm": .integers([0, 2, 1])]), values)
     return graph.squeezed(context, axis: 1)
   }
+}
+
+extension Activate: ONNXExportable {
+  public func export(
+    _ input: ONNXGraphValue, named name: String, to graph: inout ONNXGraphBuilder
+  ) -> ONNXGraphValue { configuration.activation.export(input, to: &graph) }
 }

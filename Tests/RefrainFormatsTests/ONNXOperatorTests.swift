@@ -26,6 +26,8 @@ private func expectAll(_ file: String, atLeast count: Int, sourceLocation: Sourc
 
   @Test func `compute loops of every form as ONNX Runtime does`() throws { try expectAll("scan", atLeast: 22) }
 
+  @Test func `compute what Refrain exports as ONNX Runtime does`() throws { try expectAll("exports", atLeast: 20) }
+
   @Test func `compute recurrent layers under every attribute as ONNX Runtime does`() throws {
     try expectAll("recurrent", atLeast: 80)
   }

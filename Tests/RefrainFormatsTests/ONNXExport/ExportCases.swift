@@ -12,11 +12,13 @@ extension ExportCase {
 
   /// Every kind of layer, option and connection.
   static let all: [ExportCase] =
-    operators.flatMap { ofCell($0) } + loops.flatMap { ofLoop($0) } + looped + spaces + piles + layers + activations
-    + choices
+    operators.flatMap { ofCell($0) } + loops + piles + layers + activations + choices
+
+  /// Those in which there is a loop, which no layer is found in.
+  static let loops: [ExportCase] = loopedCells.flatMap { ofLoop($0) } + looped + spaces
 
   /// The cells that become loops.
-  private static var loops: [any RecurrentCell.Type] {
+  private static var loopedCells: [any RecurrentCell.Type] {
     Cells.all.filter { cell in !operators.contains { $0.name == cell.name } } + [CountingCell.self]
   }
 

@@ -94,6 +94,34 @@ import Testing
     #expect(graph.parameterCount == model.parameterCount)
   }
 
+  @Test func `of images takes and gives states`() throws {
+    var generator = RandomGenerator(seed: 3)
+    let model = Sequential(inputShape: [nil, 4, 3, 2], seed: 3) { ConvLSTM(2, kernel: [3, 2], returning: .everyStep) }
+    let layer = try #require(model.layers[0] as? ConvLSTM)
+    let (input, lengths) = (Tensor.normal([3, 5, 4, 3, 2], using: &generator), [5, 0, 2])
+    let state = LSTMCell.State(
+      hidden: .normal([3, 24], using: &generator), cell: .normal([3, 24], using: &generator))
+    let expected = layer.scan(input, lengths: lengths, from: state)
+    let found = try ONNXModel(bytes: model.onnx())([
+      "input": input, "lengths": Tensor(lengths), "initial.0.hidden_l0": stack([state.hidden]),
+      "initial.0.cell_l0": stack([state.cell]),
+    ])
+    expectClose(found["output"] ?? Tensor(0), expected.outputs, "output")
+    expectClose(found["final.0.hidden_l0"] ?? Tensor(0), stack([expected.state.hidden]), "hidden")
+    expectClose(found["final.0.cell_l0"] ?? Tensor(0), stack([expected.state.cell]), "cell")
+  }
+
+  @Test func `computes what is the same at every step once`() throws {
+    let model = Sequential(inputSize: 3) { Recurrent<SRUCell>(4) }
+    let graph = try ONNXModel(bytes: model.onnx()).graph
+    let loop = try #require(graph.nodes.first { $0.operation == "Scan" })
+    let within = Set(try #require(loop.graph("body")).nodes.map(\.operation))
+    // Slices of weights and products with the input stand before the loop.
+    #expect(within == ["Mul", "Add", "Sigmoid", "Sub", "Where", "Identity"])
+    #expect(graph.nodes.count { $0.operation == "Gemm" } == 1)
+    #expect(graph.nodes.count { $0.operation == "Range" } == 1)
+  }
+
   @Test func `trains on as the model does`() throws {
     let model = try #require(ExportCase.all.first { $0.name == "layer-norm-lstm_both_everyStep_17" })
     let run = model.runs()[1]

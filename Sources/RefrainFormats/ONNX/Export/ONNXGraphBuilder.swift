@@ -17,7 +17,7 @@ public struct ONNXGraphValue: Sendable, Hashable {
 ///     let product = graph.add("MatMul", [input, graph.weight("0.weight", weight.transposed)])
 public struct ONNXGraphBuilder {
   /// What is told to an operator besides its inputs.
-  public enum Attribute: Sendable {
+  public enum Attribute: Sendable, Hashable {
     case integer(Int)
     case float(Float)
     case text(String)
@@ -28,7 +28,7 @@ public struct ONNXGraphBuilder {
   }
 
   /// A graph that an operator runs, made by ``body(of:taking:_:)``.
-  public struct Body: Sendable {
+  public struct Body: Sendable, Hashable {
     let message: Onnx_GraphProto
   }
 
@@ -56,12 +56,22 @@ public struct ONNXGraphBuilder {
   private var depths: [String: Int] = [:]
   private var nodes = 0
   private var shapes: [[Int]: ONNXGraphValue] = [:]
+  private var scalars: [UInt32: ONNXGraphValue] = [:]
+  /// What operators give that were added: the same again is the same value.
+  private var calls: [Call: [ONNXGraphValue]] = [:]
   /// What a value is the transpose of, first two axes swapped.
   private var swaps: [ONNXGraphValue: ONNXGraphValue] = [:]
   /// What a value is with an axis of size 1 put in.
   private var insertions: [ONNXGraphValue: (value: ONNXGraphValue, axis: Int)] = [:]
   /// The truth values that floats of 1 and 0 stand for.
   private var conditions: [ONNXGraphValue: ONNXGraphValue] = [:]
+
+  /// An operator with what it takes.
+  private struct Call: Hashable {
+    var operation: String
+    var inputs: [ONNXGraphValue?]
+    var attributes: [String: Attribute]
+  }
 
   init(_ options: ONNXExportOptions) throws(DataError) {
     let versions = ONNXExportOptions.versions
@@ -84,7 +94,7 @@ public struct ONNXGraphBuilder {
   // MARK: - Values
 
   /// Adds an operator with one result. Within a body it goes to the outermost graph that has all that it takes: what is
-  /// the same at every step is computed once.
+  /// the same at every step is computed once. The same operator of the same values is added once, and gives the same.
   ///
   /// - Parameters:
   ///   - operation: its name in ONNX.
@@ -97,20 +107,27 @@ public struct ONNXGraphBuilder {
     _ attributes: [String: Attribute] = [:]
   ) -> ONNXGraphValue {
     let (rank, type) = (rank ?? inputs.first??.rank ?? 0, type ?? inputs.first??.type ?? .float32)
-    let result = ONNXGraphValue(name: unique(operation.lowercased()), type: type, rank: rank)
-    addNode(operation, inputs, [result], attributes)
-    return result
+    return add(Call(operation: operation, inputs: inputs, attributes: attributes)) { name in
+      [ONNXGraphValue(name: name, type: type, rank: rank)]
+    }[0]
   }
 
   /// Adds an operator with several results of one type, given by their ranks.
   public mutating func add(
     _ operation: String, _ inputs: [ONNXGraphValue?], ranks: [Int], _ attributes: [String: Attribute] = [:]
   ) -> [ONNXGraphValue] {
-    let name = unique(operation.lowercased())
-    let results = ranks.enumerated().map { index, rank in
-      ONNXGraphValue(name: "\(name).\(index)", type: inputs.first??.type ?? .float32, rank: rank)
+    add(Call(operation: operation, inputs: inputs, attributes: attributes)) { name in
+      ranks.enumerated().map { index, rank in
+        ONNXGraphValue(name: "\(name).\(index)", type: inputs.first??.type ?? .float32, rank: rank)
+      }
     }
-    addNode(operation, inputs, results, attributes)
+  }
+
+  private mutating func add(_ call: Call, _ results: (_ name: String) -> [ONNXGraphValue]) -> [ONNXGraphValue] {
+    if let known = calls[call] { return known }
+    let results = results(unique(call.operation.lowercased()))
+    addNode(call.operation, call.inputs, results, call.attributes)
+    calls[call] = results
     return results
   }
 
@@ -126,7 +143,12 @@ public struct ONNXGraphBuilder {
   }
 
   /// A number.
-  public mutating func scalar(_ value: Float) -> ONNXGraphValue { weight("constant", Tensor([value], shape: [])) }
+  public mutating func scalar(_ value: Float) -> ONNXGraphValue {
+    if let known = scalars[value.bitPattern] { return known }
+    let stored = weight("constant", Tensor([value], shape: []))
+    scalars[value.bitPattern] = stored
+    return stored
+  }
 
   /// A list of whole numbers, such as a shape or axes.
   public mutating func integers(_ values: [Int]) -> ONNXGraphValue {
@@ -221,7 +243,10 @@ public struct ONNXGraphBuilder {
     for (index, output) in build(&self, given).enumerated() {
       addOutput("\(name).step.out\(index)", output.value, output.shape)
     }
-    return .graph(Body(message: finished(graphs.removeLast(), name: name)))
+    let body = finished(graphs.removeLast(), name: name)
+    // What was made within is not there outside.
+    calls = calls.filter { $0.value.allSatisfy { depths[$0.name] ?? 0 < graphs.count } }
+    return .graph(Body(message: body))
   }
 
   // MARK: - The file

@@ -120,6 +120,10 @@ import Testing
     #expect(within == ["Mul", "Add", "Sigmoid", "Sub", "Where", "Identity"])
     #expect(graph.nodes.count { $0.operation == "Gemm" } == 1)
     #expect(graph.nodes.count { $0.operation == "Range" } == 1)
+    // Of a convolution's two operands and its result, the weights are turned outside.
+    let images = Sequential(inputShape: [nil, 4, 3, 2]) { ConvLSTM(2, kernel: [3, 2]) }
+    let convolution = try #require(ONNXModel(bytes: images.onnx()).graph.nodes.first { $0.operation == "Scan" })
+    #expect(try #require(convolution.graph("body")).nodes.count { $0.operation == "Transpose" } == 2)
   }
 
   @Test func `trains on as the model does`() throws {

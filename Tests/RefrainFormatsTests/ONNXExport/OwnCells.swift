@@ -54,7 +54,10 @@ struct CountingCell: RecurrentCell {
     let sums = state.sums.reshaped([-1, hiddenSize])
     let order = sums.softmax().cumulativeSum().reshaped(state.sums.shape).transposed([0, 2, 1])
     let chosen = select(greater(sums, halves), sums.fraction, halves.logSoftmax()).reshaped(state.sums.shape)
-    let next = sigmoid(decay) * chosen + sqrt(abs(order)).transposed([0, 2, 1])
+    // The halves first, and the same decay for each sequence.
+    let turned = (state.sums.transposed([1, 0, 2]) * projected.reshaped(state.sums.shape).transposed([1, 0, 2]))
+    let kept = sigmoid(decay).expanded(to: state.sums.shape)
+    let next = kept * chosen + sqrt(abs(order)).transposed([0, 2, 1]) - 0.1 * turned.transposed([1, 0, 2])
     let grown = (silu(halves) * gelu(sums) - halves.squared).reshaped(state.sums.shape)
     return State(count: state.count + 1, sums: minimum(next + grown, Tensor(3)))
   }

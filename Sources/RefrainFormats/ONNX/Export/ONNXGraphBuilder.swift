@@ -243,10 +243,7 @@ public struct ONNXGraphBuilder {
     for (index, output) in build(&self, given).enumerated() {
       addOutput("\(name).step.out\(index)", output.value, output.shape)
     }
-    let body = finished(graphs.removeLast(), name: name)
-    // What was made within is not there outside.
-    calls = calls.filter { $0.value.allSatisfy { depths[$0.name] ?? 0 < graphs.count } }
-    return .graph(Body(message: body))
+    return .graph(Body(message: finished(graphs.removeLast(), name: name)))
   }
 
   // MARK: - The file

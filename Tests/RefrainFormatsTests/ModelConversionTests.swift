@@ -55,6 +55,26 @@ import Testing
     #expect(throws: DataError.self) { try ConversionTrial(model(), wider).run() }
   }
 
+  @Test func `to loops of ONNX is proven too`() throws {
+    let models = [
+      Sequential(inputSize: 3, seed: 4) {
+        Bidirectional<LayerNormLSTMCell>(4, returning: .everyStep)
+        Recurrent<MatrixLSTMCell>(4).regularized(by: Regularization(zoneoutHidden: 0.2))
+        Dense(2)
+      },
+      Sequential(inputShape: [nil, 4, 3, 2], seed: 5) {
+        ConvLSTM(3, kernel: [3, 2], returning: .everyStep)
+        DepthwiseLSTM(2, kernel: [2, 2])
+      },
+      Sequential(inputShape: [4, 5, 3], seed: 6) { GridLSTM(3) },
+    ]
+    for model in models {
+      let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+      let conversion = try Conversion(loaded, to: .onnx)
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons > 0)
+    }
+  }
+
   @Test func `of a learned initial state and of tokens goes to every format that has them`() throws {
     var model = Sequential(seed: 3) {
       Embedding(5, 3)

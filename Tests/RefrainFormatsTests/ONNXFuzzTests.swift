@@ -10,7 +10,25 @@ import Testing
     let nodes = try ONNXCase.load("nodes").filter { $0.model.count < 1500 }
     let chosen = stride(from: 0, to: nodes.count, by: 4).map { nodes[$0] }
     let others = try ONNXCase.load("recurrent").prefix(12) + ONNXCase.load("torch").filter { $0.model.count < 4000 }
-    return chosen + others + (try ONNXCase.load("nodes_recurrent"))
+    return chosen + others + (try ONNXCase.load("nodes_recurrent") + loops())
+  }
+
+  private static func loops() throws -> [ONNXCase] {
+    let loops = try ONNXCase.load("scan")
+    return try ONNXCase.load("nodes_scan") + stride(from: 0, to: loops.count, by: 4).map { loops[$0] } + loops.suffix(4)
+  }
+
+  @Test func `with loops give an error or a result, whatever is changed`() async {
+    await #expect(processExitsWith: .success) {
+      let seeds = try Self.loops()
+      var inputs: [String: NumericArray] = [:]
+      for seed in seeds { inputs.merge(seed.inputs) { $1 } }
+      try fuzz(seeds.map(\.model), count: 50_000) { bytes in
+        var model = try ONNXModel(bytes: bytes)
+        model.largestValue = 1 << 12
+        _ = try model.run(inputs.filter { input in model.inputs.contains { $0.name == input.key } })
+      }
+    }
   }
 
   @Test func `give an error or a result, whatever is changed`() async {
@@ -72,6 +90,11 @@ import Testing
     _ graph: inout Onnx_GraphProto, _ inputs: inout [String: NumericArray], operators: [String],
     using generator: inout RandomGenerator
   ) {
+    // Now and then within a body.
+    let loop = graph.node.firstIndex { $0.opType == "Scan" }
+    if let loop, let body = graph.node[loop].attribute.firstIndex(where: \.hasG), below(2, &generator) == 0 {
+      return change(&graph.node[loop].attribute[body].g, &inputs, operators: operators, using: &generator)
+    }
     let odd = [0, 1, -1, 2, 3, -2, 7, 63, 1 << 31, Int.max, Int.min, -(1 << 31), 1 << 40]
     func oddNumber() -> Int { odd[below(odd.count, &generator)] }
     let node = below(max(graph.node.count, 1), &generator)

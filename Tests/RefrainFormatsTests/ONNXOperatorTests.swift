@@ -22,6 +22,12 @@ private func expectAll(_ file: String, atLeast count: Int, sourceLocation: Sourc
 
   @Test func `compute ONNX's own tests of recurrent layers`() throws { try expectAll("nodes_recurrent", atLeast: 18) }
 
+  @Test func `compute ONNX's own tests of loops`() throws { try expectAll("nodes_scan", atLeast: 3) }
+
+  @Test func `compute loops of every form as ONNX Runtime does`() throws { try expectAll("scan", atLeast: 22) }
+
+  @Test func `compute what Refrain exports as ONNX Runtime does`() throws { try expectAll("exports", atLeast: 20) }
+
   @Test func `compute recurrent layers under every attribute as ONNX Runtime does`() throws {
     try expectAll("recurrent", atLeast: 80)
   }

@@ -19,6 +19,26 @@ struct TraceTests {
     try check(try cellType(name))
   }
 
+  @Test("convolutions are traced", arguments: [Padding.same, .valid])
+  func convolutions(padding: Padding) throws {
+    func check<Map: ConvolutionMap>(_: Map.Type) throws {
+      var generator = RandomGenerator(seed: 5)
+      let options = ConvolutionalLSTMCell<Map>.Options(
+        shape: [5, 4], kernel: [3, 2], strides: [2, 1], padding: padding)
+      let size = options.outputShape.product * 2
+      let cell = ConvolutionalLSTMCell<Map>(inputSize: 60, hiddenSize: size, options: options, using: &generator)
+      let (input, hidden) = (Tensor.normal([4, 60], using: &generator), Tensor.normal([4, size], using: &generator))
+      let state = LSTMCell.State(hidden: hidden, cell: .normal([4, size], using: &generator))
+      let trace = try #require(cell.tracedStep())
+      let next = cell.step(cell.project(input), state)
+      expectSameBits(trace([input] + state.tensors + cell.tensors), [next.output] + next.tensors)
+      let shown = try #require(cell.tracedOutput())
+      #expect(shown(state.tensors) == [hidden])
+    }
+    try check(FullConvolution.self)
+    try check(SeparableConvolution.self)
+  }
+
   @Test("masks are part of a traced step")
   func masks() throws {
     let passage = Passage<LSTMCell>(batch: 5, time: 1, inputSize: 3, hiddenSize: 8)

@@ -32,4 +32,12 @@ extension RecurrentCell {
       return [after.output] + after.tensors
     }
   }
+
+  /// What a state shows, as a trace of its tensors, or nil where that cannot be traced.
+  package func tracedOutput() -> Trace? {
+    let state = initialState(batch: 1)
+    return Trace.ofRows(state.tensors.map { Array($0.shape.dropFirst()) }, shared: []) {
+      [state.replacingTensors($0).output]
+    }
+  }
 }

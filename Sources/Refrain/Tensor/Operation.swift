@@ -17,6 +17,10 @@ package enum Operation: Equatable, Sendable {
   case matrixProduct(transposingSelf: Bool, transposingOther: Bool)
   /// Of x, weights `[O, I]` and a bias `[O]`: x · weightᵀ + bias, and a function of that.
   case linear(UnaryOperation?)
+  /// Of x `[N, size…, C]` and weights `[O, kernel…, C]`; strides of nil are 1.
+  case convolution(strides: [Int]?, Padding)
+  /// Of x `[N, size…, C]` and weights `[kernel…, C]`.
+  case depthwiseConvolution(strides: [Int]?, Padding)
   /// Of x, a gain and a shift.
   case normalize(epsilon: Float)
   /// Of the sums of a step and, as far as the cell has them, the hidden state and the cell state before it; results in the
@@ -73,6 +77,10 @@ extension Operation {
     case .matrixProduct(let transposingSelf, let transposingOther):
       [x.matrixProduct(operands[1], transposingSelf: transposingSelf, transposingOther: transposingOther)]
     case .linear(let function): [unary(function, x.linear(weight: operands[1], bias: operands[2]))]
+    case .convolution(let strides, let padding):
+      [x.convolution(weight: operands[1], strides: strides, padding: padding)]
+    case .depthwiseConvolution(let strides, let padding):
+      [x.depthwiseConvolution(weight: operands[1], strides: strides, padding: padding)]
     case .normalize(let epsilon): [x.normalized(gain: operands[1], shift: operands[2], epsilon: epsilon)]
     case .gates(let kind): gateFunction(kind, sums: x, states: Array(operands.dropFirst()))
     case .reshape(let shape): [x.reshaped(shape)]

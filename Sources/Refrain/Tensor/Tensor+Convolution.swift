@@ -91,7 +91,8 @@ extension Tensor {
           }
           return sum
         }
-      ))
+      )
+    ).traced(as: .convolution(strides: strides, padding), of: [x, weight])
   }
 
   /// The convolution of each channel with a kernel of its own: `[N, size…, C]` → `[N, size′…, C]`.
@@ -167,7 +168,8 @@ extension Tensor {
           }
           return sum
         }
-      ))
+      )
+    ).traced(as: .depthwiseConvolution(strides: strides, padding), of: [x, weight])
   }
 }
 

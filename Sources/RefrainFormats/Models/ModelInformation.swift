@@ -124,7 +124,13 @@ public struct ModelInformation: Sendable {
       facts.append(("Runs here", "not without the files beside it, or not at all: \(error.problem)"))
     }
     var operators: [String: Int] = [:]
-    for node in message.graph.node { operators[node.opType, default: 0] += 1 }
+    func count(_ nodes: [Onnx_NodeProto]) {
+      for node in nodes {
+        operators[node.opType, default: 0] += 1
+        for attribute in node.attribute where attribute.hasG { count(attribute.g.node) }
+      }
+    }
+    count(message.graph.node)
     tables.append(
       Table(
         title: "Operators", columns: ["Operator", "Nodes"],

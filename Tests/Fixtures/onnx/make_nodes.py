@@ -23,7 +23,7 @@ InstanceNormalization IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log Lo
 Mul Neg Not OneHot Or PRelu Pad Pow RMSNormalization Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
 ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape ReverseSequence Round ScatterND Selu Shape Sigmoid Sign
 Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu
-Unsqueeze Where Xor
+Unsqueeze Where Xor Scan
 """.split())
 TYPES = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT32, TensorProto.INT64,
          TensorProto.UINT8, TensorProto.BOOL}
@@ -48,7 +48,7 @@ def type_of(value):
     return value.type.tensor_type.elem_type if value.type.HasField("tensor_type") else None
 
 
-recurrent, others, left_out = [], [], {}
+recurrent, scans, others, left_out = [], [], [], {}
 for test in load_model_tests(kind="node"):
     model = test.model
     if model is None or not {node.op_type for node in model.graph.node} <= OPERATORS or model.functions:
@@ -58,6 +58,9 @@ for test in load_model_tests(kind="node"):
     if not {type_of(value) for value in list(model.graph.input) + list(model.graph.output)} <= TYPES:
         continue
     if is_skipped(test.name) or max(version.version for version in model.opset_import) < 7:
+        continue
+    # The Scan of operator set 8 is another operator.
+    if max(version.version for version in model.opset_import) < 9 and any(node.op_type == "Scan" for node in model.graph.node):
         continue
     inputs, outputs = test.data_sets[0]
     names = [value.name for value in model.graph.input], [value.name for value in model.graph.output]
@@ -71,8 +74,10 @@ for test in load_model_tests(kind="node"):
     if len(content) > (90_000 if is_recurrent else LARGEST) and test.name not in ALWAYS:
         left_out[test.name] = len(content)
     else:
-        (recurrent if is_recurrent else others).append(content)
+        is_scan = any(node.op_type == "Scan" for node in model.graph.node)
+        (recurrent if is_recurrent else scans if is_scan else others).append(content)
 
 print("too large:", len(left_out), "cases")
 save("nodes_recurrent", recurrent)
+save("nodes_scan", scans)
 save("nodes", others)

@@ -31,7 +31,7 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
     self.options = options
   }
 
-  var isRagged: Bool { options.lengths && model.configuration.inputShape.count + (takesTokens ? 1 : 0) == 3 }
+  var isRagged: Bool { options.lengths && model.configuration.inputShape.count + (takesTokens ? 1 : 0) >= 3 }
   var takesTokens: Bool { model.configuration.inputShape.count == 2 && model.configuration.inputShape[1] == nil }
 
   /// Every run of the model: what goes in, and what Refrain computes from it.
@@ -85,10 +85,11 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
       var parts = name.split(separator: ".").map(String.init)
       let state = parts.removeLast()
       let numbers = parts.compactMap { Int($0) }
-      let isNested = model.layers[numbers[0]] is Sequential
-      let path = numbers.prefix(isNested ? 2 : 1).map(String.init).joined(separator: ".")
-      let level = numbers.dropFirst(isNested ? 2 : 1).first ?? 0
-      rows["\(prefix)\(path).\(state)_l\(level)", default: []].append(tensor)
+      let layer = model.layers[numbers[0]]
+      var path = numbers
+      let level = "\(type(of: layer))".hasPrefix("Stacked") && numbers.count > 1 ? path.remove(at: 1) : 0
+      let name = path.map(String.init).joined(separator: ".")
+      rows["\(prefix)\(name).\(state)_l\(level)", default: []].append(tensor)
     }
     return rows.mapValues { stack($0) }
   }

@@ -2,8 +2,8 @@ import Refrain
 import RefrainFormats
 
 extension ExportCase {
-  /// The cells that ONNX's operators express.
-  static let cells: [any RecurrentCell.Type] = [
+  /// The cells that ONNX's operators express; all others become loops.
+  static let operators: [any RecurrentCell.Type] = [
     LSTMCell.self, GRUCell.self, GRUResetBeforeCell.self, TanhRNNCell.self, ReLURNNCell.self, PeepholeLSTMCell.self,
     NoInputGateLSTMCell.self, NoForgetGateLSTMCell.self, NoOutputGateLSTMCell.self, NoInputActivationLSTMCell.self,
     NoOutputActivationLSTMCell.self, CoupledGatesLSTMCell.self, MinimalGatedCell.self, IndRNNCell.self,
@@ -12,7 +12,15 @@ extension ExportCase {
 
   /// Every kind of layer, option and connection.
   static let all: [ExportCase] =
-    cells.flatMap { ofCell($0) } + piles + layers + steps + convolutions + activations + choices
+    operators.flatMap { ofCell($0) } + loops + piles + layers + steps + convolutions + activations + choices
+
+  /// Those in which there is a loop, which no layer is found in.
+  static let loops: [ExportCase] = loopedCells.flatMap { ofLoop($0) } + looped + spaces
+
+  /// The cells that become loops.
+  private static var loopedCells: [any RecurrentCell.Type] {
+    Cells.all.filter { cell in !operators.contains { $0.name == cell.name } } + [CountingCell.self]
+  }
 
   private static let withoutStates = ONNXExportOptions(states: false)
 
@@ -39,6 +47,111 @@ extension ExportCase {
           Bidirectional<Cell>(2, initial: .learned)
         }, withoutStates))
     return cases
+  }
+
+  private static func ofLoop<Cell: RecurrentCell>(_ cell: Cell.Type) -> [ExportCase] {
+    [17, 23].flatMap { opset in
+      Returning.allCases.flatMap { returning in
+        Direction.allCases.map { direction in
+          ExportCase(
+            "\(Cell.name)_\(direction)_\(returning)_\(opset)",
+            Sequential(inputSize: 3) { Recurrent<Cell>(4, returning: returning, direction: direction) },
+            ONNXExportOptions(opset: opset))
+        } + [
+          ExportCase(
+            "\(Cell.name)_both_\(returning)_\(opset)",
+            Sequential(inputSize: 3) { Bidirectional<Cell>(4, returning: returning) }, ONNXExportOptions(opset: opset))
+        ]
+      }
+    } + [
+      ExportCase(
+        "\(Cell.name)_learned",
+        Sequential(inputSize: 3) {
+          Recurrent<Cell>(4, returning: .everyStep, initial: .learned)
+          Bidirectional<Cell>(2, initial: .learned)
+        }, withoutStates),
+      ExportCase(
+        "\(Cell.name)_alone", Sequential(inputSize: 3) { Recurrent<Cell>(4) },
+        ONNXExportOptions(lengths: false, states: false)),
+    ]
+  }
+
+  /// Sequences of lines, images and volumes, and grids.
+  private static var spaces: [ExportCase] {
+    func ofMap<Map: ConvolutionMap>(_ map: Map.Type) -> [ExportCase] {
+      Returning.allCases.flatMap { returning in
+        Direction.allCases.map { direction in
+          ExportCase(
+            "\(Map.name)_\(direction)_\(returning)",
+            Sequential(inputShape: [nil, 4, 3, 2]) {
+              ConvolutionalLSTM<Map>(3, kernel: [3, 2], returning: returning, direction: direction)
+            }, withoutStates)
+        }
+      } + [
+        ExportCase(
+          "\(Map.name)_line",
+          Sequential(inputShape: [nil, 7, 2]) {
+            ConvolutionalLSTM<Map>(2, kernel: [3], strides: [2], returning: .everyStep)
+            ConvolutionalLSTM<Map>(3, kernel: [2], padding: .valid)
+          }, ONNXExportOptions(states: false, opset: 23)),
+        ExportCase(
+          "\(Map.name)_volume",
+          Sequential(inputShape: [nil, 3, 4, 3, 1]) {
+            ConvolutionalLSTM<Map>(2, kernel: [2, 3, 2], strides: [1, 2, 1], padding: .valid)
+          }, withoutStates),
+      ]
+    }
+    return ofMap(FullConvolution.self) + ofMap(SeparableConvolution.self)
+      + [17, 23].map { opset in
+        ExportCase(
+          "grid_\(opset)",
+          Sequential(inputShape: [4, 5, 3]) {
+            GridLSTM(2)
+            GridLSTM(3)
+          }, ONNXExportOptions(lengths: false, states: false, opset: opset))
+      }
+  }
+
+  /// Zoneout, which no operator has, and the ways to put loops together.
+  private static var looped: [ExportCase] {
+    let zoneout = Regularization(zoneoutHidden: 0.2, zoneoutCell: 0.3)
+    return Merge.allCases.map { merge in
+      ExportCase(
+        "loops_\(merge)",
+        Sequential(inputSize: 3) { Bidirectional<LayerNormLSTMCell>(4, returning: .everyStep, merge: merge) })
+    }
+      + Connection.allCases.map { connection in
+        ExportCase(
+          "loops_\(connection)",
+          Sequential(inputSize: 3) {
+            Stacked<Recurrent<SRUCell>>([4, 4, 4], connection: connection, returning: .everyStep)
+          })
+      } + [
+        ExportCase(
+          "zoneout_lstm", Sequential(inputSize: 3) { LSTM(4, returning: .everyStep).regularized(by: zoneout) }),
+        ExportCase(
+          "zoneout_both",
+          Sequential(inputSize: 3) {
+            Bidirectional<GRUCell>(4, returning: .everyStep).regularized(by: Regularization(zoneoutHidden: 0.4))
+          }),
+        ExportCase(
+          "loops_of_loops",
+          Sequential(inputSize: 3) {
+            Dense(4, activation: .tanh)
+            Recurrent<ProjectedLSTMCell>(3, returning: .everyStep)
+            LSTM(4, returning: .everyStep)
+            Stacked<Bidirectional<QRNNCell>>([2, 5], returning: .everyStep)
+            Recurrent<MatrixLSTMCell>(4)
+            Dense(2)
+          }),
+        ExportCase(
+          "options",
+          Sequential(inputSize: 3) {
+            Recurrent<QRNNCell>(4, returning: .everyStep, options: QRNNCell.Options(window: 3))
+            Recurrent<DepthGatedLSTMCell>(4, returning: .everyStep, options: DepthGatedLSTMCell.Options(levels: 3))
+            Recurrent<SLSTMCell>(4, options: SLSTMCell.Options(heads: 2, forgetGate: .exponential))
+          }),
+      ]
   }
 
   private static var piles: [ExportCase] {
@@ -100,6 +213,12 @@ extension ExportCase {
           AttentionPooling(size: 3)
           Dense(2)
         }, withoutStates),
+      ExportCase(
+        "activate",
+        Sequential(inputSize: 3) {
+          Recurrent<MinLSTMCell>(4, returning: .everyStep)
+          Activate(.tanh)
+        }),
       ExportCase(
         "pooling_alone",
         Sequential(inputSize: 3) {

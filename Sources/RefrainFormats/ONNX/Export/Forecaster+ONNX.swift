@@ -10,7 +10,7 @@ extension Forecaster {
   /// mean of its last season in the context (its last value where there is no season), and so are the quantiles; then come
   /// the covariates, scaled, and the sine and cosine of each longer period.
   ///
-  /// - Throws: `unsupportedContent` when ONNX has no operator for the cell.
+  /// - Throws: `unsupportedContent` when the cell is none that a list of operations can tell.
   public func onnx(opset: Int = ONNXExportOptions().opset) throws(DataError) -> [UInt8] {
     try network.onnx(ONNXExportOptions(lengths: false, states: false, opset: opset), context: context)
   }

@@ -29,7 +29,7 @@ public struct ONNXExportOptions: Sendable, Hashable {
 
 /// What can become part of a graph of ONNX: a layer. A layer of your own may be one too.
 public protocol ONNXExportable {
-  /// What of it ONNX cannot express, such as `the cell sru`; empty where it can be exported.
+  /// What of it ONNX cannot express, such as `the layer masking`; empty where it can be exported.
   var onnxObstacles: [String] { get }
 
   /// Adds what it does to a graph.
@@ -53,7 +53,7 @@ extension Sequential {
   /// `lengths` and the initial states; its outputs `output` and the final states. Batch and time may change from call to
   /// call.
   ///
-  /// - Throws: `unsupportedContent` when ONNX has no operator for a layer; all such layers are named. `wrongInput` when
+  /// - Throws: `unsupportedContent` when ONNX cannot express a layer; all such layers are named. `wrongInput` when
   ///   the sizes of the model are not known.
   public func onnx(_ options: ONNXExportOptions = ONNXExportOptions()) throws(DataError) -> [UInt8] {
     let outputShape: [Int?]

@@ -24,11 +24,6 @@ extension ONNXGraphBuilder {
     add("Reshape", [value, integers(shape)], rank: shape.count)
   }
 
-  /// The value without an axis of size 1.
-  mutating func squeezed(_ value: ONNXGraphValue, axis: Int) -> ONNXGraphValue {
-    add("Squeeze", [value, integers([axis])], rank: value.rank - 1)
-  }
-
   /// The value with axes of size 1 put in.
   mutating func unsqueezed(_ value: ONNXGraphValue, axes: [Int]) -> ONNXGraphValue {
     axes.isEmpty ? value : add("Unsqueeze", [value, integers(axes)], rank: value.rank + axes.count)

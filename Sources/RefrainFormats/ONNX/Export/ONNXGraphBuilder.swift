@@ -17,13 +17,19 @@ public struct ONNXGraphValue: Sendable, Hashable {
 ///     let product = graph.add("MatMul", [input, graph.weight("0.weight", weight.transposed)])
 public struct ONNXGraphBuilder {
   /// What is told to an operator besides its inputs.
-  public enum Attribute: Sendable {
+  public enum Attribute: Sendable, Hashable {
     case integer(Int)
     case float(Float)
     case text(String)
     case integers([Int])
     case floats([Float])
     case texts([String])
+    case graph(Body)
+  }
+
+  /// A graph that an operator runs, made by ``body(of:taking:_:)``.
+  public struct Body: Sendable, Hashable {
+    let message: Onnx_GraphProto
   }
 
   /// An extent of what goes in or comes out.
@@ -46,16 +52,32 @@ public struct ONNXGraphBuilder {
   /// How many steps each sequence has, int64 `[B]`; nil where it is not asked.
   public var lengths: ONNXGraphValue? { steps.lengths }
 
-  private var graph = Onnx_GraphProto()
-  private var names: Set<String> = []
+  /// The model's graph, and within it the bodies that are in the making, each around the next.
+  private var graphs = [Onnx_GraphProto()]
+  /// How many graphs stand around the one that a value is of; every name is in use.
+  private var depths: [String: Int] = [:]
+  private var nodes = 0
   private var shapes: [[Int]: ONNXGraphValue] = [:]
+  private var scalars: [UInt32: ONNXGraphValue] = [:]
+  /// What operators give that were added: the same again is the same value.
+  private var calls: [Call: [ONNXGraphValue]] = [:]
   /// What a value is the transpose of, first two axes swapped.
   private var swaps: [ONNXGraphValue: ONNXGraphValue] = [:]
   /// For truth values of steps, their order without gaps.
   var orders: [ONNXGraphValue: ONNXStepOrder] = [:]
   /// Of which value, and by which order, another has the steps.
   var ordered: [ONNXGraphValue: (value: ONNXGraphValue, order: ONNXGraphValue)] = [:]
-  private var results: [(name: String, value: ONNXGraphValue)] = []
+  /// What a value is with an axis of size 1 put in.
+  private var insertions: [ONNXGraphValue: (value: ONNXGraphValue, axis: Int)] = [:]
+  /// The truth values that floats of 1 and 0 stand for.
+  private var conditions: [ONNXGraphValue: ONNXGraphValue] = [:]
+
+  /// An operator with what it takes.
+  private struct Call: Hashable {
+    var operation: String
+    var inputs: [ONNXGraphValue?]
+    var attributes: [String: Attribute]
+  }
 
   init(_ options: ONNXExportOptions) throws(DataError) {
     let versions = ONNXExportOptions.versions
@@ -67,17 +89,18 @@ public struct ONNXGraphBuilder {
     self.options = options
   }
 
-  /// Stops an export that ONNX has no operators for.
+  /// Stops an export of what ONNX cannot express.
   static func check(_ obstacles: [String]) throws(DataError) {
     guard !obstacles.isEmpty else { return }
     throw DataError(
-      .unsupportedContent, "ONNX has no operator for \(obstacles.joined(separator: ", "))",
-      remedy: "export the cells \(exportableCells.joined(separator: ", "))")
+      .unsupportedContent, "ONNX cannot express \(obstacles.joined(separator: ", "))",
+      remedy: "take other layers in their place")
   }
 
   // MARK: - Values
 
-  /// Adds an operator with one result.
+  /// Adds an operator with one result. Within a body it goes to the outermost graph that has all that it takes: what is
+  /// the same at every step is computed once. The same operator of the same values is added once, and gives the same.
   ///
   /// - Parameters:
   ///   - operation: its name in ONNX.
@@ -90,20 +113,27 @@ public struct ONNXGraphBuilder {
     _ attributes: [String: Attribute] = [:]
   ) -> ONNXGraphValue {
     let (rank, type) = (rank ?? inputs.first??.rank ?? 0, type ?? inputs.first??.type ?? .float32)
-    let result = ONNXGraphValue(name: unique(operation.lowercased()), type: type, rank: rank)
-    addNode(operation, inputs, [result], attributes)
-    return result
+    return add(Call(operation: operation, inputs: inputs, attributes: attributes)) { name in
+      [ONNXGraphValue(name: name, type: type, rank: rank)]
+    }[0]
   }
 
   /// Adds an operator with several results of one type, given by their ranks.
   public mutating func add(
     _ operation: String, _ inputs: [ONNXGraphValue?], ranks: [Int], _ attributes: [String: Attribute] = [:]
   ) -> [ONNXGraphValue] {
-    let name = unique(operation.lowercased())
-    let results = ranks.enumerated().map { index, rank in
-      ONNXGraphValue(name: "\(name).\(index)", type: inputs.first??.type ?? .float32, rank: rank)
+    add(Call(operation: operation, inputs: inputs, attributes: attributes)) { name in
+      ranks.enumerated().map { index, rank in
+        ONNXGraphValue(name: "\(name).\(index)", type: inputs.first??.type ?? .float32, rank: rank)
+      }
     }
-    addNode(operation, inputs, results, attributes)
+  }
+
+  private mutating func add(_ call: Call, _ results: (_ name: String) -> [ONNXGraphValue]) -> [ONNXGraphValue] {
+    if let known = calls[call] { return known }
+    let results = results(unique(call.operation.lowercased()))
+    addNode(call.operation, call.inputs, results, call.attributes)
+    calls[call] = results
     return results
   }
 
@@ -119,7 +149,12 @@ public struct ONNXGraphBuilder {
   }
 
   /// A number.
-  public mutating func scalar(_ value: Float) -> ONNXGraphValue { weight("constant", Tensor([value], shape: [])) }
+  public mutating func scalar(_ value: Float) -> ONNXGraphValue {
+    if let known = scalars[value.bitPattern] { return known }
+    let stored = weight("constant", Tensor([value], shape: []))
+    scalars[value.bitPattern] = stored
+    return stored
+  }
 
   /// A list of whole numbers, such as a shape or axes.
   public mutating func integers(_ values: [Int]) -> ONNXGraphValue {
@@ -142,12 +177,37 @@ public struct ONNXGraphBuilder {
     return swapped
   }
 
+  /// The value with an axis of size 1 put in.
+  mutating func unsqueezed(_ value: ONNXGraphValue, axis: Int) -> ONNXGraphValue {
+    let result = add("Unsqueeze", [value, integers([axis])], rank: value.rank + 1)
+    insertions[result] = (value, axis)
+    return result
+  }
+
+  /// The value without an axis of size 1. What was put in before is taken out again by doing nothing.
+  mutating func squeezed(_ value: ONNXGraphValue, axis: Int) -> ONNXGraphValue {
+    if let known = insertions[value], known.axis == axis { return known.value }
+    return add("Squeeze", [value, integers([axis])], rank: value.rank - 1)
+  }
+
+  /// Truth values as floats of 1 and 0.
+  mutating func number(_ condition: ONNXGraphValue) -> ONNXGraphValue {
+    let number = add("Cast", [condition], type: .float32, ["to": .integer(1)])
+    conditions[number] = condition
+    return number
+  }
+
+  /// Whether each value is other than 0.
+  mutating func condition(_ number: ONNXGraphValue) -> ONNXGraphValue {
+    conditions[number] ?? add("Cast", [number], type: .bool, ["to": .integer(9)])
+  }
+
   // MARK: - Ports
 
   /// A new input of the model.
   public mutating func addInput(_ name: String, _ type: ElementType, _ shape: [Extent]) -> ONNXGraphValue {
     let value = ONNXGraphValue(name: unique(name), type: type, rank: shape.count)
-    graph.input.append(.port(value.name, type, shape))
+    graphs[graphs.count - 1].input.append(.port(value.name, type, shape))
     return value
   }
 
@@ -155,14 +215,41 @@ public struct ONNXGraphBuilder {
   public mutating func addOutput(
     _ name: String, _ value: ONNXGraphValue, _ shape: [Extent], isFirst: Bool = false
   ) {
-    let name = unique(name)
-    graph.output.insert(.port(name, value.type, shape), at: isFirst ? 0 : graph.output.count)
-    results.append((name, value))
+    let (name, last) = (unique(name), graphs.count - 1)
+    graphs[last].output.insert(.port(name, value.type, shape), at: isFirst ? 0 : graphs[last].output.count)
+    // A node of its own: the value may be an input, of a graph around this one, and go to several outputs.
+    graphs[last].node.append(.node("Identity", name, [value.name], [name], [:]))
   }
 
   /// Has the model take `lengths` where they are asked for.
   mutating func addLengths() {
     if options.lengths { steps.lengths = addInput("lengths", .int64, [.named("batch")]) }
+  }
+
+  // MARK: - Bodies
+
+  /// What goes into a body, or comes out of it, at every step.
+  struct Port {
+    var type = ElementType.float32
+    var shape: [Extent]
+  }
+
+  /// A graph that an operator such as Scan runs. All values that there are may be used within it.
+  ///
+  /// - Parameters:
+  ///   - name: what its ports' names begin with.
+  ///   - inputs: what it is given.
+  ///   - build: takes what it is given; gives what it gives.
+  mutating func body(
+    of name: String, taking inputs: [Port],
+    _ build: (_ graph: inout ONNXGraphBuilder, _ inputs: [ONNXGraphValue]) -> [(value: ONNXGraphValue, shape: [Extent])]
+  ) -> Attribute {
+    graphs.append(Onnx_GraphProto())
+    let given = inputs.enumerated().map { addInput("\(name).step.in\($0)", $1.type, $1.shape) }
+    for (index, output) in build(&self, given).enumerated() {
+      addOutput("\(name).step.out\(index)", output.value, output.shape)
+    }
+    return .graph(Body(message: finished(graphs.removeLast(), name: name)))
   }
 
   // MARK: - The file
@@ -175,24 +262,20 @@ public struct ONNXGraphBuilder {
     var operators = Onnx_OperatorSetIdProto()
     operators.version = Int64(options.opset)
     model.opsetImport = [operators]
-    model.graph = finished()
+    model.graph = finished(graphs[0], name: "refrain")
     guard let bytes: [UInt8] = try? model.serializedBytes() else {
       throw DataError(.unwritableFile, "the model is too large for an ONNX file")
     }
     return bytes
   }
 
-  private func finished() -> Onnx_GraphProto {
+  private func finished(_ graph: Onnx_GraphProto, name: String) -> Onnx_GraphProto {
     var graph = graph
-    graph.name = "refrain"
-    for (name, value) in results {
-      // A node of its own: the value may be an input, and go to several outputs.
-      graph.node.append(.node("Identity", name, [value.name], [name], [:]))
-    }
-    var needed = Set(results.map(\.name))
+    graph.name = name
+    var needed = Set(graph.output.map(\.name))
     graph.node = graph.node.reversed().filter { node in
       let isNeeded = node.output.contains { needed.contains($0) }
-      if isNeeded { needed.formUnion(node.input) }
+      if isNeeded { needed.formUnion(node.taken) }
       return isNeeded
     }.reversed()
     // A recurrent operator may leave results out; of others a missing one would be no graph.
@@ -208,8 +291,13 @@ public struct ONNXGraphBuilder {
   private mutating func addNode(
     _ operation: String, _ inputs: [ONNXGraphValue?], _ outputs: [ONNXGraphValue], _ attributes: [String: Attribute]
   ) {
-    let name = "node_\(graph.node.count)"
-    graph.node.append(.node(operation, name, inputs.map { $0?.name ?? "" }, outputs.map(\.name), attributes))
+    let hasBody = attributes.values.contains { if case .graph = $0 { true } else { false } }
+    // What a body takes from outside is not among the inputs.
+    let depth = hasBody ? graphs.count - 1 : inputs.compactMap { $0.flatMap { depths[$0.name] } }.max() ?? 0
+    let name = "node_\(nodes)"
+    nodes += 1
+    graphs[depth].node.append(.node(operation, name, inputs.map { $0?.name ?? "" }, outputs.map(\.name), attributes))
+    for output in outputs { depths[output.name] = depth }
   }
 
   private mutating func store(
@@ -217,17 +305,19 @@ public struct ONNXGraphBuilder {
   ) -> ONNXGraphValue {
     var tensor = tensor
     tensor.name = unique(name)
-    graph.initializer.append(tensor)
+    graphs[0].initializer.append(tensor)
+    depths[tensor.name] = 0
     return ONNXGraphValue(name: tensor.name, type: type, rank: rank)
   }
 
   /// The name itself where it is new, else with a number.
   private mutating func unique(_ name: String) -> String {
     var (candidate, count) = (name, 1)
-    while !names.insert(candidate).inserted {
+    while depths[candidate] != nil {
       count += 1
       candidate = "\(name)_\(count)"
     }
+    depths[candidate] = graphs.count - 1
     return candidate
   }
 }

@@ -15,6 +15,11 @@ extension Onnx_NodeProto {
     node.attribute = attributes.sorted { $0.key < $1.key }.map { .attribute($0.key, $0.value) }
     return node
   }
+
+  /// The names of all that it takes, its bodies' values among them.
+  var taken: [String] {
+    input + attribute.flatMap { $0.hasG ? $0.g.output.map(\.name) + $0.g.node.flatMap(\.taken) : [] }
+  }
 }
 
 extension Onnx_AttributeProto {
@@ -29,6 +34,7 @@ extension Onnx_AttributeProto {
     case .integers(let values): (message.type, message.ints) = (.ints, values.map(Int64.init))
     case .floats(let values): (message.type, message.floats) = (.floats, values)
     case .texts(let values): (message.type, message.strings) = (.strings, values.map { Data($0.utf8) })
+    case .graph(let body): (message.type, message.g) = (.graph, body.message)
     }
     return message
   }

@@ -33,9 +33,8 @@ extension Recurrent: ONNXExportable, ONNXRecurrentLayer {
   func exportScan(
     _ input: ONNXGraphValue, named name: String, level: Int, to graph: inout ONNXGraphBuilder
   ) -> (outputs: ONNXGraphValue, last: ONNXGraphValue) {
-    let (outputs, state) = graph.addRecurrent(
-      [self], direction: configuration.direction == .forward ? "forward" : "reverse", input, named: name, level: level)
-    return (graph.squeezed(outputs, axis: 1), graph.squeezed(state[0], axis: 0))
+    let (outputs, last) = graph.addRecurrent([self], input, named: name, level: level)
+    return (graph.squeezed(outputs, axis: 1), graph.squeezed(last, axis: 0))
   }
 }
 
@@ -45,10 +44,9 @@ extension Bidirectional: ONNXExportable, ONNXRecurrentLayer {
   func exportScan(
     _ input: ONNXGraphValue, named name: String, level: Int, to graph: inout ONNXGraphBuilder
   ) -> (outputs: ONNXGraphValue, last: ONNXGraphValue) {
-    let (outputs, state) = graph.addRecurrent(
-      [forward, backward], direction: "bidirectional", input, named: name, level: level)
+    let (outputs, last) = graph.addRecurrent([forward, backward], input, named: name, level: level)
     let merge = configuration.merge
-    return (merge.export(outputs, axis: 1, to: &graph), merge.export(state[0], axis: 0, to: &graph))
+    return (merge.export(outputs, axis: 1, to: &graph), merge.export(last, axis: 0, to: &graph))
   }
 }
 
@@ -78,29 +76,99 @@ extension Merge {
 }
 
 extension ONNXGraphBuilder {
-  /// Adds a recurrent operator with its states.
+  /// Adds the steps of one direction, or of both, with their states: one of ONNX's recurrent operators where there is one
+  /// for the cell, else a loop for each direction.
   ///
   /// - Parameters:
   ///   - layers: the layer of each direction.
-  ///   - direction: what ONNX calls them.
   ///   - input: `[T, B, I]`
-  /// - Returns: the outputs `[T, D, B, H]` and the states after the last valid steps, `[D, B, H]` each.
+  /// - Returns: the outputs `[T, D, B, H]`, and what is shown at the last valid steps, `[D, B, H]`.
   fileprivate mutating func addRecurrent<Cell: RecurrentCell>(
-    _ layers: [Recurrent<Cell>], direction: String, _ input: ONNXGraphValue, named name: String, level: Int
-  ) -> (outputs: ONNXGraphValue, states: [ONNXGraphValue]) {
+    _ layers: [Recurrent<Cell>], _ input: ONNXGraphValue, named name: String, level: Int
+  ) -> (outputs: ONNXGraphValue, last: ONNXGraphValue) {
+    let states = layers[0].cell.initialState(batch: 1).namedTensors.map { state, tensor in
+      (
+        name: "\(joined(name, state))_l\(level)",
+        extents: [.fixed(layers.count), .named("batch")]
+          + tensor.shape.dropFirst().map { Extent.fixed($0) }
+      )
+    }
+    var given: [ONNXGraphValue?] = states.map { _ in nil }
+    if options.states {
+      for (index, state) in states.enumerated() {
+        given[index] = addInput("initial." + state.name, .float32, state.extents)
+      }
+    }
+    let isOneOperator = layers[0].cell.isOneOperator(layers[0].regularization)
+    let result =
+      isOneOperator
+      ? addOperator(layers, input, from: given, named: name, level: level)
+      : addLoops(layers, input, from: given, named: name, level: level)
+    if options.states {
+      for (state, value) in zip(states, result.states) { addOutput("final." + state.name, value, state.extents) }
+    }
+    return (result.outputs, result.last)
+  }
+
+  /// A loop for each direction; the parameters are those of ``addRecurrent(_:_:named:level:)``.
+  ///
+  /// - Parameter given: the states before the first step, `[D, B, …]` each; nil where they are the layer's own.
+  private mutating func addLoops<Cell: RecurrentCell>(
+    _ layers: [Recurrent<Cell>], _ input: ONNXGraphValue, from given: [ONNXGraphValue?], named name: String,
+    level: Int
+  ) -> (outputs: ONNXGraphValue, last: ONNXGraphValue, states: [ONNXGraphValue]) {
+    let batch = extent(input, axis: 1)
+    let parts = given.map { $0.map { split($0, into: layers.count) } }
+    var results: [(outputs: ONNXGraphValue, states: [ONNXGraphValue], last: ONNXGraphValue)] = []
+    for (direction, layer) in layers.enumerated() {
+      let suffix = "_l\(level)" + (direction == 0 ? "" : "_reverse")
+      var states: [ONNXGraphValue] = []
+      for (index, state) in layer.initialMemory(batch: 1).namedTensors.enumerated() {
+        states.append(
+          parts[index]?[direction]
+            ?? own(state.tensor, joined(name, "initial_" + state.name + suffix), batch: batch))
+      }
+      results.append(
+        ONNXLoop(layer: layer, name: name, suffix: suffix).export(input, from: states, batch: batch, to: &self))
+    }
+    let states = given.indices.map { index in stacked(results.map { $0.states[index] }, axis: 0) }
+    return (stacked(results.map(\.outputs), axis: 1), stacked(results.map(\.last), axis: 0), states)
+  }
+
+  /// A layer's own state before the first step, `[1, …]`, for every sequence.
+  private mutating func own(_ state: Tensor, _ name: String, batch: ONNXGraphValue) -> ONNXGraphValue {
+    let stored = state.values.allSatisfy { $0 == 0 } ? scalar(0) : weight(name, state)
+    return expanded(stored, to: [-1] + state.shape.dropFirst(), batch: batch)
+  }
+
+  /// What stands along the first axis, each without it.
+  private mutating func split(_ value: ONNXGraphValue, into count: Int) -> [ONNXGraphValue] {
+    let ones = integers(Array(repeating: 1, count: count))
+    let parts =
+      count == 1
+      ? [value]
+      : add("Split", [value, ones], ranks: Array(repeating: value.rank, count: count), ["axis": .integer(0)])
+    return parts.map { squeezed($0, axis: 0) }
+  }
+
+  /// Values along an axis that they do not have.
+  private mutating func stacked(_ values: [ONNXGraphValue], axis: Int) -> ONNXGraphValue {
+    let parts = values.map { unsqueezed($0, axis: axis) }
+    return parts.count == 1 ? parts[0] : add("Concat", parts, ["axis": .integer(axis)])
+  }
+
+  /// A recurrent operator for all directions; the parameters are those of ``addLoops(_:_:from:named:level:)``.
+  private mutating func addOperator<Cell: RecurrentCell>(
+    _ layers: [Recurrent<Cell>], _ input: ONNXGraphValue, from given: [ONNXGraphValue?], named name: String,
+    level: Int
+  ) -> (outputs: ONNXGraphValue, last: ONNXGraphValue, states: [ONNXGraphValue]) {
     let operators = layers.compactMap { ($0.cell as? any ONNXCell)?.onnxOperator }
     let kind = operators[0]
     func tensorName(_ letter: String) -> String { joined(name, "\(letter)_l\(level)") }
-    let names = layers[0].cell.initialState(batch: 1).namedTensors.map(\.name)
-    let sizes = layers[0].cell.initialState(batch: 1).tensors.map { $0.shape[1] }
-
-    var initial: [ONNXGraphValue?] = []
-    for (index, state) in names.enumerated() {
-      let extents: [Extent] = [.fixed(layers.count), .named("batch"), .fixed(sizes[index])]
-      if options.states {
-        initial.append(addInput("initial." + joined(name, "\(state)_l\(level)"), .float32, extents))
-      } else {
-        initial.append(learned(layers, index, tensorName("initial_\(state)"), input))
+    var initial = given
+    if !options.states {
+      for (index, state) in layers[0].cell.initialState(batch: 1).namedTensors.enumerated() {
+        initial[index] = learned(layers, index, tensorName("initial_\(state.name)"), input)
       }
     }
     let peepholes = operators.compactMap(\.peepholes)
@@ -112,24 +180,22 @@ extension ONNXGraphBuilder {
     let results = add(
       kind.name,
       operands + initial + (peepholes.isEmpty ? [] : [weight(tensorName("P"), stack(peepholes))]),
-      ranks: [4] + names.map { _ in 3 }, attributes(kind, direction: direction, directions: layers.count))
-    var states = Array(results.dropFirst())
-    for (index, state) in states.enumerated() {
-      states[index] = kept(initial[index], state)
-      guard options.states else { continue }
-      addOutput(
-        "final." + joined(name, "\(names[index])_l\(level)"), states[index],
-        [.fixed(layers.count), .named("batch"), .fixed(sizes[index])])
-    }
-    return (results[0], states)
+      ranks: [4] + initial.map { _ in 3 },
+      attributes(kind, direction: layers[0].configuration.direction, directions: layers.count))
+    let states = initial.enumerated().map { index, before in kept(before, results[index + 1]) }
+    return (results[0], states[0], states)
   }
 
   private func attributes(
-    _ kind: RecurrentOperator, direction: String, directions: Int
+    _ kind: RecurrentOperator, direction: Direction, directions: Int
   ) -> [String: Attribute] {
     var attributes = kind.attributes
     attributes["hidden_size"] = .integer(kind.hiddenSize)
-    if direction != "forward" { attributes["direction"] = .text(direction) }
+    if directions == 2 {
+      attributes["direction"] = .text("bidirectional")
+    } else if direction == .backward {
+      attributes["direction"] = .text("reverse")
+    }
     guard !kind.activations.isEmpty else { return attributes }
     let functions = Array(repeating: kind.activations, count: directions).flatMap { $0 }
     attributes["activations"] = .texts(functions)

@@ -80,15 +80,3 @@ protocol ONNXCell: RecurrentCell {
   /// The operator with the cell's weights.
   var onnxOperator: RecurrentOperator { get }
 }
-
-/// The names of the cells that can be exported.
-var exportableCells: [String] { Cells.all.filter { $0 is any ONNXCell.Type }.map { $0.name } }
-
-extension RecurrentCell {
-  /// Why a layer of the cell cannot be exported, if so.
-  func onnxObstacles(_ regularization: Regularization) -> [String] {
-    guard self is any ONNXCell else { return ["the cell \(Self.name)"] }
-    let hasZoneout = regularization.zoneoutHidden > 0 || regularization.zoneoutCell > 0
-    return hasZoneout ? ["the zoneout of \(Self.name)"] : []
-  }
-}

@@ -6,8 +6,22 @@ import RefrainData
 struct ONNXCall {
   let node: ONNXNode
   let inputs: [ONNXValue?]
+  /// What the run may still take.
+  let limits: ONNXLimits
+  /// The values of the graph that the node is of, for one that runs a graph of its own.
+  var outside: [ONNXValue?] = []
+
   /// The most elements a result may have.
-  let largestValue: Int
+  var largestValue: Int { limits.largestValue }
+
+  init(node: ONNXNode, inputs: [ONNXValue?], limits: ONNXLimits, outside: [ONNXValue?] = []) {
+    (self.node, self.inputs, self.limits, self.outside) = (node, inputs, limits, outside)
+  }
+
+  /// A call outside of a run.
+  init(node: ONNXNode, inputs: [ONNXValue?], largestValue: Int) {
+    self.init(node: node, inputs: inputs, limits: ONNXLimits(largestValue: largestValue))
+  }
 
   /// Input number `index`, or nil where it is left out.
   func optional(_ index: Int) -> ONNXValue? { index < inputs.count ? inputs[index] : nil }

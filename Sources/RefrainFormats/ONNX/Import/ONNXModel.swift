@@ -19,7 +19,7 @@ public struct ONNXModel: Module {
   private var isLearned: [Bool]
 
   /// The most elements a value may have in between. A run that would make a larger one throws: graphs can ask for memory
-  /// without end.
+  /// without end. Within loops a sixteenth of this number of nodes may run.
   public var largestValue = 1 << 28
 
   /// Reads a file, and files with values beside it.
@@ -140,14 +140,7 @@ extension ONNXModel: RunnableModel {
       places[slot] = value
     }
     try place(inputs, in: &places)
-    for (node, finished) in zip(graph.nodes, graph.finished) {
-      let call = ONNXCall(
-        node: node, inputs: node.inputs.map { slot in slot.flatMap { places[$0] } }, largestValue: largestValue)
-      let results = try node.implementation.run(call)
-      for (slot, result) in zip(node.outputs, results) { if let slot { places[slot] = result } }
-      guard results.count >= node.outputs.count else { throw call.fault("it has fewer results than the model wants") }
-      for slot in finished { places[slot] = nil }
-    }
+    try graph.run(&places, ONNXLimits(largestValue: largestValue))
     var results: [String: ONNXValue] = [:]
     for output in graph.outputs { results[output.port.name] = places[output.slot] }
     return results

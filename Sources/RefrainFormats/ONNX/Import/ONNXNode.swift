@@ -52,6 +52,19 @@ struct ONNXNode: Sendable {
     return value
   }
 
+  func graph(_ name: String) -> ONNXGraph? {
+    guard case .graph(let graph) = attributes[name] else { return nil }
+    return graph
+  }
+
+  /// Where the values lie that its bodies take from outside.
+  var captures: [Int] {
+    attributes.values.flatMap { attribute -> [Int] in
+      guard case .graph(let graph) = attribute else { return [] }
+      return graph.captures.map(\.outside)
+    }
+  }
+
   /// The node in a message: `node 'lstm_1' (LSTM)`.
   var title: String { "node \(name.quoted) (\(operation.onOneLine))" }
 
@@ -63,7 +76,7 @@ struct ONNXNode: Sendable {
 
 /// What a node is told besides its inputs.
 enum ONNXAttribute: Sendable {
-  enum Kind: String, Sendable { case integer, float, string, integers, floats, strings, value }
+  enum Kind: String, Sendable { case integer, float, string, integers, floats, strings, value, graph }
 
   case integer(Int)
   case float(Float)
@@ -72,6 +85,7 @@ enum ONNXAttribute: Sendable {
   case floats([Float])
   case strings([String])
   case value(ONNXValue)
+  case graph(ONNXGraph)
 
   var kind: Kind {
     switch self {
@@ -82,6 +96,7 @@ enum ONNXAttribute: Sendable {
     case .floats: .floats
     case .strings: .strings
     case .value: .value
+    case .graph: .graph
     }
   }
 }

@@ -8,10 +8,26 @@ struct ONNXReader {
   static let opsets = 7...28
   static let formats: ClosedRange<Int64> = 3...14
 
-  private var graph = ONNXGraph()
-  private var slots: [String: Int] = [:]
+  /// The most graphs that may stand within each other.
+  private static let deepest = 8
+
+  /// A graph that is being read, and where its values lie.
+  private struct Scope {
+    var graph = ONNXGraph()
+    var places: [String: Int] = [:]
+
+    mutating func newSlot() -> Int {
+      graph.slots += 1
+      return graph.slots - 1
+    }
+  }
+
+  /// The graph that is being read, in those around it, of which the first is the model's.
+  private var scopes = [Scope()]
   private var opset = 0
   private var external: ONNXExternalData?
+  /// The names of the initializers of bodies among the model's.
+  private var bodyParameters: Set<String> = []
   /// The operators that are not there, each with a node that wants it.
   private var missing: [String] = []
 
@@ -24,7 +40,7 @@ struct ONNXReader {
     var reader = ONNXReader()
     reader.external = folder.map { ONNXExternalData(folder: $0) }
     try reader.read(message(bytes))
-    return reader.graph
+    return reader.scopes[0].graph
   }
 
   /// The messages of a file, whether what they say can run or not.
@@ -58,41 +74,98 @@ struct ONNXReader {
         remedy: opset > Self.opsets.upperBound ? "update Refrain" : "convert it with onnx.version_converter")
     }
     let proto = model.graph
-    guard proto.sparseInitializer.isEmpty else {
-      throw DataError(.unsupportedContent, "the model has sparse initializers", remedy: "export them dense")
-    }
-    try readInitializers(proto)
-    try readInputs(proto)
-    for (index, node) in proto.node.enumerated() { try readNode(node, index) }
+    try readContents(of: proto)
     guard missing.isEmpty else {
       throw DataError(
         .unsupportedContent, "these operators are not supported: \(missing.joined(separator: ", "))",
         remedy: "export the model without them")
     }
     try readOutputs(proto)
-    graph.slots = slots.count
+    scopes[0].graph.findFinished()
+  }
+
+  /// Reads all of a graph but its outputs, which may come from operators that are missing.
+  private mutating func readContents(of proto: Onnx_GraphProto) throws(DataError) {
+    guard proto.sparseInitializer.isEmpty else {
+      throw DataError(.unsupportedContent, "the model has sparse initializers", remedy: "export them dense")
+    }
+    try readInitializers(proto)
+    try readInputs(proto)
+    for (index, node) in proto.node.enumerated() { try readNode(node, index) }
+  }
+
+  /// A graph that a node runs.
+  private mutating func body(_ proto: Onnx_GraphProto, of node: ONNXNode) throws(DataError) -> ONNXGraph {
+    guard scopes.count < Self.deepest else {
+      throw node.unsupported("more than \(Self.deepest) graphs stand within each other")
+    }
+    scopes.append(Scope())
+    try readContents(of: proto)
+    if missing.isEmpty { try readOutputs(proto) }
+    var graph = scopes.removeLast().graph
     graph.findFinished()
+    return graph
+  }
+
+  // MARK: - Names
+
+  private var graph: ONNXGraph {
+    get { scopes[scopes.count - 1].graph }
+    _modify { yield &scopes[scopes.count - 1].graph }
   }
 
   private mutating func define(_ name: String, _ what: String) throws(DataError) -> Int {
-    guard !name.isEmpty, slots[name] == nil else {
+    let last = scopes.count - 1
+    guard !name.isEmpty, scopes[last].places[name] == nil else {
       throw DataError(.damagedFile, "\(what) \(name.quoted) has no name, or one that something else has too")
     }
-    slots[name] = slots.count
-    return slots.count - 1
+    let slot = scopes[last].newSlot()
+    scopes[last].places[name] = slot
+    return slot
+  }
+
+  /// Where the value of this name lies in a graph, once it is taken in from those around it; nil where there is none.
+  private mutating func place(of name: String, in scope: Int? = nil) -> Int? {
+    let scope = scope ?? scopes.count - 1
+    if let known = scopes[scope].places[name] { return known }
+    guard scope > 0, let outside = place(of: name, in: scope - 1) else { return nil }
+    let slot = takeIn(outside, scope)
+    scopes[scope].places[name] = slot
+    return slot
+  }
+
+  /// A place in a graph for what lies in the one around it.
+  private mutating func takeIn(_ outside: Int, _ scope: Int) -> Int {
+    let slot = scopes[scope].newSlot()
+    scopes[scope].graph.captures.append((outside, slot))
+    return slot
   }
 
   private mutating func readInitializers(_ proto: Onnx_GraphProto) throws(DataError) {
     for tensor in proto.initializer {
       let title = "initializer \(tensor.name.quoted)"
-      let slot = try define(tensor.name, "the initializer")
       let value = try ONNXValue(tensor, title, external: external)
-      if value.type.isFloat {
-        graph.parameters.append((tensor.name, slot, value))
+      if !value.type.isFloat {
+        graph.constants.append((try define(tensor.name, "the initializer"), value))
+      } else if scopes.count == 1 {
+        graph.parameters.append((tensor.name, try define(tensor.name, "the initializer"), value))
       } else {
-        graph.constants.append((slot, value))
+        try addParameter(tensor.name, value)
       }
     }
+  }
+
+  /// Makes an initializer of a body one of the model, under a name that none has there.
+  private mutating func addParameter(_ name: String, _ value: ONNXValue) throws(DataError) {
+    guard !name.isEmpty, scopes[scopes.count - 1].places[name] == nil else {
+      throw DataError(.damagedFile, "the initializer \(name.quoted) has no name, or one that something else has too")
+    }
+    var slot = scopes[0].newSlot()
+    var unique = name
+    while !bodyParameters.insert(unique).inserted || scopes[0].places[unique] != nil { unique += "_" }
+    scopes[0].graph.parameters.append((unique, slot, value))
+    for scope in 1..<scopes.count { slot = takeIn(slot, scope) }
+    scopes[scopes.count - 1].places[name] = slot
   }
 
   private mutating func readInputs(_ proto: Onnx_GraphProto) throws(DataError) {
@@ -100,7 +173,7 @@ struct ONNXReader {
     var seen: Set<String> = []
     for input in proto.input {
       let isOptional = initialized.contains(input.name)
-      let slot = isOptional ? slots[input.name] ?? 0 : try define(input.name, "the input")
+      let slot = isOptional ? place(of: input.name) ?? 0 : try define(input.name, "the input")
       guard seen.insert(input.name).inserted else {
         throw DataError(.damagedFile, "there are two inputs \(input.name.quoted)")
       }
@@ -111,16 +184,21 @@ struct ONNXReader {
   private mutating func readOutputs(_ proto: Onnx_GraphProto) throws(DataError) {
     var seen: Set<String> = []
     for output in proto.output {
-      guard let slot = slots[output.name], seen.insert(output.name).inserted else {
+      guard let slot = place(of: output.name), seen.insert(output.name).inserted else {
         throw DataError(.damagedFile, "the output \(output.name.quoted) comes from no node, or is named twice")
       }
       graph.outputs.append(try port(output, isOptional: false, slot))
     }
-    guard !graph.outputs.isEmpty else { throw DataError(.damagedFile, "the model has no outputs") }
+    guard !graph.outputs.isEmpty else { throw DataError(.damagedFile, "the model, or a graph in it, has no outputs") }
   }
 
   private func port(_ proto: Onnx_ValueInfoProto, isOptional: Bool, _ slot: Int) throws(DataError) -> ONNXPort {
     let title = "the input or output \(proto.name.quoted)"
+    if scopes.count > 1, proto.type.value == nil {
+      // What goes into a body and comes out of it need not be said.
+      return ONNXPort(
+        port: ModelPort(name: proto.name, type: .float32, shape: []), hasShape: false, slot: slot)
+    }
     guard case .tensorType(let tensor) = proto.type.value else {
       throw DataError(.unsupportedContent, "\(title) is no tensor, or has no type")
     }
@@ -145,15 +223,12 @@ struct ONNXReader {
     let isStandard = proto.domain.isEmpty || proto.domain == "ai.onnx"
     let inputs = try proto.input.map { (input) throws(DataError) -> Int? in
       if input.isEmpty { return nil }
-      guard let slot = slots[input] else {
+      guard let slot = place(of: input) else {
         throw DataError(
           .damagedFile, "node \(name.quoted): nothing before it makes its input \(input.quoted)",
           remedy: "export the model again; nodes must stand in the order in which they run")
       }
       return slot
-    }
-    let outputs = try proto.output.map { (output) throws(DataError) -> Int? in
-      output.isEmpty ? nil : try define(output, "the result")
     }
     guard isStandard, let implementation = ONNXOperators.all[proto.opType] else {
       // So that the message names every one, and ends.
@@ -162,22 +237,35 @@ struct ONNXReader {
         let why = ONNXOperators.controlFlow.contains(proto.opType) ? ", which runs a graph of its own" : ""
         missing.append("\(full) (node \(name.quoted)\(why))")
       }
+      try defineOutputs(proto)
       return
     }
     var node = ONNXNode(
-      name: name, operation: proto.opType, opset: opset, inputs: inputs, outputs: outputs, attributes: [:],
+      name: name, operation: proto.opType, opset: opset, inputs: inputs, outputs: [], attributes: [:],
       implementation: implementation)
     while node.inputs.last == .some(nil) { node.inputs.removeLast() }
+    let hasBody = implementation.hasBody
+    // What a body takes is made before the node, not by it.
+    if hasBody { for attribute in proto.attribute { try readAttribute(attribute, of: &node) } }
+    node.outputs = try defineOutputs(proto)
     while node.outputs.last == .some(nil) { node.outputs.removeLast() }
     guard implementation.inputs.contains(node.inputs.count), node.outputs.count <= implementation.outputs else {
       throw node.unsupported("\(node.inputs.count) inputs and \(node.outputs.count) outputs are not what it has")
     }
-    for attribute in proto.attribute { try readAttribute(attribute, of: &node) }
-    try implementation.check?(node)
+    if !hasBody { for attribute in proto.attribute { try readAttribute(attribute, of: &node) } }
+    // A body with missing operators has no outputs, and will not run.
+    if !hasBody || missing.isEmpty { try implementation.check?(node) }
     graph.nodes.append(node)
   }
 
-  private func readAttribute(_ proto: Onnx_AttributeProto, of node: inout ONNXNode) throws(DataError) {
+  @discardableResult
+  private mutating func defineOutputs(_ proto: Onnx_NodeProto) throws(DataError) -> [Int?] {
+    try proto.output.map { (output) throws(DataError) -> Int? in
+      output.isEmpty ? nil : try define(output, "the result")
+    }
+  }
+
+  private mutating func readAttribute(_ proto: Onnx_AttributeProto, of node: inout ONNXNode) throws(DataError) {
     guard let kind = node.implementation.attributes[proto.name] else {
       throw node.unsupported("its attribute \(proto.name.quoted) is not supported")
     }
@@ -192,6 +280,7 @@ struct ONNXReader {
       case .value:
         proto.hasT
           ? .value(try ONNXValue(proto.t, "attribute \(proto.name.quoted) of \(node.title)", external: external)) : nil
+      case .graph: proto.hasG ? .graph(try body(proto.g, of: node)) : nil
       }
     guard let value else {
       throw node.unsupported("its attribute \(proto.name.quoted) is not of the kind \(kind.rawValue)")

@@ -97,6 +97,8 @@ struct ONNXRaising {
     let unknown = inputs.compactMap { input -> Int? in
       if case .unknown(let index) = input { index } else { nil }
     }
+    // What a loop takes from around it does not stand among its inputs.
+    if node.implementation.hasBody { return node.outputs.map { _ in .unknown(index) } }
     if node.operation == "Shape" || node.operation == "Size" { return [.given] }
     if let found = gelu(node) ?? exactGelu(node) ?? highway(node) ?? depthWise(node) ?? pooling(node) {
       return [.stream(found)]

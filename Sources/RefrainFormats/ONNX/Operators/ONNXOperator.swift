@@ -13,6 +13,8 @@ struct ONNXOperator: Sendable {
   let outputs: Int
   /// The attributes that a node may have.
   let attributes: [String: ONNXAttribute.Kind]
+  /// Whether it runs graphs of its own.
+  let hasBody: Bool
   /// Looks for what is not supported before anything runs.
   let check: Check?
   /// The inputs whose values are learned when they are initializers of floats; nil means all.
@@ -29,6 +31,7 @@ struct ONNXOperator: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.attributes = attributes
+    hasBody = attributes.values.contains(.graph)
     self.check = check
     learnedInputs = learned
     self.run = run
@@ -40,11 +43,11 @@ enum ONNXOperators {
   static let all: [String: ONNXOperator] = {
     let families = [
       recurrent, matrix, arithmetic, elementwise, activations, logic, softmax, shapes, joining, slicing, gathering,
-      constants, conversion, reductions, normalization, convolution,
+      constants, conversion, reductions, normalization, convolution, loops,
     ]
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 
   /// Operators that run graphs of their own: they could be given here, but are not.
-  static let controlFlow: Set<String> = ["If", "Loop", "Scan", "SequenceMap"]
+  static let controlFlow: Set<String> = ["If", "Loop", "SequenceMap"]
 }

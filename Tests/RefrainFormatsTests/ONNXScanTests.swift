@@ -1,0 +1,166 @@
+import RefrainData
+import Testing
+
+@testable import RefrainFormats
+
+@Suite struct `Loops of ONNX` {
+  /// `total' = total + x`, shown as it is, over the first axis of what it goes through.
+  private static let sum = scan(
+    body: body(
+      [node("Add", ["total", "x"], ["next"]), node("Identity", ["next"], ["shown"])], ["total", "x"], ["next", "shown"]),
+    ["last", "all"])
+
+  private func run(
+    _ loop: Onnx_NodeProto, start: NumericArray = NumericArray([0, 0] as [Float], shape: [2]), _ values: NumericArray
+  ) throws(DataError) -> [String: NumericArray] {
+    try ONNXModel(bytes: model([loop])).run(["start": start, "values": values])
+  }
+
+  private func code(_ nodes: [Onnx_NodeProto], opset: Int64 = 17) -> DataError.Code? {
+    dataError { () throws(DataError) in _ = try ONNXModel(bytes: model(nodes, opset: opset)) }?.code
+  }
+
+  @Test func `go through what there is, and through nothing`() throws {
+    let all = try run(Self.sum, NumericArray([1, 2, 3, 4, 5, 6] as [Float], shape: [3, 2]))
+    #expect(all["last"]?.values == .floats([9, 12]))
+    #expect(all["all"]?.values == .floats([1, 2, 4, 6, 9, 12]) && all["all"]?.shape == [3, 2])
+    let start = NumericArray([7, 8] as [Float], shape: [2])
+    let none = try run(Self.sum, start: start, NumericArray([] as [Float], shape: [0, 2]))
+    #expect(none["last"]?.values == .floats([7, 8]))
+    #expect(none["all"]?.values == .floats([]))
+  }
+
+  @Test func `see no values but those made before them`() {
+    func loop(_ operand: String) -> Onnx_NodeProto {
+      Self.scan(
+        body: Self.body(
+          [Self.node("Add", ["total", operand], ["next"]), Self.node("Identity", ["x"], ["shown"])], ["total", "x"],
+          ["next", "shown"]), ["last", "all"])
+    }
+    #expect(code([loop("values")]) == nil)
+    for operand in ["last", "all", "nowhere", "next"] { #expect(code([loop(operand)]) == .damagedFile) }
+    // What is made within stays there.
+    #expect(code([Self.sum, Self.node("Relu", ["next"], ["y"])]) == .damagedFile)
+    // A name of two things, and a body that shows what it has not.
+    #expect(code([Self.sum, Self.sum]) == .damagedFile)
+    let empty = Self.body([], ["total", "x"], ["total", "y"])
+    #expect(code([Self.scan(body: empty, ["last", "all"])]) == .damagedFile)
+  }
+
+  @Test func `must fit their bodies`() {
+    func changed(_ change: (inout Onnx_NodeProto) -> Void) -> DataError.Code? {
+      var loop = Self.sum
+      change(&loop)
+      return code([loop])
+    }
+    func adding(_ name: String, _ values: [Int]) -> DataError.Code? {
+      changed { $0.attribute.append(.attribute(name, .integers(values))) }
+    }
+    for count in [0, -1, 3, Int.max, Int.min] {
+      #expect(changed { $0.attribute[1].i = Int64(count) } == .damagedFile)
+    }
+    #expect(changed { $0.attribute.remove(at: 0) } == .unsupportedContent)
+    #expect(changed { $0.attribute.remove(at: 1) } == .unsupportedContent)
+    #expect(changed { $0.attribute[0].clearG() } == .unsupportedContent)
+    #expect(changed { $0.attribute[0].g.input.removeLast() } == .damagedFile)
+    #expect(changed { $0.attribute[0].g.output.removeAll() } == .damagedFile)
+    #expect(changed { $0.attribute[0].g.node[0].opType = "Loop" } == .unsupportedContent)
+    #expect(adding("scan_input_directions", [2]) == .unsupportedContent)
+    #expect(adding("scan_input_directions", [0, 0]) == .unsupportedContent)
+    #expect(adding("scan_output_axes", []) == .unsupportedContent)
+    #expect(adding("scan_input_axes", [0]) == nil)
+    #expect(code([Self.sum], opset: 8) == .unsupportedContent)
+  }
+
+  @Test func `of wrong values are refused when they run`() {
+    func code(_ shape: [Int], _ change: (inout Onnx_NodeProto) -> Void = { _ in }) -> DataError.Code? {
+      var loop = Self.sum
+      change(&loop)
+      let values = NumericArray([Float](repeating: 1, count: shape.reduce(1, *)), shape: shape)
+      return dataError { () throws(DataError) in try run(loop, values) }?.code
+    }
+    #expect(code([3, 2]) == nil)
+    for axis in [2, -3, Int.max, Int.min] {
+      for name in ["scan_input_axes", "scan_output_axes"] {
+        #expect(code([3, 2]) { $0.attribute.append(.attribute(name, .integers([axis]))) } == .wrongInput)
+      }
+    }
+    // A state that grows by what is added to it.
+    #expect(code([3, 3, 2]) == .wrongInput)
+  }
+
+  @Test func `end`() throws {
+    let idle = Self.scan(
+      body: Self.body([Self.node("Identity", ["total"], ["next"])], ["total", "x"], ["next"]), ["last"])
+    var graph = try ONNXModel(bytes: model([idle, Self.node("Identity", ["values"], ["all"])]))
+    func problem(_ shape: [Int]) -> String? {
+      let values = NumericArray([Float](repeating: 1, count: shape.reduce(1, *)), shape: shape)
+      let inputs = ["start": NumericArray([0] as [Float], shape: [1]), "values": values]
+      return dataError { () throws(DataError) in try graph.run(inputs) }?.problem
+    }
+    #expect(problem([1 << 40, 0])?.contains("through nothing") == true)
+    #expect(problem([5000, 1]) == nil)
+    graph.largestValue = 10_000
+    #expect(problem([5000, 1])?.contains("more nodes") == true)
+  }
+
+  @Test func `stand within each other up to a bound`() {
+    // Each takes what the model is given, and shows what the one within it makes.
+    func nested(_ depth: Int) -> Onnx_NodeProto {
+      var loop = Self.sum
+      for level in 1..<depth {
+        loop.output = ["last\(level)", "all\(level)"]
+        loop = Self.scan(
+          body: Self.body([loop], ["total\(level)", "x\(level)"], ["last\(level)", "all\(level)"]), ["last", "all"])
+      }
+      return loop
+    }
+    #expect(code([nested(7)]) == nil)
+    #expect(code([nested(8)]) == .unsupportedContent)
+    #expect(code([nested(10)]) == .unsupportedContent)
+    #expect(code([nested(200)]) == .wrongFormat)
+  }
+
+  // MARK: - Messages
+
+  private static func node(_ operation: String, _ inputs: [String], _ outputs: [String]) -> Onnx_NodeProto {
+    .node(operation, "", inputs, outputs, [:])
+  }
+
+  private static func port(_ name: String) -> Onnx_ValueInfoProto {
+    var port = Onnx_ValueInfoProto()
+    port.name = name
+    return port
+  }
+
+  private static func body(_ nodes: [Onnx_NodeProto], _ inputs: [String], _ outputs: [String]) -> Onnx_GraphProto {
+    var graph = Onnx_GraphProto()
+    (graph.node, graph.input, graph.output) = (nodes, inputs.map(port), outputs.map(port))
+    return graph
+  }
+
+  /// A loop from `start` through `values`.
+  private static func scan(body: Onnx_GraphProto, _ outputs: [String]) -> Onnx_NodeProto {
+    .node(
+      "Scan", "loop", ["start", "values"], outputs,
+      ["body": .graph(ONNXGraphBuilder.Body(message: body)), "num_scan_inputs": .integer(1)])
+  }
+
+  /// A model with the inputs `start` and `values`, and the outputs `last` and `all`.
+  private func model(_ nodes: [Onnx_NodeProto], opset: Int64 = 17) -> [UInt8] {
+    func port(_ name: String) -> Onnx_ValueInfoProto {
+      var port = Self.port(name)
+      port.type.tensorType.elemType = 1
+      return port
+    }
+    var model = Onnx_ModelProto()
+    model.irVersion = 8
+    var set = Onnx_OperatorSetIdProto()
+    set.version = opset
+    model.opsetImport = [set]
+    model.graph.node = nodes
+    model.graph.input = ["start", "values"].map(port)
+    model.graph.output = ["last", "all"].map(port)
+    return (try? model.serializedBytes()) ?? []
+  }
+}

@@ -67,7 +67,8 @@ extension ExportCase {
       ExportCase(
         "\(Cell.name)_learned",
         Sequential(inputSize: 3) {
-          Recurrent<Cell>(4, returning: .everyStep, initial: .learned)
+          // A cell that wants a time or a score stands first.
+          if Cell.lastColumn == nil { Recurrent<Cell>(4, returning: .everyStep, initial: .learned) }
           Bidirectional<Cell>(2, initial: .learned)
         }, withoutStates),
       ExportCase(
@@ -127,6 +128,16 @@ extension ExportCase {
             Stacked<Recurrent<SRUCell>>([4, 4, 4], connection: connection, returning: .everyStep)
           })
       } + [
+        ExportCase(
+          "loops_lastColumn",
+          Sequential(inputSize: 3) {
+            Stacked<Bidirectional<TimeAwareLSTMCell>>([4, 2], returning: .everyStep)
+          }),
+        ExportCase(
+          "loops_lastColumn_highway",
+          Sequential(inputSize: 3) {
+            Stacked<Recurrent<AttentionGRUCell>>([4, 4], connection: .highway, returning: .lastStep)
+          }),
         ExportCase(
           "zoneout_lstm", Sequential(inputSize: 3) { LSTM(4, returning: .everyStep).regularized(by: zoneout) }),
         ExportCase(
@@ -216,7 +227,7 @@ extension ExportCase {
       ExportCase(
         "activate",
         Sequential(inputSize: 3) {
-          Recurrent<MinLSTMCell>(4, returning: .everyStep)
+          Recurrent<MinGRUCell>(4, returning: .everyStep)
           Activate(.tanh)
         }),
       ExportCase(

@@ -47,7 +47,6 @@ import Testing
     let model = Sequential(inputSize: 3) {
       LSTM(4, returning: .everyStep)
       Recurrent<ChoosingCell>(4, returning: .everyStep)
-      Masking()
       Stacked<Bidirectional<ChoosingCell>>([4, 4], returning: .everyStep)
       Dense(2)
     }
@@ -55,17 +54,7 @@ import Testing
     #expect(error?.code == .unsupportedContent)
     #expect(
       error?.problem == "ONNX cannot express the cell choosing, whose operations depend on the values it is given "
-        + "(layer 1), the layer masking (layer 2), the cell choosing, whose operations depend on the values it is given "
-        + "(layer 3)")
-  }
-
-  @Test func `does not forget that tokens of 0 are no steps`() {
-    let model = Sequential {
-      Embedding(5, 3, maskZero: true)
-      LSTM(4)
-    }
-    let error = #expect(throws: DataError.self) { try model.onnx() }
-    #expect(error?.problem == "ONNX cannot express the layer embedding with maskZero (layer 0)")
+        + "(layer 1), the cell choosing, whose operations depend on the values it is given (layer 2)")
   }
 
   @Test func `of a version that is not written is refused`() {

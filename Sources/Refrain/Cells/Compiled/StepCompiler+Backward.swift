@@ -79,8 +79,17 @@ extension StepCompiler {
       guard graph.isUsedOnce(slice.value), let use = graph.uses[slice.value]?.first else { return false }
       if case .normalize = graph.nodes[use].operation { return true } else { return false }
     }
-    guard isNormalized == true, graph.producers[value] != nil else { return nil }
+    guard isNormalized == true, isForgotten(value) else { return nil }
     return keeping(place(value))
+  }
+
+  /// Whether what gives a value does not look at it again on the way back.
+  private func isForgotten(_ value: Int) -> Bool {
+    guard let producer = graph.producers[value] else { return false }
+    switch graph.nodes[producer].operation {
+    case .linear, .binary: return true
+    default: return false
+    }
   }
 
   /// Makes a gradient whole, once all its parts have come: what was not written is zero.
@@ -293,11 +302,7 @@ extension StepCompiler {
     let (gain, shift) = (argument(node.operands[1]), argument(node.operands[2]))
     let sums = (sums(of: gain, dz.width), isLearned(shift) ? sums(of: shift, dz.width) : .none)
     // Nobody else looks at x again: its gradient takes its place.
-    if gradients[value] == nil, graph.isUsedOnce(value),
-      graph.producers[value].map({ graph.nodes[$0].slice == nil }) ?? false
-    {
-      gradients[value] = x
-    }
+    if gradients[value] == nil, graph.isUsedOnce(value), isForgotten(value) { gradients[value] = x }
     func instruction(_ target: Register) -> [StepInstruction] {
       [
         StepInstruction(

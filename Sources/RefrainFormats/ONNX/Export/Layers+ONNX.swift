@@ -1,8 +1,6 @@
 import Refrain
 
 extension Embedding: ONNXExportable {
-  public var onnxObstacles: [String] { configuration.maskZero == true ? ["the layer embedding with maskZero"] : [] }
-
   public func export(
     _ input: ONNXGraphValue, named name: String, to graph: inout ONNXGraphBuilder
   ) -> ONNXGraphValue {

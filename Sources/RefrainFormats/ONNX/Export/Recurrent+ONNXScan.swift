@@ -6,7 +6,9 @@ extension RecurrentCell {
     let zoneout = [
       (StepMasks.Kind.keptHidden, regularization.zoneoutHidden), (.keptCell, regularization.zoneoutCell),
     ].filter { $0.1 > 0 }
-    guard let step = tracedStep(masks: zoneout.map { ($0.0, isShared: false) }), let output = tracedOutput() else { return nil }
+    guard let step = tracedStep(masks: zoneout.map { ($0.0, isShared: false) }), let output = tracedOutput() else {
+      return nil
+    }
     return ONNXStep(step: step, output: output, rates: zoneout.map(\.1))
   }
 

@@ -14,14 +14,23 @@ extension Stacked: ONNXExportable, ONNXRecurrentLayer {
     let connection = ONNXConnection(configuration.connection, links, named: name, to: &graph)
     for (index, layer) in levels.enumerated() {
       guard let layer = layer as? any ONNXRecurrentLayer else { continue }
-      let result = layer.exportScan(outputs, named: name, level: level + index, to: &graph)
       let hasBelow = index > 0
+      let read = hasBelow && Self.lastColumn != nil ? graph.withLastColumn(outputs, of: input) : outputs
+      let result = layer.exportScan(read, named: name, level: level + index, to: &graph)
       outputs = connection.connect(
         result.outputs, below: hasBelow ? outputs : nil, index, &memories.outputs, to: &graph)
       last = connection.connect(result.last, below: hasBelow ? last : nil, index, &memories.last, to: &graph)
     }
     // A connection with a bias would say something of steps that are not there.
     return (configuration.connection == .direct ? outputs : graph.masked(outputs, timeFirst: true), last)
+  }
+}
+
+extension ONNXGraphBuilder {
+  /// The outputs of a level `[T, B, W]` with the last column of the pile's input, which is the time or a score.
+  fileprivate mutating func withLastColumn(_ outputs: ONNXGraphValue, of input: ONNXGraphValue) -> ONNXGraphValue {
+    let column = add("Slice", [input, integers([-1]), integers([Int.max]), integers([2])])
+    return add("Concat", [outputs, column], ["axis": .integer(2)])
   }
 }
 

@@ -14,7 +14,7 @@ public func layerNormRows(
 ) {
   for row in 0..<rows {
     let source = x + row &* xStride
-    let mean = sum(columns, source) / Float(columns)
+    let mean = sumOfValues(columns, source) / Float(columns)
     let squares = sumOfSquaredDistances(columns, source, mean)
     let inverse = 1 / (squares / Float(columns) + epsilon).squareRoot()
     means[row] = mean
@@ -36,6 +36,22 @@ public func layerNormRows(
       index &+= width
     }
   }
+}
+
+@inline(always)
+private func sumOfValues(_ columns: Int, _ x: P) -> Float {
+  var sums = Rows<4>(splat(0))
+  var index = 0
+  while index &+ 4 &* width <= columns {
+    sums = sums + four(x + index)
+    index &+= 4 &* width
+  }
+  var rest = splat(0)
+  while index < columns {
+    rest = rest + load(x + index, smaller(width, columns &- index))
+    index &+= width
+  }
+  return sumOfLanes(sumOfVectors(sums) + rest)
 }
 
 @inline(always)

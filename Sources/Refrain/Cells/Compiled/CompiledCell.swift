@@ -69,7 +69,7 @@ extension CompiledCell {
   }
 
   /// Whether a scan is worth a second thread.
-  private func isLarge(_ schedule: Schedule) -> Bool { schedule.count * parameterCount >> 18 > 1 }
+  private func isLarge(_ schedule: Schedule) -> Bool { (schedule.count * parameterCount) >> 18 > 1 }
 
   /// The program of the step, made when it is asked for the first time; nil where the step is not compiled.
   func program(

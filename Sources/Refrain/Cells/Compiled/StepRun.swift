@@ -31,6 +31,7 @@ struct StepRun {
   private mutating func enter(_ step: Int) {
     let schedule = memory.schedule
     rows = max(0, min(part.upperBound, schedule.alive[step]) - part.lowerBound)
+    guard rows > 0 else { return }
     let first = schedule.offsets[step] + part.lowerBound
     positions = schedule.positions[first..<first + rows]
     memory.bases(step: step, row: part.lowerBound, &bases)

@@ -66,7 +66,8 @@ targets += [
   .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTasks"], swiftSettings: strict),
   .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks"], swiftSettings: strict),
   .testTarget(
-    name: "RefrainCLITests", dependencies: ["RefrainCLI", "RefrainData", "RefrainFormats"], swiftSettings: strict),
+    name: "RefrainCLITests", dependencies: ["Refrain", "RefrainCLI", "RefrainData", "RefrainFormats"],
+    swiftSettings: strict),
 ]
 
 /// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.

@@ -14,7 +14,8 @@ struct RefrainCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      ForecastCommand.self, InfoCommand.self, ConvertCommand.self, RunCommand.self, BenchmarkCommand.self,
+      ForecastCommand.self, InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self,
+      BenchmarkCommand.self,
     ])
 
   static func main() {

@@ -15,6 +15,7 @@ public struct AttentionGRUCell: CompiledCell {
 
   public static let name = "augru"
   public static let source = "Zhou et al. 2019"
+  public static let purpose = "steps that matter more or less, by a score"
   public static let lastColumn: String? = "the attention score"
 
   /// W, `[3H, I − 1]`

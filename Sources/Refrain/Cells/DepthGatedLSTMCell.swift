@@ -60,6 +60,7 @@ public struct DepthGatedLSTMCell: CompiledCell {
 
   public static let name = "depth-gated-lstm"
   public static let source = "Yao, Cohn, Vylomova, Duh and Dyer 2015"
+  public static let purpose = "piles whose memories flow upwards as well"
 
   /// The weights of all levels, from the lowest.
   public var levels: [Level]

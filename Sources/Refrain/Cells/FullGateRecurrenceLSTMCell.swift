@@ -40,6 +40,7 @@ public struct FullGateRecurrenceLSTMCell: CompiledCell {
 
   public static let name = "lstm-full-gate-recurrence"
   public static let source = "Greff et al. 2015"
+  public static let purpose = "studies: gates that see the gates of the step before"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

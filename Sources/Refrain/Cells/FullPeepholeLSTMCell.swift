@@ -15,6 +15,7 @@ public struct FullPeepholeLSTMCell: CompiledCell {
 
   public static let name = "full-peephole-lstm"
   public static let source = "Gers and Schmidhuber 2000; Graves 2013"
+  public static let purpose = "exact timing: gates that see every unit's memory"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

@@ -13,6 +13,7 @@ public struct GRUCell: RecurrentCell {
 
   public static let name = "gru"
   public static let source = "Cho et al. 2014; Appleyard et al. 2016"
+  public static let purpose = "what an LSTM is for, with a quarter fewer weights; PyTorch's form"
 
   /// W, `[3H, I]`
   public var weightInput: Tensor

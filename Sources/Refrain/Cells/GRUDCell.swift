@@ -49,6 +49,7 @@ public struct GRUDCell: RecurrentCell {
 
   public static let name = "gru-d"
   public static let source = "Che et al. 2018"
+  public static let purpose = "values that are missing (NaN), at irregular times"
   public static let lastColumn: String? = "the time since the step before"
 
   /// W, `[3H, D]`

@@ -13,6 +13,7 @@ public struct GRUResetBeforeCell: RecurrentCell {
 
   public static let name = "gru-reset-before"
   public static let source = "Cho et al. 2014"
+  public static let purpose = "models trained with the older form, such as Keras' without reset_after"
 
   /// W, `[3H, I]`
   public var weightInput: Tensor

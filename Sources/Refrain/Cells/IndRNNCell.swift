@@ -6,6 +6,7 @@ public struct IndRNNCell: RecurrentCell {
 
   public static let name = "indrnn"
   public static let source = "Li, Li, Cook, Zhu and Gao 2018"
+  public static let purpose = "very long sequences and deep piles: units that see no other"
 
   /// W, `[H, I]`
   public var weightInput: Tensor

@@ -38,6 +38,7 @@ public struct LSTMCell: RecurrentCell {
 
   public static let name = "lstm"
   public static let source = "Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000"
+  public static let purpose = "long sequences of any kind; the one to begin with"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

@@ -74,6 +74,7 @@ public struct LSTMVariantCell<Variant: LSTMVariant>: RecurrentCell {
 
   public static var name: String { Variant.name }
   public static var source: String { "Greff et al. 2015" }
+  public static var purpose: String { "studies: what becomes of an LSTM without one of its parts" }
 
   /// W, `[G·H, I]`: the blocks of ``LSTMVariant/blocks``.
   public var weightInput: Tensor

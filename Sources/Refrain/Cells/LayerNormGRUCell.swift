@@ -14,6 +14,7 @@ public struct LayerNormGRUCell: CompiledCell {
 
   public static let name = "layer-norm-gru"
   public static let source = "Ba, Kiros and Hinton 2016"
+  public static let purpose = "steady training, with a quarter fewer weights"
 
   /// W, `[3H, I]`
   public var weightInput: Tensor

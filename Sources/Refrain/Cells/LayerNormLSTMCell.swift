@@ -14,6 +14,7 @@ public struct LayerNormLSTMCell: CompiledCell {
 
   public static let name = "layer-norm-lstm"
   public static let source = "Ba, Kiros and Hinton 2016"
+  public static let purpose = "steady training of deep models, long sequences and small batches"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

@@ -65,6 +65,7 @@ public struct MatrixLSTMCell: RecurrentCell {
 
   public static let name = "mlstm"
   public static let source = "Beck et al. 2024"
+  public static let purpose = "xLSTM: much to remember, in a matrix; all steps in parallel"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

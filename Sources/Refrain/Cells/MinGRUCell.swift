@@ -12,6 +12,7 @@ public struct MinGRUCell: LinearCell {
 
   public static let name = "min-gru"
   public static let source = "Feng et al. 2024"
+  public static let purpose = "very long sequences, all steps in parallel, at the fewest weights"
 
   /// W, `[2H, I]`
   public var weightInput: Tensor

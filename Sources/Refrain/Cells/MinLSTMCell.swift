@@ -13,6 +13,7 @@ public struct MinLSTMCell: LinearCell {
 
   public static let name = "min-lstm"
   public static let source = "Feng et al. 2024"
+  public static let purpose = "very long sequences, all steps in parallel"
 
   /// W, `[3H, I]`
   public var weightInput: Tensor

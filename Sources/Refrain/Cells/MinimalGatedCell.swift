@@ -11,6 +11,7 @@ public struct MinimalGatedCell: RecurrentCell {
 
   public static let name = "mgu"
   public static let source = "Zhou, Wu, Zhang and Zhou 2016"
+  public static let purpose = "small models: one gate for everything"
 
   /// W, `[2H, I]`
   public var weightInput: Tensor

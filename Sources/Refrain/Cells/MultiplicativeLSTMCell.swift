@@ -16,6 +16,7 @@ public struct MultiplicativeLSTMCell: CompiledCell {
 
   public static let name = "multiplicative-lstm"
   public static let source = "Krause, Lu, Murray and Renals 2016"
+  public static let purpose = "text by characters: what is done with the memory differs from input to input"
 
   /// W, `[5H, I]`
   public var weightInput: Tensor

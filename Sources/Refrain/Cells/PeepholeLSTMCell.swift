@@ -15,6 +15,7 @@ public struct PeepholeLSTMCell: RecurrentCell {
 
   public static let name = "peephole-lstm"
   public static let source = "Gers and Schmidhuber 2000"
+  public static let purpose = "exact timing: gates that see their own memory"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

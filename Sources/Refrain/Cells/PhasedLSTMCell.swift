@@ -67,6 +67,7 @@ public struct PhasedLSTMCell: RecurrentCell {
 
   public static let name = "phased-lstm"
   public static let source = "Neil, Pfeiffer and Liu 2016"
+  public static let purpose = "events at irregular times, and sensors of several rates"
   public static let lastColumn: String? = "the time since the step before"
 
   /// What is computed at every step, and taken over as far as the gates are open.

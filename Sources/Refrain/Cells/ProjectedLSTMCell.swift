@@ -26,6 +26,7 @@ public struct ProjectedLSTMCell: CompiledCell {
 
   public static let name = "projected-lstm"
   public static let source = "Sak, Senior and Beaufays 2014"
+  public static let purpose = "much memory at few weights: speech, large vocabularies"
 
   /// W, `[4C, I]`
   public var weightInput: Tensor

@@ -50,6 +50,7 @@ public struct QRNNCell: RecurrentCell {
 
   public static let name = "qrnn"
   public static let source = "Bradbury, Merity, Xiong and Socher 2017"
+  public static let purpose = "speed: convolutions over time, then a light recurrence"
 
   /// W, `[3H, K·I]`: the columns of the oldest input first.
   public var weightInput: Tensor

@@ -32,6 +32,7 @@ public struct RNNCell<Activation: ElmanActivation>: RecurrentCell {
 
   public static var name: String { Activation.name }
   public static var source: String { Activation.isRectifier ? "Le, Jaitly and Hinton 2015" : "Elman 1990" }
+  public static var purpose: String { "short sequences, and comparison: a memory without gates" }
 
   /// W, `[H, I]`
   public var weightInput: Tensor

@@ -17,6 +17,8 @@ public protocol RecurrentCell: Module {
   static var name: String { get }
   /// Where the formula comes from.
   static var source: String { get }
+  /// What it is for, in a few words; nothing unless the cell says something.
+  static var purpose: String { get }
   /// What the last column of the input is to the cell, such as `the time since the step before`; nil when it is a value like
   /// the others, as in most cells.
   static var lastColumn: String? { get }
@@ -105,6 +107,7 @@ extension RecurrentCell {
     self.init(inputSize: inputSize, hiddenSize: hiddenSize, options: Options(), using: &generator)
   }
 
+  public static var purpose: String { "" }
   public static var lastColumn: String? { nil }
 
   public static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError) {

@@ -70,6 +70,7 @@ public struct SLSTMCell: RecurrentCell {
 
   public static let name = "slstm"
   public static let source = "Beck et al. 2024"
+  public static let purpose = "xLSTM: exponential gates, which can revise what they stored"
 
   /// W, `[4H, I]`
   public var weightInput: Tensor

@@ -16,6 +16,7 @@ public struct SRUCell: RecurrentCell {
 
   public static let name = "sru"
   public static let source = "Lei, Zhang, Wang, Dai and Artzi 2018"
+  public static let purpose = "speed: the products of all steps at once"
 
   /// W, `[3H, I]`, or `[4H, I]` where I ≠ H.
   public var weightInput: Tensor

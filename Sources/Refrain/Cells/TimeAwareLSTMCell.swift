@@ -15,6 +15,7 @@ public struct TimeAwareLSTMCell: CompiledCell {
 
   public static let name = "t-lstm"
   public static let source = "Baytas et al. 2017"
+  public static let purpose = "records at irregular times, which fade with the time between them"
   public static let lastColumn: String? = "the time since the step before"
 
   /// What follows the decay.

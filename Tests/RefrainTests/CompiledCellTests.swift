@@ -52,6 +52,19 @@ struct CompiledCellTests {
     }
   }
 
+  @Test("a state that is a part of another as it was takes the loop")
+  func delays() {
+    let passage = Passage<DelayCell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 4)
+    let schedule = Schedule(batch: 3, time: 4, lengths: [4, 1, 3])
+    expectSameBits(passage.outcome(schedule), passage.outcome(schedule, byLoop: true))
+    let weights = passage.outcome(schedule).ramps.map { $0 as Tensor? }
+    let (found, loop) = (
+      passage.differentiated(schedule, weights: weights),
+      passage.differentiated(schedule, byLoop: true, weights: weights)
+    )
+    expectClose(found.gradient, loop.gradient, "the gradient by", within: CellScanTests.tolerance)
+  }
+
   @Test("a step with an operation that is not compiled takes the loop")
   func fallsBack() {
     let passage = Passage<SoftmaxCell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 4)
@@ -142,6 +155,32 @@ private struct AnyStepCell: CompiledCell {
     }
     let (hidden, cell) = (tanh(value() + values[values.count - 1]), tanh(value() * 0.5 + values[values.count - 2]))
     return State(hidden: hidden, cell: cell)
+  }
+}
+
+/// A cell one of whose states is a part of the other as it was.
+private struct DelayCell: CompiledCell {
+  static let name = "delay"
+  static let source = "of the test's own"
+  typealias State = LSTMCell.State
+
+  var weight: Tensor
+
+  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    weight = .normal([hiddenSize, inputSize], using: &generator)
+  }
+
+  var inputSize: Int { weight.shape[1] }
+  var hiddenSize: Int { weight.shape[0] }
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try body("weight", &weight) }
+
+  func initialState(batch: Int) -> State { State(hidden: .zeros([batch, hiddenSize]), cell: .zeros([batch, 2])) }
+  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
+  func step(_ projected: Tensor, _ state: State) -> State {
+    State(hidden: tanh(projected + state.cell.slice(0..<1, axis: 1)), cell: state.hidden.slice(1..<3, axis: 1))
   }
 }
 

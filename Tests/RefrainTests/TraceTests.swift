@@ -59,6 +59,14 @@ struct TraceTests {
     #expect(Trace.ofRows([[3]], shared: []) { [Tensor($0[0].values.map { $0 * 2 }, shape: $0[0].shape)] } == nil)
   }
 
+  @Test("what is made of weights is no constant, and refused where the operation is unknown")
+  func weights() throws {
+    let (input, weight) = (Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2]), Tensor([3, 4]))
+    let trace = try #require(Trace.ofRows([[2]], shared: [Tensor([1, 1])]) { [$0[0] * ($0[1] / $0[1].squared.sum())] })
+    #expect(trace([input, weight])[0] == input * (weight / weight.squared.sum()))
+    #expect(Trace.ofRows([[2]], shared: [weight]) { [$0[0] * Tensor($0[1].values)] } == nil)
+  }
+
   @Test("what is as long as the batch follows it")
   func batch() throws {
     let trace = try #require(

@@ -13,6 +13,8 @@ package enum Operation: Equatable, Sendable {
   case logSoftmax
   /// Sums that keep their axes, with size 1.
   case sum(axes: [Int])
+  /// The sum of all values, a scalar.
+  case sumOfAll
   case cumulativeSum(isExclusive: Bool, isReversed: Bool)
   case matrixProduct(transposingSelf: Bool, transposingOther: Bool)
   /// Of x, weights `[O, I]` and a bias `[O]`: x · weightᵀ + bias, and a function of that.
@@ -72,6 +74,7 @@ extension Operation {
     case .softmax: [x.softmax()]
     case .logSoftmax: [x.logSoftmax()]
     case .sum(let axes): [x.sum(axes: axes, keepingAxes: true)]
+    case .sumOfAll: [x.sum()]
     case .cumulativeSum(let isExclusive, let isReversed):
       [x.cumulativeSum(isExclusive: isExclusive, isReversed: isReversed)]
     case .matrixProduct(let transposingSelf, let transposingOther):

@@ -38,6 +38,7 @@ extension Tensor {
   public func sum() -> Tensor {
     let sums = mapParts { Double(kernels.sum($0, $1)) }
     return Tensor(Float(sums.reduce(0, +))).recording((self, { [old = shape] in $0.expanded(to: old) }))
+      .traced(as: .sumOfAll, of: [self])
   }
 
   /// What `body` makes of parts of the values, whose size does not depend on the number of threads.

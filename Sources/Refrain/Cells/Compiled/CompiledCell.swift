@@ -1,11 +1,12 @@
 import Synchronization
 
-/// A cell whose step is compiled: traced once, and then run along a schedule without making a tensor, several times faster
-/// than the loop.
+/// A cell whose step is compiled: traced once, and then run along a schedule without making a tensor, faster than the
+/// loop.
 ///
 /// To be had by conforming, without writing anything. It promises that ``RecurrentCell/project(_:)`` and
 /// ``RecurrentCell/step(_:_:)`` do the same operations whatever values they are given, a row of the result depending on that
-/// row alone: no looking at values, no drawing of random numbers. Where a step has operations that are not compiled (it
+/// row alone: no looking at values, no drawing of random numbers. What is no tensor of its walk follows from its options: cells
+/// of one type, with the same options and shapes, share what was compiled. Where a step has operations that are not compiled (it
 /// knows matrix products with weights, sums, differences, products, functions of each value, layer normalisation, slices
 /// and joining of columns, and the gate functions), the loop is what runs, and nothing else changes.
 public protocol CompiledCell: RecurrentCell {}

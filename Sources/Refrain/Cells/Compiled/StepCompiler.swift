@@ -7,7 +7,7 @@ struct StepCompiler {
   var program: StepProgram
   /// Where each value lies.
   private(set) var locations: [Int: Register] = [:]
-  /// What the way back reads, and where it finds what a node kept for it.
+  /// What the way back reads.
   let needed: Set<Int>
   var statistics: [Int: (means: Register, deviations: Register)] = [:]
   var gates: [Int: StepInstruction] = [:]
@@ -17,7 +17,7 @@ struct StepCompiler {
   let differentiable: Set<Int>
 
   /// - Parameters:
-  ///   - trace: from ``RecurrentCell/tracedStep(masks:shared:)``.
+  ///   - trace: from ``RecurrentCell/tracedStep(masks:)``.
   ///   - states: how many of its inputs, after the first, are states.
   ///   - givenMasks: for each mask after these, whether it has a row for every packed row, or one for every row.
   ///   - isTraining: whether there is to be a way back, too.
@@ -112,7 +112,7 @@ struct StepCompiler {
       let isSums = graph.uses[value]?.contains { use in
         if case .gates = graph.nodes[use].operation { graph.nodes[use].operands[0].row == value } else { false }
       }
-      place = register(width(value), isClose: isSums ?? false)
+      place = register(width(value), isClose: isSums == true && isMovable(value))
     }
     locations[value] = place
     return place

@@ -62,7 +62,8 @@ struct StepGraph {
     }
     for output in trace.outputs {
       // A state that is handed on as it came, or that does not depend on anything, has no place of its own.
-      guard case .row(let value) = operand(output, of: trace), value >= rowInputs else { return nil }
+      guard case .row(let value) = operand(output, of: trace), let producer = producers[value] else { return nil }
+      if nodes[producer].slice != nil, nodes[producer].operands[0].row.map({ $0 < rowInputs }) == true { return nil }
       outputs.append(value)
     }
     removeUnused()

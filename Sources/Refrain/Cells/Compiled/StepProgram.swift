@@ -31,7 +31,7 @@ struct StepBuffer {
     case pair
     /// The other half of a pair: `of` is the buffer.
     case otherOfPair(of: Int)
-    /// The values entering a step: those that left the one before it in the register `of`, or at first the initial ones.
+    /// The values entering a step: those that left the one before it, or at first the initial ones.
     case entering(state: Int)
     /// Values that are the same at every step: a mask.
     case fixed(mask: Int)

@@ -47,6 +47,7 @@ extension Operation {
     case .softmax: return operation("Softmax", ["axis": .integer(-1)])
     case .logSoftmax: return operation("LogSoftmax", ["axis": .integer(-1)])
     case .sum(let axes): return [graph.add("ReduceSum", [x, graph.integers(axes)], ["keepdims": .integer(1)])]
+    case .sumOfAll: return [graph.add("ReduceSum", [x], rank: 0, ["keepdims": .integer(0)])]
     case .cumulativeSum(let isExclusive, let isReversed):
       let axis = graph.squeezed(graph.integers([-1]), axis: 0)
       return [

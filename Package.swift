@@ -5,9 +5,9 @@ import PackageDescription
 let strict: [SwiftSetting] =
   Context.environment["REFRAIN_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
-/// What computes is optimised as a whole in debug builds too: a model trains, and the tests run, at full speed. (Without
-/// inlining across files the kernels run sixteen times slower. More than one thread lets the compiler write an object a
-/// file, as a debug build expects.)
+/// What computes is optimized as a whole in debug builds too: a model trains, and the tests run, at full speed.
+/// (Without inlining across files the kernels run sixteen times slower. More than one thread lets the compiler write an
+/// object a file, as a debug build expects.)
 let optimized: [SwiftSetting] =
   strict + [
     .unsafeFlags(

@@ -1,5 +1,5 @@
-// A model as a struct and a loop of one's own: an LSTM from 10 values a step to 64 units, and a linear layer that makes one
-// number of the last step. To be learned is the mean of the first value over all steps.
+// A model as a struct and a loop of one's own: an LSTM from 10 values a step to 64 units, and a linear layer that makes
+// one number of the last step. To be learned is the mean of the first value over all steps.
 import Refrain
 
 struct Regressor: Module {

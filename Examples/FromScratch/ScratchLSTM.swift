@@ -1,11 +1,11 @@
-// The LSTM with nothing but tensors: the way forward and the way back. Guides/LSTM.md explains the first,
+// The LSTM with nothing but tensors: the forward and the backward pass. Guides/LSTM.md explains the first,
 // Guides/Backpropagation.md derives the second. main.swift compares the numbers with the layer's.
 import Refrain
 
 /// W `[4H, I]`, R `[4H, H]` and b `[4H]`; the blocks of rows are input gate, forget gate, candidate and output gate.
 struct Weights { var w, r, b: Tensor }
 
-/// What a step leaves for the way back: what it read, its gates, and the hyperbolic tangent of its new cell state.
+/// What a step leaves for the backward pass: what it read, its gates, and the hyperbolic tangent of its new cell state.
 struct Step { let x, h, c, i, f, g, o, squashed: Tensor }
 
 /// The hidden state after each step of x `[T][B, I]`.

@@ -1,5 +1,5 @@
-// One step of learning by the LSTM of ScratchLSTM.swift, and the same step by the layer. The numbers are equal; the layer's
-// kernel is only faster.
+// One step of learning by the LSTM of ScratchLSTM.swift, and the same step by the layer. The numbers are equal; the
+// layer's kernel is only faster.
 import Refrain
 
 /// The greatest difference between two tensors.

@@ -1,8 +1,8 @@
 import RealModule
 import Refrain
 
-/// The variants of the LSTM of Greff, Srivastava, Koutník, Steunebrink and Schmidhuber (2015), the first of which the others
-/// are compared with.
+/// The variants of the LSTM of Greff, Srivastava, Koutník, Steunebrink and Schmidhuber (2015), the first of which the
+/// others are compared with.
 let variants: [any RecurrentCell.Type] = [
   PeepholeLSTMCell.self, NoInputGateLSTMCell.self, NoForgetGateLSTMCell.self, NoOutputGateLSTMCell.self,
   NoInputActivationLSTMCell.self, NoOutputActivationLSTMCell.self, CoupledGatesLSTMCell.self, LSTMCell.self,
@@ -19,8 +19,8 @@ struct Budget {
   var seeds = 10
 }
 
-/// Trains a network of one variant to predict the next step, and gives its negative log likelihood a step, in nats, on the
-/// test pieces, with the weights that were best on the validation pieces.
+/// Trains a network of one variant to predict the next step, and gives its negative log likelihood a step, in nats, on
+/// the test pieces, with the weights that were best on the validation pieces.
 func testLoss<Cell: RecurrentCell>(
   of cell: Cell.Type, seed: UInt64, budget: Budget, training: Chorales, validation: Chorales, test: Chorales
 ) throws -> Double {

@@ -1,5 +1,5 @@
-// The search space odyssey once more (Greff et al. 2015): the LSTM with peepholes, and with one thing left out, trained to
-// predict the next chord of Bach's chorales.
+// The search space odyssey once more (Greff et al. 2015): the LSTM with peepholes, and with one thing left out, trained
+// to predict the next chord of Bach's chorales.
 //
 //     Odyssey jsb-chorales.json [seeds] [epochs]
 import Foundation

@@ -1,5 +1,5 @@
-// A class for a whole sequence: an LSTM of 128 units looks at a noisy wave, and a dense layer with softmax says whether it
-// is a sine, a square or a sawtooth.
+// A class for a whole sequence: an LSTM of 128 units looks at a noisy wave, and a dense layer with softmax says whether
+// it is a sine, a square or a sawtooth.
 import RealModule
 import Refrain
 

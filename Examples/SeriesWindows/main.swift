@@ -1,5 +1,5 @@
-// The next value of a real series, the airline passengers of 1949 to 1960: an LSTM of 50 units reads windows of 10 months.
-// The scaler is fitted on the training part alone, and the last two years are tested on, never shuffled.
+// The next value of a real series, the airline passengers of 1949 to 1960: an LSTM of 50 units reads windows of 10
+// months. The scaler is fitted on the training part alone, and the last two years are tested on, never shuffled.
 import Refrain
 import RefrainData
 

@@ -1,9 +1,10 @@
-// The model, how it is measured and how it is trained. Text.swift makes numbers of words; main.swift reads the command line.
+// The model, how it is measured and how it is trained. Text.swift makes numbers of words; main.swift reads the command
+// line.
 import RealModule
 import Refrain
 
-/// A word-level language model (Zaremba, Sutskever and Vinyals 2014, without dropout): each word becomes a row of numbers,
-/// two LSTMs read the rows, and a linear layer gives a logit for each of the **V** words that may come next.
+/// A word-level language model (Zaremba, Sutskever and Vinyals 2014, without dropout): each word becomes a row of
+/// numbers, two LSTMs read the rows, and a linear layer gives a logit for each of the **V** words that may come next.
 struct LanguageModel: Module {
   typealias State = Stacked<LSTM>.State
 

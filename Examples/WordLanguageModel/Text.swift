@@ -27,8 +27,9 @@ struct Vocabulary {
   }
 }
 
-/// A text cut into `rows` streams of equal length, which are read side by side, `steps` words at a time: the words `[B, T]`
-/// and the word after each, `[B, T]`. The last piece may have fewer steps; words left over by the cut into rows are dropped.
+/// A text cut into `rows` streams of equal length, which are read side by side, `steps` words at a time: the words `[B,
+/// T]` and the word after each, `[B, T]`. The last piece may have fewer steps; words left over by the cut into rows are
+/// dropped.
 func pieces(of text: [Int], rows: Int, steps: Int) -> [Batch] {
   let length = text.count / rows
   return stride(from: 0, to: length - 1, by: steps).map { start in

@@ -11,7 +11,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     "ragged": "training on 16 sequences of 50 to 500 steps, LSTM and GRU",
     "programs": "whole training steps of four models: forward, loss, backward, update",
     "cells": "every cell Refrain has, in the shapes medium and small, forward and training",
-    "memory": "training on sequences of 2,000 steps, all kept for the way back or 50 at a time, and the memory",
+    "memory": "training on sequences of 2,000 steps, all kept for the backward pass or 50 at a time, and the memory",
   ]
 
   /// The heading of a table.
@@ -35,7 +35,10 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .cells: Cells.all.flatMap { cell in [BenchmarkShape.medium, .small].flatMap { $0.cases(ofAnyCell: cell) } }
     case .memory:
       [nil, 50].flatMap {
-        [longTraining(of: LSTMCell.self, keptSteps: $0), longTraining(of: GRUCell.self, keptSteps: $0)]
+        [
+          longTraining(of: LSTMCell.self, checkpointInterval: $0),
+          longTraining(of: GRUCell.self, checkpointInterval: $0),
+        ]
       }
     }
   }
@@ -85,12 +88,16 @@ struct BenchmarkShape {
   }
 
   fileprivate func training<Cell: RecurrentCell>(
-    of cell: Cell.Type, name: String, mode: String, lengths: [Int]? = nil, keptSteps: Int? = nil,
+    of cell: Cell.Type, name: String, mode: String, lengths: [Int]? = nil, checkpointInterval: Int? = nil,
     operations: Double? = nil
   ) -> BenchmarkCase {
     BenchmarkCase(name: name, mode: mode, operations: operations) {
       let (layer, x) = makeLayer(cell)
-      return { _ = valueAndGradient(at: layer, keptSteps: keptSteps) { $0.scan(x, lengths: lengths).outputs.sum() } }
+      return {
+        _ = valueAndGradient(at: layer, checkpointInterval: checkpointInterval) {
+          $0.scan(x, lengths: lengths).outputs.sum()
+        }
+      }
     }
   }
 
@@ -119,10 +126,10 @@ private func raggedTraining<Cell: RecurrentCell>(of cell: Cell.Type) -> Benchmar
 }
 
 /// Training on long sequences, with the memory it takes.
-private func longTraining<Cell: RecurrentCell>(of cell: Cell.Type, keptSteps: Int?) -> BenchmarkCase {
+private func longTraining<Cell: RecurrentCell>(of cell: Cell.Type, checkpointInterval: Int?) -> BenchmarkCase {
   let shape = BenchmarkShape(name: "long", time: 2000, batch: 16, inputSize: 64, hiddenSize: 128)
-  let mode = "\(Cell.name)-train" + (keptSteps.map { "-\($0)-steps" } ?? "")
-  var result = shape.training(of: cell, name: shape.name, mode: mode, keptSteps: keptSteps)
+  let mode = "\(Cell.name)-train" + (checkpointInterval.map { "-\($0)-steps" } ?? "")
+  var result = shape.training(of: cell, name: shape.name, mode: mode, checkpointInterval: checkpointInterval)
   result.countsMemory = true
   return result
 }

@@ -33,8 +33,8 @@ struct ParameterFormula: CustomStringConvertible {
   /// The factors of I·H, H², H, I and 1.
   private let factors: [(factor: Int, term: String)]
 
-  /// Found from cells of some sizes; nil where it does not hold for another one. The sizes are multiples of 12, as heads
-  /// divide them.
+  /// Found from cells of some sizes; nil where it does not hold for another one. The sizes are multiples of 12, as
+  /// heads divide them.
   init?<Cell: RecurrentCell>(of cell: Cell.Type) {
     func count(_ inputSize: Int, _ hiddenSize: Int) -> Int {
       var generator = RandomGenerator(seed: 0)

@@ -38,7 +38,7 @@ struct ForecastReport {
 
   /// The results in one of the formats, ended by a line break.
   ///
-  /// - Parameter terminal: Where the text will be read; it decides over the width and the colours of a table.
+  /// - Parameter terminal: Where the text will be read; it decides over the width and the colors of a table.
   func text(as format: OutputFormat, for terminal: Terminal) -> String {
     switch format {
     case .table: table(for: terminal)

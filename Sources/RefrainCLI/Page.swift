@@ -25,7 +25,8 @@ struct Page {
     [""] + wrapped(text, width: width - margin.count).map { margin + $0 }
   }
 
-  /// Rows of cells below each other; the first row is a header, the first column is set to the left, numbers to the right.
+  /// Rows of cells below each other; the first row is a header, the first column is set to the left, numbers to the
+  /// right.
   func grid(_ rows: [[String]]) -> [String] {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Shows how far a training has come, on standard error: one line that changes on a terminal, few plain lines elsewhere.
+/// Shows how far a training has come, on standard error: one line that changes on a terminal, few plain lines
+/// elsewhere.
 final class Progress: Sendable {
   private struct State {
     /// When something was last written.

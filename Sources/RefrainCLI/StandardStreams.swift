@@ -54,7 +54,7 @@ struct Terminal {
   var width = 80
   /// Rows.
   var height = 24
-  /// Whether colours are welcome: on a terminal that can, unless `NO_COLOR` is set (https://no-color.org).
+  /// Whether colors are welcome: on a terminal that can, unless `NO_COLOR` is set (https://no-color.org).
   var usesColor: Bool
 
   /// A file or a pipe.

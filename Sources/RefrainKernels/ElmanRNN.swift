@@ -1,5 +1,5 @@
-// The simple recurrent network (Elman 1990): h′ = tanh(W x + R h + b), or with the rectifier in tanh's place. What is kept
-// is h′.
+// The simple recurrent network (Elman 1990): h′ = tanh(W x + R h + b), or with the rectifier in tanh's place. What is
+// kept is h′.
 
 /// One gate: a panel is four vectors of units, so that the tile is full.
 enum TanhRNN: RecurrentStage, RecurrentKernel {

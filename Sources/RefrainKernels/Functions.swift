@@ -121,8 +121,8 @@ private func exponentialParts<let n: Int>(_ x: Rows<n>) -> (fraction: Rows<n>, s
 /// Φ(x), the probability that a normal number is below x, and its density φ(x).
 ///
 /// For t ≥ 0, Φ(−t) = e^(−t²/2) p(u) with u = 1 / (1 + 0.3 t), as M. M. Shepherd and J. G. Laframboise (Mathematics of
-/// Computation 36, 1981) have the error function. The coefficients of p are our own, a minimax fit with a relative error of
-/// 3e-8; that of the result, where rounding comes to it, is 4e-7, and grows with t².
+/// Computation 36, 1981) have the error function. The coefficients of p are our own, a minimax fit with a relative
+/// error of 3e-8; that of the result, where rounding comes to it, is 4e-7, and grows with t².
 @inline(always) func normalDistribution(_ x: Vector) -> (below: Vector, density: Vector) {
   let e = exponentialBelowZero(Rows<1>(x * x * splat(-0.5))).v0
   let u = 1 / multiplyAdd(magnitude(x), splat(0.3), splat(1))

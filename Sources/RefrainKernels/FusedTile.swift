@@ -1,5 +1,6 @@
 // The fused product of a recurrent step for one tile: the input's and the state's product in the same accumulators.
-// There is one function for each width of a panel, and all cells share them: a cell compiles little more than its gates.
+// There is one function for each width of a panel, and all cells share them: a cell compiles little more than its
+// gates.
 
 // Where registers are few, a panel is taken two vectors at a time, so that a tile keeps its six rows.
 
@@ -79,8 +80,8 @@ private struct FusedTile {
   let state: P
   let sums: M
 
-  /// The sums of accumulators `first` to `first + vectors`: of as many products, or of `count`, of which the state's run
-  /// into accumulators `slot` of these.
+  /// The sums of accumulators `first` to `first + vectors`: of as many products, or of `count`, of which the state's
+  /// run into accumulators `slot` of these.
   @inline(always)
   func pass<let vectors: Int>(
     _: Panel<vectors>.Type, _ rows: Int, _ memory: RecurrentMemory, first: Int, count: Int, slot: (Int) -> Int

@@ -4,9 +4,9 @@
 //   r = σ(W_r x + R_r h + b_r)    z = σ(W_z x + R_z h + b_z)    n = tanh(W_n x + b_n + r ⊙ (R_n h + b_hn))
 //   h′ = (1 − z) ⊙ n + z ⊙ h
 //
-// n's two products need an accumulator each: r z n and hn, four with three products on either side.
-// They are kept in this order. On the way back block 3 holds the gradient of hn: dW comes from blocks 0, 1, 2 and dR from
-// blocks 0, 1, 3, and the gradient of b_hn is the sum of block 3's rows.
+// n's two products need an accumulator each: r z n and hn, four with three products on either side. They are kept in
+// this order. In the backward pass block 3 holds the gradient of hn: dW comes from blocks 0, 1, 2 and dR from blocks 0,
+// 1, 3, and the gradient of b_hn is the sum of block 3's rows.
 
 enum GRU: RecurrentStage, RecurrentKernel {
   @inline(always) static var gates: Int { 4 }

@@ -1,10 +1,10 @@
-// Layer normalisation (Ba, Kiros and Hinton 2016), a row at a time, four vectors side by side: a sum in one accumulator
+// Layer normalization (Ba, Kiros and Hinton 2016), a row at a time, four vectors side by side: a sum in one accumulator
 // would wait for each addition.
 
 /// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
 ///
-/// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`, and is added to if `accumulate`. gain,
-///   shift: [columns].
+/// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`, and is added to if `accumulate`.
+///   gain, shift: [columns].
 /// - means, inverseDeviations: [rows], written, for the gradient.
 public func layerNormRows(
   _ rows: Int, _ columns: Int, epsilon: Float, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
@@ -20,17 +20,17 @@ public func layerNormRows(
     means[row] = mean
     inverseDeviations[row] = inverse
     let target = y + row &* yStride
-    let (centre, factor) = (splat(mean), splat(inverse))
+    let (center, factor) = (splat(mean), splat(inverse))
     var index = 0
     while index &+ 4 &* width <= columns {
-      let normal = (four(source + index) - Rows(centre)) * Rows(factor)
+      let normal = (four(source + index) - Rows(center)) * Rows(factor)
       let scaled = multiplyAdd(normal, four(gain + index), four(shift + index))
       storeFour(accumulate ? four(P(target) + index) + scaled : scaled, target + index)
       index &+= 4 &* width
     }
     while index < columns {
       let lanes = smaller(width, columns &- index)
-      let normal = (load(source + index, lanes) - centre) * factor
+      let normal = (load(source + index, lanes) - center) * factor
       let scaled = multiplyAdd(normal, load(gain + index, lanes), load(shift + index, lanes))
       store(accumulate ? load(target + index, lanes) + scaled : scaled, target + index, lanes)
       index &+= width
@@ -56,17 +56,17 @@ private func sumOfValues(_ columns: Int, _ x: P) -> Float {
 
 @inline(always)
 private func sumOfSquaredDistances(_ columns: Int, _ x: P, _ mean: Float) -> Float {
-  let centre = splat(mean)
+  let center = splat(mean)
   var squares = Rows<4>(splat(0))
   var index = 0
   while index &+ 4 &* width <= columns {
-    let distance = four(x + index) - Rows(centre)
+    let distance = four(x + index) - Rows(center)
     squares = multiplyAdd(distance, distance, squares)
     index &+= 4 &* width
   }
   var rest = splat(0)
   while index &+ width <= columns {
-    let distance = load(x + index) - centre
+    let distance = load(x + index) - center
     rest = multiplyAdd(distance, distance, rest)
     index &+= width
   }
@@ -83,10 +83,10 @@ private func sumOfSquaredDistances(_ columns: Int, _ x: P, _ mean: Float) -> Flo
 /// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
 /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
 ///
-/// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x` or
-///   `dy`.
-/// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the latter may
-///   be nil.
+/// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x`
+///   or `dy`.
+/// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the
+///   latter may be nil.
 public func layerNormGradientRows(
   _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
   means: UnsafePointer<Float>, inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int,
@@ -97,13 +97,13 @@ public func layerNormGradientRows(
     let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
     let sum = row / rowsPerSum &* sumStride
     let (dgain, dshift) = (dgain + sum, dshift.map { $0 + sum })
-    let (centre, factor) = (splat(means[row]), splat(inverseDeviations[row]))
+    let (center, factor) = (splat(means[row]), splat(inverseDeviations[row]))
     var (sums, productSums) = (Rows<4>(splat(0)), Rows<4>(splat(0)))
     var index = 0
     while index &+ 4 &* width <= columns {
       let scaled = four(gain + index) * four(P(dy) + index)
       sums = sums + scaled
-      productSums = multiplyAdd(scaled, (four(x + index) - Rows(centre)) * Rows(factor), productSums)
+      productSums = multiplyAdd(scaled, (four(x + index) - Rows(center)) * Rows(factor), productSums)
       index &+= 4 &* width
     }
     var (gradientSum, productSum) = (sumOfVectors(sums), sumOfVectors(productSums))
@@ -112,29 +112,29 @@ public func layerNormGradientRows(
       let lanes = smaller(width, columns &- index)
       let scaled = load(gain + index, lanes) * load(dy + index, lanes)
       gradientSum = gradientSum + scaled
-      productSum = multiplyAdd(scaled, (load(x + index, lanes) - centre) * factor, productSum)
+      productSum = multiplyAdd(scaled, (load(x + index, lanes) - center) * factor, productSum)
       index &+= width
     }
     let gradientMean = splat(sumOfLanes(gradientSum) / Float(columns))
     let productMean = splat(sumOfLanes(productSum) / Float(columns))
     index = 0
     while index &+ 4 &* width <= columns {
-      let normal = (four(x + index) - Rows(centre)) * Rows(factor)
+      let normal = (four(x + index) - Rows(center)) * Rows(factor)
       let gradient = four(dy + index)
       storeFour(multiplyAdd(gradient, normal, four(P(dgain) + index)), dgain + index)
       if let dshift { storeFour(four(P(dshift) + index) + gradient, dshift + index) }
-      let centred = four(gain + index) * gradient - Rows(gradientMean) - normal * Rows(productMean)
-      storeFour(centred * Rows(factor), dx + index)
+      let centered = four(gain + index) * gradient - Rows(gradientMean) - normal * Rows(productMean)
+      storeFour(centered * Rows(factor), dx + index)
       index &+= 4 &* width
     }
     while index < columns {
       let lanes = smaller(width, columns &- index)
-      let normal = (load(x + index, lanes) - centre) * factor
+      let normal = (load(x + index, lanes) - center) * factor
       let gradient = load(dy + index, lanes)
       store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
       if let dshift { store(load(dshift + index, lanes) + gradient, dshift + index, lanes) }
-      let centred = load(gain + index, lanes) * gradient - gradientMean - normal * productMean
-      store(centred * factor, dx + index, lanes)
+      let centered = load(gain + index, lanes) * gradient - gradientMean - normal * productMean
+      store(centered * factor, dx + index, lanes)
       index &+= width
     }
   }

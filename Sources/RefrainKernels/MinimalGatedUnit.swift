@@ -2,8 +2,9 @@
 //
 //   f = σ(W_f x + R_f h + b_f)    n = tanh(W_n x + R_n (f ⊙ h) + b_n)    h′ = (1 − f) ⊙ h + f ⊙ n
 //
-// The product with f ⊙ h needs all of f first: two stages a step. Kept are f n and f ⊙ h, which stays on the way back: dR of f
-// comes from the hidden state entering each step, that of n from block 2. Block 3 is for the way back alone.
+// The product with f ⊙ h needs all of f first: two stages a step. Kept are f n and f ⊙ h, which stays in the backward
+// pass: dR of f comes from the hidden state entering each step, that of n from block 2. Block 3 is for the backward
+// pass alone.
 
 enum MinimalGatedUnit: TwoStageKernel {
   @inline(always) static var keptGates: Int { 4 }

@@ -40,7 +40,7 @@ public func packPanels(
 }
 
 /// One vector's columns of a panel, from a source that runs along k: target[k · targetStride + lane] =
-/// source[lane · laneStep + k · depthStep], zero from `lanes` on. Sixteen neighbours of k at a time, so that every line
+/// source[lane · laneStep + k · depthStep], zero from `lanes` on. Sixteen neighbors of k at a time, so that every line
 /// of memory is used whole.
 @inline(never)
 func packLanes(

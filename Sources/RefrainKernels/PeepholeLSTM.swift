@@ -1,13 +1,13 @@
-// The long short-term memory with diagonal peepholes (Gers and Schmidhuber 2000), and its variants by Greff et al. 2015, each
-// with one thing left out.
+// The long short-term memory with diagonal peepholes (Gers and Schmidhuber 2000), and its variants by Greff et al.
+// 2015, each with one thing left out.
 //
 //   i = σ(W_i x + R_i h + p_i ⊙ c + b_i)    f = σ(W_f x + R_f h + p_f ⊙ c + b_f)
 //   g = tanh(W_g x + R_g h + b_g)    c′ = f ⊙ c + i ⊙ g
 //   o = σ(W_o x + R_o h + p_o ⊙ c′ + b_o)    h′ = o ⊙ tanh c′
 //
-// The blocks of the weights lie in the order i f g o, without those that a variant does not have; so do the parameters p.
-// Kept are the blocks in this order and c′, by which the gradient of p_o is multiplied; those of p_i and p_f are by the cell
-// state entering the step.
+// The blocks of the weights lie in the order i f g o, without those that a variant does not have; so do the parameters
+// p. Kept are the blocks in this order and c′, by which the gradient of p_o is multiplied; those of p_i and p_f are by
+// the cell state entering the step.
 
 protocol PeepholeVariant: RecurrentStage, RecurrentKernel {
   static var hasInputGate: Bool { get }

@@ -1,12 +1,12 @@
-// C[M, N] (+)= Aᵀ · B for the gradients of weights: A[K, M] and B[K, N] both lie row by row, and K is long (all rows at all
-// time steps). The caller takes K in blocks; of each it packs B as panels, once for all products
-// with it (`packPanels`), and A as tiles.
+// C[M, N] (+)= Aᵀ · B for the gradients of weights: A[K, M] and B[K, N] both lie row by row, and K is long (all rows at
+// all time steps). The caller takes K in blocks; of each it packs B as panels, once for all products with it
+// (`packPanels`), and A as tiles.
 
 /// The columns of A that are packed at a time, so that they stay in the second-level cache: whole tiles.
 public func tiledColumns() -> Int { 240 }
 
-/// Columns `first..<end` of A[K, size] as tiles, [tile][k][columns of the tile]; a column beyond `size` is all ones, which
-/// gives the sums of B's columns.
+/// Columns `first..<end` of A[K, size] as tiles, [tile][k][columns of the tile]; a column beyond `size` is all ones,
+/// which gives the sums of B's columns.
 ///
 /// - rows: [K], where the rows of A begin.
 /// - packed: K · (end − first) + 16 floats, written.

@@ -6,7 +6,7 @@
 // alive. Packed row n = offsets[s] + r is row r at step s, and N = Σ alive[s]; positions[n] is the row of the caller's
 // input and output matrices it reads and writes. Batch-first, time-first, reversed and ragged batches differ in these
 // numbers alone. A call runs all steps of rows firstRow..<endRow: threads split the rows and never meet. A row's bits
-// do not depend on its neighbours.
+// do not depend on its neighbors.
 
 struct Schedule {
   let firstRow: Int
@@ -49,8 +49,8 @@ struct RecurrentMemory {
   let masks: StateMasks?
   /// The cell state entering and leaving the step, [rows, Hp].
   var cell: M
-  /// What the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before the
-  /// product.
+  /// What the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before
+  /// the product.
   var reset: M
   var update: M
   var output: M?
@@ -125,7 +125,7 @@ extension RecurrentStage {
 
 /// A cell: one stage a step, or several.
 protocol RecurrentKernel {
-  /// How many gates a unit keeps for the way back.
+  /// How many gates a unit keeps for the backward pass.
   static var keptGates: Int { get }
   /// The floats `pack` writes.
   static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int

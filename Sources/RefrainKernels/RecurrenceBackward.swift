@@ -12,8 +12,8 @@ struct BackwardMemory {
   /// The cell state entering a step, [N, H], its rows `keptCellStride` apart; nil where a cell has none.
   let keptCell: P?
   let keptCellStride: Int
-  /// The hidden state before the first step, [rows, Hp], and after every step, its rows by position; nil where a cell has
-  /// no use for them.
+  /// The hidden state before the first step, [rows, Hp], and after every step, its rows by position; nil where a cell
+  /// has no use for them.
   let initial: P?
   let output: P?
   var outputStride: Int

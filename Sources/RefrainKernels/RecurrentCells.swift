@@ -62,11 +62,11 @@ public func recurrentPack(
 /// - output: row n is H floats at output[positions[n] · outputStride], written; nil if only the states are wanted.
 /// - dropout: [rows, Hp] in sorted order, zero beyond H: what the hidden state is multiplied by where it enters the
 ///   products; nil: by nothing.
-/// - keptHidden, keptOfCell: how much of the state before each step is kept, the rows `[N, H]`, `keptStride` apart (0: all
-///   the same row); nil: nothing.
+/// - keptHidden, keptOfCell: how much of the state before each step is kept, the rows `[N, H]`, `keptStride` apart (0:
+///   all the same row); nil: nothing.
 /// - maskScratch: [3, rows, Hp], shared as `scratch`; nil if the three above are.
-/// - keptGates: [N, kept · H], the gates after their functions, as the cell's file lists them; keptCell [N, H]: the cell
-///   state entering the step; for `recurrentBackward`, both nil otherwise.
+/// - keptGates: [N, kept · H], the gates after their functions, as the cell's file lists them; keptCell [N, H]: the
+///   cell state entering the step; for `recurrentBackward`, both nil otherwise.
 ///
 /// No two buffers overlap.
 public func recurrentForward(
@@ -94,8 +94,8 @@ public func recurrentForward(
   sums.with { kernel(kind).forward(packed, memory, $0) }
 }
 
-/// One stage of one step for the units `firstUnit..<endUnit` of all rows, for threads that share a step and meet after each
-/// stage. The arguments are those of `recurrentForward`, but:
+/// One stage of one step for the units `firstUnit..<endUnit` of all rows, for threads that share a step and meet after
+/// each stage. The arguments are those of `recurrentForward`, but:
 ///
 /// - firstUnit: a multiple of `panelWidth()`; endUnit: another, or `paddedSize(hiddenSize)`.
 /// - alive, offset: of this step alone.
@@ -120,7 +120,8 @@ public func recurrentStage(
   sums.with { kernel(kind).forward(stage: stage, packed, memory, $0) }
 }
 
-/// The gate function of a cell of a single stage, for sums that a caller computes: rows `firstRow..<endRow` of one step.
+/// The gate function of a cell of a single stage, for sums that a caller computes: rows `firstRow..<endRow` of one
+/// step.
 ///
 /// - sums: [rows, gates · H], the rows `sumsStride` apart, in the order of the cell's file; of the GRU r z n and hn.
 /// - parameters: as in `recurrentForward`.
@@ -147,13 +148,13 @@ public func recurrentGates(
   kernel(kind).activate(sums, sumsStride, memory)
 }
 
-/// The way back through `recurrentGates`, of cells without parameters.
+/// The backward pass through `recurrentGates`, of cells without parameters.
 ///
 /// - gates: [rows, kept · H]. In: `keptGates`; out: the gradients of the sums.
 /// - previous: [rows, Hp], the hidden state before, of the GRU.
 /// - cell: the cell state before, its rows `cellStride` apart, of an LSTM.
-/// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell are those of
-///   the state before.
+/// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell are
+///   those of the state before.
 public func recurrentGatesBackward(
   _ kind: Int, firstRow: Int, endRow: Int, hiddenSize: Int, gates: UnsafeMutablePointer<Float>,
   previous: UnsafePointer<Float>, cell: UnsafePointer<Float>, cellStride: Int, dHidden: UnsafeMutablePointer<Float>,
@@ -174,11 +175,13 @@ public func recurrentGatesBackward(
   }
 }
 
-/// The way back through `recurrentForward`, for the sorted rows `firstRow..<endRow` of the same schedule.
+/// The backward pass through `recurrentForward`, for the sorted rows `firstRow..<endRow` of the same schedule.
 ///
-/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep: 1)`.
-/// - gates: [N, kept · H]. In: `keptGates`; out: the gradients of the pre-activations, unless the cell's file says more.
-///   (Then dW = gatesᵀ · input, dR = gatesᵀ · the hidden state entering each step, db = the sum of its rows, dx = gates · W.)
+/// - packedTransposed: weightHidden [G · H, H] packed by `packPanels(depth: G · H, columns: H, rowStep: H, columnStep:
+///   1)`.
+/// - gates: [N, kept · H]. In: `keptGates`; out: the gradients of the pre-activations, unless the cell's file says
+///   more. (Then dW = gatesᵀ · input, dR = gatesᵀ · the hidden state entering each step, db = the sum of its rows, dx =
+///   gates · W.)
 /// - keptCell: [N, H], from the way forward.
 /// - initial: [rows, Hp] in sorted order, the hidden state before the first step.
 /// - output: what the way forward wrote, row n at output[positions[n] · outputStride].
@@ -186,8 +189,8 @@ public func recurrentGatesBackward(
 /// - dHidden, dCell: [rows, Hp] in sorted order, zero beyond H. In: the gradients of the final state; out: of the
 ///   initial.
 /// - scratch: [rows, Hp], of cells of two stages; calls for different rows of one batch share it.
-/// - rows, dropout, keptHidden, keptOfCell, keptStride, maskScratch: those of the way forward. The hidden state entering each
-///   step is then, for dR, that after dropout.
+/// - rows, dropout, keptHidden, keptOfCell, keptStride, maskScratch: those of the way forward. The hidden state
+///   entering each step is then, for dR, that after dropout.
 ///
 /// No two buffers overlap.
 public func recurrentBackward(

@@ -115,8 +115,8 @@ public func sumRows(
   }
 }
 
-/// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is [columns]. Blocks
-/// of rows are summed by themselves, so that long sums stay accurate.
+/// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is [columns].
+/// Blocks of rows are summed by themselves, so that long sums stay accurate.
 public func sumProductRows(
   _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, xStride: Int, _ y: UnsafePointer<Float>, yStride: Int,
   _ z: UnsafeMutablePointer<Float>

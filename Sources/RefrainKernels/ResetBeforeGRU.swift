@@ -3,9 +3,8 @@
 //   r = σ(W_r x + R_r h + b_r)    z = σ(W_z x + R_z h + b_z)    n = tanh(W_n x + R_n (r ⊙ h) + b_n)
 //   h′ = (1 − z) ⊙ n + z ⊙ h
 //
-// The product with r ⊙ h needs all of r first: two stages a step.
-// Kept are r z n and r ⊙ h, which stays on the way back: dR of r and z comes from the hidden state entering each step, that
-// of n from block 3.
+// The product with r ⊙ h needs all of r first: two stages a step. Kept are r z n and r ⊙ h, which stays in the backward
+// pass: dR of r and z comes from the hidden state entering each step, that of n from block 3.
 
 enum ResetBeforeGRU: TwoStageKernel {
   @inline(always) static var keptGates: Int { 4 }

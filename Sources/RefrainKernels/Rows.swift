@@ -1,13 +1,13 @@
 // The same vector of several rows. A processor that starts two instructions a cycle and waits four for a result needs
-// eight independent ones at hand, and it looks only some hundred instructions ahead: a gate function, one chain of thirty
-// from its sum to its value, is taken by several rows side by side, step by step.
+// eight independent ones at hand, and it looks only some hundred instructions ahead: a gate function, one chain of
+// thirty from its sum to its value, is taken by several rows side by side, step by step.
 
 #if AVX512
   internal import _Builtin_intrinsics.intel
 #endif
 
-/// One vector of each of `count` rows, at most six. What is computed for rows beyond `count` is never used, and so never
-/// compiled. (Spelled out: loops over the rows, even unrolled ones, cost the compiler minutes.)
+/// One vector of each of `count` rows, at most six. What is computed for rows beyond `count` is never used, and so
+/// never compiled. (Spelled out: loops over the rows, even unrolled ones, cost the compiler minutes.)
 struct Rows<let count: Int> {
   let v0: Vector
   let v1: Vector

@@ -1,7 +1,7 @@
 // Softmax and its company, a row at a time. All matrices are [rows, columns], contiguous.
 
-/// Σ e^(x − shift) over `count` elements, none above `shift`, at most a few thousand; the terms go to `y` unless that is
-/// nil. Four vectors at a time, side by side.
+/// Σ e^(x − shift) over `count` elements, none above `shift`, at most a few thousand; the terms go to `y` unless that
+/// is nil. Four vectors at a time, side by side.
 @inline(always)
 private func sumOfExponentials(_ count: Int, _ x: P, _ shift: Float, _ y: M?) -> Float {
   let shift = splat(shift)

@@ -10,8 +10,8 @@ struct StateMasks {
   let keptHidden: P?
   let keptCell: P?
   let keptStride: Int
-  /// [rows, Hp] each. Forward: the hidden state that the products see, and the cell state before the step. Backward: the
-  /// gradient of the former; what goes past the step to the states before it, of h and of c.
+  /// [rows, Hp] each. Forward: the hidden state that the products see, and the cell state before the step. Backward:
+  /// the gradient of the former; what goes past the step to the states before it, of h and of c.
   let seen: M
   let besideCell: M
   let besideHidden: M
@@ -55,8 +55,9 @@ struct StateMasks {
     }
   }
 
-  /// Before the way back through a step: parts the gradients of the states that leave it into that of what the cell
-  /// computed, and that which goes past it. Returns whether the outputs' gradient is in that of the hidden state now.
+  /// Before the backward pass through a step: parts the gradients of the states that leave it into that of what the
+  /// cell computed, and that which goes past it. Returns whether the outputs' gradient is in that of the hidden state
+  /// now.
   func enterBack(_ rows: Range<Int>, _ index: Int, _ schedule: Schedule, _ memory: BackwardMemory) -> Bool {
     forEachVector(rows, memory.hiddenSize, memory.paddedSize) { row, unit, lanes, place in
       func part(_ source: P, _ gradient: Vector, _ target: M, _ beside: M) {
@@ -84,7 +85,8 @@ struct StateMasks {
     if keptCell != nil { addScaled(count, 1, P(besideCell) + start, memory.dCell + start) }
   }
 
-  /// The gradient of the hidden state from that of what the products saw of it: added to what is there, or in its place.
+  /// The gradient of the hidden state from that of what the products saw of it: added to what is there, or in its
+  /// place.
   func dropBack(_ rows: Range<Int>, _ memory: BackwardMemory, accumulate: Bool) {
     guard let dropout else { return }
     let end = rows.upperBound &* memory.paddedSize

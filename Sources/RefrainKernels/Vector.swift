@@ -30,8 +30,8 @@ typealias M = UnsafeMutablePointer<Float>
 /// The vectors a panel of a packed matrix is wide.
 @inline(always) var panelVectors: Int { 4 }
 
-/// The rows of the largest tile. Its accumulators stay in registers: four vectors a row where there are 32 registers, on
-/// AVX-512 and arm64, two at a time where there are 16.
+/// The rows of the largest tile. Its accumulators stay in registers: four vectors a row where there are 32 registers,
+/// on AVX-512 and arm64, two at a time where there are 16.
 @inline(always) var tileRows: Int { 6 }
 
 /// The rows of a tile, whether or not all are there, under the gate function.
@@ -116,8 +116,8 @@ public func paddedSize(_ size: Int) -> Int { (size + width - 1) / width * width 
     return unsafeBitCast((indices &- bound) &>> IntegerVector(repeating: 31), to: SIMD4<Int64>.self)
   }
 #else
-  /// The way of a partial vector, through memory: a vector handed to a function would be taken apart, and the arithmetic
-  /// before it too.
+  /// The way of a partial vector, through memory: a vector handed to a function would be taken apart, and the
+  /// arithmetic before it too.
   @inline(never) func copyPart(_ source: P, _ target: M, _ lanes: Int) {
     for lane in 0..<lanes { target[lane] = source[lane] }
   }

@@ -2,7 +2,8 @@ import Refrain
 import RefrainData
 
 extension Backtest {
-  /// Forecasts each of the last `plan.folds` horizons from what came before it, with a network that has seen none of them.
+  /// Forecasts each of the last `plan.folds` horizons from what came before it, with a network that has seen none of
+  /// them.
   init(_ series: Series, windows: ForecastWindows, network: ForecastNetwork, plan: ForecastPlan) {
     let values = series.values
     let held = series.count - plan.folds * plan.horizon

@@ -1,7 +1,7 @@
 import Refrain
 
-/// The network of a ``Forecaster``: recurrent layers read the context; what they conclude, and a linear map of the context,
-/// correct a naive forecast. Both corrections start at zero, so that training begins at the naive forecast.
+/// The network of a ``Forecaster``: recurrent layers read the context; what they conclude, and a linear map of the
+/// context, correct a naive forecast. Both corrections start at zero, so that training begins at the naive forecast.
 ///
 ///     naive[h] = the context's last value, or that of the season before
 ///     y[h, q] = naive[h] + (D context)[h] + (W lastOutput + b)[h, q]
@@ -18,12 +18,12 @@ package struct ForecastNetwork: Module {
   package let base: Int
 
   init(_ plan: ForecastPlan, featureCount: Int, using generator: inout RandomGenerator) {
-    func pile<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
+    func stack<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
       Stacked<Recurrent<Cell>>(
         inputSize: featureCount, hiddenSizes: Array(repeating: plan.hiddenSize, count: plan.layers), using: &generator)
     }
     let cell: any RecurrentCell.Type = Cells.named(plan.cell) ?? LSTMCell.self
-    recurrent = pile(cell)
+    recurrent = stack(cell)
     head = Dense(
       inputSize: plan.hiddenSize, outputSize: plan.horizon * Self.quantiles.count, using: &generator)
     head.weight = .zeros(head.weight.shape)

@@ -1,7 +1,8 @@
 import Refrain
 import RefrainData
 
-/// One training of a forecaster's network: windows in random order, the loss of the quantiles, a rate that rises and falls.
+/// One training of a forecaster's network: windows in random order, the loss of the quantiles, a rate that rises and
+/// falls.
 struct ForecastTraining {
   let windows: ForecastWindows
   /// The windows lie within the first `limit` rows.

@@ -50,7 +50,8 @@ struct ForecastWindows: Sendable {
       covariateScalers: covariates.map { .fit(on: $0.prefix(training)) })
   }
 
-  /// The contexts that end before the rows `ends`, `[B, context, I]`, each moved so that its level is zero; and the levels.
+  /// The contexts that end before the rows `ends`, `[B, context, I]`, each moved so that its level is zero; and the
+  /// levels.
   func contexts(endingAt ends: [Int]) -> (input: Tensor, levels: [Float]) {
     let length = plan.context
     var levels: [Float] = []

@@ -2,8 +2,8 @@ import Foundation
 import Refrain
 import RefrainData
 
-/// Forecasts a series: learns from its past with a recurrent network, tests itself on held-out time, and says what comes
-/// next with an interval.
+/// Forecasts a series: learns from its past with a recurrent network, tests itself on held-out time, and says what
+/// comes next with an interval.
 ///
 ///     let forecaster = try Forecaster.train(on: .airline)
 ///     for point in try forecaster.forecast().points { print(point.time, point.mean) }

@@ -1,5 +1,5 @@
-// The Swift of README.md, CONTRIBUTING.md and Guides/, so that it compiles and does what the text says. DocumentationTests
-// holds the texts to it, word for word.
+// The Swift of README.md, CONTRIBUTING.md and Guides/, so that it compiles and does what the text says.
+// DocumentationTests holds the texts to it, word for word.
 import Foundation
 import Refrain
 import RefrainData
@@ -159,8 +159,8 @@ struct GuideTests {
     #expect(model.layers.count == 6)
   }
 
-  @Test("Regularisation: in layers, in training, and at the start")
-  func regularisation() throws {
+  @Test("Regularization: in layers, in training, and at the start")
+  func regularization() throws {
     let tokens = Tensor((0..<8 * 13).map { $0 * 7 % 200 }, shape: [8, 13])
     let (words, next) = (tokens.slice(0..<12, axis: 1), tokens.slice(1..<13, axis: 1))
     var generator = RandomGenerator(seed: 1)
@@ -191,8 +191,8 @@ struct GuideTests {
 
     #expect(model.predict(words) != before)
     #expect(model.predict(words) == model.predict(words))
-    let pile = Stacked<LSTM>([64, 32], dropout: 0.2).masked(by: .sequence)
-    #expect(pile.configuration.dropoutMask == .sequence)
+    let stack = Stacked<LSTM>([64, 32], dropout: 0.2).masked(by: .sequence)
+    #expect(stack.configuration.dropoutMask == .sequence)
   }
 
   @Test("Sequential: what fit can be told")
@@ -255,7 +255,7 @@ struct GuideTests {
     let x = normal([2, 100, 3])
     let (all, whole) = valueAndGradient(at: layer) { $0.scan(x).outputs.sum() }
 
-    let (value, gradient) = valueAndGradient(at: layer, keptSteps: 20) { $0.scan(x).outputs.sum() }
+    let (value, gradient) = valueAndGradient(at: layer, checkpointInterval: 20) { $0.scan(x).outputs.sum() }
 
     #expect(value == all)
     for (a, b) in zip(gradient.tensors, whole.tensors) { #expect(greatestDifference(a, b) < 1e-3) }

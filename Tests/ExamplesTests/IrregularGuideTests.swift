@@ -76,9 +76,9 @@ struct IrregularGuideTests {
     let phased = PhasedLSTM(inputSize: 3, hiddenSize: 16, returning: .everyStep, options: options)
     let outputs = phased(x, lengths: lengths)  // [B, T, 16]
 
-    let pile = Stacked<PhasedLSTM>(inputSize: 3, hiddenSizes: [16, 16], returning: .everyStep)
+    let stack = Stacked<PhasedLSTM>(inputSize: 3, hiddenSizes: [16, 16], returning: .everyStep)
 
-    #expect(pile(x, lengths: lengths).shape == [batch, steps, 16])
+    #expect(stack(x, lengths: lengths).shape == [batch, steps, 16])
     #expect(outputs.shape == [batch, steps, 16])
     let state = phased.scan(x).state
     #expect(abs(state.time[5, 0] - (times[5, steps - 1] - times[5, 0])) < 1e-4)

@@ -1,5 +1,5 @@
-// The Swift of Guides/Sequences.md, so that it compiles and does what the text says. DocumentationTests holds the text to it,
-// word for word.
+// The Swift of Guides/Sequences.md, so that it compiles and does what the text says. DocumentationTests holds the text
+// to it, word for word.
 import Foundation
 import Refrain
 import RefrainData
@@ -63,8 +63,8 @@ struct SequencesGuideTests {
     #expect(forward == both.forward(x) && backward == both.backward(x))
   }
 
-  @Test("piles whose levels are connected, and what each level says")
-  func piles() {
+  @Test("stacks whose levels are connected, and what each level says")
+  func stacks() {
     let x = normal([2, 4, 3])
 
     let model = Sequential(inputSize: 3) {
@@ -74,8 +74,8 @@ struct SequencesGuideTests {
       DepthGatedLSTM(16, options: .init(levels: 3))
     }
 
-    let pile = Stacked<LSTM>(inputSize: 3, hiddenSizes: [8, 6])
-    let levels = pile.scanLevels(x, steps: Steps(lengths: [4, 3])).outputs  // [2, 4, 8] and [2, 4, 6]
+    let stack = Stacked<LSTM>(inputSize: 3, hiddenSizes: [8, 6])
+    let levels = stack.scanLevels(x, steps: Steps(lengths: [4, 3])).outputs  // [2, 4, 8] and [2, 4, 6]
 
     #expect(model(x).shape == [2, 16])
     #expect(levels.map(\.shape) == [[2, 4, 8], [2, 4, 6]])

@@ -4,12 +4,13 @@ import Testing
 
 @testable import WordLanguageModel
 
-/// A language whose entropy is known. At each turn a key is shown, one of two; or a question is asked, and the word after
-/// it is the answer that belongs to the key shown last, however long ago; or nothing happens. The answer is certain to
-/// whoever remembers the key, and one of two to all others.
+/// A language whose entropy is known. At each turn a key is shown, one of two; or a question is asked, and the word
+/// after it is the answer that belongs to the key shown last, however long ago; or nothing happens. The answer is
+/// certain to whoever remembers the key, and one of two to all others.
 private enum Keys {
   static let words = ["<eos>", "nothing", "key0", "key1", "answer0", "answer1"]
-  /// The chances of a turn: a key, either with half of the chance; a question, which the end of a line stands for; nothing.
+  /// The chances of a turn: a key, either with half of the chance; a question, which the end of a line stands for;
+  /// nothing.
   private static let (key, question, nothing) = (0.15, 0.5, 0.35)
 
   /// `count` words, or one more, as their places in ``words``.

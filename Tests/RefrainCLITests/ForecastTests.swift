@@ -65,7 +65,7 @@ struct ForecastTests {
     #expect(lines[1...3].allSatisfy { $0.split(separator: ",").dropFirst().compactMap { Double($0) }.count == 3 })
   }
 
-  @Test("The table fits 80 columns, says what was read and how good it is, and has no colours in a file")
+  @Test("The table fits 80 columns, says what was read and how good it is, and has no colors in a file")
   func table() throws {
     let result = try training("shop.2024.csv", "--covariates", "rain")
     let text = result.text

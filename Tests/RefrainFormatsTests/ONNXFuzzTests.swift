@@ -64,7 +64,7 @@ import Testing
         model.largestValue = 1 << 14
         guard (try? model.run(inputs)) != nil else { return }
         ran += 1
-        // The way back must not stop the program either.
+        // The backward pass must not stop the program either.
         guard ran % 4 == 0, inputs.values.allSatisfy({ $0.type == .float32 }) else { return }
         let point = inputs.keys.sorted().compactMap { name in
           inputs[name].map { Tensor($0.values.floats, shape: $0.shape) }

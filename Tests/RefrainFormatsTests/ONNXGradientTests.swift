@@ -34,8 +34,8 @@ import Testing
     #expect(faults.isEmpty, "\(faults.count) of \(compared):\n\(faults.joined(separator: "\n"))")
   }
 
-  /// What is wrong with the gradient of a weighed sum of the outputs by the inputs of floats; empty when nothing is, nil
-  /// where there is no such gradient.
+  /// What is wrong with the gradient of a weighed sum of the outputs by the inputs of floats; empty when nothing is,
+  /// nil where there is no such gradient.
   private func compare(_ item: ONNXCase) throws -> String? {
     func isFloat(_ array: NumericArray) -> Bool {
       (array.type == .float32 || array.type == .float64) && array.values.count > 0

@@ -67,8 +67,8 @@ struct Batch {
     return result
   }
 
-  /// Runs the forward kernel over `splits` of the sorted rows, or a stage at a time over `units`. Outputs are two floats further apart than they need to
-  /// be.
+  /// Runs the forward kernel over `splits` of the sorted rows, or a stage at a time over `units`. Outputs are two
+  /// floats further apart than they need to be.
   func forward(splits: [Int] = [], units: [Int]? = nil, keep: Bool = true) -> Forward {
     let k = Kernels()
     let (i, h, n, m) = (inputSize, hiddenSize, positions.count, numbers)

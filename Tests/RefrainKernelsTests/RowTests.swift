@@ -154,7 +154,7 @@ import Testing
     }
   }
 
-  @Test("Layer normalisation agrees with the formula, and its gradient with differences", arguments: supportedBuilds)
+  @Test("Layer normalization agrees with the formula, and its gradient with differences", arguments: supportedBuilds)
   func layerNorm(build: Int) {
     for columns in [1, 5, 16, 37] {
       let rows = 3

@@ -107,8 +107,8 @@ struct StackParityTests {
   @Test("two bidirectional GRU layers")
   func gru() throws { try check(GRUCell.self, "gru_after") }
 
-  /// A pile with what it reads, to differentiate by all of it.
-  private struct Pile<Cell: RecurrentCell>: TensorGroup {
+  /// A stack with what it reads, to differentiate by all of it.
+  private struct Stack<Cell: RecurrentCell>: TensorGroup {
     var layer: Stacked<Bidirectional<Cell>>
     var input: Tensor
     var state: [Bidirectional<Cell>.State]
@@ -139,18 +139,18 @@ struct StackParityTests {
         return .init(forward: try part(0), backward: try part(1))
       }
     }
-    let pile = Pile(layer: layer, input: input, state: try state("initial."))
+    let stack = Stack(layer: layer, input: input, state: try state("initial."))
     let weights = try [fixture("cotangent.outputs")] + state("cotangent.final.").tensors
-    func outcome(_ pile: Pile<Cell>) -> Outcome<[Bidirectional<Cell>.State]> {
-      let result = pile.layer.scan(pile.input, lengths: lengths, from: pile.state)
+    func outcome(_ stack: Stack<Cell>) -> Outcome<[Bidirectional<Cell>.State]> {
+      let result = stack.layer.scan(stack.input, lengths: lengths, from: stack.state)
       return Outcome(outputs: result.outputs, state: result.state)
     }
-    let found = outcome(pile)
+    let found = outcome(stack)
     expectClose(found, Outcome(outputs: try fixture("outputs"), state: try state("final.")))
-    let gradient = valueAndGradient(at: pile) { pile in
-      zip(outcome(pile).tensors, weights).map { ($0 * $1).sum() }.reduce(Tensor(0), +)
+    let gradient = valueAndGradient(at: stack) { stack in
+      zip(outcome(stack).tensors, weights).map { ($0 * $1).sum() }.reduce(Tensor(0), +)
     }.gradient
-    let expected = Pile(
+    let expected = Stack(
       layer: try layer.filled(from: fixture) { "grad." + $0 }, input: try fixture("grad.x"),
       state: try state("grad.initial."))
     expectClose(gradient, expected, "the gradient by")

@@ -8,8 +8,8 @@ struct CellRowTests {
   private static let lengths = [3, 6, 0, 5, 6, 1, 2, 6]
   private static let hiddenSizes = [5, 17]
 
-  @Test("a row is the same whatever its neighbours are, to the bit", arguments: CellTests.names, hiddenSizes)
-  func neighbours(name: String, hiddenSize: Int) throws {
+  @Test("a row is the same whatever its neighbors are, to the bit", arguments: CellTests.names, hiddenSizes)
+  func neighbors(name: String, hiddenSize: Int) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
       let passage = Passage<Cell>(batch: 8, time: 6, inputSize: 3, hiddenSize: hiddenSize)
       for direction in Direction.allCases {
@@ -18,7 +18,7 @@ struct CellRowTests {
         let weights = outcome.ramps
         let gradient = passage.differentiated(schedule, weights: weights).gradient
         for row in 0..<8 {
-          // The same row among neighbours of other values and lengths, one of them no number.
+          // The same row among neighbors of other values and lengths, one of them no number.
           var others = Passage<Cell>(batch: 8, time: 6, inputSize: 3, hiddenSize: hiddenSize, phase: 9)
           others.cell = passage.cell
           let input = Tensor(

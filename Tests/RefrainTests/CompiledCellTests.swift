@@ -2,9 +2,9 @@ import Testing
 
 @testable import Refrain
 
-/// Cells whose step is compiled. That what is compiled equals the loop, gradients, masks, ragged batches and bits of rows, is
-/// what every cell is tested for (CellScanTests, CellRowTests, CellTests); here is whether it is compiled at all, and that
-/// steps of any make are.
+/// Cells whose step is compiled. That what is compiled equals the loop, gradients, masks, ragged batches and bits of
+/// rows, is what every cell is tested for (CellScanTests, CellRowTests, CellTests); here is whether it is compiled at
+/// all, and that steps of any make are.
 @Suite("Compiled cells")
 struct CompiledCellTests {
   static let names = Cells.all.filter { $0 is any CompiledCell.Type }.map { $0.name }

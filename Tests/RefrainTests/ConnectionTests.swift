@@ -2,7 +2,7 @@ import Testing
 
 @testable import Refrain
 
-@Suite("Connections between the levels of a pile")
+@Suite("Connections between the levels of a stack")
 struct ConnectionTests {
   private let fixture = try! Fixture("depth")
 
@@ -40,11 +40,11 @@ struct ConnectionTests {
   func lastOutput(connection: Connection) {
     func check<Level: RecurrentLayer>(_ level: Level.Type) {
       var generator = RandomGenerator(seed: 3)
-      func pile(_ returning: Returning) -> Stacked<Level> {
+      func stack(_ returning: Returning) -> Stacked<Level> {
         Stacked<Level>([4, 4, 4], connection: connection, returning: returning)
           .built(for: [nil, nil, 3], using: &generator).filledWithRamps()
       }
-      let (every, last) = (pile(.everyStep), pile(.lastStep))
+      let (every, last) = (stack(.everyStep), stack(.lastStep))
       let (x, lengths) = (ramp([3, 5, 3]), [5, 2, 4])
       let outputs = every(x, lengths: lengths)
       let found = last(x, lengths: lengths)
@@ -69,31 +69,31 @@ struct ConnectionTests {
     if connection == .direct || connection == .residual { check(Bidirectional<GRUCell>.self) }
   }
 
-  @Test("every level's outputs are to be had, and the last are the pile's", arguments: Connection.allCases)
+  @Test("every level's outputs are to be had, and the last are the stack's", arguments: Connection.allCases)
   func levels(connection: Connection) {
-    let pile = Stacked<LSTM>(inputSize: 3, hiddenSizes: [4, 4, 4], connection: connection, returning: .everyStep)
+    let stack = Stacked<LSTM>(inputSize: 3, hiddenSizes: [4, 4, 4], connection: connection, returning: .everyStep)
     let (x, lengths) = (ramp([3, 5, 3]), [5, 2, 4])
-    let (outputs, state) = pile.scanLevels(x, steps: Steps(lengths: lengths))
-    let whole = pile.scan(x, lengths: lengths)
+    let (outputs, state) = stack.scanLevels(x, steps: Steps(lengths: lengths))
+    let whole = stack.scan(x, lengths: lengths)
     #expect(outputs.count == 3)
     expectSameBits(outputs[2], whole.outputs)
     expectSameBits(state, whole.state)
-    let first = pile.levels[0].scan(x, lengths: lengths)
+    let first = stack.levels[0].scan(x, lengths: lengths)
     if connection != .depthWise { expectSameBits(outputs[0], first.outputs) }
-    let second = pile.levels[1].scan(outputs[0], lengths: lengths)
+    let second = stack.levels[1].scan(outputs[0], lengths: lengths)
     expectSameBits(state[1], second.state)
     if connection == .residual { expectSameBits(outputs[1], outputs[0] + second.outputs) }
   }
 
   @Test("dropout acts on what a level reads, not on what goes past it")
   func dropout() {
-    let pile = Stacked<LSTM>(
+    let stack = Stacked<LSTM>(
       inputSize: 3, hiddenSizes: [4, 4], dropout: 0.5, connection: .residual, returning: .everyStep)
     let x = ramp([3, 5, 3])
-    let plain = pile.scanLevels(x)
+    let plain = stack.scanLevels(x)
     nonisolated(unsafe) var trained = plain
-    _ = valueAndGradient(at: pile) { pile in
-      trained = pile.scanLevels(x)
+    _ = valueAndGradient(at: stack) { stack in
+      trained = stack.scanLevels(x)
       return trained.outputs[1].sum()
     }
     expectSameBits(trained.outputs[0], plain.outputs[0])

@@ -90,15 +90,15 @@ struct DropoutTests {
   @Test("between levels one mask a sequence drops the same features at every step")
   func lockedPile() {
     // Linear levels, so that the gradient by the level's input is a matrix times the mask.
-    var pile = Stacked<RNN>(inputSize: 3, hiddenSizes: [40, 2], dropout: 0.5, returning: .everyStep).masked(
+    var stack = Stacked<RNN>(inputSize: 3, hiddenSizes: [40, 2], dropout: 0.5, returning: .everyStep).masked(
       by: .sequence)
-    pile.levels[1].cell.weightHidden = .zeros([2, 2])
+    stack.levels[1].cell.weightHidden = .zeros([2, 2])
     let x = Tensor.ones([2, 1, 3]).expanded(to: [2, 5, 3])
-    pile.levels[0].cell.weightHidden = .zeros([40, 40])
-    let outputs = output(of: pile, x)
+    stack.levels[0].cell.weightHidden = .zeros([40, 40])
+    let outputs = output(of: stack, x)
     for step in 1..<5 { #expect(outputs.at(step, axis: 1) == outputs.at(0, axis: 1)) }
     #expect(outputs.at(0, axis: 0) != outputs.at(1, axis: 0))
-    let unlocked = output(of: pile.masked(by: .value), x)
+    let unlocked = output(of: stack.masked(by: .value), x)
     #expect(unlocked.at(1, axis: 1) != unlocked.at(0, axis: 1))
   }
 
@@ -133,7 +133,7 @@ struct DropoutTests {
     #expect(throws: LayerError.self) { try Embedding(9, 2, dropout: 1).outputShape(for: [nil, nil]) }
   }
 
-  @Test("between the levels of a pile it acts only in training, and not after the last")
+  @Test("between the levels of a stack it acts only in training, and not after the last")
   func stacked() {
     var generator = RandomGenerator(seed: 2)
     let plain = Stacked<LSTM>(inputSize: 3, hiddenSizes: [6, 5], returning: .everyStep, using: &generator)

@@ -3,7 +3,7 @@ import Testing
 @testable import Refrain
 
 /// Cells to which the last column of the input is the time, or a score, one on another and after other layers.
-@Suite("A last column in piles and models")
+@Suite("A last column in stacks and models")
 struct LastColumnTests {
   static let names = Cells.all.filter { $0.lastColumn != nil }.map { $0.name }
 
@@ -14,29 +14,29 @@ struct LastColumnTests {
     lengths: [5, 3, 0, 4], present: StepsTests.flags(["11011", "01111", "11111", "11111"]),
     resets: StepsTests.flags(["00010", "01000", "00000", "11111"]))
 
-  @Test("every level of a pile is given the column of the pile's input", arguments: names)
+  @Test("every level of a stack is given the column of the stack's input", arguments: names)
   func levels(name: String) throws {
     func check<Cell: RecurrentCell>(_ cell: Cell.Type) throws {
       func check<Level: RecurrentLayer>(_ level: Level.Type) throws {
         #expect(Level.lastColumn == Cell.lastColumn && Stacked<Level>.lastColumn == Cell.lastColumn)
         for connection in Connection.allCases {
           var generator = RandomGenerator(seed: 1)
-          let pile = Stacked<Level>([6, 6, 6], connection: connection, returning: .everyStep)
+          let stack = Stacked<Level>([6, 6, 6], connection: connection, returning: .everyStep)
             .built(for: [nil, nil, 4], using: &generator)
-          let (outputs, state) = pile.scanLevels(x, steps: steps)
-          expectSameBits(state[0], pile.levels[0].scan(x, steps: steps).state)
+          let (outputs, state) = stack.scanLevels(x, steps: steps)
+          expectSameBits(state[0], stack.levels[0].scan(x, steps: steps).state)
           for index in 1..<3 {
             let input = concatenate([outputs[index - 1], column], axis: 2)
-            expectSameBits(state[index], pile.levels[index].scan(input, steps: steps).state, "level \(index)")
+            expectSameBits(state[index], stack.levels[index].scan(input, steps: steps).state, "level \(index)")
             #expect(outputs[index].shape[2] == outputs[0].shape[2])
           }
-          let turned = pile.scanLevels(
+          let turned = stack.scanLevels(
             x.transposed([1, 0, 2]),
             steps: Steps(lengths: steps.lengths, present: steps.present, resets: steps.resets, layout: .timeFirst))
           expectSameBits(turned.outputs[2].transposed([1, 0, 2]), outputs[2], "the time first")
-          expectSameBits(pile.scanLevels(x.at(3, axis: 0)).outputs[2], pile(x).at(3, axis: 0), "one sequence")
+          expectSameBits(stack.scanLevels(x.at(3, axis: 0)).outputs[2], stack(x).at(3, axis: 0), "one sequence")
           // The columns above matter, to every level.
-          for tensor in valueAndGradient(at: pile, of: { ($0(x, steps: steps) * ramp(outputs[2].shape)).sum() })
+          for tensor in valueAndGradient(at: stack, of: { ($0(x, steps: steps) * ramp(outputs[2].shape)).sum() })
             .gradient
             .tensors where tensor.count > 0
           {
@@ -48,15 +48,15 @@ struct LastColumnTests {
       try check(Bidirectional<Cell>.self)
 
       var generator = RandomGenerator(seed: 1)
-      let pile = Stacked<Recurrent<Cell>>([5, 7], connection: .direct, returning: .everyStep)
+      let stack = Stacked<Recurrent<Cell>>([5, 7], connection: .direct, returning: .everyStep)
         .built(for: [nil, nil, 4], using: &generator)
-      #expect(pile.levels.map(\.cell.inputSize) == [4, 6])
-      let outputs = pile(x)
-      var streams = try Streams(pile, count: 4)
+      #expect(stack.levels.map(\.cell.inputSize) == [4, 6])
+      let outputs = stack(x)
+      var streams = try Streams(stack, count: 4)
       for step in 0..<5 {
         expectSameBits(streams.push(x.at(step, axis: 1)), outputs.at(step, axis: 1), "step \(step)")
       }
-      // A pile of piles hands it on.
+      // A stack of stacks hands it on.
       let tower = Stacked<Stacked<Recurrent<Cell>>>([5, 7], returning: .everyStep)
         .built(for: [nil, nil, 4], using: &generator)
       #expect(tower.levels.map { $0.levels[0].cell.inputSize } == [4, 6])
@@ -65,20 +65,20 @@ struct LastColumnTests {
     try check(cellType(name))
   }
 
-  @Test("a pile's gradient agrees with differences, and the time goes to the upper level", arguments: names)
+  @Test("a stack's gradient agrees with differences, and the time goes to the upper level", arguments: names)
   func gradient(name: String) throws {
     func check<Cell: RecurrentCell>(_ cell: Cell.Type) {
       var generator = RandomGenerator(seed: 1)
-      let pile = Stacked<Recurrent<Cell>>([3, 3], returning: .everyStep)
+      let stack = Stacked<Recurrent<Cell>>([3, 3], returning: .everyStep)
         .built(for: [nil, nil, 4], using: &generator)
-      expectGradientMatchesDifferences(at: pile, Cell.name) { [$0(x, steps: steps)] }
+      expectGradientMatchesDifferences(at: stack, Cell.name) { [$0(x, steps: steps)] }
       // The upper level alone, with another column below.
       let other = concatenate([x.slice(0..<3, axis: 2), column * 3 + 0.5], axis: 2)
-      let below = pile.levels[0](x)
+      let below = stack.levels[0](x)
       let (mine, others) = (
         concatenate([below, column], axis: 2), concatenate([below, other.slice(3..<4, axis: 2)], axis: 2)
       )
-      #expect(pile.levels[1](mine) != pile.levels[1](others))
+      #expect(stack.levels[1](mine) != stack.levels[1](others))
     }
     check(try cellType(name))
   }
@@ -114,7 +114,7 @@ struct LastColumnTests {
     #expect(
       problem([LSTM(4, returning: .everyStep), Dropout(0.1), TimeAwareLSTM(3)])
         == "layer 2: t-lstm: the last column of its input is the time since the step before, which the outputs of the "
-        + "recurrent layer before it do not have; pile layers up with Stacked, which passes it on, or put a cell without it "
+        + "recurrent layer before it do not have; stack layers with Stacked, which passes it on, or put a cell without it "
         + "here")
     #expect(!problem([GRUD(4, returning: .everyStep), GRUD(4)]).isEmpty)
     #expect(!problem([LSTM(4, returning: .everyStep), Bidirectional<AttentionGRUCell>(4)]).isEmpty)

@@ -105,10 +105,10 @@ struct LayerDescriptionTests {
     let lstm = #"{"kind": "lstm", "configuration": {"hiddenSize": 3, "returning": "lastStep", "direction": "forward"}}"#
     let layer = try JSONDecoder().decode(LayerDescription.self, from: Data(lstm.utf8)).layer
     #expect((layer as? LSTM)?.configuration.initial == .fixed)
-    let pile = #"""
+    let stack = #"""
       {"kind": "stacked-gru", "configuration": {"hiddenSizes": [3, 2], "dropout": 0, "returning": "everyStep"}}
       """#
-    let stacked = try JSONDecoder().decode(LayerDescription.self, from: Data(pile.utf8)).layer
+    let stacked = try JSONDecoder().decode(LayerDescription.self, from: Data(stack.utf8)).layer
     #expect((stacked as? Stacked<GRU>)?.configuration.connection == .direct)
   }
 

@@ -24,7 +24,8 @@ struct MemoryTests {
         let gradient = valueAndGradient(at: layer) { $0.scan(input).outputs.sum() }.gradient
         optimizer.update(&layer, along: gradient)
       }
-      // Kept for the way back: gates, cell states and outputs; and the outputs' gradient, which comes from the loss.
+      // Kept for the backward pass: gates, cell states and outputs; and the outputs' gradient, which comes from the
+      // loss.
       let activations = batch * time * hiddenSize * (4 + 1 + 1 + 1) * 4
       // Parameters, gradients, and Adam's two moments.
       let needed = activations + 4 * layer.parameterCount * 4
@@ -40,10 +41,10 @@ struct MemoryTests {
       var generator = RandomGenerator(seed: 1)
       let layer = LSTM(inputSize: 8, hiddenSize: 64, using: &generator)
       let input = Tensor.normal([8, 1000, 8], using: &generator)
-      func peak(_ keptSteps: Int?) -> Int {
+      func peak(_ checkpointInterval: Int?) -> Int {
         let before = TensorMemory.bytes
         TensorMemory.resetPeak()
-        _ = valueAndGradient(at: layer, keptSteps: keptSteps) { $0.scan(input).state.output.sum() }
+        _ = valueAndGradient(at: layer, checkpointInterval: checkpointInterval) { $0.scan(input).state.output.sum() }
         return TensorMemory.peakBytes - before
       }
       let (all, some) = (peak(nil), peak(32))
@@ -89,8 +90,10 @@ struct MemoryTests {
         }
         func steps(_ count: Int) {
           for step in 0..<count {
-            let keptSteps = step % 2 == 0 ? nil : 2
-            var gradient = valueAndGradient(at: model, keptSteps: keptSteps) { $0.scan(input).outputs.sum() }.gradient
+            let checkpointInterval = step % 2 == 0 ? nil : 2
+            var gradient = valueAndGradient(at: model, checkpointInterval: checkpointInterval) {
+              $0.scan(input).outputs.sum()
+            }.gradient
             gradient.clip(.globalNorm(1))
             optimizer.update(&model, along: gradient)
             model.cell.advance(&state, with: row)
@@ -102,26 +105,26 @@ struct MemoryTests {
         let growth = residentPages() - pages
         print("resident pages: \(pages), after 9,000 further steps \(growth) more")
         precondition(TensorMemory.bytes == bytes, "\(TensorMemory.bytes) bytes of tensors, before \(bytes)")
-        // The process itself settles by some eighty pages of 4 KB, after 3,000 steps or 30,000; a tensor lost at each step
-        // would be more than 280.
+        // The process itself settles by some eighty pages of 4 KB, after 3,000 steps or 30,000; a tensor lost at each
+        // step would be more than 280.
         precondition(pages > 0 && growth < 200, "\(growth) pages more")
       }
     }
   #endif
 
   @Test("steps that are computed again give the same gradient", arguments: CellTests.names, [1, 2, 4, 100])
-  func sameGradient(name: String, keptSteps: Int) throws {
+  func sameGradient(name: String, checkpointInterval: Int) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
       let passage = Passage<Cell>(batch: 5, time: 7, inputSize: 3, hiddenSize: 17)
       for direction in Direction.allCases {
         let schedule = Schedule(batch: 5, time: 7, lengths: [3, 7, 0, 5, 7], direction: direction)
         let weights = passage.outcome(schedule).ramps
-        func gradient(_ keptSteps: Int?) -> (value: Float, gradient: Passage<Cell>) {
-          valueAndGradient(at: passage, keptSteps: keptSteps) { passage in
+        func gradient(_ checkpointInterval: Int?) -> (value: Float, gradient: Passage<Cell>) {
+          valueAndGradient(at: passage, checkpointInterval: checkpointInterval) { passage in
             zip(passage.outcome(schedule).tensors, weights).map { ($0 * $1).sum() }.reduce(Tensor(0), +)
           }
         }
-        let (expected, found) = (gradient(nil), gradient(keptSteps))
+        let (expected, found) = (gradient(nil), gradient(checkpointInterval))
         #expect(found.value == expected.value)
         for (a, b) in zip(found.gradient.namedTensors, expected.gradient.namedTensors) {
           expectClose(a.tensor, b.tensor, "\(a.name)")

@@ -90,40 +90,40 @@ struct RecurrentLayerTests {
     #expect(ahead.outputs != back.outputs)
   }
 
-  @Test("a pile of different widths is its levels one after another")
+  @Test("a stack of different widths is its levels one after another")
   func stacked() {
-    let pile = Stacked<GRU>(inputSize: 3, hiddenSizes: [6, 2, 5], returning: .everyStep)
-    #expect(pile.levels.map(\.cell.hiddenSize) == [6, 2, 5])
-    #expect(pile.levels.map(\.cell.inputSize) == [3, 6, 2])
+    let stack = Stacked<GRU>(inputSize: 3, hiddenSizes: [6, 2, 5], returning: .everyStep)
+    #expect(stack.levels.map(\.cell.hiddenSize) == [6, 2, 5])
+    #expect(stack.levels.map(\.cell.inputSize) == [3, 6, 2])
     var outputs = x
     var states: [HiddenState] = []
-    for level in pile.levels {
+    for level in stack.levels {
       let result = level.scan(outputs, lengths: lengths)
       outputs = result.outputs
       states.append(result.state)
     }
-    let result = pile.scan(x, lengths: lengths)
+    let result = stack.scan(x, lengths: lengths)
     expectSameBits(result.outputs, outputs)
     expectSameBits(result.state, states)
     var last = Stacked<GRU>([6, 2, 5])
-    last.levels = pile.levels
+    last.levels = stack.levels
     expectSameBits(last(x, lengths: lengths), states[2].hidden)
-    expectSameBits(pile(x, lengths: lengths), outputs)
+    expectSameBits(stack(x, lengths: lengths), outputs)
 
     let given = states.enumerated().map { HiddenState(hidden: ramp($1.hidden.shape, Double($0))) }
-    let carried = pile.scan(x, lengths: lengths, from: given)
-    let first = pile.levels[0].scan(x, lengths: lengths, from: given[0])
-    let second = pile.levels[1].scan(first.outputs, lengths: lengths, from: given[1])
+    let carried = stack.scan(x, lengths: lengths, from: given)
+    let first = stack.levels[0].scan(x, lengths: lengths, from: given[0])
+    let second = stack.levels[1].scan(first.outputs, lengths: lengths, from: given[1])
     expectSameBits(carried.state[1], second.state)
-    expectSameBits(carried.outputs, pile.levels[2].scan(second.outputs, lengths: lengths, from: given[2]).outputs)
+    expectSameBits(carried.outputs, stack.levels[2].scan(second.outputs, lengths: lengths, from: given[2]).outputs)
   }
 
-  @Test("a pile of bidirectional layers reads both halves of the level below")
+  @Test("a stack of bidirectional layers reads both halves of the level below")
   func stackedBidirectional() {
-    let pile = Stacked<Bidirectional<LSTMCell>>(inputSize: 3, hiddenSizes: [4, 2])
-    #expect(pile.levels[1].forward.cell.inputSize == 8)
-    #expect(pile(x).shape == [4, 4])
-    expectGradientMatchesDifferences(at: pile) { [$0(x, lengths: lengths)] }
+    let stack = Stacked<Bidirectional<LSTMCell>>(inputSize: 3, hiddenSizes: [4, 2])
+    #expect(stack.levels[1].forward.cell.inputSize == 8)
+    #expect(stack(x).shape == [4, 4])
+    expectGradientMatchesDifferences(at: stack) { [$0(x, lengths: lengths)] }
   }
 
   @Test("tensors bear PyTorch's names")

@@ -201,10 +201,10 @@ struct RegularizationTests {
   @Test("reaches every direction and level, each with masks of its own, and is saved with the layer")
   func nested() throws {
     let regularization = Regularization(inputDropout: 0.5, recurrentDropout: 0.25, zoneoutCell: 0.125)
-    let pile = Stacked<Bidirectional<LSTMCell>>([4, 3], returning: .everyStep).regularized(by: regularization)
-    #expect(pile.levels.allSatisfy { $0.forward.regularization == regularization })
-    #expect(pile.levels.allSatisfy { $0.backward.regularization == regularization })
-    let data = try JSONEncoder().encode(LayerDescription(pile.masked(by: .sequence)))
+    let stack = Stacked<Bidirectional<LSTMCell>>([4, 3], returning: .everyStep).regularized(by: regularization)
+    #expect(stack.levels.allSatisfy { $0.forward.regularization == regularization })
+    #expect(stack.levels.allSatisfy { $0.backward.regularization == regularization })
+    let data = try JSONEncoder().encode(LayerDescription(stack.masked(by: .sequence)))
     let copy = try #require(
       try JSONDecoder().decode(LayerDescription.self, from: data).layer as? Stacked<Bidirectional<LSTMCell>>)
     #expect(copy.levels[1].backward.regularization == regularization)

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Refrain
 
-/// A programmer's mistake stops the program with a message that holds both shapes. Each case runs in a process of its own.
+/// A programmer's mistake stops the program with a message that holds both shapes. Each case runs in a process of its
+/// own.
 @Suite("A wrong shape stops the program and says both shapes")
 struct RequireTests {
   private func expect(_ result: ExitTest.Result?, says text: String, sourceLocation: SourceLocation = #_sourceLocation)

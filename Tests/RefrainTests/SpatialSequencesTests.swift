@@ -25,7 +25,8 @@ private struct Passing<L: Module, State: TensorGroup>: Module {
   }
 }
 
-/// Loss and metric of a compiled model over windows, without learning: those of whole sequences where the state is carried.
+/// Loss and metric of a compiled model over windows, without learning: those of whole sequences where the state is
+/// carried.
 private func expectCarriesState(
   _ layers: [any Layer], inputShape: [Int?], x: Tensor, y: Tensor, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {

@@ -44,11 +44,11 @@ struct StateTests {
 
   @Test("its tensors are named beside PyTorch's")
   func names() {
-    let pile = Stacked<Bidirectional<LSTMCell>>(inputSize: 3, hiddenSizes: [2, 2], initial: .learned)
-    let names = pile.namedTensors.map(\.name).filter { $0.hasPrefix("initial") }
+    let stack = Stacked<Bidirectional<LSTMCell>>(inputSize: 3, hiddenSizes: [2, 2], initial: .learned)
+    let names = stack.namedTensors.map(\.name).filter { $0.hasPrefix("initial") }
     #expect(
       names == ["_l0", "_l0_reverse", "_l1", "_l1_reverse"].flatMap { ["initial_hidden" + $0, "initial_cell" + $0] })
-    #expect(pile.tensors.count == 4 * 5)
+    #expect(stack.tensors.count == 4 * 5)
   }
 
   @Test(

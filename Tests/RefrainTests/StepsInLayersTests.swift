@@ -27,7 +27,7 @@ struct StepsInLayersTests {
     return (stack(sequences), Steps(lengths: kept.map(\.count)))
   }
 
-  @Test("penalties are means over the steps that are there, and over neighbours within an episode")
+  @Test("penalties are means over the steps that are there, and over neighbors within an episode")
   func penalties() {
     for (what, steps) in StepsTests.cases {
       // The sums as the text says them.

@@ -50,8 +50,8 @@ extension Passage {
 
 @Suite("Gaps, resets and layouts")
 struct StepsTests {
-  /// Five sequences of six steps: one whole, one of no step, one all of whose steps are absent, resets at the first and the
-  /// last step, at absent ones, and past the end.
+  /// Five sequences of six steps: one whole, one of no step, one all of whose steps are absent, resets at the first and
+  /// the last step, at absent ones, and past the end.
   static let present = flags(["111111", "101101", "111111", "000000", "010011"])
   static let resets = flags(["001010", "100001", "111111", "010000", "001101"])
   static let cases: [(name: String, steps: Steps)] = [

@@ -47,10 +47,10 @@ struct TruncationTests {
         var next = states
         let (loss, gradient) = valueAndGradient(at: byHand) { model in
           let layers = model.layers
-          let pile = (layers[1] as! Stacked<LSTM>).scan(
+          let stack = (layers[1] as! Stacked<LSTM>).scan(
             (layers[0] as! Dense)(x.slice(range, axis: 1)), steps: part, from: states.0)
-          let gru = (layers[2] as! GRU).scan(pile.outputs, steps: part, from: states.1)
-          next = (pile.state, gru.state)
+          let gru = (layers[2] as! GRU).scan(stack.outputs, steps: part, from: states.1)
+          next = (stack.state, gru.state)
           let error = ((layers[3] as! Dense)(gru.outputs) - y.slice(range, axis: 1)).squared
           return (error * mask.reshaped([4, range.count, 1])).sum() * (1 / (2 * valid))
         }

@@ -45,8 +45,8 @@ public struct FullConvolution: ConvolutionMap {
   }
 }
 
-/// A kernel for each channel, then a product at each place: the depthwise separable convolution (Chollet 2017), of far fewer
-/// weights.
+/// A kernel for each channel, then a product at each place: the depthwise separable convolution (Chollet 2017), of far
+/// fewer weights.
 public struct SeparableConvolution: ConvolutionMap {
   public static let name = "depthwise-lstm"
   public static let source = "Shi et al. 2015, with the convolutions of Chollet 2017"
@@ -77,8 +77,8 @@ public struct SeparableConvolution: ConvolutionMap {
   }
 }
 
-/// The long short-term memory over one, two or three axes of space, whose products are convolutions (ConvLSTM; Shi et al.
-/// 2015, without peepholes: what Keras's ConvLSTM1D, 2D and 3D compute).
+/// The long short-term memory over one, two or three axes of space, whose products are convolutions (ConvLSTM; Shi et
+/// al. 2015, without peepholes: what Keras's ConvLSTM1D, 2D and 3D compute).
 ///
 ///     i = σ(W_i ∗ x + R_i ∗ h + b_i)        input gate
 ///     f = σ(W_f ∗ x + R_f ∗ h + b_f)        forget gate
@@ -87,11 +87,11 @@ public struct SeparableConvolution: ConvolutionMap {
 ///     c' = f ⊙ c + i ⊙ c̃                    cell state
 ///     h' = o ⊙ tanh(c')                     hidden state
 ///
-/// To ``Recurrent`` a step is a row: **I** is the places of the input times its channels, **H** those of the output times the
-/// filters **F**, the channels last. ``ConvolutionalLSTM`` is the layer with the axes of space.
+/// To ``Recurrent`` a step is a row: **I** is the places of the input times its channels, **H** those of the output
+/// times the filters **F**, the channels last. ``ConvolutionalLSTM`` is the layer with the axes of space.
 ///
-/// W has the strides and the padding that are asked for; R goes over what W gives, with zeros around it. Weights start by
-/// Glorot's rule, biases at 0 but the forget gate's at 1.
+/// W has the strides and the padding that are asked for; R goes over what W gives, with zeros around it. Weights start
+/// by Glorot's rule, biases at 0 but the forget gate's at 1.
 public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
   /// The order of the blocks of **F** rows in weights and biases, which is Keras's.
   public typealias Gate = LSTMCell.Gate

@@ -1,5 +1,5 @@
-/// Several LSTMs one on another whose memories are connected (Yao, Cohn, Vylomova, Duh and Dyer 2015): from the second level
-/// on a fifth gate lets the cell state of the level below, at the same step, into that of the level.
+/// Several LSTMs one on another whose memories are connected (Yao, Cohn, Vylomova, Duh and Dyer 2015): from the second
+/// level on a fifth gate lets the cell state of the level below, at the same step, into that of the level.
 ///
 ///     d = σ(W_d x + p ⊙ c + q ⊙ c̲ + b_d)           depth gate
 ///     c' = f ⊙ c + i ⊙ c̃ + d ⊙ c̲                    cell state
@@ -17,8 +17,8 @@ public struct DepthGatedLSTMCell: CompiledCell {
     public init(levels: Int) { self.levels = levels }
   }
 
-  /// The order of the blocks of **H** rows in weights and biases; the depth gate is in input weights and biases alone, and
-  /// not at the lowest level.
+  /// The order of the blocks of **H** rows in weights and biases; the depth gate is in input weights and biases alone,
+  /// and not at the lowest level.
   public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output, depth }
 
   /// The weights of a level.
@@ -29,8 +29,8 @@ public struct DepthGatedLSTMCell: CompiledCell {
     public var weightHidden: Tensor
     /// b, `[5H]`; at the lowest level `[4H]`.
     public var bias: Tensor
-    /// p and q, `[2, H]`: how the depth gate sees the level's own cell state at t − 1 and that of the level below at t; at the
-    /// lowest level `[0, H]`.
+    /// p and q, `[2, H]`: how the depth gate sees the level's own cell state at t − 1 and that of the level below at t;
+    /// at the lowest level `[0, H]`.
     public var weightDepth: Tensor
 
     public mutating func forEachTensor<E: Error>(
@@ -60,7 +60,7 @@ public struct DepthGatedLSTMCell: CompiledCell {
 
   public static let name = "depth-gated-lstm"
   public static let source = "Yao, Cohn, Vylomova, Duh and Dyer 2015"
-  public static let purpose = "piles whose memories flow upwards as well"
+  public static let purpose = "stacks whose memories flow upwards as well"
 
   /// The weights of all levels, from the lowest.
   public var levels: [Level]

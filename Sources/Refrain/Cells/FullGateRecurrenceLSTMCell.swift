@@ -48,8 +48,8 @@ public struct FullGateRecurrenceLSTMCell: CompiledCell {
   public var weightHidden: Tensor
   /// b, `[4H]`
   public var bias: Tensor
-  /// The nine matrices between gates, `[3H, 3H]`: a block of rows for each gate i, f, o that sees, of columns for each that
-  /// is seen.
+  /// The nine matrices between gates, `[3H, 3H]`: a block of rows for each gate i, f, o that sees, of columns for each
+  /// that is seen.
   public var weightGates: Tensor
   /// p_i, `[H]`
   public var peepholeInput: Tensor
@@ -58,7 +58,8 @@ public struct FullGateRecurrenceLSTMCell: CompiledCell {
   /// p_o, `[H]`
   public var peepholeOutput: Tensor
 
-  /// A cell with weights drawn from `generator`, as a ``PeepholeLSTMCell`` starts; those between gates by Glorot's rule.
+  /// A cell with weights drawn from `generator`, as a ``PeepholeLSTMCell`` starts; those between gates by Glorot's
+  /// rule.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

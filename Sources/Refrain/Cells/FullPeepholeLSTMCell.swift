@@ -1,5 +1,5 @@
-/// The long short-term memory whose gates see the whole cell state before the step through full matrices, as it is often
-/// written since Graves (2013); his own matrices are diagonal, which is ``PeepholeLSTMCell``.
+/// The long short-term memory whose gates see the whole cell state before the step through full matrices, as it is
+/// often written since Graves (2013); his own matrices are diagonal, which is ``PeepholeLSTMCell``.
 ///
 ///     i = σ(W_i x + R_i h + W_ci c + b_i)     input gate
 ///     f = σ(W_f x + R_f h + W_cf c + b_f)     forget gate
@@ -30,8 +30,8 @@ public struct FullPeepholeLSTMCell: CompiledCell {
   /// W_co, `[H, H]`
   public var peepholeOutput: Tensor
 
-  /// A cell with weights drawn from `generator`: those of the input and the peepholes by Glorot's rule, recurrent weights
-  /// orthogonal, biases 0 but the forget gate's, which is 1.
+  /// A cell with weights drawn from `generator`: those of the input and the peepholes by Glorot's rule, recurrent
+  /// weights orthogonal, biases 0 but the forget gate's, which is 1.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

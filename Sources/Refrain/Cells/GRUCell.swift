@@ -24,7 +24,8 @@ public struct GRUCell: RecurrentCell {
   /// b_hn, `[H]`: it stands inside the product with the reset gate, so it cannot be merged with b_n.
   public var biasHidden: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases
+  /// 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

@@ -1,6 +1,6 @@
-/// The gated recurrent unit for values that are missing and steps at irregular times (GRU-D; Che et al. 2018). A missing
-/// value is replaced by its last observation, which fades to its mean, and the hidden state fades as well; how fast is
-/// learned.
+/// The gated recurrent unit for values that are missing and steps at irregular times (GRU-D; Che et al. 2018). A
+/// missing value is replaced by its last observation, which fades to its mean, and the hidden state fades as well; how
+/// fast is learned.
 ///
 ///     δ = time since the value's last observation
 ///     γ = exp(−max(0, w_γ ⊙ δ + b_γ))                     input decay, one rate a value
@@ -12,8 +12,8 @@
 ///     h' = (1 − z) ⊙ ĥ + z ⊙ n
 ///
 /// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before, not negative. A
-/// value that is missing is NaN; m is 1 where a value is observed and 0 where it is missing. Until its first observation a
-/// value is taken to be its mean, and δ counts from the start.
+/// value that is missing is NaN; m is 1 where a value is observed and 0 where it is missing. Until its first
+/// observation a value is taken to be its mean, and δ counts from the start.
 ///
 /// The mean x̄ starts at 0, which is right for standardised values; it can be set, and is trained with the rest.
 public struct GRUDCell: RecurrentCell {
@@ -71,8 +71,8 @@ public struct GRUDCell: RecurrentCell {
   /// x̄, `[D]`: what a value fades to.
   public var mean: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, those of the decays positive (a rate that is
-  /// cut off at 0 is not learned), recurrent weights orthogonal, biases and means 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, those of the decays positive (a rate
+  /// that is cut off at 0 is not learned), recurrent weights orthogonal, biases and means 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let (gates, values) = (Gate.allCases.count, max(inputSize - 1, 0))
     weightInput = Initializer.glorotUniform(gates * hiddenSize, values, using: &generator)

@@ -9,7 +9,7 @@ extension GRUResetBeforeCell: FusedCell {
 
   var biases: (Tensor, Tensor?) { (bias, nil) }
 
-  func gradients(_ kept: KeptSteps) -> [Tensor] {
+  func gradients(_ kept: SavedSteps) -> [Tensor] {
     let gradients = kept.gradients([(kept.input, [0, 1, 2]), (kept.hidden, [0, 1]), (kept.block(3), [2])])
     let hidden = concatenate([gradients[1].weight, gradients[2].weight], axis: 0)
     return [gradients[0].weight, hidden, gradients[0].bias]

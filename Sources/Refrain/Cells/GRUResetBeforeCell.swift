@@ -1,5 +1,5 @@
-/// The gated recurrent unit with the reset gate before the recurrent product (Cho et al. 2014; ONNX's default; Keras with
-/// `reset_after=False`).
+/// The gated recurrent unit with the reset gate before the recurrent product (Cho et al. 2014; ONNX's default; Keras
+/// with `reset_after=False`).
 ///
 ///     r = σ(W_r x + R_r h + b_r)              reset gate
 ///     z = σ(W_z x + R_z h + b_z)              update gate
@@ -22,7 +22,8 @@ public struct GRUResetBeforeCell: RecurrentCell {
   /// b, `[3H]`
   public var bias: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases
+  /// 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

@@ -1,4 +1,5 @@
-/// The independently recurrent network: every unit sees of the hidden state only its own (Li, Li, Cook, Zhu and Gao 2018).
+/// The independently recurrent network: every unit sees of the hidden state only its own (Li, Li, Cook, Zhu and Gao
+/// 2018).
 ///
 ///     h' = relu(W x + u ⊙ h + b)
 public struct IndRNNCell: RecurrentCell {
@@ -6,7 +7,7 @@ public struct IndRNNCell: RecurrentCell {
 
   public static let name = "indrnn"
   public static let source = "Li, Li, Cook, Zhu and Gao 2018"
-  public static let purpose = "very long sequences and deep piles: units that see no other"
+  public static let purpose = "very long sequences and deep stacks: units that see no other"
 
   /// W, `[H, I]`
   public var weightInput: Tensor
@@ -15,8 +16,8 @@ public struct IndRNNCell: RecurrentCell {
   /// b, `[H]`
   public var bias: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights evenly from 0 to 1, so
-  /// that units of every reach are there and none grows; biases 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights evenly from 0 to 1,
+  /// so that units of every reach are there and none grows; biases 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     weightInput = Initializer.glorotUniform(hiddenSize, inputSize, using: &generator)
     weightHidden = .uniform([hiddenSize], using: &generator)

@@ -19,7 +19,7 @@ extension LSTMVariantCell: FusedCell {
   var biases: (Tensor, Tensor?) { (bias, nil) }
   var parameters: [Tensor] { peepholes }
 
-  func gradients(_ kept: KeptSteps) -> [Tensor] {
+  func gradients(_ kept: SavedSteps) -> [Tensor] {
     let blocks = Array(Variant.blocks.indices)
     let gradients = kept.gradients([(kept.input, blocks), (kept.hidden, blocks)])
     let peepholes = Variant.blocks.enumerated().filter { $0.element != .candidate }.map { block, gate in

@@ -1,5 +1,5 @@
-/// What a variant of the peephole LSTM leaves out or joins (Greff, Srivastava, Koutník, Steunebrink and Schmidhuber 2015,
-/// "LSTM: A Search Space Odyssey").
+/// What a variant of the peephole LSTM leaves out or joins (Greff, Srivastava, Koutník, Steunebrink and Schmidhuber
+/// 2015, "LSTM: A Search Space Odyssey").
 public protocol LSTMVariant: Sendable {
   /// The cell's name.
   static var name: String { get }
@@ -58,8 +58,8 @@ public enum CoupledGates: LSTMVariant {
   public static let isCoupled = true
 }
 
-/// The peephole LSTM with one thing left out (Greff et al. 2015). What their paper calls vanilla is ``PeepholeLSTMCell``,
-/// "no peepholes" is ``LSTMCell``, and "full gate recurrence" ``FullGateRecurrenceLSTMCell``.
+/// The peephole LSTM with one thing left out (Greff et al. 2015). What their paper calls vanilla is
+/// ``PeepholeLSTMCell``, "no peepholes" is ``LSTMCell``, and "full gate recurrence" ``FullGateRecurrenceLSTMCell``.
 ///
 ///     i = σ(W_i x + R_i h + p_i ⊙ c + b_i)      1 without an input gate
 ///     f = σ(W_f x + R_f h + p_f ⊙ c + b_f)      1 without a forget gate; 1 − i where the gates are coupled
@@ -88,8 +88,8 @@ public struct LSTMVariantCell<Variant: LSTMVariant>: RecurrentCell {
   /// The blocks that see the cell state.
   private static var gates: [LSTMCell.Gate] { Variant.blocks.filter { $0 != .candidate } }
 
-  /// A cell with weights drawn from `generator`, as a ``PeepholeLSTMCell`` starts; coupled gates start with the biases at
-  /// −1, so that they remember as much as a forget gate does whose biases are 1.
+  /// A cell with weights drawn from `generator`, as a ``PeepholeLSTMCell`` starts; coupled gates start with the biases
+  /// at −1, so that they remember as much as a forget gate does whose biases are 1.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let blocks = Variant.blocks
     weightInput = Initializer.glorotUniform(blocks.count * hiddenSize, inputSize, using: &generator)

@@ -1,5 +1,5 @@
-/// The gated recurrent unit with layer normalisation (Ba, Kiros and Hinton 2016, supplement). N brings a row to mean 0 and
-/// variance 1: that of the two gates r and z together, and that of the candidate.
+/// The gated recurrent unit with layer normalization (Ba, Kiros and Hinton 2016, supplement). N brings a row to mean 0
+/// and variance 1: that of the two gates r and z together, and that of the candidate.
 ///
 ///     r, z = σ(g_x ⊙ N(W x) + g_h ⊙ N(R h) + b)                                reset and update gate
 ///     n = tanh(g_xn ⊙ N(W_n x) + b_n + r ⊙ (g_hn ⊙ N(R_n h) + b_hn))           candidate
@@ -55,7 +55,7 @@ public struct LayerNormGRUCell: CompiledCell {
     try body("gain_hh", &gainHidden)
   }
 
-  /// The two gates, then the candidate, each normalised on its own.
+  /// The two gates, then the candidate, each normalized on its own.
   private func normalized(_ sums: Tensor, gain: Tensor, gates: Tensor, candidate: Tensor) -> (Tensor, Tensor) {
     let (first, last) = (0..<2 * hiddenSize, 2 * hiddenSize..<3 * hiddenSize)
     return (

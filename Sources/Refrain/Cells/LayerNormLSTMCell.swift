@@ -1,4 +1,4 @@
-/// The long short-term memory with layer normalisation (Ba, Kiros and Hinton 2016, supplement). N brings a whole row to
+/// The long short-term memory with layer normalization (Ba, Kiros and Hinton 2016, supplement). N brings a whole row to
 /// mean 0 and variance 1: that of all four gates together, and that of the cell state.
 ///
 ///     s = g_x ⊙ N(W x) + g_h ⊙ N(R h) + b              the sums of the blocks i, f, c, o

@@ -1,5 +1,5 @@
-/// The long short-term memory whose cell state is a matrix: the mLSTM of xLSTM (Beck et al. 2024). All gates and vectors
-/// follow from the input alone, so that the steps of a sequence can be computed side by side.
+/// The long short-term memory whose cell state is a matrix: the mLSTM of xLSTM (Beck et al. 2024). All gates and
+/// vectors follow from the input alone, so that the steps of a sequence can be computed side by side.
 ///
 /// In each head, of size d = H / heads:
 ///
@@ -10,7 +10,7 @@
 ///     f = σ(w_f x + b_f)                      forget gate, a number
 ///     o = σ(W_o x + b_o)                      output gate
 ///     C' = f C + i v kᵀ                       matrix memory
-///     n' = f n + i k                          normaliser
+///     n' = f n + i k                          normalizer
 ///     h' = o ⊙ C' q / max(|n' · q|, 1)        hidden state
 ///
 /// C and n are kept divided by eᵐ, m' = max(log f + m, log i), as in ``SLSTMCell``; the 1 in h' is then e⁻ᵐ.
@@ -32,13 +32,13 @@ public struct MatrixLSTMCell: RecurrentCell {
     public init(heads: Int?) { self.heads = heads }
   }
 
-  /// Hidden state, matrix memory, normaliser and stabiliser.
+  /// Hidden state, matrix memory, normalizer and stabiliser.
   public struct State: RecurrentState {
     /// The hidden state h, `[B, H]`: shown, and not read by the next step.
     public var hidden: Tensor
     /// The matrix memory C, divided by eᵐ, `[B, heads, d, d]`: values by keys.
     public var memory: Tensor
-    /// The normaliser n, divided by eᵐ, `[B, heads, d]`.
+    /// The normalizer n, divided by eᵐ, `[B, heads, d]`.
     public var normalizer: Tensor
     /// The stabiliser m, `[B, heads]`.
     public var stabilizer: Tensor
@@ -131,7 +131,8 @@ public struct MatrixLSTMCell: RecurrentCell {
 
   private var keyScale: Float { 1 / Float(headSize).squareRoot() }
 
-  /// max(|n · q|, 1), divided by eᵐ. Where e⁻ᵐ overflows the memory is all but empty; a bound keeps the gradient finite.
+  /// max(|n · q|, 1), divided by eᵐ. Where e⁻ᵐ overflows the memory is all but empty; a bound keeps the gradient
+  /// finite.
   private func divisor(_ product: Tensor, stabilizer: Tensor) -> Tensor {
     maximum(abs(product), exp(minimum(-stabilizer, Tensor(80))))
   }
@@ -160,8 +161,8 @@ public struct MatrixLSTMCell: RecurrentCell {
 // MARK: - The steps side by side
 
 extension MatrixLSTMCell {
-  /// Memory and time grow with the square of the steps that are taken side by side; the state goes from one chunk of them
-  /// to the next.
+  /// Memory and time grow with the square of the steps that are taken side by side; the state goes from one chunk of
+  /// them to the next.
   private static let chunk = 128
 
   /// All steps of a batch in parallel form: the same as the loop over ``step(_:_:)`` but for rounding.
@@ -208,9 +209,9 @@ extension MatrixLSTMCell {
 
   /// The steps of sequences of one length, `[B, T, 4H + 2 · heads]` → `[B, T, H]`.
   ///
-  /// With F_t = Σ_{s ≤ t} log f_s and a_s = log i_s − F_s, what was written at s has at t the weight exp(F_t + a_s), and
-  /// what was there before exp(F_t + m). The stabiliser is m_t = F_t + M_t with M_t = max(m, max_{s ≤ t} a_s), so that
-  /// these become exp(a_s − M_t) and exp(m − M_t): F itself drops out.
+  /// With F_t = Σ_{s ≤ t} log f_s and a_s = log i_s − F_s, what was written at s has at t the weight exp(F_t + a_s),
+  /// and what was there before exp(F_t + m). The stabiliser is m_t = F_t + M_t with M_t = max(m, max_{s ≤ t} a_s), so
+  /// that these become exp(a_s − M_t) and exp(m − M_t): F itself drops out.
   private func sideBySide(_ projected: Tensor, _ state: State) -> (outputs: Tensor, state: State) {
     let (batch, time, heads, size) = (projected.shape[0], projected.shape[1], heads, headSize)
     func vectors(_ name: Part) -> Tensor {
@@ -253,8 +254,8 @@ extension MatrixLSTMCell {
 }
 
 extension Tensor {
-  /// The greatest value so far along the last axis, beginning with the row's value in `first`: `[…, N]`, `[…]` → `[…, N]`.
-  /// The gradient goes to where that value came from.
+  /// The greatest value so far along the last axis, beginning with the row's value in `first`: `[…, N]`, `[…]` → `[…,
+  /// N]`. The gradient goes to where that value came from.
   fileprivate func runningMaximum(from first: Tensor) -> Tensor {
     let (rows, width) = rowsAndWidth
     var origins = [Int?](repeating: nil, count: count)

@@ -1,5 +1,5 @@
-/// The minimal gated recurrent unit that can be computed for all steps at once: the gate sees the input alone (Feng, Tung,
-/// Ahmed, Bengio and Hajimirsadeghi 2024, without logarithms).
+/// The minimal gated recurrent unit that can be computed for all steps at once: the gate sees the input alone (Feng,
+/// Tung, Ahmed, Bengio and Hajimirsadeghi 2024, without logarithms).
 ///
 ///     z = σ(W_z x + b_z)              update gate
 ///     h̃ = W_h x + b_h                 candidate

@@ -20,7 +20,8 @@ public struct MinimalGatedCell: RecurrentCell {
   /// b, `[2H]`
   public var bias: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases
+  /// 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let gates = Gate.allCases.count
     weightInput = Initializer.glorotUniform(gates * hiddenSize, inputSize, using: &generator)

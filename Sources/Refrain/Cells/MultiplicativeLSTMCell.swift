@@ -1,5 +1,5 @@
-/// The multiplicative LSTM: the gates see, in place of the hidden state, its product with a view of the input, so that each
-/// input has a transition of its own (Krause, Lu, Murray and Renals 2016).
+/// The multiplicative LSTM: the gates see, in place of the hidden state, its product with a view of the input, so that
+/// each input has a transition of its own (Krause, Lu, Murray and Renals 2016).
 ///
 ///     m = (W_m x) ⊙ (R_m h)             intermediate state
 ///     i = σ(W_i x + R_i m + b_i)        input gate

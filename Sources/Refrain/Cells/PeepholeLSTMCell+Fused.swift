@@ -9,7 +9,7 @@ extension PeepholeLSTMCell: FusedCell {
   var biases: (Tensor, Tensor?) { (bias, nil) }
   var parameters: [Tensor] { [peepholeInput, peepholeForget, peepholeOutput] }
 
-  func gradients(_ kept: KeptSteps) -> [Tensor] {
+  func gradients(_ kept: SavedSteps) -> [Tensor] {
     let gates = Gate.allCases.map(\.rawValue)
     let gradients = kept.gradients([(kept.input, gates), (kept.hidden, gates)])
     return [

@@ -1,5 +1,5 @@
-/// The long short-term memory whose gates see the cell state through diagonal peepholes (Gers and Schmidhuber 2000; ONNX's
-/// `P`). The input and forget gates see it before the step, the output gate after.
+/// The long short-term memory whose gates see the cell state through diagonal peepholes (Gers and Schmidhuber 2000;
+/// ONNX's `P`). The input and forget gates see it before the step, the output gate after.
 ///
 ///     i = σ(W_i x + R_i h + p_i ⊙ c + b_i)      input gate
 ///     f = σ(W_f x + R_f h + p_f ⊙ c + b_f)      forget gate

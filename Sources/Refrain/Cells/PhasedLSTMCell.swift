@@ -1,7 +1,7 @@
 import RealModule
 
-/// The phased long short-term memory for steps at irregular times (Neil, Pfeiffer and Liu 2016): each unit has a rhythm of
-/// its own and is updated only while its time gate k is open.
+/// The phased long short-term memory for steps at irregular times (Neil, Pfeiffer and Liu 2016): each unit has a rhythm
+/// of its own and is updated only while its time gate k is open.
 ///
 ///     φ = ((t − s) mod τ) / τ                 phase
 ///     k = 2φ / r          for φ < r / 2       the gate opens,
@@ -11,11 +11,12 @@ import RealModule
 ///     c' = k ⊙ c̃ + (1 − k) ⊙ c
 ///     h' = k ⊙ h̃ + (1 − k) ⊙ h
 ///
-/// The period τ, the shift s and the ratio r of the open phase are learned, one of each a unit. The leak α lets a gradient
-/// through closed gates; like the rest of the formula it is the same in training and prediction.
+/// The period τ, the shift s and the ratio r of the open phase are learned, one of each a unit. The leak α lets a
+/// gradient through closed gates; like the rest of the formula it is the same in training and prediction.
 ///
-/// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before. The time t is the
-/// sum of these and is kept in the state; in single precision it should stay below some 100,000 of the shortest periods.
+/// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before. The time t is
+/// the sum of these and is kept in the state; in single precision it should stay below some 100,000 of the shortest
+/// periods.
 public struct PhasedLSTMCell: RecurrentCell {
   /// What the cell is told besides its sizes.
   public struct Options: CellOptions {
@@ -82,8 +83,8 @@ public struct PhasedLSTMCell: RecurrentCell {
   public var leak: Float { options.leak }
   public let options: Options
 
-  /// A cell with weights drawn from `generator`: those of ``LSTMCell``, periods as the options say, shifts evenly from 0 to
-  /// the period.
+  /// A cell with weights drawn from `generator`: those of ``LSTMCell``, periods as the options say, shifts evenly from
+  /// 0 to the period.
   public init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator) {
     lstm = LSTMCell(inputSize: max(inputSize - 1, 0), hiddenSize: hiddenSize, using: &generator)
     let (shortest, longest) = (Float.log(options.shortestPeriod), Float.log(options.longestPeriod))

@@ -37,8 +37,8 @@ public struct ProjectedLSTMCell: CompiledCell {
   /// W_r, `[H, C]`
   public var weightProjection: Tensor
 
-  /// A cell with weights drawn from `generator`: those of the input and the projection by Glorot's rule, recurrent weights
-  /// orthogonal in blocks of H rows, biases 0 but the forget gate's, which is 1.
+  /// A cell with weights drawn from `generator`: those of the input and the projection by Glorot's rule, recurrent
+  /// weights orthogonal in blocks of H rows, biases 0 but the forget gate's, which is 1.
   public init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator) {
     let rows = Gate.allCases.count * (options.cellSize ?? 2 * hiddenSize)
     weightInput = Initializer.glorotUniform(rows, inputSize, using: &generator)

@@ -7,7 +7,7 @@ extension RNNCell: FusedCell {
 
   var biases: (Tensor, Tensor?) { (bias, nil) }
 
-  func gradients(_ kept: KeptSteps) -> [Tensor] {
+  func gradients(_ kept: SavedSteps) -> [Tensor] {
     let gradients = kept.gradients([(kept.input, [0]), (kept.hidden, [0])])
     return [gradients[0].weight, gradients[1].weight, gradients[0].bias]
   }

@@ -41,7 +41,8 @@ public struct RNNCell<Activation: ElmanActivation>: RecurrentCell {
   /// b, `[H]`
   public var bias: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, recurrent weights orthogonal, biases
+  /// 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     weightInput = Initializer.glorotUniform(hiddenSize, inputSize, using: &generator)
     weightHidden = Initializer.orthogonalBlocks(1, hiddenSize, using: &generator)

@@ -4,8 +4,8 @@ public protocol RecurrentState: TensorGroup {
   var output: Tensor { get }
 }
 
-/// What happens at one step of a recurrent network. The loop over time, the direction, lengths, stacks and streams belong
-/// to the layers: ``Recurrent``, ``Bidirectional``, ``Stacked``.
+/// What happens at one step of a recurrent network. The loop over time, the direction, lengths, stacks and streams
+/// belong to the layers: ``Recurrent``, ``Bidirectional``, ``Stacked``.
 ///
 /// A new cell is one file that gives the formula as ``step(_:_:)``, and one line in ``Cells/all``.
 public protocol RecurrentCell: Module {
@@ -19,8 +19,8 @@ public protocol RecurrentCell: Module {
   static var source: String { get }
   /// What it is for, in a few words; nothing unless the cell says something.
   static var purpose: String { get }
-  /// What the last column of the input is to the cell, such as `the time since the step before`; nil when it is a value like
-  /// the others, as in most cells.
+  /// What the last column of the input is to the cell, such as `the time since the step before`; nil when it is a value
+  /// like the others, as in most cells.
   static var lastColumn: String? { get }
 
   /// The size **I** of the input at one step.
@@ -37,8 +37,8 @@ public protocol RecurrentCell: Module {
   /// Whether a cell of these sizes and options is possible; nothing is, unless the cell says otherwise, impossible.
   static func check(inputSize: Int, hiddenSize: Int, options: Options) throws(LayerError)
 
-  /// The gates of a step by name, each `[B, H]`, for looking inside: functions of what ``step(_:_:)`` is given. A cell that
-  /// says nothing shows none.
+  /// The gates of a step by name, each `[B, H]`, for looking inside: functions of what ``step(_:_:)`` is given. A cell
+  /// that says nothing shows none.
   func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)]
 
   /// The state before the first step: zeros unless the cell says otherwise.
@@ -50,12 +50,13 @@ public protocol RecurrentCell: Module {
   /// One step: the projected input `[B, …]` and the state at t − 1 give the state at t.
   func step(_ projected: Tensor, _ state: State) -> State
 
-  /// The same step when the recurrent products see `hidden`, `[B, H]`, in place of the state's hidden state: for dropout
-  /// between steps. The default is the step from a state with that hidden state; a cell that carries the hidden state on
-  /// past the products gives its own.
+  /// The same step when the recurrent products see `hidden`, `[B, H]`, in place of the state's hidden state: for
+  /// dropout between steps. The default is the step from a state with that hidden state; a cell that carries the hidden
+  /// state on past the products gives its own.
   func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State
 
-  /// One step of one or many streams, in place: for input that comes step by step, with the state in the caller's hands.
+  /// One step of one or many streams, in place: for input that comes step by step, with the state in the caller's
+  /// hands.
   ///
   /// Without a tape a fused cell allocates nothing here and packs its weights once, until they are written.
   ///
@@ -68,16 +69,16 @@ public protocol RecurrentCell: Module {
   ///
   /// - Parameters:
   ///   - input: `[B, T, I]`, or `[T, B, I]` where the schedule says so.
-  ///   - state: the state before the first step of each of the schedule's rows. Without resets these are the B sequences;
-  ///     a reset makes a row of what follows it (``Schedule/rows``).
+  ///   - state: the state before the first step of each of the schedule's rows. Without resets these are the B
+  ///     sequences; a reset makes a row of what follows it (``Schedule/rows``).
   ///   - schedule: which steps are valid, and in which order they are taken.
-  /// - Returns: the outputs `[B, T, H]`, or `[T, B, H]`, zero at steps that are not valid, and each row's state after its
-  ///   last valid step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which the tests hold
-  ///   equal to the loop.
+  /// - Returns: the outputs `[B, T, H]`, or `[T, B, H]`, zero at steps that are not valid, and each row's state after
+  ///   its last valid step. The default is the loop over ``step(_:_:)``; a cell may replace it by a fused kernel, which
+  ///   the tests hold equal to the loop.
   func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State)
 
-  /// All steps of a batch, under masks on the state. The default is the loop over ``step(_:_:)``; a cell may replace it by
-  /// a fused kernel.
+  /// All steps of a batch, under masks on the state. The default is the loop over ``step(_:_:)``; a cell may replace it
+  /// by a fused kernel.
   func scan(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
   ) -> (outputs: Tensor, state: State)
@@ -181,8 +182,8 @@ extension RecurrentCell {
 }
 
 extension Schedule {
-  /// The values of all steps `[B, T, …]`, or `[T, B, …]`, zero at steps that are not valid, from those of one step after
-  /// another.
+  /// The values of all steps `[B, T, …]`, or `[T, B, …]`, zero at steps that are not valid, from those of one step
+  /// after another.
   ///
   /// - Parameter rowShape: the shape of the values of one row at one step.
   func unpacked(_ values: [Tensor], rowShape: [Int]) -> Tensor {
@@ -210,8 +211,8 @@ extension RecurrentCell where State == HiddenState {
   public func initialState(batch: Int) -> HiddenState { HiddenState(hidden: .zeros([batch, hiddenSize])) }
 }
 
-/// Every recurrent cell. The command line, the benchmarks, saved files and the tests that each cell must pass go by this
-/// list; a new cell is added here and nowhere else.
+/// Every recurrent cell. The command line, the benchmarks, saved files and the tests that each cell must pass go by
+/// this list; a new cell is added here and nowhere else.
 public enum Cells {
   /// The cells, in the order in which they are listed to users.
   public static let all: [any RecurrentCell.Type] = [

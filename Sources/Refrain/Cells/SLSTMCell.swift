@@ -1,11 +1,11 @@
-/// The long short-term memory with exponential gates, a normaliser and heads: the sLSTM of xLSTM (Beck et al. 2024).
+/// The long short-term memory with exponential gates, a normalizer and heads: the sLSTM of xLSTM (Beck et al. 2024).
 ///
 ///     i = exp(W_i x + R_i h + b_i)            input gate
 ///     f = σ(W_f x + R_f h + b_f), or exp      forget gate
 ///     z = tanh(W_z x + R_z h + b_z)           candidate
 ///     o = σ(W_o x + R_o h + b_o)              output gate
 ///     c' = f ⊙ c + i ⊙ z                      cell state
-///     n' = f ⊙ n + i                          normaliser: the weight of all that c' holds
+///     n' = f ⊙ n + i                          normalizer: the weight of all that c' holds
 ///     h' = o ⊙ c' / n'                        hidden state
 ///
 /// An exponential gate overflows, so c and n are kept divided by eᵐ, which leaves h as it is:
@@ -13,8 +13,8 @@
 ///     m' = max(log f + m, log i)              stabiliser
 ///     i' = exp(log i − m'), f' = exp(log f + m − m') stand for i and f.
 ///
-/// R is block-diagonal: the units are divided into heads, and a head sees its own hidden units alone. Input weights start by
-/// Glorot's rule, each recurrent block orthogonal, biases at 0 but the forget gate's at 1.
+/// R is block-diagonal: the units are divided into heads, and a head sees its own hidden units alone. Input weights
+/// start by Glorot's rule, each recurrent block orthogonal, biases at 0 but the forget gate's at 1.
 public struct SLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in input weights and biases, and of a head's in its recurrent weights.
   public typealias Gate = LSTMCell.Gate
@@ -37,13 +37,13 @@ public struct SLSTMCell: RecurrentCell {
     }
   }
 
-  /// Hidden state, cell state, normaliser and stabiliser, each `[B, H]`.
+  /// Hidden state, cell state, normalizer and stabiliser, each `[B, H]`.
   public struct State: RecurrentState {
     /// The hidden state h, `[B, H]`.
     public var hidden: Tensor
     /// The cell state c, divided by eᵐ, `[B, H]`.
     public var cell: Tensor
-    /// The normaliser n, divided by eᵐ, `[B, H]`; not negative.
+    /// The normalizer n, divided by eᵐ, `[B, H]`; not negative.
     public var normalizer: Tensor
     /// The stabiliser m, `[B, H]`.
     public var stabilizer: Tensor

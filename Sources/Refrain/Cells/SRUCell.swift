@@ -6,8 +6,8 @@
 ///     c' = f ⊙ c + (1 − f) ⊙ (W_c x)        cell state
 ///     h' = r ⊙ c' + (1 − r) ⊙ x             hidden state
 ///
-/// Where **I** and **H** differ, W_x x stands for x in the last line. The paper's factor on x, which only changes how the
-/// weights should start, is left out.
+/// Where **I** and **H** differ, W_x x stands for x in the last line. The paper's factor on x, which only changes how
+/// the weights should start, is left out.
 public struct SRUCell: RecurrentCell {
   /// The order of the blocks of **H** rows in the weights; the highway's are there where I ≠ H.
   public enum Gate: Int, CaseIterable, Sendable { case candidate, forget, reset, highway }
@@ -25,8 +25,8 @@ public struct SRUCell: RecurrentCell {
   /// b_f and b_r, `[2H]`
   public var bias: Tensor
 
-  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, those of the cell state evenly from ±1,
-  /// biases 0.
+  /// A cell with weights drawn from `generator`: input weights by Glorot's rule, those of the cell state evenly from
+  /// ±1, biases 0.
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
     let blocks = Gate.allCases.count - (inputSize == hiddenSize ? 1 : 0)
     weightInput = Initializer.glorotUniform(blocks * hiddenSize, inputSize, using: &generator)

@@ -8,8 +8,9 @@ import RealModule
 ///     c*  = (c − c_S) + g · c_S               memory, adjusted
 ///     h', c' = LSTM(x, h, c*)                 as in ``LSTMCell``
 ///
-/// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before, not negative, in a
-/// unit of your own. At Δ = 0 nothing fades; at a sequence's first step the memory is empty, and Δ has no influence.
+/// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before, not negative,
+/// in a unit of your own. At Δ = 0 nothing fades; at a sequence's first step the memory is empty, and Δ has no
+/// influence.
 public struct TimeAwareLSTMCell: CompiledCell {
   public typealias State = LSTMCell.State
 

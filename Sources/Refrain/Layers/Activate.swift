@@ -1,5 +1,5 @@
-/// A function applied to its input, as a layer of its own: `[…]` → `[…]`. Where it follows a ``Dense``, that layer's own
-/// `activation` is faster.
+/// A function applied to its input, as a layer of its own: `[…]` → `[…]`. Where it follows a ``Dense``, that layer's
+/// own `activation` is faster.
 public struct Activate: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {

@@ -1,10 +1,10 @@
-/// Draws a recurrent layer's outputs to zero and holds them from changing fast (Merity, McCann and Socher 2017). Passes its
-/// input on, and while a model trains adds to the loss
+/// Draws a recurrent layer's outputs to zero and holds them from changing fast (Merity, McCann and Socher 2017). Passes
+/// its input on, and while a model trains adds to the loss
 ///
 ///     α · mean(h_t²) + β · mean((h_t+1 − h_t)²)
 ///
-/// over the valid steps; step t + 1 is the next one that is there, and belongs to the same episode. It counts in the loss of training, not where a model is evaluated. The paper has the α part after
-/// dropout and the β part before it:
+/// over the valid steps; step t + 1 is the next one that is there, and belongs to the same episode. It counts in the
+/// loss of training, not where a model is evaluated. The paper has the α part after dropout and the β part before it:
 ///
 ///     LSTM(64, returning: .everyStep)
 ///     ActivationPenalty(temporal: 1)
@@ -69,8 +69,8 @@ public func activationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) -> Tenso
 /// The same over the steps that are there, of `[B, T, …]`, or `[T, B, …]` where `steps` say so.
 public func activationPenalty(_ outputs: Tensor, steps: Steps) -> Tensor { outputs.validSteps(steps).meanSquare }
 
-/// Temporal activation regularization: the mean of (h_t+1 − h_t)² over neighbours that are both valid (Merity, McCann and
-/// Socher 2017), a scalar; 0 without any.
+/// Temporal activation regularization: the mean of (h_t+1 − h_t)² over neighbors that are both valid (Merity, McCann
+/// and Socher 2017), a scalar; 0 without any.
 ///
 /// - Parameters:
 ///   - outputs: `[B, T, …]`.
@@ -79,8 +79,8 @@ public func temporalActivationPenalty(_ outputs: Tensor, lengths: [Int]? = nil) 
   temporalActivationPenalty(outputs, steps: Steps(lengths: lengths))
 }
 
-/// The same of `[B, T, …]`, or `[T, B, …]` where `steps` say so. Neighbours are steps of one episode with nothing but gaps
-/// between them.
+/// The same of `[B, T, …]`, or `[T, B, …]` where `steps` say so. Neighbors are steps of one episode with nothing but
+/// gaps between them.
 public func temporalActivationPenalty(_ outputs: Tensor, steps: Steps) -> Tensor {
   require(outputs.rank >= 3, "outputs of shape \(outputs.shape) have no steps [B, T, …]")
   let (batch, time) = steps.extent(of: outputs.shape)

@@ -10,13 +10,14 @@ public enum AttentionScore: String, Codable, Sendable, CaseIterable {
   case concat
 }
 
-/// Attention: for each query a mean of the values at the steps of a sequence, weighted by how well the query fits each step.
+/// Attention: for each query a mean of the values at the steps of a sequence, weighted by how well the query fits each
+/// step.
 ///
 ///     a = softmax(score(q, k₁), …, score(q, k_T))
 ///     context = Σ a_t k_t
 ///
-/// The keys are the outputs of a recurrent layer that read the sequence; a query is what looks for something in it, such as
-/// the state of a decoder. Steps that are not there get the weight 0, and no steps the context 0.
+/// The keys are the outputs of a recurrent layer that read the sequence; a query is what looks for something in it,
+/// such as the state of a decoder. Steps that are not there get the weight 0, and no steps the context 0.
 public struct Attention: Module {
   /// How well a query fits a key.
   public let score: AttentionScore

@@ -3,8 +3,8 @@ public enum Merge: String, Codable, Sendable, CaseIterable {
   /// Side by side: `[…, 2H]`, forward first.
   case concatenate
   case sum, average, multiply
-  /// Both kept apart, forward first: `[…, 2, H]`. What follows sees an axis more: a ``Dense`` reads each direction alone, a
-  /// ``Reshape`` arranges them anew; by hand, `outputs.at(0, axis: -2)` is the forward half.
+  /// Both kept apart, forward first: `[…, 2, H]`. What follows sees an axis more: a ``Dense`` reads each direction
+  /// alone, a ``Reshape`` arranges them anew; by hand, `outputs.at(0, axis: -2)` is the forward half.
   case separate
 
   func callAsFunction(_ forward: Tensor, _ backward: Tensor) -> Tensor {

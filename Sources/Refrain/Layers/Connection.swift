@@ -1,5 +1,6 @@
-/// How the output of one level of a ``Stacked`` pile becomes the input of the next. y is what a level's cell gives, x the
-/// output of the level below (the second level is the first to have one); all but `direct` want levels of one width **W**.
+/// How the output of one level of a ``Stacked`` stack becomes the input of the next. y is what a level's cell gives, x
+/// the output of the level below (the second level is the first to have one); all but `direct` want levels of one width
+/// **W**.
 ///
 /// For the connection through the cells' memories (Yao et al. 2015) see ``DepthGatedLSTMCell``.
 public enum Connection: String, CellOptions, CaseIterable {
@@ -7,18 +8,19 @@ public enum Connection: String, CellOptions, CaseIterable {
   case direct
   /// x + y (He et al. 2016; between recurrent layers Wu et al. 2016).
   case residual
-  /// t ⊙ y + (1 − t) ⊙ x with t = σ(W x + b), for each level its own W and b (Srivastava, Greff and Schmidhuber 2015). b
-  /// starts at −1: at first most goes past the level.
+  /// t ⊙ y + (1 − t) ⊙ x with t = σ(W x + b), for each level its own W and b (Srivastava, Greff and Schmidhuber 2015).
+  /// b starts at −1: at first most goes past the level.
   case highway
-  /// The levels are the steps of a second LSTM, which reads the y of each in turn, and whose h' goes on to the next level
-  /// (Xu et al. 2020, who connect the layers of a transformer so, with a layer normalisation that is left out here). Its
-  /// weights are the same at all levels, as an LSTM's are at all steps; its state begins with zeros below the first.
+  /// The levels are the steps of a second LSTM, which reads the y of each in turn, and whose h' goes on to the next
+  /// level (Xu et al. 2020, who connect the layers of a transformer so, with a layer normalization that is left out
+  /// here). Its weights are the same at all levels, as an LSTM's are at all steps; its state begins with zeros below
+  /// the first.
   case depthWise
 
   public init() { self = .direct }
 }
 
-/// What is learned of the connections between the levels of a ``Stacked`` pile.
+/// What is learned of the connections between the levels of a ``Stacked`` stack.
 public struct Links: Module {
   private let connection: Connection
   /// W and b of each highway, from the second level on.

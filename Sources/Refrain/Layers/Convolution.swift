@@ -1,4 +1,4 @@
-/// A convolution over time: `[B, T, I]` → `[B, T′, O]`, each output the sum over **K** neighbouring steps.
+/// A convolution over time: `[B, T, I]` → `[B, T′, O]`, each output the sum over **K** neighboring steps.
 ///
 ///     y_t = φ(Σ_k W_k x_{t·s + k − before} + b)       s: the stride
 ///

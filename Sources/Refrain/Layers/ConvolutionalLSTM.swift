@@ -1,11 +1,11 @@
-/// Long short-term memory over sequences of lines, images or volumes: `[B, T, size…, C]` → `[B, T, size′…, F]`, or without
-/// **T** where only the last step is returned. ``ConvolutionalLSTMCell`` has the formula.
+/// Long short-term memory over sequences of lines, images or volumes: `[B, T, size…, C]` → `[B, T, size′…, F]`, or
+/// without **T** where only the last step is returned. ``ConvolutionalLSTMCell`` has the formula.
 ///
 ///     ConvLSTM(16, kernel: [3, 3])                    // sequences of images, [B, T, rows, columns, C]
 ///     DepthwiseLSTM(16, kernel: [5])                  // sequences of lines, [B, T, places, C]
 ///
-/// It is its cell taken through time by ``Recurrent``, to which a step is a row; so it knows gaps, resets, states and streams
-/// as every recurrent layer does. In states the axes of space and the filters are one.
+/// It is its cell taken through time by ``Recurrent``, to which a step is a row; so it knows gaps, resets, states and
+/// streams as every recurrent layer does. In states the axes of space and the filters are one.
 public struct ConvolutionalLSTM<Map: ConvolutionMap>: ScanningLayer {
   /// The cell of the layer.
   public typealias Cell = ConvolutionalLSTMCell<Map>

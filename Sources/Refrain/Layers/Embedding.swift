@@ -1,10 +1,10 @@
 /// A learned row for each of V indices: `[…]` of whole numbers → `[…, O]`. Rows start normal with deviation 0.05.
 ///
-/// With dropout, whole rows are dropped while a model trains: all occurrences of a word in a batch are 0, or enlarged by
-/// 1 / (1 − rate) (Gal and Ghahramani 2016; Merity, Keskar and Socher 2018).
+/// With dropout, whole rows are dropped while a model trains: all occurrences of a word in a batch are 0, or enlarged
+/// by 1 / (1 − rate) (Gal and Ghahramani 2016; Merity, Keskar and Socher 2018).
 ///
-/// With `maskZero`, as in Keras, a step of index 0 is not there for the layers after this one in a ``Sequential``, as if
-/// ``Masking`` had found it.
+/// With `maskZero`, as in Keras, a step of index 0 is not there for the layers after this one in a ``Sequential``, as
+/// if ``Masking`` had found it.
 public struct Embedding: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -88,8 +88,8 @@ public struct Embedding: Layer {
     return self(input, steps: steps)
   }
 
-  /// The rows `[N, O]` of some indices with whole rows dropped. The table itself is not touched, so that its gradient stays
-  /// that of the rows used.
+  /// The rows `[N, O]` of some indices with whole rows dropped. The table itself is not touched, so that its gradient
+  /// stays that of the rows used.
   private func dropped(_ rows: Tensor, of indices: [Int]) -> Tensor {
     guard let rate = configuration.dropout, rate > 0, let tape = Tape.training else { return rows }
     var places: [Int: Int] = [:]

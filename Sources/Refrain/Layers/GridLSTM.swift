@@ -9,11 +9,12 @@
 ///     o = σ(W_o x + R_o H + b_o)                  output gate
 ///     c' = f ⊙ c + i ⊙ c̃,  h' = o ⊙ tanh(c')      for each way, with weights and a cell state of its own
 ///
-/// At the borders states are 0, or above the first row what is given or learned. Weights start by Glorot's rule, recurrent blocks
-/// orthogonal, biases at 0 but the forget gates' at 1.
+/// At the borders states are 0, or above the first row what is given or learned. Weights start by Glorot's rule,
+/// recurrent blocks orthogonal, biases at 0 but the forget gates' at 1.
 ///
-/// The rows are the steps of a sequence, for what is said by ``Steps``: a grid may have fewer rows, rows that are not there, and
-/// rows that begin anew; and ``Streams`` takes row after row, where the number of columns is known from the start.
+/// The rows are the steps of a sequence, for what is said by ``Steps``: a grid may have fewer rows, rows that are not
+/// there, and rows that begin anew; and ``Streams`` takes row after row, where the number of columns is known from the
+/// start.
 public struct GridLSTM: SteppingLayer {
   /// The order of the blocks of 4**H** rows in weights and biases, each with the gates of ``LSTMCell``.
   public enum Way: Int, CaseIterable, Sendable { case down, right }
@@ -125,11 +126,12 @@ public struct GridLSTM: SteppingLayer {
     return learnedState.mapTensors { $0.expanded(to: shape) }
   }
 
-  /// All outputs `[B, rows, columns, 2H]`, zero at rows that are not there, and what goes down from each grid's last valid row.
+  /// All outputs `[B, rows, columns, 2H]`, zero at rows that are not there, and what goes down from each grid's last
+  /// valid row.
   ///
   /// - Parameters:
-  ///   - input: `[B, rows, columns, I]`, `[rows, B, columns, I]` where `steps` say so, or one grid `[rows, columns, I]`, whose
-  ///     outputs are `[rows, columns, 2H]`.
+  ///   - input: `[B, rows, columns, I]`, `[rows, B, columns, I]` where `steps` say so, or one grid `[rows, columns,
+  ///     I]`, whose outputs are `[rows, columns, 2H]`.
   ///   - steps: which rows there are, and where they begin anew.
   ///   - state: what comes from above the first row; nil means the layer's own.
   public func scan(

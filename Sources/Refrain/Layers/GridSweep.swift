@@ -1,7 +1,8 @@
-/// The order in which a ``GridLSTM`` goes through its places: diagonal by diagonal. The places of one do not depend on each other
-/// and are computed at once, all grids together, from the uppermost row to the lowest.
+/// The order in which a ``GridLSTM`` goes through its places: diagonal by diagonal. The places of one do not depend on
+/// each other and are computed at once, all grids together, from the uppermost row to the lowest.
 ///
-/// In the order of a schedule, row `r` at step `s` is a row of places of one grid; on diagonal `d` it stands at column `d − s`.
+/// In the order of a schedule, row `r` at step `s` is a row of places of one grid; on diagonal `d` it stands at column
+/// `d − s`.
 struct GridSweep {
   private let schedule: Schedule
   private let columns: Int
@@ -45,7 +46,8 @@ struct GridSweep {
   ///   - sums: `[N, 8H]`, what goes into the gates from the input, in the order of the sweep.
   ///   - weightHidden: `[8H, 2H]`
   ///   - entering: what comes from above the first step of each of the schedule's rows.
-  /// - Returns: `[N, 2H]`, in the order of the sweep, and what goes down from the last step of each of the schedule's rows.
+  /// - Returns: `[N, 2H]`, in the order of the sweep, and what goes down from the last step of each of the schedule's
+  ///   rows.
   func run(
     _ sums: Tensor, weightHidden: Tensor, from entering: GridLSTM.State
   ) -> (outputs: Tensor, state: GridLSTM.State) {

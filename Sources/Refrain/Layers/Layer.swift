@@ -1,7 +1,7 @@
 /// A layer: tensors to learn, and the map they make from one batch to another.
 ///
-/// A layer is first described (`Dense(10)`), then built for the shape of its input, which draws its weights. A new layer is
-/// one file and one line in ``Layers/all``.
+/// A layer is first described (`Dense(10)`), then built for the shape of its input, which draws its weights. A new
+/// layer is one file and one line in ``Layers/all``.
 public protocol Layer: Module {
   /// What a saved file has to say of the layer, besides its tensors.
   associatedtype Configuration: Codable & Sendable
@@ -14,22 +14,23 @@ public protocol Layer: Module {
   /// The layer without weights.
   init(_ configuration: Configuration)
 
-  /// The shape of the output for a shape of the input. The first axis is the batch; nil is a size not known yet, such as
-  /// the batch and the time.
+  /// The shape of the output for a shape of the input. The first axis is the batch; nil is a size not known yet, such
+  /// as the batch and the time.
   func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?]
 
   /// Draws the weights for inputs of the given shape, for which ``outputShape(for:)`` has not thrown.
   mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator)
 
-  /// The output for an input. `lengths` are the valid steps of each sequence of a padded batch `[B, T, …]`; nil means all.
+  /// The output for an input. `lengths` are the valid steps of each sequence of a padded batch `[B, T, …]`; nil means
+  /// all.
   func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor
 
-  /// The same where more than lengths is to be said of the steps. A layer that looks at more than one step gives this one;
-  /// for the others it follows.
+  /// The same where more than lengths is to be said of the steps. A layer that looks at more than one step gives this
+  /// one; for the others it follows.
   func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor
 
-  /// The same, and `steps` become those of the output, which the layers after it are given. A layer that finds in its input
-  /// which steps there are, or whose output has none, gives this one; for the others they stay what they were.
+  /// The same, and `steps` become those of the output, which the layers after it are given. A layer that finds in its
+  /// input which steps there are, or whose output has none, gives this one; for the others they stay what they were.
   func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor
 }
 

@@ -1,11 +1,12 @@
-/// Finds the steps that are not there by their values: a step `[I]` all of whose values are `value` is padding or a gap, for
-/// this layer, which gives zeros there, and for all after it in a ``Sequential``. (Keras' layer of this name.)
+/// Finds the steps that are not there by their values: a step `[I]` all of whose values are `value` is padding or a
+/// gap, for this layer, which gives zeros there, and for all after it in a ``Sequential``. (Keras' layer of this name.)
 ///
 ///     Masking()
 ///     LSTM(32)
 ///
-/// The steps found are those of ``Steps``: they leave the state as it was, and the outputs there are zero. In training the
-/// loss passes over them where the output has steps. Keras shows a recurrent layer's last output again at such a step.
+/// The steps found are those of ``Steps``: they leave the state as it was, and the outputs there are zero. In training
+/// the loss passes over them where the output has steps. Keras shows a recurrent layer's last output again at such a
+/// step.
 public struct Masking: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -48,7 +49,8 @@ public struct Masking: Layer {
 }
 
 extension Steps {
-  /// The steps for which `isThere` says so, of those that count: given by lengths alone where none is missing in between.
+  /// The steps for which `isThere` says so, of those that count: given by lengths alone where none is missing in
+  /// between.
   ///
   /// - Parameters:
   ///   - shape: the shape of the input, `[B, T, …]` or `[T, B, …]`.

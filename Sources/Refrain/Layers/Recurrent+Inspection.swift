@@ -2,8 +2,8 @@
 public struct Inspection<State: TensorGroup>: Sendable {
   /// The outputs, `[B, T, H]`.
   public let outputs: Tensor
-  /// The state after every step: the cell's tensors with the axes `[B, T, …]` in the place of `[B, …]`; zero at steps that are
-  /// not valid.
+  /// The state after every step: the cell's tensors with the axes `[B, T, …]` in the place of `[B, …]`; zero at steps
+  /// that are not valid.
   public let states: State
   /// The gates of every step by name, each `[B, T, H]`; none where the cell shows none.
   public let gates: [(name: String, value: Tensor)]

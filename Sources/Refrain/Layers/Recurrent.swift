@@ -189,7 +189,7 @@ extension KeyedDecodingContainer {
 }
 
 extension TensorGroup {
-  /// Visits the tensors under PyTorch's names for a level of a pile: `weight_ih_l0`, `weight_ih_l0_reverse`, ….
+  /// Visits the tensors under PyTorch's names for a level of a stack: `weight_ih_l0`, `weight_ih_l0_reverse`, ….
   mutating func forEachTensor<E: Error>(
     level: Int, reversed: Bool = false, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {

@@ -5,20 +5,20 @@
 /// All of it acts only while a model trains, but for zoneout, which takes its expectation at prediction. A rate is the
 /// probability of each value, at least 0 and below 1. What is dropped is 0, and the rest enlarged by 1 / (1 − rate).
 public struct Regularization: CellOptions {
-  /// Dropout on the input, one mask a sequence, the same at every step (Gal and Ghahramani 2016). A last column that is no
-  /// value, such as a time, is never dropped.
+  /// Dropout on the input, one mask a sequence, the same at every step (Gal and Ghahramani 2016). A last column that is
+  /// no value, such as a time, is never dropped.
   public var inputDropout: Float
   /// Dropout on the hidden state where it enters the recurrent products, one mask a sequence, the same at every step
   /// (Gal and Ghahramani 2016). What a cell carries on past the products, as the GRU does, is not touched.
   public var recurrentDropout: Float
-  /// Zoneout on the hidden state: with this probability a unit keeps its value from the step before, drawn anew at every
-  /// step; at prediction h = z ⊙ h_prev + (1 − z) ⊙ h_new with the probability itself (Krueger et al. 2017).
+  /// Zoneout on the hidden state: with this probability a unit keeps its value from the step before, drawn anew at
+  /// every step; at prediction h = z ⊙ h_prev + (1 − z) ⊙ h_new with the probability itself (Krueger et al. 2017).
   public var zoneoutHidden: Float
   /// Zoneout on the cell state. The hidden state of the same step is computed from the cell state before zoneout, as in
   /// the paper.
   public var zoneoutCell: Float
-  /// DropConnect on the recurrent weights, one mask a batch (Merity, Keskar and Socher 2018): on tensors whose names begin
-  /// with `weight_hh`.
+  /// DropConnect on the recurrent weights, one mask a batch (Merity, Keskar and Socher 2018): on tensors whose names
+  /// begin with `weight_hh`.
   public var weightDropout: Float
 
   /// What is not given is not done.
@@ -105,8 +105,8 @@ public struct Regularization: CellOptions {
 /// What is done to a recurrent state at each step of a scan: masks drawn before it, as values, so that every way of
 /// computing the scan can be given the same.
 public struct StepMasks: Sendable {
-  /// What the hidden state is multiplied by where it enters the recurrent products: `[B, H]`, in the schedule's order, the
-  /// same at every step; 0 or 1 / (1 − rate).
+  /// What the hidden state is multiplied by where it enters the recurrent products: `[B, H]`, in the schedule's order,
+  /// the same at every step; 0 or 1 / (1 − rate).
   public var recurrent: Tensor?
   /// How much of the hidden state of the step before is kept: `[N, H]`, in packed rows, 1 or 0; or a scalar, the
   /// probability, at prediction.
@@ -168,7 +168,8 @@ public struct StepMasks: Sendable {
 extension RecurrentCell {
   /// All steps of a batch under a regularization; the other parameters are those of ``scan(_:from:along:)``.
   ///
-  /// Dropped inputs and weights are inputs and weights like others. Masks on the state go to ``scan(_:from:along:masks:)``.
+  /// Dropped inputs and weights are inputs and weights like others. Masks on the state go to
+  /// ``scan(_:from:along:masks:)``.
   public func scan(
     _ input: Tensor, from state: State, along schedule: Schedule, regularization: Regularization
   ) -> (outputs: Tensor, state: State) {

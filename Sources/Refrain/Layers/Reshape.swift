@@ -1,5 +1,5 @@
-/// All axes but the batch joined into one: `[B, …]` → `[B, product]`. Of sequences, steps that are not there are zeros in it,
-/// and the output has no steps.
+/// All axes but the batch joined into one: `[B, …]` → `[B, product]`. Of sequences, steps that are not there are zeros
+/// in it, and the output has no steps.
 public struct Flatten: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -36,8 +36,8 @@ public struct Flatten: Layer {
   }
 }
 
-/// The axes but the batch arranged anew: `[B, …]` → `[B] + shape`. Of sequences `[B, T, …]` the output has the same steps where
-/// the shape begins with T; else it has none, and steps that are not there are zeros in it.
+/// The axes but the batch arranged anew: `[B, …]` → `[B] + shape`. Of sequences `[B, T, …]` the output has the same
+/// steps where the shape begins with T; else it has none, and steps that are not there are zeros in it.
 public struct Reshape: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -88,8 +88,8 @@ extension Tensor {
     return steps.layout == .batchFirst ? cleared : cleared.transposed([1, 0] + Array(2..<rank))
   }
 
-  /// The same where the time goes up in other axes: nothing is left of `steps`. Values `[B, I]` have none to lose; what is
-  /// said may be of sequences that will be made of them.
+  /// The same where the time goes up in other axes: nothing is left of `steps`. Values `[B, I]` have none to lose; what
+  /// is said may be of sequences that will be made of them.
   fileprivate func leaving(_ steps: inout Steps) -> Tensor {
     guard rank > 2 else { return self }
     defer { steps = Steps() }

@@ -79,7 +79,7 @@ extension ScanningLayer {
   }
 }
 
-/// A layer that goes through time with a cell, alone or as one of a ``Stacked`` pile.
+/// A layer that goes through time with a cell, alone or as one of a ``Stacked`` stack.
 public protocol RecurrentLayer: ScanningLayer {
   /// What its cell has to be told besides its sizes.
   associatedtype Options: CellOptions
@@ -90,17 +90,17 @@ public protocol RecurrentLayer: ScanningLayer {
   /// How it is regularized.
   var regularization: Regularization { get set }
 
-  /// A level of a pile.
+  /// A level of a stack.
   init(_ hiddenSize: Int, returning: Returning, options: Options, initial: InitialState)
 
-  /// Visits the tensors under PyTorch's names for level `level` of a pile: `weight_ih_l0`, ….
+  /// Visits the tensors under PyTorch's names for level `level` of a stack: `weight_ih_l0`, ….
   mutating func forEachTensor<E: Error>(
     level: Int, _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E)
 }
 
 extension RecurrentLayer {
-  /// A level of a pile that begins with the cell's own state.
+  /// A level of a stack that begins with the cell's own state.
   public init(_ hiddenSize: Int, returning: Returning, options: Options) {
     self.init(hiddenSize, returning: returning, options: options, initial: .fixed)
   }

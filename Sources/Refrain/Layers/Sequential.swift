@@ -47,7 +47,8 @@ public struct Sequential: Layer {
     self.init(inputShape: [nil], seed: seed, layers)
   }
 
-  /// A model of inputs `[B] + inputShape`, in which nil is a size that may change from batch to batch, such as the time.
+  /// A model of inputs `[B] + inputShape`, in which nil is a size that may change from batch to batch, such as the
+  /// time.
   public init(inputShape: [Int?], seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
     var generator = seed.map(RandomGenerator.init(seed:)) ?? makeRandomGenerator()
     self.init(inputShape: inputShape, layers: layers(), using: &generator)
@@ -88,7 +89,7 @@ public struct Sequential: Layer {
     guard let column = (L.self as? any RecurrentLayer.Type)?.lastColumn else { return }
     throw LayerError(
       "\(L.kind): the last column of its input is \(column), which the outputs of the recurrent layer before it do not "
-        + "have; pile layers up with Stacked, which passes it on, or put a cell without it here")
+        + "have; stack layers with Stacked, which passes it on, or put a cell without it here")
   }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {
@@ -119,8 +120,8 @@ public struct Sequential: Layer {
     return values
   }
 
-  /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands there
-  /// for a value, and a NaN would reach the gradient of its weights. Recurrent layers do not look there.
+  /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands
+  /// there for a value, and a NaN would reach the gradient of its weights. Recurrent layers do not look there.
   func cleared(_ input: Tensor, _ steps: Steps) -> Tensor {
     readsPadding && input.rank == inputShape.count ? input.masked(steps) : input
   }

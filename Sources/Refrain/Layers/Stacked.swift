@@ -4,8 +4,8 @@
 ///     Stacked<Bidirectional<GRUCell>>([128, 128], returning: .everyStep)
 ///     Stacked<LSTM>([64, 64, 64], connection: .residual)
 ///
-/// Where the input's last column is no value to the cells but the time, or an attention score, every level is given it, after
-/// the outputs of the level below.
+/// Where the input's last column is no value to the cells but the time, or an attention score, every level is given it,
+/// after the outputs of the level below.
 public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -55,14 +55,14 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     }
   }
 
-  /// The pile with other masks of the dropout between levels: `.sequence` has one a sequence, the same at every step.
+  /// The stack with other masks of the dropout between levels: `.sequence` has one a sequence, the same at every step.
   public func masked(by mask: DropoutMask) -> Self {
     var copy = self
     copy.configuration.dropoutMask = mask
     return copy
   }
 
-  /// A pile whose input size ``Sequential`` finds.
+  /// A stack whose input size ``Sequential`` finds.
   public init(
     _ hiddenSizes: [Int], dropout: Float = 0, connection: Connection = .direct, returning: Returning = .lastStep,
     options: Options = Options(), initial: InitialState = .fixed
@@ -73,14 +73,14 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
         initial: initial))
   }
 
-  /// A pile of one level.
+  /// A stack of one level.
   public init(
     _ hiddenSize: Int, returning: Returning = .lastStep, options: Options = Options(), initial: InitialState = .fixed
   ) {
     self.init([hiddenSize], returning: returning, options: options, initial: initial)
   }
 
-  /// A pile with weights drawn from `generator`.
+  /// A stack with weights drawn from `generator`.
   public init(
     inputSize: Int, hiddenSizes: [Int], dropout: Float = 0, connection: Connection = .direct,
     returning: Returning = .lastStep, options: Options = Options(), initial: InitialState = .fixed,
@@ -124,8 +124,8 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     return configuration.returning == .everyStep ? shape : [shape[0]] + shape.dropFirst(2)
   }
 
-  /// The shape of what a level reads, from that of the pile's input or of the output below: with the last column of the input,
-  /// where that is no value.
+  /// The shape of what a level reads, from that of the stack's input or of the output below: with the last column of
+  /// the input, where that is no value.
   private func read(_ shape: [Int?], by level: Int) -> [Int?] {
     guard level > 0, Self.lastColumn != nil, let width = shape.last else { return shape }
     return shape.dropLast() + [width.map { $0 + 1 }]
@@ -161,8 +161,8 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     return (outputs[outputs.count - 1], state)
   }
 
-  /// The outputs `[B, T, …]` of every level, from the lowest, as they are passed on (before dropout); the last are those of
-  /// the pile.
+  /// The outputs `[B, T, …]` of every level, from the lowest, as they are passed on (before dropout); the last are
+  /// those of the stack.
   public func scanLevels(
     _ input: Tensor, steps: Steps = Steps(), from state: State? = nil
   ) -> (outputs: [Tensor], state: State) {
@@ -198,7 +198,8 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
     return outputs
   }
 
-  /// What a level reads: the input, or the output of the level below with the input's last column, where that is no value.
+  /// What a level reads: the input, or the output of the level below with the input's last column, where that is no
+  /// value.
   private func read(_ below: Tensor?, of input: Tensor, _ layout: Steps.Layout = .batchFirst) -> Tensor {
     guard let below else { return input }
     // Of a single sequence the time is the first axis too.

@@ -1,5 +1,5 @@
-/// A layer that can take sequences part by part or step by step. What it must know of the steps before is its memory, which
-/// lies with the caller: ``Streams`` and truncated backpropagation carry it.
+/// A layer that can take sequences part by part or step by step. What it must know of the steps before is its memory,
+/// which lies with the caller: ``Streams`` and truncated backpropagation carry it.
 public protocol SteppingLayer: Layer {
   /// What it carries from one step to the next; all its tensors are `[B, …]`.
   associatedtype Memory: TensorGroup = NoMemory

@@ -4,8 +4,8 @@
 ///     let outputs = streams.push(step)  // [3, I] → [3, O]
 ///
 /// It is a value: `let snapshot = streams` keeps where all of them stand, to go back to or to go on from in another
-/// direction. The outputs equal those of the whole sequences in one batch. (Its name is a plural because Foundation has a
-/// `Stream`.)
+/// direction. The outputs equal those of the whole sequences in one batch. (Its name is a plural because Foundation has
+/// a `Stream`.)
 public struct Streams<Model: SteppingLayer>: Sendable {
   /// What the steps go through.
   public let model: Model
@@ -35,8 +35,8 @@ public struct Streams<Model: SteppingLayer>: Sendable {
 
   /// Takes one step of every stream.
   ///
-  /// Memory is overwritten where it lies. An output that is still held when the next step comes costs a copy of the state
-  /// it shares.
+  /// Memory is overwritten where it lies. An output that is still held when the next step comes costs a copy of the
+  /// state it shares.
   ///
   /// - Parameter step: `[count, I]`, or `[count]` for tokens.
   /// - Returns: `[count, …]`, what the model says after this step.

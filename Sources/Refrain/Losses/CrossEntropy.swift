@@ -27,8 +27,8 @@ extension Loss {
   /// ``crossEntropy(smoothing:)`` without smoothing.
   public static let crossEntropy: Loss = crossEntropy(smoothing: 0)
 
-  /// −Σ t log p for probabilities p `[…, C]`, as a layer with ``Activation/softmax`` gives them; targets are class indices
-  /// `[…]` or rows of probabilities `[…, C]`. As in Keras, p is first brought into 1e-7 … 1 − 1e-7.
+  /// −Σ t log p for probabilities p `[…, C]`, as a layer with ``Activation/softmax`` gives them; targets are class
+  /// indices `[…]` or rows of probabilities `[…, C]`. As in Keras, p is first brought into 1e-7 … 1 − 1e-7.
   public static let categoricalCrossEntropy = Loss("categorical cross entropy", target: .classes) {
     prediction, target in
     let classes = classCount(prediction, "categorical cross entropy")
@@ -51,8 +51,8 @@ extension Loss {
   }
 }
 
-/// The cross entropy `[N]` of logits `[N, C]` and class indices. The gradient takes the place of the logits, where nobody
-/// else holds them.
+/// The cross entropy `[N]` of logits `[N, C]` and class indices. The gradient takes the place of the logits, where
+/// nobody else holds them.
 private func indexedCrossEntropy(_ logits: Tensor, _ indices: [Int], smoothing: Float) -> Tensor {
   let (rows, columns) = (logits.shape[0], logits.shape[1])
   let (maxima, sums) = (Storage(count: rows), Storage(count: rows))

@@ -2,9 +2,9 @@
 ///
 ///     let loss = Loss.crossEntropy(logits, classes, lengths: [3, 5])
 ///
-/// The value is the weighted mean over what counts, Σ w · loss / Σ w, as Keras and PyTorch compute it: over the examples,
-/// over the valid steps of each, and over the values at a step. So a long sequence counts for more than a short one, and
-/// weights of one size are the same as none. If nothing counts the value is 0.
+/// The value is the weighted mean over what counts, Σ w · loss / Σ w, as Keras and PyTorch compute it: over the
+/// examples, over the valid steps of each, and over the values at a step. So a long sequence counts for more than a
+/// short one, and weights of one size are the same as none. If nothing counts the value is 0.
 ///
 /// A new loss is one static member, made by ``init(_:target:rows:)``.
 public struct Loss: Sendable {
@@ -34,9 +34,10 @@ public struct Loss: Sendable {
   /// - Parameters:
   ///   - prediction: `[B, …]`, or `[B, T, …]` with `lengths` or weights a step.
   ///   - target: the shape of the prediction, or what the loss says.
-  ///   - weights: `[B]`, one an example, or `[B, T]`, one a step; nil means all 1. Where it is 0, nothing has influence.
-  ///   - lengths: the valid steps of each example; nil means all. Steps past them have no influence on the value and get
-  ///     no gradient, whatever they hold.
+  ///   - weights: `[B]`, one an example, or `[B, T]`, one a step; nil means all 1. Where it is 0, nothing has
+  ///     influence.
+  ///   - lengths: the valid steps of each example; nil means all. Steps past them have no influence on the value and
+  ///     get no gradient, whatever they hold.
   public func callAsFunction(
     _ prediction: Tensor, _ target: Tensor, weights: Tensor? = nil, lengths: [Int]? = nil
   ) -> Tensor {

@@ -96,8 +96,8 @@ struct PredictionRows {
     return rows.count == leading.product ? nil : rows
   }
 
-  /// The weighted mean of the rows' losses, a scalar: Σ w · loss / Σ w, where the loss of a row is the mean of its values.
-  /// Without rows it is 0.
+  /// The weighted mean of the rows' losses, a scalar: Σ w · loss / Σ w, where the loss of a row is the mean of its
+  /// values. Without rows it is 0.
   ///
   /// - Parameter losses: `[N]` or `[N, F]`.
   func mean(_ losses: Tensor) -> Tensor {

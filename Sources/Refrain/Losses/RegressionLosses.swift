@@ -5,8 +5,8 @@ extension Loss {
   /// The mean of |y − t|.
   public static let meanAbsoluteError = Loss("mean absolute error") { abs($0 - $1) }
 
-  /// ½ d² where the difference d is at most `delta`, and `delta` · (|d| − ½ `delta`) beyond: outliers pull no harder than
-  /// they would on the absolute error (Huber 1964).
+  /// ½ d² where the difference d is at most `delta`, and `delta` · (|d| − ½ `delta`) beyond: outliers pull no harder
+  /// than they would on the absolute error (Huber 1964).
   public static func huber(delta: Float = 1) -> Loss {
     require(delta > 0, "huber: delta is \(delta), and must be positive")
     return Loss("huber") { prediction, target in

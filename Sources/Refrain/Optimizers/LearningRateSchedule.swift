@@ -2,8 +2,8 @@ import RealModule
 
 /// How the learning rate changes as training goes on. The values are those of PyTorch's schedulers.
 ///
-/// A schedule counts epochs unless ``countingSteps`` says otherwise (``oneCycle(maximum:count:rising:divisor:finalDivisor:)``
-/// counts steps from the start). The first has index 0.
+/// A schedule counts epochs unless ``countingSteps`` says otherwise
+/// (``oneCycle(maximum:count:rising:divisor:finalDivisor:)`` counts steps from the start). The first has index 0.
 ///
 ///     .step(every: 10, factor: 0.5)                                  // halved every ten epochs
 ///     .warmUp(count: 100, then: .cosine(count: 1000)).countingSteps
@@ -64,8 +64,8 @@ extension LearningRateSchedule {
     LearningRateSchedule { index, initial, _ in initial * Double.pow(Double(factor), index) }
   }
 
-  /// Half a cosine wave from the optimizer's rate down to `minimum` (Loshchilov and Hutter 2017, without restarts). Past
-  /// `count` the wave goes on, as PyTorch's does.
+  /// Half a cosine wave from the optimizer's rate down to `minimum` (Loshchilov and Hutter 2017, without restarts).
+  /// Past `count` the wave goes on, as PyTorch's does.
   ///
   /// - Parameters:
   ///   - count: after how many epochs or steps `minimum` is reached; nil means at the end of training.

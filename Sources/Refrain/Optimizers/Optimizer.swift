@@ -4,9 +4,9 @@
 ///     let (loss, gradient) = valueAndGradient(at: model) { … }
 ///     optimizer.update(&model, along: gradient)
 ///
-/// A new optimizer supplies the options, the names of what it remembers for each value (``moments``) and the rule for a run
-/// of values (``update(_:)``). Matching parameters with gradients, memory, threads and sparse gradients are done once, in
-/// ``update(_:along:)``. A copy of an optimizer goes its own way.
+/// A new optimizer supplies the options, the names of what it remembers for each value (``moments``) and the rule for a
+/// run of values (``update(_:)``). Matching parameters with gradients, memory, threads and sparse gradients are done
+/// once, in ``update(_:along:)``. A copy of an optimizer goes its own way.
 public protocol Optimizer: Sendable {
   /// How far a step goes.
   var learningRate: Float { get set }
@@ -17,8 +17,8 @@ public protocol Optimizer: Sendable {
   /// What is remembered for each value of a parameter, under PyTorch's names.
   var moments: [Moment] { get }
 
-  /// Whether a value whose gradient is 0 stays as it is, with all that is remembered for it: then the rows of a table that
-  /// a batch does not use cost nothing.
+  /// Whether a value whose gradient is 0 stays as it is, with all that is remembered for it: then the rows of a table
+  /// that a batch does not use cost nothing.
   var skipsZeroGradients: Bool { get }
 
   /// Changes a run of values in place. It is called for many runs, from several threads.

@@ -1,5 +1,5 @@
-/// What an optimizer remembers from step to step: how many it has made, and the moments of each parameter. A group, so it
-/// is saved with the walk that saves models, under names such as `0.weight_ih_l0.exp_avg`, and `step`.
+/// What an optimizer remembers from step to step: how many it has made, and the moments of each parameter. A group, so
+/// it is saved with the walk that saves models, under names such as `0.weight_ih_l0.exp_avg`, and `step`.
 public struct OptimizerState: TensorGroup {
   /// The number of steps made.
   public var step: Int {

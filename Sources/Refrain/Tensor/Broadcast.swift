@@ -1,8 +1,8 @@
-/// How two shapes are combined element by element, as NumPy does it: aligned at the last axis, a size of 1 (or a missing
-/// axis) repeats.
+/// How two shapes are combined element by element, as NumPy does it: aligned at the last axis, a size of 1 (or a
+/// missing axis) repeats.
 struct Broadcast {
   let shape: [Int]
-  /// The loops from the outermost to the innermost, with neighbouring axes of one kind joined.
+  /// The loops from the outermost to the innermost, with neighboring axes of one kind joined.
   private(set) var loops: [(count: Int, x: Int, y: Int)] = []
 
   init(_ left: [Int], _ right: [Int]) {
@@ -31,7 +31,8 @@ struct Broadcast {
     loops = inner.reversed()
   }
 
-  /// Calls `body` for each innermost run: its length, the steps (0 or 1) and the offsets of both operands and the result.
+  /// Calls `body` for each innermost run: its length, the steps (0 or 1) and the offsets of both operands and the
+  /// result.
   func forEachRun(
     _ body: (_ count: Int, _ x: (offset: Int, step: Int), _ y: (offset: Int, step: Int), _ z: Int) -> Void
   ) {

@@ -50,7 +50,7 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
   public mutating func permutation(_ count: Int) -> [Int] { Array(0..<count).shuffled(using: &self) }
 }
 
-/// The generator behind initialisers that are given none.
+/// The generator behind initializers that are given none.
 private let defaultGenerator = Mutex(RandomGenerator(seed: 0))
 
 /// Seeds the generator that layers without a generator or seed of their own start from.

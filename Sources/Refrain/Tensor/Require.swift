@@ -1,5 +1,5 @@
 /// Stops the program with `message` when `condition` does not hold: for mistakes of the programmer, such as shapes that
-/// do not fit. (`precondition` loses its message in optimised builds; what a user of a program can cause is thrown.)
+/// do not fit. (`precondition` loses its message in optimized builds; what a user of a program can cause is thrown.)
 @inlinable
 func require(
   _ condition: @autoclosure () -> Bool, _ message: @autoclosure () -> String,

@@ -1,5 +1,5 @@
-/// The rows of a matrix that are not zero, as the gradient of an embedding has them: values `[rows, columns]` and the row
-/// each belongs to, in increasing order, none twice.
+/// The rows of a matrix that are not zero, as the gradient of an embedding has them: values `[rows, columns]` and the
+/// row each belongs to, in increasing order, none twice.
 public final class SparseRows: Sendable {
   /// The rows' places in the matrix, in increasing order.
   public let indices: [Int]

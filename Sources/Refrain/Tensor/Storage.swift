@@ -9,7 +9,7 @@ final class Storage: @unchecked Sendable {
   private let stamp = Atomic<UInt64>(0)
   private let forms = Mutex<[Form]>([])
 
-  /// Uninitialised memory for `count` floats.
+  /// Uninitialized memory for `count` floats.
   init(count: Int) {
     self.count = count
     (pointer, capacity) = BufferPool.shared.take(count)
@@ -55,8 +55,8 @@ extension Storage {
 
   /// The form called `name` of these values and those of others, made when it is not at hand.
   ///
-  /// - Parameter isKept: whether it is at hand for the next call, until one of the tensors is written. A step of training,
-  ///   which writes them all, would hold memory for nothing.
+  /// - Parameter isKept: whether it is at hand for the next call, until one of the tensors is written. A step of
+  ///   training, which writes them all, would hold memory for nothing.
   func form(
     _ name: String, with second: Tensor? = nil, _ third: Tensor? = nil, _ fourth: Tensor? = nil, isKept: Bool,
     make: () -> Storage

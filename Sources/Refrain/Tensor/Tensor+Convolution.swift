@@ -3,7 +3,8 @@
 
 /// How far a convolution reaches at the borders.
 public enum Padding: String, Codable, Sendable, CaseIterable {
-  /// Zeros around the input, so that a stride of 1 keeps its sizes; of an odd number the greater half stands at the end.
+  /// Zeros around the input, so that a stride of 1 keeps its sizes; of an odd number the greater half stands at the
+  /// end.
   case same
   /// Nothing: the kernel stays within the input.
   case valid
@@ -29,7 +30,8 @@ extension Tensor {
   /// The convolution with a kernel for each output: `[N, size…, C]` → `[N, size′…, O]`.
   ///
   /// - Parameters:
-  ///   - weight: `[O, kernel…, C]`, with as many kernel sizes, one to three, as the input has axes between **N** and **C**.
+  ///   - weight: `[O, kernel…, C]`, with as many kernel sizes, one to three, as the input has axes between **N** and
+  ///     **C**.
   ///   - strides: how far apart outputs lie along each axis; nil means 1.
   ///   - padding: what happens at the borders.
   public func convolution(weight: Tensor, strides: [Int]? = nil, padding: Padding = .same) -> Tensor {
@@ -98,7 +100,8 @@ extension Tensor {
   /// The convolution of each channel with a kernel of its own: `[N, size…, C]` → `[N, size′…, C]`.
   ///
   /// - Parameters:
-  ///   - weight: `[kernel…, C]`, with as many kernel sizes, one to three, as the input has axes between **N** and **C**.
+  ///   - weight: `[kernel…, C]`, with as many kernel sizes, one to three, as the input has axes between **N** and
+  ///     **C**.
   ///   - strides: how far apart outputs lie along each axis; nil means 1.
   ///   - padding: what happens at the borders.
   public func depthwiseConvolution(weight: Tensor, strides: [Int]? = nil, padding: Padding = .same) -> Tensor {
@@ -179,7 +182,8 @@ extension Tensor {
 }
 
 /// The patches of an input that the outputs of a convolution see: a row for each output of each sample, in which the
-/// channels of each tap of the kernel follow one another. One and two axes are seen as three, the first of them of size 1.
+/// channels of each tap of the kernel follow one another. One and two axes are seen as three, the first of them of size
+/// 1.
 private struct Patches: Sendable {
   private let samples: Int
   private let channels: Int
@@ -226,8 +230,8 @@ private struct Patches: Sendable {
     withExtendedLifetime(block) {}
   }
 
-  /// Calls `body` for each run of taps that lie beside each other and within the input: the row, the first position among
-  /// those of all samples, the first tap, and how many.
+  /// Calls `body` for each run of taps that lie beside each other and within the input: the row, the first position
+  /// among those of all samples, the first tap, and how many.
   @inline(__always)
   func forEachRun(_ rows: Range<Int>, _ body: (_ row: Int, _ source: Int, _ tap: Int, _ count: Int) -> Void) {
     let (depth, height, width) = (input[0], input[1], input[2])

@@ -29,8 +29,8 @@ func packPanels(_ b: MatrixView) -> Storage {
   return packed
 }
 
-/// c (+)= a · b (+ bias), all rows of `c` `columns` apart, and then a function of each value. `c` is `[a.rows, columns]`,
-/// `bias` `[columns]`; `packed` is from ``packPanels(_:)``.
+/// c (+)= a · b (+ bias), all rows of `c` `columns` apart, and then a function of each value. `c` is `[a.rows,
+/// columns]`, `bias` `[columns]`; `packed` is from ``packPanels(_:)``.
 func product(
   _ a: MatrixView, packed: Storage, columns: Int, into c: UnsafeMutablePointer<Float>,
   bias: UnsafePointer<Float>? = nil, accumulate: Bool = false, then activation: UnaryOperation? = nil
@@ -101,9 +101,10 @@ private func productTransposed(
 }
 
 extension Tensor {
-  /// This matrix, or its transpose, as the right operand of a product with `rows` rows. What a few rows do not pay for is
-  /// kept for the next product, such as the next step of a loop over time. Not so where the left operand is transposed:
-  /// that is the gradient of weights, and this the data, of which a second copy would stay for as long as they do.
+  /// This matrix, or its transpose, as the right operand of a product with `rows` rows. What a few rows do not pay for
+  /// is kept for the next product, such as the next step of a loop over time. Not so where the left operand is
+  /// transposed: that is the gradient of weights, and this the data, of which a second copy would stay for as long as
+  /// they do.
   func packed(transposed: Bool, forRows rows: Int, isSum: Bool = false) -> Storage {
     storage.form(transposed ? "transposed panels" : "panels", isKept: rows <= 64 && !isSum) {
       read { packPanels(MatrixView($0, rows: shape[0], columns: shape[1], transposed: transposed)) }
@@ -170,7 +171,7 @@ extension Tensor {
     let operation = Operation.matrixProduct(transposingSelf: transposingSelf, transposingOther: transposingOther)
     if right.rank == 2 && !transposingSelf {
       return result.recording(
-        arcs: (left, .pullback(leftArc)), (right, .product { transposingOther ? ($0, left) : (left, $0) })
+        edges: (left, .pullback(leftArc)), (right, .product { transposingOther ? ($0, left) : (left, $0) })
       ).traced(as: operation, of: [left, right])
     }
     return result.recording(
@@ -204,7 +205,7 @@ extension Tensor {
       }
     }
     let sums = result.recording(
-      arcs: (x, .pullback { $0.matrixProduct(weight) }),
+      edges: (x, .pullback { $0.matrixProduct(weight) }),
       (weight, .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) }),
       (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) })
     )

@@ -89,7 +89,7 @@ extension Tensor {
       let result = Tensor(sliced) { target in
         read { source in slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) } }
       }
-      return result.recording(arcs: (self, .slice(of: slice))).traced(as: .slice(range, axis: axis), of: [self])
+      return result.recording(edges: (self, .slice(of: slice))).traced(as: .slice(range, axis: axis), of: [self])
     }
     return Tape.current?.slice(of: self, at: slice, make: make) ?? make()
   }

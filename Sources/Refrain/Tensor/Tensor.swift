@@ -12,7 +12,7 @@ public struct Tensor: Sendable {
   /// The rows that differ from zero, when the tensor is the gradient of a table of which few rows were used.
   public private(set) var sparseRows: SparseRows?
 
-  /// A tensor whose values `fill` writes; the memory it is given is not initialised.
+  /// A tensor whose values `fill` writes; the memory it is given is not initialized.
   init(_ shape: [Int], fill: (UnsafeMutablePointer<Float>) -> Void) {
     self.shape = shape
     stored = Storage(count: shape.product)

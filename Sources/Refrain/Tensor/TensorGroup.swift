@@ -78,17 +78,18 @@ extension Array: Module where Element: Module {}
 /// - Parameters:
 ///   - model: where to differentiate.
 ///   - training: whether layers that act only in training (dropout) act; false explains a finished model.
-///   - keptSteps: how many time steps of a recurrent layer keep their gates for the way back at a time; those of the others
-///     are computed again from the state before them, which costs another way forward and saves most of the memory of
-///     a long sequence (Chen et al. 2016). nil keeps them all. The gradient is the same to the last bits of its sums.
+///   - checkpointInterval: how many time steps of a recurrent layer keep their gates for the backward pass at a time;
+///     those of the others are computed again from the state before them, which costs another way forward and saves
+///     most of the memory of a long sequence (Chen et al. 2016). nil keeps them all. The gradient is the same to the
+///     last bits of its sums.
 ///   - generator: what such layers draw from; it is advanced.
 ///   - loss: makes a scalar from the model. A tensor from outside is a constant, and so is a state kept from an earlier
 ///     call: truncated backpropagation through time needs nothing more.
 public func valueAndGradient<M: TensorGroup, E: Error>(
-  at model: M, training: Bool = true, keptSteps: Int? = nil, using generator: inout RandomGenerator,
+  at model: M, training: Bool = true, checkpointInterval: Int? = nil, using generator: inout RandomGenerator,
   of loss: (M) throws(E) -> Tensor
 ) throws(E) -> (value: Float, gradient: M) {
-  let tape = Tape(isTraining: training, generator: generator, keptSteps: keptSteps)
+  let tape = Tape(isTraining: training, generator: generator, checkpointInterval: checkpointInterval)
   var watched = model
   var leaves = 0
   watched.forEachTensor { _, tensor in
@@ -115,9 +116,9 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
 
 /// The value of `loss` at `model` and its gradient; layers that act only in training draw from the default generator.
 public func valueAndGradient<M: TensorGroup, E: Error>(
-  at model: M, training: Bool = true, keptSteps: Int? = nil, of loss: (M) throws(E) -> Tensor
+  at model: M, training: Bool = true, checkpointInterval: Int? = nil, of loss: (M) throws(E) -> Tensor
 ) throws(E) -> (value: Float, gradient: M) {
   var generator = makeRandomGenerator()
   return try valueAndGradient(
-    at: model, training: training, keptSteps: keptSteps, using: &generator, of: loss)
+    at: model, training: training, checkpointInterval: checkpointInterval, using: &generator, of: loss)
 }

@@ -3,9 +3,10 @@ import Synchronization
 
 /// Threads that wait for parts of a job.
 ///
-/// A training step is a chain of jobs of some tens of microseconds with little between them, and waking a thread takes as
-/// long: so a worker that has nothing to do keeps looking for a while before it sleeps. One job runs at a time. Who comes
-/// while another's is running, from within it or from another task, does its parts alone: the processors are busy.
+/// A training step is a chain of jobs of some tens of microseconds with little between them, and waking a thread takes
+/// as long: so a worker that has nothing to do keeps looking for a while before it sleeps. One job runs at a time. Who
+/// comes while another's is running, from within it or from another task, does its parts alone: the processors are
+/// busy.
 final class Workers: Sendable {
   static let shared = Workers()
 

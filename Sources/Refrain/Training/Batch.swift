@@ -14,8 +14,8 @@ public struct Batch: Sendable {
     self.init(input, target, steps: Steps(lengths: lengths), weights: weights)
   }
 
-  /// Examples from tensors that agree in their number of rows, with gaps or resets. Steps that are absent do not count in
-  /// the loss of an output that has steps.
+  /// Examples from tensors that agree in their number of rows, with gaps or resets. Steps that are absent do not count
+  /// in the loss of an output that has steps.
   public init(_ input: Tensor, _ target: Tensor, steps: Steps, weights: Tensor? = nil) {
     require(
       input.rank > 0 && target.rank > 0 && input.shape[0] == target.shape[0],

@@ -1,5 +1,5 @@
-/// What ``Sequential/compile(optimizer:loss:metrics:)`` has set: how a model is trained. The optimizer's memory lives here
-/// from one `fit` to the next.
+/// What ``Sequential/compile(optimizer:loss:metrics:)`` has set: how a model is trained. The optimizer's memory lives
+/// here from one `fit` to the next.
 public struct CompiledTraining: Sendable {
   /// What moves the weights, with its memory.
   public var optimizer: any Optimizer
@@ -10,7 +10,8 @@ public struct CompiledTraining: Sendable {
 }
 
 extension Sequential {
-  /// Sets how ``fit(_:_:lengths:steps:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:penalties:gradientNoise:keptSteps:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
+  /// Sets how
+  /// ``fit(_:_:lengths:steps:weights:epochs:batchSize:validation:shuffle:seed:schedule:clipping:penalties:gradientNoise:checkpointInterval:truncation:earlyStopping:progress:onEpoch:shouldStop:)``
   /// trains the model; an earlier optimizer and its memory are dropped.
   public mutating func compile(optimizer: some Optimizer, loss: Loss, metrics: [Metric] = []) {
     compiled = CompiledTraining(optimizer: optimizer, loss: loss, metrics: metrics)
@@ -33,10 +34,10 @@ extension Sequential {
   ///   - clipping: how gradients are kept from growing too large.
   ///   - penalties: what holds weights back, by their names.
   ///   - gradientNoise: what is added to gradients, after clipping.
-  ///   - keptSteps: how many time steps of a recurrent layer keep their gates for the way back at a time, for long
-  ///     sequences; nil keeps them all.
-  ///   - truncation: into windows of how many steps sequences are cut, each learned from before the next, with the state
-  ///     carried on; nil takes them whole (see ``Trainer/truncation``).
+  ///   - checkpointInterval: how many time steps of a recurrent layer keep their gates for the backward pass at a time,
+  ///     for long sequences; nil keeps them all.
+  ///   - truncation: into windows of how many steps sequences are cut, each learned from before the next, with the
+  ///     state carried on; nil takes them whole (see ``Trainer/truncation``).
   ///   - earlyStopping: when to end early; with it the best weights come back.
   ///   - progress: what is shown on standard error.
   ///   - onEpoch: called after each epoch; says whether to go on.
@@ -47,14 +48,14 @@ extension Sequential {
     _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, steps: Steps = Steps(), weights: Tensor? = nil,
     epochs: Int = 1, batchSize: Int = 32, validation: Validation? = nil, shuffle: Bool = true, seed: UInt64 = 0,
     schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil, penalties: [WeightPenalty] = [],
-    gradientNoise: GradientNoise? = nil, keptSteps: Int? = nil, truncation: Int? = nil,
+    gradientNoise: GradientNoise? = nil, checkpointInterval: Int? = nil, truncation: Int? = nil,
     earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(TrainingError) -> History {
     let trainer = Trainer(
       epochs: epochs, seed: seed, schedule: schedule, clipping: clipping, penalties: penalties,
-      gradientNoise: gradientNoise, keptSteps: keptSteps, truncation: truncation,
+      gradientNoise: gradientNoise, checkpointInterval: checkpointInterval, truncation: truncation,
       earlyStopping: earlyStopping, progress: progress, onEpoch: onEpoch, shouldStop: shouldStop)
     let examples = Batch(input, target, steps: steps.with(lengths: lengths), weights: weights)
     return try train(truncation) { model, optimizer, task throws(TrainingError) in

@@ -133,7 +133,8 @@ extension Trainer {
     // Each step draws from a generator of its own, so that it does not matter how much the steps before drew.
     var generator = RandomGenerator(seed: seed &+ UInt64(step + 1) &* 0x9E37_79B9_7F4A_7C15)
     var weight = 0.0
-    var (loss, gradient) = valueAndGradient(at: model, keptSteps: keptSteps, using: &generator) { model in
+    var (loss, gradient) = valueAndGradient(at: model, checkpointInterval: checkpointInterval, using: &generator) {
+      model in
       let loss = task.loss(of: model, on: batch, continues: continues)
       weight = loss.weight
       return penalties.reduce(loss.value) { $0 + $1.value(of: model) }
@@ -150,8 +151,8 @@ extension Trainer {
     return (loss, weight)
   }
 
-  /// The error that names the first place that is not finite: in the weights, the input, what the layers make of it, the
-  /// gradient.
+  /// The error that names the first place that is not finite: in the weights, the input, what the layers make of it,
+  /// the gradient.
   private func notFinite<Task: TrainingTask>(
     _ task: Task, _ model: Task.Model, _ batch: Batch, loss: Float, inGradient: String?,
     at place: (epoch: Int, step: Int)
@@ -207,8 +208,8 @@ private struct WeightedMean {
 }
 
 extension Tensor {
-  /// The valid steps of sequences `[B, T, …]`, or `[T, B, …]`, one sequence after another; the tensor itself where the steps do
-  /// not fit it.
+  /// The valid steps of sequences `[B, T, …]`, or `[T, B, …]`, one sequence after another; the tensor itself where the
+  /// steps do not fit it.
   func validSteps(_ steps: Steps) -> Tensor {
     guard rank >= 2, steps.lengths != nil || steps.present != nil else { return self }
     let (batch, time) = steps.extent(of: shape)

@@ -22,12 +22,12 @@ public struct Trainer {
   public var penalties: [WeightPenalty]
   /// What is added to gradients, after clipping.
   public var gradientNoise: GradientNoise?
-  /// How many time steps of a recurrent layer keep their gates for the way back at a time; nil keeps them all (see
-  /// ``valueAndGradient(at:training:keptSteps:of:)``).
-  public var keptSteps: Int?
-  /// Into windows of how many steps sequences are cut (truncated backpropagation through time; Williams and Peng 1990): one
-  /// step of the optimizer a window, which begins from the state that the one before ended with, as a constant. nil takes
-  /// sequences whole. For a ``Sequential`` that returns every step, or with a loss that carries the state itself
+  /// How many time steps of a recurrent layer keep their gates for the backward pass at a time; nil keeps them all (see
+  /// ``valueAndGradient(at:training:checkpointInterval:of:)``).
+  public var checkpointInterval: Int?
+  /// Into windows of how many steps sequences are cut (truncated backpropagation through time; Williams and Peng 1990):
+  /// one step of the optimizer a window, which begins from the state that the one before ended with, as a constant. nil
+  /// takes sequences whole. For a ``Sequential`` that returns every step, or with a loss that carries the state itself
   /// (``fit(_:optimizer:batches:validation:carrying:loss:)``).
   public var truncation: Int?
   /// When to end early; with it the best weights come back, however training ends.
@@ -42,7 +42,7 @@ public struct Trainer {
   /// A way of training; the defaults are one epoch, a constant rate and no clipping.
   public init(
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
-    penalties: [WeightPenalty] = [], gradientNoise: GradientNoise? = nil, keptSteps: Int? = nil,
+    penalties: [WeightPenalty] = [], gradientNoise: GradientNoise? = nil, checkpointInterval: Int? = nil,
     truncation: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
@@ -55,7 +55,7 @@ public struct Trainer {
     self.clipping = clipping
     self.penalties = penalties
     self.gradientNoise = gradientNoise
-    self.keptSteps = keptSteps
+    self.checkpointInterval = checkpointInterval
     self.truncation = truncation
     self.earlyStopping = earlyStopping
     self.progress = progress
@@ -83,8 +83,8 @@ public struct Trainer {
     ) { model, batch, _ in loss(model, batch) }
   }
 
-  /// Trains a model on a sequence of batches, which is gone through anew in each epoch, with something that the loss carries
-  /// from one window of the sequences to the next (``truncation``), such as a recurrent layer's state:
+  /// Trains a model on a sequence of batches, which is gone through anew in each epoch, with something that the loss
+  /// carries from one window of the sequences to the next (``truncation``), such as a recurrent layer's state:
   ///
   ///     let history = try Trainer(truncation: 50).fit(
   ///       &model, optimizer: &optimizer, batches: batches, carrying: LSTM.State.self
@@ -100,9 +100,9 @@ public struct Trainer {
   ///   - batches: what to learn from.
   ///   - validation: what to judge by after each epoch; its sequences are taken whole.
   ///   - carried: what the loss carries.
-  ///   - loss: a scalar from the model and a window. What it carries is nil before the first window of a batch, and a constant
-  ///     to the gradient in the next. Means over windows are weighted by their valid steps, and windows without any are
-  ///     passed over.
+  ///   - loss: a scalar from the model and a window. What it carries is nil before the first window of a batch, and a
+  ///     constant to the gradient in the next. Means over windows are weighted by their valid steps, and windows
+  ///     without any are passed over.
   /// - Throws: ``TrainingError`` when a number is not finite, or when there is no batch.
   @discardableResult
   public func fit<M: Module, O: Optimizer, Carried>(
@@ -140,8 +140,8 @@ public struct Trainer {
     ) { model, batch, _ in loss(model, batch) }
   }
 
-  /// Trains a model on examples in memory, with something that the loss carries from one window of the sequences to the next;
-  /// see ``fit(_:optimizer:batches:validation:carrying:loss:)``. The other parameters are those of
+  /// Trains a model on examples in memory, with something that the loss carries from one window of the sequences to the
+  /// next; see ``fit(_:optimizer:batches:validation:carrying:loss:)``. The other parameters are those of
   /// ``fit(_:optimizer:examples:batchSize:validation:shuffle:loss:)``.
   @discardableResult
   public func fit<M: Module, O: Optimizer, Carried>(
@@ -176,7 +176,8 @@ public struct Trainer {
 /// A kind of training, as the loop in ``Trainer`` sees it.
 protocol TrainingTask {
   associatedtype Model: Module
-  /// The loss of a batch, a scalar, and the weight it has in the mean over batches. Metrics may be added up on the side.
+  /// The loss of a batch, a scalar, and the weight it has in the mean over batches. Metrics may be added up on the
+  /// side.
   ///
   /// - Parameter continues: whether the batch goes on with the sequences of the call before, where these stopped.
   mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double)

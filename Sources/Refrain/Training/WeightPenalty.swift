@@ -27,14 +27,14 @@ public struct WeightPenalty: Sendable, Equatable {
     WeightPenalty(.absolute, strength, pattern)
   }
 
-  /// λ Σ θ², added to the loss: L2, as Keras has it; a weight decay of 2 λ in the gradient. `pattern` says which weights. As
-  /// with ``absolute(_:on:)``, the gradient of a table is not sparse then.
+  /// λ Σ θ², added to the loss: L2, as Keras has it; a weight decay of 2 λ in the gradient. `pattern` says which
+  /// weights. As with ``absolute(_:on:)``, the gradient of a table is not sparse then.
   public static func squares(_ strength: Float, on pattern: String = "*") -> WeightPenalty {
     WeightPenalty(.squares, strength, pattern)
   }
 
-  /// After each step the weights that go into a unit, a row of `[units, …]`, are scaled to the Euclidean norm `limit` where
-  /// theirs is greater (Srivastava et al. 2014); a bias is one row. `pattern` says which weights.
+  /// After each step the weights that go into a unit, a row of `[units, …]`, are scaled to the Euclidean norm `limit`
+  /// where theirs is greater (Srivastava et al. 2014); a bias is one row. `pattern` says which weights.
   public static func maximumNorm(_ limit: Float, on pattern: String) -> WeightPenalty {
     WeightPenalty(.maximumNorm, limit, pattern)
   }

@@ -1,10 +1,10 @@
 /// A picture of dots, two across and four down in each character.
 struct BrailleCanvas {
-  /// What a dot belongs to. A character shows the colour of the strongest of its dots.
+  /// What a dot belongs to. A character shows the color of the strongest of its dots.
   enum Ink: UInt8 {
     case none, interval, history, forecast
 
-    /// The text in the ink's ANSI colour.
+    /// The text in the ink's ANSI color.
     func paint(_ text: String) -> String {
       switch self {
       case .none: text
@@ -34,7 +34,7 @@ struct BrailleCanvas {
   /// Draws a dot; (0, 0) is the upper left one.
   mutating func dot(x: Int, y: Int, ink: Ink) {
     let cell = y / 4 * columns + x / 2
-    // A line wipes the stipple from the characters it crosses, or it could not be told from it without colour.
+    // A line wipes the stipple from the characters it crosses, or it could not be told from it without color.
     if ink != .interval, inks[cell] == .interval { dots[cell] = 0 }
     if ink == .interval, inks[cell].rawValue > ink.rawValue { return }
     dots[cell] |= Self.bits[y % 4][x % 2]

@@ -1,4 +1,5 @@
-/// What a forecast chart shows: a history, how it goes on, and how sure that is. ``TerminalChart`` and ``SVGChart`` draw it.
+/// What a forecast chart shows: a history, how it goes on, and how sure that is. ``TerminalChart`` and ``SVGChart``
+/// draw it.
 public struct ForecastChart: Hashable, Sendable {
   /// The title; may be empty.
   public var title: String
@@ -20,8 +21,8 @@ public struct ForecastChart: Hashable, Sendable {
   /// Makes a chart of the newest part of a history and the forecast.
   ///
   /// - Parameters:
-  ///   - historyCount: How many of the newest values are shown; by default twelve times the forecast or four seasons, and
-  ///     at least 48, so that the forecast can be seen.
+  ///   - historyCount: How many of the newest values are shown; by default twelve times the forecast or four seasons,
+  ///     and at least 48, so that the forecast can be seen.
   ///   - times: One text for each value of the history and then of the forecast.
   public init(
     title: String, history: [Double], mean: [Double], lower: [Double] = [], upper: [Double] = [], times: [String],

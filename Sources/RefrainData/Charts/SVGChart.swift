@@ -1,5 +1,5 @@
-/// Draws a forecast as an SVG picture: title, legend, axes with round numbers, history, forecast and shaded interval. It
-/// is light or dark as the reader's system is.
+/// Draws a forecast as an SVG picture: title, legend, axes with round numbers, history, forecast and shaded interval.
+/// It is light or dark as the reader's system is.
 public struct SVGChart: Hashable, Sendable {
   /// Width in pixels, at least 240.
   public var width: Int
@@ -100,7 +100,7 @@ public struct SVGChart: Hashable, Sendable {
     }
   }
 
-  /// A line through values at neighbouring positions.
+  /// A line through values at neighboring positions.
   ///
   /// Where many values fall on one pixel, the first, the lowest, the highest and the last of them are enough: the
   /// picture is the same, and the file stays small.

@@ -4,7 +4,7 @@ public struct TerminalChart: Hashable, Sendable {
   public var width: Int
   /// Rows, title, axis and legend included; at least 8 are used.
   public var height: Int
-  /// Whether to use ANSI colours.
+  /// Whether to use ANSI colors.
   public var usesColor: Bool
 
   /// Makes a drawing style.
@@ -91,7 +91,7 @@ public struct TerminalChart: Hashable, Sendable {
       let column = Self.place(position, of: chart.count, across: columns)
       axis[column] = "┬"
       let text = Array(label.onOneLine.prefix(columns))
-      // Centred below its tick, moved in from the edges, left out when it would touch its neighbour.
+      // Centred below its tick, moved in from the edges, left out when it would touch its neighbor.
       let start = min(max(column - text.count / 2, 0), columns - text.count)
       guard start >= free else { continue }
       labels.replaceSubrange(start..<start + text.count, with: text)

@@ -30,7 +30,7 @@ extension Frequency {
 
     let month = Unit.month(day: anchorDay(of: stamps))
     let shortest = zip(stamps.dropFirst(), stamps).lazy.map { $0.dayNumber - $1.dayNumber }.min()!
-    // Fewer than 28 days apart, two times never lie in neighbouring months on the same day.
+    // Fewer than 28 days apart, two times never lie in neighboring months on the same day.
     let isMonthly = shortest >= 28 && stamps.allSatisfy(month.contains)
     if isMonthly { return try even(stamps, in: month) }
     let isWorkWeek = stamps.allSatisfy(Unit.businessDay.contains)

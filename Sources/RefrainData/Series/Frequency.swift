@@ -27,7 +27,7 @@ public struct Frequency: Hashable, Sendable, CustomStringConvertible {
 
   /// What is counted.
   public var unit: Unit
-  /// How many units lie between neighbouring times; positive.
+  /// How many units lie between neighboring times; positive.
   public var count: Int
 
   /// Makes a frequency.

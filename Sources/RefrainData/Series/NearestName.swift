@@ -7,7 +7,7 @@ public func nearestName(to name: String, among names: [String]) -> String? {
   return nearest.edits <= max(1, max(wanted.count, nearest.name.count) / 3) ? nearest.name : nil
 }
 
-/// The fewest insertions, deletions, replacements and swaps of neighbours that turn one text into the other.
+/// The fewest insertions, deletions, replacements and swaps of neighbors that turn one text into the other.
 ///
 /// - Complexity: O(*m*·*n*) time.
 private func editDistance(_ first: [Character], _ second: [Character]) -> Int {

@@ -1,14 +1,14 @@
 /// The number of steps after which a series repeats, or 1 when nothing repeats clearly.
 ///
-/// To judge a period *p*, everything slower is first taken out with a moving average over one period. The period's score
-/// is then how far the autocorrelation at *p* stands above its mean at *p*/2 and 3*p*/2: a wave of period *p* scores 2,
-/// noise about 0, and so does twice a period that repeats. A period counts when both its score and its autocorrelation
-/// exceed what chance allows: 5/√n, and at least 0.2.
+/// To judge a period *p*, everything slower is first taken out with a moving average over one period. The period's
+/// score is then how far the autocorrelation at *p* stands above its mean at *p*/2 and 3*p*/2: a wave of period *p*
+/// scores 2, noise about 0, and so does twice a period that repeats. A period counts when both its score and its
+/// autocorrelation exceed what chance allows: 5/√n, and at least 0.2.
 ///
 /// - Parameters:
 ///   - values: The series, oldest first; a straight trend is removed before anything else.
-///   - candidates: Periods that the calendar suggests, in order; the first that is confirmed is returned. When empty, as
-///     for a plain index, every period that fits four times into the newest 20,000 values is tried, up to 1000: the
+///   - candidates: Periods that the calendar suggests, in order; the first that is confirmed is returned. When empty,
+///     as for a plain index, every period that fits four times into the newest 20,000 values is tried, up to 1000: the
 ///     shortest whose score comes close to the best.
 /// - Complexity: O(*n*) for each period tried.
 public func detectSeason(_ values: [Double], candidates: [Int] = []) -> Int {
@@ -21,7 +21,7 @@ public func detectSeason(_ values: [Double], candidates: [Int] = []) -> Int {
   guard longest >= 2 else { return 1 }
   let scores = (2...longest).map { (period: $0, score: score(of: $0, in: series) ?? 0) }
   guard let best = scores.map(\.score).max(), best > 0 else { return 1 }
-  // The neighbours of a good period are good too, and so are its multiples: the best one before its double.
+  // The neighbors of a good period are good too, and so are its multiples: the best one before its double.
   let first = scores.first { $0.score >= 0.8 * best }!.period
   return scores.filter { first...first * 3 / 2 ~= $0.period }.max { $0.score < $1.score }!.period
 }
@@ -54,9 +54,9 @@ private func removingTrend(_ values: [Double]) -> [Double] {
   return values.enumerated().map { $1 - mean - slope * (Double($0) - middle) }
 }
 
-/// The series minus its centred moving average over one period; one period shorter.
+/// The series minus its centered moving average over one period; one period shorter.
 private func removingSlowMovement(_ series: [Double], period: Int) -> [Double] {
-  // An even period's average is centred by counting its two ends half.
+  // An even period's average is centered by counting its two ends half.
   let weight = period.isMultiple(of: 2) ? 0.5 : 1
   let half = period / 2
   guard series.count > 2 * half else { return [] }

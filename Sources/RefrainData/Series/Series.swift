@@ -53,8 +53,8 @@ public struct Series: Hashable, Sendable {
   ///   - target: The column to forecast; by default the last column of numbers that is not the time.
   ///   - time: The time column; by default it is looked for (``TimeAxis/guess(in:excluding:)``).
   ///   - covariates: Columns observed beside the target.
-  /// - Throws: `noSuchColumn`, `columnUsedTwice`, `noNumericColumn`; `notANumber`, `missingValue` or `infiniteValue` with
-  ///   the row; a fault of the times; `constantSeries`.
+  /// - Throws: `noSuchColumn`, `columnUsedTwice`, `noNumericColumn`; `notANumber`, `missingValue` or `infiniteValue`
+  ///   with the row; a fault of the times; `constantSeries`.
   public init(
     table: Table, target: String? = nil, time: String? = nil, covariates: [String] = []
   ) throws(DataError) {

@@ -86,7 +86,8 @@ public struct Table: Sendable {
 
   /// The whole column as numbers.
   ///
-  /// - Throws: `notANumber`, `missingValue` (empty, NA, N/A, NaN, null, None, -, ?) or `infiniteValue`, each with the row.
+  /// - Throws: `notANumber`, `missingValue` (empty, NA, N/A, NaN, null, None, -, ?) or `infiniteValue`, each with the
+  ///   row.
   public func numbers(in column: Column) throws(DataError) -> [Double] {
     var numbers: [Double] = []
     numbers.reserveCapacity(rowCount)
@@ -111,8 +112,8 @@ public struct Table: Sendable {
     return numbers
   }
 
-  /// Whether at least half of the column's present values are numbers: a column meant as numbers, even if some row is at
-  /// fault.
+  /// Whether at least half of the column's present values are numbers: a column meant as numbers, even if some row is
+  /// at fault.
   public func isNumeric(_ column: Column) -> Bool {
     var numbers = 0
     var others = 0

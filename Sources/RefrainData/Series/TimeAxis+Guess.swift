@@ -2,8 +2,8 @@ extension TimeAxis {
   /// Finds the time column of a table and reads it; the plain index 1, 2, 3, … when there is none.
   ///
   /// Columns of written dates come first, and among them those with a name such as date, time, timestamp or month. A
-  /// column of bare numbers (years, seconds, 1, 2, 3) counts when it has such a name, or when it is the first column and
-  /// its numbers are evenly spaced, and other numbers are left to forecast. A date spread over several columns
+  /// column of bare numbers (years, seconds, 1, 2, 3) counts when it has such a name, or when it is the first column
+  /// and its numbers are evenly spaced, and other numbers are left to forecast. A date spread over several columns
   /// (year, month, day) is no time column.
   ///
   /// - Parameter excluded: Columns known to be something else.

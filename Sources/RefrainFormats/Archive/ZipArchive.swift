@@ -2,8 +2,8 @@ import RefrainData
 
 /// The named files in a zip archive: what PyTorch's, Keras' and NumPy's files are made of.
 ///
-/// Entries may be stored or deflated, beyond 4 GB (ZIP64), and have their sizes behind them (data descriptors). Nothing is
-/// extracted to a disk, so a name is only a name. Source: PKWARE's APPNOTE.TXT, version 6.3.10.
+/// Entries may be stored or deflated, beyond 4 GB (ZIP64), and have their sizes behind them (data descriptors). Nothing
+/// is extracted to a disk, so a name is only a name. Source: PKWARE's APPNOTE.TXT, version 6.3.10.
 ///
 /// Reading believes nothing: every entry must lie within the file, apart from the others, and be no larger than
 /// deflated bytes can become; what was read must have the checksum that the archive states.
@@ -21,8 +21,8 @@ public struct ZipArchive: Sendable {
   /// - Parameters:
   ///   - bytes: The whole archive.
   ///   - file: Where they come from, for messages.
-  /// - Throws: `wrongFormat` when these bytes are no zip archive, `damagedFile` when the archive contradicts itself or is
-  ///   cut off, `unsupportedContent` when it is encrypted, is one of several parts or compressed in another way.
+  /// - Throws: `wrongFormat` when these bytes are no zip archive, `damagedFile` when the archive contradicts itself or
+  ///   is cut off, `unsupportedContent` when it is encrypted, is one of several parts or compressed in another way.
   public init(bytes: [UInt8], file: String? = nil) throws(DataError) {
     do throws(DataError) {
       directory = try ZipDirectory(of: bytes)
@@ -49,8 +49,8 @@ public struct ZipArchive: Sendable {
 
   /// The bytes of an entry.
   ///
-  /// - Throws: `damagedFile` when there is no entry of this name, when it cannot be inflated to the size that is stated for
-  ///   it, or when its checksum is wrong.
+  /// - Throws: `damagedFile` when there is no entry of this name, when it cannot be inflated to the size that is stated
+  ///   for it, or when its checksum is wrong.
   public func contents(of name: String) throws(DataError) -> [UInt8] { try Array(slice(of: name)) }
 
   /// The bytes of an entry, without a copy when it is stored: a part of the archive's own.

@@ -202,7 +202,8 @@ private struct ZipHeader {
     return (entry, header)
   }
 
-  /// The header before an entry's bytes, which must be of the same entry. Its sizes may be missing; the directory's hold.
+  /// The header before an entry's bytes, which must be of the same entry. Its sizes may be missing; the directory's
+  /// hold.
   private func entryHeader(
     at start: UInt64, name: ArraySlice<UInt8>, method: UInt16, before limit: Int
   ) throws(DataError) -> Range<Int> {

@@ -240,7 +240,8 @@ struct HDF5Reader {
         .unsupportedContent, "the HDF5 weights: \(path.quoted) does not hold floating-point numbers",
         remedy: "save the model with weights of the type float32")
     }
-    // Class and version, order of the bytes and place of the sign; then size, offset, bits, and the fields' places and sizes.
+    // Class and version, order of the bytes and place of the sign; then size, offset, bits, and the fields' places and
+    // sizes.
     let fields = bytes[place + 8..<place + 20]
     let types: [(ElementType, sign: UInt8, fields: [UInt8])] = [
       (.float16, 15, [0, 0, 16, 0, 10, 5, 0, 10, 15, 0, 0, 0]),

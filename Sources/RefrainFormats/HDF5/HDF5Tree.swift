@@ -2,10 +2,10 @@ import RefrainData
 
 /// Named arrays of Floats in an HDF5 file, under paths such as `layers/lstm/cell/vars/0`.
 ///
-/// What h5py writes unless it is told otherwise, and Keras with it, is read and written here: the first format of HDF5, with
-/// groups in symbol tables and each array in one piece. Files of other forms (compressed, in chunks, of the later formats)
-/// are read by libhdf5, where the package is built with its trait `HDF5`. That library is not made for files one does
-/// not trust: of damaged ones, about one in seven thousand brings it down.
+/// What h5py writes unless it is told otherwise, and Keras with it, is read and written here: the first format of HDF5,
+/// with groups in symbol tables and each array in one piece. Files of other forms (compressed, in chunks, of the later
+/// formats) are read by libhdf5, where the package is built with its trait `HDF5`. That library is not made for files
+/// one does not trust: of damaged ones, about one in seven thousand brings it down.
 struct HDF5Tree: Equatable {
   /// The arrays by their paths from the root, without a slash at the front.
   var arrays: [String: NumericArray] = [:]
@@ -18,7 +18,8 @@ struct HDF5Tree: Equatable {
 
   /// Reads the arrays below the group `root`; none where there is no such group.
   ///
-  /// Links to other paths and to other files are not followed. All arrays together may be eight times as large as the file.
+  /// Links to other paths and to other files are not followed. All arrays together may be eight times as large as the
+  /// file.
   ///
   /// - Throws: `wrongFormat` when the bytes are no HDF5, `damagedFile`, `unsupportedContent`.
   init(bytes: [UInt8], below root: String) throws(DataError) {

@@ -1,7 +1,7 @@
 import RefrainData
 
-/// Writes the first format of HDF5, which every version of libhdf5 reads: what ``HDF5Reader`` reads, with one symbol node to a
-/// group. The same tree always gives the same bytes.
+/// Writes the first format of HDF5, which every version of libhdf5 reads: what ``HDF5Reader`` reads, with one symbol
+/// node to a group. The same tree always gives the same bytes.
 struct HDF5Writer {
   private var bytes: [UInt8] = []
   /// Half of the members that a symbol node has room for, one number for all groups of a file.

@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// A cell that Keras has too. Its kernels are `[I, G·H]` and `[H, G·H]`, Refrain's weights transposed, the blocks of its gates
-/// in an order of their own.
+/// A cell that Keras has too. Its kernels are `[I, G·H]` and `[H, G·H]`, Refrain's weights transposed, the blocks of
+/// its gates in an order of their own.
 protocol KerasCell: RecurrentCell {
   /// The class of the layer made of it, such as `LSTM`.
   static var kerasClass: String { get }

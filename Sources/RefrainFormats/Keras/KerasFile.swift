@@ -8,8 +8,8 @@ import RefrainData
 ///
 /// Read are Sequential models, and functional ones in which each layer reads the one before it: LSTM, GRU, SimpleRNN,
 /// Bidirectional, ConvLSTM1D to 3D, Conv1D, Dense, TimeDistributed, Embedding, Masking, LayerNormalization, Dropout,
-/// SpatialDropout1D, Activation, ReLU, Softmax, Flatten, Reshape. What Refrain has no counterpart for is told, all at once.
-/// Initializers, regularizers and constraints, the optimizer and the loss are left behind.
+/// SpatialDropout1D, Activation, ReLU, Softmax, Flatten, Reshape. What Refrain has no counterpart for is told, all at
+/// once. Initializers, regularizers and constraints, the optimizer and the loss are left behind.
 ///
 /// At a step that `Masking` or an Embedding's `mask_zero` takes away, Keras repeats a recurrent layer's last output and
 /// Refrain gives zeros; the outputs at the steps that are there, and last outputs, are the same.
@@ -24,8 +24,8 @@ public enum KerasFile {
 
   /// Reads a `.keras` file.
   ///
-  /// - Throws: `wrongFormat` when it is none, `damagedFile`, `unsupportedContent` with all that Refrain has not, or what
-  ///   reading a file throws.
+  /// - Throws: `wrongFormat` when it is none, `damagedFile`, `unsupportedContent` with all that Refrain has not, or
+  ///   what reading a file throws.
   public static func read(_ path: String) throws(DataError) -> Sequential {
     do throws(DataError) { return try read(bytes: readFile(path)) } catch { throw error.inFile(path) }
   }

@@ -170,8 +170,8 @@ struct KerasModel {
     }
   }
 
-  /// The names of the operations by which a functional model finds the steps that `Masking` and `Embedding` mask: Refrain's
-  /// layers find them by themselves.
+  /// The names of the operations by which a functional model finds the steps that `Masking` and `Embedding` mask:
+  /// Refrain's layers find them by themselves.
   private static func maskFinders(in layers: [JSONValue]) -> Set<String> {
     struct Mask: Hashable {
       var source: [String]
@@ -199,8 +199,8 @@ struct KerasModel {
     return names
   }
 
-  /// The names of the layers that a node reads; an array of tensors counts for all of them. A mask is no input: Refrain finds
-  /// masked steps itself.
+  /// The names of the layers that a node reads; an array of tensors counts for all of them. A mask is no input: Refrain
+  /// finds masked steps itself.
   private static func inputs(of node: JSONValue) -> [String] {
     var found: [String] = []
     func collect(_ value: JSONValue) {
@@ -230,7 +230,8 @@ struct KerasModel {
 }
 
 extension KerasModel.Entry {
-  /// What the config says of a bias: for layer normalization under another name, for both directions in the inner layer.
+  /// What the config says of a bias: for layer normalization under another name, for both directions in the inner
+  /// layer.
   fileprivate var hasBias: Bool {
     if layer is LayerNorm { return options.flag("center", default: true) }
     let inner = options["layer"]["config"]["use_bias"].bool

@@ -1,7 +1,8 @@
 import Refrain
 import RefrainData
 
-/// What a config says of one layer. What Refrain has no counterpart for is noted, so that all of it can be told at once.
+/// What a config says of one layer. What Refrain has no counterpart for is noted, so that all of it can be told at
+/// once.
 struct KerasOptions {
   /// The layer as messages call it, such as `LSTM 'lstm_1'`.
   let layer: String

@@ -1,7 +1,8 @@
 import Refrain
 import RefrainData
 
-/// The arrays of a Keras model on their way into layers. It knows which were taken, and gathers what is wrong with them.
+/// The arrays of a Keras model on their way into layers. It knows which were taken, and gathers what is wrong with
+/// them.
 final class KerasWeights {
   private let arrays: [String: NumericArray]
   private var taken: Set<String> = []
@@ -14,7 +15,8 @@ final class KerasWeights {
     allowance = 65_536 + tree.arrays.values.reduce(0) { $0 + $1.values.count }
   }
 
-  /// A tensor that holds one value everywhere, for what the layer has not; nil where it would be too large, which is noted.
+  /// A tensor that holds one value everywhere, for what the layer has not; nil where it would be too large, which is
+  /// noted.
   func constant(_ value: Float, shape: [Int], of path: String) -> Tensor? {
     guard let count = elementCount(of: shape), count <= allowance else {
       problems.append("\(path.quoted) would have the shape \(shape)")

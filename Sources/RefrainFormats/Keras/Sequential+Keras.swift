@@ -13,7 +13,7 @@ extension Sequential {
     for layer in problems.isEmpty ? kerasLayers : layers {
       if let layer = layer as? any KerasLayer {
         parts.append((layer, shape))
-      } else if !(layer is any KerasPile) {
+      } else if !(layer is any KerasStack) {
         problems.append("there is no \(kind(of: layer))")
       }
       if let next = try? layer.outputShape(for: shape) { shape = next }
@@ -47,8 +47,8 @@ extension Sequential {
 
   /// Takes the arrays of a `.weights.h5`.
   ///
-  /// - Throws: `inexactConversion` with every layer that Keras has not, `damagedFile` with all that does not fit; then the
-  ///   model is as it was.
+  /// - Throws: `inexactConversion` with every layer that Keras has not, `damagedFile` with all that does not fit; then
+  ///   the model is as it was.
   mutating func takeKerasWeights(_ tree: HDF5Tree) throws(DataError) {
     let weights = KerasWeights(tree)
     var names = KerasNames()

@@ -1,6 +1,7 @@
 import RefrainData
 
-/// A graph as its layers are, which have sequences with the batch first: what it has as `[T, B, …]` is `[B, T, …]` here.
+/// A graph as its layers are, which have sequences with the batch first: what it has as `[T, B, …]` is `[B, T, …]`
+/// here.
 struct BatchFirstGraph: RunnableModel {
   private let graph: ONNXModel
   private let swappedInput: String?

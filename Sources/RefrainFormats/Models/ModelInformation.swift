@@ -22,8 +22,8 @@ public struct ModelInformation: Sendable {
 
   /// Reads a file.
   ///
-  /// - Throws: `wrongFormat` for a file of another kind, or what reading its format throws. A graph of ONNX need not be one
-  ///   that can run.
+  /// - Throws: `wrongFormat` for a file of another kind, or what reading its format throws. A graph of ONNX need not be
+  ///   one that can run.
   public init(contentsOf path: String) throws(DataError) {
     let bytes = try readFile(path)
     do throws(DataError) {

@@ -4,14 +4,14 @@ extension NumericArray {
   /// Reads the bytes of a `.npy` file, NumPy's format for one array, in version 1, 2 or 3.
   ///
   /// Truth values, whole and floating-point numbers of either byte order are read, row by row or column by column.
-  /// Whole numbers of 8 and 16 bits become `int32` (without a sign and of 8 bits: `uint8`), the unsigned ones of 32 and 64
-  /// bits `int64`. Python objects are refused: nothing of a file is ever run.
+  /// Whole numbers of 8 and 16 bits become `int32` (without a sign and of 8 bits: `uint8`), the unsigned ones of 32 and
+  /// 64 bits `int64`. Python objects are refused: nothing of a file is ever run.
   ///
   /// - Parameters:
   ///   - bytes: The whole file.
   ///   - file: Where they come from, for messages.
-  /// - Throws: `wrongFormat`, `damagedFile`, `unsupportedContent` for another type of element, `inexactConversion` for a
-  ///   whole number beyond 2⁶³ − 1.
+  /// - Throws: `wrongFormat`, `damagedFile`, `unsupportedContent` for another type of element, `inexactConversion` for
+  ///   a whole number beyond 2⁶³ − 1.
   public init(npy bytes: [UInt8], file: String? = nil) throws(DataError) { try self.init(npy: bytes[...], file: file) }
 
   /// Reads a `.npy` file.
@@ -36,11 +36,11 @@ extension NumericArray {
     }
   }
 
-  /// The bytes of a `.npy` file of version 1, row by row, the lowest byte of each number first. A `bfloat16`, which NumPy
-  /// does not know, is written as a Float.
+  /// The bytes of a `.npy` file of version 1, row by row, the lowest byte of each number first. A `bfloat16`, which
+  /// NumPy does not know, is written as a Float.
   ///
-  /// - Throws: `invalidTensor` when values are of another kind than the type calls for, or there are over 64 axes; `inexactConversion` when a whole
-  ///   number does not fit into the type.
+  /// - Throws: `invalidTensor` when values are of another kind than the type calls for, or there are over 64 axes;
+  ///   `inexactConversion` when a whole number does not fit into the type.
   public func npy() throws(DataError) -> [UInt8] {
     guard shape.count <= NumPyHeader.mostExtents else {
       throw DataError(.invalidTensor, "an array of \(shape.count) axes is more than NumPy knows")

@@ -22,8 +22,8 @@ extension PickleReader {
       guard case .tensor(let index)? = arguments.first else { throw damaged("a parameter in it is no tensor") }
       return .tensor(index)
     case .rebuildFromType:
-      // The function that makes it, its type, that function's arguments, attributes. Functions call no functions, so that
-      // this goes no deeper than one level.
+      // The function that makes it, its type, that function's arguments, attributes. Functions call no functions, so
+      // that this goes no deeper than one level.
       guard arguments.count >= 3, case .global(let inner) = arguments[0], inner != .rebuildFromType else {
         throw damaged("a tensor in it is not as PyTorch writes it")
       }

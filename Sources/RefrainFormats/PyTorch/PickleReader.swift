@@ -1,8 +1,8 @@
 import RefrainData
 
-/// Runs the program that a pickle is, of protocol 2 to 5, as far as `torch.save` needs it: values are stacked, put together
-/// and remembered, and the few functions of ``PickleGlobal`` are done by hand. A pickle that wants to call anything else is
-/// refused by name.
+/// Runs the program that a pickle is, of protocol 2 to 5, as far as `torch.save` needs it: values are stacked, put
+/// together and remembered, and the few functions of ``PickleGlobal`` are done by hand. A pickle that wants to call
+/// anything else is refused by name.
 struct PickleReader {
   private var program: PickleBytes
   var pickle = Pickle()
@@ -13,7 +13,8 @@ struct PickleReader {
   /// How many values containers hold.
   var contained = 0
 
-  /// The values on the stack and in the memo at most: `torch.save` puts a thousand at a time, and names each object once.
+  /// The values on the stack and in the memo at most: `torch.save` puts a thousand at a time, and names each object
+  /// once.
   private static let deepestStack = 1 << 16
   private static let deepestMarks = 1 << 12
 

@@ -15,8 +15,9 @@ struct PickleTensors {
   ///
   /// - Parameters:
   ///   - pickle: what a file holds.
-  ///   - key: keys of dictionaries, joined by dots, such as `checkpoint.model`. With nil everything is taken, unless the tensors
-  ///     of a single dictionary one level down are all that there is, such as those of `{"model": {…}, "epoch": 3}`.
+  ///   - key: keys of dictionaries, joined by dots, such as `checkpoint.model`. With nil everything is taken, unless
+  ///     the tensors of a single dictionary one level down are all that there is, such as those of `{"model": {…},
+  ///     "epoch": 3}`.
   ///   - size: the bytes of the file's pickle.
   static func of(_ pickle: Pickle, at key: String?, size: Int) throws(DataError) -> [(name: String, tensor: Int)] {
     var walk = PickleTensors(pickle: pickle, size: size)

@@ -22,8 +22,8 @@ enum PickleValue {
   case opaque
 }
 
-/// The names from Python modules that a file may mention. Each stands for something that is done here; no code of a file,
-/// and none that it names, ever runs.
+/// The names from Python modules that a file may mention. Each stands for something that is done here; no code of a
+/// file, and none that it names, ever runs.
 enum PickleGlobal: String, CaseIterable {
   case orderedDictionary = "collections.OrderedDict"
   case defaultDictionary = "collections.defaultdict"

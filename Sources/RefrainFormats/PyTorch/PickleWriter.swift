@@ -1,5 +1,5 @@
-/// Writes what `torch.load(weights_only=True)` reads: an ordered dictionary of tensors in protocol 2, each in a storage of
-/// its own, whose file's name is the tensor's place.
+/// Writes what `torch.load(weights_only=True)` reads: an ordered dictionary of tensors in protocol 2, each in a storage
+/// of its own, whose file's name is the tensor's place.
 enum PickleWriter {
   /// The pickle of contiguous tensors.
   static func bytes(_ tensors: [(name: String, storage: PickleGlobal, shape: [Int])]) -> [UInt8] {

@@ -1,7 +1,7 @@
 import RefrainData
 
-/// The files of `torch.save`, `.pt` and `.pth`: a zip archive of a pickle, which says what there is, and of a file for each
-/// storage of numbers.
+/// The files of `torch.save`, `.pt` and `.pth`: a zip archive of a pickle, which says what there is, and of a file for
+/// each storage of numbers.
 enum TorchFile {
   /// The arrays of a file.
   ///
@@ -28,7 +28,8 @@ enum TorchFile {
         remedy: "save the model's state_dict() with torch.save, or export it as ONNX")
     }
     var taken = 0
-    /// The bytes of an entry. PyTorch compresses nothing; what is compressed beyond all measure wants to fill the memory.
+    /// The bytes of an entry. PyTorch compresses nothing; what is compressed beyond all measure wants to fill the
+    /// memory.
     func take(_ name: String) throws(DataError) -> ArraySlice<UInt8> {
       let (size, overflows) = taken.addingReportingOverflow(archive.size(of: name) ?? 0)
       guard !overflows, size / 10 <= bytes.count else {

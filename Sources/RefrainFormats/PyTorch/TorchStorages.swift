@@ -1,7 +1,8 @@
 import RefrainData
 
-/// Takes tensors out of the storages that they are views of. What a file claims of shapes, strides and counts is checked
-/// against the storage's bytes before memory is taken, and all tensors together may not grow far beyond the file.
+/// Takes tensors out of the storages that they are views of. What a file claims of shapes, strides and counts is
+/// checked against the storage's bytes before memory is taken, and all tensors together may not grow far beyond the
+/// file.
 struct TorchStorages {
   private let storages: [PickleStorage]
   private let isBigEndian: Bool

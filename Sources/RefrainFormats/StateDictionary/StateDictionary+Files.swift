@@ -3,13 +3,13 @@ import RefrainData
 extension StateDictionary {
   /// Reads a file of PyTorch's (`.pt`, `.pth`) or of safetensors; the first bytes tell which it is.
   ///
-  /// A `.pt` file may hold more than a state dictionary, such as `{"model": {…}, "epoch": 3}`; then the only dictionary of
-  /// tensors in it is taken. Of several, all are, under names such as `encoder.weight`, and `key` chooses one.
+  /// A `.pt` file may hold more than a state dictionary, such as `{"model": {…}, "epoch": 3}`; then the only dictionary
+  /// of tensors in it is taken. Of several, all are, under names such as `encoder.weight`, and `key` chooses one.
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - key: the keys of dictionaries to go into, joined by dots, such as `model`; in a safetensors file, what the names begin
-  ///     with.
+  ///   - key: the keys of dictionaries to go into, joined by dots, such as `model`; in a safetensors file, what the
+  ///     names begin with.
   /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, or what ``init(bytes:at:file:)`` throws.
   public init(contentsOf path: String, at key: String? = nil) throws(DataError) {
     try self.init(bytes: readFile(path), at: key, file: path)
@@ -17,9 +17,9 @@ extension StateDictionary {
 
   /// Reads the bytes of a file.
   ///
-  /// - Throws: `notSafeTensors`, `wrongFormat` when this is another kind of file; `corruptSafeTensors`, `damagedFile` when it
-  ///   is damaged or forged; `unsupportedTensorType`, `unsupportedContent` when it wants to run code or holds what has no
-  ///   place here; `wrongInput` when nothing is under `key`.
+  /// - Throws: `notSafeTensors`, `wrongFormat` when this is another kind of file; `corruptSafeTensors`, `damagedFile`
+  ///   when it is damaged or forged; `unsupportedTensorType`, `unsupportedContent` when it wants to run code or holds
+  ///   what has no place here; `wrongInput` when nothing is under `key`.
   public init(bytes: [UInt8], at key: String? = nil, file: String? = nil) throws(DataError) {
     self.init()
     do throws(DataError) {
@@ -44,10 +44,11 @@ extension StateDictionary {
     }
   }
 
-  /// Writes a file, whole or not at all: what `torch.load(weights_only=True)` reads when the name ends in `.pt` or `.pth`, and
-  /// safetensors when it ends in `.safetensors`.
+  /// Writes a file, whole or not at all: what `torch.load(weights_only=True)` reads when the name ends in `.pt` or
+  /// `.pth`, and safetensors when it ends in `.safetensors`.
   ///
-  /// - Throws: `wrongInput` for another ending, `invalidTensor` for a name that safetensors reserves, or what writing throws.
+  /// - Throws: `wrongInput` for another ending, `invalidTensor` for a name that safetensors reserves, or what writing
+  ///   throws.
   public func write(to path: String) throws(DataError) {
     let ending = path.split(separator: ".").last.map { $0.lowercased() }
     switch ending {

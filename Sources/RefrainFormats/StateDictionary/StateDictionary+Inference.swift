@@ -20,14 +20,15 @@ public enum ElmanFunction: String, CaseIterable, Sendable {
 }
 
 extension StateDictionary {
-  /// A model whose layers follow from the names and shapes, one after another in the order of the file; or, as a safetensors
-  /// file may be sorted by name, in the only other order in which each layer gives what the next one takes.
+  /// A model whose layers follow from the names and shapes, one after another in the order of the file; or, as a
+  /// safetensors file may be sorted by name, in the only other order in which each layer gives what the next one takes.
   ///
   /// A module is known by its arrays: recurrent layers and cells by `weight_hh`, `nn.Linear` by a matrix with a bias,
-  /// `nn.Conv1d` by a weight of three axes, `nn.LayerNorm` by one of one axis. A matrix without a bias is an `nn.Embedding`
-  /// where it comes first or its columns are what the next layer wants, else an `nn.Linear`.
+  /// `nn.Conv1d` by a weight of three axes, `nn.LayerNorm` by one of one axis. A matrix without a bias is an
+  /// `nn.Embedding` where it comes first or its columns are what the next layer wants, else an `nn.Linear`.
   ///
-  /// A state dictionary holds no activations, dropout, strides or padding; ``InferredModel/notes`` say what was assumed.
+  /// A state dictionary holds no activations, dropout, strides or padding; ``InferredModel/notes`` say what was
+  /// assumed.
   ///
   /// - Parameters:
   ///   - returning: what the last recurrent layer gives; those before it give every step.

@@ -6,14 +6,14 @@ extension TensorGroup {
   ///
   ///     try model.load(weights, naming: ["0": "lstm", "1": "head.fc"])
   ///
-  /// The names are those of the model's walk, which are PyTorch's, but for the modules that `naming` has. Of two biases of
-  /// a recurrent layer the sum is taken, where it is one. A module all of whose biases are missing was made with
+  /// The names are those of the model's walk, which are PyTorch's, but for the modules that `naming` has. Of two biases
+  /// of a recurrent layer the sum is taken, where it is one. A module all of whose biases are missing was made with
   /// `bias=False`, and gets zeros. A level of a layer may be a cell in the file, such as `nn.LSTMCell`.
   ///
   /// - Parameters:
   ///   - dictionary: the weights, all of which must find a place; ``StateDictionary/under(_:)`` gives a part.
-  ///   - naming: what modules of this model are called there, such as `["0": "lstm"]`; what stands for a module stands for
-  ///     those within it, and the empty name for the whole model.
+  ///   - naming: what modules of this model are called there, such as `["0": "lstm"]`; what stands for a module stands
+  ///     for those within it, and the empty name for the whole model.
   /// - Returns: what was assumed, in words: where biases are missing.
   /// - Throws: `wrongInput` that names every missing, left-over or misshapen tensor, `unsupportedContent` where PyTorch
   ///   has no such layer. The model then is as it was.
@@ -121,8 +121,8 @@ private struct StateLoading {
 extension StateDictionary {
   /// A model's weights as PyTorch has them: its `load_state_dict(strict=True)` takes them.
   ///
-  /// Where PyTorch has two biases of a recurrent layer, the first is the model's and the second zero; of a GRU the second
-  /// holds the candidate's.
+  /// Where PyTorch has two biases of a recurrent layer, the first is the model's and the second zero; of a GRU the
+  /// second holds the candidate's.
   ///
   /// - Parameters:
   ///   - model: the model, of layers that PyTorch has.

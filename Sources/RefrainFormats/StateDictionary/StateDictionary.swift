@@ -1,7 +1,7 @@
 import RefrainData
 
-/// Arrays under names, in an order: what PyTorch calls a `state_dict`, out of a `.safetensors`, `.pt` or `.pth` file or on
-/// the way into one.
+/// Arrays under names, in an order: what PyTorch calls a `state_dict`, out of a `.safetensors`, `.pt` or `.pth` file or
+/// on the way into one.
 ///
 ///     let weights = try StateDictionary(contentsOf: "model.pt")
 ///     try model.load(weights, naming: ["0": "lstm", "1": "fc"])        // into a model that exists

@@ -1,5 +1,5 @@
-/// A tensor's name taken apart: `encoder.lstm.weight_ih_l0_reverse` is `weight_ih` with the suffix `_l0_reverse` of the module
-/// `encoder.lstm`.
+/// A tensor's name taken apart: `encoder.lstm.weight_ih_l0_reverse` is `weight_ih` with the suffix `_l0_reverse` of the
+/// module `encoder.lstm`.
 struct TensorName: Hashable {
   /// What stands before the last dot; empty where there is none.
   var module: String

@@ -1,9 +1,9 @@
 import Refrain
 import RefrainData
 
-/// How a tensor of a model stands in PyTorch's state dictionaries. It follows from the names of the model's walk, which are
-/// PyTorch's but for the biases: PyTorch has two of a recurrent layer, and Refrain their sum; of a GRU the part of the
-/// candidate stays apart, since it stands within the product with the reset gate.
+/// How a tensor of a model stands in PyTorch's state dictionaries. It follows from the names of the model's walk, which
+/// are PyTorch's but for the biases: PyTorch has two of a recurrent layer, and Refrain their sum; of a GRU the part of
+/// the candidate stays apart, since it stands within the product with the reset gate.
 enum TorchTensor {
   /// The same values.
   case same(TensorName)
@@ -45,7 +45,7 @@ enum TorchTensor {
       }
       if own.stem == "weight_hh" {
         let width = widths[own.module, default: tensor.shape]
-        guard width == tensor.shape else { throw missing("pile of levels that differ in width") }
+        guard width == tensor.shape else { throw missing("stack of levels that differ in width") }
         widths[own.module] = width
       }
       let kind: TorchTensor =

@@ -5,8 +5,8 @@ import Testing
 @testable import RefrainFormats
 
 @Suite struct `A damaged Keras file` {
-  /// The bytes with one to eight places changed: single bits, bytes, whole numbers that are extreme or near the size of the
-  /// file, blocks moved to other places, or the end cut off.
+  /// The bytes with one to eight places changed: single bits, bytes, whole numbers that are extreme or near the size of
+  /// the file, blocks moved to other places, or the end cut off.
   private func mutated(_ bytes: [UInt8], _ seed: Int) -> [UInt8] {
     var generator = RandomGenerator(seed: UInt64(seed))
     var bytes = bytes

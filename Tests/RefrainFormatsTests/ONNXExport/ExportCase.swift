@@ -63,8 +63,8 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
       statesBefore: before, statesAfter: memory.tensors)
   }
 
-  /// Numbers, and where the model begins with a ``Masking`` steps that are not there: at the end, and in between where all
-  /// layers know gaps.
+  /// Numbers, and where the model begins with a ``Masking`` steps that are not there: at the end, and in between where
+  /// all layers know gaps.
   private func values(_ shape: [Int], _ phase: Double) -> Tensor {
     let numbers = ramp(shape, phase)
     guard let masking = model.layers.first as? Masking else { return numbers }
@@ -81,7 +81,7 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
   private func states(_ memory: Sequential.Memory, _ prefix: String) -> Values {
     var rows: [String: [Tensor]] = [:]
     for (name, tensor) in memory.namedTensors {
-      // Such as 0.hidden, 0.forward.cell, 0.1.hidden of a pile's level 1, 1.0.hidden of a model within the model.
+      // Such as 0.hidden, 0.forward.cell, 0.1.hidden of a stack's level 1, 1.0.hidden of a model within the model.
       var parts = name.split(separator: ".").map(String.init)
       let state = parts.removeLast()
       let numbers = parts.compactMap { Int($0) }

@@ -12,7 +12,7 @@ extension ExportCase {
 
   /// Every kind of layer, option and connection.
   static let all: [ExportCase] =
-    operators.flatMap { ofCell($0) } + loops + piles + layers + steps + convolutions + activations + choices
+    operators.flatMap { ofCell($0) } + loops + stacks + layers + steps + convolutions + activations + choices
 
   /// Those in which there is a loop, which no layer is found in.
   static let loops: [ExportCase] = loopedCells.flatMap { ofLoop($0) } + looped + spaces
@@ -165,7 +165,7 @@ extension ExportCase {
       ]
   }
 
-  private static var piles: [ExportCase] {
+  private static var stacks: [ExportCase] {
     Connection.allCases.flatMap { connection in
       Returning.allCases.flatMap { returning in
         [

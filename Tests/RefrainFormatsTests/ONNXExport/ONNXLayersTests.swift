@@ -36,25 +36,25 @@ import Testing
       GRU(3)
       Dense(2, activation: .gelu)
     }
-    let raised = try Sequential(onnx: ONNXModel(bytes: model.onnx()))
+    let imported = try Sequential(onnx: ONNXModel(bytes: model.onnx()))
     #expect(
-      raised.layers.map(kind) == [
+      imported.layers.map(kind) == [
         "embedding", "bidirectional-peephole-lstm", "lstm-coupled-gates", "layer-norm", "gru", "dense",
       ])
-    #expect(raised.namedTensors.map(\.tensor.shape) == model.namedTensors.map(\.tensor.shape))
-    for (found, wanted) in zip(raised.tensors, model.tensors) { #expect(found == wanted) }
+    #expect(imported.namedTensors.map(\.tensor.shape) == model.namedTensors.map(\.tensor.shape))
+    for (found, wanted) in zip(imported.tensors, model.tensors) { #expect(found == wanted) }
   }
 
   /// The layers of a model, exported and found again, with every weight as it was.
   private func expectSame(_ model: Sequential, _ opset: Int, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let example = ExportCase("", model, ONNXExportOptions(states: false, opset: opset))
-    let raised = try Sequential(onnx: ONNXModel(bytes: example.model.onnx(example.options)))
-    #expect(raised.layers.map(kind) == model.layers.map(kind), sourceLocation: sourceLocation)
-    #expect(raised.namedTensors.map(\.name) == model.namedTensors.map(\.name), sourceLocation: sourceLocation)
-    #expect(raised.tensors == example.model.tensors, sourceLocation: sourceLocation)
+    let imported = try Sequential(onnx: ONNXModel(bytes: example.model.onnx(example.options)))
+    #expect(imported.layers.map(kind) == model.layers.map(kind), sourceLocation: sourceLocation)
+    #expect(imported.namedTensors.map(\.name) == model.namedTensors.map(\.name), sourceLocation: sourceLocation)
+    #expect(imported.tensors == example.model.tensors, sourceLocation: sourceLocation)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let (found, wanted) = try (encoder.encode(raised.configuration), encoder.encode(model.configuration))
+    let (found, wanted) = try (encoder.encode(imported.configuration), encoder.encode(model.configuration))
     #expect(
       String(decoding: found, as: UTF8.self) == String(decoding: wanted, as: UTF8.self), sourceLocation: sourceLocation)
   }

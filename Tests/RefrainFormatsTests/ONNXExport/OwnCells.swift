@@ -1,7 +1,7 @@
 import Refrain
 
-/// A cell outside of ``Cells/all``: a leaky sum with a counter, which shows something else than its first state, and begins
-/// with something else than zeros.
+/// A cell outside of ``Cells/all``: a leaky sum with a counter, which shows something else than its first state, and
+/// begins with something else than zeros.
 struct CountingCell: RecurrentCell {
   struct State: RecurrentState {
     /// How many steps there were, `[B, 1]`.

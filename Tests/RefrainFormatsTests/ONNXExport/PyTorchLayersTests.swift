@@ -27,7 +27,7 @@ import Testing
     expectClose(layers.model(try fixture(name + ".input")), try fixture(name + ".output"), "\(name), \(exporter)")
   }
 
-  @Test(arguments: exporters) func `are a pile with a linear layer on the last step`(exporter: String) throws {
+  @Test(arguments: exporters) func `are a stack with a linear layer on the last step`(exporter: String) throws {
     try expectLayers("last_step", exporter, ["lstm", "lstm", "dense"])
   }
 

@@ -82,8 +82,8 @@ func expectSameBits<Group: TensorGroup>(
   }
 }
 
-/// Expects what the steps of a cell give to have the same bits however they are taken; where the cell computes them side by
-/// side, sums have another order and are only close.
+/// Expects what the steps of a cell give to have the same bits however they are taken; where the cell computes them
+/// side by side, sums have another order and are only close.
 func expectSameSteps<Group: TensorGroup, Cell: RecurrentCell>(
   of cell: Cell.Type, _ actual: Group, _ expected: Group, _ what: @autoclosure () -> String = "the tensor",
   sourceLocation: SourceLocation = #_sourceLocation

@@ -106,7 +106,7 @@ enum ReberGrammar {
   enum Letter: Int, CaseIterable { case b, t, p, s, x, v, e }
 
   /// From each state of the inner grammar two letters lead on; the last state ends it.
-  private static let arcs: [[(letter: Letter, next: Int)]] = [
+  private static let edges: [[(letter: Letter, next: Int)]] = [
     [(.t, 1), (.p, 2)], [(.s, 1), (.x, 3)], [(.t, 2), (.v, 4)], [(.x, 2), (.s, 5)], [(.p, 3), (.v, 5)], [],
   ]
 
@@ -116,9 +116,9 @@ enum ReberGrammar {
       var inner = [Letter.b]
       var state = 0
       while state < 5 {
-        let arc = arcs[state][generator.integer(below: 2)]
-        inner.append(arc.letter)
-        state = arc.next
+        let edge = edges[state][generator.integer(below: 2)]
+        inner.append(edge.letter)
+        state = edge.next
       }
       inner.append(.e)
       guard lengths.contains(inner.count) else { continue }
@@ -132,8 +132,8 @@ enum ReberGrammar {
     var result: [Set<Letter>] = [[.t, .p], [.b]]
     var state = 0
     for letter in string[2..<string.count - 3] {
-      if letter != .b { state = arcs[state].first { $0.letter == letter }!.next }
-      result.append(state < 5 ? Set(arcs[state].map(\.letter)) : [.e])
+      if letter != .b { state = edges[state].first { $0.letter == letter }!.next }
+      result.append(state < 5 ? Set(edges[state].map(\.letter)) : [.e])
     }
     return result + [[string[1]], [.e]]
   }

@@ -6,9 +6,9 @@ extension Forecaster {
   /// The network as the bytes of an ONNX file: from `input`, `[batch, context, I]`, to `output`, `[batch, horizon, 3]`,
   /// which are the 10 %, 50 % and 90 % quantiles.
   ///
-  /// Input and output are in the network's unit, not in the series': the first feature is the series, scaled and less the
-  /// mean of its last season in the context (its last value where there is no season), and so are the quantiles; then come
-  /// the covariates, scaled, and the sine and cosine of each longer period.
+  /// Input and output are in the network's unit, not in the series': the first feature is the series, scaled and less
+  /// the mean of its last season in the context (its last value where there is no season), and so are the quantiles;
+  /// then come the covariates, scaled, and the sine and cosine of each longer period.
   ///
   /// - Throws: `unsupportedContent` when the cell is none that a list of operations can tell.
   public func onnx(opset: Int = ONNXExportOptions().opset) throws(DataError) -> [UInt8] {

@@ -50,8 +50,8 @@ extension Sequential {
   /// The model as the bytes of an ONNX file.
   ///
   /// Its inputs are `input`, `[batch, time, I]` (whole numbers `[batch, time]` where an ``Embedding`` comes first),
-  /// `lengths` and the initial states; its outputs `output` and the final states. Batch and time may change from call to
-  /// call.
+  /// `lengths` and the initial states; its outputs `output` and the final states. Batch and time may change from call
+  /// to call.
   ///
   /// - Throws: `unsupportedContent` when ONNX cannot express a layer; all such layers are named. `wrongInput` when
   ///   the sizes of the model are not known.

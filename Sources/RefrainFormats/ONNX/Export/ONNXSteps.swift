@@ -70,8 +70,8 @@ struct ONNXStepOrder {
 }
 
 extension ONNXGraphBuilder {
-  /// Adds an operator on sequences `[B, T, …]` that knows lengths alone: `body` is given them without gaps, and with their
-  /// lengths as ``steps``; what it makes of every step goes back to where the step stood.
+  /// Adds an operator on sequences `[B, T, …]` that knows lengths alone: `body` is given them without gaps, and with
+  /// their lengths as ``steps``; what it makes of every step goes back to where the step stood.
   ///
   /// - Parameter hasSteps: whether the result is `[B, T, …]` too; else no steps are left.
   mutating func closingGaps(

@@ -84,9 +84,9 @@ extension Trace {
     }
   }
 
-  /// The operations in two parts, and the values that the second takes of what the first gives or is given: those of the
-  /// first depend on the input 0 alone, besides what is the same for all rows, and keep the rows apart. They can be done for
-  /// all steps at once.
+  /// The operations in two parts, and the values that the second takes of what the first gives or is given: those of
+  /// the first depend on the input 0 alone, besides what is the same for all rows, and keep the rows apart. They can be
+  /// done for all steps at once.
   ///
   /// - Parameter constants: the inputs that are the same for all rows.
   func divided(constants: Range<Int>) -> (ahead: [Int], within: [Int], between: [Int]) {

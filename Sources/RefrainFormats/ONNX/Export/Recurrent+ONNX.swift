@@ -1,14 +1,14 @@
 import Refrain
 import RefrainData
 
-/// A recurrent layer, alone or as a level of a pile.
+/// A recurrent layer, alone or as a level of a stack.
 protocol ONNXRecurrentLayer: RecurrentLayer, ONNXExportable {
   /// Adds all its steps to a graph.
   ///
   /// - Parameters:
   ///   - input: `[T, B, I]`
   ///   - name: what its tensors are called.
-  ///   - level: the number of the level that it is of a pile, which is part of these names.
+  ///   - level: the number of the level that it is of a stack, which is part of these names.
   ///   - graph: where its operators go.
   /// - Returns: the outputs `[T, B, …]`, 0 past each length, and those at the last valid steps, `[B, …]`.
   func exportScan(
@@ -76,8 +76,8 @@ extension Merge {
 }
 
 extension ONNXGraphBuilder {
-  /// Adds the steps of one direction, or of both, with their states: one of ONNX's recurrent operators where there is one
-  /// for the cell, else a loop for each direction.
+  /// Adds the steps of one direction, or of both, with their states: one of ONNX's recurrent operators where there is
+  /// one for the cell, else a loop for each direction.
   ///
   /// - Parameters:
   ///   - layers: the layer of each direction.

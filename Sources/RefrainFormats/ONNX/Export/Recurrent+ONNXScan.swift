@@ -45,8 +45,8 @@ struct ONNXLoop<Cell: RecurrentCell> {
   ///   - input: `[T, B, I]`
   ///   - states: those before the first step, `[B, …]` each.
   ///   - size: that of the batch, int64 `[1]`.
-  /// - Returns: the outputs `[T, B, H]`, zero past each length, the states after the last valid steps, `[B, …]` each, and
-  ///   what these show, `[B, H]`.
+  /// - Returns: the outputs `[T, B, H]`, zero past each length, the states after the last valid steps, `[B, …]` each,
+  ///   and what these show, `[B, H]`.
   func export(
     _ input: ONNXGraphValue, from states: [ONNXGraphValue], batch size: ONNXGraphValue,
     to graph: inout ONNXGraphBuilder

@@ -27,14 +27,14 @@ extension Stacked: ONNXExportable, ONNXRecurrentLayer {
 }
 
 extension ONNXGraphBuilder {
-  /// The outputs of a level `[T, B, W]` with the last column of the pile's input, which is the time or a score.
+  /// The outputs of a level `[T, B, W]` with the last column of the stack's input, which is the time or a score.
   fileprivate mutating func withLastColumn(_ outputs: ONNXGraphValue, of input: ONNXGraphValue) -> ONNXGraphValue {
     let column = add("Slice", [input, integers([-1]), integers([Int.max]), integers([2])])
     return add("Concat", [outputs, column], ["axis": .integer(2)])
   }
 }
 
-/// The connections between the levels of a pile, as parts of a graph.
+/// The connections between the levels of a stack, as parts of a graph.
 private struct ONNXConnection {
   private let connection: Connection
   private let highways: [(weight: ONNXGraphValue, bias: ONNXGraphValue)]

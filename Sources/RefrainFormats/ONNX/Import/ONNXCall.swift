@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// One run of a node: its inputs, taken with checks. Whatever does not fit is a `wrongInput` that names the node, as the
-/// tensors' own operations would stop the program.
+/// One run of a node: its inputs, taken with checks. Whatever does not fit is a `wrongInput` that names the node, as
+/// the tensors' own operations would stop the program.
 struct ONNXCall {
   let node: ONNXNode
   let inputs: [ONNXValue?]

@@ -1,8 +1,8 @@
 import Foundation
 import RefrainData
 
-/// Files beside a model that hold the values of its large tensors. Only a plain file in the model's own folder is read: no
-/// path, and no link that could lead elsewhere.
+/// Files beside a model that hold the values of its large tensors. Only a plain file in the model's own folder is read:
+/// no path, and no link that could lead elsewhere.
 final class ONNXExternalData {
   /// The folder of the model.
   private let folder: String

@@ -1,7 +1,8 @@
 import Refrain
 import RefrainData
 
-/// What a model computes, or a node of it at every step: nodes in the order in which they run, and numbered places for the values between them.
+/// What a model computes, or a node of it at every step: nodes in the order in which they run, and numbered places for
+/// the values between them.
 struct ONNXGraph: Sendable {
   var nodes: [ONNXNode] = []
   /// The initializers: which value lies where before the first node.

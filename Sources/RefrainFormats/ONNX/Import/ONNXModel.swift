@@ -7,9 +7,9 @@ import RefrainData
 ///     var model = try ONNXModel(contentsOf: "speech.onnx")
 ///     let scores = try model(features)
 ///
-/// Its tensors are the initializers of floats, under their names, so ``valueAndGradient(at:training:keptSteps:of:)`` and
-/// every optimizer work on it as on any other model. Graphs of the standard operators run, from operator set 7 on; floats
-/// of every precision are computed as 32-bit ones.
+/// Its tensors are the initializers of floats, under their names, so
+/// ``valueAndGradient(at:training:checkpointInterval:of:)`` and every optimizer work on it as on any other model.
+/// Graphs of the standard operators run, from operator set 7 on; floats of every precision are computed as 32-bit ones.
 ///
 /// A run checks every shape: nothing that a file or an input holds stops the program.
 public struct ONNXModel: Module {
@@ -18,8 +18,8 @@ public struct ONNXModel: Module {
   private var values: [Tensor]
   private var isLearned: [Bool]
 
-  /// The most elements a value may have in between. A run that would make a larger one throws: graphs can ask for memory
-  /// without end. Within loops a sixteenth of this number of nodes may run.
+  /// The most elements a value may have in between. A run that would make a larger one throws: graphs can ask for
+  /// memory without end. Within loops a sixteenth of this number of nodes may run.
   public var largestValue = 1 << 28
 
   /// Reads a file, and files with values beside it.
@@ -54,8 +54,9 @@ public struct ONNXModel: Module {
   /// The names of the initializers of floats, in their order.
   public var parameterNames: [String] { graph.parameters.map(\.name) }
 
-  /// The names of those that are learned, the tensors of this group. At first these are all that can be weights: a single
-  /// number is none, nor what stands only in the place of running statistics, of bounds or of a state before the first step.
+  /// The names of those that are learned, the tensors of this group. At first these are all that can be weights: a
+  /// single number is none, nor what stands only in the place of running statistics, of bounds or of a state before the
+  /// first step.
   public var learnedNames: Set<String> {
     get { Set(zip(graph.parameters, isLearned).filter(\.1).map(\.0.name)) }
     set { isLearned = graph.parameters.map { newValue.contains($0.name) } }

@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// What flows from node to node: floats of any precision as a tensor, through which gradients flow, and whole numbers and
-/// truth values as they are.
+/// What flows from node to node: floats of any precision as a tensor, through which gradients flow, and whole numbers
+/// and truth values as they are.
 struct ONNXValue: Sendable {
   enum Content: Sendable {
     case floats(Tensor)

@@ -1,7 +1,7 @@
 import RefrainData
 
-/// What decoding a message of ONNX would cost, found without decoding it: a forged file of a megabyte holds half a million
-/// empty nodes, each of which is hundreds of bytes in memory.
+/// What decoding a message of ONNX would cost, found without decoding it: a forged file of a megabyte holds half a
+/// million empty nodes, each of which is hundreds of bytes in memory.
 struct ONNXWireCost {
   private let bytes: UnsafeRawBufferPointer
   private var cost = 0

@@ -6,9 +6,9 @@ import RefrainData
 ///     let layers = try ONNXLayers(ONNXModel(contentsOf: "speech.onnx"))
 ///     let scores = layers.model(features)
 ///
-/// Chains of layers are understood as PyTorch and Refrain itself write them: recurrent operators, alone, in piles with
-/// connections and in both directions, dense layers, embeddings, convolutions over time, attention pooling, masking, layer
-/// normalisation and dropout. A state that the graph takes as an input is the caller's, through
+/// Chains of layers are understood as PyTorch and Refrain itself write them: recurrent operators, alone, in stacks with
+/// connections and in both directions, dense layers, embeddings, convolutions over time, attention pooling, masking,
+/// layer normalization and dropout. A state that the graph takes as an input is the caller's, through
 /// ``Sequential/callAsFunction(_:steps:memory:)``.
 public struct ONNXLayers: Sendable {
   /// The layers with the graph's weights.
@@ -24,22 +24,22 @@ public struct ONNXLayers: Sendable {
 
   /// Finds the layers in a graph.
   ///
-  /// - Throws: `unsupportedContent`, which names the first node that is no layer; `damagedFile` where the weights of two
-  ///   layers do not fit each other.
+  /// - Throws: `unsupportedContent`, which names the first node that is no layer; `damagedFile` where the weights of
+  ///   two layers do not fit each other.
   public init(_ model: ONNXModel) throws(DataError) {
     guard let input = model.graph.inputs.first(where: { !$0.port.isOptional }), let output = model.graph.outputs.first
     else { throw DataError(.unsupportedContent, "the graph has no input that layers could take") }
     (self.input, self.output) = (input.port.name, output.port.name)
-    var raising = ONNXRaising(model, input: input, isTimeFirst: false)
-    raising.run()
-    isTimeFirst = raising.wantsTimeFirst
+    var layerImport = ONNXLayerImport(model, input: input, isTimeFirst: false)
+    layerImport.run()
+    isTimeFirst = layerImport.wantsTimeFirst
     if isTimeFirst {
-      raising = ONNXRaising(model, input: input, isTimeFirst: true)
-      raising.run()
+      layerImport = ONNXLayerImport(model, input: input, isTimeFirst: true)
+      layerImport.run()
     }
-    let found = try raising.layers(upTo: output)
+    let found = try layerImport.layers(upTo: output)
     isOutputTimeFirst = found.isTimeFirst
-    let layers = try RaisedPile.layers(found.layers)
+    let layers = try ImportedStack.layers(found.layers)
     self.model = try Self.model(of: layers, for: input, isTimeFirst: isTimeFirst)
   }
 
@@ -101,25 +101,25 @@ extension Layer {
     case let layer as LayerNorm: layer.weight.count
     case let layer as Conv1D: layer.weight.shape[2]
     case let layer as AttentionPooling: layer.hidden.weight.shape[1]
-    case let layer as any RaisedRecurrentLayer: layer.cellInputSize
+    case let layer as any ImportedRecurrentLayer: layer.cellInputSize
     default: nil
     }
   }
 }
 
 /// A recurrent layer that says what its cell reads.
-protocol RaisedRecurrentLayer {
+protocol ImportedRecurrentLayer {
   var cellInputSize: Int { get }
 }
 
-extension Recurrent: RaisedRecurrentLayer {
+extension Recurrent: ImportedRecurrentLayer {
   var cellInputSize: Int { cell.inputSize }
 }
 
-extension Bidirectional: RaisedRecurrentLayer {
+extension Bidirectional: ImportedRecurrentLayer {
   var cellInputSize: Int { forward.cell.inputSize }
 }
 
-extension Stacked: RaisedRecurrentLayer {
-  var cellInputSize: Int { (levels.first as? any RaisedRecurrentLayer)?.cellInputSize ?? 0 }
+extension Stacked: ImportedRecurrentLayer {
+  var cellInputSize: Int { (levels.first as? any ImportedRecurrentLayer)?.cellInputSize ?? 0 }
 }

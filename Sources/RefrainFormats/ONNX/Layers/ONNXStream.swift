@@ -7,7 +7,7 @@ struct ONNXStream {
   enum Axis { case batch, time, direction, feature, other, single }
 
   /// The layers that make it of the model's input.
-  var layers = RaisedLayers()
+  var layers = ImportedLayers()
   var axes: [Axis]
   /// The place of the value that it was before it was only moved about.
   var source: Int
@@ -25,7 +25,7 @@ struct ONNXStream {
   }
 
   /// The value with one layer more, which reads each place along the last axis.
-  func adding(_ layer: RaisedLayer, at slot: Int) -> ONNXStream? {
+  func adding(_ layer: ImportedLayer, at slot: Int) -> ONNXStream? {
     guard var stream = settled, stream.axes.last == .feature else { return nil }
     guard stream.layers.append(layer) else { return nil }
     stream.source = slot
@@ -34,7 +34,7 @@ struct ONNXStream {
   }
 
   /// The value with its last layer replaced by one that does more.
-  func replacingLast(_ layer: RaisedLayer, at slot: Int) -> ONNXStream {
+  func replacingLast(_ layer: ImportedLayer, at slot: Int) -> ONNXStream {
     var stream = self
     stream.layers.last = layer
     stream.source = slot
@@ -111,10 +111,10 @@ struct ONNXStream {
     return stream
   }
 
-  /// The value where the recurrent layer shows its last step alone, when that is what stands at an index of the time. What
-  /// comes between reads each step alone.
+  /// The value where the recurrent layer shows its last step alone, when that is what stands at an index of the time.
+  /// What comes between reads each step alone.
   private func lastStep(_ index: Int) -> ONNXStream? {
-    var (before, after) = (layers, [RaisedLayer]())
+    var (before, after) = (layers, [ImportedLayer]())
     while let layer = before.last {
       switch layer {
       case .dense, .other(_, isPerStep: true): after.append(layer)
@@ -134,16 +134,16 @@ struct ONNXStream {
 }
 
 /// Layers found in a graph, from the first to the last. Values that lie on one way share what they have in common.
-struct RaisedLayers {
+struct ImportedLayers {
   /// More than any model has, so that no file can ask for more.
   private static let most = 1000
 
   private final class Link: Sendable {
-    let layer: RaisedLayer
+    let layer: ImportedLayer
     let before: Link?
     let count: Int
 
-    init(_ layer: RaisedLayer, after before: Link?) {
+    init(_ layer: ImportedLayer, after before: Link?) {
       (self.layer, self.before, count) = (layer, before, (before?.count ?? 0) + 1)
     }
   }
@@ -154,37 +154,37 @@ struct RaisedLayers {
   var count: Int { link?.count ?? 0 }
 
   /// The last layer; setting it replaces it, or takes it away.
-  var last: RaisedLayer? {
+  var last: ImportedLayer? {
     get { link?.layer }
     set { link = newValue.map { Link($0, after: link?.before) } ?? link?.before }
   }
 
   /// Adds a layer, unless there are too many.
-  mutating func append(_ layer: RaisedLayer) -> Bool {
+  mutating func append(_ layer: ImportedLayer) -> Bool {
     guard count < Self.most else { return false }
     link = Link(layer, after: link)
     return true
   }
 
   /// All but the last.
-  var below: RaisedLayers {
+  var below: ImportedLayers {
     var layers = self
     layers.last = nil
     return layers
   }
 
   /// Whether these are the same found once, not others that are alike.
-  func isIdentical(to other: RaisedLayers) -> Bool { link === other.link }
+  func isIdentical(to other: ImportedLayers) -> Bool { link === other.link }
 
   /// Whether these are the same recurrent levels on the same layers, whichever of their steps each shows.
-  func haveSameLevels(as other: RaisedLayers) -> Bool {
+  func haveSameLevels(as other: ImportedLayers) -> Bool {
     guard let level = last?.recurrent, let second = other.last?.recurrent else { return false }
     return level.node == second.node && below.isIdentical(to: other.below)
   }
 
   /// All of them.
-  var all: [RaisedLayer] {
-    var (layers, link) = ([RaisedLayer](), link)
+  var all: [ImportedLayer] {
+    var (layers, link) = ([ImportedLayer](), link)
     while let next = link {
       layers.append(next.layer)
       link = next.before
@@ -194,15 +194,15 @@ struct RaisedLayers {
 }
 
 /// A layer found in a graph.
-enum RaisedLayer: Sendable {
-  case recurrent(RaisedRecurrent)
-  case level(RaisedLevel)
+enum ImportedLayer: Sendable {
+  case recurrent(ImportedRecurrent)
+  case level(ImportedLevel)
   /// `[O, I]`; a bias that has not come yet is nil.
   case dense(weight: Tensor, bias: Tensor?, activation: Activation)
   case other(any Layer, isPerStep: Bool)
 
-  /// The recurrent operator that it is, be it a level of a pile.
-  var recurrent: RaisedRecurrent? {
+  /// The recurrent operator that it is, be it a level of a stack.
+  var recurrent: ImportedRecurrent? {
     switch self {
     case .recurrent(let recurrent): recurrent
     case .level(let level): level.recurrent
@@ -211,7 +211,7 @@ enum RaisedLayer: Sendable {
   }
 
   /// A recurrent layer that shows its last step in place of every step, if that is what stands at an index of the time.
-  func showingLastStep(_ index: Int) -> RaisedLayer? {
+  func showingLastStep(_ index: Int) -> ImportedLayer? {
     switch self {
     case .recurrent(var layer):
       let last = layer.direction == .forward ? -1 : 0
@@ -219,7 +219,7 @@ enum RaisedLayer: Sendable {
       layer.returning = .lastStep
       return .recurrent(layer)
     case .level(var level):
-      guard case .recurrent(let last) = RaisedLayer.recurrent(level.recurrent).showingLastStep(index) else {
+      guard case .recurrent(let last) = ImportedLayer.recurrent(level.recurrent).showingLastStep(index) else {
         return nil
       }
       level.recurrent = last

@@ -29,8 +29,8 @@ extension ONNXOperators {
 }
 
 extension ONNXValue {
-  /// The values as another type: floats lose their fraction, and go to the nearest number that a type of whole numbers has.
-  /// Gradients flow from floats to floats.
+  /// The values as another type: floats lose their fraction, and go to the nearest number that a type of whole numbers
+  /// has. Gradients flow from floats to floats.
   func cast(to type: ElementType) -> ONNXValue {
     if type == self.type { return self }
     if type.isFloat {

@@ -129,8 +129,8 @@ extension ONNXOperators {
     }
   }
 
-  /// A product of the weights with patches of the input, for each group of channels: `[N, C, size…]`, weights `[O, C / groups,
-  /// kernel…]` → `[N, O, size′…]`.
+  /// A product of the weights with patches of the input, for each group of channels: `[N, C, size…]`, weights `[O, C /
+  /// groups, kernel…]` → `[N, O, size′…]`.
   @Sendable private static func convolve(_ call: ONNXCall) throws(DataError) -> [ONNXValue] {
     let (x, weight) = (try call.tensor(0), try call.tensor(1))
     let groups = call.node.integer("group") ?? 1

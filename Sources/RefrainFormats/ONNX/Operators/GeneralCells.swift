@@ -1,7 +1,7 @@
 import Refrain
 
-// Cells of ONNX with any activations and bounded sums, step by step. They live for one run of a node, and take their weights
-// from it.
+// Cells of ONNX with any activations and bounded sums, step by step. They live for one run of a node, and take their
+// weights from it.
 
 extension Tensor {
   /// The sums before an activation, brought within ±clip.

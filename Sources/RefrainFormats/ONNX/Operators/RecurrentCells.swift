@@ -1,7 +1,8 @@
 import Refrain
 import RefrainData
 
-// Which of Refrain's cells a node is: the fused ones where its attributes are the defaults, else one that takes them all.
+// Which of Refrain's cells a node is: the fused ones where its attributes are the defaults, else one that takes them
+// all.
 
 /// Cells to be filled with the weights of a node; what they are made with is thrown away.
 private func blank<Cell: RecurrentCell>(_ type: Cell.Type) -> Cell {

@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-// Scan, from operator set 9 on: a graph of its own that runs once a step, carries states on, and takes a part of some inputs
-// at each step.
+// Scan, from operator set 9 on: a graph of its own that runs once a step, carries states on, and takes a part of some
+// inputs at each step.
 
 extension ONNXOperators {
   static let loops: [ONNXOperator] = [

@@ -43,7 +43,8 @@ extension ONNXOperators {
     return [value.picking(places(of: shape, strides: apart, start: start), shape: shape)]
   }
 
-  /// Where a range begins and how many values it has; what is outside is cut off, and negative bounds count from the end.
+  /// Where a range begins and how many values it has; what is outside is cut off, and negative bounds count from the
+  /// end.
   private static func bounds(_ start: Int, _ end: Int, step: Int, extent: Int) -> (start: Int, count: Int) {
     func fit(_ bound: Int) -> Int {
       let bound = bound < 0 ? (bound + extent) : bound

@@ -2,8 +2,8 @@ import Refrain
 import RefrainData
 
 extension ONNXOperators {
-  /// The greatest values along an axis, or the smallest, in their order, and where they stood; of equal ones the first is
-  /// first. (Before operator set 10 their number is an attribute.)
+  /// The greatest values along an axis, or the smallest, in their order, and where they stood; of equal ones the first
+  /// is first. (Before operator set 10 their number is an attribute.)
   @Sendable static func greatest(_ call: ONNXCall) throws(DataError) -> [ONNXValue] {
     let value = try call.input(0)
     let axis = try call.axis(call.node.integer("axis") ?? -1, rank: value.rank)

@@ -1,0 +1,223 @@
+import Synchronization
+
+/// The record of one computation, from which its gradients are found by going back over it (reverse mode).
+///
+/// A flat list: nothing on it owns anything else on it, so a long recurrence is freed without recursion. It is alive
+/// only inside ``valueAndGradient(at:of:)``; a tensor knows its place on it by number, and a tensor from an earlier
+/// tape is a constant to a later one.
+final class Tape: @unchecked Sendable {
+  /// A tensor's place: which tape, and which slot of it.
+  struct Place: Sendable {
+    var tape: UInt64
+    var slot: Int
+    static let none = Place(tape: 0, slot: 0)
+  }
+
+  typealias Pullback = (Tensor) -> Tensor
+
+  /// How the gradient of an output becomes a part of an input's.
+  enum Edge {
+    /// The part.
+    case pullback(Pullback)
+    /// The output is a part of the input, whose gradient it is added to where it lies: a loop that takes its input a
+    /// slice at a time would otherwise make as many gradients of the whole.
+    case slice(of: Slice)
+    /// Either factor's transpose times the other, of which one is the gradient: put off until there are many rows, as
+    /// for the weights of a loop they come a few a step.
+    case product(of: (_ gradient: Tensor) -> (left: Tensor, right: Tensor))
+  }
+
+  private enum Record {
+    case leaf
+    /// One output; each input has its own edge.
+    case single([(input: Int, edge: Edge)])
+    /// The last of `outputs` slots that are pulled back together; a nil gradient is zero.
+    case joint(outputs: Int, inputs: [Int?], pullback: ([Tensor?]) -> [Tensor?])
+    /// An earlier one of the slots of a joint record.
+    case part
+  }
+
+  @TaskLocal static var current: Tape?
+  private static let counter = Atomic<UInt64>(1)
+
+  /// A number that no other tape or trace has.
+  static func makeIdentifier() -> UInt64 { counter.wrappingAdd(1, ordering: .relaxed).newValue }
+
+  let identifier = Tape.makeIdentifier()
+  /// Whether layers that act only in training (dropout) act.
+  let isTraining: Bool
+  /// What such layers draw from.
+  var generator: RandomGenerator
+  /// How many time steps of a recurrent layer are kept for the backward pass at a time; nil means all.
+  let checkpointInterval: Int?
+  /// What layers add to the loss.
+  var penalties: [Tensor] = []
+  private var records: [Record] = []
+  /// The slices of variables: those that a loop over time takes anew at every step are one, packed once, with one
+  /// gradient.
+  private var slices: [Slice.Place: Tensor] = [:]
+
+  init(isTraining: Bool, generator: RandomGenerator, checkpointInterval: Int? = nil) {
+    require(checkpointInterval ?? 1 > 0, "\(checkpointInterval ?? 0) time steps cannot be kept; at least 1 must be")
+    self.isTraining = isTraining
+    self.checkpointInterval = checkpointInterval
+    self.generator = generator
+  }
+
+  /// The slot of a tensor on this tape, or nil for a constant.
+  func slot(of tensor: Tensor) -> Int? {
+    tensor.place.tape == identifier ? tensor.place.slot : nil
+  }
+
+  /// Makes `tensor` a variable to differentiate by.
+  func watch(_ tensor: inout Tensor) {
+    place(&tensor, .leaf)
+  }
+
+  private func place(_ tensor: inout Tensor, _ record: Record) {
+    tensor.place = Place(tape: identifier, slot: records.count)
+    records.append(record)
+  }
+
+  func record(_ output: Tensor, _ edges: [(Tensor, Edge)]) -> Tensor {
+    let kept = edges.compactMap { edge in slot(of: edge.0).map { (input: $0, edge: edge.1) } }
+    guard !kept.isEmpty else { return output }
+    var output = output
+    place(&output, .single(kept))
+    return output
+  }
+
+  /// A slice of a tensor, made by `make` unless the tensor is a variable of which it was taken before.
+  func slice(of tensor: Tensor, at slice: Slice, make: () -> Tensor) -> Tensor {
+    guard let slot = slot(of: tensor), case .leaf = records[slot] else { return make() }
+    let place = Slice.Place(slot: slot, slice: slice)
+    if let known = slices[place] { return known }
+    let result = make()
+    slices[place] = result
+    return result
+  }
+
+  func record(
+    _ outputs: [Tensor], from inputs: [Tensor], pullback: @escaping ([Tensor?]) -> [Tensor?]
+  ) -> [Tensor] {
+    let slots = inputs.map(slot(of:))
+    guard slots.contains(where: { $0 != nil }) else { return outputs }
+    var outputs = outputs
+    for index in outputs.indices {
+      let last = index == outputs.count - 1
+      place(&outputs[index], last ? .joint(outputs: outputs.count, inputs: slots, pullback: pullback) : .part)
+    }
+    return outputs
+  }
+
+  /// The gradients of `result` by the variables watched first, in the order they were watched; nil where there is none.
+  /// What the records hold is given back on the way.
+  func gradients(of result: Tensor, leaves: Int) -> [Tensor?] {
+    guard let last = slot(of: result) else { return Array(repeating: nil, count: leaves) }
+    slices = [:]
+    var gradients = [Tensor?](repeating: nil, count: records.count)
+    gradients[last] = .ones(result.shape)
+    func add(_ gradient: Tensor, to slot: Int) {
+      guard var sum = gradients[slot].take() else {
+        gradients[slot] = gradient.detached
+        return
+      }
+      sum.add(gradient: gradient)
+      gradients[slot] = sum
+    }
+    var products: [Int: RowProducts] = [:]
+    for slot in records.indices.reversed() {
+      if let sum = products.removeValue(forKey: slot)?.sum { add(sum, to: slot) }
+      switch records[slot] {
+      case .leaf, .part: continue
+      case .single(let edges):
+        if let gradient = gradients[slot].take() {
+          for (input, edge) in edges {
+            switch edge {
+            case .pullback(let pullback): add(pullback(gradient), to: input)
+            case .slice(let slice):
+              var whole = gradients[input].take() ?? .zeros(slice.shape)
+              whole.add(gradient: gradient, at: slice)
+              gradients[input] = whole
+            case .product(let factors):
+              let (left, right) = factors(gradient)
+              if let sum = products[input, default: RowProducts()].add(left, right) { add(sum, to: input) }
+            }
+          }
+        }
+      case .joint(let outputs, let inputs, let pullback):
+        let range = slot - outputs + 1...slot
+        let incoming = Array(gradients[range])
+        for part in range { gradients[part] = nil }
+        if incoming.contains(where: { $0 != nil }) {
+          for (input, gradient) in zip(inputs, pullback(incoming)) {
+            if let input, let gradient { add(gradient, to: input) }
+          }
+        }
+      }
+      records[slot] = .leaf
+    }
+    return Array(gradients[..<leaves])
+  }
+}
+
+/// A sum of products leftᵀ · right, whose rows come a few at a time.
+private struct RowProducts {
+  private var lefts: [Tensor] = []
+  private var rights: [Tensor] = []
+  private var rows = 0
+  /// More make a product no faster, and are memory.
+  private static let enough = 1024
+
+  /// Adds a product of matrices `[N, …]`; returns the sum so far, and begins anew, when there are many rows.
+  mutating func add(_ left: Tensor, _ right: Tensor) -> Tensor? {
+    lefts.append(left.detached)
+    rights.append(right.detached)
+    rows += left.shape[0]
+    guard rows >= Self.enough else { return nil }
+    defer { self = RowProducts() }
+    return sum
+  }
+
+  /// The sum of what was added.
+  var sum: Tensor? {
+    guard !lefts.isEmpty else { return nil }
+    return concatenate(lefts, axis: 0).matrixProduct(concatenate(rights, axis: 0), transposingSelf: true)
+  }
+}
+
+extension Tensor {
+  /// The tensor as a function of others, each with the pullback that takes the gradient by this tensor to the gradient
+  /// by that one. Without a running tape this does nothing.
+  func recording(_ edges: (Tensor, Tape.Pullback)...) -> Tensor {
+    Tape.current?.record(self, edges.map { ($0.0, .pullback($0.1)) }) ?? self
+  }
+
+  /// The same with edges of any kind.
+  func recording(edges: (Tensor, Tape.Edge)...) -> Tensor { Tape.current?.record(self, edges) ?? self }
+
+  /// Adds another gradient, in place when nobody shares the memory.
+  mutating func add(gradient: Tensor) {
+    if let mine = sparseRows, let other = gradient.sparseRows {
+      self = Tensor(sparseRows: mine + other, shape: shape)
+      return
+    }
+    let count = count
+    gradient.read { addend in
+      write { total in
+        parallel(count, grain: 1 << 16, multiple: 16) {
+          kernels.addScaled($0.count, 1, addend + $0.lowerBound, total + $0.lowerBound)
+        }
+      }
+    }
+  }
+
+  /// Adds the gradient of a slice, in place when nobody shares the memory.
+  fileprivate mutating func add(gradient: Tensor, at slice: Slice) {
+    gradient.read { addend in
+      write { total in
+        slice.forEachRun { run, whole, part in kernels.addScaled(run, 1, addend + part, total + whole) }
+      }
+    }
+  }
+}

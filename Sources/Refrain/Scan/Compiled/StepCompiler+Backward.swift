@@ -1,0 +1,366 @@
+import RefrainKernels
+
+extension StepCompiler {
+  /// Emits the backward pass; false where the gradient of an operation is not compiled.
+  mutating func emitBackward(states: Int, differentiatesInput: Bool) -> Bool {
+    for index in 0..<states { carry(state: index) }
+    contribute(to: graph.outputs[0]) { target, accumulates in
+      [StepInstruction(code: .takeOutputGradient, target: target, accumulates: accumulates)]
+    }
+    for node in graph.nodes.reversed() {
+      for result in node.results { complete(result) }
+      // Of two results the gradient of one may be zero.
+      guard node.results.contains(where: written.contains) else { continue }
+      guard emitGradient(of: node) else { return false }
+    }
+    for index in 0..<states { complete(1 + index, isWanted: true) }
+    if differentiatesInput {
+      complete(0, isWanted: true)
+      program.inputGradient = gradients[0] ?? .none
+    }
+    return true
+  }
+
+  /// The gradient of a state comes from the step after, and goes to the step before.
+  private mutating func carry(state: Int) {
+    let after = graph.outputs[1 + state]
+    let carried = register(width(after), .pair)
+    program.carried.append(carried)
+    let other = buffer(stride(carried), .otherOfPair(of: carried.buffer))
+    gradients[1 + state] = Register(buffer: other, column: 0, width: carried.width)
+    let isSlice = graph.producers[after].map { graph.nodes[$0].slice != nil } ?? false
+    if gradients[after] == nil, !isSlice {
+      gradients[after] = carried
+      written.insert(after)
+    } else {
+      hand(carried, to: after)
+    }
+  }
+
+  // MARK: - Gradients of values
+
+  /// A register that the gradient of a value is written to, or added to.
+  private mutating func target(_ value: Int) -> (register: Register, accumulates: Bool) {
+    defer { written.insert(value) }
+    if let known = gradients[value] { return (known, written.contains(value)) }
+    if let producer = graph.producers[value], let range = graph.nodes[producer].slice,
+      let whole = graph.nodes[producer].operands[0].row
+    {
+      let isApart = beginWhole(whole)
+      let place = (gradients[whole] ?? .none).columns(range)
+      gradients[value] = place
+      return (place, !isApart)
+    }
+    let place = register(width(value))
+    gradients[value] = place
+    if graph.uses[value]?.contains(where: { graph.nodes[$0].slice != nil }) ?? false, beginWhole(value) == false {
+      return (place, true)
+    }
+    return (place, false)
+  }
+
+  /// Makes room for the gradient of a value that slices are taken of. Returns whether these are all that it is used for
+  /// and do not overlap, so that each writes its own part; otherwise all add to zeros.
+  @discardableResult
+  private mutating func beginWhole(_ value: Int) -> Bool {
+    let isApart = graph.slices(of: value) != nil
+    if gradients[value] == nil { gradients[value] = isApart ? normalizedPlace(value) : nil }
+    if gradients[value] == nil { gradients[value] = register(width(value)) }
+    if !isApart, !written.contains(value), let whole = gradients[value] {
+      written.insert(value)
+      program.backward.append(StepInstruction(code: .fill, target: whole))
+    }
+    return isApart
+  }
+
+  /// Where a value lies all of whose slices are but normalized: there is room for its gradient.
+  private mutating func normalizedPlace(_ value: Int) -> Register? {
+    let isNormalized = graph.slices(of: value)?.allSatisfy { slice in
+      guard graph.isUsedOnce(slice.value), let use = graph.uses[slice.value]?.first else { return false }
+      if case .normalize = graph.nodes[use].operation { return true } else { return false }
+    }
+    guard isNormalized == true, isForgotten(value) else { return nil }
+    return keeping(place(value))
+  }
+
+  /// Whether what gives a value does not look at it again in the backward pass.
+  private func isForgotten(_ value: Int) -> Bool {
+    guard let producer = graph.producers[value] else { return false }
+    switch graph.nodes[producer].operation {
+    case .linear, .binary: return true
+    default: return false
+    }
+  }
+
+  /// Makes a gradient whole, once all its parts have come: what was not written is zero.
+  private mutating func complete(_ value: Int, isWanted: Bool = false) {
+    if let slices = graph.slices(of: value), slices.contains(where: { written.contains($0.value) }),
+      let whole = gradients[value]
+    {
+      var column = 0
+      for slice in slices.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+        if column < slice.range.lowerBound { clear(whole.columns(column..<slice.range.lowerBound)) }
+        if !written.contains(slice.value) { clear(whole.columns(slice.range)) }
+        column = slice.range.upperBound
+      }
+      if column < whole.width { clear(whole.columns(column..<whole.width)) }
+      written.insert(value)
+    }
+    guard isWanted, !written.contains(value) else { return }
+    if gradients[value] == nil { gradients[value] = register(width(value)) }
+    if let whole = gradients[value] { clear(whole) }
+    written.insert(value)
+  }
+
+  private mutating func clear(_ register: Register) {
+    program.backward.append(StepInstruction(code: .fill, target: register))
+  }
+
+  /// Adds to the gradient of a value what `instructions` compute, which write to their target or add to it.
+  private mutating func contribute(
+    to value: Int, _ instructions: (_ target: Register, _ accumulates: Bool) -> [StepInstruction]
+  ) {
+    guard differentiable.contains(value) else { return }
+    let (place, accumulates) = target(value)
+    program.backward += instructions(place, accumulates)
+  }
+
+  /// The same where instructions can only write.
+  private mutating func contribute(to value: Int, writing instructions: (_ target: Register) -> [StepInstruction]) {
+    guard differentiable.contains(value) else { return }
+    let (place, accumulates) = target(value)
+    guard accumulates else {
+      program.backward += instructions(place)
+      return
+    }
+    let part = register(place.width)
+    program.backward += instructions(part) + [StepInstruction(code: .add, x: part, target: place)]
+  }
+
+  /// Adds a finished gradient to that of a value; where it is all of it, it stays where it is.
+  private mutating func hand(_ gradient: Register, to value: Int) {
+    guard differentiable.contains(value) else { return }
+    let isSlice = graph.producers[value].map { graph.nodes[$0].slice != nil } ?? true
+    if gradients[value] == nil, !isSlice, graph.isUsedOnce(value) {
+      gradients[value] = gradient
+      written.insert(value)
+      return
+    }
+    contribute(to: value) { target, accumulates in
+      [StepInstruction(code: accumulates ? .add : .copy, x: gradient, target: target)]
+    }
+  }
+
+  // MARK: - What is kept
+
+  /// A register whose values are there in the backward pass.
+  private mutating func keeping(_ register: Register) -> Register {
+    switch program.buffers[register.buffer].extent {
+    case .step:
+      program.buffers[register.buffer].extent = .kept
+      return register
+    case .kept, .given, .fixed, .entering, .sums: return register
+    case .pair, .otherOfPair:
+      let copy = self.register(register.width, .kept)
+      program.backward.append(StepInstruction(code: .copy, x: register, target: copy))
+      return copy
+    }
+  }
+
+  /// The value of an operand in the backward pass.
+  private mutating func keeping(_ operand: StepGraph.Operand) -> (register: Register, argument: Int) {
+    let source = source(operand)
+    return source.register.exists ? (keeping(source.register), -1) : source
+  }
+
+  // MARK: - Gradients of operations
+
+  private mutating func emitGradient(of node: StepGraph.Node) -> Bool {
+    if case .gates(let kind) = node.operation {
+      emitGatesGradient(kind, node)
+      return true
+    }
+    guard let dz = gradients[node.result] else { return true }
+    switch node.operation {
+    case .binary(.add): return emitSumGradient(node, dz)
+    case .binary(.subtract): return emitSumGradient(node, dz)
+    case .binary(.multiply): return emitProductGradient(node, dz)
+    case .unary(let operation): emitUnaryGradient(operation, node, dz)
+    case .linear: emitLinearGradient(node, dz)
+    case .normalize: emitNormalizationGradient(node, dz)
+    case .concatenate:
+      var start = 0
+      for operand in node.operands {
+        guard let value = operand.row else {
+          start += width(node.result) - node.operands.compactMap(\.row).reduce(0) { $0 + width($1) }
+          continue
+        }
+        hand(dz.columns(start..<start + width(value)), to: value)
+        start += width(value)
+      }
+    default: break
+    }
+    return true
+  }
+
+  /// Whether the gradient of an argument is wanted.
+  private func isLearned(_ argument: Int) -> Bool {
+    if case .value = program.arguments[argument] { true } else { false }
+  }
+
+  private mutating func emitSumGradient(_ node: StepGraph.Node, _ dz: Register) -> Bool {
+    for (place, operand) in node.operands.enumerated() {
+      let isNegative = place == 1 && node.operation == .binary(.subtract)
+      switch operand {
+      case .filled: break
+      case .argument(let number):
+        guard isLearned(number) else { continue }
+        let sums = sums(of: number, dz.width, isNegative: isNegative)
+        program.backward.append(StepInstruction(code: .addToSums, x: dz, target: sums))
+      case .row(let value):
+        if width(value) != dz.width {
+          contribute(to: value) { target in
+            [StepInstruction(code: .sumRow, x: dz, target: target)]
+              + (isNegative
+                ? [StepInstruction(code: .unary, operation: UnaryOperation.negate.rawValue, x: target, target: target)]
+                : [])
+          }
+        } else if isNegative {
+          contribute(to: value) { target, accumulates in
+            accumulates
+              ? [StepInstruction(code: .subtract, x: dz, target: target)]
+              : [StepInstruction(code: .unary, operation: UnaryOperation.negate.rawValue, x: dz, target: target)]
+          }
+        } else {
+          hand(dz, to: value)
+        }
+      }
+    }
+    return true
+  }
+
+  private mutating func emitProductGradient(_ node: StepGraph.Node, _ dz: Register) -> Bool {
+    for (mine, other) in [(node.operands[0], node.operands[1]), (node.operands[1], node.operands[0])] {
+      switch mine {
+      case .filled: break
+      case .argument(let number):
+        guard isLearned(number) else { continue }
+        guard let value = other.row, width(value) == dz.width else { return false }
+        let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
+        program.backward.append(StepInstruction(code: .addProductToSums, x: dz, y: x, target: sums))
+      case .row(let value):
+        guard differentiable.contains(value) else { continue }
+        let factor = keeping(other)
+        if width(value) == dz.width {
+          let product = binary(.multiply, dz, -1, factor.register, factor.argument, to: .none)
+          contribute(to: value) { target in
+            var product = product
+            product.target = target
+            return [product]
+          }
+        } else if factor.register.exists, factor.register.width == dz.width {
+          contribute(to: value) { target in
+            [StepInstruction(code: .dotRow, x: dz, y: factor.register, target: target)]
+          }
+        } else {
+          let part = register(dz.width)
+          program.backward.append(binary(.multiply, dz, -1, factor.register, factor.argument, to: part))
+          contribute(to: value) { target in [StepInstruction(code: .sumRow, x: part, target: target)] }
+        }
+      }
+    }
+    return true
+  }
+
+  private mutating func emitUnaryGradient(_ operation: UnaryOperation, _ node: StepGraph.Node, _ dz: Register) {
+    guard let value = node.operands[0].row, differentiable.contains(value) else { return }
+    let needs = operation.derivativeNeeds
+    let x = needs.operand ? keeping(place(value)) : dz
+    let y = needs.result ? keeping(place(node.result)) : dz
+    contribute(to: value) { target in
+      [StepInstruction(code: .unaryBack, operation: operation.rawValue, x: x, y: y, z: dz, target: target)]
+    }
+  }
+
+  private mutating func emitLinearGradient(_ node: StepGraph.Node, _ dz: Register) {
+    guard let value = node.operands[0].row else { return }
+    let weight = argument(node.operands[1])
+    contribute(to: value) { target, accumulates in
+      [StepInstruction(code: .productBack, x: dz, target: target, first: weight, accumulates: accumulates)]
+    }
+    let x = value == 0 ? place(value) : keeping(place(value))
+    program.argumentGradients.append(
+      .weight(
+        argument: weight, bias: node.operands.count > 2 ? argument(node.operands[2]) : nil, x: x, dz: keeping(dz)))
+  }
+
+  private mutating func emitNormalizationGradient(_ node: StepGraph.Node, _ dz: Register) {
+    guard let value = node.operands[0].row, let statistics = statistics[node.result] else { return }
+    let (x, means, deviations) = (
+      keeping(place(value)), keeping(statistics.means), keeping(statistics.deviations)
+    )
+    let (gain, shift) = (argument(node.operands[1]), argument(node.operands[2]))
+    let sums = (sums(of: gain, dz.width), isLearned(shift) ? sums(of: shift, dz.width) : .none)
+    // Nobody else looks at x again: its gradient takes its place.
+    if gradients[value] == nil, graph.isUsedOnce(value), isForgotten(value) { gradients[value] = x }
+    func instruction(_ target: Register) -> [StepInstruction] {
+      [
+        StepInstruction(
+          code: .normalizeBack, x: x, y: means, z: dz, w: deviations, v: sums.0, u: sums.1, target: target, first: gain)
+      ]
+    }
+    if differentiable.contains(value) {
+      contribute(to: value, writing: instruction)
+    } else {
+      program.backward += instruction(register(dz.width))
+    }
+  }
+
+  /// Sums over all steps, the gradient of an argument when they are added up over the rows.
+  private mutating func sums(of argument: Int, _ width: Int, isNegative: Bool = false) -> Register {
+    let sums = register(width, .sums)
+    if isLearned(argument) {
+      program.argumentGradients.append(.sum(argument: argument, sums: sums, isNegative: isNegative))
+    }
+    return sums
+  }
+
+  private mutating func emitGatesGradient(_ kind: RecurrentKind, _ node: StepGraph.Node) {
+    guard let sums = node.operands[0].row, let before = node.operands[1].row, let forward = gates[node.result] else {
+      return
+    }
+    let size = width(node.result)
+    let (y, w) = (keeping(forward.y), keeping(forward.w))
+    /// The gradient of a result, in rows of whole vectors.
+    func gradient(_ value: Int) -> Register? { written.contains(value) ? gradients[value] : nil }
+    let hidden = gradient(node.results[0])
+    let state = node.results.count > 1 ? gradient(node.results[1]) : hidden
+    // The kernel turns the gradient of the state after into that of the state before, where it lies.
+    let isDirect =
+      differentiable.contains(before) && !written.contains(before)
+      && {
+        guard let known = gradients[before] else { return true }
+        return known.column == 0 && stride(known) == kernels.paddedSize(size)
+      }() && !(graph.producers[before].map { graph.nodes[$0].slice != nil } ?? false)
+      && graph.uses[before]?.contains { graph.nodes[$0].slice != nil } != true
+    let turned = isDirect ? target(before).register : register(size)
+    program.backward.append(
+      state.map { StepInstruction(code: .copy, x: $0, target: turned) }
+        ?? StepInstruction(code: .fill, target: turned))
+    var shown = turned
+    if node.results.count > 1 {
+      if let hidden, hidden.column == 0, stride(hidden) == kernels.paddedSize(size) {
+        shown = hidden
+      } else {
+        shown = register(size)
+        program.backward.append(
+          hidden.map { StepInstruction(code: .copy, x: $0, target: shown) }
+            ?? StepInstruction(code: .fill, target: shown))
+      }
+    }
+    program.backward.append(
+      StepInstruction(code: .gatesBack, operation: kind.rawValue, x: shown, y: y, z: turned, w: w))
+    if !isDirect { hand(turned, to: before) }
+    hand(w.columns(0..<width(sums)), to: sums)
+  }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import Refrain
+
+/// A model in one `.safetensors` file: the weights under the names of its walk, and in the metadata what is needed to
+/// rebuild it without user code: the kind of model, the version of the format, and a description in JSON.
+public enum ModelFile {
+  /// The newest version of the format that this library writes and reads.
+  public static let version = 1
+
+  private static let format = "refrain"
+
+  /// Writes a model; the file appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - model: The tensors.
+  ///   - kind: What it is, such as `sequential`.
+  ///   - description: What else is needed to rebuild it.
+  ///   - path: Where to; an existing file is replaced.
+  /// - Throws: What ``SafeTensorsFile/write(to:)`` throws.
+  public static func write<Model: TensorGroup, Description: Codable>(
+    _ model: Model, kind: String, description: Description, to path: String
+  ) throws(DataError) {
+    do throws(DataError) {
+      try contents(of: model, kind: kind, description: description).write(to: path)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// What ``write(_:kind:description:to:)`` writes.
+  package static func contents<Model: TensorGroup, Description: Codable>(
+    of model: Model, kind: String, description: Description
+  ) throws(DataError) -> SafeTensorsFile {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let text = try? encoder.encode(description) else {
+      throw DataError(.unwritableFile, "the model's description cannot be written as JSON")
+    }
+    let entries = model.namedTensors.map {
+      NamedArray(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
+    }
+    let metadata = [
+      "format": format, "kind": kind, "version": String(version), "description": String(decoding: text, as: UTF8.self),
+    ]
+    return SafeTensorsFile(tensors: entries, metadata: metadata)
+  }
+
+  /// What kind of model a file holds; nil when another program wrote it.
+  package static func kind(of file: SafeTensorsFile) -> String? {
+    file.metadata["format"] == format ? file.metadata["kind"] : nil
+  }
+
+  /// A model file that was read, before its tensors are taken.
+  public struct Contents<Description: Codable> {
+    /// What the file says of the model.
+    public let description: Description
+    let file: SafeTensorsFile
+    let path: String?
+
+    /// Puts the file's tensors into `model`, which has the same names and shapes.
+    ///
+    /// - Throws: `damagedModel` when a tensor is missing, has another shape or is left over.
+    public func load<Model: TensorGroup>(into model: inout Model) throws(DataError) {
+      var remaining = Dictionary(file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      try model.forEachTensor { (name: String, tensor: inout Tensor) throws(DataError) in
+        guard let entry = remaining.removeValue(forKey: name) else {
+          throw damaged("the tensor \(name.quoted) is missing")
+        }
+        guard entry.shape == tensor.shape else {
+          throw damaged("the tensor \(name.quoted) has shape \(entry.shape), expected \(tensor.shape)")
+        }
+        tensor = Tensor(entry.values, shape: entry.shape)
+      }
+      if let name = remaining.keys.sorted().first { throw damaged("there is a tensor \(name.quoted) too many") }
+    }
+
+    func damaged(_ problem: String) -> DataError {
+      DataError(.damagedModel, file: path, problem, remedy: "save the model again")
+    }
+  }
+
+  /// Reads a model file of the given kind.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - kind: What it must be.
+  ///   - description: The type of what was written besides the tensors.
+  ///   - layers: Kinds of layers that may occur besides those of `Layers.all`.
+  /// - Throws: What reading safetensors throws; `notAModel` for a file of another program or kind, `newerModel` for one
+  ///   of a later version, `damagedModel` for one whose description cannot be understood.
+  public static func read<Description: Codable>(
+    _ path: String, kind: String, description: Description.Type, layers: [any Layer.Type] = []
+  ) throws(DataError) -> Contents<Description> {
+    try read(
+      SafeTensorsFile(contentsOf: path), path: path, kind: kind, description: description, layers: layers)
+  }
+
+  /// The same of a file that was read already.
+  static func read<Description: Codable>(
+    _ file: SafeTensorsFile, path: String?, kind: String, description: Description.Type, layers: [any Layer.Type]
+  ) throws(DataError) -> Contents<Description> {
+    guard file.metadata["format"] == format, let found = file.metadata["kind"] else {
+      throw DataError(
+        .notAModel, file: path, "this safetensors file was not written by Refrain", remedy: "choose another")
+    }
+    guard let version = file.metadata["version"].flatMap({ Int($0) }), version <= Self.version else {
+      throw DataError(
+        .newerModel, file: path,
+        "the model has format version \(file.metadata["version"] ?? "?"), newer than \(version)",
+        remedy: "update Refrain")
+    }
+    guard found == kind else {
+      throw DataError(.notAModel, file: path, "this is a model of the kind \(found.quoted), not \(kind.quoted)")
+    }
+    do {
+      let text = Data((file.metadata["description"] ?? "").utf8)
+      let decoder = JSONDecoder()
+      decoder.userInfo[Layers.decodingKey] = layers
+      return Contents(description: try decoder.decode(Description.self, from: text), file: file, path: path)
+    } catch {
+      var problem = "the model's description cannot be understood"
+      // What Refrain itself says of it, such as which kind of layer is not known.
+      if case DecodingError.dataCorrupted(let context) = error { problem += ": " + context.debugDescription }
+      throw DataError(.damagedModel, file: path, problem, remedy: "save the model again")
+    }
+  }
+}
+
+extension Sequential {
+  /// Writes architecture and weights to a `.safetensors` file.
+  ///
+  /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
+  public func save(to path: String) throws(DataError) {
+    try ModelFile.write(self, kind: Self.kind, description: configuration, to: path)
+  }
+
+  /// What ``save(to:)`` writes.
+  package func fileContents() throws(DataError) -> SafeTensorsFile {
+    try ModelFile.contents(of: self, kind: Self.kind, description: configuration)
+  }
+
+  /// Rebuilds a model from a file that ``save(to:)`` wrote.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - layers: Kinds of layers that may occur besides those of `Layers.all`: `Layers.layers(of:)` of a cell of one's
+  ///     own.
+  /// - Throws: What ``ModelFile/read(_:kind:description:layers:)`` throws; `damagedModel` when the parts do not fit
+  ///   together.
+  public init(contentsOf path: String, layers: [any Layer.Type] = []) throws(DataError) {
+    try self.init(SafeTensorsFile(contentsOf: path), path: path, layers: layers)
+  }
+
+  /// Rebuilds a model from what ``fileContents()`` gave.
+  package init(_ file: SafeTensorsFile, path: String? = nil, layers: [any Layer.Type] = []) throws(DataError) {
+    let contents = try ModelFile.read(
+      file, path: path, kind: Self.kind, description: Configuration.self, layers: layers)
+    self.init(contents.description)
+    var generator = RandomGenerator(seed: 0)
+    do throws(LayerError) {
+      _ = try outputShape(for: inputShape)
+    } catch {
+      throw contents.damaged(error.description)
+    }
+    build(for: inputShape, using: &generator)
+    try contents.load(into: &self)
+  }
+}

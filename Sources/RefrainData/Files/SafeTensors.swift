@@ -1,0 +1,124 @@
+/// Named tensors and notes in one file: Hugging Face's safetensors format.
+///
+/// The file is a little-endian 64-bit length, a JSON header of that length that says where each tensor lies, and the
+/// values. The element types BOOL, U8, I32, I64, F16, BF16, F32 and F64 are read and written; floating-point numbers
+/// are Floats in between. The same contents always give the same bytes.
+///
+/// Reading believes nothing: whatever the header claims is checked against the size of the file before memory is taken.
+public struct SafeTensorsFile: Hashable, Sendable {
+  /// The tensors, in the order in which their values lie in the file.
+  public var tensors: [NamedArray]
+  /// Notes: text under names.
+  public var metadata: [String: String]
+
+  /// Makes a file's contents.
+  public init(tensors: [NamedArray], metadata: [String: String] = [:]) {
+    self.tensors = tensors
+    self.metadata = metadata
+  }
+
+  /// The tensor of this name, if there is one.
+  public subscript(name: String) -> NamedArray? { tensors.first { $0.name == name } }
+
+  /// Reads a file. It is mapped into memory, so that a large one is not held twice.
+  ///
+  /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, or what ``init(bytes:file:)`` throws.
+  public init(contentsOf path: String) throws(DataError) {
+    self = try withMappedFile(path) { bytes throws(DataError) in try SafeTensorsFile(bytes, file: path) }
+  }
+
+  /// Reads the bytes of a file.
+  ///
+  /// - Throws: `notSafeTensors` when this is another kind of file, `corruptSafeTensors` when it is damaged or forged,
+  ///   `unsupportedTensorType`.
+  public init(bytes: [UInt8], file: String? = nil) throws(DataError) {
+    self = try bytes.withUnsafeBufferPointer { buffer throws(DataError) in
+      try SafeTensorsFile(UnsafeRawBufferPointer(buffer), file: file)
+    }
+  }
+
+  private init(_ bytes: UnsafeRawBufferPointer, file: String?) throws(DataError) {
+    do throws(DataError) {
+      let (header, data) = try SafeTensorsHeader.read(from: bytes)
+      metadata = header.metadata
+      tensors = header.entries.map { entry in
+        let place = data.lowerBound + entry.offsets.lowerBound..<data.lowerBound + entry.offsets.upperBound
+        let elements = UnsafeRawBufferPointer(rebasing: bytes[place])
+        return NamedArray(
+          name: entry.name, array: NumericArray(type: entry.type, shape: entry.shape, littleEndian: elements))
+      }
+    } catch {
+      throw error.inFile(file)
+    }
+  }
+
+  /// Writes the file, whole or not at all (``writeAtomically(_:to:)``).
+  ///
+  /// - Throws: `invalidTensor`, or what ``writeAtomically(_:to:)`` throws.
+  public func write(to path: String) throws(DataError) {
+    do throws(DataError) {
+      try writeAtomically(bytes(), to: path)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// The bytes of the file: the metadata sorted by name, the tensors in their order and types.
+  ///
+  /// - Throws: `invalidTensor` when a name is used twice or reserved, or values do not fill their shape or are of
+  ///   another kind than their type; `inexactConversion` when a whole number does not fit into its type.
+  public func bytes() throws(DataError) -> [UInt8] {
+    var names: Set<String> = ["__metadata__"]
+    for tensor in tensors where !names.insert(tensor.name).inserted {
+      throw DataError(.invalidTensor, "the name \(tensor.name.quoted) is used twice or reserved")
+    }
+    let header = headerText()
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(8 + header.count + tensors.reduce(0) { $0 + $1.size })
+    bytes.append(littleEndian: UInt64(header.count))
+    bytes += header
+    for tensor in tensors {
+      do throws(DataError) {
+        bytes += try tensor.array.littleEndianBytes()
+      } catch {
+        throw DataError(error.code, "tensor \(tensor.name.quoted): \(error.problem)", remedy: error.remedy)
+      }
+    }
+    return bytes
+  }
+
+  private func headerText() -> [UInt8] {
+    var fields: [String] = []
+    if !metadata.isEmpty {
+      let notes = metadata.sorted { $0.key < $1.key }.map { "\(jsonText($0.key)):\(jsonText($0.value))" }
+      fields.append("\"__metadata__\":{\(notes.joined(separator: ","))}")
+    }
+    var offset = 0
+    for tensor in tensors {
+      let (type, shape) = (tensor.array.type.rawValue, tensor.shape.map(String.init).joined(separator: ","))
+      let end = offset + tensor.size
+      fields.append(
+        "\(jsonText(tensor.name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    let text = Array("{\(fields.joined(separator: ","))}".utf8)
+    // Blanks fill the header so that the values begin at a multiple of eight.
+    return text + [UInt8](repeating: .space, count: (8 - text.count % 8) % 8)
+  }
+}
+
+extension NamedArray {
+  /// Bytes of all elements.
+  fileprivate var size: Int { array.values.count * array.type.size }
+}
+
+/// The product of a shape; nil when an extent is negative or the product is no Int.
+package func elementCount(of shape: [Int]) -> Int? {
+  var product = 1
+  for extent in shape {
+    let (next, overflows) = product.multipliedReportingOverflow(by: extent)
+    if overflows || extent < 0 { return nil }
+    product = next
+  }
+  return product
+}

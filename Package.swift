@@ -37,9 +37,10 @@ var targets: [Target] = [kernels("RefrainKernels", define: "BASELINE", clangFlag
 let kernelTargets = targets.map { Target.Dependency(stringLiteral: $0.name) }
 
 targets += [
+  .systemLibrary(name: "CProcessor"),
   .target(
     name: "Refrain",
-    dependencies: kernelTargets + [.product(name: "RealModule", package: "swift-numerics")],
+    dependencies: kernelTargets + ["CProcessor", .product(name: "RealModule", package: "swift-numerics")],
     swiftSettings: optimized),
   .target(name: "RefrainData", dependencies: ["Refrain"], swiftSettings: optimized),
   .target(name: "RefrainTasks", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),

@@ -91,8 +91,7 @@ struct BenchmarkCommand: ParsableCommand {
   private func table(of measurements: [BenchmarkMeasurement]) -> String {
     let terminal = StandardOutput.terminal
     let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
-    let title =
-      page.strong(set.title) + page.faint("  \(InstructionSet.current), threads: \(Parallelism.threads)")
+    let title = page.strong(set.title) + page.faint("  \(Processor.current), threads: \(Parallelism.threads)")
     let countsMemory = measurements.contains { $0.megabytes != nil }
     let header = ["", "Mode", "Milliseconds", "GFLOP/s"] + (countsMemory ? ["Megabytes"] : [])
     let rows = page.grid([header] + measurements.map(\.row))

@@ -53,13 +53,14 @@ struct BenchmarkMeasurement {
   /// The most memory that tensors took in a run, in 10⁶ bytes.
   var megabytes: Double?
 
-  /// One line, with the keys of `Benchmarks/peers.py`, and the memory where it is counted.
+  /// One line, with the keys of `Benchmarks/peers.py`, the processor, and the memory where it is counted.
   var json: JSON {
     .object(
       [
         ("peer", .text("refrain")), ("name", .text(name)), ("mode", .text(mode)), ("threads", .integer(threads)),
         ("milliseconds", .number((milliseconds * 1e6).rounded() / 1e6)),
         ("gflops", gflops.map { .number(($0 * 10).rounded() / 10) } ?? .null),
+        ("processor", .text(Processor.current.name)), ("instructions", .text(InstructionSet.current.rawValue)),
       ] + (megabytes.map { [("megabytes", .number(($0 * 10).rounded() / 10))] } ?? []))
   }
 

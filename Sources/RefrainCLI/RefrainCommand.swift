@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Refrain
 
 /// The command `refrain`: reads the arguments, runs a subcommand, and turns what goes wrong into one line and a status.
 @main
@@ -12,7 +13,7 @@ struct RefrainCommand: ParsableCommand {
 
         refrain forecast
       """,
-    version: "0.1.0",
+    version: "0.1.0 on \(Processor.current)",
     subcommands: [
       ForecastCommand.self, InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self,
       BenchmarkCommand.self,
@@ -23,6 +24,7 @@ struct RefrainCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
     do {
+      try EnvironmentSettings.check()
       var command = try parseAsRoot()
       try command.run()
     } catch {
@@ -36,6 +38,9 @@ struct RefrainCommand: ParsableCommand {
     switch error {
     case is ClosedPipe:
       return EXIT_SUCCESS
+    case let error as EnvironmentError:
+      StandardError.write(line: "refrain: \(error.description.sanitized)")
+      return EX_USAGE
     case let failure as CommandFailure:
       StandardError.write(line: "refrain: \(failure.message)")
       return failure.status

@@ -4,8 +4,10 @@ import Synchronization
 public enum Parallelism {
   private static let chosen = Atomic<Int>(0)
 
-  /// The number of threads; at first the value of `REFRAIN_THREADS`, else the number of processors.
-  /// Results do not depend on it: work is split over rows and output tiles, and every sum has a fixed order.
+  /// The number of threads; at first the value of `REFRAIN_THREADS`, else the number of cores that the process may use: two
+  /// threads of one core count once, and the processors that the process is bound to and the time its control group is
+  /// granted are limits. Results do not depend on it: work is split over rows and output tiles, and every sum has a fixed
+  /// order.
   public static var threads: Int {
     get {
       let value = chosen.load(ordering: .relaxed)
@@ -17,10 +19,10 @@ public enum Parallelism {
     }
   }
 
-  private static let initial: Int = {
-    if let text = environmentVariable("REFRAIN_THREADS"), let count = Int(text), count > 0 { return count }
-    return processorCount()
-  }()
+  private static let initial: Int =
+    EnvironmentSettings.orStop { () throws(EnvironmentError) in
+      try EnvironmentSettings.threads(environmentVariable("REFRAIN_THREADS"))
+    } ?? Processor.current.availableCores
 }
 
 /// Calls `body` with parts of `0 ..< count`, side by side when that is worth it.

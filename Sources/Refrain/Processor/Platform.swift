@@ -11,11 +11,6 @@ func environmentVariable(_ name: String) -> String? {
   getenv(name).map { String(cString: $0) }
 }
 
-/// The number of processors this process may use.
-func processorCount() -> Int {
-  max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-}
-
 /// Seconds on a clock that never goes back.
 func monotonicSeconds() -> Double {
   var time = timespec()
@@ -25,3 +20,13 @@ func monotonicSeconds() -> Double {
 
 /// Lets another thread run on this processor, if one waits for it.
 func yieldProcessor() { _ = sched_yield() }
+
+/// The text of a small file, such as one in which the system says something; nil where there is none.
+func textFile(_ path: String) -> String? {
+  guard let file = fopen(path, "re") else { return nil }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 4096)
+  while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+  return String(decoding: bytes, as: UTF8.self)
+}

@@ -1,0 +1,29 @@
+// The instructions for asking a processor about itself, which Swift does not import. Inline functions alone: nothing here is
+// compiled by itself.
+#ifndef REFRAIN_PROCESSOR_H
+#define REFRAIN_PROCESSOR_H
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <stdint.h>
+
+typedef struct {
+  uint32_t a, b, c, d;
+} refrain_cpuid_result;
+
+/// The registers after `cpuid`; zeros where the processor has no such leaf.
+static inline refrain_cpuid_result refrain_cpuid(uint32_t leaf, uint32_t subleaf) {
+  refrain_cpuid_result result = {0, 0, 0, 0};
+  if (__get_cpuid_count(leaf, subleaf, &result.a, &result.b, &result.c, &result.d)) return result;
+  return (refrain_cpuid_result){0, 0, 0, 0};
+}
+
+/// Which registers the operating system saves (XCR0). Only where `cpuid` says OSXSAVE: elsewhere the instruction is illegal.
+static inline uint64_t refrain_xgetbv(void) {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t)high << 32 | low;
+}
+#endif
+
+#endif

@@ -1,0 +1,166 @@
+import Testing
+
+@testable import Refrain
+
+#if arch(x86_64)
+  @Suite("The choice of instructions")
+  struct ProcessorFeaturesTests {
+    /// A machine: registers C of leaf 1 and B of leaf 7, XCR0, and what it is to compute with.
+    struct Machine: CustomTestStringConvertible, Sendable {
+      var name: String
+      var basic: UInt32
+      var extended: UInt32
+      var saved: UInt64
+      var expected: InstructionSet
+      var testDescription: String { name }
+    }
+
+    // Leaf 1 C: SSE3 … FMA 12, OSXSAVE 27, AVX 28, F16C 29, hypervisor 31. Leaf 7 B: BMI1 3, AVX2 5, BMI2 8, AVX-512 F 16, DQ 17,
+    // IFMA 21, CD 28, BW 30, VL 31; MPX 14. XCR0: x87 0, SSE 1, AVX 2, MPX 3 and 4, AVX-512 5 to 7, PKRU 9, AMX 17 and 18.
+    static let basic: UInt32 = 0x7FFA_FBFF
+    static let machines = [
+      Machine(
+        name: "Intel Skylake-X with MPX and PKRU", basic: basic, extended: 0xD39F_FFFB, saved: 0x2FF, expected: .avx512),
+      Machine(name: "Intel Ice Lake without MPX", basic: basic, extended: 0xF2BF_27EB, saved: 0x2E7, expected: .avx512),
+      Machine(
+        name: "Intel Sapphire Rapids with AMX", basic: basic, extended: 0xF3BF_27EB, saved: 0x602E7, expected: .avx512),
+      Machine(name: "Intel Haswell", basic: basic, extended: 0x0000_27AB, saved: 0x7, expected: .avx2),
+      Machine(
+        name: "Intel Alder Lake, which hides AVX-512", basic: basic, extended: 0x239C_27EB, saved: 0x207,
+        expected: .avx2),
+      Machine(name: "AMD Zen 2", basic: 0x7ED8_320B, extended: 0x219C_91A9, saved: 0x207, expected: .avx2),
+      Machine(name: "AMD Zen 4", basic: 0x7EDA_320B, extended: 0xF1BF_97A9, saved: 0x2E7, expected: .avx512),
+      Machine(
+        name: "AMD Zen 4 without PKRU", basic: 0xFEDA_3203, extended: 0xF1BF_07A9, saved: 0xE7, expected: .avx512),
+      Machine(name: "AMD Zen 5", basic: 0x7EDA_320B, extended: 0xF1BF_97AB, saved: 0x2E7, expected: .avx512),
+      Machine(
+        name: "a system that saves no wide registers", basic: basic, extended: 0xF2BF_27EB, saved: 0x7, expected: .avx2),
+      Machine(
+        name: "a system that saves masks but not all registers", basic: basic, extended: 0xF2BF_27EB, saved: 0x67,
+        expected: .avx2),
+      Machine(
+        name: "a system that saves no AVX registers", basic: basic, extended: 0xF2BF_27EB, saved: 0x3,
+        expected: .baseline),
+      Machine(
+        name: "a system that does not say what it saves", basic: basic & ~(1 << 27), extended: 0xF2BF_27EB, saved: 0,
+        expected: .baseline),
+      Machine(
+        name: "a hypervisor that masks VL", basic: basic, extended: 0xF2BF_27EB & ~(1 << 31), saved: 0x2E7,
+        expected: .avx2),
+      Machine(
+        name: "a hypervisor that masks DQ", basic: basic, extended: 0xF2BF_27EB & ~(1 << 17), saved: 0x2E7,
+        expected: .avx2),
+      Machine(
+        name: "a hypervisor that masks AVX2", basic: basic, extended: 0xF2BF_27EB & ~(1 << 5), saved: 0x2E7,
+        expected: .baseline),
+      Machine(
+        name: "a hypervisor that masks FMA", basic: basic & ~(1 << 12), extended: 0xF2BF_27EB, saved: 0x2E7,
+        expected: .baseline),
+      Machine(
+        name: "Intel Xeon Phi: F and CD alone", basic: basic, extended: 0x1C0D_23AB, saved: 0xE7, expected: .avx2),
+      Machine(name: "a processor of 2008", basic: 0x0098_E3FD, extended: 0, saved: 0, expected: .baseline),
+    ]
+
+    @Test("follows what the processor has and the system saves", arguments: machines)
+    func best(machine: Machine) {
+      let features = ProcessorFeatures(basic: machine.basic, extended: machine.extended, saved: machine.saved)
+      #expect(features.bestInstructionSet == machine.expected)
+    }
+
+    @Test("agrees with what Linux lists")
+    func linux() throws {
+      guard let text = textFile("/proc/cpuinfo"),
+        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") })
+      else { return }
+      let flags = Set(line.split(whereSeparator: \.isWhitespace).map(String.init))
+      let hasWide = flags.isSuperset(of: ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx2", "fma", "bmi1", "bmi2"])
+      #expect((InstructionSet.best == .avx512) == hasWide)
+      #expect((InstructionSet.best >= .avx2) == flags.isSuperset(of: ["avx2", "fma", "bmi1", "bmi2"]))
+    }
+
+    @Test("a name has the brand, family and model")
+    func name() {
+      let brand = Array("AMD EPYC 9654   Processor \0\0\0".utf8)
+      #expect(Processor.name(brand: brand, signature: 0x00A1_0F11) == "AMD EPYC 9654 Processor (family 25, model 17)")
+      #expect(Processor.name(brand: [], signature: 0x0005_0654) == "x86-64 processor (family 6, model 85)")
+    }
+  }
+#endif
+
+@Suite("The number of threads")
+struct AvailableCoresTests {
+  @Test("counts cores, not the threads of one core")
+  func siblings() {
+    var report = CoreReport(allowed: Array(0..<8))
+    #expect(report.count == 8)
+    for processor in 0..<8 { report.siblings[processor] = "\(processor % 4),\(processor % 4 + 4)\n" }
+    #expect(report.count == 4)
+    report.allowed = [1, 5, 6]
+    #expect(report.count == 2)
+    report.siblings = [1: "0-1", 5: "4-5", 6: "6-7"]
+    #expect(report.count == 3)
+    // Siblings that the process may not use are none: their core counts for the one that it may.
+    #expect(CoreReport(allowed: [7], siblings: [7: "3,7"]).count == 1)
+    #expect(CoreReport(allowed: []).count == 1)
+  }
+
+  @Test("stays within the share of time of every group around the process")
+  func quotas() {
+    #expect(CoreReport(allowed: Array(0..<8), quotas: [4]).count == 4)
+    #expect(CoreReport(allowed: Array(0..<8), quotas: [6, 2.5]).count == 2)
+    #expect(CoreReport(allowed: Array(0..<8), quotas: [0.5]).count == 1)
+    #expect(CoreReport(allowed: [0], quotas: [1e300]).count == 1)
+    #expect(CoreReport.quota(cpuMax: "150000 100000\n") == 1.5)
+    #expect(CoreReport.quota(cpuMax: "max 100000\n") == nil)
+    // Version 1 writes −1 for no limit.
+    #expect(CoreReport.quota(cpuMax: "-1\n 100000\n") == nil)
+    #expect(CoreReport.quota(cpuMax: "") == nil)
+  }
+
+  @Test("finds the groups of both versions")
+  func groups() {
+    let second = CoreReport.folders(membership: "0::/system.slice/job.service\n")
+    #expect(
+      second.map(\.folder)
+        == ["/sys/fs/cgroup/system.slice/job.service", "/sys/fs/cgroup/system.slice", "/sys/fs/cgroup"])
+    #expect(second.allSatisfy(\.isVersion2))
+    let first = CoreReport.folders(membership: "3:memory:/a\n2:cpu,cpuacct:/docker/x\n")
+    #expect(first.map(\.folder) == ["/sys/fs/cgroup/cpu/docker/x", "/sys/fs/cgroup/cpu/docker", "/sys/fs/cgroup/cpu"])
+    #expect(!first.contains(where: \.isVersion2))
+    #expect(CoreReport.folders(membership: "").isEmpty)
+  }
+
+  @Test("is at least one, and no more than there are processors")
+  func here() { #expect((1...EnvironmentSettings.mostThreads).contains(processorCount())) }
+}
+
+@Suite("Environment variables")
+struct EnvironmentSettingsTests {
+  @Test("a set of instructions is the best unless a lesser one is named")
+  func instructions() throws {
+    #expect(try EnvironmentSettings.instructionSet(named: nil, upTo: .best) == .best)
+    #expect(try EnvironmentSettings.instructionSet(named: "baseline", upTo: .best) == .baseline)
+    for wrong in ["foo", "", "AVX2 ", "neon"] {
+      #expect(throws: EnvironmentError.self) { try EnvironmentSettings.instructionSet(named: wrong, upTo: .best) }
+    }
+    #if arch(x86_64)
+      do throws(EnvironmentError) {
+        _ = try EnvironmentSettings.instructionSet(named: "avx512", upTo: .avx2)
+        Issue.record("a set beyond the processor's was taken")
+      } catch {
+        #expect(
+          error.description
+            == "REFRAIN_ISA is 'avx512'; unset it, or set it to what this processor has: baseline, avx2")
+      }
+    #endif
+  }
+
+  @Test("a number of threads is a whole number within reason")
+  func threads() throws {
+    #expect(try EnvironmentSettings.threads(nil) == nil)
+    #expect(try EnvironmentSettings.threads("3") == 3)
+    for wrong in ["abc", "", "0", "-2", "1.5", "1000000", "2 "] {
+      #expect(throws: EnvironmentError.self) { try EnvironmentSettings.threads(wrong) }
+    }
+  }
+}

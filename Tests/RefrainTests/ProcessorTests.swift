@@ -15,8 +15,9 @@ import Testing
       var testDescription: String { name }
     }
 
-    // Leaf 1 C: SSE3 … FMA 12, OSXSAVE 27, AVX 28, F16C 29, hypervisor 31. Leaf 7 B: BMI1 3, AVX2 5, BMI2 8, AVX-512 F 16, DQ 17,
-    // IFMA 21, CD 28, BW 30, VL 31; MPX 14. XCR0: x87 0, SSE 1, AVX 2, MPX 3 and 4, AVX-512 5 to 7, PKRU 9, AMX 17 and 18.
+    // Leaf 1 C: SSE3 … FMA 12, OSXSAVE 27, AVX 28, F16C 29, hypervisor 31. Leaf 7 B: BMI1 3, AVX2 5, BMI2 8, AVX-512 F
+    // 16, DQ 17, IFMA 21, CD 28, BW 30, VL 31; MPX 14. XCR0: x87 0, SSE 1, AVX 2, MPX 3 and 4, AVX-512 5 to 7, PKRU 9,
+    // AMX 17 and 18.
     static let basic: UInt32 = 0x7FFA_FBFF
     static let machines = [
       Machine(
@@ -115,6 +116,17 @@ struct AvailableCoresTests {
     // Version 1 writes −1 for no limit.
     #expect(CoreReport.quota(cpuMax: "-1\n 100000\n") == nil)
     #expect(CoreReport.quota(cpuMax: "") == nil)
+  }
+
+  @Test("reads the list of the processors that a process may use")
+  func allowed() {
+    func processors(_ list: String) -> [Int] {
+      CoreReport.processors(status: "Cpus_allowed:\tff\nCpus_allowed_list:\t\(list)\nMems_allowed:\t1\n")
+    }
+    #expect(processors("0-3,8") == [0, 1, 2, 3, 8])
+    #expect(processors("5") == [5])
+    #expect(processors("") == [] && CoreReport.processors(status: "") == [])
+    #expect(processors("3-1,999999999999") == [])
   }
 
   @Test("finds the groups of both versions")

@@ -6,18 +6,20 @@
   import Darwin
 #endif
 
-/// What a system says of the processors that a process may use. How many threads are worth starting is a function of it.
+/// What a system says of the processors that a process may use. How many threads are worth starting is a function of
+/// it.
 struct CoreReport: Equatable {
   /// The numbers of the processors on which the process may run.
   var allowed: [Int]
-  /// For each processor the list of those that share its core with it, itself included, as Linux writes it: `0,64` or `0-1`.
+  /// For each processor the list of those that share its core with it, itself included, as Linux writes it: `0,64` or
+  /// `0-1`.
   var siblings: [Int: String] = [:]
   /// Limits on the processor time, in processors, such as 1.5: those of the process' group and of the groups around it.
   var quotas: [Double] = []
 
-  /// How many threads can compute side by side: one for each core that the process may use, and no more than its share of
-  /// time allows. Two threads of one core share its arithmetic units, which one alone keeps busy; and workers wait for each
-  /// other in a loop, so that a thread without time holds up the others.
+  /// How many threads can compute side by side: one for each core that the process may use, and no more than its share
+  /// of time allows. Two threads of one core share its arithmetic units, which one alone keeps busy; and workers wait
+  /// for each other in a loop, so that a thread without time holds up the others.
   var count: Int {
     var cores: Set<Int> = []
     for processor in allowed { cores.insert(siblings[processor].flatMap(Self.first(inList:)) ?? processor) }
@@ -29,8 +31,18 @@ struct CoreReport: Equatable {
     text.split { !$0.isNumber }.compactMap { Int($0) }.min()
   }
 
-  /// The limit that a file `cpu.max` of a control group states, such as `150000 100000`; nil for `max` and for what is no
-  /// limit.
+  /// The processors in the line `Cpus_allowed_list` of the text of `/proc/self/status`, such as `0-3,8`.
+  static func processors(status text: String) -> [Int] {
+    let line = text.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
+    return line.drop { $0 != ":" }.dropFirst().split(separator: ",").flatMap { part in
+      let bounds = part.split(separator: "-").compactMap { number in Int(number.filter { !$0.isWhitespace }) }
+      guard let first = bounds.first, let last = bounds.last, first <= last, last < 1 << 16 else { return [Int]() }
+      return Array(first...last)
+    }
+  }
+
+  /// The limit that a file `cpu.max` of a control group states, such as `150000 100000`; nil for `max` and for what is
+  /// no limit.
   static func quota(cpuMax text: String) -> Double? {
     let numbers = text.split(whereSeparator: \.isWhitespace).map { Double($0) }
     guard numbers.count == 2, let time = numbers[0], let period = numbers[1] else { return nil }
@@ -39,8 +51,8 @@ struct CoreReport: Equatable {
 
   /// The folders of a process' control groups, from the group itself to the root.
   ///
-  /// - Parameter membership: the text of `/proc/self/cgroup`: lines `number:controllers:path`, of which version 2 has one
-  ///   without controllers.
+  /// - Parameter membership: the text of `/proc/self/cgroup`: lines `number:controllers:path`, of which version 2 has
+  ///   one without controllers.
   static func folders(membership: String) -> [(folder: String, isVersion2: Bool)] {
     var folders: [(folder: String, isVersion2: Bool)] = []
     for line in membership.split(separator: "\n") {
@@ -109,15 +121,8 @@ func processorCount() -> Int {
 
     /// The processors that the affinity of the process allows; all that are there where the system does not say.
     private static func allowedProcessors() -> [Int] {
-      // As many bits as the largest machines have processors.
-      let words = 16_384 / UInt.bitWidth
-      var mask = [UInt](repeating: 0, count: words)
-      let isKnown = mask.withUnsafeMutableBytes { bytes in
-        let set = bytes.baseAddress?.assumingMemoryBound(to: cpu_set_t.self)
-        return set.map { sched_getaffinity(0, bytes.count, $0) >= 0 } ?? false
-      }
-      guard isKnown else { return Array(0..<max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
-      return (0..<words * UInt.bitWidth).filter { mask[$0 / UInt.bitWidth] >> UInt($0 % UInt.bitWidth) & 1 == 1 }
+      let allowed = processors(status: textFile("/proc/self/status") ?? "")
+      return allowed.isEmpty ? Array(0..<max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) : allowed
     }
   }
 #endif

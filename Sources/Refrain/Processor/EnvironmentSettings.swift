@@ -12,16 +12,16 @@ public struct EnvironmentError: Error, CustomStringConvertible, Sendable, Equata
   public let description: String
 }
 
-/// The environment variables that Refrain reads: `REFRAIN_ISA`, the ``InstructionSet``, and `REFRAIN_THREADS`, the number of
-/// threads.
+/// The environment variables that Refrain reads: `REFRAIN_ISA`, the ``InstructionSet``, and `REFRAIN_THREADS`, the
+/// number of threads.
 public enum EnvironmentSettings {
   /// The greatest number of threads that is taken.
   public static let mostThreads = 1024
 
   /// Checks the variables of this process.
   ///
-  /// A program calls it when it starts, to report a wrong value in its own way. Without that, the first computation writes
-  /// the same line to standard error and ends the process with status 64 (`EX_USAGE`).
+  /// A program calls it when it starts, to report a wrong value in its own way. Without that, the first computation
+  /// writes the same line to standard error and ends the process with status 64 (`EX_USAGE`).
   public static func check() throws(EnvironmentError) {
     _ = try instructionSet(named: environmentVariable("REFRAIN_ISA"), upTo: .best)
     _ = try threads(environmentVariable("REFRAIN_THREADS"))
@@ -49,8 +49,8 @@ public enum EnvironmentSettings {
       description: "REFRAIN_THREADS is '\(text)'; unset it, or set it to a whole number from 1 to \(mostThreads)")
   }
 
-  /// The result of `body`; an error ends the process with one line and status 64, since nothing here can throw it to whom it
-  /// concerns: the person who set the variable.
+  /// The result of `body`; an error ends the process with one line and status 64, since nothing here can throw it to
+  /// whom it concerns: the person who set the variable.
   static func orStop<Result>(_ body: () throws(EnvironmentError) -> Result) -> Result {
     do throws(EnvironmentError) { return try body() } catch {
       let line = Array((error.description + "\n").utf8)

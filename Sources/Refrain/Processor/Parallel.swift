@@ -4,10 +4,10 @@ import Synchronization
 public enum Parallelism {
   private static let chosen = Atomic<Int>(0)
 
-  /// The number of threads; at first the value of `REFRAIN_THREADS`, else the number of cores that the process may use: two
-  /// threads of one core count once, and the processors that the process is bound to and the time its control group is
-  /// granted are limits. Results do not depend on it: work is split over rows and output tiles, and every sum has a fixed
-  /// order.
+  /// The number of threads; at first the value of `REFRAIN_THREADS`, else the number of cores that the process may use:
+  /// two threads of one core count once, and the processors that the process is bound to and the time its control group
+  /// is granted are limits. Results do not depend on it: work is split over rows and output tiles, and every sum has a
+  /// fixed order.
   public static var threads: Int {
     get {
       let value = chosen.load(ordering: .relaxed)

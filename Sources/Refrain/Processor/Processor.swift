@@ -7,7 +7,8 @@
 
 /// The machine's processor, as it is named beside every figure that was measured on it.
 public struct Processor: Sendable, CustomStringConvertible {
-  /// Its name as the maker gives it, with family and model where there are such numbers: `AMD EPYC (family 25, model 17)`.
+  /// Its name as the maker gives it, with family and model where there are such numbers: `AMD EPYC (family 25, model
+  /// 17)`.
   public let name: String
   /// How many of its cores this process may use: see ``Parallelism/threads``.
   public let availableCores: Int
@@ -53,7 +54,8 @@ public struct Processor: Sendable, CustomStringConvertible {
     #endif
   }
 
-  /// A name from the brand's bytes, which may be padded or empty, and register A of leaf 1, which holds family and model.
+  /// A name from the brand's bytes, which may be padded or empty, and register A of leaf 1, which holds family and
+  /// model.
   static func name(brand: [UInt8], signature: UInt32) -> String {
     let text = String(decoding: brand.prefix { $0 != 0 }, as: UTF8.self)
     let words = text.split(separator: " ").joined(separator: " ")

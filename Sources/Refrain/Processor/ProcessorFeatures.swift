@@ -4,23 +4,24 @@
     import Darwin
   #endif
 
-  /// What an x86-64 processor and the operating system say of its instructions. The choice of an ``InstructionSet`` is a
-  /// function of these three words alone, so that it can be tested with the words of any machine.
+  /// What an x86-64 processor and the operating system say of its instructions. The choice of an ``InstructionSet`` is
+  /// a function of these three words alone, so that it can be tested with the words of any machine.
   ///
-  /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 13.3 and 15.2 (how to detect AVX-512),
-  /// and volume 2, CPUID; AMD64 Architecture Programmer's Manual, volume 3, appendix E.
+  /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 13.3 and 15.2 (how to detect
+  /// AVX-512), and volume 2, CPUID; AMD64 Architecture Programmer's Manual, volume 3, appendix E.
   struct ProcessorFeatures: Sendable, Equatable {
     /// Register C of leaf 1.
     var basic: UInt32
     /// Register B of leaf 7, part 0; zero where the processor has no such leaf.
     var extended: UInt32
-    /// XCR0: the registers that the operating system saves when it changes tasks; zero where it says nothing (no OSXSAVE).
+    /// XCR0: the registers that the operating system saves when it changes tasks; zero where it says nothing (no
+    /// OSXSAVE).
     var saved: UInt64
 
     /// The best set of instructions that the processor has and the operating system supports.
     ///
-    /// The size of the area for the saved registers says nothing of this: it depends on what else is saved (MPX, PKRU), and
-    /// on where a maker puts each part.
+    /// The size of the area for the saved registers says nothing of this: it depends on what else is saved (MPX, PKRU),
+    /// and on where a maker puts each part.
     var bestInstructionSet: InstructionSet {
       // FMA 12, OSXSAVE 27, AVX 28; BMI1 3, AVX2 5, BMI2 8. XCR0: SSE 1, AVX 2.
       guard

@@ -91,7 +91,7 @@ public struct TerminalChart: Hashable, Sendable {
       let column = Self.place(position, of: chart.count, across: columns)
       axis[column] = "┬"
       let text = Array(label.onOneLine.prefix(columns))
-      // Centred below its tick, moved in from the edges, left out when it would touch its neighbor.
+      // Centered below its tick, moved in from the edges, left out when it would touch its neighbor.
       let start = min(max(column - text.count / 2, 0), columns - text.count)
       guard start >= free else { continue }
       labels.replaceSubrange(start..<start + text.count, with: text)

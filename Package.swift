@@ -18,14 +18,17 @@ let optimized: [SwiftSetting] =
 /// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
 func kernels(_ name: String, define: String, clangFlags: [String]) -> Target {
   .target(
-    name: name,
+    name: name, dependencies: ["RefrainKernelTypes"],
     swiftSettings: optimized + [
       .define(define),
       .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] }),
     ])
 }
 
-var targets: [Target] = [kernels("RefrainKernels", define: "BASELINE", clangFlags: [])]
+var targets: [Target] = [
+  .target(name: "RefrainKernelTypes", swiftSettings: optimized),
+  kernels("RefrainKernels", define: "BASELINE", clangFlags: []),
+]
 #if arch(x86_64)
   targets += [
     kernels("RefrainKernelsAVX2", define: "AVX2", clangFlags: ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]),
@@ -34,7 +37,7 @@ var targets: [Target] = [kernels("RefrainKernels", define: "BASELINE", clangFlag
       clangFlags: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mbmi", "-mbmi2"]),
   ]
 #endif
-let kernelTargets = targets.map { Target.Dependency(stringLiteral: $0.name) }
+let kernelTargets = targets.dropFirst().map { Target.Dependency(stringLiteral: $0.name) }
 
 targets += [
   .systemLibrary(name: "CProcessor"),

@@ -14,15 +14,15 @@ struct CellsCommand: ParsableCommand {
   func run() throws {
     var text = "I is the size of the input, H that of the output.\n"
     for cell in Cells.all {
-      let column = cell.lastColumn.map { "; the last column is \($0)" } ?? ""
-      text += """
-
-        \(cell.name)
-          parameters  \(ParameterFormula(of: cell)?.description ?? "by its options")
-          for         \(cell.purpose)\(column)
-          source      \(cell.source)
-
-        """
+      text += "\n\(cell.name)\n"
+      let purpose = [cell.purpose, cell.lastColumn.map { "the last column is \($0)" } ?? ""].filter { !$0.isEmpty }
+      let facts = [
+        ("parameters", ParameterFormula(of: cell)?.description ?? "by its options"),
+        ("for", purpose.joined(separator: "; ")), ("source", cell.source),
+      ]
+      for (name, fact) in facts where !fact.isEmpty {
+        text += "  \(name)" + String(repeating: " ", count: 12 - name.count) + "\(fact)\n"
+      }
     }
     try StandardOutput.write(text)
   }

@@ -11,24 +11,27 @@ public enum BinaryOperation: Int, CaseIterable, Sendable {
   case add, subtract, multiply, divide, maximum, minimum, greater, equal
 }
 
-/// y[i] = f(x[i]) for `count` elements, f the `UnaryOperation` of that raw value; `y` may be `x`.
-public func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-  switch UnaryOperation(rawValue: operation) {
-  case .negate: map(Negate.self, count, x, y)
-  case .exponential: map(Exponential.self, count, x, y)
-  case .logarithm: map(Logarithm.self, count, x, y)
-  case .squareRoot: map(SquareRoot.self, count, x, y)
-  case .square: map(Square.self, count, x, y)
-  case .absolute: map(Absolute.self, count, x, y)
-  case .reciprocal: map(Reciprocal.self, count, x, y)
-  case .tanh: map(Tanh.self, count, x, y)
-  case .sigmoid: map(Sigmoid.self, count, x, y)
-  case .relu: map(Relu.self, count, x, y)
-  case .softplus: map(Softplus.self, count, x, y)
-  case .gelu: map(Gelu.self, count, x, y)
-  case .silu: map(Silu.self, count, x, y)
-  case .geluExact: map(GeluExact.self, count, x, y)
-  case nil: fatalError("unary: no such operation")
+extension KernelBuild {
+  /// y[i] = f(x[i]) for `count` elements, f the `UnaryOperation` of that raw value; `y` may be `x`.
+  public static func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>)
+  {
+    switch UnaryOperation(rawValue: operation) {
+    case .negate: map(Negate.self, count, x, y)
+    case .exponential: map(Exponential.self, count, x, y)
+    case .logarithm: map(Logarithm.self, count, x, y)
+    case .squareRoot: map(SquareRoot.self, count, x, y)
+    case .square: map(Square.self, count, x, y)
+    case .absolute: map(Absolute.self, count, x, y)
+    case .reciprocal: map(Reciprocal.self, count, x, y)
+    case .tanh: map(Tanh.self, count, x, y)
+    case .sigmoid: map(Sigmoid.self, count, x, y)
+    case .relu: map(Relu.self, count, x, y)
+    case .softplus: map(Softplus.self, count, x, y)
+    case .gelu: map(Gelu.self, count, x, y)
+    case .silu: map(Silu.self, count, x, y)
+    case .geluExact: map(GeluExact.self, count, x, y)
+    case nil: fatalError("unary: no such operation")
+    }
   }
 }
 
@@ -46,28 +49,30 @@ public func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y
   }
 }
 
-/// dx[i] = dy[i] · f′(x[i]) for `count` elements, given y = f(x); `dx` is overwritten and may be any of the others.
-/// The derivative of `absolute` and of `relu` at 0 is 0.
-public func unaryGradient(
-  _ operation: Int, _ count: Int, x: UnsafePointer<Float>, y: UnsafePointer<Float>, dy: UnsafePointer<Float>,
-  dx: UnsafeMutablePointer<Float>
-) {
-  switch UnaryOperation(rawValue: operation) {
-  case .negate: mapGradient(Negate.self, count, x, y, dy, dx)
-  case .exponential: mapGradient(Exponential.self, count, x, y, dy, dx)
-  case .logarithm: mapGradient(Logarithm.self, count, x, y, dy, dx)
-  case .squareRoot: mapGradient(SquareRoot.self, count, x, y, dy, dx)
-  case .square: mapGradient(Square.self, count, x, y, dy, dx)
-  case .absolute: mapGradient(Absolute.self, count, x, y, dy, dx)
-  case .reciprocal: mapGradient(Reciprocal.self, count, x, y, dy, dx)
-  case .tanh: mapGradient(Tanh.self, count, x, y, dy, dx)
-  case .sigmoid: mapGradient(Sigmoid.self, count, x, y, dy, dx)
-  case .relu: mapGradient(Relu.self, count, x, y, dy, dx)
-  case .softplus: mapGradient(Softplus.self, count, x, y, dy, dx)
-  case .gelu: mapGradient(Gelu.self, count, x, y, dy, dx)
-  case .silu: mapGradient(Silu.self, count, x, y, dy, dx)
-  case .geluExact: mapGradient(GeluExact.self, count, x, y, dy, dx)
-  case nil: fatalError("unaryGradient: no such operation")
+extension KernelBuild {
+  /// dx[i] = dy[i] · f′(x[i]) for `count` elements, given y = f(x); `dx` is overwritten and may be any of the others.
+  /// The derivative of `absolute` and of `relu` at 0 is 0.
+  public static func unaryGradient(
+    _ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+    _ dx: UnsafeMutablePointer<Float>
+  ) {
+    switch UnaryOperation(rawValue: operation) {
+    case .negate: mapGradient(Negate.self, count, x, y, dy, dx)
+    case .exponential: mapGradient(Exponential.self, count, x, y, dy, dx)
+    case .logarithm: mapGradient(Logarithm.self, count, x, y, dy, dx)
+    case .squareRoot: mapGradient(SquareRoot.self, count, x, y, dy, dx)
+    case .square: mapGradient(Square.self, count, x, y, dy, dx)
+    case .absolute: mapGradient(Absolute.self, count, x, y, dy, dx)
+    case .reciprocal: mapGradient(Reciprocal.self, count, x, y, dy, dx)
+    case .tanh: mapGradient(Tanh.self, count, x, y, dy, dx)
+    case .sigmoid: mapGradient(Sigmoid.self, count, x, y, dy, dx)
+    case .relu: mapGradient(Relu.self, count, x, y, dy, dx)
+    case .softplus: mapGradient(Softplus.self, count, x, y, dy, dx)
+    case .gelu: mapGradient(Gelu.self, count, x, y, dy, dx)
+    case .silu: mapGradient(Silu.self, count, x, y, dy, dx)
+    case .geluExact: mapGradient(GeluExact.self, count, x, y, dy, dx)
+    case nil: fatalError("unaryGradient: no such operation")
+    }
   }
 }
 
@@ -82,36 +87,38 @@ private func mapGradient<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y:
   }
 }
 
-/// z[i] = f(x[i · xStep], y[i · yStep]) for `count` elements, f the `BinaryOperation` of that raw value. A step is 1,
-/// or 0 for one scalar repeated; `z` may be `x` or `y`. `maximum` and `minimum` hand a NaN on.
-public func binary(
-  _ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ xStep: Int, _ y: UnsafePointer<Float>, _ yStep: Int,
-  _ z: UnsafeMutablePointer<Float>
-) {
-  binaryRows(operation, 1, count, x, 0, xStep, y, 0, yStep, z, 0)
-}
-
-/// The same for `rows` rows of `columns` elements, which begin `xStride`, `yStride` and `zStride` apart.
-public func binaryRows(
-  _ operation: Int, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ xStep: Int,
-  _ y: UnsafePointer<Float>, _ yStride: Int, _ yStep: Int, _ z: UnsafeMutablePointer<Float>, _ zStride: Int
-) {
-  @inline(always) func map<F: BinaryFunction>(_: F.Type) {
-    for row in 0..<rows {
-      mapRow(
-        F.self, columns, x + row &* xStride, xStep, y + row &* yStride, yStep, z + row &* zStride)
-    }
+extension KernelBuild {
+  /// z[i] = f(x[i · xStep], y[i · yStep]) for `count` elements, f the `BinaryOperation` of that raw value. A step is 1,
+  /// or 0 for one scalar repeated; `z` may be `x` or `y`. `maximum` and `minimum` hand a NaN on.
+  public static func binary(
+    _ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ xStep: Int, _ y: UnsafePointer<Float>, _ yStep: Int,
+    _ z: UnsafeMutablePointer<Float>
+  ) {
+    binaryRows(operation, 1, count, x, 0, xStep, y, 0, yStep, z, 0)
   }
-  switch BinaryOperation(rawValue: operation) {
-  case .add: map(Add.self)
-  case .subtract: map(Subtract.self)
-  case .multiply: map(Multiply.self)
-  case .divide: map(Divide.self)
-  case .maximum: map(Maximum.self)
-  case .minimum: map(Minimum.self)
-  case .greater: map(Greater.self)
-  case .equal: map(Equal.self)
-  case nil: fatalError("binary: no such operation")
+
+  /// The same for `rows` rows of `columns` elements, which begin `xStride`, `yStride` and `zStride` apart.
+  public static func binaryRows(
+    _ operation: Int, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ xStep: Int,
+    _ y: UnsafePointer<Float>, _ yStride: Int, _ yStep: Int, _ z: UnsafeMutablePointer<Float>, _ zStride: Int
+  ) {
+    @inline(always) func map<F: BinaryFunction>(_: F.Type) {
+      for row in 0..<rows {
+        mapRow(
+          F.self, columns, x + row &* xStride, xStep, y + row &* yStride, yStep, z + row &* zStride)
+      }
+    }
+    switch BinaryOperation(rawValue: operation) {
+    case .add: map(Add.self)
+    case .subtract: map(Subtract.self)
+    case .multiply: map(Multiply.self)
+    case .divide: map(Divide.self)
+    case .maximum: map(Maximum.self)
+    case .minimum: map(Minimum.self)
+    case .greater: map(Greater.self)
+    case .equal: map(Equal.self)
+    case nil: fatalError("binary: no such operation")
+    }
   }
 }
 
@@ -139,59 +146,63 @@ private func mapRow<F: BinaryFunction>(_: F.Type, _ count: Int, _ x: P, _ xStep:
   }
 }
 
-/// y[i] = value.
-public func fill(_ count: Int, _ value: Float, _ y: UnsafeMutablePointer<Float>) {
-  let vector = splat(value)
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
-    store(vector, y + index, lanes)
+extension KernelBuild {
+  /// y[i] = value.
+  public static func fill(_ count: Int, _ value: Float, _ y: UnsafeMutablePointer<Float>) {
+    let vector = splat(value)
+    var vectors = Vectors(count)
+    while vectors.next() {
+      let index = vectors.index
+      let lanes = vectors.lanes
+      store(vector, y + index, lanes)
+    }
   }
-}
 
-/// y[i] = x[i]; the arrays do not overlap.
-public func copy(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
-    store(load(x + index, lanes), y + index, lanes)
+  /// y[i] = x[i]; the arrays do not overlap.
+  public static func copy(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    var vectors = Vectors(count)
+    while vectors.next() {
+      let index = vectors.index
+      let lanes = vectors.lanes
+      store(load(x + index, lanes), y + index, lanes)
+    }
   }
-}
 
-/// y[i] = factor · x[i]; `y` may be `x`.
-public func scale(_ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-  let vector = splat(factor)
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
-    store(vector * load(x + index, lanes), y + index, lanes)
+  /// y[i] = factor · x[i]; `y` may be `x`.
+  public static func scale(_ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    let vector = splat(factor)
+    var vectors = Vectors(count)
+    while vectors.next() {
+      let index = vectors.index
+      let lanes = vectors.lanes
+      store(vector * load(x + index, lanes), y + index, lanes)
+    }
   }
-}
 
-/// y[i] += factor · x[i]; `y` may be `x`.
-public func addScaled(_ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-  let vector = splat(factor)
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
+  /// y[i] += factor · x[i]; `y` may be `x`.
+  public static func addScaled(
+    _ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let vector = splat(factor)
+    var vectors = Vectors(count)
+    while vectors.next() {
+      let index = vectors.index
+      let lanes = vectors.lanes
 
-    store(multiplyAdd(vector, load(x + index, lanes), load(y + index, lanes)), y + index, lanes)
+      store(multiplyAdd(vector, load(x + index, lanes), load(y + index, lanes)), y + index, lanes)
+    }
   }
-}
 
-/// y[i] = x[i] held between `lower` and `upper`; a NaN stays; `y` may be `x`.
-public func clamp(
-  _ count: Int, _ lower: Float, _ upper: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
-) {
-  var vectors = Vectors(count)
-  while vectors.next() {
-    let index = vectors.index
-    let lanes = vectors.lanes
+  /// y[i] = x[i] held between `lower` and `upper`; a NaN stays; `y` may be `x`.
+  public static func clamp(
+    _ count: Int, _ lower: Float, _ upper: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    var vectors = Vectors(count)
+    while vectors.next() {
+      let index = vectors.index
+      let lanes = vectors.lanes
 
-    store(atMost(upper, atLeast(lower, load(x + index, lanes))), y + index, lanes)
+      store(atMost(upper, atLeast(lower, load(x + index, lanes))), y + index, lanes)
+    }
   }
 }

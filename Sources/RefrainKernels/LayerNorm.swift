@@ -1,39 +1,40 @@
 // Layer normalization (Ba, Kiros and Hinton 2016), a row at a time, four vectors side by side: a sum in one accumulator
 // would wait for each addition.
 
-/// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
-///
-/// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`, and is added to if `accumulate`.
-///   gain, shift: [columns].
-/// - means, inverseDeviations: [rows], written, for the gradient.
-public func layerNormRows(
-  _ rows: Int, _ columns: Int, epsilon: Float, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
-  shift: UnsafePointer<Float>, accumulate: Bool, y: UnsafeMutablePointer<Float>, yStride: Int,
-  means: UnsafeMutablePointer<Float>,
-  inverseDeviations: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let source = x + row &* xStride
-    let mean = sumOfValues(columns, source) / Float(columns)
-    let squares = sumOfSquaredDistances(columns, source, mean)
-    let inverse = 1 / (squares / Float(columns) + epsilon).squareRoot()
-    means[row] = mean
-    inverseDeviations[row] = inverse
-    let target = y + row &* yStride
-    let (center, factor) = (splat(mean), splat(inverse))
-    var index = 0
-    while index &+ 4 &* width <= columns {
-      let normal = (four(source + index) - Rows(center)) * Rows(factor)
-      let scaled = multiplyAdd(normal, four(gain + index), four(shift + index))
-      storeFour(accumulate ? four(P(target) + index) + scaled : scaled, target + index)
-      index &+= 4 &* width
-    }
-    while index < columns {
-      let lanes = smaller(width, columns &- index)
-      let normal = (load(source + index, lanes) - center) * factor
-      let scaled = multiplyAdd(normal, load(gain + index, lanes), load(shift + index, lanes))
-      store(accumulate ? load(target + index, lanes) + scaled : scaled, target + index, lanes)
-      index &+= width
+extension KernelBuild {
+  /// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
+  ///
+  /// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`, and is added to if `accumulate`.
+  ///   gain, shift: [columns].
+  /// - means, inverseDeviations: [rows], written, for the gradient.
+  public static func layerNormRows(
+    _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: UnsafePointer<Float>, _ xStride: Int,
+    _ gain: UnsafePointer<Float>, _ shift: UnsafePointer<Float>, _ accumulate: Bool, _ y: UnsafeMutablePointer<Float>,
+    _ yStride: Int, _ means: UnsafeMutablePointer<Float>, _ inverseDeviations: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let source = x + row &* xStride
+      let mean = sumOfValues(columns, source) / Float(columns)
+      let squares = sumOfSquaredDistances(columns, source, mean)
+      let inverse = 1 / (squares / Float(columns) + epsilon).squareRoot()
+      means[row] = mean
+      inverseDeviations[row] = inverse
+      let target = y + row &* yStride
+      let (center, factor) = (splat(mean), splat(inverse))
+      var index = 0
+      while index &+ 4 &* width <= columns {
+        let normal = (four(source + index) - Rows(center)) * Rows(factor)
+        let scaled = multiplyAdd(normal, four(gain + index), four(shift + index))
+        storeFour(accumulate ? four(P(target) + index) + scaled : scaled, target + index)
+        index &+= 4 &* width
+      }
+      while index < columns {
+        let lanes = smaller(width, columns &- index)
+        let normal = (load(source + index, lanes) - center) * factor
+        let scaled = multiplyAdd(normal, load(gain + index, lanes), load(shift + index, lanes))
+        store(accumulate ? load(target + index, lanes) + scaled : scaled, target + index, lanes)
+        index &+= width
+      }
     }
   }
 }
@@ -80,62 +81,64 @@ private func sumOfSquaredDistances(_ columns: Int, _ x: P, _ mean: Float) -> Flo
 
 @inline(always) private func sumOfVectors(_ rows: Rows<4>) -> Vector { (rows.v0 + rows.v1) + (rows.v2 + rows.v3) }
 
-/// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
-/// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
-///
-/// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x`
-///   or `dy`.
-/// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the
-///   latter may be nil.
-public func layerNormGradientRows(
-  _ rows: Int, _ columns: Int, x: UnsafePointer<Float>, xStride: Int, gain: UnsafePointer<Float>,
-  means: UnsafePointer<Float>, inverseDeviations: UnsafePointer<Float>, dy: UnsafePointer<Float>, dyStride: Int,
-  dx: UnsafeMutablePointer<Float>, dxStride: Int, dgain: UnsafeMutablePointer<Float>,
-  dshift: UnsafeMutablePointer<Float>?, sumStride: Int, rowsPerSum: Int
-) {
-  for row in 0..<rows {
-    let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
-    let sum = row / rowsPerSum &* sumStride
-    let (dgain, dshift) = (dgain + sum, dshift.map { $0 + sum })
-    let (center, factor) = (splat(means[row]), splat(inverseDeviations[row]))
-    var (sums, productSums) = (Rows<4>(splat(0)), Rows<4>(splat(0)))
-    var index = 0
-    while index &+ 4 &* width <= columns {
-      let scaled = four(gain + index) * four(P(dy) + index)
-      sums = sums + scaled
-      productSums = multiplyAdd(scaled, (four(x + index) - Rows(center)) * Rows(factor), productSums)
-      index &+= 4 &* width
-    }
-    var (gradientSum, productSum) = (sumOfVectors(sums), sumOfVectors(productSums))
-    while index < columns {
-      // Lanes beyond the row have gradient 0 and add nothing.
-      let lanes = smaller(width, columns &- index)
-      let scaled = load(gain + index, lanes) * load(dy + index, lanes)
-      gradientSum = gradientSum + scaled
-      productSum = multiplyAdd(scaled, (load(x + index, lanes) - center) * factor, productSum)
-      index &+= width
-    }
-    let gradientMean = splat(sumOfLanes(gradientSum) / Float(columns))
-    let productMean = splat(sumOfLanes(productSum) / Float(columns))
-    index = 0
-    while index &+ 4 &* width <= columns {
-      let normal = (four(x + index) - Rows(center)) * Rows(factor)
-      let gradient = four(dy + index)
-      storeFour(multiplyAdd(gradient, normal, four(P(dgain) + index)), dgain + index)
-      if let dshift { storeFour(four(P(dshift) + index) + gradient, dshift + index) }
-      let centered = four(gain + index) * gradient - Rows(gradientMean) - normal * Rows(productMean)
-      storeFour(centered * Rows(factor), dx + index)
-      index &+= 4 &* width
-    }
-    while index < columns {
-      let lanes = smaller(width, columns &- index)
-      let normal = (load(x + index, lanes) - center) * factor
-      let gradient = load(dy + index, lanes)
-      store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
-      if let dshift { store(load(dshift + index, lanes) + gradient, dshift + index, lanes) }
-      let centered = load(gain + index, lanes) * gradient - gradientMean - normal * productMean
-      store(centered * factor, dx + index, lanes)
-      index &+= width
+extension KernelBuild {
+  /// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
+  /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
+  ///
+  /// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x`
+  ///   or `dy`.
+  /// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the
+  ///   latter may be nil.
+  public static func layerNormGradientRows(
+    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ gain: UnsafePointer<Float>,
+    _ means: UnsafePointer<Float>, _ inverseDeviations: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+    _ dyStride: Int, _ dx: UnsafeMutablePointer<Float>, _ dxStride: Int, _ dgain: UnsafeMutablePointer<Float>,
+    _ dshift: UnsafeMutablePointer<Float>?, _ sumStride: Int, _ rowsPerSum: Int
+  ) {
+    for row in 0..<rows {
+      let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
+      let sum = row / rowsPerSum &* sumStride
+      let (dgain, dshift) = (dgain + sum, dshift.map { $0 + sum })
+      let (center, factor) = (splat(means[row]), splat(inverseDeviations[row]))
+      var (sums, productSums) = (Rows<4>(splat(0)), Rows<4>(splat(0)))
+      var index = 0
+      while index &+ 4 &* width <= columns {
+        let scaled = four(gain + index) * four(P(dy) + index)
+        sums = sums + scaled
+        productSums = multiplyAdd(scaled, (four(x + index) - Rows(center)) * Rows(factor), productSums)
+        index &+= 4 &* width
+      }
+      var (gradientSum, productSum) = (sumOfVectors(sums), sumOfVectors(productSums))
+      while index < columns {
+        // Lanes beyond the row have gradient 0 and add nothing.
+        let lanes = smaller(width, columns &- index)
+        let scaled = load(gain + index, lanes) * load(dy + index, lanes)
+        gradientSum = gradientSum + scaled
+        productSum = multiplyAdd(scaled, (load(x + index, lanes) - center) * factor, productSum)
+        index &+= width
+      }
+      let gradientMean = splat(sumOfLanes(gradientSum) / Float(columns))
+      let productMean = splat(sumOfLanes(productSum) / Float(columns))
+      index = 0
+      while index &+ 4 &* width <= columns {
+        let normal = (four(x + index) - Rows(center)) * Rows(factor)
+        let gradient = four(dy + index)
+        storeFour(multiplyAdd(gradient, normal, four(P(dgain) + index)), dgain + index)
+        if let dshift { storeFour(four(P(dshift) + index) + gradient, dshift + index) }
+        let centered = four(gain + index) * gradient - Rows(gradientMean) - normal * Rows(productMean)
+        storeFour(centered * Rows(factor), dx + index)
+        index &+= 4 &* width
+      }
+      while index < columns {
+        let lanes = smaller(width, columns &- index)
+        let normal = (load(x + index, lanes) - center) * factor
+        let gradient = load(dy + index, lanes)
+        store(multiplyAdd(gradient, normal, load(dgain + index, lanes)), dgain + index, lanes)
+        if let dshift { store(load(dshift + index, lanes) + gradient, dshift + index, lanes) }
+        let centered = load(gain + index, lanes) * gradient - gradientMean - normal * productMean
+        store(centered * factor, dx + index, lanes)
+        index &+= width
+      }
     }
   }
 }

@@ -1,41 +1,43 @@
 // Packed matrices: B[K, N] as panels of `panelWidth` columns, [panel][k][panelWidth], so that a product reads it in one
 // stream. The last panel is only as many whole vectors wide as it needs, filled up with zeros.
 
-/// The floats of a packed B[K, N].
-public func packedSize(depth: Int, columns: Int) -> Int { depth * paddedSize(columns) }
+extension KernelBuild {
+  /// The floats of a packed B[K, N].
+  public static func packedSize(_ depth: Int, _ columns: Int) -> Int { depth * paddedSize(columns) }
 
-/// Packs B[K, N], whose element (k, n) is b[k · rowStep + n · columnStep], into `packedSize` floats at `packed`; the
-/// two do not overlap.
-public func packPanels(
-  depth: Int, columns: Int, _ b: UnsafePointer<Float>, rowStep: Int, columnStep: Int,
-  _ packed: UnsafeMutablePointer<Float>
-) {
-  var column = 0
-  while column < columns {
-    let used = smaller(panelVectors * width, columns &- column)
-    let stride = (used &+ width &- 1) / width &* width
-    let panel = packed + column &* depth
-    let source = b + column &* columnStep
-    if columnStep == 1 {
-      for k in 0..<depth {
-        let row = source + k &* rowStep
+  /// Packs B[K, N], whose element (k, n) is b[k · rowStep + n · columnStep], into `packedSize` floats at `packed`; the
+  /// two do not overlap.
+  public static func packPanels(
+    _ depth: Int, _ columns: Int, _ b: UnsafePointer<Float>, _ rowStep: Int, _ columnStep: Int,
+    _ packed: UnsafeMutablePointer<Float>
+  ) {
+    var column = 0
+    while column < columns {
+      let used = smaller(panelVectors * width, columns &- column)
+      let stride = (used &+ width &- 1) / width &* width
+      let panel = packed + column &* depth
+      let source = b + column &* columnStep
+      if columnStep == 1 {
+        for k in 0..<depth {
+          let row = source + k &* rowStep
+          var vectors = Vectors(used)
+          while vectors.next() {
+            let index = vectors.index
+            let lanes = vectors.lanes
+            store(load(row + index, lanes), panel + (k &* stride &+ index))
+          }
+        }
+      } else {
         var vectors = Vectors(used)
         while vectors.next() {
           let index = vectors.index
           let lanes = vectors.lanes
-          store(load(row + index, lanes), panel + (k &* stride &+ index))
+
+          packLanes(depth, lanes, source + index &* columnStep, columnStep, rowStep, panel + index, stride)
         }
       }
-    } else {
-      var vectors = Vectors(used)
-      while vectors.next() {
-        let index = vectors.index
-        let lanes = vectors.lanes
-
-        packLanes(depth, lanes, source + index &* columnStep, columnStep, rowStep, panel + index, stride)
-      }
+      column &+= used
     }
-    column &+= used
   }
 }
 
@@ -47,7 +49,7 @@ func packLanes(
   _ depth: Int, _ lanes: Int, _ source: P, _ laneStep: Int, _ depthStep: Int, _ target: M, _ targetStride: Int
 ) {
   if depthStep == 1, lanes == width {
-    return transpose(lanes, depth, source, xStride: laneStep, target, yStride: targetStride)
+    return KernelBuild.transpose(lanes, depth, source, laneStep, target, targetStride)
   }
   var first = 0
   while first < depth {

@@ -43,32 +43,34 @@ private struct PeakSums {
   @inline(always) var total: Vector { ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)) + ((s8 + s9) + (s10 + s11)) }
 }
 
-/// Does nothing but multiply-adds on independent sums: 24 vectors where there are 32 registers, else 12.
-///
-/// - Parameters:
-///   - repetitions: how often each sum is multiplied and added to.
-///   - result: gets one float that depends on all of them.
-/// - Returns: the number of multiplications and additions that were done.
-public func multiplyAddPeak(_ repetitions: Int, _ result: UnsafeMutablePointer<Float>) -> Int {
-  // The sums go to 2: no number on the way is so large or so small that it would be slow.
-  let (factor, term) = (splat(0.5), splat(1))
-  var first = PeakSums(startingFrom: 0)
-  var left = repetitions
-  #if AVX512 || arch(arm64)
-    var second = PeakSums(startingFrom: 12)
-    while left > 0 {
-      first.advance(factor, term)
-      second.advance(factor, term)
-      left &-= 1
-    }
-    result[0] = sumOfLanes(first.total + second.total)
-    return 2 &* 2 &* PeakSums.count &* width &* repetitions
-  #else
-    while left > 0 {
-      first.advance(factor, term)
-      left &-= 1
-    }
-    result[0] = sumOfLanes(first.total)
-    return 2 &* PeakSums.count &* width &* repetitions
-  #endif
+extension KernelBuild {
+  /// Does nothing but multiply-adds on independent sums: 24 vectors where there are 32 registers, else 12.
+  ///
+  /// - Parameters:
+  ///   - repetitions: how often each sum is multiplied and added to.
+  ///   - result: gets one float that depends on all of them.
+  /// - Returns: the number of multiplications and additions that were done.
+  public static func multiplyAddPeak(_ repetitions: Int, _ result: UnsafeMutablePointer<Float>) -> Int {
+    // The sums go to 2: no number on the way is so large or so small that it would be slow.
+    let (factor, term) = (splat(0.5), splat(1))
+    var first = PeakSums(startingFrom: 0)
+    var left = repetitions
+    #if AVX512 || arch(arm64)
+      var second = PeakSums(startingFrom: 12)
+      while left > 0 {
+        first.advance(factor, term)
+        second.advance(factor, term)
+        left &-= 1
+      }
+      result[0] = sumOfLanes(first.total + second.total)
+      return 2 &* 2 &* PeakSums.count &* width &* repetitions
+    #else
+      while left > 0 {
+        first.advance(factor, term)
+        left &-= 1
+      }
+      result[0] = sumOfLanes(first.total)
+      return 2 &* PeakSums.count &* width &* repetitions
+    #endif
+  }
 }

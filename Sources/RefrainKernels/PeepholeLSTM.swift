@@ -135,7 +135,7 @@ enum NoOutputGateLSTM: PeepholeVariant {
   @inline(always) static var hasOutputGate: Bool { false }
 }
 
-/// What becomes of the cell state alone: h′ = c′. For `recurrentGates`.
+/// The update of the cell state alone: h′ = c′. For `recurrentGates`.
 enum CellUpdate: PeepholeVariant {
   @inline(always) static var hasOutputGate: Bool { false }
   @inline(always) static var squashesOutput: Bool { false }

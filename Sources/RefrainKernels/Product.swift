@@ -33,28 +33,30 @@ struct ProductOperands {
   @inline(always) func cRow(_ row: Int) -> M { c + (cOffsets.map { $0[row] } ?? row) &* cRowStep }
 }
 
-/// C (+)= A · B (+ bias) for `rows` rows M, `columns` N and `depth` K, any of which may be 0.
-///
-/// - A[M, K]: element (r, k) at a[(aOffsets?[r] ?? r) · aRowStep + k · aColumnStep].
-/// - B[K, N]: as `packPanels` wrote it.
-/// - bias[N]: added to every row, if given.
-/// - C[M, N]: row r at c[(cOffsets?[r] ?? r) · cRowStep], its columns contiguous; added to if `accumulate`, overwritten
-///   otherwise; overlaps nothing.
-public func product(
-  rows: Int, columns: Int, depth: Int, a: UnsafePointer<Float>, aRowStep: Int, aColumnStep: Int,
-  aOffsets: UnsafePointer<Int>?, packed: UnsafePointer<Float>, bias: UnsafePointer<Float>?, accumulate: Bool,
-  c: UnsafeMutablePointer<Float>, cRowStep: Int, cOffsets: UnsafePointer<Int>?
-) {
-  product(
-    ProductOperands(
-      a: a, aRowStep: aRowStep, aColumnStep: aColumnStep, aOffsets: aOffsets, aIsTiled: false, packed: packed,
-      packedDepth: depth,
-      firstDepth: 0, depth: depth, columns: columns, bias: bias, accumulate: accumulate, c: c, cRowStep: cRowStep,
-      cOffsets: cOffsets), rows: rows)
+extension KernelBuild {
+  /// C (+)= A · B (+ bias) for `rows` rows M, `columns` N and `depth` K, any of which may be 0.
+  ///
+  /// - A[M, K]: element (r, k) at a[(aOffsets?[r] ?? r) · aRowStep + k · aColumnStep].
+  /// - B[K, N]: as `packPanels` wrote it.
+  /// - bias[N]: added to every row, if given.
+  /// - C[M, N]: row r at c[(cOffsets?[r] ?? r) · cRowStep], its columns contiguous; added to if `accumulate`, overwritten
+  ///   otherwise; overlaps nothing.
+  public static func product(
+    _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Float>, _ aRowStep: Int, _ aColumnStep: Int,
+    _ aOffsets: UnsafePointer<Int>?, _ packed: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ accumulate: Bool,
+    _ c: UnsafeMutablePointer<Float>, _ cRowStep: Int, _ cOffsets: UnsafePointer<Int>?
+  ) {
+    computeProduct(
+      ProductOperands(
+        a: a, aRowStep: aRowStep, aColumnStep: aColumnStep, aOffsets: aOffsets, aIsTiled: false, packed: packed,
+        packedDepth: depth,
+        firstDepth: 0, depth: depth, columns: columns, bias: bias, accumulate: accumulate, c: c, cRowStep: cRowStep,
+        cOffsets: cOffsets), rows: rows)
+  }
 }
 
 /// All blocks of a product.
-@inline(always) func product(_ operands: ProductOperands, rows: Int) {
+@inline(always) func computeProduct(_ operands: ProductOperands, rows: Int) {
   var start = 0
   repeat {
     let depth = smaller(depthBlock, operands.depth &- start)

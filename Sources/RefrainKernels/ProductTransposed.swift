@@ -2,54 +2,56 @@
 // all time steps). The caller takes K in blocks; of each it packs B as panels, once for all products with it
 // (`packPanels`), and A as tiles.
 
-/// The columns of A that are packed at a time, so that they stay in the second-level cache: whole tiles.
-public func tiledColumns() -> Int { 240 }
+extension KernelBuild {
+  /// The columns of A that are packed at a time, so that they stay in the second-level cache: whole tiles.
+  public static func tiledColumns() -> Int { 240 }
 
-/// Columns `first..<end` of A[K, size] as tiles, [tile][k][columns of the tile]; a column beyond `size` is all ones,
-/// which gives the sums of B's columns.
-///
-/// - rows: [K], where the rows of A begin.
-/// - packed: K · (end − first) + 16 floats, written.
-public func packTiles(
-  depth: Int, size: Int, first: Int, end: Int, rows: UnsafePointer<UnsafePointer<Float>>,
-  _ packed: UnsafeMutablePointer<Float>
-) {
-  let whole = (tileRows &+ width &- 1) / width &* width
-  var start = 0
-  while start < depth {
-    // A few rows of A at a time, across all tiles: their memory is read in streams.
-    let stop = smaller(depth, start &+ 32)
-    var tiles = Tiles(0, end &- first)
-    while tiles.next() {
-      let column = first &+ tiles.row
-      let tile = packed + tiles.row &* depth
-      for k in start..<stop {
-        let source = rows[k] + column
-        let target = tile + k &* tiles.rows
-        // Whole vectors, of which the next k overwrites what is too much; not where they would leave A or the tile.
-        if column &+ whole <= size && (depth &- k) &* tiles.rows >= whole {
-          store(load(source), target)
-          if whole > width { store(load(source + width), target + width) }
-        } else {
-          for r in 0..<tiles.rows { target[r] = column &+ r < size ? source[r] : 1 }
+  /// Columns `first..<end` of A[K, size] as tiles, [tile][k][columns of the tile]; a column beyond `size` is all ones,
+  /// which gives the sums of B's columns.
+  ///
+  /// - rows: [K], where the rows of A begin.
+  /// - packed: K · (end − first) + 16 floats, written.
+  public static func packTiles(
+    _ depth: Int, _ size: Int, _ first: Int, _ end: Int, _ rows: UnsafePointer<UnsafePointer<Float>>,
+    _ packed: UnsafeMutablePointer<Float>
+  ) {
+    let whole = (tileRows &+ width &- 1) / width &* width
+    var start = 0
+    while start < depth {
+      // A few rows of A at a time, across all tiles: their memory is read in streams.
+      let stop = smaller(depth, start &+ 32)
+      var tiles = Tiles(0, end &- first)
+      while tiles.next() {
+        let column = first &+ tiles.row
+        let tile = packed + tiles.row &* depth
+        for k in start..<stop {
+          let source = rows[k] + column
+          let target = tile + k &* tiles.rows
+          // Whole vectors, of which the next k overwrites what is too much; not where they would leave A or the tile.
+          if column &+ whole <= size && (depth &- k) &* tiles.rows >= whole {
+            store(load(source), target)
+            if whole > width { store(load(source + width), target + width) }
+          } else {
+            for r in 0..<tiles.rows { target[r] = column &+ r < size ? source[r] : 1 }
+          }
         }
       }
+      start = stop
     }
-    start = stop
   }
-}
 
-/// C[M, N] (+)= Aᵀ · B for one block of K: A from `packTiles`, and `depth` rows from `firstDepth` on of a B of
-/// `packedDepth` rows from `packPanels`.
-///
-/// - C: row m at c[m · cRowStep]; added to if `accumulate`, overwritten otherwise; overlaps nothing.
-public func productTiled(
-  rows: Int, columns: Int, depth: Int, tiles: UnsafePointer<Float>, packed: UnsafePointer<Float>, packedDepth: Int,
-  firstDepth: Int, accumulate: Bool, c: UnsafeMutablePointer<Float>, cRowStep: Int
-) {
-  productBlock(
-    ProductOperands(
-      a: tiles, aRowStep: 0, aColumnStep: 0, aOffsets: nil, aIsTiled: true, packed: packed, packedDepth: packedDepth,
-      firstDepth: firstDepth, depth: depth, columns: columns, bias: nil, accumulate: accumulate, c: c,
-      cRowStep: cRowStep, cOffsets: nil), 0, rows)
+  /// C[M, N] (+)= Aᵀ · B for one block of K: A from `packTiles`, and `depth` rows from `firstDepth` on of a B of
+  /// `packedDepth` rows from `packPanels`.
+  ///
+  /// - C: row m at c[m · cRowStep]; added to if `accumulate`, overwritten otherwise; overlaps nothing.
+  public static func productTiled(
+    _ rows: Int, _ columns: Int, _ depth: Int, _ tiles: UnsafePointer<Float>, _ packed: UnsafePointer<Float>,
+    _ packedDepth: Int, _ firstDepth: Int, _ accumulate: Bool, _ c: UnsafeMutablePointer<Float>, _ cRowStep: Int
+  ) {
+    productBlock(
+      ProductOperands(
+        a: tiles, aRowStep: 0, aColumnStep: 0, aOffsets: nil, aIsTiled: true, packed: packed, packedDepth: packedDepth,
+        firstDepth: firstDepth, depth: depth, columns: columns, bias: nil, accumulate: accumulate, c: c,
+        cRowStep: cRowStep, cOffsets: nil), 0, rows)
+  }
 }

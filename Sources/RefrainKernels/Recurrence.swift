@@ -16,6 +16,21 @@ struct Schedule {
   let offsets: UnsafePointer<Int>
   let positions: UnsafePointer<Int>
 
+  init(
+    firstRow: Int, endRow: Int, steps: Int, alive: UnsafePointer<Int>, offsets: UnsafePointer<Int>,
+    positions: UnsafePointer<Int>
+  ) {
+    (self.firstRow, self.endRow, self.steps) = (firstRow, endRow, steps)
+    (self.alive, self.offsets, self.positions) = (alive, offsets, positions)
+  }
+
+  /// Some rows of the caller's schedule.
+  init(_ schedule: KernelSchedule, firstRow: Int, endRow: Int) {
+    self.init(
+      firstRow: firstRow, endRow: endRow, steps: schedule.steps, alive: schedule.alive, offsets: schedule.offsets,
+      positions: schedule.positions)
+  }
+
   /// The end of the rows of this call that are alive at `step`, which may be below `firstRow`.
   @inline(always) func end(_ step: Int) -> Int { smaller(endRow, alive[step]) }
 
@@ -28,7 +43,7 @@ struct Schedule {
 
 /// Where a recurrent kernel reads and writes; see `recurrentForward` for the shapes.
 struct RecurrentMemory {
-  /// In here, so that the compiler does not take it apart when it hands it to a function.
+  /// A member, so that the compiler passes it to functions by address and not in pieces.
   var schedule: Schedule
   /// The units of this call: whole panels, but for the last.
   var firstUnit: Int
@@ -38,7 +53,7 @@ struct RecurrentMemory {
   var paddedSize: Int
   var input: P
   var inputStride: Int
-  /// What a cell multiplies with unit by unit, [k, Hp].
+  /// The factors unit by unit, [k, Hp].
   var parameters: P?
   var parameterStride: Int
   /// The hidden state entering and leaving the step, [rows, Hp]; the two change places from step to step.
@@ -49,7 +64,7 @@ struct RecurrentMemory {
   let masks: StateMasks?
   /// The cell state entering and leaving the step, [rows, Hp].
   var cell: M
-  /// What the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before
+  /// The values that the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before
   /// the product.
   var reset: M
   var update: M
@@ -103,7 +118,7 @@ protocol RecurrentStage {
   /// input's.
   static var productGates: Int { get }
   static var firstBlock: Int { get }
-  /// What is multiplied with the recurrent weights: [rows, Hp].
+  /// The factor of the recurrent weights: [rows, Hp].
   static func state(_ memory: RecurrentMemory) -> P
   /// The gate function: takes the sums and stores what follows from them.
   static func finish<let rows: Int>(_ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>)
@@ -119,7 +134,7 @@ extension RecurrentStage {
   }
 
   @inline(always) static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
-    paddedSize(hiddenSize) &* unitSize(inputSize, hiddenSize)
+    KernelBuild.paddedSize(hiddenSize) &* unitSize(inputSize, hiddenSize)
   }
 }
 
@@ -237,7 +252,7 @@ func forEachStep(_ memory: RecurrentMemory, _ body: (_ step: Int, _ memory: Recu
       let following = step &+ 1 < memory.schedule.steps ? memory.schedule.end(step &+ 1) : 0
       var row = following > memory.schedule.firstRow ? following : memory.schedule.firstRow
       while row < end {
-        copy(memory.paddedSize, memory.next + row &* memory.paddedSize, hidden + row &* memory.paddedSize)
+        KernelBuild.copy(memory.paddedSize, memory.next + row &* memory.paddedSize, hidden + row &* memory.paddedSize)
         row &+= 1
       }
     }
@@ -351,7 +366,7 @@ private func multiply<S: RecurrentStage>(
 @inline(always)
 func packStage<S: RecurrentStage>(_: S.Type, _ weights: RecurrentWeights, _ packed: M) {
   let (inputSize, hiddenSize) = (weights.inputSize, weights.hiddenSize)
-  let padded = paddedSize(hiddenSize)
+  let padded = KernelBuild.paddedSize(hiddenSize)
   var unit = 0
   while unit < padded {
     let unitVectors = smaller(panelVectors / S.gates, (padded &- unit) / width)

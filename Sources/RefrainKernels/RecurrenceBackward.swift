@@ -24,7 +24,7 @@ struct BackwardMemory {
   var dHidden: M
   var dCell: M
   var dReset: M
-  /// What a cell multiplies with unit by unit, [k, Hp].
+  /// The factors unit by unit, [k, Hp].
   let parameters: P?
   let masks: StateMasks?
   /// Whether the gradients go on through the recurrent weights.
@@ -154,7 +154,7 @@ func through(
   let rows = schedule.end(step) &- schedule.firstRow
   guard rows > 0 else { return }
   let row = schedule.offsets[step] &+ schedule.firstRow
-  product(
+  computeProduct(
     ProductOperands(
       a: memory.gates + (row &* memory.gateStride &+ firstGate &* memory.hiddenSize), aRowStep: memory.gateStride,
       aColumnStep: 1, aOffsets: nil, aIsTiled: false, packed: packed, packedDepth: blocks &* memory.hiddenSize,

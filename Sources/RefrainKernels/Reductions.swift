@@ -3,7 +3,7 @@
 /// The length of the blocks whose sums are added up in double precision.
 @inline(always) var blockSize: Int { 1024 }
 
-/// What a sum adds up.
+/// The terms of a sum.
 private protocol Term {
   static func term(_ x: Vector, _ y: Vector, _ sum: Vector) -> Vector
 }
@@ -43,15 +43,19 @@ private func reduce<T: Term>(_: T.Type, _ count: Int, _ x: P, _ y: P) -> Float {
   return Float(total)
 }
 
-/// Σ x[i] over `count` elements.
-public func sum(_ count: Int, _ x: UnsafePointer<Float>) -> Float { reduce(Itself.self, count, x, x) }
+extension KernelBuild {
+  /// Σ x[i] over `count` elements.
+  public static func sum(_ count: Int, _ x: UnsafePointer<Float>) -> Float { reduce(Itself.self, count, x, x) }
 
-/// Σ x[i]² over `count` elements.
-public func sumOfSquares(_ count: Int, _ x: UnsafePointer<Float>) -> Float { reduce(Products.self, count, x, x) }
+  /// Σ x[i]² over `count` elements.
+  public static func sumOfSquares(_ count: Int, _ x: UnsafePointer<Float>) -> Float {
+    reduce(Products.self, count, x, x)
+  }
 
-/// Σ x[i] · y[i] over `count` elements.
-public func dot(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
-  reduce(Products.self, count, x, y)
+  /// Σ x[i] · y[i] over `count` elements.
+  public static func dot(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
+    reduce(Products.self, count, x, y)
+  }
 }
 
 /// The largest of `count` elements that are not NaN, −∞ if there are none.
@@ -76,78 +80,80 @@ public func dot(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Floa
   return result
 }
 
-/// y[c] += Σ_r x[r, c]: x is [rows, columns] with rows `rowStride` apart, y is [columns]. Blocks of rows are summed by
-/// themselves, so that long sums stay accurate.
-public func sumRows(
-  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, rowStride: Int, _ y: UnsafeMutablePointer<Float>
-) {
-  var index = 0
-  while index &+ 4 &* width <= columns {
-    var total = four(y + index)
-    var row = 0
-    while row < rows {
-      let end = smaller(rows, row &+ 256)
-      var block = Rows<4>(splat(0))
-      while row < end {
-        block = block + four(x + row &* rowStride + index)
-        row &+= 1
+extension KernelBuild {
+  /// y[c] += Σ_r x[r, c]: x is [rows, columns] with rows `rowStride` apart, y is [columns]. Blocks of rows are summed by
+  /// themselves, so that long sums stay accurate.
+  public static func sumRows(
+    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ rowStride: Int, _ y: UnsafeMutablePointer<Float>
+  ) {
+    var index = 0
+    while index &+ 4 &* width <= columns {
+      var total = four(y + index)
+      var row = 0
+      while row < rows {
+        let end = smaller(rows, row &+ 256)
+        var block = Rows<4>(splat(0))
+        while row < end {
+          block = block + four(x + row &* rowStride + index)
+          row &+= 1
+        }
+        total = total + block
       }
-      total = total + block
+      storeFour(total, y + index)
+      index &+= 4 &* width
     }
-    storeFour(total, y + index)
-    index &+= 4 &* width
-  }
-  while index < columns {
-    let lanes = smaller(width, columns &- index)
-    var total = load(y + index, lanes)
-    var row = 0
-    while row < rows {
-      let end = smaller(rows, row &+ 256)
-      var block = splat(0)
-      while row < end {
-        block = block + load(x + row &* rowStride + index, lanes)
-        row &+= 1
+    while index < columns {
+      let lanes = smaller(width, columns &- index)
+      var total = load(y + index, lanes)
+      var row = 0
+      while row < rows {
+        let end = smaller(rows, row &+ 256)
+        var block = splat(0)
+        while row < end {
+          block = block + load(x + row &* rowStride + index, lanes)
+          row &+= 1
+        }
+        total = total + block
       }
-      total = total + block
+      store(total, y + index, lanes)
+      index &+= width
     }
-    store(total, y + index, lanes)
-    index &+= width
   }
-}
 
-/// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is [columns].
-/// Blocks of rows are summed by themselves, so that long sums stay accurate.
-public func sumProductRows(
-  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, xStride: Int, _ y: UnsafePointer<Float>, yStride: Int,
-  _ z: UnsafeMutablePointer<Float>
-) {
-  var vectors = Vectors(columns)
-  while vectors.next() {
-    let (index, lanes) = (vectors.index, vectors.lanes)
-    var total = load(z + index, lanes)
-    var row = 0
-    while row < rows {
-      let end = smaller(rows, row &+ 256)
-      var block = splat(0)
-      while row < end {
-        block = multiplyAdd(
-          load(x + (row &* xStride &+ index), lanes), load(y + (row &* yStride &+ index), lanes), block)
-        row &+= 1
+  /// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is [columns].
+  /// Blocks of rows are summed by themselves, so that long sums stay accurate.
+  public static func sumProductRows(
+    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafePointer<Float>, _ yStride: Int,
+    _ z: UnsafeMutablePointer<Float>
+  ) {
+    var vectors = Vectors(columns)
+    while vectors.next() {
+      let (index, lanes) = (vectors.index, vectors.lanes)
+      var total = load(z + index, lanes)
+      var row = 0
+      while row < rows {
+        let end = smaller(rows, row &+ 256)
+        var block = splat(0)
+        while row < end {
+          block = multiplyAdd(
+            load(x + (row &* xStride &+ index), lanes), load(y + (row &* yStride &+ index), lanes), block)
+          row &+= 1
+        }
+        total = total + block
       }
-      total = total + block
+      store(total, z + index, lanes)
     }
-    store(total, z + index, lanes)
   }
-}
 
-/// Whether none of `count` elements is NaN or infinite.
-public func allFinite(_ count: Int, _ x: UnsafePointer<Float>) -> Bool {
-  // 0 · x is NaN exactly where x is not finite, and a NaN stays in a sum.
-  var zeros = splat(0)
-  var vectors = Vectors(count)
-  while vectors.next() {
-    zeros = multiplyAdd(load(x + vectors.index, vectors.lanes), splat(0), zeros)
+  /// Whether none of `count` elements is NaN or infinite.
+  public static func allFinite(_ count: Int, _ x: UnsafePointer<Float>) -> Bool {
+    // 0 · x is NaN exactly where x is not finite, and a NaN stays in a sum.
+    var zeros = splat(0)
+    var vectors = Vectors(count)
+    while vectors.next() {
+      zeros = multiplyAdd(load(x + vectors.index, vectors.lanes), splat(0), zeros)
+    }
+    let sum = sumOfLanes(zeros)
+    return sum == sum
   }
-  let sum = sumOfLanes(zeros)
-  return sum == sum
 }

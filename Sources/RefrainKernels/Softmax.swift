@@ -63,115 +63,119 @@ private func sumOfExponentials(_ columns: Int, _ x: P) -> (maximum: Float, sum: 
 @inline(always)
 private func logarithm(_ value: Float) -> Float { logarithm(splat(value))[0] }
 
-/// y[r, c] = e^x[r, c] / Σ_c e^x[r, c]; `y` may be `x`.
-public func softmaxRows(
-  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let target = y + row &* columns
-    let total = exponentials(columns, x + row &* columns, target)
-    scale(columns, 1 / total, target, target)
-  }
-}
-
-/// y[r, c] = x[r, c] − ln Σ_c e^x[r, c]; `y` may be `x`.
-public func logSoftmaxRows(
-  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let source = x + row &* columns
-    let target = y + row &* columns
-    let (largest, total) = sumOfExponentials(columns, source)
-    let shift = splat(largest)
-    let rest = splat(logarithm(total))
-    var vectors = Vectors(columns)
-    while vectors.next() {
-      store(load(source + vectors.index, vectors.lanes) - shift - rest, target + vectors.index, vectors.lanes)
+extension KernelBuild {
+  /// y[r, c] = e^x[r, c] / Σ_c e^x[r, c]; `y` may be `x`.
+  public static func softmaxRows(
+    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let target = y + row &* columns
+      let total = exponentials(columns, x + row &* columns, target)
+      scale(columns, 1 / total, target, target)
     }
   }
-}
 
-/// dx = y ⊙ (dy − Σ_c dy · y), given y = softmax(x); `dx` is overwritten and may be `dy`.
-public func softmaxGradientRows(
-  _ rows: Int, _ columns: Int, y: UnsafePointer<Float>, dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let start = row &* columns
-    let mean = splat(dot(columns, dy + start, y + start))
-    var vectors = Vectors(columns)
-    while vectors.next() {
-      let index = start &+ vectors.index
-      store(load(y + index, vectors.lanes) * (load(dy + index, vectors.lanes) - mean), dx + index, vectors.lanes)
+  /// y[r, c] = x[r, c] − ln Σ_c e^x[r, c]; `y` may be `x`.
+  public static func logSoftmaxRows(
+    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let source = x + row &* columns
+      let target = y + row &* columns
+      let (largest, total) = sumOfExponentials(columns, source)
+      let shift = splat(largest)
+      let rest = splat(logarithm(total))
+      var vectors = Vectors(columns)
+      while vectors.next() {
+        store(load(source + vectors.index, vectors.lanes) - shift - rest, target + vectors.index, vectors.lanes)
+      }
     }
   }
-}
 
-/// dx = dy − e^y · Σ_c dy, given y = log softmax(x); `dx` is overwritten and may be `dy`.
-public func logSoftmaxGradientRows(
-  _ rows: Int, _ columns: Int, y: UnsafePointer<Float>, dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let start = row &* columns
-    let total = splat(sum(columns, dy + start))
-    var vectors = Vectors(columns)
-    while vectors.next() {
-      let index = start &+ vectors.index
-      let probability = exponential(load(y + index, vectors.lanes))
-      store(load(dy + index, vectors.lanes) - probability * total, dx + index, vectors.lanes)
+  /// dx = y ⊙ (dy − Σ_c dy · y), given y = softmax(x); `dx` is overwritten and may be `dy`.
+  public static func softmaxGradientRows(
+    _ rows: Int, _ columns: Int, _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+    _ dx: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let start = row &* columns
+      let mean = splat(dot(columns, dy + start, y + start))
+      var vectors = Vectors(columns)
+      while vectors.next() {
+        let index = start &+ vectors.index
+        store(load(y + index, vectors.lanes) * (load(dy + index, vectors.lanes) - mean), dx + index, vectors.lanes)
+      }
     }
   }
-}
 
-/// The cross-entropy of softmax(logits) with one target class a row.
-///
-/// - logits: [rows, columns]; targets: [rows], each a class.
-/// - smoothing ε: the target distribution is (1 − ε) on the target plus ε spread over all classes.
-/// - losses: [rows], written: (1 − ε) · −ln p_target + ε · the mean of −ln p.
-/// - maxima, sums: [rows], written: each row's maximum and Σ_c e^(logit − maximum), which the gradient needs.
-public func crossEntropyRows(
-  _ rows: Int, _ columns: Int, logits: UnsafePointer<Float>, targets: UnsafePointer<Int>, smoothing: Float,
-  losses: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let x = logits + row &* columns
-    let (largest, total) = sumOfExponentials(columns, x)
-    let rest = logarithm(total)
-    var loss = (largest - x[targets[row]] + rest) * (1 - smoothing)
-    if smoothing > 0 { loss += smoothing * (largest - sum(columns, x) / Float(columns) + rest) }
-    losses[row] = loss
-    maxima[row] = largest
-    sums[row] = total
+  /// dx = dy − e^y · Σ_c dy, given y = log softmax(x); `dx` is overwritten and may be `dy`.
+  public static func logSoftmaxGradientRows(
+    _ rows: Int, _ columns: Int, _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+    _ dx: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let start = row &* columns
+      let total = splat(sum(columns, dy + start))
+      var vectors = Vectors(columns)
+      while vectors.next() {
+        let index = start &+ vectors.index
+        let probability = exponential(load(y + index, vectors.lanes))
+        store(load(dy + index, vectors.lanes) - probability * total, dx + index, vectors.lanes)
+      }
+    }
   }
-}
 
-/// The gradient of `crossEntropyRows`: factor · (softmax − target distribution).
-///
-/// - logits, targets, smoothing, maxima, sums: as they were given to, and by, `crossEntropyRows`.
-/// - factors: [rows], the gradient by each loss.
-/// - gradient: [rows, columns], written; may be `logits`.
-public func crossEntropyGradientRows(
-  _ rows: Int, _ columns: Int, logits: UnsafePointer<Float>, targets: UnsafePointer<Int>, smoothing: Float,
-  maxima: UnsafePointer<Float>, sums: UnsafePointer<Float>, factors: UnsafePointer<Float>,
-  gradient: UnsafeMutablePointer<Float>
-) {
-  for row in 0..<rows {
-    let x = logits + row &* columns
-    let y = gradient + row &* columns
-    let shift = splat(maxima[row])
-    let factor = splat(factors[row] / sums[row])
-    let spread = splat(-factors[row] * smoothing / Float(columns))
-    var index = 0
-    while index &+ 4 &* width <= columns {
-      let e = exponentialBelowZero(four(x + index) - Rows(shift))
-      storeFour(multiplyAdd(e, Rows(factor), Rows(spread)), y + index)
-      index &+= 4 &* width
+  /// The cross-entropy of softmax(logits) with one target class a row.
+  ///
+  /// - logits: [rows, columns]; targets: [rows], each a class.
+  /// - smoothing ε: the target distribution is (1 − ε) on the target plus ε spread over all classes.
+  /// - losses: [rows], written: (1 − ε) · −ln p_target + ε · the mean of −ln p.
+  /// - maxima, sums: [rows], written: each row's maximum and Σ_c e^(logit − maximum), which the gradient needs.
+  public static func crossEntropyRows(
+    _ rows: Int, _ columns: Int, _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Int>, _ smoothing: Float,
+    _ losses: UnsafeMutablePointer<Float>, _ maxima: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let x = logits + row &* columns
+      let (largest, total) = sumOfExponentials(columns, x)
+      let rest = logarithm(total)
+      var loss = (largest - x[targets[row]] + rest) * (1 - smoothing)
+      if smoothing > 0 { loss += smoothing * (largest - sum(columns, x) / Float(columns) + rest) }
+      losses[row] = loss
+      maxima[row] = largest
+      sums[row] = total
     }
-    while index < columns {
-      let lanes = smaller(width, columns &- index)
-      let e = exponentialBelowZero(Rows<1>(load(x + index, lanes) - shift)).v0
-      store(multiplyAdd(e, factor, spread), y + index, lanes)
-      index &+= width
+  }
+
+  /// The gradient of `crossEntropyRows`: factor · (softmax − target distribution).
+  ///
+  /// - logits, targets, smoothing, maxima, sums: as they were given to, and by, `crossEntropyRows`.
+  /// - factors: [rows], the gradient by each loss.
+  /// - gradient: [rows, columns], written; may be `logits`.
+  public static func crossEntropyGradientRows(
+    _ rows: Int, _ columns: Int, _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Int>, _ smoothing: Float,
+    _ maxima: UnsafePointer<Float>, _ sums: UnsafePointer<Float>, _ factors: UnsafePointer<Float>,
+    _ gradient: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      let x = logits + row &* columns
+      let y = gradient + row &* columns
+      let shift = splat(maxima[row])
+      let factor = splat(factors[row] / sums[row])
+      let spread = splat(-factors[row] * smoothing / Float(columns))
+      var index = 0
+      while index &+ 4 &* width <= columns {
+        let e = exponentialBelowZero(four(x + index) - Rows(shift))
+        storeFour(multiplyAdd(e, Rows(factor), Rows(spread)), y + index)
+        index &+= 4 &* width
+      }
+      while index < columns {
+        let lanes = smaller(width, columns &- index)
+        let e = exponentialBelowZero(Rows<1>(load(x + index, lanes) - shift)).v0
+        store(multiplyAdd(e, factor, spread), y + index, lanes)
+        index &+= width
+      }
+      y[targets[row]] -= factors[row] * (1 - smoothing)
     }
-    y[targets[row]] -= factors[row] * (1 - smoothing)
   }
 }

@@ -1,10 +1,10 @@
-// What is done to a recurrent state at every step besides the cell, before and after it: dropout where the hidden state
+// Changes to a recurrent state at every step before and after the cell: dropout where the hidden state
 // enters the products (Gal and Ghahramani 2016), zoneout where the states leave the step (Krueger et al. 2017). No gate
 // function knows of it; the state is small beside the products of a step.
 
 /// The masks of a scan and the memory that they need; see `recurrentForward`.
 struct StateMasks {
-  /// What the hidden state is multiplied by where it enters the products, [rows, Hp].
+  /// The factors of the hidden state where it enters the products, [rows, Hp].
   let dropout: P?
   /// How much of a state of the step before is kept, the rows of [N, H]; all the same row where the stride is 0.
   let keptHidden: P?
@@ -16,14 +16,13 @@ struct StateMasks {
   let besideCell: M
   let besideHidden: M
 
-  /// nil if there are no masks. `scratch`: [3, rows, Hp].
-  init?(dropout: P?, keptHidden: P?, keptCell: P?, keptStride: Int, scratch: M?, block: Int) {
-    guard let scratch else { return nil }
-    self.dropout = dropout
-    self.keptHidden = keptHidden
-    self.keptCell = keptCell
-    self.keptStride = keptStride
-    (seen, besideCell, besideHidden) = (scratch, scratch + block, scratch + 2 &* block)
+  /// - Parameter block: the floats of `[rows, Hp]`.
+  init(_ masks: KernelMasks, block: Int) {
+    dropout = masks.dropout
+    keptHidden = masks.keptHidden
+    keptCell = masks.keptCell
+    keptStride = masks.keptStride
+    (seen, besideCell, besideHidden) = (masks.scratch, masks.scratch + block, masks.scratch + 2 &* block)
   }
 
   /// Before the cell takes a step of sorted rows `rows`.
@@ -32,7 +31,7 @@ struct StateMasks {
     if let dropout {
       multiply(count, P(memory.previous) + start, dropout + start, seen + start)
     }
-    if keptCell != nil { copy(count, P(memory.cell) + start, besideCell + start) }
+    if keptCell != nil { KernelBuild.copy(count, P(memory.cell) + start, besideCell + start) }
   }
 
   /// After it: what is kept of the states before the step. `index`: the packed row of sorted row 0.
@@ -81,8 +80,8 @@ struct StateMasks {
   /// After it.
   func leaveBack(_ rows: Range<Int>, _ memory: BackwardMemory) {
     let (start, count) = (rows.lowerBound &* memory.paddedSize, rows.count &* memory.paddedSize)
-    if keptHidden != nil { addScaled(count, 1, P(besideHidden) + start, memory.dHidden + start) }
-    if keptCell != nil { addScaled(count, 1, P(besideCell) + start, memory.dCell + start) }
+    if keptHidden != nil { KernelBuild.addScaled(count, 1, P(besideHidden) + start, memory.dHidden + start) }
+    if keptCell != nil { KernelBuild.addScaled(count, 1, P(besideCell) + start, memory.dCell + start) }
   }
 
   /// The gradient of the hidden state from that of what the products saw of it: added to what is there, or in its

@@ -1,25 +1,28 @@
-/// y[c, r] = x[r, c]: x is [rows, columns] with rows `xStride` apart, y is [columns, rows] with rows `yStride` apart.
-/// Blocks of 16 by 16 use every line of memory whole. The two do not overlap.
-public func transpose(
-  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, xStride: Int, _ y: UnsafeMutablePointer<Float>, yStride: Int
-) {
-  var row = 0
-  while row < rows {
-    let rowEnd = smaller(rows, row &+ 16)
-    var column = 0
-    while column < columns {
-      let columnEnd = smaller(columns, column &+ 16)
-      let (from, to) = (x + (row &* xStride &+ column), y + (column &* yStride &+ row))
-      if rowEnd &- row == 16, columnEnd &- column == 16 {
-        transposeBlock(from, xStride, to, yStride)
-      } else {
-        for r in 0..<rowEnd &- row {
-          for c in 0..<columnEnd &- column { to[c &* yStride &+ r] = from[r &* xStride &+ c] }
+extension KernelBuild {
+  /// y[c, r] = x[r, c]: x is [rows, columns] with rows `xStride` apart, y is [columns, rows] with rows `yStride` apart.
+  /// Blocks of 16 by 16 use every line of memory whole. The two do not overlap.
+  public static func transpose(
+    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafeMutablePointer<Float>,
+    _ yStride: Int
+  ) {
+    var row = 0
+    while row < rows {
+      let rowEnd = smaller(rows, row &+ 16)
+      var column = 0
+      while column < columns {
+        let columnEnd = smaller(columns, column &+ 16)
+        let (from, to) = (x + (row &* xStride &+ column), y + (column &* yStride &+ row))
+        if rowEnd &- row == 16, columnEnd &- column == 16 {
+          transposeBlock(from, xStride, to, yStride)
+        } else {
+          for r in 0..<rowEnd &- row {
+            for c in 0..<columnEnd &- column { to[c &* yStride &+ r] = from[r &* xStride &+ c] }
+          }
         }
+        column = columnEnd
       }
-      column = columnEnd
+      row = rowEnd
     }
-    row = rowEnd
   }
 }
 

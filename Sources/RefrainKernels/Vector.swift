@@ -37,14 +37,16 @@ typealias M = UnsafeMutablePointer<Float>
 /// The rows of a tile, whether or not all are there, under the gate function.
 typealias TilePlace = Place<6>
 
-/// The floats in a vector of this build: 16, 8 or 4.
-public func vectorWidth() -> Int { width }
+extension KernelBuild {
+  /// The floats in a vector of this build: 16, 8 or 4.
+  public static func vectorWidth() -> Int { width }
 
-/// The columns of a panel of a packed matrix: four vectors.
-public func panelWidth() -> Int { panelVectors * width }
+  /// The columns of a panel of a packed matrix: four vectors.
+  public static func panelWidth() -> Int { panelVectors * width }
 
-/// `size` rounded up to whole vectors: the row stride of the state buffers of the recurrent kernels.
-public func paddedSize(_ size: Int) -> Int { (size + width - 1) / width * width }
+  /// `size` rounded up to whole vectors: the row stride of the state buffers of the recurrent kernels.
+  public static func paddedSize(_ size: Int) -> Int { (size + width - 1) / width * width }
+}
 
 // MARK: Memory
 

@@ -9,7 +9,7 @@ import Testing
 ///     g = σ(W_g x + R_g h + b_g)         update gate
 ///     c = tanh(W_c x + R_c h + b_c)      candidate
 ///     h' = g ⊙ h + (1 − g) ⊙ c           hidden state
-struct UpdateGateCell: CompiledCell {
+struct UpdateGateCell: RecurrentCell {
   static let name = "update-gate"
   static let source = "Collins, Sohl-Dickstein and Sussillo 2017"
 

@@ -158,6 +158,14 @@ def multiplicative(p, x, state):
     return [o * tanh(c), c]
 
 
+def fast_grnn(p, x, state):
+    h = state[0]
+    shared = p["weight_ih"] @ x + p["weight_hh"] @ h
+    gate_bias, candidate_bias = p["bias_ih"].split(HIDDEN)
+    z, candidate = sigmoid(shared + gate_bias), tanh(shared + candidate_bias)
+    return [(sigmoid(p["zeta"]) * (1 - z) + sigmoid(p["nu"])) * candidate + z * h]
+
+
 def indrnn(p, x, state):
     return [relu(p["weight_ih"] @ x + p["weight_hh"] * state[0] + p["bias_ih"])]
 
@@ -228,6 +236,7 @@ CELLS = {
         "gated", layer_norm_gru, 3, states=("hidden",), bias_hn=(H,), gain_ih=(3 * H,), gain_hh=(3 * H,)),
     "mgu": Cell("gated", mgu, 2, states=("hidden",)),
     "multiplicative": Cell("gated", multiplicative, 5, bias_ih=(4 * H,)),
+    "fast_grnn": Cell("gated", fast_grnn, 1, states=("hidden",), bias_ih=(2 * H,), zeta=(1,), nu=(1,)),
     "indrnn": Cell("linear", indrnn, 1, states=("hidden",), weight_hh=(H,)),
     "sru": Cell("linear", sru, 4, weight_hh=None, weight_c=(2 * H,), bias_ih=(2 * H,)),
     "sru_square": Cell("linear", sru, 3, inputs=H, weight_hh=None, weight_c=(2 * H,), bias_ih=(2 * H,)),

@@ -3,14 +3,14 @@ import Testing
 
 @Suite("refrain cells")
 struct CellsTests {
-  @Test("lists every cell, with a formula, a purpose and a source")
+  @Test("lists every cell, with the number of its parameters, its purpose and its source")
   func lists() throws {
     let result = try Workplace().run(["cells"])
     #expect(result.status == 0)
     for cell in Cells.all {
       #expect(result.text.contains("\n\(cell.name)\n"))
-      #expect(!cell.purpose.isEmpty && result.text.contains(cell.purpose))
-      #expect(result.text.contains(cell.source))
+      #expect(cell.purpose.isEmpty || result.text.contains(cell.purpose))
+      #expect(cell.source.isEmpty || result.text.contains(cell.source))
     }
     #expect(!result.text.contains("by its options"))
     // PyTorch's numbers, which have a second bias for all but the last sum of a GRU.

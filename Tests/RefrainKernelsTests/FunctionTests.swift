@@ -8,7 +8,6 @@ import Testing
 #endif
 
 @Suite struct FunctionTests {
-  let kernels = Kernels()
 
   func value(_ operation: UnaryOperation, _ x: Double) -> Double {
     let root = (2 / Double.pi).squareRoot()
@@ -43,7 +42,7 @@ import Testing
     for i in -600...600 { xs.append((i < 0 ? -1 : 1) * Float(pow(10, Double(abs(i)) / 20 - 20))) }
     var ys = [Float](repeating: 0, count: xs.count)
     for operation in UnaryOperation.allCases {
-      kernels.unary[build](operation.rawValue, xs.count, xs, &ys)
+      builds[build].unary(operation.rawValue, xs.count, xs, &ys)
       var wrong = 0
       for (x, y) in zip(xs, ys) {
         let expected = value(operation, Double(x))
@@ -80,17 +79,17 @@ import Testing
     ]
     for (operation, xs, expected) in cases {
       var ys = xs
-      kernels.unary[build](operation.rawValue, xs.count, xs, &ys)
+      builds[build].unary(operation.rawValue, xs.count, xs, &ys)
       for (y, e) in zip(ys, expected) { #expect(y == e || y.isNaN && e.isNaN, "\(operation)") }
     }
     for operation in UnaryOperation.allCases {
       var ys: [Float] = [.nan, odd, -.nan]
-      kernels.unary[build](operation.rawValue, 3, ys, &ys)
+      builds[build].unary(operation.rawValue, 3, ys, &ys)
       let isNaN = ys.map(\.isNaN)
       #expect(isNaN == [true, true, true], "\(operation)")
     }
     var zero: [Float] = [-0.0]
-    kernels.unary[build](UnaryOperation.tanh.rawValue, 1, zero, &zero)
+    builds[build].unary(UnaryOperation.tanh.rawValue, 1, zero, &zero)
     #expect(zero[0].sign == .minus)
   }
 
@@ -101,10 +100,10 @@ import Testing
     for operation in UnaryOperation.allCases {
       let x = numbers(70, seed: 3, scale: 4).map { abs($0) + 0.01 }
       var whole = [Float](repeating: 0, count: 70)
-      kernels.unary[build](operation.rawValue, 70, x, &whole)
+      builds[build].unary(operation.rawValue, 70, x, &whole)
       for count in [0, 1, 3, 15, 17, 69] {
         var part = [Float](repeating: 7, count: 71)
-        kernels.unary[build](operation.rawValue, count, x, &part)
+        builds[build].unary(operation.rawValue, count, x, &part)
         #expect(part == Array(whole[..<count]) + [Float](repeating: 7, count: 71 - count))
       }
     }
@@ -119,8 +118,8 @@ import Testing
       var y = x
       var dx = x
       let dy = numbers(50, seed: 9)
-      kernels.unary[build](operation.rawValue, 50, x, &y)
-      kernels.unaryGradient[build](operation.rawValue, 50, x, y, dy, &dx)
+      builds[build].unary(operation.rawValue, 50, x, &y)
+      builds[build].unaryGradient(operation.rawValue, 50, x, y, dy, &dx)
       let expected = zip(x.doubles, dy.doubles).map { x, dy in
         dy * (value(operation, x + 1e-5) - value(operation, x - 1e-5)) / 2e-5
       }
@@ -140,15 +139,15 @@ import Testing
     for (code, operation) in operations.enumerated() {
       for (xStep, yStep) in [(1, 1), (0, 1), (1, 0), (0, 0)] {
         var z = [Float](repeating: 9, count: 38)
-        kernels.binary[build](code, 37, x, xStep, y, yStep, &z)
+        builds[build].binary(code, 37, x, xStep, y, yStep, &z)
         for i in 0..<37 { #expect(z[i] == operation(x[i * xStep], y[i * yStep])) }
         #expect(z[37] == 9)
       }
     }
     var z: [Float] = [0, 0]
-    kernels.binary[build](BinaryOperation.maximum.rawValue, 2, [.nan, 1], 1, [1, .nan], 1, &z)
+    builds[build].binary(BinaryOperation.maximum.rawValue, 2, [.nan, 1], 1, [1, .nan], 1, &z)
     #expect(z[0].isNaN && z[1].isNaN)
-    kernels.binary[build](BinaryOperation.minimum.rawValue, 2, [.nan, 1], 1, [1, .nan], 1, &z)
+    builds[build].binary(BinaryOperation.minimum.rawValue, 2, [.nan, 1], 1, [1, .nan], 1, &z)
     #expect(z[0].isNaN && z[1].isNaN)
   }
 
@@ -156,18 +155,18 @@ import Testing
   func simple(build: Int) {
     let x = numbers(21)
     var y = [Float](repeating: 3, count: 22)
-    kernels.addScaled[build](21, 0.5, x, &y)
+    builds[build].addScaled(21, 0.5, x, &y)
     let added = x.doubles.map { 3 + 0.5 * $0 }
     #expect(difference(y, added + [3]) < 1e-6)
-    kernels.scale[build](21, -2, x, &y)
+    builds[build].scale(21, -2, x, &y)
     let doubled = x.map { -2 * $0 }
     #expect(Array(y[..<21]) == doubled)
-    kernels.clamp[build](21, -0.5, 0.25, x, &y)
+    builds[build].clamp(21, -0.5, 0.25, x, &y)
     let clamped = x.map { min(max($0, -0.5), 0.25) }
     #expect(Array(y[..<21]) == clamped)
-    kernels.copy[build](21, x, &y)
+    builds[build].copy(21, x, &y)
     #expect(Array(y[..<21]) == x)
-    kernels.fill[build](21, 4, &y)
+    builds[build].fill(21, 4, &y)
     #expect(y == [Float](repeating: 4, count: 21) + [3])
   }
 }

@@ -9,7 +9,7 @@ import RefrainKernels
   import _Builtin_intrinsics.intel.cpuid
 #endif
 
-/// The builds of the kernels this machine can run, as indices into `Kernels`.
+/// The builds of the kernels this machine can run, as indices into `builds`.
 let supportedBuilds: [Int] = {
   #if arch(x86_64)
     var (a, b, c, d): (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
@@ -41,132 +41,33 @@ private func systemHas(_ flag: String) -> Bool {
   #endif
 }
 
-/// Every kernel, once for each build.
-struct Kernels {
+/// The builds of the kernels.
+let builds: [any Kernels.Type] = {
   #if arch(x86_64)
-    let vectorWidth = [RefrainKernels.vectorWidth, RefrainKernelsAVX2.vectorWidth, RefrainKernelsAVX512.vectorWidth]
-    let paddedSize = [RefrainKernels.paddedSize, RefrainKernelsAVX2.paddedSize, RefrainKernelsAVX512.paddedSize]
-    let unary = [RefrainKernels.unary, RefrainKernelsAVX2.unary, RefrainKernelsAVX512.unary]
-    let unaryGradient = [
-      RefrainKernels.unaryGradient, RefrainKernelsAVX2.unaryGradient, RefrainKernelsAVX512.unaryGradient,
-    ]
-    let binary = [RefrainKernels.binary, RefrainKernelsAVX2.binary, RefrainKernelsAVX512.binary]
-    let fill = [RefrainKernels.fill, RefrainKernelsAVX2.fill, RefrainKernelsAVX512.fill]
-    let copy = [RefrainKernels.copy, RefrainKernelsAVX2.copy, RefrainKernelsAVX512.copy]
-    let scale = [RefrainKernels.scale, RefrainKernelsAVX2.scale, RefrainKernelsAVX512.scale]
-    let addScaled = [RefrainKernels.addScaled, RefrainKernelsAVX2.addScaled, RefrainKernelsAVX512.addScaled]
-    let clamp = [RefrainKernels.clamp, RefrainKernelsAVX2.clamp, RefrainKernelsAVX512.clamp]
-    let sum = [RefrainKernels.sum, RefrainKernelsAVX2.sum, RefrainKernelsAVX512.sum]
-    let sumOfSquares = [
-      RefrainKernels.sumOfSquares, RefrainKernelsAVX2.sumOfSquares, RefrainKernelsAVX512.sumOfSquares,
-    ]
-    let dot = [RefrainKernels.dot, RefrainKernelsAVX2.dot, RefrainKernelsAVX512.dot]
-    let sumRows = [RefrainKernels.sumRows, RefrainKernelsAVX2.sumRows, RefrainKernelsAVX512.sumRows]
-    let allFinite = [RefrainKernels.allFinite, RefrainKernelsAVX2.allFinite, RefrainKernelsAVX512.allFinite]
-    let softmaxRows = [RefrainKernels.softmaxRows, RefrainKernelsAVX2.softmaxRows, RefrainKernelsAVX512.softmaxRows]
-    let logSoftmaxRows = [
-      RefrainKernels.logSoftmaxRows, RefrainKernelsAVX2.logSoftmaxRows, RefrainKernelsAVX512.logSoftmaxRows,
-    ]
-    let softmaxGradientRows = [
-      RefrainKernels.softmaxGradientRows, RefrainKernelsAVX2.softmaxGradientRows,
-      RefrainKernelsAVX512.softmaxGradientRows,
-    ]
-    let logSoftmaxGradientRows = [
-      RefrainKernels.logSoftmaxGradientRows, RefrainKernelsAVX2.logSoftmaxGradientRows,
-      RefrainKernelsAVX512.logSoftmaxGradientRows,
-    ]
-    let layerNormRows = [
-      RefrainKernels.layerNormRows, RefrainKernelsAVX2.layerNormRows, RefrainKernelsAVX512.layerNormRows,
-    ]
-    let layerNormGradientRows = [
-      RefrainKernels.layerNormGradientRows, RefrainKernelsAVX2.layerNormGradientRows,
-      RefrainKernelsAVX512.layerNormGradientRows,
-    ]
-    let crossEntropyRows = [
-      RefrainKernels.crossEntropyRows, RefrainKernelsAVX2.crossEntropyRows, RefrainKernelsAVX512.crossEntropyRows,
-    ]
-    let crossEntropyGradientRows = [
-      RefrainKernels.crossEntropyGradientRows, RefrainKernelsAVX2.crossEntropyGradientRows,
-      RefrainKernelsAVX512.crossEntropyGradientRows,
-    ]
-    let transpose = [RefrainKernels.transpose, RefrainKernelsAVX2.transpose, RefrainKernelsAVX512.transpose]
-    let packedSize = [RefrainKernels.packedSize, RefrainKernelsAVX2.packedSize, RefrainKernelsAVX512.packedSize]
-    let packPanels = [RefrainKernels.packPanels, RefrainKernelsAVX2.packPanels, RefrainKernelsAVX512.packPanels]
-    let panelWidth = [RefrainKernels.panelWidth, RefrainKernelsAVX2.panelWidth, RefrainKernelsAVX512.panelWidth]
-    let product = [RefrainKernels.product, RefrainKernelsAVX2.product, RefrainKernelsAVX512.product]
-    let tiledColumns = [
-      RefrainKernels.tiledColumns, RefrainKernelsAVX2.tiledColumns, RefrainKernelsAVX512.tiledColumns,
-    ]
-    let packTiles = [RefrainKernels.packTiles, RefrainKernelsAVX2.packTiles, RefrainKernelsAVX512.packTiles]
-    let productTiled = [
-      RefrainKernels.productTiled, RefrainKernelsAVX2.productTiled, RefrainKernelsAVX512.productTiled,
-    ]
-    let recurrentPackedSize = [
-      RefrainKernels.recurrentPackedSize, RefrainKernelsAVX2.recurrentPackedSize,
-      RefrainKernelsAVX512.recurrentPackedSize,
-    ]
-    let recurrentPack = [
-      RefrainKernels.recurrentPack, RefrainKernelsAVX2.recurrentPack, RefrainKernelsAVX512.recurrentPack,
-    ]
-    let recurrentForward = [
-      RefrainKernels.recurrentForward, RefrainKernelsAVX2.recurrentForward, RefrainKernelsAVX512.recurrentForward,
-    ]
-    let recurrentStage = [
-      RefrainKernels.recurrentStage, RefrainKernelsAVX2.recurrentStage, RefrainKernelsAVX512.recurrentStage,
-    ]
-    let recurrentBackward = [
-      RefrainKernels.recurrentBackward, RefrainKernelsAVX2.recurrentBackward, RefrainKernelsAVX512.recurrentBackward,
-    ]
-    let sgdUpdate = [RefrainKernels.sgdUpdate, RefrainKernelsAVX2.sgdUpdate, RefrainKernelsAVX512.sgdUpdate]
-    let adamUpdate = [RefrainKernels.adamUpdate, RefrainKernelsAVX2.adamUpdate, RefrainKernelsAVX512.adamUpdate]
-    let rmspropUpdate = [
-      RefrainKernels.rmspropUpdate, RefrainKernelsAVX2.rmspropUpdate, RefrainKernelsAVX512.rmspropUpdate,
-    ]
-    let adagradUpdate = [
-      RefrainKernels.adagradUpdate, RefrainKernelsAVX2.adagradUpdate, RefrainKernelsAVX512.adagradUpdate,
-    ]
+    [RefrainKernels.KernelBuild.self, RefrainKernelsAVX2.KernelBuild.self, RefrainKernelsAVX512.KernelBuild.self]
   #else
-    let vectorWidth = [RefrainKernels.vectorWidth]
-    let paddedSize = [RefrainKernels.paddedSize]
-    let unary = [RefrainKernels.unary]
-    let unaryGradient = [RefrainKernels.unaryGradient]
-    let binary = [RefrainKernels.binary]
-    let fill = [RefrainKernels.fill]
-    let copy = [RefrainKernels.copy]
-    let scale = [RefrainKernels.scale]
-    let addScaled = [RefrainKernels.addScaled]
-    let clamp = [RefrainKernels.clamp]
-    let sum = [RefrainKernels.sum]
-    let sumOfSquares = [RefrainKernels.sumOfSquares]
-    let dot = [RefrainKernels.dot]
-    let sumRows = [RefrainKernels.sumRows]
-    let allFinite = [RefrainKernels.allFinite]
-    let softmaxRows = [RefrainKernels.softmaxRows]
-    let logSoftmaxRows = [RefrainKernels.logSoftmaxRows]
-    let softmaxGradientRows = [RefrainKernels.softmaxGradientRows]
-    let logSoftmaxGradientRows = [RefrainKernels.logSoftmaxGradientRows]
-    let layerNormRows = [RefrainKernels.layerNormRows]
-    let layerNormGradientRows = [RefrainKernels.layerNormGradientRows]
-    let crossEntropyRows = [RefrainKernels.crossEntropyRows]
-    let crossEntropyGradientRows = [RefrainKernels.crossEntropyGradientRows]
-    let transpose = [RefrainKernels.transpose]
-    let packedSize = [RefrainKernels.packedSize]
-    let packPanels = [RefrainKernels.packPanels]
-    let product = [RefrainKernels.product]
-    let tiledColumns = [RefrainKernels.tiledColumns]
-    let packTiles = [RefrainKernels.packTiles]
-    let productTiled = [RefrainKernels.productTiled]
-    let panelWidth = [RefrainKernels.panelWidth]
-    let recurrentPackedSize = [RefrainKernels.recurrentPackedSize]
-    let recurrentPack = [RefrainKernels.recurrentPack]
-    let recurrentForward = [RefrainKernels.recurrentForward]
-    let recurrentStage = [RefrainKernels.recurrentStage]
-    let recurrentBackward = [RefrainKernels.recurrentBackward]
-    let sgdUpdate = [RefrainKernels.sgdUpdate]
-    let adamUpdate = [RefrainKernels.adamUpdate]
-    let rmspropUpdate = [RefrainKernels.rmspropUpdate]
-    let adagradUpdate = [RefrainKernels.adagradUpdate]
+    [RefrainKernels.KernelBuild.self]
   #endif
+}()
+
+/// Copies of arrays that stay where they are, for the arguments of kernels, until this is freed.
+final class Memory {
+  private var blocks: [UnsafeMutableRawPointer] = []
+
+  func callAsFunction<Number: BitwiseCopyable>(_ values: [Number]) -> UnsafeMutablePointer<Number> {
+    let block = UnsafeMutableRawPointer.allocate(
+      byteCount: max(1, values.count) * MemoryLayout<Number>.stride, alignment: 64)
+    blocks.append(block)
+    let typed = block.bindMemory(to: Number.self, capacity: max(1, values.count))
+    for (index, value) in values.enumerated() { typed[index] = value }
+    return typed
+  }
+
+  func callAsFunction<Number: BitwiseCopyable>(_ values: [Number]) -> UnsafePointer<Number> {
+    UnsafePointer(self(values) as UnsafeMutablePointer<Number>)
+  }
+
+  deinit { for block in blocks { block.deallocate() } }
 }
 
 /// Numbers in −scale … scale, all different, the same every time.

@@ -8,7 +8,6 @@ import Testing
 
 /// Each update, three times over, against PyTorch's formula in double precision.
 @Suite struct OptimizerTests {
-  let kernels = Kernels()
   let count = 37
   let rate = 0.05
   let decay = 0.02
@@ -33,7 +32,7 @@ import Testing
       var buffer = [Float](repeating: .nan, count: count)
       for step in 1...3 {
         buffer.withUnsafeMutableBufferPointer { b in
-          kernels.sgdUpdate[build](
+          builds[build].sgdUpdate(
             count, &p, gradient(step), momentum > 0 ? b.baseAddress : nil, Float(rate), Float(momentum), nesterov,
             Float(decay), step == 1)
         }
@@ -54,7 +53,7 @@ import Testing
       var first = [Float](repeating: 0, count: count)
       var second = first
       for step in 1...3 {
-        kernels.adamUpdate[build](
+        builds[build].adamUpdate(
           count, &p, gradient(step), &first, &second, Float(rate), 0.9, 0.99, 1e-4, Float(decay), decoupled,
           Float(1 - pow(0.9, Double(step))), Float(1 - pow(0.99, Double(step))))
       }
@@ -80,7 +79,7 @@ import Testing
       for step in 1...3 {
         buffer.withUnsafeMutableBufferPointer { b in
           average.withUnsafeMutableBufferPointer { a in
-            kernels.rmspropUpdate[build](
+            builds[build].rmspropUpdate(
               count, &p, gradient(step), &square, momentum > 0 ? b.baseAddress : nil, centered ? a.baseAddress : nil,
               Float(rate), 0.9, 1e-2, Float(decay), Float(momentum))
           }
@@ -102,7 +101,7 @@ import Testing
   func adagrad(build: Int) {
     var p = numbers(count, seed: 2)
     var sum = [Float](repeating: 0, count: count)
-    for step in 1...3 { kernels.adagradUpdate[build](count, &p, gradient(step), &sum, Float(rate), 1e-3, Float(decay)) }
+    for step in 1...3 { builds[build].adagradUpdate(count, &p, gradient(step), &sum, Float(rate), 1e-3, Float(decay)) }
     let reference = expected(1) { p, g, m, _ in
       let g = g + decay * p
       m[0] += g * g

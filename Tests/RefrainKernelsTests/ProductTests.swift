@@ -1,7 +1,6 @@
 import Testing
 
 @Suite struct ProductTests {
-  let kernels = Kernels()
 
   static let shapes: [(Int, Int, Int)] = [
     (0, 5, 3), (3, 0, 2), (1, 1, 0), (1, 1, 1), (2, 17, 5), (5, 33, 7), (6, 64, 31), (7, 65, 257), (13, 100, 600),
@@ -33,16 +32,16 @@ import Testing
         let bColumn = transposed ? k + 2 : 1
         let b = numbers((n + 2) * (k + 2) + 9, seed: 3)
         let bias = numbers(n, seed: 4)
-        var packed = [Float](repeating: .nan, count: kernels.packedSize[build](k, n))
-        kernels.packPanels[build](k, n, b, bRow, bColumn, &packed)
+        var packed = [Float](repeating: .nan, count: builds[build].packedSize(k, n))
+        builds[build].packPanels(k, n, b, bRow, bColumn, &packed)
         let offsets = (0..<m).map { m - 1 - $0 }
         for (hasOffsets, accumulate) in [(false, false), (true, true)] {
           let before = numbers(m * (n + 1) + 1, seed: 6)
           var c = before
           if hasOffsets {
-            kernels.product[build](m, n, k, a, aRow, aColumn, offsets, packed, nil, accumulate, &c, n + 1, offsets)
+            builds[build].product(m, n, k, a, aRow, aColumn, offsets, packed, nil, accumulate, &c, n + 1, offsets)
           } else {
-            kernels.product[build](m, n, k, a, aRow, aColumn, nil, packed, bias, accumulate, &c, n + 1, nil)
+            builds[build].product(m, n, k, a, aRow, aColumn, nil, packed, bias, accumulate, &c, n + 1, nil)
           }
           var expected = before.doubles
           let sums = naive(m, n, k, { a[$0 * aRow + $1 * aColumn] }, { b[$0 * bRow + $1 * bColumn] })
@@ -63,16 +62,16 @@ import Testing
     let (m, n, k) = (23, 70, 300)
     let a = numbers(m * k, seed: 2)
     let b = numbers(k * n, seed: 3)
-    var packed = [Float](repeating: 0, count: kernels.packedSize[build](k, n))
-    kernels.packPanels[build](k, n, b, n, 1, &packed)
+    var packed = [Float](repeating: 0, count: builds[build].packedSize(k, n))
+    builds[build].packPanels(k, n, b, n, 1, &packed)
     var whole = [Float](repeating: 0, count: m * n)
-    kernels.product[build](m, n, k, a, k, 1, nil, packed, nil, false, &whole, n, nil)
+    builds[build].product(m, n, k, a, k, 1, nil, packed, nil, false, &whole, n, nil)
     for split in [1, 4, 7, 22] {
       var parts = [Float](repeating: 0, count: m * n)
       parts.withUnsafeMutableBufferPointer { c in
         a.withUnsafeBufferPointer { a in
-          kernels.product[build](split, n, k, a.baseAddress!, k, 1, nil, packed, nil, false, c.baseAddress!, n, nil)
-          kernels.product[build](
+          builds[build].product(split, n, k, a.baseAddress!, k, 1, nil, packed, nil, false, c.baseAddress!, n, nil)
+          builds[build].product(
             m - split, n, k, a.baseAddress! + split * k, k, 1, nil, packed, nil, false, c.baseAddress! + split * n, n,
             nil)
         }
@@ -93,20 +92,20 @@ import Testing
       let sums = naive(
         m + 1, n, k, { $0 == m ? 1 : a[(k - 1 - $1) * (m + 1) + $0] }, { b[$0 * (n + 2) + $1] })
       var c = [Float](repeating: .nan, count: (m + 1) * (n + 1))
-      var tiles = [Float](repeating: .nan, count: block * kernels.tiledColumns[build]() + 16)
-      var packed = [Float](repeating: .nan, count: kernels.packedSize[build](block, n))
+      var tiles = [Float](repeating: .nan, count: block * builds[build].tiledColumns() + 16)
+      var packed = [Float](repeating: .nan, count: builds[build].packedSize(block, n))
       a.withUnsafeBufferPointer { a in
         let rows = (0..<max(k, 1)).map { a.baseAddress! + max(k - 1 - $0, 0) * (m + 1) }
         for start in stride(from: 0, through: max(0, k - 1), by: block) {
           let depth = min(block, k - start)
-          kernels.packPanels[build](depth, n, Array(b[(start * (n + 2))...]), n + 2, 1, &packed)
-          for first in stride(from: 0, to: m + 1, by: kernels.tiledColumns[build]()) {
-            let end = min(m + 1, first + kernels.tiledColumns[build]())
+          builds[build].packPanels(depth, n, Array(b[(start * (n + 2))...]), n + 2, 1, &packed)
+          for first in stride(from: 0, to: m + 1, by: builds[build].tiledColumns()) {
+            let end = min(m + 1, first + builds[build].tiledColumns())
             rows.withUnsafeBufferPointer { rows in
-              kernels.packTiles[build](depth, m, first, end, rows.baseAddress! + start, &tiles)
+              builds[build].packTiles(depth, m, first, end, rows.baseAddress! + start, &tiles)
             }
             c.withUnsafeMutableBufferPointer { c in
-              kernels.productTiled[build](
+              builds[build].productTiled(
                 end - first, n, depth, tiles, packed, depth, 0, start > 0, c.baseAddress! + first * (n + 1), n + 1)
             }
           }
@@ -126,7 +125,7 @@ import Testing
     for (rows, columns) in [(1, 1), (3, 40), (33, 17), (0, 4)] {
       let x = numbers(rows * (columns + 2) + 1)
       var y = [Float](repeating: 8, count: columns * (rows + 1) + 1)
-      kernels.transpose[build](rows, columns, x, columns + 2, &y, rows + 1)
+      builds[build].transpose(rows, columns, x, columns + 2, &y, rows + 1)
       for c in 0..<columns {
         for r in 0..<rows { #expect(y[c * (rows + 1) + r] == x[r * (columns + 2) + c]) }
         #expect(y[c * (rows + 1) + rows] == 8)

@@ -1,3 +1,4 @@
+import RefrainKernels
 import Testing
 
 /// A batch for the recurrent kernels, in the caller's order, with its schedule.
@@ -50,7 +51,7 @@ struct Batch {
 
   /// [rows, H] in the caller's order as [rows, Hp] in sorted order.
   func sorted(_ state: [Float]) -> [Float] {
-    let padded = Kernels().paddedSize[build](hiddenSize)
+    let padded = builds[build].paddedSize(hiddenSize)
     var result = [Float](repeating: 0, count: rows * padded)
     for (r, row) in order.enumerated() {
       for u in 0..<hiddenSize { result[r * padded + u] = state[row * hiddenSize + u] }
@@ -59,7 +60,7 @@ struct Batch {
   }
 
   func unsorted(_ state: [Float]) -> [Float] {
-    let padded = Kernels().paddedSize[build](hiddenSize)
+    let padded = builds[build].paddedSize(hiddenSize)
     var result = [Float](repeating: 0, count: rows * hiddenSize)
     for (r, row) in order.enumerated() {
       for u in 0..<hiddenSize { result[row * hiddenSize + u] = state[r * padded + u] }
@@ -67,52 +68,62 @@ struct Batch {
     return result
   }
 
+  /// The schedule and the weights as the kernels read them.
+  private func forwardArguments(_ memory: Memory) -> RecurrentForwardArguments {
+    let kernels = builds[build]
+    let (i, h, n, m) = (inputSize, hiddenSize, positions.count, numbers)
+    let kind = cell.rawValue
+    let packed: UnsafeMutablePointer<Float> = memory(
+      [Float](repeating: .nan, count: kernels.recurrentPackedSize(kind, i, h)))
+    kernels.recurrentPack(
+      RecurrentPackArguments(
+        kind: kind, inputSize: i, hiddenSize: h, weightInput: memory(m.w), weightHidden: memory(m.r),
+        bias: memory(m.b), stateBias: memory(m.bn), packed: packed))
+    func zeros(_ count: Int) -> UnsafeMutablePointer<Float> { memory([Float](repeating: 0, count: count)) }
+    return RecurrentForwardArguments(
+      kind: kind, rows: rows,
+      schedule: KernelSchedule(
+        steps: steps, alive: memory(alive), offsets: memory(offsets), positions: memory(positions)), inputSize: i,
+      hiddenSize: h, input: memory(m.x), inputStride: i, packed: packed, parameters: nil, hidden: memory(sorted(m.h)),
+      cell: memory(sorted(m.c)), scratch: zeros(3 * rows * kernels.paddedSize(h)),
+      output: zeros(rows * steps * (h + 2)), outputStride: h + 2, keptGates: zeros(n * cell.kept * h + 1),
+      keptCell: zeros(n * h + 1), masks: nil)
+  }
+
   /// Runs the forward kernel over `splits` of the sorted rows, or a stage at a time over `units`. Outputs are two
   /// floats further apart than they need to be.
   func forward(splits: [Int] = [], units: [Int]? = nil, keep: Bool = true) -> Forward {
-    let k = Kernels()
-    let (i, h, n, m) = (inputSize, hiddenSize, positions.count, numbers)
-    var hidden = sorted(m.h)
-    var cells = sorted(m.c)
-    var output = [Float](repeating: 0, count: rows * steps * (h + 2))
-    var gates = [Float](repeating: 0, count: n * cell.kept * h + 1)
-    var keptCell = [Float](repeating: 0, count: n * h + 1)
-    var scratch = [Float](repeating: 0, count: 3 * rows * k.paddedSize[build](h))
-    let kind = cell.rawValue
-    var packed = [Float](repeating: .nan, count: k.recurrentPackedSize[build](kind, i, h))
-    k.recurrentPack[build](kind, i, h, m.w, m.r, m.b, m.bn, &packed)
-    gates.withUnsafeMutableBufferPointer { gates in
-      keptCell.withUnsafeMutableBufferPointer { keptCell in
-        let g = keep ? gates.baseAddress : nil
-        let kc = keep ? keptCell.baseAddress : nil
-        if let units {
-          let padded = k.paddedSize[build](h)
-          hidden.withUnsafeMutableBufferPointer { hidden in
-            scratch.withUnsafeMutableBufferPointer { scratch in
-              var (previous, next) = (hidden.baseAddress!, scratch.baseAddress!)
-              for step in 0..<steps {
-                for stage in 0..<cell.stages {
-                  for (first, end) in zip([0] + units, units + [padded]) {
-                    k.recurrentStage[build](
-                      kind, stage, rows, first, end, [alive[step]], [offsets[step]], positions, i, h, m.x, i, packed,
-                      nil, previous, next, &cells, scratch.baseAddress! + rows * padded, &output, h + 2, g, kc)
-                  }
-                }
-                for unit in 0..<rows * padded where unit / padded >= alive[step] { next[unit] = previous[unit] }
-                swap(&previous, &next)
-              }
-              for unit in 0..<rows * padded { hidden[unit] = previous[unit] }
-            }
+    let kernels = builds[build]
+    let (h, n, padded) = (hiddenSize, positions.count, kernels.paddedSize(hiddenSize))
+    let memory = Memory()
+    var arguments = forwardArguments(memory)
+    let (gates, keptCell) = (arguments.keptGates!, arguments.keptCell!)
+    if !keep { (arguments.keptGates, arguments.keptCell) = (nil, nil) }
+    if let units {
+      var (previous, next) = (arguments.hidden, arguments.scratch)
+      for step in 0..<steps {
+        for stage in 0..<cell.stages {
+          for (first, end) in zip([0] + units, units + [padded]) {
+            kernels.recurrentStage(
+              arguments,
+              RecurrentStageArguments(
+                stage: stage, step: step, previous: previous, next: next, scratch: arguments.scratch + rows * padded),
+              first, end)
           }
-          return
         }
-        for (first, end) in zip([0] + splits, splits + [rows]) {
-          k.recurrentForward[build](
-            kind, rows, first, end, steps, alive, offsets, positions, i, h, m.x, i, packed, nil, &hidden, &cells,
-            &scratch, &output, h + 2, g, kc, nil, nil, nil, 0, nil)
-        }
+        for unit in 0..<rows * padded where unit / padded >= alive[step] { next[unit] = previous[unit] }
+        swap(&previous, &next)
       }
+      for unit in 0..<rows * padded { arguments.hidden[unit] = previous[unit] }
+    } else {
+      for (first, end) in zip([0] + splits, splits + [rows]) { kernels.recurrentForward(arguments, first, end) }
     }
+    func values(_ pointer: UnsafeMutablePointer<Float>?, _ count: Int) -> [Float] {
+      Array(UnsafeBufferPointer(start: pointer, count: count))
+    }
+    let output = values(arguments.output, rows * steps * (h + 2))
+    let (hidden, cells) = (values(arguments.hidden, rows * padded), values(arguments.cell, rows * padded))
+    defer { withExtendedLifetime(memory) {} }
     var dense: [Float] = []
     for row in 0..<rows * steps {
       dense += output[row * (h + 2)..<row * (h + 2) + h]
@@ -120,27 +131,35 @@ struct Batch {
       if output[row * (h + 2) + h] != 0 || output[row * (h + 2) + h + 1] != 0 { dense[dense.count - 1] = .nan }
     }
     return Forward(
-      output: dense, hidden: unsorted(hidden), cell: unsorted(cells), gates: gates, keptCell: keptCell)
+      output: dense, hidden: unsorted(hidden), cell: unsorted(cells), gates: values(gates, n * cell.kept * h + 1),
+      keptCell: values(keptCell, n * h + 1))
   }
 
   /// The gradients of Σ dOutput · output + Σ dHidden · hidden + Σ dCell · cell, from the backward kernel and products.
   func backward(_ f: Forward, dOutput: [Float], dHidden: [Float], dCell: [Float], splits: [Int] = []) -> Numbers<Float>
   {
-    let k = Kernels()
     let (i, h, n, g) = (inputSize, hiddenSize, positions.count, cell.blocks)
     let stride = cell.kept * h
-    var gates = f.gates
-    var dh = sorted(dHidden)
-    var dc = sorted(dCell)
-    var scratch = dh
-    let initial = sorted(numbers.h)
-    var packed = [Float](repeating: .nan, count: k.packedSize[build](g * h, h))
-    k.packPanels[build](g * h, h, numbers.r, h, 1, &packed)
-    for (first, end) in zip([0] + splits, splits + [rows]) {
-      k.recurrentBackward[build](
-        cell.rawValue, rows, first, end, steps, alive, offsets, positions, h, packed, nil, &gates, f.keptCell, initial,
-        f.output, h, dOutput, h, &dh, &dc, &scratch, nil, nil, nil, 0, nil)
+    let memory = Memory()
+    let packed: UnsafeMutablePointer<Float> = memory(
+      [Float](repeating: .nan, count: builds[build].packedSize(g * h, h)))
+    builds[build].packPanels(g * h, h, numbers.r, h, 1, packed)
+    let arguments = RecurrentBackwardArguments(
+      kind: cell.rawValue, rows: rows,
+      schedule: KernelSchedule(
+        steps: steps, alive: memory(alive), offsets: memory(offsets), positions: memory(positions)), hiddenSize: h,
+      packedTransposed: packed, parameters: nil, gates: memory(f.gates), keptCell: memory(f.keptCell),
+      initial: memory(sorted(numbers.h)), output: memory(f.output), outputStride: h, outputGradient: memory(dOutput),
+      outputGradientStride: h, hiddenGradient: memory(sorted(dHidden)), cellGradient: memory(sorted(dCell)),
+      scratch: memory(sorted(dHidden)), masks: nil)
+    for (first, end) in zip([0] + splits, splits + [rows]) { builds[build].recurrentBackward(arguments, first, end) }
+    func values(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) -> [Float] {
+      Array(UnsafeBufferPointer(start: pointer, count: count))
     }
+    let padded = builds[build].paddedSize(h)
+    let gates = values(arguments.gates, f.gates.count)
+    let (dh, dc) = (values(arguments.hiddenGradient, rows * padded), values(arguments.cellGradient, rows * padded))
+    withExtendedLifetime(memory) {}
     // The hidden state entering the step of each packed row.
     var entering: [[Float]] = []
     for step in 0..<steps {
@@ -260,7 +279,7 @@ struct Batch {
     for h in [5, 64, 150] {
       let batch = Batch(cell, build: build, inputSize: 9, hiddenSize: h, lengths: Self.lengths)
       let whole = batch.forward()
-      let panel = Kernels().panelWidth[build]()
+      let panel = builds[build].panelWidth()
       for units in [[], [panel], Array(stride(from: panel, to: h, by: panel))] where units.allSatisfy({ $0 < h }) {
         #expect(batch.forward(units: units) == whole, "H \(h) \(units)")
       }

@@ -7,7 +7,6 @@ import Testing
 #endif
 
 @Suite struct RowTests {
-  let kernels = Kernels()
 
   @Test("Reductions agree with double precision, at any length", arguments: supportedBuilds)
   func reductions(build: Int) {
@@ -18,23 +17,25 @@ import Testing
       let sum = x.doubles.reduce(0, +)
       let squares = x.doubles.map { $0 * $0 }.reduce(0, +)
       let products = zip(x.doubles, y.doubles).map { $0 * $1 }.reduce(0, +)
-      #expect(abs(Double(kernels.sum[build](count, x)) - sum) < 1e-6 * scale * 4)
-      #expect(abs(Double(kernels.sumOfSquares[build](count, x)) - squares) < 1e-6 * scale * 4)
-      let dotError = abs(Double(kernels.dot[build](count, x, y)) - products)
+      #expect(abs(Double(builds[build].sum(count, x)) - sum) < 1e-6 * scale * 4)
+      #expect(abs(Double(builds[build].sumOfSquares(count, x)) - squares) < 1e-6 * scale * 4)
+      let dotError = abs(Double(builds[build].dot(count, x, y)) - products)
       #expect(dotError < 1e-6 * scale * 4, "\(count)")
-      #expect(kernels.allFinite[build](count, x))
+      let isFinite = builds[build].allFinite(count, x)
+      #expect(isFinite)
       guard count > 0 else { continue }
       for place in [0, count / 2, count - 1] {
         for bad in [Float.nan, .infinity, -.infinity] {
           var z = x
           z[place] = bad
-          #expect(!kernels.allFinite[build](count, z))
+          let isFinite = builds[build].allFinite(count, z)
+          #expect(!isFinite)
         }
       }
     }
     let x = numbers(600 * 151, seed: 4)
     var y = [Float](repeating: 1, count: 150)
-    kernels.sumRows[build](600, 149, x, 151, &y)
+    builds[build].sumRows(600, 149, x, 151, &y)
     var expected = [Double](repeating: 1, count: 150)
     for r in 0..<600 { for c in 0..<149 { expected[c] += Double(x[r * 151 + c]) } }
     #expect(difference(y, expected) < 1e-5)
@@ -58,10 +59,10 @@ import Testing
       var logY = x
       var dx = x
       var logDx = x
-      kernels.softmaxRows[build](rows, columns, x, &y)
-      kernels.logSoftmaxRows[build](rows, columns, x, &logY)
-      kernels.softmaxGradientRows[build](rows, columns, y, dy, &dx)
-      kernels.logSoftmaxGradientRows[build](rows, columns, logY, dy, &logDx)
+      builds[build].softmaxRows(rows, columns, x, &y)
+      builds[build].logSoftmaxRows(rows, columns, x, &logY)
+      builds[build].softmaxGradientRows(rows, columns, y, dy, &dx)
+      builds[build].logSoftmaxGradientRows(rows, columns, logY, dy, &logDx)
       for r in 0..<rows {
         let range = r * columns..<(r + 1) * columns
         let p = softmax(Array(x[range]).doubles)
@@ -78,7 +79,7 @@ import Testing
       }
     }
     var masked: [Float] = [1, -.infinity, 1]
-    kernels.softmaxRows[build](1, 3, masked, &masked)
+    builds[build].softmaxRows(1, 3, masked, &masked)
     #expect(masked == [0.5, 0, 0.5])
   }
 
@@ -89,10 +90,10 @@ import Testing
     let (rows, columns) = (targets.count, logits.count / targets.count)
     var losses = [Float](repeating: 9, count: rows)
     var (maxima, sums, gradient) = (losses, losses, logits)
-    kernels.crossEntropyRows[build](rows, columns, logits, targets, smoothing, &losses, &maxima, &sums)
+    builds[build].crossEntropyRows(rows, columns, logits, targets, smoothing, &losses, &maxima, &sums)
     gradient.withUnsafeMutableBufferPointer { gradient in
       let pointer = gradient.baseAddress!
-      kernels.crossEntropyGradientRows[build](
+      builds[build].crossEntropyGradientRows(
         rows, columns, pointer, targets, smoothing, maxima, sums, factors, pointer)
     }
     return (losses, gradient)
@@ -189,15 +190,15 @@ import Testing
       var y = x
       var means = [Float](repeating: 0, count: rows)
       var inverses = means
-      kernels.layerNormRows[build](rows, columns, 0.01, x, columns, gain, shift, false, &y, columns, &means, &inverses)
+      builds[build].layerNormRows(rows, columns, 0.01, x, columns, gain, shift, false, &y, columns, &means, &inverses)
       #expect(difference(y, formula(x.doubles, gain.doubles, shift.doubles)) < 3e-6)
       let once = y
-      kernels.layerNormRows[build](rows, columns, 0.01, x, columns, gain, shift, true, &y, columns, &means, &inverses)
+      builds[build].layerNormRows(rows, columns, 0.01, x, columns, gain, shift, true, &y, columns, &means, &inverses)
       #expect(y == once.map { $0 + $0 })
       var dx = x
       var dgain = [Float](repeating: 1, count: columns)
       var dshift = dgain
-      kernels.layerNormGradientRows[build](
+      builds[build].layerNormGradientRows(
         rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns, &dgain, &dshift, 0, 1)
       let (xs, gains, shifts) = (x.doubles, gain.doubles, shift.doubles)
       #expect(difference(dx, gradient(xs) { loss($0, gains, shifts) }) < 2e-5)

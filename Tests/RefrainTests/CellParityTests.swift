@@ -42,6 +42,7 @@ struct CellParityTests {
     + Case.all(LayerNormGRUCell.self, "cells_gated", "layer_norm_gru")
     + Case.all(MinimalGatedCell.self, "cells_gated", "mgu")
     + Case.all(MultiplicativeLSTMCell.self, "cells_gated", "multiplicative")
+    + Case.all(FastGRNNCell.self, "cells_gated", "fast_grnn")
     + Case.all(IndRNNCell.self, "cells_linear", "indrnn")
     + Case.all(SRUCell.self, "cells_linear", "sru")
     + Case.all(SRUCell.self, "cells_linear", "sru_square")

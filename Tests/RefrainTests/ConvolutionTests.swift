@@ -241,6 +241,20 @@ struct ConvolutionalCellTests {
     expectSameBits(rows([1], of: short.outputs).at(0, axis: 1), rows([1], of: forward(x)).at(0, axis: 1))
   }
 
+  @Test("a layer is made ready to call, from the shape of a step or from a cell")
+  func ready() {
+    var (generator, same) = (RandomGenerator(seed: 5), RandomGenerator(seed: 5))
+    let layer = ConvLSTM(
+      stepShape: [4, 3, 2], filters: 5, kernel: [3, 3], strides: [2, 1], returning: .everyStep, using: &generator)
+    let built = ConvLSTM(5, kernel: [3, 3], strides: [2, 1], returning: .everyStep)
+      .built(for: [nil, nil, 4, 3, 2], using: &same)
+    let x = ramp([2, 3, 4, 3, 2])
+    expectSameBits(layer(x), built(x))
+    #expect(layer(x).shape == [2, 3, 2, 3, 5])
+    expectSameBits(ConvLSTM(layer.cell, returning: .everyStep)(x), built(x))
+    #expect(DepthwiseLSTM(stepShape: [7, 2], filters: 3, kernel: [3])(ramp([2, 4, 7, 2])).shape == [2, 7, 3])
+  }
+
   @Test("a convolution over one place is an LSTM")
   func onePlace() {
     var generator = RandomGenerator(seed: 4)

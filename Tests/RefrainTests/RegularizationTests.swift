@@ -73,7 +73,14 @@ struct RegularizationTests {
     }
   }
 
-  @Test("a dropped hidden state is missing in the recurrent products and nowhere else", arguments: recurrentCells)
+  /// The library's cells that carry the hidden state on past the products, and leave it alone there.
+  private static let carryingCells = [
+    "gru", "gru-reset-before", "layer-norm-gru", "mgu", "gru-d", "augru", "fast-grnn",
+  ]
+
+  @Test(
+    "a dropped hidden state is missing in the recurrent products and nowhere else, unless the cell says nothing of it",
+    arguments: recurrentCells)
   func onlyProducts(name: String) throws {
     func check<Cell: RecurrentCell>(_ type: Cell.Type) {
       let passage = Passage<Cell>(batch: 3, time: 1, inputSize: 2, hiddenSize: 5)
@@ -82,7 +89,12 @@ struct RegularizationTests {
       let dropped = passage.cell.step(projected, passage.state, seeing: .zeros(hidden.shape))
       var cell = passage.cell
       cell.forEachTensor { name, tensor in if name.hasPrefix("weight_hh") { tensor = .zeros(tensor.shape) } }
-      expectClose(dropped, cell.step(projected, passage.state))
+      var withoutHidden = passage.state
+      withoutHidden.forEachTensor { name, tensor in if name == "hidden" { tensor = .zeros(tensor.shape) } }
+      let isDefault = dropped.tensors == passage.cell.step(projected, withoutHidden).tensors
+      if !isDefault || Self.carryingCells.contains(name) {
+        expectClose(dropped, cell.step(projected, passage.state))
+      }
       expectSameBits(
         passage.cell.step(projected, passage.state, seeing: hidden), passage.cell.step(projected, passage.state))
     }

@@ -64,6 +64,14 @@ struct RequireTests {
     expect(result, says: "layer 1: lstm: the input has shape [B, 4], expected [B, T, I]")
   }
 
+  @Test("when a batch without steps has more sequences than can have a state")
+  func hugeBatch() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = LSTM(inputSize: 3, hiddenSize: 4)(.zeros([1 << 40, 0, 3]))
+    }
+    expect(result, says: "a batch of 1099511627776 sequences without steps; at most 16777216 have a state each")
+  }
+
   @Test("when the loss is not one number")
   func loss() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

@@ -32,6 +32,14 @@ package final class Trace: @unchecked Sendable {
   /// What the function gives.
   package private(set) var outputs: [Operand] = []
 
+  /// Whether the function looked at a value: what it did then may depend on it.
+  private var hasReadValues = false
+
+  /// Notes that the function looks at the values of a tensor.
+  func noteReading(of tensor: Tensor) {
+    if tensor.place.tape == identifier { hasReadValues = true }
+  }
+
   private func watch(_ tensor: Tensor) -> Tensor {
     var tensor = tensor
     tensor.place = Tape.Place(tape: identifier, slot: shapes.count)
@@ -78,6 +86,7 @@ package final class Trace: @unchecked Sendable {
     // What is made of weights by an operation that is unknown would otherwise pass for a constant.
     let (one, other) = (trace(2, shared), trace(3, shared.map { $0.detached * 0.9 + 0.01 }))
     guard
+      !one.hasReadValues, !other.hasReadValues,
       one.nodes.count == other.nodes.count, one.shapes.count == other.shapes.count,
       one.outputs.count == other.outputs.count
     else { return nil }

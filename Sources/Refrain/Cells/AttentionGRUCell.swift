@@ -7,7 +7,7 @@
 ///     h' = (1 − u) ⊙ h + u ⊙ n
 ///
 /// The columns of the input are `[x…, a]`: the values, and last the attention score a, from 0 to 1.
-public struct AttentionGRUCell: CompiledCell {
+public struct AttentionGRUCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = GRUCell.Gate
 
@@ -34,8 +34,8 @@ public struct AttentionGRUCell: CompiledCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] + 1 }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) + 1 }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

@@ -34,7 +34,7 @@ public struct FullConvolution: ConvolutionMap {
       using: &generator)
   }
 
-  public var channels: Int { weight.shape[weight.rank - 1] }
+  public var channels: Int { weight.shape.last ?? 0 }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
@@ -62,7 +62,7 @@ public struct SeparableConvolution: ConvolutionMap {
     pointwise = Initializer.glorotUniform(outputs, channels, using: &generator)
   }
 
-  public var channels: Int { pointwise.shape[1] }
+  public var channels: Int { pointwise.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
@@ -98,15 +98,15 @@ public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
   /// The hidden state h and the cell state c, each `[B, H]`.
   public typealias State = LSTMCell.State
 
-  /// What the cell is told besides its sizes.
+  /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The sizes of the input's axes of space, one to three.
     public var shape = [1]
     /// The sizes of the kernel along these.
     public var kernel = [1]
-    /// How far apart outputs lie along these; nil means 1.
+    /// The distance between outputs along these; nil means 1.
     public var strides: [Int]?
-    /// What happens at the borders of the input.
+    /// The treatment of the borders of the input.
     public var padding = Padding.same
 
     public init() {}
@@ -149,7 +149,7 @@ public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
   public var hiddenMap: Map
   /// b, `[4F]`
   public var bias: Tensor
-  /// The sizes that the cell was told.
+  /// The sizes, the kernel, the strides and the padding.
   public let options: Options
 
   public init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator) {

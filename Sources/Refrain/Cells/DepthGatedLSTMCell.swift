@@ -6,7 +6,7 @@
 ///
 /// x is the hidden state and c̲ the cell state of the level below, both at this step; i, f, c̃, o and h' are those of
 /// ``LSTMCell``, without the peepholes the paper gives them. All levels have H units; the output is the uppermost's.
-public struct DepthGatedLSTMCell: CompiledCell {
+public struct DepthGatedLSTMCell: RecurrentCell {
   /// How many levels there are.
   public struct Options: CellOptions {
     /// The number of levels, at least 1.
@@ -39,7 +39,7 @@ public struct DepthGatedLSTMCell: CompiledCell {
       try body("weight_ih", &weightInput)
       try body("weight_hh", &weightHidden)
       try body("bias_ih", &bias)
-      if weightDepth.shape[0] > 0 { try body("weight_depth", &weightDepth) }
+      if weightDepth.extent(0) > 0 { try body("weight_depth", &weightDepth) }
     }
   }
 
@@ -88,8 +88,8 @@ public struct DepthGatedLSTMCell: CompiledCell {
   }
 
   public var options: Options { Options(levels: levels.count) }
-  public var inputSize: Int { levels[0].weightInput.shape[1] }
-  public var hiddenSize: Int { levels[0].weightHidden.shape[1] }
+  public var inputSize: Int { levels[0].weightInput.extent(1) }
+  public var hiddenSize: Int { levels[0].weightHidden.extent(1) }
 
   /// The lowest level's tensors as an LSTM's; those of level 1 as `weight_ih.1`, ….
   public mutating func forEachTensor<E: Error>(

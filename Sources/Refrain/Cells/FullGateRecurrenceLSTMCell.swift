@@ -7,7 +7,7 @@
 ///     c' = f' ⊙ c + i' ⊙ c̃                                                  cell state
 ///     o' = σ(W_o x + R_o h + R_oi i + R_of f + R_oo o + p_o ⊙ c' + b_o)      output gate
 ///     h' = o' ⊙ tanh(c')                                                    hidden state
-public struct FullGateRecurrenceLSTMCell: CompiledCell {
+public struct FullGateRecurrenceLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 
@@ -71,8 +71,8 @@ public struct FullGateRecurrenceLSTMCell: CompiledCell {
     peepholeOutput = .zeros([hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

@@ -7,7 +7,7 @@
 ///     o = σ(W_o x + R_o h + W_co c + b_o)     output gate
 ///     c' = f ⊙ c + i ⊙ c̃                      cell state
 ///     h' = o ⊙ tanh(c')                       hidden state
-public struct FullPeepholeLSTMCell: CompiledCell {
+public struct FullPeepholeLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 
@@ -42,8 +42,8 @@ public struct FullPeepholeLSTMCell: CompiledCell {
     peepholeOutput = Initializer.glorotUniform(hiddenSize, hiddenSize, using: &generator)
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

@@ -34,8 +34,17 @@ public struct GRUCell: RecurrentCell {
     biasHidden = .zeros([hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]`, b `[3H]` and b_hn `[H]`. Shapes that do not belong together stop the program.
+  public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor, biasHidden: Tensor) {
+    self.weightInput = weightInput
+    self.weightHidden = weightHidden
+    self.bias = bias
+    self.biasHidden = biasHidden
+    checkWeights()
+  }
+
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
@@ -74,4 +83,9 @@ public struct GRUCell: RecurrentCell {
     let gates = activations(projected, state.hidden)
     return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
   }
+}
+
+extension GRUCell: ForgettingCell {
+  public static var biasBlocks: Int { Gate.allCases.count }
+  public static var forgetBlock: Int { Gate.update.rawValue }
 }

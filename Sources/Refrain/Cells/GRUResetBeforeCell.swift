@@ -31,8 +31,16 @@ public struct GRUResetBeforeCell: RecurrentCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]` and b `[3H]`. Shapes that do not belong together stop the program.
+  public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
+    self.weightInput = weightInput
+    self.weightHidden = weightHidden
+    self.bias = bias
+    checkWeights()
+  }
+
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
@@ -67,4 +75,9 @@ public struct GRUResetBeforeCell: RecurrentCell {
     let gates = activations(projected, state.hidden)
     return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
   }
+}
+
+extension GRUResetBeforeCell: ForgettingCell {
+  public static var biasBlocks: Int { Gate.allCases.count }
+  public static var forgetBlock: Int { Gate.update.rawValue }
 }

@@ -24,8 +24,8 @@ public struct IndRNNCell: RecurrentCell {
     bias = .zeros([hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightInput.shape[0] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightInput.extent(0) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

@@ -56,8 +56,16 @@ public struct LSTMCell: RecurrentCell {
     bias = Initializer.biases(gates, hiddenSize, open: Gate.forget.rawValue)
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  /// A cell with ready weights: W `[4H, I]`, R `[4H, H]` and b `[4H]`. Shapes that do not belong together stop the program.
+  public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
+    self.weightInput = weightInput
+    self.weightHidden = weightHidden
+    self.bias = bias
+    checkWeights()
+  }
+
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
@@ -85,22 +93,14 @@ public struct LSTMCell: RecurrentCell {
   }
 }
 
+extension LSTMCell: ForgettingCell {
+  public static var biasBlocks: Int { Gate.allCases.count }
+  public static var forgetBlock: Int { Gate.forget.rawValue }
+  public static var inputBlock: Int? { Gate.input.rawValue }
+}
+
 extension RecurrentCell where State == LSTMCell.State {
   public func initialState(batch: Int) -> State {
     State(hidden: .zeros([batch, hiddenSize]), cell: .zeros([batch, hiddenSize]))
-  }
-}
-
-extension Tensor {
-  /// The `index`-th block of `size` columns.
-  func block(_ index: Int, of size: Int) -> Tensor { slice(index * size..<(index + 1) * size, axis: -1) }
-  /// The `index`-th block of `size` rows: the weights of one gate.
-  func rowBlock(_ index: Int, of size: Int) -> Tensor { weightRows(index * size..<(index + 1) * size) }
-
-  /// Some rows of a matrix of weights, taken once until the weights change: a loop over steps asks for them at each.
-  func weightRows(_ rows: Range<Int>) -> Tensor {
-    guard Tape.current?.slot(of: self) == nil, Trace.current == nil, rank == 2 else { return slice(rows, axis: 0) }
-    let kept = storage.form("rows \(rows)", isKept: true) { slice(rows, axis: 0).storage }
-    return Tensor(kept, shape: [rows.count, shape[1]])
   }
 }

@@ -18,6 +18,7 @@ extension LSTMVariantCell: FusedCell {
 
   var biases: (Tensor, Tensor?) { (bias, nil) }
   var parameters: [Tensor] { peepholes }
+  static var parameterCount: Int { Variant.blocks.count - 1 }
 
   func gradients(_ kept: SavedSteps) -> [Tensor] {
     let blocks = Array(Variant.blocks.indices)

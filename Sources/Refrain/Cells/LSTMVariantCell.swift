@@ -1,4 +1,4 @@
-/// What a variant of the peephole LSTM leaves out or joins (Greff, Srivastava, Koutník, Steunebrink and Schmidhuber
+/// The parts that a variant of the peephole LSTM leaves out or joins (Greff, Srivastava, Koutník, Steunebrink and Schmidhuber
 /// 2015, "LSTM: A Search Space Odyssey").
 public protocol LSTMVariant: Sendable {
   /// The cell's name.
@@ -100,8 +100,21 @@ public struct LSTMVariantCell<Variant: LSTMVariant>: RecurrentCell {
     peepholes = Self.gates.map { _ in .zeros([hiddenSize]) }
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  /// A cell with ready weights: W `[G·H, I]`, R `[G·H, H]`, b `[G·H]` and the peepholes,
+  /// each `[H]`. Shapes that do not belong together stop the program.
+  public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor, peepholes: [Tensor]) {
+    self.weightInput = weightInput
+    self.weightHidden = weightHidden
+    self.bias = bias
+    self.peepholes = peepholes
+    require(
+      peepholes.count == Self.gates.count,
+      "\(Self.name): there are \(peepholes.count) peepholes, expected \(Self.gates.count)")
+    checkWeights()
+  }
+
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

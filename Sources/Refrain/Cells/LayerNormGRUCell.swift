@@ -6,7 +6,7 @@
 ///     h' = (1 − z) ⊙ h + z ⊙ n                                                 hidden state
 ///
 /// As in the paper z is the share of what is new; in ``GRUCell`` it is the share of what was.
-public struct LayerNormGRUCell: CompiledCell {
+public struct LayerNormGRUCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights, gains and biases.
   public typealias Gate = GRUCell.Gate
 
@@ -41,8 +41,8 @@ public struct LayerNormGRUCell: CompiledCell {
     gainHidden = .ones([gates * hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

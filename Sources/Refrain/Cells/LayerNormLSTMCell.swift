@@ -6,7 +6,7 @@
 ///     h' = σ(s_o) ⊙ tanh(g_c ⊙ N(c') + b_c)            hidden state
 ///
 /// The paper's shifts of N(W x) and N(R h) are added to the same sums as b, which stands for all three.
-public struct LayerNormLSTMCell: CompiledCell {
+public struct LayerNormLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 
@@ -44,8 +44,8 @@ public struct LayerNormLSTMCell: CompiledCell {
     biasCell = .zeros([hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

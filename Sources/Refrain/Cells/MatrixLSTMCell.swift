@@ -22,7 +22,7 @@ public struct MatrixLSTMCell: RecurrentCell {
   /// The order of the blocks of as many rows as heads in the weights and biases of the gates.
   public enum Gate: Int, CaseIterable, Sendable { case input, forget }
 
-  /// What the cell is told besides its sizes.
+  /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The number of heads, which divides **H**; nil means the greatest such number up to 4.
     public var heads: Int?
@@ -92,10 +92,10 @@ public struct MatrixLSTMCell: RecurrentCell {
   }
 
   public var options: Options { Options(heads: heads) }
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightInput.shape[0] / Part.allCases.count }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightInput.extent(0) / Part.allCases.count }
   /// The number of heads.
-  public var heads: Int { weightGates.shape[0] / Gate.allCases.count }
+  public var heads: Int { weightGates.extent(0) / Gate.allCases.count }
   /// d, the size of a head.
   private var headSize: Int { hiddenSize / heads }
 
@@ -165,8 +165,12 @@ extension MatrixLSTMCell {
   /// them to the next.
   private static let chunk = 128
 
+  public static var execution: ScanExecution<Self> { .atOnce { $0.sideBySide($1, from: $2, along: $3) } }
+
   /// All steps of a batch in parallel form: the same as the loop over ``step(_:_:)`` but for rounding.
-  public func scan(_ input: Tensor, from state: State, along schedule: Schedule) -> (outputs: Tensor, state: State) {
+  private func sideBySide(
+    _ input: Tensor, from state: State, along schedule: Schedule
+  ) -> (outputs: Tensor, state: State) {
     // Sequence after sequence, longest first; those of one length are computed together.
     let lengths = schedule.order.map { schedule.lengths[$0] }
     let places = lengths.enumerated().flatMap { rank, length in

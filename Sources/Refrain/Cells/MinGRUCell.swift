@@ -26,7 +26,7 @@ public struct MinGRUCell: LinearCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
   public var hiddenSize: Int { bias.count / Gate.allCases.count }
 
   public mutating func forEachTensor<E: Error>(

@@ -27,7 +27,7 @@ public struct MinLSTMCell: LinearCell {
     bias = Initializer.biases(gates, hiddenSize, open: Gate.forget.rawValue)
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
   public var hiddenSize: Int { bias.count / Gate.allCases.count }
 
   public mutating func forEachTensor<E: Error>(

@@ -29,8 +29,16 @@ public struct MinimalGatedCell: RecurrentCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  /// A cell with ready weights: W `[2H, I]`, R `[2H, H]` and b `[2H]`. Shapes that do not belong together stop the program.
+  public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
+    self.weightInput = weightInput
+    self.weightHidden = weightHidden
+    self.bias = bias
+    checkWeights()
+  }
+
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

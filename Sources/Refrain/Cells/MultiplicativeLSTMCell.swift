@@ -8,7 +8,7 @@
 ///     o = σ(W_o x + R_o m + b_o)        output gate
 ///     c' = f ⊙ c + i ⊙ c̃                cell state
 ///     h' = o ⊙ tanh(c')                 hidden state
-public struct MultiplicativeLSTMCell: CompiledCell {
+public struct MultiplicativeLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights; the biases have the first four.
   public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output, intermediate }
 
@@ -34,8 +34,8 @@ public struct MultiplicativeLSTMCell: CompiledCell {
     bias = Initializer.biases(gates - 1, hiddenSize, open: Gate.forget.rawValue)
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

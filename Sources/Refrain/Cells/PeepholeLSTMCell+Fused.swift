@@ -8,6 +8,7 @@ extension PeepholeLSTMCell: FusedCell {
 
   var biases: (Tensor, Tensor?) { (bias, nil) }
   var parameters: [Tensor] { [peepholeInput, peepholeForget, peepholeOutput] }
+  static var parameterCount: Int { 3 }
 
   func gradients(_ kept: SavedSteps) -> [Tensor] {
     let gates = Gate.allCases.map(\.rawValue)

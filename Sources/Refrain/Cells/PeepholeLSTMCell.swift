@@ -41,8 +41,23 @@ public struct PeepholeLSTMCell: RecurrentCell {
     peepholeOutput = .zeros([hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[1] }
+  /// A cell with ready weights: W `[4H, I]`, R `[4H, H]`, b `[4H]` and the peepholes,
+  /// each `[H]`. Shapes that do not belong together stop the program.
+  public init(
+    weightInput: Tensor, weightHidden: Tensor, bias: Tensor, peepholeInput: Tensor, peepholeForget: Tensor,
+    peepholeOutput: Tensor
+  ) {
+    self.weightInput = weightInput
+    self.weightHidden = weightHidden
+    self.bias = bias
+    self.peepholeInput = peepholeInput
+    self.peepholeForget = peepholeForget
+    self.peepholeOutput = peepholeOutput
+    checkWeights()
+  }
+
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

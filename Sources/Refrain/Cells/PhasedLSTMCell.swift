@@ -18,7 +18,7 @@ import RealModule
 /// the sum of these and is kept in the state; in single precision it should stay below some 100,000 of the shortest
 /// periods.
 public struct PhasedLSTMCell: RecurrentCell {
-  /// What the cell is told besides its sizes.
+  /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The shortest period a unit starts with, in the unit of the elapsed time.
     public var shortestPeriod: Float = 1
@@ -71,7 +71,7 @@ public struct PhasedLSTMCell: RecurrentCell {
   public static let purpose = "events at irregular times, and sensors of several rates"
   public static let lastColumn: String? = "the time since the step before"
 
-  /// What is computed at every step, and taken over as far as the gates are open.
+  /// The state that every step computes, and that is taken over as far as the gates are open.
   public var lstm: LSTMCell
   /// log τ, `[H]`: the period stays positive whatever is learned.
   public var logPeriod: Tensor

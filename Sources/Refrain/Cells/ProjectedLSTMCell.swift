@@ -7,14 +7,14 @@
 ///     o = σ(W_o x + R_o h + b_o)        output gate
 ///     c' = f ⊙ c + i ⊙ c̃                cell state
 ///     h' = W_r (o ⊙ tanh(c'))           hidden state
-public struct ProjectedLSTMCell: CompiledCell {
+public struct ProjectedLSTMCell: RecurrentCell {
   /// The order of the blocks of **C** rows in weights and biases.
   public typealias Gate = LSTMCell.Gate
 
   /// The hidden state h, `[B, H]`, and the cell state c, here `[B, C]`.
   public typealias State = LSTMCell.State
 
-  /// What the cell is told besides its sizes.
+  /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The size **C** of the cell state; nil means 2·H.
     public var cellSize: Int?
@@ -54,10 +54,10 @@ public struct ProjectedLSTMCell: CompiledCell {
   }
 
   public var options: Options { Options(cellSize: cellSize) }
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightProjection.shape[0] }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightProjection.extent(0) }
   /// The size **C** of the cell state.
-  public var cellSize: Int { weightProjection.shape[1] }
+  public var cellSize: Int { weightProjection.extent(1) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

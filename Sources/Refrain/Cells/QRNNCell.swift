@@ -38,7 +38,7 @@ public struct QRNNCell: RecurrentCell {
     }
   }
 
-  /// What the cell is told besides its sizes.
+  /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// How many inputs **K** the gates see, the present one among them.
     public var window = 2
@@ -72,7 +72,7 @@ public struct QRNNCell: RecurrentCell {
   }
 
   public var options: Options { Options(window: window) }
-  public var inputSize: Int { weightInput.shape[1] / window }
+  public var inputSize: Int { weightInput.extent(1) / max(window, 1) }
   public var hiddenSize: Int { bias.count / Gate.allCases.count }
 
   public mutating func forEachTensor<E: Error>(
@@ -107,7 +107,10 @@ public struct QRNNCell: RecurrentCell {
       hidden: output * cell, cell: cell, inputs: windows.slice(inputSize..<window * inputSize, axis: 1))
   }
 
-  public func scan(
+  public static var execution: ScanExecution<Self> { .atOnce { $0.pooled($1, from: $2, along: $3) } }
+
+  /// All gates as one product, then the recurrence of the cell state.
+  private func pooled(
     _ input: Tensor, from state: State, along schedule: Schedule
   ) -> (outputs: Tensor, state: State) {
     let windows = windows(schedule.packed(input), from: state.inputs, along: schedule)

@@ -19,7 +19,7 @@ public struct SLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in input weights and biases, and of a head's in its recurrent weights.
   public typealias Gate = LSTMCell.Gate
 
-  /// What the cell is told besides its sizes.
+  /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The function of the forget gate.
     public enum ForgetGate: String, Codable, Sendable, CaseIterable { case sigmoid, exponential }
@@ -96,9 +96,9 @@ public struct SLSTMCell: RecurrentCell {
     try Heads.check(options.heads, of: hiddenSize, for: name)
   }
 
-  public var options: Options { Options(heads: weightHidden.shape[0], forgetGate: forgetGate) }
-  public var inputSize: Int { weightInput.shape[1] }
-  public var hiddenSize: Int { weightHidden.shape[0] * weightHidden.shape[2] }
+  public var options: Options { Options(heads: weightHidden.extent(0), forgetGate: forgetGate) }
+  public var inputSize: Int { weightInput.extent(1) }
+  public var hiddenSize: Int { weightHidden.extent(0) * weightHidden.extent(2) }
 
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void

@@ -34,7 +34,7 @@ public struct SRUCell: RecurrentCell {
     bias = .zeros([2 * hiddenSize])
   }
 
-  public var inputSize: Int { weightInput.shape[1] }
+  public var inputSize: Int { weightInput.extent(1) }
   public var hiddenSize: Int { bias.count / 2 }
 
   public mutating func forEachTensor<E: Error>(

@@ -11,7 +11,7 @@ import RealModule
 /// The columns of the input are `[x…, Δ]`: the values, and last the time elapsed since the step before, not negative,
 /// in a unit of your own. At Δ = 0 nothing fades; at a sequence's first step the memory is empty, and Δ has no
 /// influence.
-public struct TimeAwareLSTMCell: CompiledCell {
+public struct TimeAwareLSTMCell: RecurrentCell {
   public typealias State = LSTMCell.State
 
   public static let name = "t-lstm"
@@ -19,7 +19,7 @@ public struct TimeAwareLSTMCell: CompiledCell {
   public static let purpose = "records at irregular times, which fade with the time between them"
   public static let lastColumn: String? = "the time since the step before"
 
-  /// What follows the decay.
+  /// The step that follows the decay.
   public var lstm: LSTMCell
   /// W_d, `[H, H]`
   public var weightDecay: Tensor

@@ -2,6 +2,9 @@ import RealModule
 
 /// How weights start.
 public enum Initializer {
+  /// Whether the weights are zeros, because only their shapes are wanted: a large orthogonal matrix takes seconds.
+  @TaskLocal static var drawsNothing = false
+
   /// Evenly from ±√(6 / (rows + columns)) (Glorot and Bengio 2010), `[rows, columns]`.
   public static func glorotUniform(
     _ rows: Int, _ columns: Int, using generator: inout RandomGenerator
@@ -42,6 +45,7 @@ public enum Initializer {
   private static func uniform(
     _ shape: [Int], squaredBound: Float, using generator: inout RandomGenerator
   ) -> Tensor {
+    guard !drawsNothing else { return .zeros(shape) }
     let bound = Float.sqrt(squaredBound)
     return .uniform(shape, in: -bound..<bound, using: &generator)
   }
@@ -69,6 +73,7 @@ public enum Initializer {
   public static func orthogonal(
     _ rows: Int, _ columns: Int, gain: Float = 1, using generator: inout RandomGenerator
   ) -> Tensor {
+    guard !drawsNothing else { return .zeros([rows, columns]) }
     guard rows <= columns else {
       return orthogonal(columns, rows, gain: gain, using: &generator).transposed([1, 0])
     }
@@ -104,22 +109,6 @@ public protocol ForgettingCell: RecurrentCell {
 
 extension ForgettingCell {
   public static var inputBlock: Int? { nil }
-}
-
-extension LSTMCell: ForgettingCell {
-  public static var biasBlocks: Int { Gate.allCases.count }
-  public static var forgetBlock: Int { Gate.forget.rawValue }
-  public static var inputBlock: Int? { Gate.input.rawValue }
-}
-
-extension GRUCell: ForgettingCell {
-  public static var biasBlocks: Int { Gate.allCases.count }
-  public static var forgetBlock: Int { Gate.update.rawValue }
-}
-
-extension GRUResetBeforeCell: ForgettingCell {
-  public static var biasBlocks: Int { Gate.allCases.count }
-  public static var forgetBlock: Int { Gate.update.rawValue }
 }
 
 extension Initializer {

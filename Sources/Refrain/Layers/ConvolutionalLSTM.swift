@@ -72,6 +72,54 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: ScanningLayer {
         direction: direction, initial: initial))
   }
 
+  /// A layer with weights drawn from `generator`, ready to call.
+  ///
+  ///     let layer = ConvLSTM(stepShape: [16, 16, 3], filters: 8, kernel: [3, 3])
+  ///
+  /// - Parameters:
+  ///   - stepShape: the sizes of one step of the input, `[size…, C]`.
+  ///   - filters: the channels of the output.
+  ///   - kernel: a size for each axis of space, one to three.
+  ///   - strides: how far apart outputs lie along each axis; nil means 1.
+  ///   - padding: what happens at the borders of the input.
+  ///   - returning: which outputs go on.
+  ///   - direction: which way it goes through time.
+  ///   - initial: where it begins when it is given no state.
+  public init(
+    stepShape: [Int], filters: Int, kernel: [Int], strides: [Int]? = nil, padding: Padding = .same,
+    returning: Returning = .lastStep, direction: Direction = .forward, initial: InitialState = .fixed,
+    using generator: inout RandomGenerator
+  ) {
+    self = ConvolutionalLSTM(
+      filters, kernel: kernel, strides: strides, padding: padding, returning: returning, direction: direction,
+      initial: initial
+    ).built(for: [nil, nil] + stepShape, using: &generator)
+  }
+
+  /// A layer with weights drawn from the default generator, ready to call; the parameters are those of
+  /// ``init(stepShape:filters:kernel:strides:padding:returning:direction:initial:using:)``.
+  public init(
+    stepShape: [Int], filters: Int, kernel: [Int], strides: [Int]? = nil, padding: Padding = .same,
+    returning: Returning = .lastStep, direction: Direction = .forward, initial: InitialState = .fixed
+  ) {
+    var generator = makeRandomGenerator()
+    self.init(
+      stepShape: stepShape, filters: filters, kernel: kernel, strides: strides, padding: padding,
+      returning: returning, direction: direction, initial: initial, using: &generator)
+  }
+
+  /// A layer around a cell that exists already.
+  public init(
+    _ cell: Cell, returning: Returning = .lastStep, direction: Direction = .forward, initial: InitialState = .fixed
+  ) {
+    let options = cell.options
+    self.init(
+      Configuration(
+        filters: cell.hiddenMap.channels, kernel: options.kernel, strides: options.strides, padding: options.padding,
+        returning: returning, direction: direction, initial: initial))
+    recurrent = Recurrent(cell, returning: returning, direction: direction, initial: initial)
+  }
+
   private func options(_ shape: [Int]) -> Cell.Options {
     Cell.Options(
       shape: shape, kernel: configuration.kernel, strides: configuration.strides, padding: configuration.padding)

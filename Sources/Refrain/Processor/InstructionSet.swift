@@ -49,17 +49,4 @@ public enum InstructionSet: String, CaseIterable, Comparable, Sendable {
     var result: Float = 0
     return Refrain.kernels.multiplyAddPeak(repetitions, &result)
   }
-
-  var kernels: Kernels {
-    switch self {
-    case .baseline: return .baseline
-    #if arch(x86_64)
-      case .avx2: return .avx2
-      case .avx512: return .avx512
-    #endif
-    }
-  }
 }
-
-/// The kernels of ``InstructionSet/current``: functions without state.
-nonisolated(unsafe) let kernels = InstructionSet.current.kernels

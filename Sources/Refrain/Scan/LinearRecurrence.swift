@@ -51,7 +51,8 @@ func linearRecurrence(_ decay: Tensor, _ addition: Tensor, from initial: Tensor,
   }
   guard let tape = Tape.current else { return result }
   return tape.record([result], from: [decay, addition, initial]) { gradients in
-    // What reaches each element of the state from the steps after: at first nothing, at last the initial state's.
+    // The gradient that reaches each element of the state from the steps after: zero at first, the initial state's at
+    // last.
     var carried = Tensor.zeros([rows, width])
     var additionGradient = Tensor.zeros(shape)
     let decayGradient = Tensor(shape) { da in
@@ -88,14 +89,14 @@ extension LinearCell {
     return HiddenState(hidden: decay * state.hidden + addition)
   }
 
-  public func scan(
-    _ input: Tensor, from state: HiddenState, along schedule: Schedule
-  ) -> (outputs: Tensor, state: HiddenState) {
-    let (decay, addition) = coefficients(project(schedule.packed(input)))
-    let hidden = linearRecurrence(decay, addition, from: state.hidden, along: schedule)
-    return (
-      schedule.unpacked(hidden, like: input), HiddenState(hidden: schedule.lastRows(hidden, initial: state.hidden))
-    )
+  public static var execution: ScanExecution<Self> {
+    .atOnce { cell, input, state, schedule in
+      let (decay, addition) = cell.coefficients(cell.project(schedule.packed(input)))
+      let hidden = linearRecurrence(decay, addition, from: state.hidden, along: schedule)
+      return (
+        schedule.unpacked(hidden, like: input), HiddenState(hidden: schedule.lastRows(hidden, initial: state.hidden))
+      )
+    }
   }
 }
 

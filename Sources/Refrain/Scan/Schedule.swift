@@ -30,6 +30,10 @@ public struct Schedule: Sendable {
   /// Where resets divide sequences; nil when every row is a sequence.
   private let episodes: Episodes?
 
+  /// The most sequences of a batch without steps. An input without elements can say any number of them, and each of
+  /// them has a state; one that has elements is bounded by its own memory.
+  static let mostSequencesWithoutSteps = 1 << 24
+
   private struct Episodes {
     /// For each row, the sequence whose given state it begins with, or nil where it begins with the initial one.
     var given: [Int?] = []
@@ -52,6 +56,9 @@ public struct Schedule: Sendable {
   ///   - steps: lengths, gaps, resets and the layout.
   ///   - direction: backward goes from each sequence's own last valid step to its first.
   public init(batch: Int, time: Int, steps: Steps, direction: Direction = .forward) {
+    require(
+      time > 0 || batch <= Self.mostSequencesWithoutSteps,
+      "a batch of \(batch) sequences without steps; at most \(Self.mostSequencesWithoutSteps) have a state each")
     steps.check(batch: batch, time: time)
     // For each row the places of its steps, in the order in which they are taken.
     var rows: [[Int]] = []
@@ -100,6 +107,29 @@ public struct Schedule: Sendable {
   public var steps: Int { alive.count }
   /// The number of valid steps of all rows together, **N**.
   public var count: Int { positions.count }
+
+  /// The packed rows of some steps.
+  func rows(of steps: Range<Int>) -> Range<Int> {
+    guard let last = steps.last else { return 0..<0 }
+    return offsets[steps.lowerBound]..<offsets[last] + alive[last]
+  }
+
+  /// Some of the steps as a schedule of their own, over a batch of its packed rows, `[1, N, …]`; its rows are these, of
+  /// which some may have ended before.
+  func segment(_ steps: Range<Int>) -> Schedule { Schedule(segment: steps, of: self) }
+
+  private init(segment steps: Range<Int>, of whole: Schedule) {
+    alive = Array(whole.alive[steps])
+    let first = steps.isEmpty ? 0 : whole.offsets[steps.lowerBound]
+    offsets = whole.offsets[steps].map { $0 - first }
+    time = alive.reduce(0, +)
+    positions = Array(0..<time)
+    batch = 1
+    shape = [1, time]
+    lengths = whole.lengths.map { min(max($0 - steps.lowerBound, 0), steps.count) }
+    order = whole.order
+    episodes = nil
+  }
 
   /// For each row, its place in ``order``.
   var ranks: [Int] {

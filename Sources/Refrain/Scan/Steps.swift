@@ -91,7 +91,7 @@ public struct Steps: Sendable, Equatable {
     layout == .batchFirst ? sequence * time + step : step * batch + sequence
   }
 
-  /// The steps with lengths that are said apart from them, in one place or the other.
+  /// The steps with lengths that are given beside them; they are given once, there or among the steps.
   func with(lengths: [Int]?) -> Steps {
     guard let lengths else { return self }
     require(self.lengths == nil, "lengths are given twice, once among the steps; leave one of them out")

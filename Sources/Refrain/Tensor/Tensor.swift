@@ -123,22 +123,32 @@ extension Tensor {
 
   /// The values in row-major order.
   public var values: [Float] {
-    read { Array(UnsafeBufferPointer(start: $0, count: count)) }
+    noteReading()
+    return read { Array(UnsafeBufferPointer(start: $0, count: count)) }
   }
 
   /// The single value of a tensor of one element.
   public var item: Float {
     require(count == 1, "a tensor of shape \(shape) has \(count) values, not one")
+    noteReading()
     return read { $0.pointee }
   }
 
   /// The value at one index an axis.
   public subscript(_ indices: Int...) -> Float {
-    get { read { $0[offset(of: indices)] } }
+    get {
+      noteReading()
+      return read { $0[offset(of: indices)] }
+    }
     set {
       let offset = offset(of: indices)
       write { $0[offset] = newValue }
     }
+  }
+
+  /// Lets a running trace know that the values are looked at.
+  private func noteReading() {
+    if place.tape != 0 { Trace.current?.noteReading(of: self) }
   }
 
   private func offset(of indices: [Int]) -> Int {

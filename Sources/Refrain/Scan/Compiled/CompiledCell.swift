@@ -1,44 +1,26 @@
 import Synchronization
 
-/// A cell whose step is compiled: traced once, and then run along a schedule without making a tensor, faster than the
-/// loop.
-///
-/// To be had by conforming, without writing anything. It promises that ``RecurrentCell/project(_:)`` and
-/// ``RecurrentCell/step(_:_:)`` do the same operations whatever values they are given, a row of the result depending on
-/// that row alone: no looking at values, no drawing of random numbers. What is no tensor of its walk follows from its
-/// options: cells of one type, with the same options and shapes, share what was compiled. Where a step has operations
-/// that are not compiled (it knows matrix products with weights, sums, differences, products, functions of each value,
-/// layer normalization, slices and joining of columns, and the gate functions), the loop is what runs, and nothing else
-/// changes.
-public protocol CompiledCell: RecurrentCell {}
-
-extension CompiledCell {
-  public func scan(
-    _ input: Tensor, from state: State, along schedule: Schedule
-  ) -> (outputs: Tensor, state: State) {
-    scan(input, from: state, along: schedule, masks: StepMasks())
-  }
-
-  public func scan(
+extension RecurrentCell {
+  /// All steps by the compiled step, or by the loop where the step is not compiled; the parameters are those of
+  /// ``scan(_:from:along:masks:)``.
+  func scanCompiled(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
   ) -> (outputs: Tensor, state: State) {
-    let tensors = tensors
     let watched = tensors + [input] + state.tensors
     let tape = Tape.current.flatMap { tape in watched.contains { tape.slot(of: $0) != nil } ? tape : nil }
     let kinds = StepMasks.Kind.allCases.filter { masks[$0] != nil }
-    guard
-      tape?.checkpointInterval == nil,
-      let program = program(
-        for: masks, kinds, isTraining: tape != nil, differentiatesInput: tape?.slot(of: input) != nil)
-    else { return scanByLoop(input, from: state, along: schedule, masks: masks) }
-    require(
-      input.shape == schedule.shape + [inputSize],
-      "\(Self.name): the input has shape \(input.shape), expected \(schedule.shape + [inputSize])")
-    for (tensor, expected) in zip(state.tensors, initialState(batch: schedule.rows).tensors) {
-      require(
-        tensor.shape == expected.shape,
-        "\(Self.name): the state has shape \(tensor.shape), expected \(expected.shape)")
-    }
+    let program = program(
+      for: masks, kinds, isTraining: tape != nil, differentiatesInput: tape?.slot(of: input) != nil)
+    checkArguments(input, from: state, along: schedule)
+    guard let program else { return scanByLoop(input, from: state, along: schedule, masks: masks) }
+    return run(program, input, from: state, along: schedule, masks, kinds, on: tape)
+  }
+
+  /// All steps by a program.
+  private func run(
+    _ program: StepProgram, _ input: Tensor, from state: State, along schedule: Schedule, _ masks: StepMasks,
+    _ kinds: [StepMasks.Kind], on tape: Tape?
+  ) -> (outputs: Tensor, state: State) {
     let rowMasks = kinds.compactMap { masks[$0] }.filter { $0.rank > 0 }
     let shared = tensors + kinds.compactMap { masks[$0] }.filter { $0.rank == 0 }
     let arguments = program.arguments(shared)
@@ -58,16 +40,23 @@ extension CompiledCell {
     return (recorded[0], state.replacingTensors(Array(recorded.dropFirst())))
   }
 
-  public func advance(_ state: inout State, with input: Tensor) {
-    guard input.rank == 2 else {
+  /// One step by the compiled step.
+  func advanceCompiled(_ state: inout State, with input: Tensor) {
+    let batch = input.shape.first ?? 0
+    func scan(_ body: (_ input: Tensor, _ schedule: Schedule) -> (outputs: Tensor, state: State)) {
+      state = body(input.reshaped([batch, 1, inputSize]), Schedule(batch: batch, time: 1)).state
+    }
+    guard Tape.current == nil else {
+      checkStep(input, from: state)
+      return scan { scanCompiled($0, from: state, along: $1, masks: StepMasks()) }
+    }
+    let program = program(for: StepMasks(), [], isTraining: false, differentiatesInput: false)
+    checkStep(input, from: state)
+    guard let program else {
       state = step(project(input), state)
       return
     }
-    let batch = input.shape[0]
-    state =
-      scan(
-        input.reshaped([batch, 1, input.shape[1]]), from: state, along: Schedule(batch: batch, time: 1)
-      ).state
+    scan { run(program, $0, from: state, along: $1, StepMasks(), [], on: nil) }
   }
 
   /// Whether a scan is worth a second thread.
@@ -82,6 +71,8 @@ extension CompiledCell {
       masks: kinds.map { ProgramKey.Mask(kind: $0, rank: masks[$0]?.rank ?? 0) }, isTraining: isTraining,
       differentiatesInput: differentiatesInput)
     if let known = programs.withLock({ $0[key] }) { return known }
+    // The shapes are a part of the key: those of a known program have been checked.
+    checkWeights()
     let rows = kinds.filter { masks[$0]?.rank ?? 0 > 0 }
     let program = tracedStep(masks: kinds.map { ($0, isShared: masks[$0]?.rank == 0) }).flatMap { trace in
       StepCompiler.compile(

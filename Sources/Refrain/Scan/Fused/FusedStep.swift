@@ -1,11 +1,14 @@
+import RefrainKernels
+
 extension FusedCell {
   /// One step by the kernel, without a tape, in place, and without memory but what is kept from step to step.
-  public func advance(_ state: inout State, with input: Tensor) {
+  func advanceFused(_ state: inout State, with input: Tensor) {
+    checkFusedWeights()
     require(
       input.rank == 2 && input.shape[1] == inputSize,
       "\(Self.name): the input has shape \(input.shape), expected [B, \(inputSize)]")
     let (batch, size) = (input.shape[0], hiddenSize)
-    guard Self.kind != nil, Tape.current == nil, (1...identityCount).contains(batch) else {
+    guard Tape.current == nil, (1...identityCount).contains(batch) else {
       state = step(project(input), state)
       return
     }
@@ -38,15 +41,16 @@ extension FusedCell {
     withUnsafePointer(to: batch) { alive in
       withUnsafePointer(to: 0) { offsets in
         input.read { input in
-          let view = ScheduleView(steps: 1, alive: alive, offsets: offsets, positions: identity)
-          let buffers = ForwardBuffers(
-            rows: batch, input: input, packed: packed.pointer, parameters: parameters.map(\.address),
-            hidden: states.0, cell: states.1, scratch: memory, output: nil, gates: nil, keptCell: nil, masks: nil)
+          let arguments = forwardArguments(
+            KernelSchedule(steps: 1, alive: alive, offsets: offsets, positions: identity), rows: batch, input: input,
+            packed: packed, parameters: parameters, hidden: states.0, cell: states.1, scratch: memory)
           let work = size * (inputSize + size)
           if batch == 1 || batch * work < 1 << 19 {
-            forward(0..<batch, view, buffers)
+            kernels.recurrentForward(arguments, 0, batch)
           } else {
-            parallel(batch, grain: max(1, 1 << 18 / work), multiple: 6) { forward($0, view, buffers) }
+            parallel(batch, grain: max(1, 1 << 18 / work), multiple: 6) {
+              kernels.recurrentForward(arguments, $0.lowerBound, $0.upperBound)
+            }
           }
         }
       }

@@ -2,37 +2,16 @@
 
 import RefrainKernels
 
-/// A schedule as the kernels read it.
-struct ScheduleView {
-  let steps: Int
-  let alive: UnsafePointer<Int>
-  let offsets: UnsafePointer<Int>
-  let positions: UnsafePointer<Int>
-}
-
 extension Schedule {
-  /// The segments of at most `count` steps, in order; a single one, maybe of no steps, if `count` is nil.
-  func segments(of count: Int?) -> [Range<Int>] {
-    guard let count, count < steps else { return [0..<steps] }
-    return stride(from: 0, to: steps, by: count).map { $0..<min($0 + count, steps) }
-  }
-
-  /// The packed rows of some steps.
-  func rows(of steps: Range<Int>) -> Range<Int> {
-    guard let last = steps.last else { return 0..<0 }
-    return offsets[steps.lowerBound]..<offsets[last] + alive[last]
-  }
-
-  func withView<Result>(of range: Range<Int>, _ body: (ScheduleView) -> Result) -> Result {
+  func withView<Result>(_ body: (KernelSchedule) -> Result) -> Result {
     alive.withUnsafeBufferPointer { alive in
       offsets.withUnsafeBufferPointer { offsets in
         positions.withUnsafeBufferPointer { positions in
           // An empty array has no address; nothing is read through these then.
           let nothing = UnsafePointer<Int>(bitPattern: 8)!
           return body(
-            ScheduleView(
-              steps: range.count, alive: alive.baseAddress.map { $0 + range.lowerBound } ?? nothing,
-              offsets: offsets.baseAddress.map { $0 + range.lowerBound } ?? nothing,
+            KernelSchedule(
+              steps: steps, alive: alive.baseAddress ?? nothing, offsets: offsets.baseAddress ?? nothing,
               positions: positions.baseAddress ?? nothing))
         }
       }
@@ -40,49 +19,7 @@ extension Schedule {
   }
 }
 
-/// The memory of a forward scan. States are `[B, padded H]` in the schedule's order; kept values are in packed rows.
-struct ForwardBuffers {
-  let rows: Int
-  let input: P
-  let packed: P
-  /// `[k, padded H]`
-  let parameters: P?
-  /// In: the initial state; out: the final one.
-  let hidden: M
-  let cell: M
-  let scratch: M
-  /// `[B·T, H]`, or nil when the outputs are known.
-  let output: M?
-  /// `[N, keptBlocks · H]`, the activated gates, or nil when nothing is to be differentiated.
-  let gates: M?
-  /// `[N, H]`, the cell state entering each step.
-  let keptCell: M?
-  let masks: MaskBuffers?
-}
-
-/// The memory of a backward scan.
-struct BackwardBuffers {
-  let rows: Int
-  let packed: P
-  /// `[k, padded H]`
-  let parameters: P?
-  /// In: the activated gates; out: the gradients of the sums before activation.
-  let gates: M
-  let keptCell: P
-  /// `[B, padded H]` in the schedule's order, the hidden state before the first step.
-  let initial: P
-  /// `[B·T, H]`, the hidden states after.
-  let output: P
-  /// `[B·T, H]`, or nil when no output was used.
-  let outputGradient: P?
-  /// In: the gradient of the final state; out: of the initial one.
-  let hidden: M
-  let cell: M
-  let scratch: M
-  let masks: MaskBuffers?
-}
-
-/// The masks of a scan as the kernels read them.
+/// The masks of a scan in the order of the kernels.
 struct MaskBuffers {
   /// `[B, padded H]` in the schedule's order.
   let dropout: Storage?
@@ -109,9 +46,16 @@ struct MaskBuffers {
     stride = isShared ? 0 : size
     scratch = Storage(count: 3 * rows * kernels.paddedSize(size))
   }
+
+  /// The masks as the kernels read them.
+  var arguments: KernelMasks {
+    KernelMasks(
+      dropout: dropout?.address, keptHidden: keptHidden?.address, keptCell: keptCell?.address, keptStride: stride,
+      scratch: scratch.pointer)
+  }
 }
 
-/// What the forward kernel leaves for the backward one, of the packed rows of some steps.
+/// The values that the forward kernel leaves for the backward one.
 struct KeptGates {
   /// `[N, keptBlocks · H]`
   let values: Storage

@@ -1,6 +1,6 @@
 import RefrainKernels
 
-/// What a backward scan leaves for the gradients of the weights.
+/// The values that a backward scan leaves for the gradients of the weights.
 struct SavedSteps {
   typealias Operand = WeightSums.Operand
 
@@ -20,38 +20,36 @@ struct SavedSteps {
   private let dropped: Storage?
 
   /// - Parameters:
-  ///   - steps: the steps of the schedule it is about.
-  ///   - gates: `[N, blocks · H]`, the packed rows of these steps.
+  ///   - gates: `[N, blocks · H]`, packed rows.
   ///   - input: `[B·T, I]`.
-  ///   - initial: `[B, padded H]` in the schedule's order, the hidden state before the first of these steps.
+  ///   - initial: `[B, padded H]` in the schedule's order, the hidden state before the first step.
   ///   - output: `[B·T, H]`.
   ///   - dropout: `[B, padded H]` in the schedule's order: what the hidden state was multiplied by; nil if nothing.
   init(
-    _ steps: Range<Int>, of schedule: Schedule, gates: P, blocks: Int, cell: M?, input: P, inputSize: Int, initial: P,
-    output: P, hiddenSize: Int, dropout: Storage?
+    _ schedule: Schedule, gates: P, blocks: Int, cell: M?, input: P, inputSize: Int, initial: P, output: P,
+    hiddenSize: Int, dropout: Storage?
   ) {
-    let rows = schedule.rows(of: steps)
     self.hiddenSize = hiddenSize
-    self.count = rows.count
+    count = schedule.count
     self.gates = gates
     self.blocks = blocks
     self.cell = cell.map { P($0) }
-    self.input = Operand(rows: schedule.positions[rows].map { input + $0 * inputSize }, size: inputSize)
+    self.input = Operand(rows: schedule.positions.map { input + $0 * inputSize }, size: inputSize)
     var hidden: [P] = []
-    hidden.reserveCapacity(rows.count)
+    hidden.reserveCapacity(count)
     let padded = kernels.paddedSize(hiddenSize)
-    for step in steps {
+    for step in 0..<schedule.steps {
       for row in 0..<schedule.alive[step] {
         hidden.append(
-          step == steps.lowerBound
+          step == 0
             ? initial + row * padded
             : output + schedule.positions[schedule.offsets[step - 1] + row] * hiddenSize)
       }
     }
-    dropped = dropout.map { dropout in
-      let dropped = Storage(count: rows.count * hiddenSize)
+    dropped = dropout.map { [count] dropout in
+      let dropped = Storage(count: count * hiddenSize)
       var index = 0
-      for step in steps {
+      for step in 0..<schedule.steps {
         for row in 0..<schedule.alive[step] {
           let target = dropped.pointer + index * hiddenSize
           kernels.binary(

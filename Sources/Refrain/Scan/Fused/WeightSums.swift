@@ -2,7 +2,7 @@ import RefrainKernels
 
 /// The gradients of weights and biases from all steps of a backward scan at once.
 struct WeightSums {
-  /// What stood before some weights at every step: where its `[N]` rows begin, and how many values each has.
+  /// The vectors that some weights multiplied at every step: where the `[N]` rows begin, and how many values each has.
   struct Operand {
     let rows: [P]
     let size: Int

@@ -6,10 +6,12 @@ import Synchronization
 /// To be had by conforming, without writing anything. It promises that ``RecurrentCell/project(_:)`` and
 /// ``RecurrentCell/step(_:_:)`` do the same operations whatever values they are given, a row of the result depending on
 /// that row alone: no looking at values, no drawing of random numbers. What is no tensor of its walk follows from its
-/// options: cells of one type, with the same options and shapes, share what was compiled. Where a step has operations
-/// that are not compiled (it knows matrix products with weights, sums, differences, products, functions of each value,
-/// layer normalization, slices and joining of columns, and the gate functions), the loop is what runs, and nothing else
-/// changes.
+/// options: cells of one type, with the same options and shapes, share what was compiled.
+///
+/// Compiled are matrix products with weights, sums, differences, products and quotients, the greater and the smaller of
+/// two, comparisons, bounds, functions of each value, sums and means of a row, layer normalization, slices and joining
+/// of columns, and the gate functions. Where a step has another operation the loop is what runs, and nothing else
+/// changes; ``stepCompilation(forTraining:)`` names it.
 public protocol CompiledCell: RecurrentCell {}
 
 extension CompiledCell {
@@ -24,12 +26,13 @@ extension CompiledCell {
   ) -> (outputs: Tensor, state: State) {
     let tensors = tensors
     let watched = tensors + [input] + state.tensors
-    let tape = Tape.current.flatMap { tape in watched.contains { tape.slot(of: $0) != nil } ? tape : nil }
+    let recorder = Recording.current.flatMap { watched.contains(where: $0.follows) ? $0 : nil }
     let kinds = StepMasks.Kind.allCases.filter { masks[$0] != nil }
     guard
-      tape?.checkpointInterval == nil,
-      let program = program(
-        for: masks, kinds, isTraining: tape != nil, differentiatesInput: tape?.slot(of: input) != nil)
+      (recorder as? Tape)?.checkpointInterval == nil,
+      let program = try? program(
+        for: masks, kinds, isTraining: recorder?.isDifferentiating ?? false,
+        differentiatesInput: recorder?.differentiates([input]) ?? false)
     else { return scanByLoop(input, from: state, along: schedule, masks: masks) }
     require(
       input.shape == schedule.shape + [inputSize],
@@ -46,9 +49,12 @@ extension CompiledCell {
       program, schedule, input: input, states: state.tensors, masks: rowMasks, arguments: arguments)
     let (outputs, final) = memory.forward(isLarge: isLarge(schedule))
     let states = final.map { $0.gatheringRows(schedule.ranks) }
-    guard let tape else { return (outputs, state.replacingTensors(states)) }
+    guard let recorder else { return (outputs, state.replacingTensors(states)) }
     let isLarge = isLarge(schedule)
-    let recorded = tape.record([outputs] + states, from: arguments + [input] + state.tensors) { gradients in
+    let operands = arguments + [input] + state.tensors
+    let recorded = recorder.record(
+      Operations.Opaque(name: "scan of \(Self.name)"), of: operands, [outputs] + states
+    ) { gradients in
       let result = memory.backward(
         outputs: gradients[0],
         states: zip(gradients.dropFirst(), states).map { ($0 ?? .zeros($1.shape)).gatheringRows(schedule.order) },
@@ -73,23 +79,26 @@ extension CompiledCell {
   /// Whether a scan is worth a second thread.
   private func isLarge(_ schedule: Schedule) -> Bool { (schedule.count * parameterCount) >> 18 > 1 }
 
-  /// The program of the step, made when it is asked for the first time; nil where the step is not compiled.
+  /// The program of the step, made when it is asked for the first time.
+  ///
+  /// - Throws: the operation that is not compiled, or what else stands in the way.
   func program(
     for masks: StepMasks, _ kinds: [StepMasks.Kind], isTraining: Bool, differentiatesInput: Bool
-  ) -> StepProgram? {
+  ) throws(Trace.Refusal) -> StepProgram {
     let key = ProgramKey(
       cell: ObjectIdentifier(Self.self), shapes: tensors.map(\.shape), options: "\(options)",
       masks: kinds.map { ProgramKey.Mask(kind: $0, rank: masks[$0]?.rank ?? 0) }, isTraining: isTraining,
       differentiatesInput: differentiatesInput)
-    if let known = programs.withLock({ $0[key] }) { return known }
+    if let known = programs.withLock({ $0[key] }) { return try known.get() }
     let rows = kinds.filter { masks[$0]?.rank ?? 0 > 0 }
-    let program = tracedStep(masks: kinds.map { ($0, isShared: masks[$0]?.rank == 0) }).flatMap { trace in
-      StepCompiler.compile(
-        trace, states: initialState(batch: 1).tensors.count, givenMasks: rows.map { $0 != .recurrent },
+    let program = Result { () throws(Trace.Refusal) in
+      try StepCompiler.compile(
+        tracedStep(masks: kinds.map { ($0, isShared: masks[$0]?.rank == 0) }),
+        states: initialState(batch: 1).tensors.count, givenMasks: rows.map { $0 != .recurrent },
         isTraining: isTraining, differentiatesInput: differentiatesInput)
     }
-    programs.withLock { $0[key] = .some(program) }
-    return program
+    programs.withLock { $0[key] = program }
+    return try program.get()
   }
 }
 
@@ -108,7 +117,7 @@ private struct ProgramKey: Hashable {
   let differentiatesInput: Bool
 }
 
-private let programs = Mutex<[ProgramKey: StepProgram?]>([:])
+private let programs = Mutex<[ProgramKey: Result<StepProgram, Trace.Refusal>]>([:])
 
 extension StepProgram {
   /// The arguments, of the tensors that are shared by all rows.
@@ -123,7 +132,7 @@ extension StepProgram {
       }
     }
     for node in prelude {
-      for (number, result) in zip(node.results, node.operation(node.operands.map(tensor), batch: 1)) {
+      for (number, result) in zip(node.results, node.operation.replay(node.operands.map(tensor), batch: 1)) {
         values[number] = result
       }
     }

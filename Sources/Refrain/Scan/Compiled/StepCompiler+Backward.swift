@@ -1,8 +1,8 @@
 import RefrainKernels
 
 extension StepCompiler {
-  /// Emits the backward pass; false where the gradient of an operation is not compiled.
-  mutating func emitBackward(states: Int, differentiatesInput: Bool) -> Bool {
+  /// Emits the backward pass.
+  mutating func emitBackward(states: Int, differentiatesInput: Bool) {
     for index in 0..<states { carry(state: index) }
     contribute(to: graph.outputs[0]) { target, accumulates in
       [StepInstruction(code: .takeOutputGradient, target: target, accumulates: accumulates)]
@@ -11,14 +11,13 @@ extension StepCompiler {
       for result in node.results { complete(result) }
       // Of two results the gradient of one may be zero.
       guard node.results.contains(where: written.contains) else { continue }
-      guard emitGradient(of: node) else { return false }
+      emitGradient(of: node)
     }
     for index in 0..<states { complete(1 + index, isWanted: true) }
     if differentiatesInput {
       complete(0, isWanted: true)
       program.inputGradient = gradients[0] ?? .none
     }
-    return true
   }
 
   /// The gradient of a state comes from the step after, and goes to the step before.
@@ -77,7 +76,7 @@ extension StepCompiler {
   private mutating func normalizedPlace(_ value: Int) -> Register? {
     let isNormalized = graph.slices(of: value)?.allSatisfy { slice in
       guard graph.isUsedOnce(slice.value), let use = graph.uses[slice.value]?.first else { return false }
-      if case .normalize = graph.nodes[use].operation { return true } else { return false }
+      if case .normalize = graph.nodes[use].form { return true } else { return false }
     }
     guard isNormalized == true, isForgotten(value) else { return nil }
     return keeping(place(value))
@@ -86,8 +85,8 @@ extension StepCompiler {
   /// Whether what gives a value does not look at it again in the backward pass.
   private func isForgotten(_ value: Int) -> Bool {
     guard let producer = graph.producers[value] else { return false }
-    switch graph.nodes[producer].operation {
-    case .linear, .binary: return true
+    switch graph.nodes[producer].form {
+    case .linear, .binary(.add), .binary(.subtract), .binary(.multiply): return true
     default: return false
     }
   }
@@ -175,19 +174,22 @@ extension StepCompiler {
 
   // MARK: - Gradients of operations
 
-  private mutating func emitGradient(of node: StepGraph.Node) -> Bool {
-    if case .gates(let kind) = node.operation {
-      emitGatesGradient(kind, node)
-      return true
-    }
-    guard let dz = gradients[node.result] else { return true }
-    switch node.operation {
-    case .binary(.add): return emitSumGradient(node, dz)
-    case .binary(.subtract): return emitSumGradient(node, dz)
-    case .binary(.multiply): return emitProductGradient(node, dz)
+  private mutating func emitGradient(of node: StepGraph.Node) {
+    if case .gates(let kind) = node.form { return emitGatesGradient(kind, node) }
+    guard let dz = gradients[node.result] else { return }
+    switch node.form {
+    case .binary(.add):
+      for operand in node.operands { deliver(dz, to: operand) }
+    case .binary(.subtract):
+      deliver(dz, to: node.operands[0])
+      deliver(dz, to: node.operands[1], isNegative: true)
+    case .binary(.multiply): emitProductGradient(node, dz)
+    case .binary(.divide): emitQuotientGradient(node, dz)
+    case .binary(.maximum), .binary(.minimum): emitExtremumGradient(node, dz)
     case .unary(let operation): emitUnaryGradient(operation, node, dz)
     case .linear: emitLinearGradient(node, dz)
     case .normalize: emitNormalizationGradient(node, dz)
+    case .sum: emitRowSumGradient(node, dz)
     case .concatenate:
       var start = 0
       for operand in node.operands {
@@ -198,9 +200,8 @@ extension StepCompiler {
         hand(dz.columns(start..<start + width(value)), to: value)
         start += width(value)
       }
-    default: break
+    case .binary(.greater), .binary(.equal), .slice, .gates: break
     }
-    return true
   }
 
   /// Whether the gradient of an argument is wanted.
@@ -208,46 +209,56 @@ extension StepCompiler {
     if case .value = program.arguments[argument] { true } else { false }
   }
 
-  private mutating func emitSumGradient(_ node: StepGraph.Node, _ dz: Register) -> Bool {
-    for (place, operand) in node.operands.enumerated() {
-      let isNegative = place == 1 && node.operation == .binary(.subtract)
-      switch operand {
-      case .filled: break
-      case .argument(let number):
-        guard isLearned(number) else { continue }
-        let sums = sums(of: number, dz.width, isNegative: isNegative)
-        program.backward.append(StepInstruction(code: .addToSums, x: dz, target: sums))
-      case .row(let value):
-        if width(value) != dz.width {
-          contribute(to: value) { target in
-            [StepInstruction(code: .sumRow, x: dz, target: target)]
-              + (isNegative
-                ? [StepInstruction(code: .unary, operation: UnaryOperation.negate.rawValue, x: target, target: target)]
-                : [])
-          }
-        } else if isNegative {
-          contribute(to: value) { target, accumulates in
-            accumulates
-              ? [StepInstruction(code: .subtract, x: dz, target: target)]
-              : [StepInstruction(code: .unary, operation: UnaryOperation.negate.rawValue, x: dz, target: target)]
-          }
-        } else {
-          hand(dz, to: value)
-        }
-      }
+  /// Whether the gradient of an operand is wanted.
+  private func isWanted(_ operand: StepGraph.Operand) -> Bool {
+    switch operand {
+    case .row(let value): differentiable.contains(value)
+    case .argument(let number): isLearned(number)
+    case .filled: false
     }
-    return true
   }
 
-  private mutating func emitProductGradient(_ node: StepGraph.Node, _ dz: Register) -> Bool {
+  /// Adds a gradient by what an operand was broadcast to, or its opposite, to that of the operand.
+  private mutating func deliver(_ dz: Register, to operand: StepGraph.Operand, isNegative: Bool = false) {
+    let negate = UnaryOperation.negate.rawValue
+    switch operand {
+    case .filled: break
+    case .argument(let number):
+      guard isLearned(number) else { return }
+      let sums = sums(of: number, dz.width, isNegative: isNegative)
+      program.backward.append(StepInstruction(code: .addToSums, x: dz, target: sums))
+    case .row(let value):
+      if width(value) != dz.width {
+        contribute(to: value) { target in
+          [StepInstruction(code: .sumRow, x: dz, target: target)]
+            + (isNegative ? [StepInstruction(code: .unary, operation: negate, x: target, target: target)] : [])
+        }
+      } else if isNegative {
+        contribute(to: value) { target, accumulates in
+          accumulates
+            ? [StepInstruction(code: .subtract, x: dz, target: target)]
+            : [StepInstruction(code: .unary, operation: negate, x: dz, target: target)]
+        }
+      } else {
+        hand(dz, to: value)
+      }
+    }
+  }
+
+  private mutating func emitProductGradient(_ node: StepGraph.Node, _ dz: Register) {
     for (mine, other) in [(node.operands[0], node.operands[1]), (node.operands[1], node.operands[0])] {
       switch mine {
       case .filled: break
       case .argument(let number):
         guard isLearned(number) else { continue }
-        guard let value = other.row, width(value) == dz.width else { return false }
-        let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
-        program.backward.append(StepInstruction(code: .addProductToSums, x: dz, y: x, target: sums))
+        if let value = other.row, width(value) == dz.width {
+          let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
+          program.backward.append(StepInstruction(code: .addProductToSums, x: dz, y: x, target: sums))
+        } else {
+          let (factor, part) = (keeping(other), register(dz.width))
+          program.backward.append(binary(.multiply, dz, -1, factor.register, factor.argument, to: part))
+          deliver(part, to: mine)
+        }
       case .row(let value):
         guard differentiable.contains(value) else { continue }
         let factor = keeping(other)
@@ -269,7 +280,49 @@ extension StepCompiler {
         }
       }
     }
-    return true
+  }
+
+  /// Of z = x / y: dx = dz / y, dy = −dz z / y.
+  private mutating func emitQuotientGradient(_ node: StepGraph.Node, _ dz: Register) {
+    let (left, right) = (node.operands[0], node.operands[1])
+    let divisor = keeping(right)
+    if isWanted(left) {
+      let part = register(dz.width)
+      program.backward.append(binary(.divide, dz, -1, divisor.register, divisor.argument, to: part))
+      deliver(part, to: left)
+    }
+    if isWanted(right) {
+      let (part, quotient) = (register(dz.width), keeping(place(node.result)))
+      program.backward.append(binary(.multiply, dz, -1, quotient, -1, to: part))
+      program.backward.append(binary(.divide, part, -1, divisor.register, divisor.argument, to: part))
+      deliver(part, to: right, isNegative: true)
+    }
+  }
+
+  /// The gradient goes to the operand that was taken; to the first where they are equal.
+  private mutating func emitExtremumGradient(_ node: StepGraph.Node, _ dz: Register) {
+    let (first, result) = (keeping(node.operands[0]), keeping(place(node.result)))
+    let toFirst = register(dz.width)
+    program.backward.append(binary(.equal, result, -1, first.register, first.argument, to: toFirst))
+    program.backward.append(binary(.multiply, dz, -1, toFirst, -1, to: toFirst))
+    if isWanted(node.operands[1]) {
+      let toSecond = register(dz.width)
+      program.backward.append(binary(.subtract, dz, -1, toFirst, -1, to: toSecond))
+      deliver(toSecond, to: node.operands[1])
+    }
+    if isWanted(node.operands[0]) { deliver(toFirst, to: node.operands[0]) }
+  }
+
+  /// All columns of a row have the gradient of its sum.
+  private mutating func emitRowSumGradient(_ node: StepGraph.Node, _ dz: Register) {
+    guard let value = node.operands[0].row else { return }
+    let one = source(.filled(1)).argument
+    contribute(to: value) { target, accumulates in
+      [
+        accumulates
+          ? binary(.add, target, -1, dz, -1, to: target) : binary(.multiply, dz, -1, .none, one, to: target)
+      ]
+    }
   }
 
   private mutating func emitUnaryGradient(_ operation: UnaryOperation, _ node: StepGraph.Node, _ dz: Register) {

@@ -22,36 +22,33 @@ struct StepCompiler {
   ///   - givenMasks: for each mask after these, whether it has a row for every packed row, or one for every row.
   ///   - isTraining: whether there is to be a backward pass, too.
   ///   - differentiatesInput: whether that leads to the input.
-  /// - Returns: the program, or nil where the step has operations that are not compiled.
+  /// - Throws: the operation that is not compiled, or what else stands in the way.
   static func compile(
     _ trace: Trace, states: Int, givenMasks: [Bool], isTraining: Bool, differentiatesInput: Bool
-  ) -> StepProgram? {
-    let rowInputs = 1 + states + givenMasks.count
-    guard let graph = StepGraph(trace, rowInputs: rowInputs), graph.outputs.count == 1 + states else { return nil }
+  ) throws(Trace.Refusal) -> StepProgram {
+    let graph = try StepGraph(trace, rowInputs: 1 + states + givenMasks.count)
     var compiler = StepCompiler(
-      graph, trace, states: states, isTraining: isTraining, differentiatesInput: differentiatesInput)
+      graph, states: states, isTraining: isTraining, differentiatesInput: differentiatesInput)
     compiler.placeInputs(states: states, givenMasks: givenMasks)
     for index in graph.nodes.indices { compiler.emit(index) }
-    if isTraining {
-      guard compiler.emitBackward(states: states, differentiatesInput: differentiatesInput) else { return nil }
-    }
+    if isTraining { compiler.emitBackward(states: states, differentiatesInput: differentiatesInput) }
     return compiler.program
   }
 
   private init(
-    _ graph: StepGraph, _ trace: Trace, states: Int, isTraining: Bool, differentiatesInput: Bool
+    _ graph: StepGraph, states: Int, isTraining: Bool, differentiatesInput: Bool
   ) {
     self.graph = graph
     self.isTraining = isTraining
     needed = isTraining ? graph.needed : []
     program = StepProgram()
     program.prelude = graph.prelude
-    program.valueCount = trace.shapes.count
+    program.valueCount = graph.valueCount
     program.rowInputs = graph.rowInputCount
     program.arguments = graph.arguments
     var differentiable = Set(1..<1 + states)
     if differentiatesInput { differentiable.insert(0) }
-    for node in graph.nodes {
+    for node in graph.nodes where !node.form.isComparison {
       let reaches = node.operands.contains { operand in
         switch operand {
         case .row(let value): differentiable.contains(value)
@@ -110,7 +107,7 @@ struct StepCompiler {
     } else {
       // The kernels take the gates of a row close to those of the next.
       let isSums = graph.uses[value]?.contains { use in
-        if case .gates = graph.nodes[use].operation { graph.nodes[use].operands[0].row == value } else { false }
+        if case .gates = graph.nodes[use].form { graph.nodes[use].operands[0].row == value } else { false }
       }
       place = register(width(value), isClose: isSums == true && isMovable(value))
     }
@@ -121,7 +118,7 @@ struct StepCompiler {
   /// Whether a value is written by one instruction that can write it anywhere.
   private func isMovable(_ value: Int) -> Bool {
     guard !graph.outputs.contains(value), let producer = graph.producers[value] else { return false }
-    switch graph.nodes[producer].operation {
+    switch graph.nodes[producer].form {
     case .slice, .gates: return false
     default: return true
     }
@@ -131,7 +128,7 @@ struct StepCompiler {
   private func isOverwritable(_ value: Int) -> Bool {
     func isFree(_ value: Int) -> Bool { graph.isUsedOnce(value) && !needed.contains(value) }
     guard isFree(value), isMovable(value), let producer = graph.producers[value] else { return false }
-    guard case .concatenate = graph.nodes[producer].operation else { return true }
+    guard case .concatenate = graph.nodes[producer].form else { return true }
     // What is joined may lie there for others.
     return graph.nodes[producer].operands.compactMap(\.row).allSatisfy(isFree)
   }
@@ -141,7 +138,7 @@ struct StepCompiler {
     guard isMovable(value) else { return nil }
     for use in graph.uses[value] ?? [] {
       let node = graph.nodes[use]
-      switch node.operation {
+      switch node.form {
       case .concatenate:
         let places = node.operands.indices.filter { node.operands[$0].row == value }
         guard places.count == 1 else { continue }
@@ -173,7 +170,7 @@ struct StepCompiler {
   /// Whether a value can be added to another one while it is computed.
   private func isAddable(_ value: Int) -> Bool {
     guard let producer = graph.producers[value] else { return false }
-    switch graph.nodes[producer].operation {
+    switch graph.nodes[producer].form {
     case .linear, .normalize: return true
     default: return false
     }
@@ -182,7 +179,7 @@ struct StepCompiler {
   /// The sum that a value is added to while it is computed.
   private func accumulator(of value: Int) -> Int? {
     guard isAddable(value), isOverwritable(value), let use = graph.uses[value]?.first else { return nil }
-    guard case .binary(.add) = graph.nodes[use].operation, width(graph.nodes[use].result) == width(value) else {
+    guard case .binary(.add) = graph.nodes[use].form, width(graph.nodes[use].result) == width(value) else {
       return nil
     }
     guard let other = takenIn(by: use), other != value else { return nil }
@@ -193,7 +190,7 @@ struct StepCompiler {
 
   private mutating func emit(_ index: Int) {
     let node = graph.nodes[index]
-    switch node.operation {
+    switch node.form {
     case .slice: break
     case .linear, .normalize:
       if accumulator(of: node.result) == nil { emitAddable(node, to: place(node.result), accumulates: false) }
@@ -211,9 +208,11 @@ struct StepCompiler {
         return
       }
       emitBinary(operation, node.operands, to: target)
+    case .sum:
+      guard let x = node.operands[0].row else { return }
+      program.forward.append(StepInstruction(code: .sumRow, x: place(x), target: place(node.result)))
     case .concatenate: emitConcatenation(node)
     case .gates(let kind): emitGates(kind, node)
-    default: break
     }
   }
 
@@ -225,7 +224,7 @@ struct StepCompiler {
     var instruction = StepInstruction(
       code: .product, x: place(value), target: target, first: first,
       second: node.operands.count > 2 ? argument(node.operands[2]) : -1, accumulates: accumulates)
-    if case .normalize(let epsilon) = node.operation {
+    if case .normalize(let epsilon) = node.form {
       let statistics = (means: register(1, isClose: true), deviations: register(1, isClose: true))
       self.statistics[node.result] = statistics
       instruction.code = .normalize

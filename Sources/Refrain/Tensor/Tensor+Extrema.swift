@@ -50,7 +50,10 @@ extension Operations {
   package struct RowExtremum: OperationOfOne {
     /// Which value is looked for.
     package enum Kind: Sendable {
-      case maximum, minimum
+      /// The greatest value.
+      case maximum
+      /// The smallest value.
+      case minimum
 
       /// Where the value of each row stands; of equals it is the first.
       fileprivate func places(in x: Tensor) -> [Int] {

@@ -9,8 +9,9 @@ struct StepCompiler {
   private(set) var locations: [Int: Register] = [:]
   /// What the backward pass reads.
   let needed: Set<Int>
-  var statistics: [Int: (means: Register, deviations: Register)] = [:]
-  var gates: [Int: StepInstruction] = [:]
+  /// What the backward pass has to know of the forward pass, by the value that came out.
+  var normalizations: [Int: StepNormalization] = [:]
+  var gates: [Int: StepGates] = [:]
   // For the backward pass.
   var gradients: [Int: Register] = [:]
   var written: Set<Int> = []
@@ -196,8 +197,7 @@ struct StepCompiler {
       if accumulator(of: node.result) == nil { emitAddable(node, to: place(node.result), accumulates: false) }
     case .unary(let operation):
       guard let x = node.operands[0].row else { return }
-      program.forward.append(
-        StepInstruction(code: .unary, operation: operation.rawValue, x: place(x), target: place(node.result)))
+      program.forward.append(.unary(operation, place(x), to: place(node.result)))
     case .binary(let operation):
       let target = place(node.result)
       if operation == .add, let taken = takenIn(by: index),
@@ -210,7 +210,7 @@ struct StepCompiler {
       emitBinary(operation, node.operands, to: target)
     case .sum:
       guard let x = node.operands[0].row else { return }
-      program.forward.append(StepInstruction(code: .sumRow, x: place(x), target: place(node.result)))
+      program.forward.append(.sumRow(place(x), to: place(node.result)))
     case .concatenate: emitConcatenation(node)
     case .gates(let kind): emitGates(kind, node)
     }
@@ -220,46 +220,35 @@ struct StepCompiler {
 
   private mutating func emitAddable(_ node: StepGraph.Node, to target: Register, accumulates: Bool) {
     guard let value = node.operands[0].row else { return }
-    let first = argument(node.operands[1])
-    var instruction = StepInstruction(
-      code: .product, x: place(value), target: target, first: first,
-      second: node.operands.count > 2 ? argument(node.operands[2]) : -1, accumulates: accumulates)
-    if case .normalize(let epsilon) = node.form {
-      let statistics = (means: register(1, isClose: true), deviations: register(1, isClose: true))
-      self.statistics[node.result] = statistics
-      instruction.code = .normalize
-      instruction.epsilon = epsilon
-      (instruction.y, instruction.w) = (statistics.means, statistics.deviations)
-    } else {
+    let (x, first) = (place(value), argument(node.operands[1]))
+    guard case .normalize(let epsilon) = node.form else {
       program.weights.insert(first)
+      let bias = node.operands.count > 2 ? argument(node.operands[2]) : nil
+      program.forward.append(.product(x, weight: first, bias: bias, to: target, accumulates: accumulates))
+      return
     }
-    program.forward.append(instruction)
-  }
-
-  /// z = x op y, of values of rows and arguments.
-  func binary(
-    _ operation: BinaryOperation, _ x: Register, _ first: Int, _ y: Register, _ second: Int, to target: Register
-  ) -> StepInstruction {
-    StepInstruction(
-      code: .binary, operation: operation.rawValue, x: x, y: y, target: target, first: first, second: second)
+    let normalization = StepNormalization(
+      operand: x, gain: first, shift: argument(node.operands[2]), epsilon: epsilon, means: register(1, isClose: true),
+      deviations: register(1, isClose: true))
+    normalizations[node.result] = normalization
+    program.forward.append(.normalize(normalization, to: target, accumulates: accumulates))
   }
 
   /// An operand as a register or an argument.
-  mutating func source(_ operand: StepGraph.Operand) -> (register: Register, argument: Int) {
+  mutating func source(_ operand: StepGraph.Operand) -> StepSource {
     switch operand {
-    case .row(let value): return (place(value), -1)
-    case .argument(let number): return (.none, number)
+    case .row(let value): return .rows(place(value))
+    case .argument(let number): return .argument(number)
     case .filled(let value):
       program.arguments.append(.constant(Tensor(value)))
-      return (.none, program.arguments.count - 1)
+      return .argument(program.arguments.count - 1)
     }
   }
 
   private mutating func emitBinary(
     _ operation: BinaryOperation, _ operands: [StepGraph.Operand], to target: Register
   ) {
-    let (x, y) = (source(operands[0]), source(operands[1]))
-    program.forward.append(binary(operation, x.register, x.argument, y.register, y.argument, to: target))
+    program.forward.append(.binary(operation, source(operands[0]), source(operands[1]), to: target))
   }
 
   private mutating func emitConcatenation(_ node: StepGraph.Node) {
@@ -270,9 +259,9 @@ struct StepCompiler {
       start += part.width
       if let value = operand.row {
         let place = place(value)
-        if place != part { program.forward.append(StepInstruction(code: .copy, x: place, target: part)) }
+        if place != part { program.forward.append(.copy(place, to: part)) }
       } else if case .filled(let value) = operand {
-        program.forward.append(StepInstruction(code: .fill, target: part, epsilon: value))
+        program.forward.append(.fill(value, to: part))
       }
     }
   }
@@ -283,17 +272,17 @@ struct StepCompiler {
     var y = place(before)
     if kind == .gru, stride(y) != stride(hidden) {
       let copy = register(y.width)
-      program.forward.append(StepInstruction(code: .copy, x: y, target: copy))
+      program.forward.append(.copy(y, to: copy))
       y = copy
     }
-    var instruction = StepInstruction(code: .gates, operation: kind.rawValue, x: x, y: y, target: hidden)
-    if node.results.count > 1 { instruction.z = place(node.results[1]) }
+    var gates = StepGates(kind: kind, sums: x, before: y, hidden: hidden)
+    if node.results.count > 1 { gates.cell = place(node.results[1]) }
     if isTraining {
       let blocks = 4 * hidden.width
       let isOfShape = x.width == blocks && stride(x) == blocks && x.column == 0
-      instruction.w = isOfShape && isOverwritable(sums) ? x : register(blocks, isClose: true)
-      gates[node.result] = instruction
+      gates.kept = isOfShape && isOverwritable(sums) ? x : register(blocks, isClose: true)
+      self.gates[node.result] = gates
     }
-    program.forward.append(instruction)
+    program.forward.append(.gates(gates))
   }
 }

@@ -97,13 +97,12 @@ struct TraceTests {
 
   @Test("what has a formula stands in a trace as that")
   func formulas() throws {
-    let trace = try Trace.ofRows([[4]], shared: []) { values in
-      let apart = values[0].apart.flipped(axis: 1)
-      return [apart, apart.at(0, axis: 1).scatteringRows(to: Array(0..<apart.shape[0]), count: apart.shape[0])]
-    }
+    let trace = try Trace.ofRows([[4]], shared: []) { [$0[0].apart.flipped(axis: 1)] }
     #expect(!trace.nodes.contains { $0.operation is Operations.Flip || $0.operation is Operations.Apart })
-    let input = ramp([2, 4])
-    let found = trace([input])
-    #expect(found[0] == input.flipped(axis: 1) && found[1] == input.at(3, axis: 1))
+    #expect(trace([ramp([2, 4])]) == [ramp([2, 4]).flipped(axis: 1)])
+    let x = ramp([2, 3, 4])
+    for axis in 0..<3 { #expect(Operations.Flip(axis: axis).formula([x]) == [x.flipped(axis: axis)]) }
+    #expect(
+      Operations.ScatterRows(indices: [3, 1], count: 5).formula([x]) == [x.scatteringRows(to: [3, 1], count: 5)])
   }
 }

@@ -92,7 +92,7 @@ struct LastColumnTests {
       let plain = Recurrent<Cell>(inputSize: 4, hiddenSize: 3, returning: .everyStep, using: &generator)
       let layer = plain.regularized(by: regularization)
       let tape = Tape(isTraining: true, generator: RandomGenerator(seed: 5))
-      let found = Tape.$current.withValue(tape) { layer(x).detached }
+      let found = tape.recording { layer(x).detached }
       let mask = Tape(isTraining: true, generator: RandomGenerator(seed: 5)).dropoutMask([4, 3], rate: 0.5)
       let kept = concatenate([mask, .ones([4, 1])], axis: 1).reshaped([4, 1, 4])
       expectClose(found, plain(x * kept))

@@ -8,7 +8,7 @@ private func onTape<Result>(
   training: Bool = true, seed: UInt64 = 1, _ body: (_ tape: Tape) -> Result
 ) -> Result {
   let tape = Tape(isTraining: training, generator: RandomGenerator(seed: seed))
-  return Tape.$current.withValue(tape) { body(tape) }
+  return tape.recording { body(tape) }
 }
 
 /// A passage's scan under given masks.

@@ -18,6 +18,42 @@ struct RequireTests {
       _ = Tensor.zeros([2, 3]) + Tensor.zeros([2, 4])
     }
     expect(result, says: "the shapes [2, 3] and [2, 4] do not fit together")
+    let lower = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([2, 3]) + Tensor.zeros([5])
+    }
+    expect(lower, says: "the shapes [2, 3] and [5] do not fit together")
+  }
+
+  @Test("when a group is given too few or too many tensors")
+  func groups() async {
+    let few = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Dense(inputSize: 3, outputSize: 2).replacingTensors([.zeros([2, 3])])
+    }
+    expect(few, says: "1 tensors were given for a group of 2")
+    let many = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor(1).replacingTensors([Tensor(1), Tensor(2)])
+    }
+    expect(many, says: "2 tensors were given for a group of 1")
+  }
+
+  @Test("when ranges or indices are outside")
+  func ranges() async {
+    let axes = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([4])[0..<2, 0..<1]
+    }
+    expect(axes, says: "2 ranges for a tensor of shape [4]")
+    let end = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([4, 3])[0..<2, 5...]
+    }
+    expect(end, says: "the range 5..<5 is outside axis 1 of a tensor of shape [4, 3]")
+    let index = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([4, 3]).at(-4, axis: 1)
+    }
+    expect(index, says: "the index -4 is outside axis 1 of a tensor of shape [4, 3]")
+    let literal = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = [[1, 2], [3]] as Tensor
+    }
+    expect(literal, says: "the elements of a tensor's literal differ in shape: [[2], [1]]")
   }
 
   @Test("when a product's matrices do not fit")
@@ -25,7 +61,11 @@ struct RequireTests {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.zeros([2, 3]).matrixProduct(.zeros([4, 5]))
     }
-    expect(result, says: "a product of 2×3 and 4×5 matrices")
+    expect(result, says: "a matrix product of shapes [2, 3] and [4, 5]: the inner sizes 3 and 4 differ")
+    let batch = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([6, 2, 3]).matrixProduct(.zeros([5, 3]), transposingOther: false)
+    }
+    expect(batch, says: "a matrix product of shapes [6, 2, 3] and [5, 3]: the inner sizes 3 and 5 differ")
   }
 
   @Test("when a layer's input has another size")

@@ -50,7 +50,7 @@ struct TensorGradientTests {
     #expect(greatest[0].values == [1, 0, 1] && greatest[1].values == [0, 1, 0])
     let least = valueAndGradient(at: pair) { minimum($0[0], $0[1]).sum() }.gradient
     #expect(least[0].values == [1, 1, 0] && least[1].values == [0, 0, 1])
-    let row = valueAndGradient(at: Tensor([[2, 7, 7, 1]])) { $0.maximum().sum() }.gradient
+    let row = valueAndGradient(at: Tensor([[2, 7, 7, 1]])) { $0.maximum(axis: -1).sum() }.gradient
     #expect(row.values == [0, 1, 0, 0])
   }
 
@@ -67,7 +67,7 @@ struct TensorGradientTests {
 
   @Test("reductions of everything, and the greatest of each row")
   func wholeReductions() {
-    expectGradientMatchesDifferences(at: x) { [$0.sum(), $0.mean(), $0.maximum()] }
+    expectGradientMatchesDifferences(at: x) { [$0.sum(), $0.mean(), $0.maximum(axis: -1)] }
   }
 
   @Test(

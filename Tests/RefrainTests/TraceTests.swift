@@ -11,7 +11,7 @@ struct TraceTests {
       let passage = Passage<Cell>(batch: 5, time: 1, inputSize: 3, hiddenSize: 8)
       let (cell, state) = (passage.cell, passage.state)
       let input = passage.input.at(0, axis: 1)
-      let trace = try #require(cell.tracedStep())
+      let trace = try cell.tracedStep()
       let found = trace([input] + state.tensors + cell.tensors)
       let next = cell.step(cell.project(input), state)
       expectSameBits(found, [next.output] + next.tensors)
@@ -29,10 +29,10 @@ struct TraceTests {
       let cell = ConvolutionalLSTMCell<Map>(inputSize: 60, hiddenSize: size, options: options, using: &generator)
       let (input, hidden) = (Tensor.normal([4, 60], using: &generator), Tensor.normal([4, size], using: &generator))
       let state = LSTMCell.State(hidden: hidden, cell: .normal([4, size], using: &generator))
-      let trace = try #require(cell.tracedStep())
+      let trace = try cell.tracedStep()
       let next = cell.step(cell.project(input), state)
       expectSameBits(trace([input] + state.tensors + cell.tensors), [next.output] + next.tensors)
-      let shown = try #require(cell.tracedOutput())
+      let shown = try cell.tracedOutput()
       #expect(shown(state.tensors) == [hidden])
     }
     try check(FullConvolution.self)
@@ -46,7 +46,7 @@ struct TraceTests {
     var generator = RandomGenerator(seed: 3)
     var masks = StepMasks()
     for kind in StepMasks.Kind.allCases { masks[kind] = .uniform([5, 8], using: &generator) }
-    let trace = try #require(cell.tracedStep(masks: StepMasks.Kind.allCases.map { ($0, isShared: false) }))
+    let trace = try cell.tracedStep(masks: StepMasks.Kind.allCases.map { ($0, isShared: false) })
     let found = trace(
       [input] + state.tensors + StepMasks.Kind.allCases.compactMap { masks[$0] } + cell.tensors)
     let next = cell.step(cell.project(input), state, under: masks, rows: 0..<5)
@@ -55,27 +55,54 @@ struct TraceTests {
 
   @Test("a function whose operations depend on the values has no trace")
   func refused() {
-    #expect(Trace.ofRows([[3]], shared: []) { [$0[0] * Tensor($0[0].values.reduce(0, +))] } == nil)
-    #expect(Trace.ofRows([[3]], shared: []) { [Tensor($0[0].values.map { $0 * 2 }, shape: $0[0].shape)] } == nil)
+    #expect(throws: Trace.Refusal.dependsOnValues) {
+      try Trace.ofRows([[3]], shared: []) { [$0[0] * Tensor($0[0].values.reduce(0, +))] }
+    }
+    #expect(throws: Trace.Refusal.dependsOnValues) {
+      try Trace.ofRows([[3]], shared: []) { [Tensor($0[0].values.map { $0 * 2 }, shape: $0[0].shape)] }
+    }
   }
 
   @Test("what is made of weights is no constant, and refused where the operation is unknown")
   func weights() throws {
     let (input, weight) = (Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2]), Tensor([3, 4]))
-    let trace = try #require(Trace.ofRows([[2]], shared: [Tensor([1, 1])]) { [$0[0] * ($0[1] / $0[1].squared.sum())] })
+    let trace = try Trace.ofRows([[2]], shared: [Tensor([1, 1])]) { [$0[0] * ($0[1] / $0[1].squared.sum())] }
     #expect(trace([input, weight])[0] == input * (weight / weight.squared.sum()))
-    #expect(Trace.ofRows([[2]], shared: [weight]) { [$0[0] * Tensor($0[1].values)] } == nil)
+    #expect(throws: Trace.Refusal.dependsOnValues) {
+      try Trace.ofRows([[2]], shared: [weight]) { [$0[0] * Tensor($0[1].values)] }
+    }
   }
 
   @Test("what is as long as the batch follows it")
   func batch() throws {
-    let trace = try #require(
-      Trace.ofRows([[4]], shared: [Tensor([1, 2])]) { values in
-        let rows = values[0].shape[0]
-        let halves = values[0].reshaped([rows, 2, 2]) * values[1]
-        return [(halves.reshaped([rows, 4]) + Tensor.ones([rows, 4])).sum(axes: [1])]
-      })
+    let trace = try Trace.ofRows([[4]], shared: [Tensor([1, 2])]) { values in
+      let rows = values[0].shape[0]
+      let halves = values[0].reshaped([rows, 2, 2]) * values[1]
+      return [(halves.reshaped([rows, 4]) + Tensor.ones([rows, 4])).sum(axes: [1])]
+    }
     let input = Tensor((0..<20).map(Float.init), shape: [5, 4])
     #expect(trace([input, Tensor([1, 2])])[0] == Tensor([14, 38, 62, 86, 110]))
+  }
+
+  @Test("an operation that a trace cannot do again is refused by its name")
+  func refusedByName() {
+    #expect(throws: Trace.Refusal.operation("map")) {
+      try Trace.ofRows([[3]], shared: []) { [$0[0].map(derivative: nil) { $0 + 1 }] }
+    }
+    #expect(throws: Trace.Refusal.operation("refusedByName()")) {
+      try Trace.ofRows([[3]], shared: []) { [$0[0].detached.recording(($0[0], { $0 }))] }
+    }
+    #expect("\(Trace.Refusal.operation("map"))" == "the operation 'map'")
+  }
+
+  @Test("what has a formula stands in a trace as that")
+  func formulas() throws {
+    let trace = try Trace.ofRows([[4]], shared: []) { [$0[0].apart.flipped(axis: 1)] }
+    #expect(!trace.nodes.contains { $0.operation is Operations.Flip || $0.operation is Operations.Apart })
+    #expect(trace([ramp([2, 4])]) == [ramp([2, 4]).flipped(axis: 1)])
+    let x = ramp([2, 3, 4])
+    for axis in 0..<3 { #expect(Operations.Flip(axis: axis).formula([x]) == [x.flipped(axis: axis)]) }
+    #expect(
+      Operations.ScatterRows(indices: [3, 1], count: 5).formula([x]) == [x.scatteringRows(to: [3, 1], count: 5)])
   }
 }

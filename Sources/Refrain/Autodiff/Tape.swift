@@ -5,45 +5,26 @@ import Synchronization
 /// A flat list: nothing on it owns anything else on it, so a long recurrence is freed without recursion. It is alive
 /// only inside ``valueAndGradient(at:of:)``; a tensor knows its place on it by number, and a tensor from an earlier
 /// tape is a constant to a later one.
-final class Tape: @unchecked Sendable {
-  /// A tensor's place: which tape, and which slot of it.
-  struct Place: Sendable {
-    var tape: UInt64
-    var slot: Int
-    static let none = Place(tape: 0, slot: 0)
-  }
-
-  typealias Pullback = (Tensor) -> Tensor
-
-  /// How the gradient of an output becomes a part of an input's.
-  enum Edge {
-    /// The part.
-    case pullback(Pullback)
-    /// The output is a part of the input, whose gradient it is added to where it lies: a loop that takes its input a
-    /// slice at a time would otherwise make as many gradients of the whole.
-    case slice(of: Slice)
-    /// Either factor's transpose times the other, of which one is the gradient: put off until there are many rows, as
-    /// for the weights of a loop they come a few a step.
-    case product(of: (_ gradient: Tensor) -> (left: Tensor, right: Tensor))
-  }
-
+final class Tape: Recorder, @unchecked Sendable {
   private enum Record {
     case leaf
     /// One output; each input has its own edge.
-    case single([(input: Int, edge: Edge)])
+    case single([(input: Int, edge: GradientEdge)])
     /// The last of `outputs` slots that are pulled back together; a nil gradient is zero.
-    case joint(outputs: Int, inputs: [Int?], pullback: ([Tensor?]) -> [Tensor?])
+    case joint(outputs: Int, inputs: [Int?], pullback: JointPullback)
     /// An earlier one of the slots of a joint record.
     case part
   }
 
-  @TaskLocal static var current: Tape?
-  private static let counter = Atomic<UInt64>(1)
+  /// The tape that runs in this task, if it is a tape that records.
+  static var current: Tape? { Recording.current.flatMap { $0 as? Tape } }
 
-  /// A number that no other tape or trace has.
-  static func makeIdentifier() -> UInt64 { counter.wrappingAdd(1, ordering: .relaxed).newValue }
+  /// Runs `body` with this tape recording.
+  func recording<Result, E: Error>(_ body: () throws(E) -> Result) throws(E) -> Result {
+    try Recording.run(self, body)
+  }
 
-  let identifier = Tape.makeIdentifier()
+  let identifier = Recording.makeIdentifier()
   /// Whether layers that act only in training (dropout) act.
   let isTraining: Bool
   /// What such layers draw from.
@@ -66,7 +47,7 @@ final class Tape: @unchecked Sendable {
 
   /// The slot of a tensor on this tape, or nil for a constant.
   func slot(of tensor: Tensor) -> Int? {
-    tensor.place.tape == identifier ? tensor.place.slot : nil
+    tensor.place.recorder == identifier ? tensor.place.slot : nil
   }
 
   /// Makes `tensor` a variable to differentiate by.
@@ -75,16 +56,33 @@ final class Tape: @unchecked Sendable {
   }
 
   private func place(_ tensor: inout Tensor, _ record: Record) {
-    tensor.place = Place(tape: identifier, slot: records.count)
+    tensor.place = Recording.Place(recorder: identifier, slot: records.count)
     records.append(record)
   }
 
-  func record(_ output: Tensor, _ edges: [(Tensor, Edge)]) -> Tensor {
-    let kept = edges.compactMap { edge in slot(of: edge.0).map { (input: $0, edge: edge.1) } }
-    guard !kept.isEmpty else { return output }
-    var output = output
-    place(&output, .single(kept))
-    return output
+  var isDifferentiating: Bool { true }
+
+  func follows(_ tensor: Tensor) -> Bool { tensor.place.recorder == identifier }
+
+  func record(
+    _ operation: @autoclosure () -> any Operation, of operands: [Tensor], _ result: Tensor, edges: () -> [GradientEdge?]
+  ) -> Tensor {
+    guard operands.contains(where: follows) else { return result }
+    var kept: [(input: Int, edge: GradientEdge)] = []
+    for (operand, edge) in zip(operands, edges()) {
+      if let input = slot(of: operand), let edge { kept.append((input, edge)) }
+    }
+    guard !kept.isEmpty else { return result }
+    var result = result
+    place(&result, .single(kept))
+    return result
+  }
+
+  func record(
+    _ operation: @autoclosure () -> any Operation, of operands: [Tensor], _ results: [Tensor],
+    pullback: @escaping JointPullback
+  ) -> [Tensor] {
+    record(results, from: operands, pullback: pullback)
   }
 
   /// A slice of a tensor, made by `make` unless the tensor is a variable of which it was taken before.
@@ -98,7 +96,7 @@ final class Tape: @unchecked Sendable {
   }
 
   func record(
-    _ outputs: [Tensor], from inputs: [Tensor], pullback: @escaping ([Tensor?]) -> [Tensor?]
+    _ outputs: [Tensor], from inputs: [Tensor], pullback: @escaping JointPullback
   ) -> [Tensor] {
     let slots = inputs.map(slot(of:))
     guard slots.contains(where: { $0 != nil }) else { return outputs }
@@ -187,15 +185,6 @@ private struct RowProducts {
 }
 
 extension Tensor {
-  /// The tensor as a function of others, each with the pullback that takes the gradient by this tensor to the gradient
-  /// by that one. Without a running tape this does nothing.
-  func recording(_ edges: (Tensor, Tape.Pullback)...) -> Tensor {
-    Tape.current?.record(self, edges.map { ($0.0, .pullback($0.1)) }) ?? self
-  }
-
-  /// The same with edges of any kind.
-  func recording(edges: (Tensor, Tape.Edge)...) -> Tensor { Tape.current?.record(self, edges) ?? self }
-
   /// Adds another gradient, in place when nobody shares the memory.
   mutating func add(gradient: Tensor) {
     if let mine = sparseRows, let other = gradient.sparseRows {

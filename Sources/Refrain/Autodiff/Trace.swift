@@ -1,10 +1,8 @@
-import Synchronization
-
 /// What a function of tensors does, as a list of operations: to be done faster, or elsewhere.
 ///
 /// A function can be traced whose operations do not depend on the values it is given. Whether they do cannot be seen
 /// from within; ``ofRows(_:shared:_:)`` therefore traces twice, with other values and another number of rows.
-package final class Trace: @unchecked Sendable {
+package final class Trace: Recorder, @unchecked Sendable {
   /// What an operation is done to.
   package enum Operand: Sendable {
     /// The value of that number: an input, or a result.
@@ -15,16 +13,33 @@ package final class Trace: @unchecked Sendable {
     case filled(Float, shape: [Int])
   }
 
+  /// An operation and what it is done to.
   package struct Node: Sendable {
-    package var operation: Operation
+    package var operation: any Operation
     package var operands: [Operand]
     /// The numbers of the values it gives.
     package var results: Range<Int>
   }
 
-  @TaskLocal static var current: Trace?
+  /// Why a function has no trace, or why what has one cannot be compiled or exported.
+  package enum Refusal: Error, Equatable, CustomStringConvertible {
+    /// An operation stands in the way; `detail`, where it is not empty, says in which form.
+    case operation(String, detail: String = "")
+    /// Its operations depend on the values it is given, or it reads values without an operation.
+    case dependsOnValues
+    /// Something other than an operation stands in the way.
+    case other(String)
 
-  private let identifier = Tape.makeIdentifier()
+    package var description: String {
+      switch self {
+      case .operation(let name, let detail): "the operation '\(name)'" + (detail.isEmpty ? "" : " \(detail)")
+      case .dependsOnValues: "operations that depend on the values they are given"
+      case .other(let reason): reason
+      }
+    }
+  }
+
+  private let identifier = Recording.makeIdentifier()
   /// In the order in which they were done.
   package private(set) var nodes: [Node] = []
   /// The shape of every value; the inputs come first.
@@ -37,23 +52,43 @@ package final class Trace: @unchecked Sendable {
 
   /// Notes that the function looks at the values of a tensor.
   func noteReading(of tensor: Tensor) {
-    if tensor.place.tape == identifier { hasReadValues = true }
+    if tensor.place.recorder == identifier { hasReadValues = true }
   }
 
   private func watch(_ tensor: Tensor) -> Tensor {
     var tensor = tensor
-    tensor.place = Tape.Place(tape: identifier, slot: shapes.count)
+    tensor.place = Recording.Place(recorder: identifier, slot: shapes.count)
     shapes.append(tensor.shape)
     return tensor
   }
 
   private func operand(_ tensor: Tensor) -> Operand {
-    tensor.place.tape == identifier ? .value(tensor.place.slot) : .constant(tensor)
+    follows(tensor) ? .value(tensor.place.slot) : .constant(tensor)
   }
 
-  /// Adds an operation unless it is one of constants.
-  func add(_ operation: Operation, _ operands: [Tensor], _ results: [Tensor]) -> [Tensor] {
-    guard operands.contains(where: { $0.place.tape == identifier }) else { return results }
+  // MARK: - Recording
+
+  var isDifferentiating: Bool { false }
+
+  func follows(_ tensor: Tensor) -> Bool { tensor.place.recorder == identifier }
+
+  func record(
+    _ operation: @autoclosure () -> any Operation, of operands: [Tensor], _ result: Tensor, edges: () -> [GradientEdge?]
+  ) -> Tensor {
+    add(operation(), operands, [result])[0]
+  }
+
+  func record(
+    _ operation: @autoclosure () -> any Operation, of operands: [Tensor], _ results: [Tensor],
+    pullback: @escaping JointPullback
+  ) -> [Tensor] {
+    add(operation(), operands, results)
+  }
+
+  /// Adds an operation, or the others that are its formula, unless it is one of constants.
+  private func add(_ operation: any Operation, _ operands: [Tensor], _ results: [Tensor]) -> [Tensor] {
+    guard operands.contains(where: follows) else { return results }
+    if let formula = operation.formula(operands) { return formula }
     let operands = operands.map(operand)
     let first = shapes.count
     let results = results.map(watch)
@@ -63,9 +98,7 @@ package final class Trace: @unchecked Sendable {
 
   private init(_ inputs: [Tensor], _ body: ([Tensor]) -> [Tensor]) {
     let watched = inputs.map(watch)
-    outputs = Tape.$current.withValue(nil) {
-      Trace.$current.withValue(self) { body(watched).map(operand) }
-    }
+    outputs = Recording.run(self) { body(watched).map(operand) }
   }
 
   /// Traces a function of rows, each of which is computed alone.
@@ -74,43 +107,50 @@ package final class Trace: @unchecked Sendable {
   ///   - rows: the shape of each input without its batch axis.
   ///   - shared: inputs that are the same for all rows, such as weights.
   ///   - body: the function; it is given the rows `[B, …]`, then what is shared.
-  /// - Returns: the trace, in which sizes that follow the batch are −1; nil where the function's operations depend on
-  ///   the values, or are unknown.
+  /// - Returns: the trace, in which sizes that follow the batch are −1.
+  /// - Throws: where the function's operations depend on the values, or cannot be done again.
   package static func ofRows(
     _ rows: [[Int]], shared: [Tensor], _ body: ([Tensor]) -> [Tensor]
-  ) -> Trace? {
+  ) throws(Refusal) -> Trace {
     var generator = RandomGenerator(seed: 1)
     func trace(_ batch: Int, _ shared: [Tensor]) -> Trace {
       Trace(rows.map { .normal([batch] + $0, using: &generator) } + shared, body)
     }
-    // What is made of weights by an operation that is unknown would otherwise pass for a constant.
+    // What is made of weights without an operation would otherwise pass for a constant.
     let (one, other) = (trace(2, shared), trace(3, shared.map { $0.detached * 0.9 + 0.01 }))
+    for node in one.nodes + other.nodes where node.operation is Operations.Opaque {
+      throw .operation(node.operation.name)
+    }
+    try one.generalize(with: other)
+    return one
+  }
+
+  /// Makes this trace, of a batch of one size, one for a batch of any size.
+  ///
+  /// - Parameter other: the trace of the same function for a batch of another size.
+  private func generalize(with other: Trace) throws(Refusal) {
     guard
-      !one.hasReadValues, !other.hasReadValues,
-      one.nodes.count == other.nodes.count, one.shapes.count == other.shapes.count,
-      one.outputs.count == other.outputs.count
-    else { return nil }
-    for index in one.nodes.indices {
-      let (node, twin) = (one.nodes[index], other.nodes[index])
+      !hasReadValues, !other.hasReadValues,
+      nodes.count == other.nodes.count, shapes.count == other.shapes.count, outputs.count == other.outputs.count
+    else { throw .dependsOnValues }
+    for index in nodes.indices {
+      let (node, twin) = (nodes[index], other.nodes[index])
       guard
-        let operation = node.operation.generalized(with: twin.operation), node.results == twin.results,
+        let operation = node.operation.generalized(withAny: twin.operation), node.results == twin.results,
         node.operands.count == twin.operands.count
-      else { return nil }
-      one.nodes[index].operation = operation
+      else { throw .dependsOnValues }
+      nodes[index].operation = operation
       for (place, pair) in zip(node.operands, twin.operands).enumerated() {
-        guard let operand = pair.0.generalized(with: pair.1) else { return nil }
-        one.nodes[index].operands[place] = operand
+        nodes[index].operands[place] = try pair.0.generalized(with: pair.1)
       }
     }
-    for (index, pair) in zip(one.outputs, other.outputs).enumerated() {
-      guard let output = pair.0.generalized(with: pair.1) else { return nil }
-      one.outputs[index] = output
+    for (index, pair) in zip(outputs, other.outputs).enumerated() {
+      outputs[index] = try pair.0.generalized(with: pair.1)
     }
-    for index in one.shapes.indices {
-      guard one.shapes[index].count == other.shapes[index].count else { return nil }
-      one.shapes[index] = zip(one.shapes[index], other.shapes[index]).map { $0 == $1 ? $0 : -1 }
+    for index in shapes.indices {
+      guard shapes[index].count == other.shapes[index].count else { throw .dependsOnValues }
+      shapes[index] = zip(shapes[index], other.shapes[index]).map { $0 == $1 ? $0 : -1 }
     }
-    return one
   }
 
   /// The function at other inputs.
@@ -124,33 +164,24 @@ package final class Trace: @unchecked Sendable {
       case .filled(let value, let shape): Tensor(repeating: value, shape: shape.map { $0 == -1 ? batch : $0 })
       }
     }
-    for node in nodes { values += node.operation(node.operands.map(tensor), batch: batch) }
+    for node in nodes { values += node.operation.replay(node.operands.map(tensor), batch: batch) }
     return outputs.map(tensor)
   }
 }
 
 extension Trace.Operand {
-  /// The operand for a batch of any size; nil where the two differ in more than that.
-  fileprivate func generalized(with other: Trace.Operand) -> Trace.Operand? {
+  /// The operand for a batch of any size; refused where the two differ in more than that.
+  fileprivate func generalized(with other: Trace.Operand) throws(Trace.Refusal) -> Trace.Operand {
     switch (self, other) {
-    case (.value(let number), .value(let twin)): return number == twin ? self : nil
+    case (.value(let number), .value(let twin)) where number == twin: return self
     case (.constant(let tensor), .constant(let twin)):
       if tensor == twin { return self }
       let values = tensor.values
       guard
         tensor.rank == twin.rank, let first = values.first, (values + twin.values).allSatisfy({ $0 == first })
-      else { return nil }
+      else { throw .dependsOnValues }
       return .filled(first, shape: zip(tensor.shape, twin.shape).map { $0 == $1 ? $0 : -1 })
-    default: return nil
+    default: throw .dependsOnValues
     }
-  }
-}
-
-extension Tensor {
-  /// The result of an operation, which the running trace, if there is one, takes down.
-  @inline(__always)
-  func traced(as operation: @autoclosure () -> Operation, of operands: @autoclosure () -> [Tensor]) -> Tensor {
-    guard let trace = Trace.current else { return self }
-    return trace.add(operation(), operands(), [self])[0]
   }
 }

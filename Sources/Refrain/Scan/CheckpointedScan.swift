@@ -20,7 +20,7 @@ extension RecurrentCell {
     let outputs = PackedRows.assembled(schedule, width: hiddenSize, segments.map(\.rows)) { index in
       let segment = segments[index]
       boundaries.append(running)
-      let result = Tape.$current.withValue(nil) {
+      let result = Recording.run(nil) {
         segment.scan(cell, packedInput[segment.rows], from: running)
       }
       running = result.state

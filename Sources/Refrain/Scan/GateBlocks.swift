@@ -6,7 +6,7 @@ extension Tensor {
 
   /// Some rows of a matrix of weights, taken once until the weights change: a loop over steps asks for them at each.
   func weightRows(_ rows: Range<Int>) -> Tensor {
-    guard Tape.current?.slot(of: self) == nil, Trace.current == nil, rank == 2 else { return slice(rows, axis: 0) }
+    guard Recording.current?.follows(self) != true, rank == 2 else { return slice(rows, axis: 0) }
     let kept = storage.form("rows \(rows)", isKept: true) { slice(rows, axis: 0).storage }
     return Tensor(kept, shape: [rows.count, shape[1]])
   }

@@ -49,8 +49,9 @@ func linearRecurrence(_ decay: Tensor, _ addition: Tensor, from initial: Tensor,
       }
     }
   }
-  guard let tape = Tape.current else { return result }
-  return tape.record([result], from: [decay, addition, initial]) { gradients in
+  guard let recorder = Recording.current else { return result }
+  let operation = Operations.Opaque(name: "linear recurrence")
+  return recorder.record(operation, of: [decay, addition, initial], [result]) { gradients in
     // The gradient that reaches each element of the state from the steps after: zero at first, the initial state's at
     // last.
     var carried = Tensor.zeros([rows, width])

@@ -1,12 +1,15 @@
 extension RecurrentCell {
-  /// A step as a trace, or nil where it cannot be traced.
+  /// A step as a trace.
   ///
   /// Its inputs are the input `[B, I]`, the tensors of the state before, and the masks in their order, each in the
   /// shape of a step's rows; what is shared are the cell's tensors, and then the masks that are one number. Its outputs
   /// are what the cell shows, and the tensors of the state after.
   ///
   /// - Parameter masks: the masks, and whether each is one number for everything.
-  package func tracedStep(masks: [(kind: StepMasks.Kind, isShared: Bool)] = []) -> Trace? {
+  /// - Throws: where the step depends on the values, or has an operation that cannot be done again.
+  package func tracedStep(
+    masks: [(kind: StepMasks.Kind, isShared: Bool)] = []
+  ) throws(Trace.Refusal) -> Trace {
     let state = initialState(batch: 1)
     let states = state.tensors.map { Array($0.shape.dropFirst()) }
     let rowMasks = masks.filter { !$0.isShared }
@@ -14,7 +17,7 @@ extension RecurrentCell {
       state.tensor(mask.kind.state).map { Array($0.shape.dropFirst()) } ?? []
     }
     let shared = masks.filter(\.isShared)
-    return Trace.ofRows(
+    return try Trace.ofRows(
       [[inputSize]] + states + maskShapes, shared: tensors + shared.map { _ in Tensor(0.5) }
     ) { inputs in
       var inputs = inputs[...]
@@ -33,10 +36,10 @@ extension RecurrentCell {
     }
   }
 
-  /// What a state shows, as a trace of its tensors, or nil where that cannot be traced.
-  package func tracedOutput() -> Trace? {
+  /// What a state shows, as a trace of its tensors.
+  package func tracedOutput() throws(Trace.Refusal) -> Trace {
     let state = initialState(batch: 1)
-    return Trace.ofRows(state.tensors.map { Array($0.shape.dropFirst()) }, shared: []) {
+    return try Trace.ofRows(state.tensors.map { Array($0.shape.dropFirst()) }, shared: []) {
       [state.replacingTensors($0).output]
     }
   }

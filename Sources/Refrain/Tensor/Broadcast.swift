@@ -8,11 +8,14 @@ struct Broadcast {
   init(_ left: [Int], _ right: [Int]) {
     let rank = Swift.max(left.count, right.count)
     func padded(_ shape: [Int]) -> [Int] { Array(repeating: 1, count: rank - shape.count) + shape }
+    let given = (left, right)
     let (left, right) = (padded(left), padded(right))
     shape = zip(left, right).map { a, b in
-      require(a == b || a == 1 || b == 1, "the shapes \(left) and \(right) do not fit together")
+      require(a == b || a == 1 || b == 1, "the shapes \(given.0) and \(given.1) do not fit together")
       return a == 1 ? b : a
     }
+    // There is nothing to go through, and extents whose product no integer holds.
+    if shape.contains(0) { return }
     var (xStride, yStride) = (1, 1)
     var inner: [(count: Int, x: Int, y: Int)] = []
     for axis in shape.indices.reversed() where shape[axis] != 1 {

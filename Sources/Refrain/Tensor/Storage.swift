@@ -11,6 +11,7 @@ final class Storage: @unchecked Sendable {
 
   /// Uninitialized memory for `count` floats.
   init(count: Int) {
+    require(count <= 1 << 44, "a tensor of more than 2^44 values does not fit into memory")
     self.count = count
     (pointer, capacity) = BufferPool.shared.take(count)
   }

@@ -1,6 +1,6 @@
 import RefrainKernels
 
-// Element by element, with broadcasting; each operation with its pullbacks beside it.
+// Functions of two values, element by element and broadcast.
 
 extension Tensor {
   /// Below this many elements a second thread costs more than it saves.
@@ -39,38 +39,13 @@ extension Tensor {
   }
 
   /// The sum, element by element and broadcast.
-  public static func + (left: Tensor, right: Tensor) -> Tensor {
-    // Pullbacks hold only what they need: here the shapes, and not the values.
-    combine(.add, left, right).recording(
-      (left, { [shape = left.shape] in $0.summed(to: shape) }),
-      (right, { [shape = right.shape] in $0.summed(to: shape) })
-    ).traced(as: .binary(.add), of: [left, right])
-  }
-
+  public static func + (left: Tensor, right: Tensor) -> Tensor { Operations.Binary(.add)(left, right) }
   /// The difference, element by element and broadcast.
-  public static func - (left: Tensor, right: Tensor) -> Tensor {
-    combine(.subtract, left, right).recording(
-      (left, { [shape = left.shape] in $0.summed(to: shape) }),
-      (right, { [shape = right.shape] in (-$0).summed(to: shape) })
-    ).traced(as: .binary(.subtract), of: [left, right])
-  }
-
+  public static func - (left: Tensor, right: Tensor) -> Tensor { Operations.Binary(.subtract)(left, right) }
   /// The product, element by element and broadcast.
-  public static func * (left: Tensor, right: Tensor) -> Tensor {
-    combine(.multiply, left, right).recording(
-      (left, { ($0 * right).summed(to: left.shape) }),
-      (right, { ($0 * left).summed(to: right.shape) })
-    ).traced(as: .binary(.multiply), of: [left, right])
-  }
-
+  public static func * (left: Tensor, right: Tensor) -> Tensor { Operations.Binary(.multiply)(left, right) }
   /// The quotient, element by element and broadcast.
-  public static func / (left: Tensor, right: Tensor) -> Tensor {
-    let quotient = combine(.divide, left, right)
-    return quotient.recording(
-      (left, { ($0 / right).summed(to: left.shape) }),
-      (right, { (-$0 * quotient / right).summed(to: right.shape) })
-    ).traced(as: .binary(.divide), of: [left, right])
-  }
+  public static func / (left: Tensor, right: Tensor) -> Tensor { Operations.Binary(.divide)(left, right) }
 
   /// Each value with the other sign.
   public static prefix func - (x: Tensor) -> Tensor { x.apply(.negate) }
@@ -105,66 +80,52 @@ extension Tensor {
 }
 
 /// The greater of two tensors' values; where they are equal the gradient goes to the first.
-public func maximum(_ left: Tensor, _ right: Tensor) -> Tensor { extremum(.maximum, left, right) }
+public func maximum(_ left: Tensor, _ right: Tensor) -> Tensor { Operations.Binary(.maximum)(left, right) }
 
 /// The smaller of two tensors' values; where they are equal the gradient goes to the first.
-public func minimum(_ left: Tensor, _ right: Tensor) -> Tensor { extremum(.minimum, left, right) }
-
-private func extremum(_ operation: BinaryOperation, _ left: Tensor, _ right: Tensor) -> Tensor {
-  let result = Tensor.combine(operation, left, right)
-  let isFirst = { Tensor.combine(.equal, result, left) }
-  return result.recording(
-    (left, { ($0 * isFirst()).summed(to: left.shape) }),
-    (right, { ($0 * (1 - isFirst())).summed(to: right.shape) })
-  ).traced(as: .binary(operation), of: [left, right])
-}
+public func minimum(_ left: Tensor, _ right: Tensor) -> Tensor { Operations.Binary(.minimum)(left, right) }
 
 /// 1 where the left value is greater, else 0; no gradient flows.
-public func greater(_ left: Tensor, _ right: Tensor) -> Tensor {
-  Tensor.combine(.greater, left, right).traced(as: .binary(.greater), of: [left, right])
-}
+public func greater(_ left: Tensor, _ right: Tensor) -> Tensor { Operations.Binary(.greater)(left, right) }
 
 /// 1 where the values are equal, else 0; no gradient flows.
-public func equal(_ left: Tensor, _ right: Tensor) -> Tensor {
-  Tensor.combine(.equal, left, right).traced(as: .binary(.equal), of: [left, right])
-}
+public func equal(_ left: Tensor, _ right: Tensor) -> Tensor { Operations.Binary(.equal)(left, right) }
 
-/// `yes` where `condition` is not zero, else `no`; all three are broadcast together. A value that is not chosen has no
-/// influence and gets no gradient, be it infinite or not a number.
-public func select(_ condition: Tensor, _ yes: Tensor, _ no: Tensor) -> Tensor {
-  let shape = Broadcast(Broadcast(yes.shape, no.shape).shape, condition.shape).shape
-  let mask = condition.detached.expanded(to: shape)
-  let (yesFull, noFull) = (yes.detached.expanded(to: shape), no.detached.expanded(to: shape))
-  let result = Tensor(shape) { target in
-    read(mask, yesFull, noFull) { mask, yes, no in
-      for index in 0..<shape.product { target[index] = mask[index] != 0 ? yes[index] : no[index] }
+extension Operations {
+  /// A function of the values of two tensors, broadcast.
+  package struct Binary: OperationOfTwo {
+    package let function: BinaryOperation
+
+    package init(_ function: BinaryOperation) { self.function = function }
+
+    package var name: String { "\(function)" }
+
+    package func callAsFunction(_ left: Tensor, _ right: Tensor) -> Tensor {
+      let result = Tensor.combine(function, left, right)
+      return result.recorded(as: self, of: [left, right]) { edges(left, right, result) }
+    }
+
+    /// Pullbacks hold only what they need: those of a sum the shapes, and not the values.
+    private func edges(_ left: Tensor, _ right: Tensor, _ result: Tensor) -> [GradientEdge?] {
+      let (leftShape, rightShape) = (left.shape, right.shape)
+      switch function {
+      case .add: return [.pullback { $0.summed(to: leftShape) }, .pullback { $0.summed(to: rightShape) }]
+      case .subtract: return [.pullback { $0.summed(to: leftShape) }, .pullback { (-$0).summed(to: rightShape) }]
+      case .multiply:
+        return [.pullback { ($0 * right).summed(to: leftShape) }, .pullback { ($0 * left).summed(to: rightShape) }]
+      case .divide:
+        return [
+          .pullback { ($0 / right).summed(to: leftShape) },
+          .pullback { (-$0 * result / right).summed(to: rightShape) },
+        ]
+      case .maximum, .minimum:
+        let isFirst = { Tensor.combine(.equal, result, left) }
+        return [
+          .pullback { ($0 * isFirst()).summed(to: leftShape) },
+          .pullback { ($0 * (1 - isFirst())).summed(to: rightShape) },
+        ]
+      case .greater, .equal: return [nil, nil]
+      }
     }
   }
-  let zero = Tensor(0)
-  return result.recording(
-    (yes, { select(mask, $0, zero).summed(to: yes.shape) }),
-    (no, { select(mask, zero, $0).summed(to: no.shape) })
-  ).traced(as: .select, of: [condition, yes, no])
-}
-
-/// A function of two tensors' values by its scalar form, broadcast, for functions too rare for a kernel.
-///
-/// - Parameters:
-///   - derivatives: the derivatives by x and by y at both; nil where no gradient flows.
-///   - function: the function.
-package func combine(
-  _ x: Tensor, _ y: Tensor, derivatives: (x: @Sendable (Float, Float) -> Float, y: @Sendable (Float, Float) -> Float)?,
-  _ function: @Sendable (Float, Float) -> Float
-) -> Tensor {
-  let shape = Broadcast(x.shape, y.shape).shape
-  let (left, right) = (x.detached.expanded(to: shape), y.detached.expanded(to: shape))
-  let result = Tensor(shape) { target in
-    read(left, right) { x, y in
-      for index in 0..<shape.product { target[index] = function(x[index], y[index]) }
-    }
-  }
-  guard let derivatives else { return result }
-  return result.recording(
-    (x, { ($0 * combine(left, right, derivatives: nil, derivatives.x)).summed(to: x.shape) }),
-    (y, { ($0 * combine(left, right, derivatives: nil, derivatives.y)).summed(to: y.shape) }))
 }

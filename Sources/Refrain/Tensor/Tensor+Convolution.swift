@@ -38,63 +38,7 @@ extension Tensor {
     require(
       weight.rank == rank && (3...5).contains(rank) && shape[rank - 1] == weight.shape[rank - 1],
       "an input of shape \(shape) does not fit a convolution with weights of shape \(weight.shape), [O, kernel…, C]")
-    let x = self
-    let outputs = weight.shape[0]
-    let patches = Patches(shape, kernel: Array(weight.shape[1..<rank - 1]), strides: strides, padding: padding)
-    let width = patches.width
-    let matrix = Tensor(weight, shape: [outputs, width])
-    // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to them.
-    func packedWeight(transposed: Bool) -> Storage { matrix.packed(transposed: transposed, forRows: 1) }
-    let result = Tensor(patches.outputShape(outputs)) { target in
-      let packed = packedWeight(transposed: true)
-      x.read { x in
-        patches.forEachBlock { rows, block in
-          patches.gather(rows, of: x, into: block)
-          product(
-            MatrixView(block, rows: rows.count, columns: width), packed: packed, columns: outputs,
-            into: target + rows.lowerBound * outputs)
-        }
-      }
-    }
-    return result.recording(
-      (
-        x,
-        { gradient in
-          var sum = Tensor.zeros(x.shape)
-          let packed = packedWeight(transposed: false)
-          sum.write { target in
-            gradient.read { gradient in
-              patches.forEachBlock { rows, block in
-                product(
-                  MatrixView(gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs),
-                  packed: packed, columns: width, into: block)
-                patches.add(block, of: rows, to: target)
-              }
-            }
-          }
-          return sum
-        }
-      ),
-      (
-        weight,
-        { gradient in
-          var sum = Tensor.zeros(weight.shape)
-          sum.write { target in
-            Refrain.read(x, gradient) { x, gradient in
-              patches.forEachBlock { rows, block in
-                patches.gather(rows, of: x, into: block)
-                product(
-                  MatrixView(
-                    gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs, transposed: true),
-                  packed: packPanels(MatrixView(block, rows: rows.count, columns: width)), columns: width, into: target,
-                  accumulate: true)
-              }
-            }
-          }
-          return sum
-        }
-      )
-    ).traced(as: .convolution(strides: strides, padding), of: [x, weight])
+    return Operations.Convolution(strides: strides, padding: padding)(self, weight)
   }
 
   /// The convolution of each channel with a kernel of its own: `[N, size…, C]` → `[N, size′…, C]`.
@@ -109,70 +53,142 @@ extension Tensor {
       weight.rank == rank - 1 && (3...5).contains(rank) && shape[rank - 1] == weight.shape[rank - 2],
       "an input of shape \(shape) does not fit a depthwise convolution with weights of shape \(weight.shape), [kernel…, C]"
     )
-    let x = self
-    let channels = shape[rank - 1]
-    let patches = Patches(shape, kernel: Array(weight.shape.dropLast()), strides: strides, padding: padding)
-    let grain = max(1, Tensor.elementGrain / max(patches.width, 1))
-    var result = Tensor.zeros(patches.outputShape(channels))
-    result.write { target in
-      Refrain.read(x, weight) { x, weight in
-        parallel(patches.rows, grain: grain) { rows in
-          patches.forEachRun(rows) { row, source, tap, count in
-            for step in 0..<count {
-              addProduct(
-                channels, x + (source + step) * channels, weight + (tap + step) * channels, target + row * channels)
+    return Operations.DepthwiseConvolution(strides: strides, padding: padding)(self, weight)
+  }
+}
+
+extension Operations {
+  /// Of x `[N, size…, C]` and weights `[O, kernel…, C]`; strides of nil are 1.
+  package struct Convolution: OperationOfTwo {
+    package let strides: [Int]?
+    package let padding: Padding
+
+    package func callAsFunction(_ x: Tensor, _ weight: Tensor) -> Tensor {
+      let outputs = weight.shape[0]
+      let patches = Patches(x.shape, kernel: Array(weight.shape[1..<x.rank - 1]), strides: strides, padding: padding)
+      let width = patches.width
+      let matrix = Tensor(memoryOf: weight, shape: [outputs, width])
+      // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to them.
+      func packedWeight(transposed: Bool) -> Storage { matrix.packed(transposed: transposed, forRows: 1) }
+      let result = Tensor(patches.outputShape(outputs)) { target in
+        // Without channels every sum is empty.
+        if width == 0 { kernels.fill(patches.rows * outputs, 0, target) }
+        let packed = packedWeight(transposed: true)
+        x.read { x in
+          patches.forEachBlock { rows, block in
+            patches.gather(rows, of: x, into: block)
+            product(
+              MatrixView(block, rows: rows.count, columns: width), packed: packed, columns: outputs,
+              into: target + rows.lowerBound * outputs)
+          }
+        }
+      }
+      return result.recorded(as: self, of: [x, weight]) {
+        [
+          .pullback { gradient in
+            var sum = Tensor.zeros(x.shape)
+            let packed = packedWeight(transposed: false)
+            sum.write { target in
+              gradient.read { gradient in
+                patches.forEachBlock { rows, block in
+                  product(
+                    MatrixView(gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs),
+                    packed: packed, columns: width, into: block)
+                  patches.add(block, of: rows, to: target)
+                }
+              }
+            }
+            return sum
+          },
+          .pullback { gradient in
+            var sum = Tensor.zeros(weight.shape)
+            sum.write { target in
+              read(x, gradient) { x, gradient in
+                patches.forEachBlock { rows, block in
+                  patches.gather(rows, of: x, into: block)
+                  product(
+                    MatrixView(
+                      gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs, transposed: true),
+                    packed: packPanels(MatrixView(block, rows: rows.count, columns: width)), columns: width,
+                    into: target,
+                    accumulate: true)
+                }
+              }
+            }
+            return sum
+          },
+        ]
+      }
+    }
+  }
+
+  /// Of x `[N, size…, C]` and weights `[kernel…, C]`; strides of nil are 1.
+  package struct DepthwiseConvolution: OperationOfTwo {
+    package let strides: [Int]?
+    package let padding: Padding
+
+    package func callAsFunction(_ x: Tensor, _ weight: Tensor) -> Tensor {
+      let channels = x.shape[x.rank - 1]
+      let patches = Patches(x.shape, kernel: Array(weight.shape.dropLast()), strides: strides, padding: padding)
+      let grain = max(1, Tensor.elementGrain / max(patches.width, 1))
+      var result = Tensor.zeros(patches.outputShape(channels))
+      guard channels > 0 else { return result }
+      result.write { target in
+        read(x, weight) { x, weight in
+          parallel(patches.rows, grain: grain) { rows in
+            patches.forEachRun(rows) { row, source, tap, count in
+              for step in 0..<count {
+                addProduct(
+                  channels, x + (source + step) * channels, weight + (tap + step) * channels, target + row * channels)
+              }
             }
           }
         }
       }
+      return result.recorded(as: self, of: [x, weight]) {
+        [
+          .pullback { gradient in
+            var sum = Tensor.zeros(x.shape)
+            sum.write { target in
+              read(weight, gradient) { weight, gradient in
+                // Patches overlap within a sample alone.
+                parallel(x.shape[0], grain: max(1, grain / max(patches.rowsOfSample, 1))) { samples in
+                  patches.forEachRun(
+                    samples.lowerBound * patches.rowsOfSample..<samples.upperBound * patches.rowsOfSample
+                  ) { row, source, tap, count in
+                    for step in 0..<count {
+                      addProduct(
+                        channels, gradient + row * channels, weight + (tap + step) * channels,
+                        target + (source + step) * channels)
+                    }
+                  }
+                }
+              }
+            }
+            return sum
+          },
+          .pullback { gradient in
+            var sum = Tensor.zeros(weight.shape)
+            sum.write { target in
+              read(x, gradient) { x, gradient in
+                // Every thread has channels of its own, and adds up all rows in their order.
+                parallel(channels, grain: max(16, Tensor.elementGrain / max(patches.rows, 1)), multiple: 16) { part in
+                  let first = part.lowerBound
+                  patches.forEachRun(0..<patches.rows) { row, source, tap, count in
+                    for step in 0..<count {
+                      addProduct(
+                        part.count, gradient + row * channels + first, x + (source + step) * channels + first,
+                        target + (tap + step) * channels + first)
+                    }
+                  }
+                }
+              }
+            }
+            return sum
+          },
+        ]
+      }
     }
-    return result.recording(
-      (
-        x,
-        { gradient in
-          var sum = Tensor.zeros(x.shape)
-          sum.write { target in
-            Refrain.read(weight, gradient) { weight, gradient in
-              // Patches overlap within a sample alone.
-              parallel(x.shape[0], grain: max(1, grain / max(patches.rowsOfSample, 1))) { samples in
-                patches.forEachRun(
-                  samples.lowerBound * patches.rowsOfSample..<samples.upperBound * patches.rowsOfSample
-                ) { row, source, tap, count in
-                  for step in 0..<count {
-                    addProduct(
-                      channels, gradient + row * channels, weight + (tap + step) * channels,
-                      target + (source + step) * channels)
-                  }
-                }
-              }
-            }
-          }
-          return sum
-        }
-      ),
-      (
-        weight,
-        { gradient in
-          var sum = Tensor.zeros(weight.shape)
-          sum.write { target in
-            Refrain.read(x, gradient) { x, gradient in
-              // Every thread has channels of its own, and adds up all rows in their order.
-              parallel(channels, grain: max(16, Tensor.elementGrain / max(patches.rows, 1)), multiple: 16) { part in
-                let first = part.lowerBound
-                patches.forEachRun(0..<patches.rows) { row, source, tap, count in
-                  for step in 0..<count {
-                    addProduct(
-                      part.count, gradient + row * channels + first, x + (source + step) * channels + first,
-                      target + (tap + step) * channels + first)
-                  }
-                }
-              }
-            }
-          }
-          return sum
-        }
-      )
-    ).traced(as: .depthwiseConvolution(strides: strides, padding), of: [x, weight])
   }
 }
 

@@ -1,17 +1,29 @@
 import RefrainKernels
 
 extension Tensor {
-  func apply(_ operation: UnaryOperation) -> Tensor {
-    let code = operation.rawValue
-    let x = self
-    let result = Tensor(shape) { target in
-      read { source in
-        parallel(count, grain: Tensor.functionGrain, multiple: 16) {
-          kernels.unary(code, $0.count, source + $0.lowerBound, target + $0.lowerBound)
+  /// A function of each value.
+  func apply(_ function: UnaryOperation) -> Tensor { Operations.Unary(function)(self) }
+}
+
+extension Operations {
+  /// A function of each value, by a kernel.
+  package struct Unary: OperationOfOne {
+    package let function: UnaryOperation
+
+    package init(_ function: UnaryOperation) { self.function = function }
+
+    package var name: String { "\(function)" }
+
+    package func callAsFunction(_ x: Tensor) -> Tensor {
+      let result = Tensor(x.shape) { target in
+        x.read { source in
+          parallel(x.count, grain: Tensor.functionGrain, multiple: 16) {
+            kernels.unary(function.rawValue, $0.count, source + $0.lowerBound, target + $0.lowerBound)
+          }
         }
       }
+      return result.recorded(as: self, of: [x]) { [.pullback { function.gradient(x: x, y: result, $0) }] }
     }
-    return result.recording((x, { operation.gradient(x: x, y: result, $0) })).traced(as: .unary(operation), of: [x])
   }
 }
 
@@ -28,7 +40,17 @@ extension UnaryOperation {
     }
   }
 
-  /// Whether ``gradient(x:y:_:)`` follows from y alone.
+  /// What the derivative is computed from.
+  var derivativeNeeds: (operand: Bool, result: Bool) {
+    switch self {
+    case .negate: (false, false)
+    case .tanh, .sigmoid, .relu, .exponential, .squareRoot, .reciprocal: (false, true)
+    case .logarithm, .square, .absolute: (true, false)
+    case .softplus, .gelu, .geluExact, .silu: (true, true)
+    }
+  }
+
+  /// Whether ``gradient(x:y:_:)`` follows from y alone, as for the functions of a layer that say so.
   var isGradientOfResult: Bool { self == .tanh || self == .sigmoid || self == .relu }
 }
 
@@ -62,35 +84,33 @@ extension Tensor {
   public var reciprocal: Tensor { apply(.reciprocal) }
 
   /// Each value less the greatest whole number that is not above it: 0 ≤ … < 1. The gradient is that of the value.
-  public var fraction: Tensor {
-    Tensor(shape) { target in
-      read { source in
-        for index in 0..<count { target[index] = source[index] - source[index].rounded(.down) }
-      }
-    }.recording((self, { $0 })).traced(as: .fraction, of: [self])
-  }
+  public var fraction: Tensor { Operations.Fraction()(self) }
 
   /// Each value, or the nearer bound where it lies outside; no gradient flows to those.
-  public func clamped(_ range: ClosedRange<Float>) -> Tensor {
-    let x = self
-    let result = Tensor(shape) { target in
-      read { kernels.clamp(count, range.lowerBound, range.upperBound, $0, target) }
+  public func clamped(_ range: ClosedRange<Float>) -> Tensor { Operations.Clamp(range: range)(self) }
+}
+
+extension Operations {
+  /// Each value less the greatest whole number that is not above it.
+  package struct Fraction: OperationOfOne {
+    package func callAsFunction(_ x: Tensor) -> Tensor {
+      Tensor(x.shape) { target in
+        x.read { source in
+          for index in 0..<x.count { target[index] = source[index] - source[index].rounded(.down) }
+        }
+      }.recorded(as: self, of: [x]) { [.pullback { $0 }] }
     }
-    return result.recording((x, { $0 * equal(x, result) })).traced(as: .clamp(range), of: [x])
   }
 
-  /// A function of each value by its scalar form, for functions too rare for a kernel.
-  ///
-  /// - Parameters:
-  ///   - derivative: the derivative at x; nil where it is zero everywhere or there is none, and no gradient flows.
-  ///   - function: the function.
-  package func map(derivative: (@Sendable (Float) -> Float)?, _ function: @Sendable (Float) -> Float) -> Tensor {
-    let result = Tensor(shape) { target in
-      read { source in
-        for index in 0..<count { target[index] = function(source[index]) }
+  /// Each value held in a range.
+  package struct Clamp: OperationOfOne {
+    package let range: ClosedRange<Float>
+
+    package func callAsFunction(_ x: Tensor) -> Tensor {
+      let result = Tensor(x.shape) { target in
+        x.read { kernels.clamp(x.count, range.lowerBound, range.upperBound, $0, target) }
       }
+      return result.recorded(as: self, of: [x]) { [.pullback { $0 * equal(x, result) }] }
     }
-    guard let derivative else { return result }
-    return result.recording((self, { [x = detached] in $0 * x.map(derivative: nil, derivative) }))
   }
 }

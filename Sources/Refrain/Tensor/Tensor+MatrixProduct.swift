@@ -125,66 +125,25 @@ extension Tensor {
   public func matrixProduct(
     _ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false
   ) -> Tensor {
-    require(rank >= 1 && other.rank >= 2, "a matrix product of shapes \(shape) and \(other.shape)")
-    if rank == 1 {
-      let product = reshaped([1, count]).matrixProduct(other, transposingOther: transposingOther)
-      return product.reshaped(Array(product.shape.dropFirst()))
-    }
-    if rank > 2 && other.rank == 2 && !transposingSelf {
-      let flat = reshaped([-1, shape[rank - 1]]).matrixProduct(other, transposingOther: transposingOther)
-      return flat.reshaped(shape.dropLast() + [flat.shape[1]])
-    }
     require(
-      Array(shape.dropLast(2)) == Array(other.shape.dropLast(2)),
+      rank >= 1 && other.rank >= 2,
+      "a matrix product of shapes \(shape) and \(other.shape): the right operand is no matrix")
+    let sharesRight = other.rank == 2 && rank != 2 && !(rank > 2 && transposingSelf)
+    require(
+      sharesRight || Array(shape.dropLast(2)) == Array(other.shape.dropLast(2)),
       "a batch of matrix products of shapes \(shape) and \(other.shape): the leading axes differ")
-    let (left, right) = (self, other)
-    let batch = shape.dropLast(2).reduce(1, *)
-    let (leftPlane, rightPlane) = (shape.suffix(2).reduce(1, *), other.shape.suffix(2).reduce(1, *))
-    func view(_ tensor: Tensor, _ pointer: UnsafePointer<Float>, _ transposed: Bool) -> MatrixView {
-      MatrixView(
-        pointer, rows: tensor.shape[tensor.rank - 2], columns: tensor.shape[tensor.rank - 1], transposed: transposed)
-    }
-    let rows = shape[rank - (transposingSelf ? 1 : 2)]
-    let columns = other.shape[other.rank - (transposingOther ? 2 : 1)]
-    let depth = (leftPlane / max(rows, 1), rightPlane / max(columns, 1))
+    let depths = (
+      shape[rank - (transposingSelf && rank > 1 ? 2 : 1)], other.shape[other.rank - (transposingOther ? 1 : 2)]
+    )
     require(
-      rows == 0 || columns == 0 || depth.0 == depth.1,
-      "a product of \(rows)×\(depth.0) and \(depth.1)×\(columns) matrices")
-    let result = Tensor(shape.dropLast(2) + [rows, columns]) { target in
-      Refrain.read(left, right) { a, b in
-        for index in 0..<batch {
-          let packed =
-            other.rank == 2
-            ? right.packed(transposed: transposingOther, forRows: rows, isSum: transposingSelf)
-            : packPanels(view(right, b + index * rightPlane, transposingOther))
-          product(
-            view(left, a + index * leftPlane, transposingSelf), packed: packed, columns: columns,
-            into: target + index * rows * columns)
-        }
-      }
-    }
-    let leftArc: Tape.Pullback = { gradient in
-      transposingSelf
-        ? right.matrixProduct(gradient, transposingSelf: transposingOther, transposingOther: true)
-        : gradient.matrixProduct(right, transposingOther: !transposingOther)
-    }
-    let operation = Operation.matrixProduct(transposingSelf: transposingSelf, transposingOther: transposingOther)
-    if right.rank == 2 && !transposingSelf {
-      return result.recording(
-        edges: (left, .pullback(leftArc)), (right, .product { transposingOther ? ($0, left) : (left, $0) })
-      ).traced(as: operation, of: [left, right])
-    }
-    return result.recording(
-      (left, leftArc),
-      (
-        right,
-        { gradient in
-          transposingOther
-            ? gradient.matrixProduct(left, transposingSelf: true, transposingOther: transposingSelf)
-            : left.matrixProduct(gradient, transposingSelf: !transposingSelf)
-        }
-      )
-    ).traced(as: operation, of: [left, right])
+      depths.0 == depths.1,
+      "a matrix product of shapes \(shape)\(transposingSelf ? " transposed" : "") and "
+        + "\(other.shape)\(transposingOther ? " transposed" : ""): the inner sizes \(depths.0) and \(depths.1) differ")
+    let operation = Operations.MatrixProduct(transposingSelf: transposingSelf, transposingOther: transposingOther)
+    guard sharesRight else { return operation(self, other) }
+    let rows = Operations.MatrixProduct(transposingSelf: false, transposingOther: transposingOther)
+    let product = rows(reshaped(rank == 1 ? [1, count] : [shape.dropLast().product, depths.0]), other)
+    return product.reshaped(shape.dropLast() + [product.shape[1]])
   }
 
   /// φ(x · weightᵀ + bias): the map of a dense layer. `[…, I]` → `[…, O]`, `weight` `[O, I]`, `bias` `[O]`.
@@ -192,25 +151,101 @@ extension Tensor {
     require(
       weight.rank == 2 && rank >= 1 && shape[rank - 1] == weight.shape[1] && bias.shape == [weight.shape[0]],
       "an input of shape \(shape) does not fit weights of shape \(weight.shape) and biases of shape \(bias.shape)")
-    let x = self
-    let (rows, depth) = rowsAndWidth
-    let columns = weight.shape[0]
     // What the derivative needs besides the result must be kept, and the function is taken apart then.
-    let operation = activation.operation.flatMap { Tape.current == nil || $0.isGradientOfResult ? $0 : nil }
-    let result = Tensor(shape.dropLast() + [columns]) { target in
-      Refrain.read(x, bias) { x, bias in
-        product(
-          MatrixView(x, rows: rows, columns: depth), packed: weight.packed(transposed: true, forRows: rows),
-          columns: columns, into: target, bias: bias, then: operation)
+    let isSplit = Recording.current?.isDifferentiating ?? false
+    let function = activation.operation.flatMap { isSplit && !$0.isGradientOfResult ? nil : $0 }
+    let result = Operations.Linear(function: function)(self, weight, bias)
+    return function == nil ? activation(result) : result
+  }
+}
+
+extension Operations {
+  /// A product of matrices, or a batch of them, each as it is or transposed.
+  package struct MatrixProduct: OperationOfTwo {
+    package let transposingSelf: Bool
+    package let transposingOther: Bool
+
+    /// Of `[…, M, K]` and `[…, K, N]` with equal leading axes.
+    package func callAsFunction(_ left: Tensor, _ right: Tensor) -> Tensor {
+      let (transposingSelf, transposingOther) = (transposingSelf, transposingOther)
+      let leading = left.shape.dropLast(2)
+      let (leftPlane, rightPlane) = (left.shape.suffix(2).product, right.shape.suffix(2).product)
+      func view(_ tensor: Tensor, _ pointer: P, _ transposed: Bool) -> MatrixView {
+        MatrixView(
+          pointer, rows: tensor.shape[tensor.rank - 2], columns: tensor.shape[tensor.rank - 1], transposed: transposed)
+      }
+      let rows = left.shape[left.rank - (transposingSelf ? 1 : 2)]
+      let columns = right.shape[right.rank - (transposingOther ? 2 : 1)]
+      let result = Tensor(leading + [rows, columns]) { target in
+        guard rows > 0, columns > 0 else { return }
+        read(left, right) { a, b in
+          for index in 0..<leading.product {
+            let packed =
+              right.rank == 2
+              ? right.packed(transposed: transposingOther, forRows: rows, isSum: transposingSelf)
+              : packPanels(view(right, b + index * rightPlane, transposingOther))
+            product(
+              view(left, a + index * leftPlane, transposingSelf), packed: packed, columns: columns,
+              into: target + index * rows * columns)
+          }
+        }
+      }
+      return result.recorded(as: self, of: [left, right]) {
+        let leftEdge = GradientEdge.pullback { gradient in
+          transposingSelf
+            ? right.matrixProduct(gradient, transposingSelf: transposingOther, transposingOther: true)
+            : gradient.matrixProduct(right, transposingOther: !transposingOther)
+        }
+        if right.rank == 2 && !transposingSelf {
+          return [leftEdge, .product { transposingOther ? ($0, left) : (left, $0) }]
+        }
+        return [
+          leftEdge,
+          .pullback { gradient in
+            transposingOther
+              ? gradient.matrixProduct(left, transposingSelf: true, transposingOther: transposingSelf)
+              : left.matrixProduct(gradient, transposingSelf: !transposingSelf)
+          },
+        ]
       }
     }
-    let sums = result.recording(
-      edges: (x, .pullback { $0.matrixProduct(weight) }),
-      (weight, .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) }),
-      (bias, .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) })
-    )
-    guard let operation else { return activation(sums.traced(as: .linear(nil), of: [x, weight, bias])) }
-    return result.recording((sums, { operation.gradient(x: result, y: result, $0) }))
-      .traced(as: .linear(operation), of: [x, weight, bias])
+
+    package func replay(_ operands: [Tensor], batch: Int) -> [Tensor] {
+      [operands[0].matrixProduct(operands[1], transposingSelf: transposingSelf, transposingOther: transposingOther)]
+    }
+  }
+
+  /// Of x, weights `[O, I]` and a bias `[O]`: x · weightᵀ + bias, and a function of that.
+  package struct Linear: OperationOfThree {
+    package let function: UnaryOperation?
+
+    package init(function: UnaryOperation?) { self.function = function }
+
+    package func callAsFunction(_ x: Tensor, _ weight: Tensor, _ bias: Tensor) -> Tensor {
+      let (rows, depth) = x.rowsAndWidth
+      let columns = weight.shape[0]
+      let result = Tensor(x.shape.dropLast() + [columns]) { target in
+        read(x, bias) { x, bias in
+          product(
+            MatrixView(x, rows: rows, columns: depth), packed: weight.packed(transposed: true, forRows: rows),
+            columns: columns, into: target, bias: bias, then: function)
+        }
+      }
+      func edges() -> [GradientEdge?] {
+        [
+          .pullback { $0.matrixProduct(weight) },
+          .product { ($0.reshaped([rows, columns]), x.reshaped([rows, depth])) },
+          .pullback { $0.reshaped([rows, columns]).sum(axes: [0]) },
+        ]
+      }
+      guard let function, Recording.current?.isDifferentiating == true else {
+        return result.recorded(as: self, of: [x, weight, bias], edges: edges)
+      }
+      // For gradients the function is an operation of its own, whose result is all that it needs.
+      let sums = result.recorded(as: Linear(function: nil), of: [x, weight, bias], edges: edges)
+      return result.recorded(as: Unary(function), of: [sums]) {
+        [.pullback { function.gradient(x: result, y: result, $0) }]
+      }
+    }
   }
 }

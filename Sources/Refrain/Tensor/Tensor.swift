@@ -7,8 +7,8 @@ public struct Tensor: Sendable {
   public let shape: [Int]
   /// The values, unless ``sparseRows`` holds them.
   private var stored: Storage
-  /// Where the running tape keeps this tensor's gradient, if it does.
-  var place = Tape.Place.none
+  /// Where the running recorder keeps what it knows of this tensor, if it does.
+  var place = Recording.Place.none
   /// The rows that differ from zero, when the tensor is the gradient of a table of which few rows were used.
   public private(set) var sparseRows: SparseRows?
 
@@ -32,8 +32,8 @@ public struct Tensor: Sendable {
     stored = storage
   }
 
-  /// The same memory seen with another shape of as many elements, off the tape.
-  init(_ other: Tensor, shape: [Int]) {
+  /// The same memory seen with another shape of as many elements; no recorder follows it.
+  init(memoryOf other: Tensor, shape: [Int]) {
     self.shape = shape
     stored = other.storage
   }
@@ -45,9 +45,20 @@ extension Storage {
   static let empty = Storage(count: 0)
 }
 
-extension [Int] {
-  /// The number of elements of a shape.
-  var product: Int { reduce(1, *) }
+extension Sequence<Int> {
+  /// The number of elements of a shape. Without elements it is 0, however large the other sizes are; what no integer
+  /// can hold is the greatest one.
+  var product: Int {
+    var product = 1
+    var isTooLarge = false
+    for size in self {
+      if size == 0 { return 0 }
+      let (next, overflow) = product.multipliedReportingOverflow(by: size)
+      product = next
+      isTooLarge = isTooLarge || overflow
+    }
+    return isTooLarge ? .max : product
+  }
 }
 
 // MARK: - Making tensors
@@ -88,9 +99,9 @@ extension Tensor {
     self.init(shape) { kernels.fill(shape.product, value, $0) }
   }
 
-  /// A tensor that holds one value everywhere.
+  /// A tensor that holds 0 everywhere.
   public static func zeros(_ shape: [Int]) -> Tensor { Tensor(repeating: 0, shape: shape) }
-  /// A tensor that holds one value everywhere.
+  /// A tensor that holds 1 everywhere.
   public static func ones(_ shape: [Int]) -> Tensor { Tensor(repeating: 1, shape: shape) }
 
   /// Numbers drawn evenly from `range`.
@@ -146,9 +157,9 @@ extension Tensor {
     }
   }
 
-  /// Lets a running trace know that the values are looked at.
+  /// Lets the running recorder know that the values are looked at.
   private func noteReading() {
-    if place.tape != 0 { Trace.current?.noteReading(of: self) }
+    if place.recorder != 0 { Recording.current?.noteReading(of: self) }
   }
 
   private func offset(of indices: [Int]) -> Int {
@@ -229,11 +240,12 @@ extension Tensor: Equatable {
 }
 
 extension Tensor: CustomStringConvertible {
+  /// The shape and the values, of each axis the first eight.
   public var description: String {
     let values = values
     func text(_ axis: Int, _ offset: Int) -> String {
       guard axis < rank else { return "\(values[offset])" }
-      let stride = shape[(axis + 1)...].reduce(1, *)
+      let stride = shape[(axis + 1)...].product
       let shown = min(shape[axis], 8)
       let parts = (0..<shown).map { text(axis + 1, offset + $0 * stride) } + (shown < shape[axis] ? ["…"] : [])
       return "[" + parts.joined(separator: ", ") + "]"

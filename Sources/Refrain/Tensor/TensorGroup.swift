@@ -38,9 +38,12 @@ extension TensorGroup {
 
   /// The group with its tensors replaced by `tensors`, in the order of the walk.
   public func replacingTensors(_ tensors: [Tensor]) -> Self {
-    var remaining = tensors[...]
-    let copy = mapTensors { _ in remaining.removeFirst() }
-    require(remaining.isEmpty, "\(tensors.count) tensors were given for a group of fewer")
+    var next = 0
+    let copy = mapTensors { tensor in
+      defer { next += 1 }
+      return next < tensors.count ? tensors[next] : tensor
+    }
+    require(next == tensors.count, "\(tensors.count) tensors were given for a group of \(next)")
     return copy
   }
 
@@ -72,53 +75,3 @@ extension Array: TensorGroup where Element: TensorGroup {
   }
 }
 extension Array: Module where Element: Module {}
-
-/// The value of `loss` at `model`, and its gradient by every tensor of the model, as a model of the same type.
-///
-/// - Parameters:
-///   - model: where to differentiate.
-///   - training: whether layers that act only in training (dropout) act; false explains a finished model.
-///   - checkpointInterval: how many time steps of a recurrent layer keep their gates for the backward pass at a time;
-///     those of the others are computed again from the state before them, which costs another way forward and saves
-///     most of the memory of a long sequence (Chen et al. 2016). nil keeps them all. The gradient is the same to the
-///     last bits of its sums.
-///   - generator: what such layers draw from; it is advanced.
-///   - loss: makes a scalar from the model. A tensor from outside is a constant, and so is a state kept from an earlier
-///     call: truncated backpropagation through time needs nothing more.
-public func valueAndGradient<M: TensorGroup, E: Error>(
-  at model: M, training: Bool = true, checkpointInterval: Int? = nil, using generator: inout RandomGenerator,
-  of loss: (M) throws(E) -> Tensor
-) throws(E) -> (value: Float, gradient: M) {
-  let tape = Tape(isTraining: training, generator: generator, checkpointInterval: checkpointInterval)
-  var watched = model
-  var leaves = 0
-  watched.forEachTensor { _, tensor in
-    tape.watch(&tensor)
-    leaves += 1
-  }
-  let outcome = Tape.$current.withValue(tape) { () -> Result<Tensor, E> in
-    do throws(E) {
-      let value = try loss(watched)
-      // Read after the loss: its layers add to them.
-      return .success(tape.penalties.reduce(value, +))
-    } catch {
-      return .failure(error)
-    }
-  }
-  let value = try outcome.get()
-  require(value.count == 1, "the loss has shape \(value.shape), and must be one number")
-  generator = tape.generator
-  let gradients = Tape.$current.withValue(nil) { tape.gradients(of: value, leaves: leaves) }
-  var remaining = gradients[...]
-  let gradient = model.mapTensors { remaining.removeFirst() ?? .zeros($0.shape) }
-  return (value.item, gradient)
-}
-
-/// The value of `loss` at `model` and its gradient; layers that act only in training draw from the default generator.
-public func valueAndGradient<M: TensorGroup, E: Error>(
-  at model: M, training: Bool = true, checkpointInterval: Int? = nil, of loss: (M) throws(E) -> Tensor
-) throws(E) -> (value: Float, gradient: M) {
-  var generator = makeRandomGenerator()
-  return try valueAndGradient(
-    at: model, training: training, checkpointInterval: checkpointInterval, using: &generator, of: loss)
-}

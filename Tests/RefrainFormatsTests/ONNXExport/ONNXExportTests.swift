@@ -57,6 +57,12 @@ import Testing
         + "(layer 1), the cell choosing, whose operations depend on the values it is given (layer 2)")
   }
 
+  @Test func `with an operation that ONNX does not have is refused by its name`() {
+    let model = Sequential(inputSize: 3) { Recurrent<MappingCell>(4) }
+    let error = #expect(throws: DataError.self) { try model.onnx() }
+    #expect(error?.problem == "ONNX cannot express the cell mapping: the operation 'map' (layer 0)")
+  }
+
   @Test func `of a version that is not written is refused`() {
     let model = Sequential(inputSize: 3) { LSTM(4) }
     for opset in [Int.min, 16, 24, Int.max] {

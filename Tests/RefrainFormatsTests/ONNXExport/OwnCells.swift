@@ -59,7 +59,33 @@ struct CountingCell: RecurrentCell {
     let kept = sigmoid(decay).expanded(to: state.sums.shape)
     let next = kept * chosen + sqrt(abs(order)).transposed([0, 2, 1]) - 0.1 * turned.transposed([1, 0, 2])
     let grown = (silu(halves) * gelu(sums) - halves.squared).reshaped(state.sums.shape)
-    return State(count: state.count + 1, sums: minimum(next + grown, Tensor(3)))
+    let peak = state.sums.flipped(axis: 2).maximum(axis: 1, keepingAxis: true)
+    return State(count: state.count + 1, sums: minimum(next + grown - peak * 0.1, Tensor(3)))
+  }
+}
+
+/// A cell with an operation that has a gradient and no name in ONNX.
+struct MappingCell: RecurrentCell {
+  static let name = "mapping"
+  static let source = "these tests"
+
+  var weight: Tensor
+
+  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
+    weight = .normal([hiddenSize, inputSize], using: &generator)
+  }
+
+  var inputSize: Int { weight.shape[1] }
+  var hiddenSize: Int { weight.shape[0] }
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try body("weight", &weight) }
+
+  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
+
+  func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
+    HiddenState(hidden: tanh(projected + state.hidden.map(derivative: { _ in 1 }) { $0 + 1 }))
   }
 }
 

@@ -3,23 +3,29 @@ import Synchronization
 extension RecurrentCell {
   /// All steps by the compiled step, or by the loop where the step is not compiled; the parameters are those of
   /// ``scan(_:from:along:masks:)``.
+  ///
+  /// Compiled are matrix products with weights, sums, differences, products and quotients, the greater and the smaller of
+  /// two, comparisons, bounds, functions of each value, sums and means of a row, layer normalization, slices and joining
+  /// of columns, and the gate functions. Where a step has another operation the loop is what runs, and nothing else
+  /// changes; ``stepCompilation(forTraining:)`` names it.
   func scanCompiled(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
   ) -> (outputs: Tensor, state: State) {
     let watched = tensors + [input] + state.tensors
-    let tape = Tape.current.flatMap { tape in watched.contains { tape.slot(of: $0) != nil } ? tape : nil }
+    let recorder = Recording.current.flatMap { watched.contains(where: $0.follows) ? $0 : nil }
     let kinds = StepMasks.Kind.allCases.filter { masks[$0] != nil }
-    let program = program(
-      for: masks, kinds, isTraining: tape != nil, differentiatesInput: tape?.slot(of: input) != nil)
+    let program = try? program(
+      for: masks, kinds, isTraining: recorder?.isDifferentiating ?? false,
+      differentiatesInput: recorder?.differentiates([input]) ?? false)
     checkArguments(input, from: state, along: schedule)
     guard let program else { return scanByLoop(input, from: state, along: schedule, masks: masks) }
-    return run(program, input, from: state, along: schedule, masks, kinds, on: tape)
+    return run(program, input, from: state, along: schedule, masks, kinds, on: recorder)
   }
 
   /// All steps by a program.
   private func run(
     _ program: StepProgram, _ input: Tensor, from state: State, along schedule: Schedule, _ masks: StepMasks,
-    _ kinds: [StepMasks.Kind], on tape: Tape?
+    _ kinds: [StepMasks.Kind], on recorder: (any Recorder)?
   ) -> (outputs: Tensor, state: State) {
     let rowMasks = kinds.compactMap { masks[$0] }.filter { $0.rank > 0 }
     let shared = tensors + kinds.compactMap { masks[$0] }.filter { $0.rank == 0 }
@@ -28,9 +34,12 @@ extension RecurrentCell {
       program, schedule, input: input, states: state.tensors, masks: rowMasks, arguments: arguments)
     let (outputs, final) = memory.forward(isLarge: isLarge(schedule))
     let states = final.map { $0.gatheringRows(schedule.ranks) }
-    guard let tape else { return (outputs, state.replacingTensors(states)) }
+    guard let recorder else { return (outputs, state.replacingTensors(states)) }
     let isLarge = isLarge(schedule)
-    let recorded = tape.record([outputs] + states, from: arguments + [input] + state.tensors) { gradients in
+    let operands = arguments + [input] + state.tensors
+    let recorded = recorder.record(
+      Operations.Opaque(name: "scan of \(Self.name)"), of: operands, [outputs] + states
+    ) { gradients in
       let result = memory.backward(
         outputs: gradients[0],
         states: zip(gradients.dropFirst(), states).map { ($0 ?? .zeros($1.shape)).gatheringRows(schedule.order) },
@@ -46,11 +55,11 @@ extension RecurrentCell {
     func scan(_ body: (_ input: Tensor, _ schedule: Schedule) -> (outputs: Tensor, state: State)) {
       state = body(input.reshaped([batch, 1, inputSize]), Schedule(batch: batch, time: 1)).state
     }
-    guard Tape.current == nil else {
+    guard Recording.current == nil else {
       checkStep(input, from: state)
       return scan { scanCompiled($0, from: state, along: $1, masks: StepMasks()) }
     }
-    let program = program(for: StepMasks(), [], isTraining: false, differentiatesInput: false)
+    let program = try? program(for: StepMasks(), [], isTraining: false, differentiatesInput: false)
     checkStep(input, from: state)
     guard let program else {
       state = step(project(input), state)
@@ -62,25 +71,28 @@ extension RecurrentCell {
   /// Whether a scan is worth a second thread.
   private func isLarge(_ schedule: Schedule) -> Bool { (schedule.count * parameterCount) >> 18 > 1 }
 
-  /// The program of the step, made when it is asked for the first time; nil where the step is not compiled.
+  /// The program of the step, made when it is asked for the first time.
+  ///
+  /// - Throws: the operation that is not compiled, or what else stands in the way.
   func program(
     for masks: StepMasks, _ kinds: [StepMasks.Kind], isTraining: Bool, differentiatesInput: Bool
-  ) -> StepProgram? {
+  ) throws(Trace.Refusal) -> StepProgram {
     let key = ProgramKey(
       cell: ObjectIdentifier(Self.self), shapes: tensors.map(\.shape), options: "\(options)",
       masks: kinds.map { ProgramKey.Mask(kind: $0, rank: masks[$0]?.rank ?? 0) }, isTraining: isTraining,
       differentiatesInput: differentiatesInput)
-    if let known = programs.withLock({ $0[key] }) { return known }
+    if let known = programs.withLock({ $0[key] }) { return try known.get() }
     // The shapes are a part of the key: those of a known program have been checked.
     checkWeights()
     let rows = kinds.filter { masks[$0]?.rank ?? 0 > 0 }
-    let program = tracedStep(masks: kinds.map { ($0, isShared: masks[$0]?.rank == 0) }).flatMap { trace in
-      StepCompiler.compile(
-        trace, states: initialState(batch: 1).tensors.count, givenMasks: rows.map { $0 != .recurrent },
+    let program = Result { () throws(Trace.Refusal) in
+      try StepCompiler.compile(
+        tracedStep(masks: kinds.map { ($0, isShared: masks[$0]?.rank == 0) }),
+        states: initialState(batch: 1).tensors.count, givenMasks: rows.map { $0 != .recurrent },
         isTraining: isTraining, differentiatesInput: differentiatesInput)
     }
-    programs.withLock { $0[key] = .some(program) }
-    return program
+    programs.withLock { $0[key] = program }
+    return try program.get()
   }
 }
 
@@ -99,7 +111,7 @@ private struct ProgramKey: Hashable {
   let differentiatesInput: Bool
 }
 
-private let programs = Mutex<[ProgramKey: StepProgram?]>([:])
+private let programs = Mutex<[ProgramKey: Result<StepProgram, Trace.Refusal>]>([:])
 
 extension StepProgram {
   /// The arguments, of the tensors that are shared by all rows.
@@ -114,7 +126,7 @@ extension StepProgram {
       }
     }
     for node in prelude {
-      for (number, result) in zip(node.results, node.operation(node.operands.map(tensor), batch: 1)) {
+      for (number, result) in zip(node.results, node.operation.replay(node.operands.map(tensor), batch: 1)) {
         values[number] = result
       }
     }

@@ -1,24 +1,23 @@
 import RefrainKernels
 
 extension StepCompiler {
-  /// Emits the backward pass; false where the gradient of an operation is not compiled.
-  mutating func emitBackward(states: Int, differentiatesInput: Bool) -> Bool {
+  /// Emits the backward pass.
+  mutating func emitBackward(states: Int, differentiatesInput: Bool) {
     for index in 0..<states { carry(state: index) }
     contribute(to: graph.outputs[0]) { target, accumulates in
-      [StepInstruction(code: .takeOutputGradient, target: target, accumulates: accumulates)]
+      [.takeOutputGradient(to: target, accumulates: accumulates)]
     }
     for node in graph.nodes.reversed() {
       for result in node.results { complete(result) }
       // Of two results the gradient of one may be zero.
       guard node.results.contains(where: written.contains) else { continue }
-      guard emitGradient(of: node) else { return false }
+      emitGradient(of: node)
     }
     for index in 0..<states { complete(1 + index, isWanted: true) }
     if differentiatesInput {
       complete(0, isWanted: true)
       program.inputGradient = gradients[0] ?? .none
     }
-    return true
   }
 
   /// The gradient of a state comes from the step after, and goes to the step before.
@@ -68,7 +67,7 @@ extension StepCompiler {
     if gradients[value] == nil { gradients[value] = register(width(value)) }
     if !isApart, !written.contains(value), let whole = gradients[value] {
       written.insert(value)
-      program.backward.append(StepInstruction(code: .fill, target: whole))
+      program.backward.append(.fill(0, to: whole))
     }
     return isApart
   }
@@ -77,7 +76,7 @@ extension StepCompiler {
   private mutating func normalizedPlace(_ value: Int) -> Register? {
     let isNormalized = graph.slices(of: value)?.allSatisfy { slice in
       guard graph.isUsedOnce(slice.value), let use = graph.uses[slice.value]?.first else { return false }
-      if case .normalize = graph.nodes[use].operation { return true } else { return false }
+      if case .normalize = graph.nodes[use].form { return true } else { return false }
     }
     guard isNormalized == true, isForgotten(value) else { return nil }
     return keeping(place(value))
@@ -86,8 +85,8 @@ extension StepCompiler {
   /// Whether what gives a value does not look at it again in the backward pass.
   private func isForgotten(_ value: Int) -> Bool {
     guard let producer = graph.producers[value] else { return false }
-    switch graph.nodes[producer].operation {
-    case .linear, .binary: return true
+    switch graph.nodes[producer].form {
+    case .linear, .binary(.add), .binary(.subtract), .binary(.multiply): return true
     default: return false
     }
   }
@@ -113,7 +112,7 @@ extension StepCompiler {
   }
 
   private mutating func clear(_ register: Register) {
-    program.backward.append(StepInstruction(code: .fill, target: register))
+    program.backward.append(.fill(0, to: register))
   }
 
   /// Adds to the gradient of a value what `instructions` compute, which write to their target or add to it.
@@ -134,7 +133,7 @@ extension StepCompiler {
       return
     }
     let part = register(place.width)
-    program.backward += instructions(part) + [StepInstruction(code: .add, x: part, target: place)]
+    program.backward += instructions(part) + [.add(part, to: place)]
   }
 
   /// Adds a finished gradient to that of a value; where it is all of it, it stays where it is.
@@ -147,7 +146,7 @@ extension StepCompiler {
       return
     }
     contribute(to: value) { target, accumulates in
-      [StepInstruction(code: accumulates ? .add : .copy, x: gradient, target: target)]
+      [accumulates ? .add(gradient, to: target) : .copy(gradient, to: target)]
     }
   }
 
@@ -162,32 +161,35 @@ extension StepCompiler {
     case .kept, .given, .fixed, .entering, .sums: return register
     case .pair, .otherOfPair:
       let copy = self.register(register.width, .kept)
-      program.backward.append(StepInstruction(code: .copy, x: register, target: copy))
+      program.backward.append(.copy(register, to: copy))
       return copy
     }
   }
 
   /// The value of an operand in the backward pass.
-  private mutating func keeping(_ operand: StepGraph.Operand) -> (register: Register, argument: Int) {
+  private mutating func keeping(_ operand: StepGraph.Operand) -> StepSource {
     let source = source(operand)
-    return source.register.exists ? (keeping(source.register), -1) : source
+    return source.register.map { .rows(keeping($0)) } ?? source
   }
 
   // MARK: - Gradients of operations
 
-  private mutating func emitGradient(of node: StepGraph.Node) -> Bool {
-    if case .gates(let kind) = node.operation {
-      emitGatesGradient(kind, node)
-      return true
-    }
-    guard let dz = gradients[node.result] else { return true }
-    switch node.operation {
-    case .binary(.add): return emitSumGradient(node, dz)
-    case .binary(.subtract): return emitSumGradient(node, dz)
-    case .binary(.multiply): return emitProductGradient(node, dz)
+  private mutating func emitGradient(of node: StepGraph.Node) {
+    if case .gates = node.form { return emitGatesGradient(node) }
+    guard let dz = gradients[node.result] else { return }
+    switch node.form {
+    case .binary(.add):
+      for operand in node.operands { deliver(dz, to: operand) }
+    case .binary(.subtract):
+      deliver(dz, to: node.operands[0])
+      deliver(dz, to: node.operands[1], isNegative: true)
+    case .binary(.multiply): emitProductGradient(node, dz)
+    case .binary(.divide): emitQuotientGradient(node, dz)
+    case .binary(.maximum), .binary(.minimum): emitExtremumGradient(node, dz)
     case .unary(let operation): emitUnaryGradient(operation, node, dz)
     case .linear: emitLinearGradient(node, dz)
     case .normalize: emitNormalizationGradient(node, dz)
+    case .sum: emitRowSumGradient(node, dz)
     case .concatenate:
       var start = 0
       for operand in node.operands {
@@ -198,9 +200,8 @@ extension StepCompiler {
         hand(dz.columns(start..<start + width(value)), to: value)
         start += width(value)
       }
-    default: break
+    case .binary(.greater), .binary(.equal), .slice, .gates: break
     }
-    return true
   }
 
   /// Whether the gradient of an argument is wanted.
@@ -208,68 +209,109 @@ extension StepCompiler {
     if case .value = program.arguments[argument] { true } else { false }
   }
 
-  private mutating func emitSumGradient(_ node: StepGraph.Node, _ dz: Register) -> Bool {
-    for (place, operand) in node.operands.enumerated() {
-      let isNegative = place == 1 && node.operation == .binary(.subtract)
-      switch operand {
-      case .filled: break
-      case .argument(let number):
-        guard isLearned(number) else { continue }
-        let sums = sums(of: number, dz.width, isNegative: isNegative)
-        program.backward.append(StepInstruction(code: .addToSums, x: dz, target: sums))
-      case .row(let value):
-        if width(value) != dz.width {
-          contribute(to: value) { target in
-            [StepInstruction(code: .sumRow, x: dz, target: target)]
-              + (isNegative
-                ? [StepInstruction(code: .unary, operation: UnaryOperation.negate.rawValue, x: target, target: target)]
-                : [])
-          }
-        } else if isNegative {
-          contribute(to: value) { target, accumulates in
-            accumulates
-              ? [StepInstruction(code: .subtract, x: dz, target: target)]
-              : [StepInstruction(code: .unary, operation: UnaryOperation.negate.rawValue, x: dz, target: target)]
-          }
-        } else {
-          hand(dz, to: value)
-        }
-      }
+  /// Whether the gradient of an operand is wanted.
+  private func isWanted(_ operand: StepGraph.Operand) -> Bool {
+    switch operand {
+    case .row(let value): differentiable.contains(value)
+    case .argument(let number): isLearned(number)
+    case .filled: false
     }
-    return true
   }
 
-  private mutating func emitProductGradient(_ node: StepGraph.Node, _ dz: Register) -> Bool {
+  /// Adds a gradient by what an operand was broadcast to, or its opposite, to that of the operand.
+  private mutating func deliver(_ dz: Register, to operand: StepGraph.Operand, isNegative: Bool = false) {
+    switch operand {
+    case .filled: break
+    case .argument(let number):
+      guard isLearned(number) else { return }
+      let sums = sums(of: number, dz.width, isNegative: isNegative)
+      program.backward.append(.addToSums(dz, sums: sums))
+    case .row(let value):
+      if width(value) != dz.width {
+        contribute(to: value) { target in
+          [.sumRow(dz, to: target)] + (isNegative ? [.unary(.negate, target, to: target)] : [])
+        }
+      } else if isNegative {
+        contribute(to: value) { target, accumulates in
+          [accumulates ? .subtract(dz, from: target) : .unary(.negate, dz, to: target)]
+        }
+      } else {
+        hand(dz, to: value)
+      }
+    }
+  }
+
+  private mutating func emitProductGradient(_ node: StepGraph.Node, _ dz: Register) {
     for (mine, other) in [(node.operands[0], node.operands[1]), (node.operands[1], node.operands[0])] {
       switch mine {
       case .filled: break
       case .argument(let number):
         guard isLearned(number) else { continue }
-        guard let value = other.row, width(value) == dz.width else { return false }
-        let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
-        program.backward.append(StepInstruction(code: .addProductToSums, x: dz, y: x, target: sums))
+        if let value = other.row, width(value) == dz.width {
+          let (sums, x) = (sums(of: number, dz.width), keeping(place(value)))
+          program.backward.append(.addProductToSums(dz, x, sums: sums))
+        } else {
+          let (factor, part) = (keeping(other), register(dz.width))
+          program.backward.append(.binary(.multiply, .rows(dz), factor, to: part))
+          deliver(part, to: mine)
+        }
       case .row(let value):
         guard differentiable.contains(value) else { continue }
         let factor = keeping(other)
         if width(value) == dz.width {
-          let product = binary(.multiply, dz, -1, factor.register, factor.argument, to: .none)
-          contribute(to: value) { target in
-            var product = product
-            product.target = target
-            return [product]
-          }
-        } else if factor.register.exists, factor.register.width == dz.width {
-          contribute(to: value) { target in
-            [StepInstruction(code: .dotRow, x: dz, y: factor.register, target: target)]
-          }
+          contribute(to: value) { target in [.binary(.multiply, .rows(dz), factor, to: target)] }
+        } else if let factor = factor.register, factor.width == dz.width {
+          contribute(to: value) { target in [.dotRow(dz, factor, to: target)] }
         } else {
           let part = register(dz.width)
-          program.backward.append(binary(.multiply, dz, -1, factor.register, factor.argument, to: part))
-          contribute(to: value) { target in [StepInstruction(code: .sumRow, x: part, target: target)] }
+          program.backward.append(.binary(.multiply, .rows(dz), factor, to: part))
+          contribute(to: value) { target in [.sumRow(part, to: target)] }
         }
       }
     }
-    return true
+  }
+
+  /// Of z = x / y: dx = dz / y, dy = −dz z / y.
+  private mutating func emitQuotientGradient(_ node: StepGraph.Node, _ dz: Register) {
+    let (left, right) = (node.operands[0], node.operands[1])
+    let divisor = keeping(right)
+    if isWanted(left) {
+      let part = register(dz.width)
+      program.backward.append(.binary(.divide, .rows(dz), divisor, to: part))
+      deliver(part, to: left)
+    }
+    if isWanted(right) {
+      let (part, quotient) = (register(dz.width), keeping(place(node.result)))
+      program.backward.append(.binary(.multiply, .rows(dz), .rows(quotient), to: part))
+      program.backward.append(.binary(.divide, .rows(part), divisor, to: part))
+      deliver(part, to: right, isNegative: true)
+    }
+  }
+
+  /// The gradient goes to the operand that was taken; to the first where they are equal.
+  private mutating func emitExtremumGradient(_ node: StepGraph.Node, _ dz: Register) {
+    let (first, result) = (keeping(node.operands[0]), keeping(place(node.result)))
+    let toFirst = register(dz.width)
+    program.backward.append(.binary(.equal, .rows(result), first, to: toFirst))
+    program.backward.append(.binary(.multiply, .rows(dz), .rows(toFirst), to: toFirst))
+    if isWanted(node.operands[1]) {
+      let toSecond = register(dz.width)
+      program.backward.append(.binary(.subtract, .rows(dz), .rows(toFirst), to: toSecond))
+      deliver(toSecond, to: node.operands[1])
+    }
+    if isWanted(node.operands[0]) { deliver(toFirst, to: node.operands[0]) }
+  }
+
+  /// All columns of a row have the gradient of its sum.
+  private mutating func emitRowSumGradient(_ node: StepGraph.Node, _ dz: Register) {
+    guard let value = node.operands[0].row else { return }
+    let one = source(.filled(1))
+    contribute(to: value) { target, accumulates in
+      [
+        accumulates
+          ? .binary(.add, .rows(target), .rows(dz), to: target) : .binary(.multiply, .rows(dz), one, to: target)
+      ]
+    }
   }
 
   private mutating func emitUnaryGradient(_ operation: UnaryOperation, _ node: StepGraph.Node, _ dz: Register) {
@@ -278,7 +320,7 @@ extension StepCompiler {
     let x = needs.operand ? keeping(place(value)) : dz
     let y = needs.result ? keeping(place(node.result)) : dz
     contribute(to: value) { target in
-      [StepInstruction(code: .unaryBack, operation: operation.rawValue, x: x, y: y, z: dz, target: target)]
+      [.unaryBackward(operation, operand: x, result: y, gradient: dz, to: target)]
     }
   }
 
@@ -286,7 +328,7 @@ extension StepCompiler {
     guard let value = node.operands[0].row else { return }
     let weight = argument(node.operands[1])
     contribute(to: value) { target, accumulates in
-      [StepInstruction(code: .productBack, x: dz, target: target, first: weight, accumulates: accumulates)]
+      [.productBackward(dz, weight: weight, to: target, accumulates: accumulates)]
     }
     let x = value == 0 ? place(value) : keeping(place(value))
     program.argumentGradients.append(
@@ -295,18 +337,18 @@ extension StepCompiler {
   }
 
   private mutating func emitNormalizationGradient(_ node: StepGraph.Node, _ dz: Register) {
-    guard let value = node.operands[0].row, let statistics = statistics[node.result] else { return }
-    let (x, means, deviations) = (
-      keeping(place(value)), keeping(statistics.means), keeping(statistics.deviations)
-    )
-    let (gain, shift) = (argument(node.operands[1]), argument(node.operands[2]))
-    let sums = (sums(of: gain, dz.width), isLearned(shift) ? sums(of: shift, dz.width) : .none)
+    guard let value = node.operands[0].row, var normalization = normalizations[node.result] else { return }
+    let x = keeping(place(value))
+    normalization.operand = x
+    normalization.means = keeping(normalization.means)
+    normalization.deviations = keeping(normalization.deviations)
+    let (gain, shift) = (normalization.gain, normalization.shift)
+    let (gainSums, shiftSums) = (sums(of: gain, dz.width), isLearned(shift) ? sums(of: shift, dz.width) : nil)
     // Nobody else looks at x again: its gradient takes its place.
     if gradients[value] == nil, graph.isUsedOnce(value), isForgotten(value) { gradients[value] = x }
     func instruction(_ target: Register) -> [StepInstruction] {
       [
-        StepInstruction(
-          code: .normalizeBack, x: x, y: means, z: dz, w: deviations, v: sums.0, u: sums.1, target: target, first: gain)
+        .normalizeBackward(normalization, gradient: dz, gainSums: gainSums, shiftSums: shiftSums, to: target)
       ]
     }
     if differentiable.contains(value) {
@@ -325,12 +367,14 @@ extension StepCompiler {
     return sums
   }
 
-  private mutating func emitGatesGradient(_ kind: RecurrentKind, _ node: StepGraph.Node) {
-    guard let sums = node.operands[0].row, let before = node.operands[1].row, let forward = gates[node.result] else {
-      return
-    }
+  private mutating func emitGatesGradient(_ node: StepGraph.Node) {
+    guard
+      let sums = node.operands[0].row, let before = node.operands[1].row, var gates = gates[node.result],
+      let kept = gates.kept
+    else { return }
     let size = width(node.result)
-    let (y, w) = (keeping(forward.y), keeping(forward.w))
+    gates.before = keeping(gates.before)
+    let w = keeping(kept)
     /// The gradient of a result, in rows of whole vectors.
     func gradient(_ value: Int) -> Register? { written.contains(value) ? gradients[value] : nil }
     let hidden = gradient(node.results[0])
@@ -345,8 +389,7 @@ extension StepCompiler {
       && graph.uses[before]?.contains { graph.nodes[$0].slice != nil } != true
     let turned = isDirect ? target(before).register : register(size)
     program.backward.append(
-      state.map { StepInstruction(code: .copy, x: $0, target: turned) }
-        ?? StepInstruction(code: .fill, target: turned))
+      state.map { .copy($0, to: turned) } ?? .fill(0, to: turned))
     var shown = turned
     if node.results.count > 1 {
       if let hidden, hidden.column == 0, stride(hidden) == kernels.paddedSize(size) {
@@ -354,12 +397,10 @@ extension StepCompiler {
       } else {
         shown = register(size)
         program.backward.append(
-          hidden.map { StepInstruction(code: .copy, x: $0, target: shown) }
-            ?? StepInstruction(code: .fill, target: shown))
+          hidden.map { .copy($0, to: shown) } ?? .fill(0, to: shown))
       }
     }
-    program.backward.append(
-      StepInstruction(code: .gatesBack, operation: kind.rawValue, x: shown, y: y, z: turned, w: w))
+    program.backward.append(.gatesBackward(gates, kept: w, hidden: shown, state: turned))
     if !isDirect { hand(turned, to: before) }
     hand(w.columns(0..<width(sums)), to: sums)
   }

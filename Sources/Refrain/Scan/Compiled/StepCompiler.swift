@@ -9,8 +9,9 @@ struct StepCompiler {
   private(set) var locations: [Int: Register] = [:]
   /// What the backward pass reads.
   let needed: Set<Int>
-  var statistics: [Int: (means: Register, deviations: Register)] = [:]
-  var gates: [Int: StepInstruction] = [:]
+  /// What the backward pass has to know of the forward pass, by the value that came out.
+  var normalizations: [Int: StepNormalization] = [:]
+  var gates: [Int: StepGates] = [:]
   // For the backward pass.
   var gradients: [Int: Register] = [:]
   var written: Set<Int> = []
@@ -22,36 +23,33 @@ struct StepCompiler {
   ///   - givenMasks: for each mask after these, whether it has a row for every packed row, or one for every row.
   ///   - isTraining: whether there is to be a backward pass, too.
   ///   - differentiatesInput: whether that leads to the input.
-  /// - Returns: the program, or nil where the step has operations that are not compiled.
+  /// - Throws: the operation that is not compiled, or what else stands in the way.
   static func compile(
     _ trace: Trace, states: Int, givenMasks: [Bool], isTraining: Bool, differentiatesInput: Bool
-  ) -> StepProgram? {
-    let rowInputs = 1 + states + givenMasks.count
-    guard let graph = StepGraph(trace, rowInputs: rowInputs), graph.outputs.count == 1 + states else { return nil }
+  ) throws(Trace.Refusal) -> StepProgram {
+    let graph = try StepGraph(trace, rowInputs: 1 + states + givenMasks.count)
     var compiler = StepCompiler(
-      graph, trace, states: states, isTraining: isTraining, differentiatesInput: differentiatesInput)
+      graph, states: states, isTraining: isTraining, differentiatesInput: differentiatesInput)
     compiler.placeInputs(states: states, givenMasks: givenMasks)
     for index in graph.nodes.indices { compiler.emit(index) }
-    if isTraining {
-      guard compiler.emitBackward(states: states, differentiatesInput: differentiatesInput) else { return nil }
-    }
+    if isTraining { compiler.emitBackward(states: states, differentiatesInput: differentiatesInput) }
     return compiler.program
   }
 
   private init(
-    _ graph: StepGraph, _ trace: Trace, states: Int, isTraining: Bool, differentiatesInput: Bool
+    _ graph: StepGraph, states: Int, isTraining: Bool, differentiatesInput: Bool
   ) {
     self.graph = graph
     self.isTraining = isTraining
     needed = isTraining ? graph.needed : []
     program = StepProgram()
     program.prelude = graph.prelude
-    program.valueCount = trace.shapes.count
+    program.valueCount = graph.valueCount
     program.rowInputs = graph.rowInputCount
     program.arguments = graph.arguments
     var differentiable = Set(1..<1 + states)
     if differentiatesInput { differentiable.insert(0) }
-    for node in graph.nodes {
+    for node in graph.nodes where !node.form.isComparison {
       let reaches = node.operands.contains { operand in
         switch operand {
         case .row(let value): differentiable.contains(value)
@@ -110,7 +108,7 @@ struct StepCompiler {
     } else {
       // The kernels take the gates of a row close to those of the next.
       let isSums = graph.uses[value]?.contains { use in
-        if case .gates = graph.nodes[use].operation { graph.nodes[use].operands[0].row == value } else { false }
+        if case .gates = graph.nodes[use].form { graph.nodes[use].operands[0].row == value } else { false }
       }
       place = register(width(value), isClose: isSums == true && isMovable(value))
     }
@@ -121,7 +119,7 @@ struct StepCompiler {
   /// Whether a value is written by one instruction that can write it anywhere.
   private func isMovable(_ value: Int) -> Bool {
     guard !graph.outputs.contains(value), let producer = graph.producers[value] else { return false }
-    switch graph.nodes[producer].operation {
+    switch graph.nodes[producer].form {
     case .slice, .gates: return false
     default: return true
     }
@@ -131,7 +129,7 @@ struct StepCompiler {
   private func isOverwritable(_ value: Int) -> Bool {
     func isFree(_ value: Int) -> Bool { graph.isUsedOnce(value) && !needed.contains(value) }
     guard isFree(value), isMovable(value), let producer = graph.producers[value] else { return false }
-    guard case .concatenate = graph.nodes[producer].operation else { return true }
+    guard case .concatenate = graph.nodes[producer].form else { return true }
     // What is joined may lie there for others.
     return graph.nodes[producer].operands.compactMap(\.row).allSatisfy(isFree)
   }
@@ -141,7 +139,7 @@ struct StepCompiler {
     guard isMovable(value) else { return nil }
     for use in graph.uses[value] ?? [] {
       let node = graph.nodes[use]
-      switch node.operation {
+      switch node.form {
       case .concatenate:
         let places = node.operands.indices.filter { node.operands[$0].row == value }
         guard places.count == 1 else { continue }
@@ -173,7 +171,7 @@ struct StepCompiler {
   /// Whether a value can be added to another one while it is computed.
   private func isAddable(_ value: Int) -> Bool {
     guard let producer = graph.producers[value] else { return false }
-    switch graph.nodes[producer].operation {
+    switch graph.nodes[producer].form {
     case .linear, .normalize: return true
     default: return false
     }
@@ -182,7 +180,7 @@ struct StepCompiler {
   /// The sum that a value is added to while it is computed.
   private func accumulator(of value: Int) -> Int? {
     guard isAddable(value), isOverwritable(value), let use = graph.uses[value]?.first else { return nil }
-    guard case .binary(.add) = graph.nodes[use].operation, width(graph.nodes[use].result) == width(value) else {
+    guard case .binary(.add) = graph.nodes[use].form, width(graph.nodes[use].result) == width(value) else {
       return nil
     }
     guard let other = takenIn(by: use), other != value else { return nil }
@@ -193,14 +191,13 @@ struct StepCompiler {
 
   private mutating func emit(_ index: Int) {
     let node = graph.nodes[index]
-    switch node.operation {
+    switch node.form {
     case .slice: break
     case .linear, .normalize:
       if accumulator(of: node.result) == nil { emitAddable(node, to: place(node.result), accumulates: false) }
     case .unary(let operation):
       guard let x = node.operands[0].row else { return }
-      program.forward.append(
-        StepInstruction(code: .unary, operation: operation.rawValue, x: place(x), target: place(node.result)))
+      program.forward.append(.unary(operation, place(x), to: place(node.result)))
     case .binary(let operation):
       let target = place(node.result)
       if operation == .add, let taken = takenIn(by: index),
@@ -211,9 +208,11 @@ struct StepCompiler {
         return
       }
       emitBinary(operation, node.operands, to: target)
+    case .sum:
+      guard let x = node.operands[0].row else { return }
+      program.forward.append(.sumRow(place(x), to: place(node.result)))
     case .concatenate: emitConcatenation(node)
     case .gates(let kind): emitGates(kind, node)
-    default: break
     }
   }
 
@@ -221,46 +220,35 @@ struct StepCompiler {
 
   private mutating func emitAddable(_ node: StepGraph.Node, to target: Register, accumulates: Bool) {
     guard let value = node.operands[0].row else { return }
-    let first = argument(node.operands[1])
-    var instruction = StepInstruction(
-      code: .product, x: place(value), target: target, first: first,
-      second: node.operands.count > 2 ? argument(node.operands[2]) : -1, accumulates: accumulates)
-    if case .normalize(let epsilon) = node.operation {
-      let statistics = (means: register(1, isClose: true), deviations: register(1, isClose: true))
-      self.statistics[node.result] = statistics
-      instruction.code = .normalize
-      instruction.epsilon = epsilon
-      (instruction.y, instruction.w) = (statistics.means, statistics.deviations)
-    } else {
+    let (x, first) = (place(value), argument(node.operands[1]))
+    guard case .normalize(let epsilon) = node.form else {
       program.weights.insert(first)
+      let bias = node.operands.count > 2 ? argument(node.operands[2]) : nil
+      program.forward.append(.product(x, weight: first, bias: bias, to: target, accumulates: accumulates))
+      return
     }
-    program.forward.append(instruction)
-  }
-
-  /// z = x op y, of values of rows and arguments.
-  func binary(
-    _ operation: BinaryOperation, _ x: Register, _ first: Int, _ y: Register, _ second: Int, to target: Register
-  ) -> StepInstruction {
-    StepInstruction(
-      code: .binary, operation: operation.rawValue, x: x, y: y, target: target, first: first, second: second)
+    let normalization = StepNormalization(
+      operand: x, gain: first, shift: argument(node.operands[2]), epsilon: epsilon, means: register(1, isClose: true),
+      deviations: register(1, isClose: true))
+    normalizations[node.result] = normalization
+    program.forward.append(.normalize(normalization, to: target, accumulates: accumulates))
   }
 
   /// An operand as a register or an argument.
-  mutating func source(_ operand: StepGraph.Operand) -> (register: Register, argument: Int) {
+  mutating func source(_ operand: StepGraph.Operand) -> StepSource {
     switch operand {
-    case .row(let value): return (place(value), -1)
-    case .argument(let number): return (.none, number)
+    case .row(let value): return .rows(place(value))
+    case .argument(let number): return .argument(number)
     case .filled(let value):
       program.arguments.append(.constant(Tensor(value)))
-      return (.none, program.arguments.count - 1)
+      return .argument(program.arguments.count - 1)
     }
   }
 
   private mutating func emitBinary(
     _ operation: BinaryOperation, _ operands: [StepGraph.Operand], to target: Register
   ) {
-    let (x, y) = (source(operands[0]), source(operands[1]))
-    program.forward.append(binary(operation, x.register, x.argument, y.register, y.argument, to: target))
+    program.forward.append(.binary(operation, source(operands[0]), source(operands[1]), to: target))
   }
 
   private mutating func emitConcatenation(_ node: StepGraph.Node) {
@@ -271,9 +259,9 @@ struct StepCompiler {
       start += part.width
       if let value = operand.row {
         let place = place(value)
-        if place != part { program.forward.append(StepInstruction(code: .copy, x: place, target: part)) }
+        if place != part { program.forward.append(.copy(place, to: part)) }
       } else if case .filled(let value) = operand {
-        program.forward.append(StepInstruction(code: .fill, target: part, epsilon: value))
+        program.forward.append(.fill(value, to: part))
       }
     }
   }
@@ -284,17 +272,17 @@ struct StepCompiler {
     var y = place(before)
     if kind == .gru, stride(y) != stride(hidden) {
       let copy = register(y.width)
-      program.forward.append(StepInstruction(code: .copy, x: y, target: copy))
+      program.forward.append(.copy(y, to: copy))
       y = copy
     }
-    var instruction = StepInstruction(code: .gates, operation: kind.rawValue, x: x, y: y, target: hidden)
-    if node.results.count > 1 { instruction.z = place(node.results[1]) }
+    var gates = StepGates(kind: kind, sums: x, before: y, hidden: hidden)
+    if node.results.count > 1 { gates.cell = place(node.results[1]) }
     if isTraining {
       let blocks = 4 * hidden.width
       let isOfShape = x.width == blocks && stride(x) == blocks && x.column == 0
-      instruction.w = isOfShape && isOverwritable(sums) ? x : register(blocks, isClose: true)
-      gates[node.result] = instruction
+      gates.kept = isOfShape && isOverwritable(sums) ? x : register(blocks, isClose: true)
+      self.gates[node.result] = gates
     }
-    program.forward.append(instruction)
+    program.forward.append(.gates(gates))
   }
 }

@@ -129,7 +129,26 @@ final class StepMemory {
 
 extension StepInstruction {
   /// The buffers it reads or writes.
-  var buffers: [Int] { [x, y, z, w, v, u, target].filter(\.exists).map(\.buffer) }
+  var buffers: [Int] {
+    let registers: [Register?] =
+      switch self {
+      case .product(let x, _, _, let target, _), .productBackward(let x, _, let target, _),
+        .unary(_, let x, let target),
+        .copy(let x, let target), .add(let x, let target), .subtract(let x, let target), .addToSums(let x, let target),
+        .sumRow(let x, let target):
+        [x, target]
+      case .unaryBackward(_, let operand, let result, let gradient, let target): [operand, result, gradient, target]
+      case .binary(_, let x, let y, let target): [x.register, y.register, target]
+      case .fill(_, let target), .takeOutputGradient(let target, _): [target]
+      case .addProductToSums(let x, let y, let target), .dotRow(let x, let y, let target): [x, y, target]
+      case .normalize(let norm, let target, _): [norm.operand, norm.means, norm.deviations, target]
+      case .normalizeBackward(let norm, let gradient, let gainSums, let shiftSums, let target):
+        [norm.operand, norm.means, gradient, norm.deviations, gainSums, shiftSums, target]
+      case .gates(let gates): [gates.sums, gates.before, gates.cell, gates.kept, gates.hidden]
+      case .gatesBackward(let gates, let kept, let hidden, let state): [hidden, gates.before, state, kept]
+      }
+    return registers.compactMap { $0?.buffer }
+  }
 }
 
 /// The rows of `[B, W]` in another order, `stride` apart, each from `column` on.

@@ -1,3 +1,5 @@
+import RefrainKernels
+
 // A traced step as a list of instructions on memory that is laid out once: no tensor is made while it runs, sums are
 // accumulated where they are wanted, slices and parts of what is joined are views, and what a step does not need again
 // lies in the processor's cache. `StepCompiler` makes it, `StepRun` runs it.
@@ -44,53 +46,75 @@ struct StepBuffer {
   var extent: Extent
 }
 
-/// One thing to do for the rows of a step.
-struct StepInstruction {
-  enum Code {
-    /// target (+)= x · weight (+ bias): `first` and `second` are the arguments, `second` −1 if there is no bias.
-    case product
-    /// target (+)= x · weightᵀ, for the backward pass.
-    case productBack
-    case unary
-    /// target = f′ of the function at x with the value y, times z.
-    case unaryBack
-    /// target = x op y; where a register does not exist, the argument `first` or `second` stands.
-    case binary
-    case copy
-    /// target += x, −= x.
-    case add, subtract
-    /// The sums of the target += x, += x ⊙ y.
-    case addToSums, addProductToSums
-    case fill
-    /// target[r] = the sum of x's row, of x's row times y's.
-    case sumRow, dotRow
-    /// target (+)= x with mean 0 and variance 1, times `first` plus `second`; y are the means, w the inverse
-    /// deviations.
-    case normalize
-    /// target = the gradient by x of that, z being the one by the result; those of gain and shift are added to v and u.
-    case normalizeBack
-    /// x are the sums, y the state before, target the hidden state, z the cell state, w what is kept.
-    case gates
-    /// y the state before, w what is kept (out: the gradients of the sums), x and z the gradients of the hidden and the
-    /// cell state (out: that of the state before).
-    case gatesBack
-    /// target (+)= the gradient of the outputs.
-    case takeOutputGradient
-  }
+/// What every row has of its own, or what all rows have in common.
+enum StepSource {
+  /// A value of every row.
+  case rows(Register)
+  /// An argument, by its number: as wide as the result, or one number.
+  case argument(Int)
 
-  var code: Code
-  var operation = 0
-  var x = Register.none
-  var y = Register.none
-  var z = Register.none
-  var w = Register.none
-  var v = Register.none
-  var u = Register.none
-  var target = Register.none
-  var first = -1
-  var second = -1
-  var epsilon: Float = 0
-  var accumulates = false
+  var register: Register? { if case .rows(let register) = self { register } else { nil } }
+}
+
+/// What is done to all rows of a step.
+///
+/// A target that `accumulates` is added to, any other is overwritten.
+enum StepInstruction {
+  /// x · weight (+ bias), weight and bias being arguments.
+  case product(Register, weight: Int, bias: Int?, to: Register, accumulates: Bool)
+  /// x · weightᵀ, for the backward pass.
+  case productBackward(Register, weight: Int, to: Register, accumulates: Bool)
+  case unary(UnaryOperation, Register, to: Register)
+  /// f′ of the function at its operand, with its result, times the gradient by that.
+  case unaryBackward(UnaryOperation, operand: Register, result: Register, gradient: Register, to: Register)
+  case binary(BinaryOperation, StepSource, StepSource, to: Register)
+  case copy(Register, to: Register)
+  case add(Register, to: Register)
+  case subtract(Register, from: Register)
+  case fill(Float, to: Register)
+  /// Adds rows to the sums over all steps.
+  case addToSums(Register, sums: Register)
+  /// Adds products of rows to the sums over all steps.
+  case addProductToSums(Register, Register, sums: Register)
+  /// The sum of every row.
+  case sumRow(Register, to: Register)
+  /// The sum of every row's products with another.
+  case dotRow(Register, Register, to: Register)
+  case normalize(StepNormalization, to: Register, accumulates: Bool)
+  /// From the gradient by the result that by the operand; those of gain and shift are added to sums over all steps.
+  case normalizeBackward(
+    StepNormalization, gradient: Register, gainSums: Register, shiftSums: Register?, to: Register)
+  case gates(StepGates)
+  /// Turns the gradients by the hidden state and by the state that the gates carry on, where they lie: into nothing of
+  /// use, and into that by the state before. What the gates kept becomes the gradient of the sums.
+  case gatesBackward(StepGates, kept: Register, hidden: Register, state: Register)
+  /// The gradient of the outputs.
+  case takeOutputGradient(to: Register, accumulates: Bool)
+}
+
+/// A layer normalization in a step.
+struct StepNormalization {
+  var operand: Register
+  /// Arguments.
+  var gain: Int
+  var shift: Int
+  var epsilon: Float
+  /// Of every row its mean, and one over its deviation.
+  var means: Register
+  var deviations: Register
+}
+
+/// The gates of a step.
+struct StepGates {
+  var kind: RecurrentKind
+  var sums: Register
+  /// The state before that they need.
+  var before: Register
+  var hidden: Register
+  /// The cell state, where there is one.
+  var cell: Register?
+  /// What the backward pass reads.
+  var kept: Register?
 }
 
 /// How the gradient of an argument is found once all steps are done.

@@ -112,79 +112,82 @@ struct StepRun {
   // MARK: - Instructions
 
   private func execute(_ instruction: StepInstruction) {
-    switch instruction.code {
-    case .product: product(instruction, packed[instruction.first], bias: instruction.second)
-    case .productBack: product(instruction, packedBack[instruction.first], bias: -1)
-    case .unary:
-      forEachRun(instruction.target, instruction.x) { count, target, x in
-        kernels.unary(instruction.operation, count, x, target)
+    switch instruction {
+    case .product(let x, let weight, let bias, let target, let accumulates):
+      product(x, packed[weight], bias: bias, to: target, accumulates: accumulates)
+    case .productBackward(let x, let weight, let target, let accumulates):
+      product(x, packedBack[weight], bias: nil, to: target, accumulates: accumulates)
+    case .unary(let function, let x, let target):
+      forEachRun(target, x) { count, target, x in kernels.unary(function.rawValue, count, x, target) }
+    case .unaryBackward(let function, let operand, let result, let gradient, let target):
+      forEachRun(target, operand, result, gradient) { count, target, x, y, dy in
+        kernels.unaryGradient(function.rawValue, count, x, y, dy, target)
       }
-    case .unaryBack:
-      forEachRun(instruction.target, instruction.x, instruction.y, instruction.z) { count, target, x, y, z in
-        kernels.unaryGradient(instruction.operation, count, x, y, z, target)
+    case .binary(let function, let x, let y, let target): binary(function, x, y, to: target)
+    case .copy(let x, let target): forEachRun(target, x) { count, target, x in kernels.copy(count, x, target) }
+    case .add(let x, let target):
+      forEachRun(target, x) { count, target, x in kernels.addScaled(count, 1, x, target) }
+    case .subtract(let x, let target):
+      forEachRun(target, x) { count, target, x in kernels.addScaled(count, -1, x, target) }
+    case .fill(let value, let target):
+      forEachRun(target, target) { count, target, _ in kernels.fill(count, value, target) }
+    case .addToSums(let x, let sums): add(x, times: nil, toSums: sums)
+    case .addProductToSums(let x, let y, let sums): add(x, times: y, toSums: sums)
+    case .sumRow(let x, let target):
+      let (values, sums) = (at(x), at(target))
+      for row in 0..<rows { sums[row * stride(target)] = kernels.sum(x.width, values + row * stride(x)) }
+    case .dotRow(let x, let y, let target):
+      let (values, factors, sums) = (at(x), at(y), at(target))
+      for row in 0..<rows {
+        sums[row * stride(target)] = kernels.dot(x.width, values + row * stride(x), factors + row * stride(y))
       }
-    case .binary: binary(instruction)
-    case .copy: forEachRun(instruction.target, instruction.x) { count, target, x in kernels.copy(count, x, target) }
-    case .add, .subtract:
-      let factor: Float = instruction.code == .add ? 1 : -1
-      forEachRun(instruction.target, instruction.x) { count, target, x in kernels.addScaled(count, factor, x, target) }
-    case .addToSums, .addProductToSums: addToSums(instruction)
-    case .fill:
-      forEachRun(instruction.target, instruction.target) { count, target, _ in
-        kernels.fill(count, instruction.epsilon, target)
-      }
-    case .sumRow, .dotRow: reduce(instruction)
-    case .normalize:
+    case .normalize(let norm, let target, let accumulates):
       kernels.layerNormRows(
-        rows, instruction.x.width, instruction.epsilon, at(instruction.x), stride(instruction.x),
-        arguments[instruction.first].pointer, arguments[instruction.second].pointer, instruction.accumulates,
-        at(instruction.target), stride(instruction.target), at(instruction.y), at(instruction.w))
-    case .normalizeBack:
+        rows, norm.operand.width, norm.epsilon, at(norm.operand), stride(norm.operand), arguments[norm.gain].pointer,
+        arguments[norm.shift].pointer, accumulates, at(target), stride(target), at(norm.means), at(norm.deviations))
+    case .normalizeBackward(let norm, let gradient, let gainSums, let shiftSums, let target):
       kernels.layerNormGradientRows(
-        rows, instruction.x.width, at(instruction.x), stride(instruction.x), arguments[instruction.first].pointer,
-        at(instruction.y), at(instruction.w), at(instruction.z), stride(instruction.z), at(instruction.target),
-        stride(instruction.target), at(instruction.v), instruction.u.exists ? at(instruction.u) : nil,
-        stride(instruction.v), StepMemory.rowsPerSum)
-    case .gates: gates(instruction)
-    case .gatesBack:
+        rows, norm.operand.width, at(norm.operand), stride(norm.operand), arguments[norm.gain].pointer, at(norm.means),
+        at(norm.deviations), at(gradient), stride(gradient), at(target), stride(target), at(gainSums),
+        shiftSums.map(at), stride(gainSums), StepMemory.rowsPerSum)
+    case .gates(let gates): run(gates)
+    case .gatesBackward(let gates, let kept, let hidden, let state):
       kernels.recurrentGatesBackward(
-        instruction.operation, 0, rows, instruction.z.width, at(instruction.w), at(instruction.y), at(instruction.y),
-        stride(instruction.y), at(instruction.x), at(instruction.z))
-    case .takeOutputGradient: takeOutputGradient(instruction)
+        gates.kind.rawValue, 0, rows, state.width, at(kept), at(gates.before), at(gates.before), stride(gates.before),
+        at(hidden), at(state))
+    case .takeOutputGradient(let target, let accumulates): takeOutputGradient(target, accumulates: accumulates)
     }
   }
 
   private func stride(_ register: Register) -> Int { strides[register.buffer] }
 
-  private func product(_ instruction: StepInstruction, _ weights: P?, bias: Int) {
+  private func product(_ x: Register, _ weights: P?, bias: Int?, to target: Register, accumulates: Bool) {
     guard let weights else { return }
     kernels.product(
-      rows, instruction.target.width, instruction.x.width, at(instruction.x), stride(instruction.x), 1, nil, weights,
-      bias >= 0 ? arguments[bias].pointer : nil, instruction.accumulates, at(instruction.target),
-      stride(instruction.target), nil)
+      rows, target.width, x.width, at(x), stride(x), 1, nil, weights, bias.map { arguments[$0].pointer }, accumulates,
+      at(target), stride(target), nil)
   }
 
-  private func gates(_ instruction: StepInstruction) {
-    let size = instruction.target.width
-    let before = at(instruction.y)
+  private func run(_ gates: StepGates) {
+    let size = gates.hidden.width
+    let before = at(gates.before)
     var cell = before
-    if instruction.z.exists {
-      cell = at(instruction.z)
+    if let after = gates.cell {
+      cell = at(after)
       for row in 0..<rows {
-        kernels.copy(size, before + row * stride(instruction.y), cell + row * stride(instruction.z))
+        kernels.copy(size, before + row * stride(gates.before), cell + row * stride(after))
       }
     }
     kernels.recurrentGates(
-      instruction.operation, 0, rows, size, at(instruction.x), stride(instruction.x), nil, before,
-      at(instruction.target), cell, instruction.w.exists ? at(instruction.w) : nil)
+      gates.kind.rawValue, 0, rows, size, at(gates.sums), stride(gates.sums), nil, before, at(gates.hidden), cell,
+      gates.kept.map(at))
   }
 
-  private func takeOutputGradient(_ instruction: StepInstruction) {
-    let (target, width) = (at(instruction.target), instruction.target.width)
-    let stride = strides[instruction.target.buffer]
+  private func takeOutputGradient(_ target: Register, accumulates: Bool) {
+    let (first, width, distance) = (at(target), target.width, stride(target))
     for (row, position) in positions.enumerated() {
-      let place = target + row * stride
-      switch (outputGradient, instruction.accumulates) {
+      let place = first + row * distance
+      switch (outputGradient, accumulates) {
       case (let gradient?, true): kernels.addScaled(width, 1, gradient + position * width, place)
       case (let gradient?, false): kernels.copy(width, gradient + position * width, place)
       case (nil, true): return
@@ -193,46 +196,35 @@ struct StepRun {
     }
   }
 
-  private func binary(_ instruction: StepInstruction) {
-    let width = instruction.target.width
-    func operand(_ register: Register, _ argument: Int) -> (pointer: P, stride: Int, step: Int) {
-      if register.exists { return (P(at(register)), strides[register.buffer], register.width == width ? 1 : 0) }
-      return (arguments[argument].pointer, 0, arguments[argument].count == width ? 1 : 0)
-    }
-    let x = operand(instruction.x, instruction.first)
-    let y = operand(instruction.y, instruction.second)
-    let (target, stride) = (at(instruction.target), strides[instruction.target.buffer])
-    // Where rows lie one after another, and what is given once is one number, all rows are one.
-    func isWhole(_ operand: (pointer: P, stride: Int, step: Int)) -> Bool {
-      operand.step == 1 ? operand.stride == stride : operand.stride == 0
-    }
-    let isWhole = stride == width && isWhole(x) && isWhole(y)
-    kernels.binaryRows(
-      instruction.operation, isWhole ? 1 : rows, isWhole ? rows * width : width, x.pointer, x.stride, x.step,
-      y.pointer, y.stride, y.step, target, stride)
-  }
-
-  private func addToSums(_ instruction: StepInstruction) {
-    let (width, sums) = (instruction.x.width, at(instruction.target))
-    for row in 0..<rows {
-      let sum = sums + row / StepMemory.rowsPerSum * stride(instruction.target)
-      let x = at(instruction.x) + row * stride(instruction.x)
-      if instruction.y.exists {
-        kernels.sumProductRows(1, width, x, 0, at(instruction.y) + row * stride(instruction.y), 0, sum)
-      } else {
-        kernels.addScaled(width, 1, x, sum)
+  private func binary(_ function: BinaryOperation, _ x: StepSource, _ y: StepSource, to target: Register) {
+    let width = target.width
+    func operand(_ source: StepSource) -> (pointer: P, stride: Int, step: Int) {
+      switch source {
+      case .rows(let register): (P(at(register)), stride(register), register.width == width ? 1 : 0)
+      case .argument(let number): (arguments[number].pointer, 0, arguments[number].count == width ? 1 : 0)
       }
     }
+    let (x, y) = (operand(x), operand(y))
+    let (first, distance) = (at(target), stride(target))
+    // Where rows lie one after another, and what is given once is one number, all rows are one.
+    func isWhole(_ operand: (pointer: P, stride: Int, step: Int)) -> Bool {
+      operand.step == 1 ? operand.stride == distance : operand.stride == 0
+    }
+    let isWhole = distance == width && isWhole(x) && isWhole(y)
+    kernels.binaryRows(
+      function.rawValue, isWhole ? 1 : rows, isWhole ? rows * width : width, x.pointer, x.stride, x.step, y.pointer,
+      y.stride, y.step, first, distance)
   }
 
-  private func reduce(_ instruction: StepInstruction) {
-    let (x, target) = (at(instruction.x), at(instruction.target))
-    let width = instruction.x.width
+  private func add(_ x: Register, times factor: Register?, toSums sums: Register) {
+    let (width, values, first) = (x.width, at(x), at(sums))
     for row in 0..<rows {
-      let values = x + row * stride(instruction.x)
-      target[row * stride(instruction.target)] =
-        instruction.code == .sumRow
-        ? kernels.sum(width, values) : kernels.dot(width, values, at(instruction.y) + row * stride(instruction.y))
+      let sum = first + row / StepMemory.rowsPerSum * stride(sums)
+      if let factor {
+        kernels.sumProductRows(1, width, values + row * stride(x), 0, at(factor) + row * stride(factor), 0, sum)
+      } else {
+        kernels.addScaled(width, 1, values + row * stride(x), sum)
+      }
     }
   }
 

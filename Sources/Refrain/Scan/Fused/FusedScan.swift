@@ -157,15 +157,16 @@ extension FusedCell {
     let (rows, size, count) = (schedule.rows, hiddenSize, schedule.count)
     let places = schedule.batch * schedule.time
     let arguments = tensors + [input] + state.tensors
-    let tape = Tape.current.flatMap { tape in arguments.contains { tape.slot(of: $0) != nil } ? tape : nil }
+    let recorder = Recording.current.flatMap { arguments.contains(where: $0.follows) ? $0 : nil }
+    let isDifferentiated = recorder?.isDifferentiating ?? false
 
-    let packed = packedForward(isKept: tape == nil)
-    let parameters = packedParameters(isKept: tape == nil)
+    let packed = packedForward(isKept: recorder == nil)
+    let parameters = packedParameters(isKept: recorder == nil)
     let carried = state.tensors.map { paddedRows($0, schedule.order) }
-    let initial = tape.map { _ in copy(carried[0]) }
+    let initial = isDifferentiated ? copy(carried[0]) : nil
     let scratch = makeScratch(rows)
     let masks = MaskBuffers(masks, keepsCell: keepsCell, rows: rows, count: count, size: size)
-    let kept = tape.map { _ in makeGates(count) }
+    let kept = isDifferentiated ? makeGates(count) : nil
     let outputs = Tensor(schedule.shape + [size]) { output in
       if count < places { kernels.fill(places * size, 0, output) }
       input.read { input in
@@ -174,13 +175,15 @@ extension FusedCell {
       }
     }
     let final = carried.map { unpaddedRows($0, schedule.ranks, size: size) }
-    guard let tape, let initial, let kept else { return (outputs, state.replacingTensors(final)) }
+    guard let recorder else { return (outputs, state.replacingTensors(final)) }
 
-    let recorded = tape.record([outputs] + final, from: arguments) { gradients in
+    let operation = Operations.Opaque(name: "scan of \(Self.name)")
+    let recorded = recorder.record(operation, of: arguments, [outputs] + final) { gradients in
+      guard let initial, let kept else { return [] }
       let carried = gradients.dropFirst().map { gradient in
         paddedRows(gradient ?? .zeros([rows, size]), schedule.order)
       }
-      var inputGradient = tape.slot(of: input).map { _ in Tensor.zeros(input.shape) }
+      var inputGradient = recorder.follows(input) ? Tensor.zeros(input.shape) : nil
       let weights = read(input, outputs) { input, output in
         runBackward(
           schedule, packBackward(), parameters, masks, kept, initial: initial, output: output, gradients[0], carried,

@@ -8,7 +8,7 @@ extension FusedCell {
       input.rank == 2 && input.shape[1] == inputSize,
       "\(Self.name): the input has shape \(input.shape), expected [B, \(inputSize)]")
     let (batch, size) = (input.shape[0], hiddenSize)
-    guard Tape.current == nil, (1...identityCount).contains(batch) else {
+    guard Recording.current == nil, (1...identityCount).contains(batch) else {
       state = step(project(input), state)
       return
     }

@@ -29,8 +29,11 @@ struct ONNXTracing {
       for operand in node.operands {
         operands.append(self.operand(operand, of: node, batch: batch, to: &graph))
       }
-      let results = node.operation.export(
-        operands, shapes: node.operands.map(self.shape), rank: shape.count, batch: batch, to: &graph)
+      guard let export = node.operation.onnxExport else {
+        preconditionFailure("the operation '\(node.operation.name)' was to be refused before")
+      }
+      let results = export(
+        ONNXOperands(values: operands, shapes: node.operands.map(self.shape), rank: shape.count, batch: batch), &graph)
       for (number, result) in zip(node.results, results) { values[number] = result }
     }
   }
@@ -67,7 +70,7 @@ struct ONNXTracing {
 
   /// Whether another operand gives the result its shape, so that one number will do.
   private func isBroadcast(_ shape: [Int], in node: Trace.Node?) -> Bool {
-    guard case .binary = node?.operation, let node else { return false }
+    guard let node, node.operation is Operations.Binary else { return false }
     return node.operands.contains { operand in
       guard case .value(let number) = operand else { return false }
       return trace.shapes[number] == trace.shapes[node.results.lowerBound]
@@ -76,6 +79,11 @@ struct ONNXTracing {
 }
 
 extension Trace {
+  /// Refuses a trace with an operation that cannot be written to a graph.
+  func checkONNX() throws(Refusal) {
+    for node in nodes where node.operation.onnxExport == nil { throw .operation(node.operation.name) }
+  }
+
   /// The values that an operation takes.
   private func taken(_ operands: [Operand]) -> [Int] {
     operands.compactMap { operand in
@@ -103,7 +111,7 @@ extension Trace {
       switch kind {
       case .constant where results.contains { $0.contains(-1) }: kind = .within
       case .ahead where !results.allSatisfy { $0.first == -1 && !$0.dropFirst().contains(-1) }: kind = .within
-      case .ahead where node.operation == .concatenate(axis: 0): kind = .within
+      case .ahead where (node.operation as? Operations.Concatenate)?.axis == 0: kind = .within
       default: break
       }
       for number in node.results { kinds[number] = kind }

@@ -1,90 +1,159 @@
 import Refrain
 
+/// What an operation of a trace is done to, in a graph.
+struct ONNXOperands {
+  let values: [ONNXGraphValue]
+  /// Their shapes, in which −1 is a size that follows the batch.
+  let shapes: [[Int]]
+  /// How many axes the results have.
+  let rank: Int
+  /// The size of the batch, int64 `[1]`.
+  let batch: ONNXGraphValue
+
+  subscript(index: Int) -> ONNXGraphValue { values[index] }
+}
+
+/// Adds what an operation does to a graph.
+typealias ONNXOperationExport = (ONNXOperands, inout ONNXGraphBuilder) -> [ONNXGraphValue]
+
 extension Operation {
-  /// Adds what the operation does to a graph.
-  ///
-  /// - Parameters:
-  ///   - operands: what it is done to.
-  ///   - shapes: their shapes, in which −1 is a size that follows the batch.
-  ///   - rank: how many axes its results have.
-  ///   - batch: the size of the batch, int64 `[1]`.
-  func export(
-    _ operands: [ONNXGraphValue], shapes: [[Int]], rank: Int, batch: ONNXGraphValue, to graph: inout ONNXGraphBuilder
-  ) -> [ONNXGraphValue] {
-    let x = operands[0]
-    func operation(_ name: String, _ attributes: [String: ONNXGraphBuilder.Attribute] = [:]) -> [ONNXGraphValue] {
-      [graph.add(name, operands, rank: rank, attributes)]
+  /// How the operation is written to a graph; nil for one that is refused by its name. Operations with a formula do not
+  /// come here: a trace has what the formula is made of.
+  var onnxExport: ONNXOperationExport? {
+    func operation(_ name: String, _ attributes: [String: ONNXGraphBuilder.Attribute] = [:]) -> ONNXOperationExport {
+      { [$1.add(name, $0.values, rank: $0.rank, attributes)] }
     }
     switch self {
-    case .unary(.negate): return operation("Neg")
-    case .unary(.exponential): return operation("Exp")
-    case .unary(.logarithm): return operation("Log")
-    case .unary(.squareRoot): return operation("Sqrt")
-    case .unary(.square): return [graph.product(x, x)]
-    case .unary(.absolute): return operation("Abs")
-    case .unary(.reciprocal): return operation("Reciprocal")
-    case .unary(.tanh): return operation("Tanh")
-    case .unary(.sigmoid): return operation("Sigmoid")
-    case .unary(.relu): return operation("Relu")
-    case .unary(.softplus): return operation("Softplus")
-    case .unary(.gelu): return [Activation.gelu.export(x, to: &graph)]
-    case .unary(.geluExact): return [Activation.geluExact.export(x, to: &graph)]
-    case .unary(.silu): return [Activation.silu.export(x, to: &graph)]
-    case .binary(.add): return operation("Add")
-    case .binary(.subtract): return operation("Sub")
-    case .binary(.multiply): return operation("Mul")
-    case .binary(.divide): return operation("Div")
-    case .binary(.maximum): return operation("Max")
-    case .binary(.minimum): return operation("Min")
-    case .binary(.greater): return [graph.number(graph.add("Greater", operands, rank: rank, type: .bool))]
-    case .binary(.equal): return [graph.number(graph.add("Equal", operands, rank: rank, type: .bool))]
-    case .fraction: return [graph.difference(x, graph.add("Floor", [x]))]
-    case .clamp(let range):
-      return [graph.add("Clip", [x, graph.scalar(range.lowerBound), graph.scalar(range.upperBound)])]
-    case .select:
-      let condition = graph.condition(x)
-      return [graph.add("Where", [condition] + operands.dropFirst(), rank: rank, type: operands[1].type)]
-    case .softmax: return operation("Softmax", ["axis": .integer(-1)])
-    case .logSoftmax: return operation("LogSoftmax", ["axis": .integer(-1)])
-    case .sum(let axes): return [graph.add("ReduceSum", [x, graph.integers(axes)], ["keepdims": .integer(1)])]
-    case .sumOfAll: return [graph.add("ReduceSum", [x], rank: 0, ["keepdims": .integer(0)])]
-    case .cumulativeSum(let isExclusive, let isReversed):
-      let axis = graph.squeezed(graph.integers([-1]), axis: 0)
-      return [
-        graph.add(
-          "CumSum", [x, axis], ["exclusive": .integer(isExclusive ? 1 : 0), "reverse": .integer(isReversed ? 1 : 0)])
-      ]
-    case .matrixProduct(let isTurned, let isOtherTurned):
-      return [graph.matrixProduct(x, operands[1], isTurned: isTurned, isOtherTurned: isOtherTurned)]
-    case .linear(let function):
-      let sums = graph.sum(graph.matrixProduct(x, operands[1], isOtherTurned: true), operands[2])
-      return function.map { Operation.unary($0).export([sums], shapes: [], rank: rank, batch: batch, to: &graph) }
-        ?? [sums]
-    case .convolution(let strides, let padding):
-      let weight = graph.channelsFirst(operands[1])
-      return [graph.convolution(x, weight, groups: 1, strides, padding)]
-    case .depthwiseConvolution(let strides, let padding):
-      // [kernel…, C] → [C, 1, kernel…]
-      let axes = operands[1].rank
-      let weight = graph.unsqueezed(graph.transposed(operands[1], [axes - 1] + (0..<axes - 1)), axis: 1)
-      return [graph.convolution(x, weight, groups: shapes[0][axes], strides, padding)]
-    case .normalize(let epsilon):
-      return operation("LayerNormalization", ["axis": .integer(-1), "epsilon": .float(epsilon)])
-    case .gates(.gru): return [graph.gatesOfGRU(x, operands[1], size: shapes[1][1])]
-    case .gates(let kind):
-      return graph.gatesOfLSTM(x, operands[1], size: shapes[1][1], hasOutput: kind != .cellUpdate)
-    case .reshape(let shape): return [graph.reshaped(x, shape)]
-    case .expand(let shape): return [graph.expanded(x, to: shape, batch: batch)]
-    case .transpose(let order): return [graph.transposed(x, order)]
-    case .slice(let range, let axis):
-      let bounds = [range.lowerBound, range.upperBound, axis].map { graph.integers([$0]) }
-      return [graph.add("Slice", [x] + bounds)]
-    case .concatenate(let axis): return operation("Concat", ["axis": .integer(axis)])
-    case .gatherRows(let indices): return [graph.add("Gather", [x, graph.integers(indices)])]
-    case .pick(let indices, let shape):
-      let picked = graph.add("Gather", [graph.reshaped(x, [-1]), graph.integers(indices)])
-      return [graph.reshaped(picked, shape)]
+    case let operation as Operations.Unary: return operation.export
+    case let operation as Operations.Binary: return operation.export
+    case is Operations.Fraction: return { x, graph in [graph.difference(x[0], graph.add("Floor", [x[0]]))] }
+    case let clamp as Operations.Clamp:
+      return { x, graph in
+        [graph.add("Clip", [x[0], graph.scalar(clamp.range.lowerBound), graph.scalar(clamp.range.upperBound)])]
+      }
+    case is Operations.Select:
+      return { x, graph in
+        let condition = graph.condition(x[0])
+        return [graph.add("Where", [condition] + x.values.dropFirst(), rank: x.rank, type: x[1].type)]
+      }
+    case is Operations.Softmax: return operation("Softmax", ["axis": .integer(-1)])
+    case is Operations.LogSoftmax: return operation("LogSoftmax", ["axis": .integer(-1)])
+    case let sum as Operations.Sum:
+      return { x, graph in [graph.add("ReduceSum", [x[0], graph.integers(sum.axes)], ["keepdims": .integer(1)])] }
+    case is Operations.SumOfAll:
+      return { x, graph in [graph.add("ReduceSum", [x[0]], rank: 0, ["keepdims": .integer(0)])] }
+    case let extremum as Operations.RowExtremum: return extremum.export
+    case let sum as Operations.CumulativeSum:
+      return { x, graph in
+        let axis = graph.squeezed(graph.integers([-1]), axis: 0)
+        let attributes = ["exclusive": sum.isExclusive, "reverse": sum.isReversed].mapValues {
+          ONNXGraphBuilder.Attribute.integer($0 ? 1 : 0)
+        }
+        return [graph.add("CumSum", [x[0], axis], attributes)]
+      }
+    case let product as Operations.MatrixProduct:
+      return { x, graph in
+        [
+          graph.matrixProduct(
+            x[0], x[1], isTurned: product.transposingSelf, isOtherTurned: product.transposingOther)
+        ]
+      }
+    case let linear as Operations.Linear:
+      return { x, graph in
+        let sums = graph.sum(graph.matrixProduct(x[0], x[1], isOtherTurned: true), x[2])
+        guard let function = linear.function else { return [sums] }
+        return Operations.Unary(function).export(
+          ONNXOperands(values: [sums], shapes: [], rank: x.rank, batch: x.batch), to: &graph)
+      }
+    case let convolution as Operations.Convolution:
+      return { x, graph in
+        let weight = graph.channelsFirst(x[1])
+        return [graph.convolution(x[0], weight, groups: 1, convolution.strides, convolution.padding)]
+      }
+    case let convolution as Operations.DepthwiseConvolution:
+      return { x, graph in
+        // [kernel…, C] → [C, 1, kernel…]
+        let axes = x[1].rank
+        let weight = graph.unsqueezed(graph.transposed(x[1], [axes - 1] + (0..<axes - 1)), axis: 1)
+        return [
+          graph.convolution(x[0], weight, groups: x.shapes[0][axes], convolution.strides, convolution.padding)
+        ]
+      }
+    case let normalize as Operations.Normalize:
+      return operation("LayerNormalization", ["axis": .integer(-1), "epsilon": .float(normalize.epsilon)])
+    case let gates as Operations.Gates:
+      return { x, graph in
+        let size = x.shapes[1][1]
+        if gates.kind == .gru { return [graph.gatesOfGRU(x[0], x[1], size: size)] }
+        return graph.gatesOfLSTM(x[0], x[1], size: size, hasOutput: gates.kind != .cellUpdate)
+      }
+    case let reshape as Operations.Reshape: return { x, graph in [graph.reshaped(x[0], reshape.shape)] }
+    case let expand as Operations.Expand:
+      return { x, graph in [graph.expanded(x[0], to: expand.shape, batch: x.batch)] }
+    case let transpose as Operations.Transpose: return { x, graph in [graph.transposed(x[0], transpose.order)] }
+    case let slice as Operations.Slice:
+      return { x, graph in
+        let bounds = [slice.range.lowerBound, slice.range.upperBound, slice.axis].map { graph.integers([$0]) }
+        return [graph.add("Slice", [x[0]] + bounds)]
+      }
+    case let joining as Operations.Concatenate: return operation("Concat", ["axis": .integer(joining.axis)])
+    case let rows as Operations.GatherRows:
+      return { x, graph in [graph.add("Gather", [x[0], graph.integers(rows.indices)])] }
+    case let pick as Operations.Pick:
+      return { x, graph in
+        let picked = graph.add("Gather", [graph.reshaped(x[0], [-1]), graph.integers(pick.indices)])
+        return [graph.reshaped(picked, pick.shape)]
+      }
+    default: return nil
     }
+  }
+}
+
+extension Operations.Unary {
+  fileprivate func export(_ x: ONNXOperands, to graph: inout ONNXGraphBuilder) -> [ONNXGraphValue] {
+    func operation(_ name: String) -> [ONNXGraphValue] { [graph.add(name, x.values, rank: x.rank)] }
+    return switch function {
+    case .negate: operation("Neg")
+    case .exponential: operation("Exp")
+    case .logarithm: operation("Log")
+    case .squareRoot: operation("Sqrt")
+    case .square: [graph.product(x[0], x[0])]
+    case .absolute: operation("Abs")
+    case .reciprocal: operation("Reciprocal")
+    case .tanh: operation("Tanh")
+    case .sigmoid: operation("Sigmoid")
+    case .relu: operation("Relu")
+    case .softplus: operation("Softplus")
+    case .gelu: [Activation.gelu.export(x[0], to: &graph)]
+    case .geluExact: [Activation.geluExact.export(x[0], to: &graph)]
+    case .silu: [Activation.silu.export(x[0], to: &graph)]
+    }
+  }
+}
+
+extension Operations.Binary {
+  fileprivate func export(_ x: ONNXOperands, to graph: inout ONNXGraphBuilder) -> [ONNXGraphValue] {
+    func operation(_ name: String) -> [ONNXGraphValue] { [graph.add(name, x.values, rank: x.rank)] }
+    return switch function {
+    case .add: operation("Add")
+    case .subtract: operation("Sub")
+    case .multiply: operation("Mul")
+    case .divide: operation("Div")
+    case .maximum: operation("Max")
+    case .minimum: operation("Min")
+    case .greater: [graph.number(graph.add("Greater", x.values, rank: x.rank, type: .bool))]
+    case .equal: [graph.number(graph.add("Equal", x.values, rank: x.rank, type: .bool))]
+    }
+  }
+}
+
+extension Operations.RowExtremum {
+  fileprivate func export(_ x: ONNXOperands, to graph: inout ONNXGraphBuilder) -> [ONNXGraphValue] {
+    let name = kind == .maximum ? "ReduceMax" : "ReduceMin"
+    if graph.options.opset < 18 {
+      return [graph.add(name, [x[0]], rank: x.rank, ["axes": .integers([-1]), "keepdims": .integer(1)])]
+    }
+    return [graph.add(name, [x[0], graph.integers([-1])], rank: x.rank, ["keepdims": .integer(1)])]
   }
 }
 

@@ -1,21 +1,31 @@
 import Refrain
 
 extension RecurrentCell {
-  /// The step as an operator without a name of its own, or nil where it cannot be traced.
-  fileprivate func onnxStep(_ regularization: Regularization) -> ONNXStep? {
+  /// The step as an operator without a name of its own.
+  ///
+  /// - Throws: what cannot be traced or written.
+  fileprivate func onnxStep(_ regularization: Regularization) throws(Trace.Refusal) -> ONNXStep {
     let zoneout = [
       (StepMasks.Kind.keptHidden, regularization.zoneoutHidden), (.keptCell, regularization.zoneoutCell),
     ].filter { $0.1 > 0 }
-    guard let step = tracedStep(masks: zoneout.map { ($0.0, isShared: false) }), let output = tracedOutput() else {
-      return nil
-    }
+    let step = try tracedStep(masks: zoneout.map { ($0.0, isShared: false) })
+    let output = try tracedOutput()
+    try step.checkONNX()
+    try output.checkONNX()
     return ONNXStep(step: step, output: output, rates: zoneout.map(\.1))
   }
 
   /// Why a layer of the cell cannot be exported, if so.
   func onnxObstacles(_ regularization: Regularization) -> [String] {
-    if isOneOperator(regularization) || onnxStep(regularization) != nil { return [] }
-    return ["the cell \(Self.name), whose operations depend on the values it is given"]
+    if isOneOperator(regularization) { return [] }
+    do throws(Trace.Refusal) {
+      _ = try onnxStep(regularization)
+      return []
+    } catch .dependsOnValues {
+      return ["the cell \(Self.name), whose operations depend on the values it is given"]
+    } catch {
+      return ["the cell \(Self.name): \(error)"]
+    }
   }
 
   /// Whether one of ONNX's recurrent operators does it all.
@@ -51,7 +61,7 @@ struct ONNXLoop<Cell: RecurrentCell> {
     _ input: ONNXGraphValue, from states: [ONNXGraphValue], batch size: ONNXGraphValue,
     to graph: inout ONNXGraphBuilder
   ) -> (outputs: ONNXGraphValue, states: [ONNXGraphValue], last: ONNXGraphValue) {
-    guard let step = layer.cell.onnxStep(layer.regularization) else { return (input, states, input) }
+    guard let step = try? layer.cell.onnxStep(layer.regularization) else { return (input, states, input) }
     let rows = graph.reshaped(input, [-1, layer.cell.inputSize])
     var inputs = [rows] + states
     for rate in step.rates { inputs.append(graph.scalar(rate)) }

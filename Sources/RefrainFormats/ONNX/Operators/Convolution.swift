@@ -100,7 +100,7 @@ extension ONNXOperators {
       "MaxPool", window.merging(["dilations": .integers, "ceil_mode": .integer, "storage_order": .integer]) { $1 },
       check: checkWindow
     ) { call throws(DataError) in
-      try pool(call, padding: -.infinity) { rows, _ in rows.maximum() }
+      try pool(call, padding: -.infinity) { rows, _ in rows.maximum(axis: -1) }
     },
     ONNXOperator(
       "AveragePool",
@@ -118,7 +118,7 @@ extension ONNXOperators {
       let x = try call.tensor(0)
       guard x.rank >= 3, x.count > 0 else { throw call.fault("its input of shape \(x.shape) has no places") }
       let shape = x.shape[..<2] + Array(repeating: 1, count: x.rank - 2)
-      return [call.like(0, x.reshaped([x.shape[0] * x.shape[1], -1]).maximum().reshaped(Array(shape)))]
+      return [call.like(0, x.reshaped([x.shape[0] * x.shape[1], -1]).maximum(axis: -1).reshaped(Array(shape)))]
     },
   ]
 

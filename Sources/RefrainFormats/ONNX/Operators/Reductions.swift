@@ -60,8 +60,8 @@ extension ONNXOperators {
   static let reductions: [ONNXOperator] = [
     reduction("ReduceSum", empty: 0, integers: { $0.reduce(0, &+) }, { $0.sum(axes: [1]) }),
     reduction("ReduceMean", empty: .nan, integers: wholeMean, { $0.mean(axes: [1]) }),
-    reduction("ReduceMax", empty: -.infinity, integers: { $0.max() ?? 0 }, { $0.maximum() }),
-    reduction("ReduceMin", empty: .infinity, integers: { $0.min() ?? 0 }, { -(-$0).maximum() }),
+    reduction("ReduceMax", empty: -.infinity, integers: { $0.max() ?? 0 }, { $0.maximum(axis: -1) }),
+    reduction("ReduceMin", empty: .infinity, integers: { $0.min() ?? 0 }, { $0.minimum(axis: -1) }),
     reduction("ReduceProd", empty: 1, integers: { $0.reduce(1, &*) }, product),
     reduction(
       "ReduceL1", empty: 0, integers: { $0.reduce(0) { $0 &+ ($1 < 0 ? 0 &- $1 : $1) } }, { abs($0).sum(axes: [1]) }),
@@ -71,7 +71,7 @@ extension ONNXOperators {
     reduction("ReduceLogSum", empty: -.infinity) { log($0.sum(axes: [1])) },
     reduction("ReduceLogSumExp", empty: -.infinity) { rows in
       // Without its greatest value no row overflows; that of a row of infinities is left in place.
-      let greatest = rows.maximum().detached.map(derivative: nil) { $0.isFinite ? $0 : 0 }.reshaped([rows.shape[0], 1])
+      let greatest = rows.maximum(axis: -1, keepingAxis: true).detached.map(derivative: nil) { $0.isFinite ? $0 : 0 }
       return log(exp(rows - greatest).sum(axes: [1])) + greatest.reshaped([rows.shape[0]])
     },
     place("ArgMax") { $0 > $1 },

@@ -1,0 +1,79 @@
+/// The value of `loss` at `model`, and its gradient by every tensor of the model, as a model of the same type.
+///
+/// - Parameters:
+///   - model: where to differentiate.
+///   - training: whether layers that act only in training (dropout) act; false explains a finished model.
+///   - checkpointInterval: how many time steps of a recurrent layer keep their gates for the backward pass at a time;
+///     those of the others are computed again from the state before them, which costs another way forward and saves
+///     most of the memory of a long sequence (Chen et al. 2016). nil keeps them all. The gradient is the same to the
+///     last bits of its sums.
+///   - generator: what such layers draw from; it is advanced.
+///   - loss: makes a scalar from the model. A tensor from outside is a constant, and so is a state kept from an earlier
+///     call: truncated backpropagation through time needs nothing more.
+public func valueAndGradient<M: TensorGroup, E: Error>(
+  at model: M, training: Bool = true, checkpointInterval: Int? = nil, using generator: inout RandomGenerator,
+  of loss: (M) throws(E) -> Tensor
+) throws(E) -> (value: Float, gradient: M) {
+  let tape = Tape(isTraining: training, generator: generator, checkpointInterval: checkpointInterval)
+  var watched = model
+  var leaves = 0
+  watched.forEachTensor { _, tensor in
+    tape.watch(&tensor)
+    leaves += 1
+  }
+  let value = try tape.recording { () throws(E) -> Tensor in
+    let value = try loss(watched)
+    // Read after the loss: its layers add to them.
+    return tape.penalties.reduce(value, +)
+  }
+  require(value.count == 1, "the loss has shape \(value.shape), and must be one number")
+  generator = tape.generator
+  let gradients = Recording.run(nil) { tape.gradients(of: value, leaves: leaves) }
+  var remaining = gradients[...]
+  let gradient = model.mapTensors { remaining.removeFirst() ?? .zeros($0.shape) }
+  return (value.item, gradient)
+}
+
+/// The value of `loss` at `model` and its gradient; layers that act only in training draw from the default generator.
+public func valueAndGradient<M: TensorGroup, E: Error>(
+  at model: M, training: Bool = true, checkpointInterval: Int? = nil, of loss: (M) throws(E) -> Tensor
+) throws(E) -> (value: Float, gradient: M) {
+  var generator = makeRandomGenerator()
+  return try valueAndGradient(
+    at: model, training: training, checkpointInterval: checkpointInterval, using: &generator, of: loss)
+}
+
+/// The value of `loss` at several groups, and its gradient by each: by the weights, the input and the state, say. The
+/// groups and their gradients are of the same types and in the same order.
+///
+///     let (value, gradient) = valueAndGradient(at: cell, input, state) { cell, input, state in … }
+///
+/// The parameters are those of ``valueAndGradient(at:training:checkpointInterval:of:)``.
+public func valueAndGradient<each Group: TensorGroup, E: Error>(
+  at groups: repeat each Group, training: Bool = true, checkpointInterval: Int? = nil,
+  of loss: (repeat each Group) throws(E) -> Tensor
+) throws(E) -> (value: Float, gradient: (repeat each Group)) {
+  let all = TensorGroups(repeat each groups)
+  let (value, gradient) = try valueAndGradient(
+    at: all, training: training, checkpointInterval: checkpointInterval
+  ) { (all: TensorGroups<repeat each Group>) throws(E) in try loss(repeat each all.groups) }
+  return (value, gradient.groups)
+}
+
+/// Groups side by side.
+private struct TensorGroups<each Group: TensorGroup>: TensorGroup {
+  var groups: (repeat each Group)
+
+  init(_ groups: repeat each Group) { self.groups = (repeat each groups) }
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    func visited<Part: TensorGroup>(_ part: Part) throws(E) -> Part {
+      var part = part
+      try part.forEachTensor(body)
+      return part
+    }
+    groups = (repeat try visited(each groups))
+  }
+}

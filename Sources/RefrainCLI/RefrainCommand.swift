@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import RefrainData
 
 /// The command `refrain`: reads the arguments, runs a subcommand, and turns what goes wrong into one line and a status.
 @main

@@ -187,8 +187,10 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 /// A setting that files from before it was there do not have.
 @propertyWrapper
 public struct Defaulted<Options: CellOptions>: Codable, Sendable {
+  /// The setting.
   public var wrappedValue: Options
 
+  /// A setting.
   public init(wrappedValue: Options) { self.wrappedValue = wrappedValue }
   public init(from decoder: any Decoder) throws { wrappedValue = try Options(from: decoder) }
   public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }

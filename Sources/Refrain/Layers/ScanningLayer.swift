@@ -13,6 +13,7 @@ public enum InitialState: String, CellOptions, CaseIterable {
   /// From a state that is learned with the weights, one for all sequences; at first it is the fixed one.
   case learned
 
+  /// The cell's own.
   public init() { self = .fixed }
 }
 

@@ -23,6 +23,7 @@ public struct Tokens: Sendable, Equatable, ExpressibleByArrayLiteral {
     self.padding = padding
   }
 
+  /// The tokens of each sequence, padded with 0.
   public init(arrayLiteral elements: [Int]...) { self.init(elements) }
 
   /// The number of sequences **B**.

@@ -60,6 +60,7 @@ private struct KeyPathPart<Root, Value: TensorGroup>: PartPath {
 ///     @Fixed var positions: Tensor
 @propertyWrapper
 public struct Fixed<Value: Sendable>: Sendable {
+  /// The part.
   public var wrappedValue: Value
 
   /// A part with a value.

@@ -68,6 +68,21 @@ extension TrainingState {
   }
 }
 
+extension TrainingState where Model == Sequential {
+  /// Reads a training of a compiled model, to go on with it.
+  ///
+  /// - Parameters:
+  ///   - path: The file that ``SavedTraining/save(to:)`` has written.
+  ///   - model: A model of the same architecture, compiled with an optimizer of the same kind.
+  /// - Throws: What ``init(contentsOf:model:optimizer:)`` throws; `wrongInput` when the model is not compiled.
+  public init(contentsOf path: String, model: Sequential) throws(DataError) {
+    guard let optimizer = model.compiled?.optimizer else {
+      throw DataError(.wrongInput, file: path, "the model is not compiled, so its training cannot go on")
+    }
+    try self.init(contentsOf: path, model: model, optimizer: optimizer)
+  }
+}
+
 /// Saves all that a training consists of now and then, so that one that is killed can go on:
 ///
 ///     let path = "training.safetensors"

@@ -2,9 +2,26 @@ import RefrainKernels
 
 /// A function applied to each value, or (softmax) to each row.
 public enum Activation: String, Codable, Sendable, CaseIterable {
-  /// `gelu` is the form with tanh, `geluExact` the one with the normal distribution itself.
-  case identity, tanh, sigmoid, relu, softplus, gelu, geluExact, silu, softmax
+  /// x itself.
+  case identity
+  /// The hyperbolic tangent.
+  case tanh
+  /// 1 / (1 + e^−x).
+  case sigmoid
+  /// max(x, 0).
+  case relu
+  /// log(1 + e^x).
+  case softplus
+  /// x Φ(x), with a hyperbolic tangent in the place of the normal distribution Φ (Hendrycks and Gimpel 2016).
+  case gelu
+  /// x Φ(x) with the normal distribution itself.
+  case geluExact
+  /// x σ(x).
+  case silu
+  /// e^x over the sum of e^x along the last axis.
+  case softmax
 
+  /// The function of a tensor, of its shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     operation.map { x.apply($0) } ?? (self == .softmax ? x.softmax() : x)
   }

@@ -169,6 +169,9 @@ import Testing
       }
       check(type)
     }
+    var trained = makeModel()
+    try trained.fit(.zeros([2, 4, 2]), .zeros([2, 1]))
+    #expect(trained.tensorsLeftOut.isEmpty)
     let model = Sequential(inputSize: 6, seed: 1) {
       Stacked<LSTM>([6, 6, 6], connection: .highway, returning: .everyStep)
       Stacked<LSTM>([6, 6], connection: .depthWise, returning: .everyStep)

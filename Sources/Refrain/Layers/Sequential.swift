@@ -134,7 +134,7 @@ public struct Sequential: Layer {
 }
 
 /// What a ``Sequential`` keeps for its training.
-protocol TrainingSetup: Sendable {}
+protocol TrainingSetup: LeftOut, Sendable {}
 
 /// A layer as saved files describe it: its kind and configuration, without weights.
 public struct LayerDescription: Codable, Sendable {

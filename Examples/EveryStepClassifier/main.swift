@@ -1,6 +1,7 @@
 // A label for every step of a sequence: an LSTM of 128 units reads symbols, and at each step a dense layer says which
 // symbol stood two steps before. Only the memory of the cell can know.
 import Refrain
+import RefrainData
 
 /// Sequences of 12 symbols out of 4, one-hot `[B, T, I]`, and for each step the symbol two steps before `[B, T]`.
 func makeSequences(_ count: Int, seed: UInt64) -> (x: Tensor, y: Tensor) {
@@ -29,7 +30,7 @@ func everyStepClassifier() throws -> (history: History, test: Evaluation) {
     optimizer: Adam(learningRate: 0.005), loss: .categoricalCrossEntropy, metrics: [.accuracy])
   print(model.summary)
 
-  let history = try model.fit(x, y, epochs: 10, batchSize: 32)
+  let history = try model.fit(x, y, epochs: 10, batchSize: 32, observers: [ProgressReporter()])
 
   let (newX, newY) = makeSequences(128, seed: 2)
   return (history, model.evaluate(newX, newY))

@@ -34,7 +34,7 @@ func testLoss<Cell: RecurrentCell>(
   try model.fit(
     x, y, lengths: lengths, epochs: budget.epochs, batchSize: budget.batchSize,
     validation: .data(held.input, held.target, lengths: held.lengths), seed: seed, clipping: .globalNorm(1),
-    earlyStopping: EarlyStopping(patience: budget.patience), progress: .silent)
+    earlyStopping: EarlyStopping(patience: budget.patience))
   let unseen = test.examples
   let mean = model.evaluate(unseen.input, unseen.target, lengths: unseen.lengths).loss
   return Double(mean) * Double(Chorales.keys)

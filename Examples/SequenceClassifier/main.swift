@@ -2,6 +2,7 @@
 // it is a sine, a square or a sawtooth.
 import RealModule
 import Refrain
+import RefrainData
 
 /// Waves of 40 steps `[B, T, 1]` of any phase, with noise, and their kinds, 0 to 2, `[B]`.
 func makeWaves(_ count: Int, seed: UInt64) -> (x: Tensor, y: Tensor) {
@@ -33,7 +34,8 @@ func sequenceClassifier() throws -> (history: History, test: Evaluation) {
   }
   model.compile(optimizer: Adam(learningRate: 0.002), loss: .categoricalCrossEntropy, metrics: [.accuracy])
 
-  let history = try model.fit(x, y, epochs: 12, batchSize: 32, validation: .fraction(0.2))
+  let history = try model.fit(
+    x, y, epochs: 12, batchSize: 32, validation: .fraction(0.2), observers: [ProgressReporter()])
 
   let (newX, newY) = makeWaves(200, seed: 2)
   return (history, model.evaluate(newX, newY))

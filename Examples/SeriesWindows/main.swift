@@ -26,7 +26,7 @@ func seriesWindows() throws -> (history: History, error: Double, naiveError: Dou
     Dense(1)
   }
   model.compile(optimizer: Adam(), loss: .meanSquaredError)
-  let history = try model.fit(x, y, epochs: 100, batchSize: 32)
+  let history = try model.fit(x, y, epochs: 100, batchSize: 32, observers: [ProgressReporter()])
 
   // Each month is forecast from the true ones before it.
   let lastValues = scaled.suffix(held + 1).dropLast()

@@ -1,6 +1,7 @@
 // A number from a sequence: two LSTMs one on another, the lower returning its output at every step, and a dense layer.
 // To be learned is the moving average in which each value counts a little less than the one after it.
 import Refrain
+import RefrainData
 
 /// Sequences of 20 values `[B, T, 1]` and their exponentially weighted averages `[B, 1]`.
 func makeSequences(_ count: Int, seed: UInt64) -> (x: Tensor, y: Tensor) {
@@ -22,7 +23,7 @@ func stackedRegressor() throws -> (history: History, predictions: Tensor, truth:
   }
   model.compile(optimizer: Adam(), loss: .meanSquaredError)
 
-  let history = try model.fit(x, y, epochs: 10, batchSize: 32)
+  let history = try model.fit(x, y, epochs: 10, batchSize: 32, observers: [ProgressReporter()])
 
   let (newX, newY) = makeSequences(100, seed: 2)
   return (history, model.predict(newX), newY)

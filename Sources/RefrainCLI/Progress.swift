@@ -1,4 +1,5 @@
 import Foundation
+import RefrainData
 import Synchronization
 
 /// Shows how far a training has come, on standard error: one line that changes on a terminal, few plain lines

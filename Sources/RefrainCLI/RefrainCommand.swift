@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Refrain
+import RefrainData
 
 /// The command `refrain`: reads the arguments, runs a subcommand, and turns what goes wrong into one line and a status.
 @main

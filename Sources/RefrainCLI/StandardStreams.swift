@@ -12,65 +12,11 @@ enum StandardOutput {
   ///
   /// - Throws: ``ClosedPipe``, or a ``CommandFailure`` when the system refuses for another reason (a full disk).
   static func write(_ text: String) throws {
-    switch writeAll(text, to: STDOUT_FILENO) {
+    switch StandardError.writeAll(text, to: STDOUT_FILENO) {
     case 0: break
     case EPIPE: throw ClosedPipe()
     case let number:
       throw CommandFailure.badData("standard output cannot be written: \(String(cString: strerror(number)))")
-    }
-  }
-}
-
-/// Where progress, notes and errors go. Nobody may be listening; that stops nothing.
-enum StandardError {
-  static var terminal: Terminal { Terminal(descriptor: STDERR_FILENO) }
-
-  static func write(line: String) { write(line + "\n") }
-  static func write(_ text: String) { _ = writeAll(text, to: STDERR_FILENO) }
-}
-
-/// Writes every byte; returns 0 or the system's error number.
-private func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
-  var bytes = Array(text.utf8)[...]
-  while !bytes.isEmpty {
-    let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-    if written >= 0 {
-      bytes = bytes.dropFirst(written)
-    } else if errno == EAGAIN {
-      // Some other program that shares the pipe made it non-blocking.
-      var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-      poll(&state, 1, -1)
-    } else if errno != EINTR {
-      return errno
-    }
-  }
-  return 0
-}
-
-/// What is known of the terminal behind a stream.
-struct Terminal {
-  var isTerminal: Bool
-  /// Columns.
-  var width = 80
-  /// Rows.
-  var height = 24
-  /// Whether colors are welcome: on a terminal that can, unless `NO_COLOR` is set (https://no-color.org).
-  var usesColor: Bool
-
-  /// A file or a pipe.
-  static let none = Terminal(isTerminal: false, usesColor: false)
-}
-
-extension Terminal {
-  init(descriptor: Int32) {
-    self = .none
-    let environment = ProcessInfo.processInfo.environment
-    guard isatty(descriptor) == 1, environment["TERM"] != "dumb" else { return }
-    isTerminal = true
-    usesColor = environment["NO_COLOR", default: ""].isEmpty
-    var size = winsize()
-    if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
-      (width, height) = (Int(size.ws_col), Int(size.ws_row))
     }
   }
 }

@@ -23,7 +23,7 @@ struct ForecastTraining {
     do throws(TrainingError) {
       history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
         try Trainer(
-          epochs: epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1), progress: .silent,
+          epochs: epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1),
           onEpoch: { epoch in
             progress(epoch.number, epoch.loss)
             return true

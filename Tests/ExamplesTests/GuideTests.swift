@@ -187,7 +187,7 @@ struct GuideTests {
     try model.fit(
       words, next, epochs: 2, clipping: .globalNorm(1),
       penalties: [.squares(1e-5, on: "*.weight_*"), .maximumNorm(3, on: "*.weight_hh*")],
-      gradientNoise: GradientNoise(variance: 0.01), progress: .silent)
+      gradientNoise: GradientNoise(variance: 0.01))
 
     #expect(model.predict(words) != before)
     #expect(model.predict(words) == model.predict(words))
@@ -207,7 +207,7 @@ struct GuideTests {
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError, metrics: [.meanAbsoluteError])
     let history = try model.fit(
       x, y, epochs: 50, batchSize: 16, validation: .fraction(0.2), schedule: .cosine(), clipping: .globalNorm(1),
-      earlyStopping: EarlyStopping(patience: 5), progress: .silent)
+      earlyStopping: EarlyStopping(patience: 5))
     print(history.validationLosses)
 
     #expect(history.validationLosses.count == history.epochs.count)
@@ -227,7 +227,7 @@ struct GuideTests {
     let padding = Tensor.zeros([2, 2])
     let x = stack([first, concatenate([second, padding], axis: 0)])  // [2, 5, 2], the second of 3 steps
     let outputs = model(x, lengths: [5, 3])
-    try model.fit(x, targets, lengths: [5, 3], epochs: 2, progress: .silent)
+    try model.fit(x, targets, lengths: [5, 3], epochs: 2)
 
     #expect(outputs.shape == [2, 5, 1])
   }
@@ -269,7 +269,7 @@ struct GuideTests {
 
       var model = StreamModel()
       var optimizer = Adam()
-      let trainer = Trainer(epochs: 3, progress: .silent)
+      let trainer = Trainer(epochs: 3)
       try trainer.fit(&model, optimizer: &optimizer, examples: Batch(x, y)) { model, batch in
         Loss.meanSquaredError(model(batch.input), batch.target)
       }

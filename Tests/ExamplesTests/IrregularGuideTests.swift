@@ -61,7 +61,7 @@ struct IrregularGuideTests {
       Dense(1)
     }
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
-    let history = try model.fit(x, y, lengths: lengths, epochs: 20, progress: .silent)
+    let history = try model.fit(x, y, lengths: lengths, epochs: 20)
 
     #expect(history.losses.last! < 0.7 * history.losses[0])
   }
@@ -104,7 +104,7 @@ struct IrregularGuideTests {
 
     var model = deep
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
-    let history = try model.fit(measured, y, epochs: 20, progress: .silent)
+    let history = try model.fit(measured, y, epochs: 20)
     #expect(history.losses.last! < 0.7 * history.losses[0])
     #expect(model.predict(measured).isFinite)
   }

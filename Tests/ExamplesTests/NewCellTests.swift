@@ -66,7 +66,7 @@ struct NewCellTests {
       Dense(1)
     }
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
-    let history = try model.fit(x, y, epochs: 20, progress: .silent)
+    let history = try model.fit(x, y, epochs: 20)
     try model.save(to: path)
     let loaded = try Sequential(contentsOf: path, layers: Layers.layers(of: UpdateGateCell.self))
 

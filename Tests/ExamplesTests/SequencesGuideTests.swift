@@ -44,7 +44,7 @@ struct SequencesGuideTests {
       Dense(1)
     }
     model.compile(optimizer: Adam(), loss: .meanSquaredError)
-    let history = try model.fit(x, targets, steps: steps, epochs: 2, progress: .silent)
+    let history = try model.fit(x, targets, steps: steps, epochs: 2)
     let loss = model.evaluate(x, targets, steps: steps).loss
     let predictions = model.predict(x, steps: steps)  // [2, 4, 1]
 
@@ -110,13 +110,13 @@ struct SequencesGuideTests {
       Dense(1)
     }
     model.compile(optimizer: Adam(), loss: .meanSquaredError)
-    let history = try model.fit(x, y, epochs: 2, truncation: 50, progress: .silent)
+    let history = try model.fit(x, y, epochs: 2, truncation: 50)
 
     #expect(history.losses.allSatisfy { $0.isFinite })
 
     var (lstm, optimizer) = (LSTM(inputSize: 3, hiddenSize: 1, returning: .everyStep), Adam())
     let before = lstm.tensors
-    let trainer = Trainer(epochs: 2, truncation: 50, progress: .silent)
+    let trainer = Trainer(epochs: 2, truncation: 50)
     try trainer.fit(
       &lstm, optimizer: &optimizer, examples: Batch(x, y), carrying: LSTM.State.self
     ) { lstm, window, state in

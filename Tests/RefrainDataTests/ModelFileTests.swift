@@ -37,7 +37,7 @@ import Testing
   @Test("An embedding model and a fixed input shape survive")
   func embedding() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let model = Sequential(inputShape: [4], seed: 3) {
+    let model = Sequential(exampleShape: [4], seed: 3) {
       Embedding(10, 3)
       Flatten()
       Reshape([2, 6])

@@ -62,11 +62,11 @@ import Testing
         Recurrent<MatrixLSTMCell>(4).regularized(by: Regularization(zoneoutHidden: 0.2))
         Dense(2)
       },
-      Sequential(inputShape: [nil, 4, 3, 2], seed: 5) {
+      Sequential(exampleShape: [nil, 4, 3, 2], seed: 5) {
         ConvLSTM(3, kernel: [3, 2], returning: .everyStep)
         DepthwiseLSTM(2, kernel: [2, 2])
       },
-      Sequential(inputShape: [4, 5, 3], seed: 6) { GridLSTM(3) },
+      Sequential(exampleShape: [4, 5, 3], seed: 6) { GridLSTM(3) },
     ]
     for model in models {
       let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())

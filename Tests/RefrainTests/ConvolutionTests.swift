@@ -270,7 +270,7 @@ struct ConvolutionalCellTests {
 
   @Test("within Sequential shapes follow, errors say what to do, and the last step is that of the valid ones")
   func layer() throws {
-    let model = Sequential(inputShape: [nil, 6, 5, 2], seed: 1) {
+    let model = Sequential(exampleShape: [nil, 6, 5, 2], seed: 1) {
       ConvLSTM(4, kernel: [3, 3], returning: .everyStep)
       DepthwiseLSTM(3, kernel: [2, 2], strides: [2, 2])
       Flatten()
@@ -331,7 +331,7 @@ struct GridLSTMTests {
     #expect(layer.weightHidden.shape == [24, 6] && layer(ramp([2, 3, 4, 2])).shape == [2, 3, 4, 6])
     #expect(layer(.zeros([0, 3, 4, 2])).shape == [0, 3, 4, 6])
     #expect(throws: LayerError.self) { try layer.outputShape(for: [nil, nil, 2]) }
-    let model = Sequential(inputShape: [3, 4, 2], seed: 1) {
+    let model = Sequential(exampleShape: [3, 4, 2], seed: 1) {
       GridLSTM(3)
       Flatten()
       Dense(2)

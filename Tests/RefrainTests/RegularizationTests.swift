@@ -272,7 +272,7 @@ struct RegularizationTests {
       model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
       try model.fit(
         x, y, epochs: 3, batchSize: 4, seed: seed, penalties: [.squares(0.01), .maximumNorm(1, on: "*weight_hh*")],
-        gradientNoise: GradientNoise(variance: 0.01), progress: .silent)
+        gradientNoise: GradientNoise(variance: 0.01))
       return model.tensors
     }
     let first = try train(seed: 1)

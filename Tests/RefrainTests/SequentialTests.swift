@@ -53,7 +53,7 @@ struct SequentialTests {
     }
     #expect(tokens(Tensor([[1, 2, 3], [19, 0, 5]])).shape == [2, 3, 20])
 
-    let windows = Sequential(inputShape: [10, 2]) {
+    let windows = Sequential(exampleShape: [10, 2]) {
       Flatten()
       Dense(12)
       Reshape([3, 4])

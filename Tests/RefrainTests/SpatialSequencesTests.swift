@@ -30,18 +30,18 @@ private struct Passing<L: Module, State: TensorGroup>: Module {
 private func expectCarriesState(
   _ layers: [any Layer], inputShape: [Int?], x: Tensor, y: Tensor, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-  var model = Sequential(inputShape: inputShape, seed: 1) { layers }
+  var model = Sequential(exampleShape: inputShape, seed: 1) { layers }
   model.compile(optimizer: SGD(learningRate: 0), loss: .meanSquaredError)
   let steps = Steps(lengths: [6, 5, 0, 6, 3], present: StepsTests.present, resets: StepsTests.resets)
   let whole = model.evaluate(x, y, steps: steps)
   for size in [1, 4] {
-    let history = try model.fit(x, y, steps: steps, shuffle: false, truncation: size, progress: .silent)
+    let history = try model.fit(x, y, steps: steps, shuffle: false, truncation: size)
     #expect(
       abs(history.losses[0] - whole.loss) < 1e-5 * whole.loss, "windows of \(size)", sourceLocation: sourceLocation)
   }
   var learning = model
   learning.compile(optimizer: SGD(learningRate: 0.1), loss: .meanSquaredError)
-  let losses = try learning.fit(x, y, steps: steps, epochs: 4, truncation: 3, progress: .silent).losses
+  let losses = try learning.fit(x, y, steps: steps, epochs: 4, truncation: 3).losses
   #expect(losses[3] < losses[0], sourceLocation: sourceLocation)
 }
 
@@ -207,7 +207,7 @@ struct ConvolutionalSequencesTests {
 
   @Test("a model of images skips what is not there, in streams as in batches")
   func model() throws {
-    let model = Sequential(inputShape: [nil, 3, 4, 2], seed: 1) {
+    let model = Sequential(exampleShape: [nil, 3, 4, 2], seed: 1) {
       ConvLSTM(3, kernel: [2, 2], returning: .everyStep)
       DepthwiseLSTM(2, kernel: [3, 2], strides: [3, 2])
       Flatten()
@@ -218,7 +218,7 @@ struct ConvolutionalSequencesTests {
       let mask = steps.mask(batch: 5, time: 6).reshaped([5, 6, 1, 1, 1])
       expectSameBits(model(select(mask, x, Tensor(.nan)), steps: steps), model(x, steps: steps))
     }
-    let every = Sequential(inputShape: [nil, 3, 4, 2], seed: 1) {
+    let every = Sequential(exampleShape: [nil, 3, 4, 2], seed: 1) {
       ConvLSTM(3, kernel: [2, 2], returning: .everyStep)
       DepthwiseLSTM(2, kernel: [3, 2], strides: [3, 2], returning: .everyStep)
       Dense(2)

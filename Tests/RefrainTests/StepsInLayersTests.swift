@@ -114,7 +114,7 @@ struct StepsInLayersTests {
     func trained(_ x: Tensor) throws -> (Sequential, [Float]) {
       var model = pooled
       model.compile(optimizer: SGD(learningRate: 0.05), loss: .meanSquaredError)
-      let history = try model.fit(x, ramp([5, 2], 3), steps: steps, epochs: 3, batchSize: 2, progress: .silent)
+      let history = try model.fit(x, ramp([5, 2], 3), steps: steps, epochs: 3, batchSize: 2)
       return (model, history.losses)
     }
     let (clean, dirty) = (try trained(x), try trained(spoiled(x, steps)))
@@ -144,7 +144,7 @@ struct StepsInLayersTests {
       expectSameBits(arranged, spoiled(x, steps).transposed([1, 0, 2]).reshaped([6, 5, 3, 1]), what)
     }
     // Lengths may be of sequences that are only made.
-    let model = Sequential(inputShape: [18], seed: 1) {
+    let model = Sequential(exampleShape: [18], seed: 1) {
       Flatten()
       Reshape([6, 3])
       LSTM(4)
@@ -178,7 +178,7 @@ struct StepsInLayersTests {
     let y = ramp([5, 6, 2], 2)
     func loss(_ penalty: ActivationPenalty?) throws -> Float {
       var model = model(penalty)
-      return try model.fit(x, y, shuffle: false, truncation: 3, progress: .silent).losses[0]
+      return try model.fit(x, y, shuffle: false, truncation: 3).losses[0]
     }
     let outputs = model(nil).layers[0](x)
     let expected = try loss(nil) + 2 * activationPenalty(outputs).item

@@ -232,7 +232,7 @@ struct StepsTests {
         Dense(2)
       }
       model.compile(optimizer: SGD(learningRate: 0.1), loss: .meanSquaredError, metrics: [.meanAbsoluteError])
-      let history = try model.fit(batches: [batch, batch], trainer: Trainer(epochs: 2, progress: .silent))
+      let history = try model.fit(batches: [batch, batch], trainer: Trainer(epochs: 2))
       #expect(history.epochs[1].metrics["mean absolute error"]!.isFinite)
       return (model, history.losses[1])
     }

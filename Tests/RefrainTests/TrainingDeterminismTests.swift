@@ -21,7 +21,7 @@ import Testing
       model.compile(optimizer: optimizer, loss: .crossEntropy, metrics: [.accuracy])
       let history = try model.fit(
         tokens, classes, lengths: lengths, epochs: 2, batchSize: 24, validation: .fraction(0.2), seed: 9,
-        clipping: .globalNorm(0.5), progress: .silent)
+        clipping: .globalNorm(0.5))
       return (model.tensors + [model.predict(tokens, lengths: lengths)], history.losses + history.validationLosses)
     }
     for optimizer in [Adam(learningRate: 0.01), Adagrad(learningRate: 0.05)] as [any Optimizer] {

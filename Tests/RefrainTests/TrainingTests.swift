@@ -7,7 +7,7 @@ import Testing
   func learning() throws {
     let (x, y) = series(40)
     var model = makeModel()
-    let history = try model.fit(x, y, epochs: 60, batchSize: 8, validation: .fraction(0.2), progress: .silent)
+    let history = try model.fit(x, y, epochs: 60, batchSize: 8, validation: .fraction(0.2))
     #expect(history.epochs.count == 60 && history.stopReason == .completed)
     #expect(history.losses[59] < 0.1 * history.losses[0])
     #expect(history.validationLosses[59] < 0.3 * history.validationLosses[0])
@@ -25,7 +25,7 @@ import Testing
     let y = x * 3 - 0.5
     var (first, second) = (Line(), Line())
     var (optimizer, other) = (SGD(learningRate: 0.1, momentum: 0.5), SGD(learningRate: 0.1, momentum: 0.5))
-    let trainer = Trainer(epochs: 100, clipping: .globalNorm(1), progress: .silent)
+    let trainer = Trainer(epochs: 100, clipping: .globalNorm(1))
     func loss(_ model: Line, _ batch: Batch) -> Tensor { Loss.meanSquaredError(model(batch.input), batch.target) }
     let history = try trainer.fit(
       &first, optimizer: &optimizer, examples: Batch(x, y), batchSize: 5, shuffle: false, loss: loss)
@@ -40,9 +40,9 @@ import Testing
   func optimizerMemory() throws {
     let (x, y) = series()
     var (once, twice) = (makeModel(), makeModel())
-    try once.fit(x, y, epochs: 4, shuffle: false, progress: .silent)
-    try twice.fit(x, y, epochs: 2, shuffle: false, progress: .silent)
-    try twice.fit(x, y, epochs: 2, shuffle: false, progress: .silent)
+    try once.fit(x, y, epochs: 4, shuffle: false)
+    try twice.fit(x, y, epochs: 2, shuffle: false)
+    try twice.fit(x, y, epochs: 2, shuffle: false)
     #expect(once.tensors == twice.tensors)
   }
 
@@ -51,7 +51,7 @@ import Testing
     let (x, y) = series()
     func weights(_ seed: UInt64, shuffle: Bool) throws -> [Tensor] {
       var model = makeModel()
-      try model.fit(x, y, epochs: 2, batchSize: 3, shuffle: shuffle, seed: seed, progress: .silent)
+      try model.fit(x, y, epochs: 2, batchSize: 3, shuffle: shuffle, seed: seed)
       return model.tensors
     }
     #expect(try weights(1, shuffle: true) == weights(1, shuffle: true))
@@ -65,7 +65,7 @@ import Testing
     func losses(_ seed: UInt64) throws -> [Float] {
       var model = makeModel(dropout: 0.5)
       model.compile(optimizer: SGD(learningRate: 0), loss: .meanSquaredError)
-      return try model.fit(x, y, epochs: 3, shuffle: false, seed: seed, progress: .silent).losses
+      return try model.fit(x, y, epochs: 3, shuffle: false, seed: seed).losses
     }
     let first = try losses(1)
     #expect(try first == losses(1))
@@ -79,7 +79,7 @@ import Testing
     func parts(_ validation: Validation, seed: UInt64 = 0) throws -> (trained: Set<Float>, held: [Float]) {
       var (trained, held): (Set<Float>, [Float]) = ([], [])
       var (line, optimizer) = (Line(), SGD(learningRate: 0))
-      try Trainer(seed: seed, progress: .silent)
+      try Trainer(seed: seed)
         .fit(&line, optimizer: &optimizer, examples: Batch(x, x), batchSize: 3, validation: validation) {
           model, batch in
           let loss = Loss.meanSquaredError(model(batch.input), batch.target)
@@ -113,7 +113,7 @@ import Testing
     let x = Tensor((0..<8).map { Float($0) - 3.5 }, shape: [8, 1])
     func run(_ stopping: EarlyStopping?, epochs: Int = 50) throws -> (Line, History) {
       var (line, optimizer) = (Line(), SGD(learningRate: 0.01))
-      let history = try Trainer(epochs: epochs, earlyStopping: stopping, progress: .silent).fit(
+      let history = try Trainer(epochs: epochs, earlyStopping: stopping).fit(
         &line, optimizer: &optimizer, examples: Batch(x, x), validation: .data(x, -x)
       ) { Loss.meanSquaredError($0($1.input), $1.target) }
       return (line, history)
@@ -133,7 +133,7 @@ import Testing
     let (x, y) = series()
     var model = makeModel()
     let history = try model.fit(
-      x, y, epochs: 20, earlyStopping: EarlyStopping(patience: 2, minimumImprovement: 10), progress: .silent)
+      x, y, epochs: 20, earlyStopping: EarlyStopping(patience: 2, minimumImprovement: 10))
     #expect(history.epochs.count == 3 && history.bestEpoch == 1)
   }
 
@@ -143,14 +143,14 @@ import Testing
     let steps = Mutex(0)
     var model = makeModel()
     let start = model.tensors
-    let untouched = try model.fit(x, y, epochs: 5, progress: .silent, shouldStop: { true })
+    let untouched = try model.fit(x, y, epochs: 5, shouldStop: { true })
     #expect(untouched.stopReason == .cancelled && untouched.epochs.isEmpty && untouched.bestEpoch == nil)
     #expect(model.tensors == start)
 
     var reference = makeModel()
-    try reference.fit(x, y, epochs: 2, batchSize: 5, progress: .silent)
+    try reference.fit(x, y, epochs: 2, batchSize: 5)
     let history = try model.fit(
-      x, y, epochs: 5, batchSize: 5, progress: .silent,
+      x, y, epochs: 5, batchSize: 5,
       shouldStop: {
         steps.withLock {
           $0 += 1
@@ -167,7 +167,7 @@ import Testing
     let (x, y) = series()
     var model = makeModel()
     var seen: [Int] = []
-    let history = try model.fit(x, y, epochs: 9, progress: .silent) { epoch in
+    let history = try model.fit(x, y, epochs: 9) { epoch in
       seen.append(epoch.number)
       return epoch.number < 3
     }
@@ -179,17 +179,17 @@ import Testing
     let (x, y) = series()
     var model = makeModel()
     let byEpochs = try model.fit(
-      x, y, epochs: 4, batchSize: 5, schedule: .step(every: 2, factor: 0.5), progress: .silent)
+      x, y, epochs: 4, batchSize: 5, schedule: .step(every: 2, factor: 0.5))
     #expect(byEpochs.epochs.map(\.learningRate) == [0.02, 0.02, 0.01, 0.01])
     let bySteps = try model.fit(
-      x, y, epochs: 2, batchSize: 5, schedule: .step(every: 1, factor: 0.5).countingSteps, progress: .silent)
+      x, y, epochs: 2, batchSize: 5, schedule: .step(every: 1, factor: 0.5).countingSteps)
     #expect(bySteps.epochs.map(\.learningRate) == [0.01, 0.0025])
-    let cycle = try model.fit(x, y, epochs: 5, batchSize: 5, schedule: .oneCycle(), progress: .silent)
+    let cycle = try model.fit(x, y, epochs: 5, batchSize: 5, schedule: .oneCycle())
     #expect(cycle.epochs[0].learningRate > 0.01 && cycle.epochs[4].learningRate < 1e-6)
     // What is learned makes the validation loss grow from the second epoch on.
     let line = Tensor((0..<8).map { Float($0) - 3.5 }, shape: [8, 1])
     var (other, optimizer) = (Line(), SGD(learningRate: 0.01))
-    let trainer = Trainer(epochs: 6, schedule: .reduceOnPlateau(factor: 0.5, patience: 1), progress: .silent)
+    let trainer = Trainer(epochs: 6, schedule: .reduceOnPlateau(factor: 0.5, patience: 1))
     let plateau = try trainer.fit(
       &other, optimizer: &optimizer, examples: Batch(line, line), validation: .data(line, -line)
     ) { Loss.meanSquaredError($0($1.input), $1.target) }
@@ -203,7 +203,7 @@ import Testing
       var model = makeModel()
       model.compile(optimizer: SGD(learningRate: 1), loss: .meanSquaredError)
       let before = model.tensors
-      try model.fit(x, y, clipping: clipping, progress: .silent)
+      try model.fit(x, y, clipping: clipping)
       let steps = zip(model.tensors, before).map { $0 - $1 }
       return (steps.globalNorm, steps.flatMap(\.values).reduce(0) { max($0, abs($1)) })
     }
@@ -237,7 +237,7 @@ import Testing
     let (x, y) = series()
     let lengths = (0..<10).map { $0 % 3 + 2 }
     var lastStep = makeModel()
-    let history = try lastStep.fit(x, y, lengths: lengths, epochs: 1, progress: .silent)
+    let history = try lastStep.fit(x, y, lengths: lengths, epochs: 1)
     #expect(agree([history.losses[0]], [Loss.meanSquaredError(makeModel()(x, lengths: lengths), y).item]))
     var horizon = Sequential(inputSize: 2, seed: 3) {
       LSTM(5)
@@ -245,7 +245,7 @@ import Testing
       Reshape([2, 3])
     }
     horizon.compile(optimizer: Adam(), loss: .quantile([0.1, 0.5, 0.9]))
-    try horizon.fit(x, y.expanded(to: [10, 2]), lengths: lengths, progress: .silent)
+    try horizon.fit(x, y.expanded(to: [10, 2]), lengths: lengths)
   }
 
   @Test("batches cut and reorder examples with all that belongs to them")
@@ -271,24 +271,24 @@ import Testing
     spoiled[3, 0] = .nan
     var (first, second) = (makeModel(), makeModel())
     let weights = Tensor((0..<10).map { $0 == 3 ? 0 : 1 as Float })
-    try first.fit(x, y, weights: weights, epochs: 3, progress: .silent)
-    try second.fit(x, spoiled, weights: weights, epochs: 3, progress: .silent)
+    try first.fit(x, y, weights: weights, epochs: 3)
+    try second.fit(x, spoiled, weights: weights, epochs: 3)
     #expect(first.tensors == second.tensors)
   }
 
   @Test("nothing to learn from is an error")
   func noExamples() {
     var model = makeModel()
-    #expect(throws: TrainingError.self) { try model.fit(.zeros([0, 4, 2]), .zeros([0, 1]), progress: .silent) }
-    #expect(throws: TrainingError.self) { try model.fit(batches: [Batch](), trainer: Trainer(progress: .silent)) }
+    #expect(throws: TrainingError.self) { try model.fit(.zeros([0, 4, 2]), .zeros([0, 1])) }
+    #expect(throws: TrainingError.self) { try model.fit(batches: [Batch](), trainer: Trainer()) }
     #expect(throws: TrainingError.self) {
-      try model.fit(.zeros([1, 4, 2]), .zeros([1, 1]), validation: .tail(0.2), progress: .silent)
+      try model.fit(.zeros([1, 4, 2]), .zeros([1, 1]), validation: .tail(0.2))
     }
     let (x, y) = series()
     var iterator = Batches(Batch(x, y), size: 5).makeIterator()
     let error = #expect(throws: TrainingError.self) {
       try model.fit(
-        batches: AnySequence { AnyIterator { iterator.next() } }, trainer: Trainer(epochs: 2, progress: .silent))
+        batches: AnySequence { AnyIterator { iterator.next() } }, trainer: Trainer(epochs: 2))
     }
     #expect(error?.code == .noExamples && error?.epoch == 2)
   }

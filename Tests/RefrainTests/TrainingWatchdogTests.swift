@@ -4,7 +4,7 @@ import Testing
 @Suite("The watchdog") struct TrainingWatchdogTests {
   private func failure(_ model: inout Sequential, _ x: Tensor, _ y: Tensor) -> TrainingError? {
     do throws(TrainingError) {
-      try model.fit(x, y, epochs: 3, batchSize: 5, shuffle: false, progress: .silent)
+      try model.fit(x, y, epochs: 3, batchSize: 5, shuffle: false)
       return nil
     } catch {
       return error
@@ -48,7 +48,7 @@ import Testing
     let x = Tensor([[0], [1]])
     var (line, optimizer) = (Line(), SGD(learningRate: 0.1))
     let error = #expect(throws: TrainingError.self) {
-      try Trainer(epochs: 2, progress: .silent).fit(&line, optimizer: &optimizer, examples: Batch(x, x)) {
+      try Trainer(epochs: 2).fit(&line, optimizer: &optimizer, examples: Batch(x, x)) {
         model, batch in
         sqrt(model.weight.squared) + model.bias
       }
@@ -65,7 +65,7 @@ import Testing
     func train(epochs: Int) -> (line: Line, error: TrainingError?) {
       var (line, optimizer) = (Line(), SGD(learningRate: 1))
       losses = []
-      let trainer = Trainer(epochs: epochs, progress: .silent) {
+      let trainer = Trainer(epochs: epochs) {
         losses.append($0.loss)
         return true
       }
@@ -92,7 +92,7 @@ import Testing
     var model = makeModel()
     var lengths = [Int](repeating: 4, count: 10)
     lengths[2] = 3
-    let history = try model.fit(x, y, lengths: lengths, epochs: 2, progress: .silent)
+    let history = try model.fit(x, y, lengths: lengths, epochs: 2)
     #expect(history.losses.allSatisfy { $0.isFinite } && model.tensors.allSatisfy { $0.isFinite })
   }
 }

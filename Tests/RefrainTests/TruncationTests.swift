@@ -31,7 +31,7 @@ struct TruncationTests {
     let (steps, rate) = (steps[index], Float(0.3))
     var trained = model()
     let history = try trained.fit(
-      batches: [Batch(x, y, steps: steps)], trainer: Trainer(epochs: 2, truncation: 4, progress: .silent))
+      batches: [Batch(x, y, steps: steps)], trainer: Trainer(epochs: 2, truncation: 4))
 
     var byHand = model()
     var (sum, weight) = (0.0, 0.0)
@@ -73,8 +73,7 @@ struct TruncationTests {
     func trained(_ truncation: Int?) throws -> (tensors: [Tensor], history: History) {
       var model = model(Adam(learningRate: 0.01))
       let history = try model.fit(
-        x, y, lengths: [11, 3, 7, 9], epochs: 3, batchSize: 3, validation: .data(x, y), seed: 4, truncation: truncation,
-        progress: .silent)
+        x, y, lengths: [11, 3, 7, 9], epochs: 3, batchSize: 3, validation: .data(x, y), seed: 4, truncation: truncation)
       return (model.tensors, history)
     }
     let whole = try trained(nil)
@@ -95,7 +94,7 @@ struct TruncationTests {
     let lengths = [11, 3, 7, 9]
     let whole = model.evaluate(x, y, lengths: lengths)
     for size in [1, 4, 10] {
-      let history = try model.fit(x, y, lengths: lengths, shuffle: false, truncation: size, progress: .silent)
+      let history = try model.fit(x, y, lengths: lengths, shuffle: false, truncation: size)
       #expect(abs(history.losses[0] - whole.loss) < 1e-5 * whole.loss, "windows of \(size)")
       let metric = "mean absolute error"
       #expect(abs(history.epochs[0].metrics[metric]! - whole.metrics[metric]!) < 1e-5)
@@ -107,7 +106,7 @@ struct TruncationTests {
     var rates: [Float] = []
     var model = model(SGD(learningRate: 0.1))
     try model.fit(
-      x, y, epochs: 2, batchSize: 2, schedule: .cosine().countingSteps, truncation: 4, progress: .silent,
+      x, y, epochs: 2, batchSize: 2, schedule: .cosine().countingSteps, truncation: 4,
       onEpoch: {
         rates.append($0.learningRate)
         return true
@@ -133,7 +132,7 @@ struct TruncationTests {
   @Test("a loss of one's own carries its state, and trains as a model of the same layers does", arguments: 0..<3)
   func ownLoss(index: Int) throws {
     let batch = Batch(x, y, steps: steps[index])
-    let trainer = Trainer(epochs: 3, clipping: .globalNorm(1), truncation: 4, progress: .silent)
+    let trainer = Trainer(epochs: 3, clipping: .globalNorm(1), truncation: 4)
     var model = Sequential(inputSize: 3, seed: 1) {
       LSTM(5, returning: .everyStep, initial: .learned)
       Dense(2)
@@ -165,7 +164,7 @@ struct TruncationTests {
   func ownLossOfExamples() throws {
     var (pair, optimizer) = (Pair(a: Tensor(0), b: Tensor(0)), SGD(learningRate: 0))
     nonisolated(unsafe) var seen: [[Int]] = []
-    let trainer = Trainer(truncation: 4, progress: .silent)
+    let trainer = Trainer(truncation: 4)
     let history = try trainer.fit(
       &pair, optimizer: &optimizer, examples: Batch(x, y, lengths: [11, 3, 3, 2]), batchSize: 2, shuffle: false,
       carrying: Int.self
@@ -184,7 +183,7 @@ struct TruncationTests {
   func ownLossOfWholes() throws {
     var (pair, optimizer) = (Pair(a: Tensor(0), b: Tensor(0)), SGD(learningRate: 0))
     nonisolated(unsafe) var counts: [Int] = []
-    let history = try Trainer(epochs: 2, progress: .silent).fit(
+    let history = try Trainer(epochs: 2).fit(
       &pair, optimizer: &optimizer, batches: [Batch(x, y), Batch(x, y)], carrying: Int.self
     ) { pair, batch, carried in
       counts.append(carried ?? 0)
@@ -206,13 +205,13 @@ struct TruncationTests {
     let expected = try trained {
       try $0.fit(
         batches: Batches(Batch(x, y, steps: steps), size: 2), validation: [Batch(x, y, steps: steps)],
-        trainer: Trainer(epochs: 2, progress: .silent))
+        trainer: Trainer(epochs: 2))
     }
     for (given, lengths) in [(steps, nil), (narrow, steps.lengths)] {
       let found = try trained {
         try $0.fit(
           x, y, lengths: lengths, steps: given, epochs: 2, batchSize: 2,
-          validation: .data(x, y, lengths: lengths, steps: given), shuffle: false, progress: .silent)
+          validation: .data(x, y, lengths: lengths, steps: given), shuffle: false)
       }
       #expect(found.0 == expected.0 && found.1.losses == expected.1.losses)
       for (one, other) in zip(found.1.validationLosses, expected.1.validationLosses) {

@@ -43,7 +43,7 @@ struct WeightPenaltyTests {
     }
     func losses(_ penalty: ActivationPenalty) throws -> (training: Float, evaluation: Float) {
       var model = model(penalty)
-      let training = try model.fit(x, y, lengths: lengths, progress: .silent).losses[0]
+      let training = try model.fit(x, y, lengths: lengths).losses[0]
       return (training, model.evaluate(x, y, lengths: lengths).loss)
     }
     let plain = model(ActivationPenalty())
@@ -66,7 +66,7 @@ struct WeightPenaltyTests {
     let pair = Pair(a: Tensor([[1, -2], [3, 0.5]]), b: Tensor([-4, 0]))
     func change(_ penalty: WeightPenalty) throws -> (loss: Float, pair: Pair) {
       var (copy, optimizer) = (pair, SGD(learningRate: 1))
-      let history = try Trainer(penalties: [penalty], progress: .silent).fit(
+      let history = try Trainer(penalties: [penalty]).fit(
         &copy, optimizer: &optimizer, examples: Batch(.ones([1, 1]), .ones([1, 1]))
       ) { model, _ in (model.a * 0).sum() + model.b.sum() * 0 }
       return (history.losses[0], Pair(a: pair.a - copy.a, b: pair.b - copy.b))
@@ -93,7 +93,7 @@ struct WeightPenaltyTests {
 
     let (x, y) = series()
     var model = makeModel()
-    try model.fit(x, y * 10, epochs: 3, penalties: [.maximumNorm(0.5, on: "*.weight_*")], progress: .silent)
+    try model.fit(x, y * 10, epochs: 3, penalties: [.maximumNorm(0.5, on: "*.weight_*")])
     for (name, tensor) in model.namedTensors where name.contains(".weight_") {
       let norms = tensor.squared.sum(axes: [1]).values.map { $0.squareRoot() }
       #expect(norms.allSatisfy { $0 < 0.50001 } && norms.contains { $0 > 0.49999 })
@@ -105,7 +105,7 @@ struct WeightPenaltyTests {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let (x, y) = series()
       var model = makeModel()
-      try model.fit(x, y, penalties: [.squares(1, on: "*.wheight*")], progress: .silent)
+      try model.fit(x, y, penalties: [.squares(1, on: "*.wheight*")])
     }
     let message = result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
     #expect(message.contains("the penalty's pattern '*.wheight*' fits none of the weights 0.weight_ih_l0, "))
@@ -145,7 +145,7 @@ struct WeightPenaltyTests {
     var (pair, optimizer) = (Pair(a: .zeros([5000]), b: .zeros([1])), SGD(learningRate: 1))
     var last = pair.a
     for step in 0..<3 {
-      try Trainer(seed: UInt64(step), gradientNoise: noise, progress: .silent).fit(
+      try Trainer(seed: UInt64(step), gradientNoise: noise).fit(
         &pair, optimizer: &optimizer, examples: Batch(.ones([1, 1]), .ones([1, 1]))
       ) { model, _ in (model.a * 0).sum() }
       let moved = (pair.a - last).squared.mean().item.squareRoot()

@@ -17,5 +17,9 @@ public struct Activate: Layer {
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] { inputShape }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { configuration.activation(input) }
+  public func callAsFunction(_ input: StepValues) -> StepValues { input.map { configuration.activation($0) } }
+
+  public func outputActivation(after previous: Activation?) -> Activation? {
+    configuration.activation == .identity ? previous : configuration.activation
+  }
 }

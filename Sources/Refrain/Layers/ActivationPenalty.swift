@@ -44,16 +44,17 @@ public struct ActivationPenalty: Layer {
     return inputShape
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
+  public func callAsFunction(_ input: StepValues) -> StepValues {
     if let tape = Tape.training {
+      let (values, steps) = (input.values, input.steps)
       let (activation, temporal) = (configuration.activation, configuration.temporal)
-      if activation > 0 { tape.penalties.append(activation * activationPenalty(input, steps: steps)) }
-      if temporal > 0 { tape.penalties.append(temporal * temporalActivationPenalty(input, steps: steps)) }
+      if activation > 0 { tape.penalties.append(activation * activationPenalty(values, steps: steps)) }
+      if temporal > 0 { tape.penalties.append(temporal * temporalActivationPenalty(values, steps: steps)) }
     }
     return input
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? { previous }
 }
 
 /// Activation regularization: the mean of h² over the valid steps (Merity, McCann and Socher 2017), a scalar; 0 without

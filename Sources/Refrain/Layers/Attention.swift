@@ -176,21 +176,18 @@ public struct AttentionPooling: Layer {
     try body("weight_score", &weightScore)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    let weights = weights(of: input, steps: steps)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    let weights = weights(of: input.values, steps: input.steps)
     let (batch, time) = (weights.shape[0], weights.shape[1])
-    return weights.reshaped([batch, 1, time]).matrixProduct(input.batchFirst(steps)).at(0, axis: 1)
+    let values = input.values.batchFirst(input.steps)
+    return StepValues(weights.reshaped([batch, 1, time]).matrixProduct(values).at(0, axis: 1))
   }
 
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    defer { steps = Steps() }
-    return self(input, steps: steps)
-  }
+  public var isBuilt: Bool { hidden.isBuilt }
 
   /// How much each step counts, `[B, T]`.
   public func weights(of input: Tensor, steps: Steps = Steps()) -> Tensor {
+    requireBuilt()
     require(input.rank == 3, "\(Self.kind): the input has shape \(input.shape), expected [B, T, H]")
     let values = input.batchFirst(steps)
     let scores = hidden(values).matrixProduct(weightScore, transposingOther: true)

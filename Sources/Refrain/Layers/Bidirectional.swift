@@ -2,7 +2,12 @@
 public enum Merge: String, Codable, Sendable, CaseIterable {
   /// Side by side: `[…, 2H]`, forward first.
   case concatenate
-  case sum, average, multiply
+  /// Their sum: `[…, H]`.
+  case sum
+  /// Their mean: `[…, H]`.
+  case average
+  /// Their product, value by value: `[…, H]`.
+  case multiply
   /// Both kept apart, forward first: `[…, 2, H]`. What follows sees an axis more: a ``Dense`` reads each direction
   /// alone, a ``Reshape`` arranges them anew; by hand, `outputs.at(0, axis: -2)` is the forward half.
   case separate
@@ -32,6 +37,7 @@ public enum Merge: String, Codable, Sendable, CaseIterable {
 public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
+    /// The size **H** of what each direction shows.
     public var hiddenSize: Int
     /// Which outputs go on.
     public var returning: Returning
@@ -133,7 +139,38 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
       initial: initial, using: &generator)
   }
 
+  /// A layer of two that exist already, both of which are taken as they are; the second goes backward.
+  ///
+  /// - Parameters:
+  ///   - forward: what goes from the first step to the last.
+  ///   - backward: what goes from the last step to the first; of the same hidden size and options.
+  ///   - returning: which outputs go on.
+  ///   - merge: how the two become one output.
+  public init(
+    forward: Recurrent<Cell>, backward: Recurrent<Cell>, returning: Returning = .lastStep, merge: Merge = .concatenate
+  ) {
+    require(
+      forward.hiddenSize == backward.hiddenSize && forward.cell.inputSize == backward.cell.inputSize,
+      """
+      \(Self.kind): the sizes of the directions differ: \(forward.cell.inputSize) → \(forward.hiddenSize) and \
+      \(backward.cell.inputSize) → \(backward.hiddenSize)
+      """)
+    require(
+      forward.options == backward.options && forward.initial == backward.initial
+        && forward.regularization == backward.regularization,
+      "\(Self.kind): the directions differ in their options, initial states or regularization")
+    self.init(
+      Configuration(
+        hiddenSize: forward.hiddenSize, returning: returning, merge: merge, options: forward.options,
+        initial: forward.initial, regularization: forward.regularization))
+    self.forward.take(forward)
+    self.backward.take(backward)
+  }
+
   public var returning: Returning { configuration.returning }
+  public var hiddenSize: Int { configuration.hiddenSize }
+  public var options: Cell.Options { configuration.options }
+  public var initial: InitialState { configuration.initial }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Self.kind)
@@ -166,6 +203,8 @@ public struct Bidirectional<Cell: RecurrentCell>: RecurrentLayer {
       configuration.merge(ahead.outputs, back.outputs), State(forward: ahead.state, backward: back.state)
     )
   }
+
+  public var isBuilt: Bool { forward.isBuilt && backward.isBuilt }
 
   public func lastOutput(_ state: State) -> Tensor {
     configuration.merge(state.forward.output, state.backward.output)

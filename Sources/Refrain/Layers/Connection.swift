@@ -17,6 +17,7 @@ public enum Connection: String, CellOptions, CaseIterable {
   /// the first.
   case depthWise
 
+  /// The output of the level below as it is.
   public init() { self = .direct }
 }
 

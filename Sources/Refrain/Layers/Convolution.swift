@@ -96,12 +96,22 @@ public struct Conv1D: Layer {
     }
   }
 
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    defer { steps = Steps(lengths: steps.lengths?.map(outputLength)) }
-    return self(input, steps: steps)
+  public func outputActivation(after previous: Activation?) -> Activation? { configuration.activation }
+
+  public var isBuilt: Bool { weight.count > 0 }
+
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    let lengths = input.steps.lengths
+    require(
+      input.steps == Steps(lengths: lengths),
+      "\(Self.kind) takes lengths alone: no gaps, no resets, and no time-first input")
+    let output = Steps(lengths: lengths?.map(outputLength))
+    return StepValues(convolution(input.values, lengths: lengths).masked(output), steps: output)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
+  /// The outputs, without regard to which of their steps there are.
+  private func convolution(_ input: Tensor, lengths: [Int]?) -> Tensor {
+    requireBuilt()
     require(
       input.rank == 3 && input.shape[2] == weight.shape[2],
       "\(Self.kind): the input has shape \(input.shape), expected [B, T, \(weight.shape[2])]")
@@ -111,6 +121,6 @@ public struct Conv1D: Layer {
     }
     let sums = x.convolution(
       weight: weight, strides: [configuration.stride], padding: configuration.padding == .same ? .same : .valid)
-    return configuration.activation(sums + bias).masked(Steps(lengths: lengths?.map(outputLength)))
+    return configuration.activation(sums + bias)
   }
 }

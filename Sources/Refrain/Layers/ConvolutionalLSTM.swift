@@ -166,6 +166,7 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: ScanningLayer {
   private var outputShape: [Int] { cell.options.outputShape + [cell.hiddenMap.channels] }
 
   public func scan(_ input: Tensor, steps: Steps, from state: State?) -> (outputs: Tensor, state: State) {
+    requireBuilt()
     let expected = inputShape
     require(
       (1...2).contains(input.rank - expected.count) && input.shape.suffix(expected.count) == expected[...],
@@ -175,6 +176,8 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: ScanningLayer {
     let result = recurrent.scan(input.reshaped(leading + [cell.inputSize]), steps: steps, from: state)
     return (result.outputs.reshaped(leading + outputShape), result.state)
   }
+
+  public var isBuilt: Bool { recurrent.isBuilt }
 
   public func lastOutput(_ state: State) -> Tensor { state.output.reshaped([state.output.shape[0]] + outputShape) }
 

@@ -59,7 +59,12 @@ public struct Dense: Layer {
     try body("bias", &bias)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    input.linear(weight: weight, bias: bias, activation: configuration.activation)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    requireBuilt()
+    return input.map { $0.linear(weight: weight, bias: bias, activation: configuration.activation) }
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? { configuration.activation }
+
+  public var isBuilt: Bool { weight.count > 0 }
 }

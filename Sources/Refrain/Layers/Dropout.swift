@@ -42,12 +42,12 @@ public struct Dropout: Layer {
     return inputShape
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    dropout(
-      input, rate: configuration.rate, mask: configuration.mask, timeAxis: steps.layout == .batchFirst ? 1 : 0)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    let timeAxis = input.steps.layout == .batchFirst ? 1 : 0
+    return input.map { dropout($0, rate: configuration.rate, mask: configuration.mask, timeAxis: timeAxis) }
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? { previous }
 }
 
 /// `x` with dropout at the given rate, when the running tape belongs to training; else `x`.

@@ -68,25 +68,21 @@ public struct Embedding: Layer {
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) { try body("weight", &weight) }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    let indices = input.values.map { value in
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    requireBuilt()
+    let indices = input.values.values.map { value in
       require(
         value >= 0 && value < Float(configuration.vocabulary) && value == value.rounded(),
         "Embedding: \(value) is no index into a vocabulary of \(configuration.vocabulary)")
       return Int(value)
     }
-    return dropped(weight.gatheringRows(indices), of: indices).reshaped(input.shape + [configuration.size])
+    let shape = input.values.shape
+    return StepValues(
+      dropped(weight.gatheringRows(indices), of: indices).reshaped(shape + [configuration.size]),
+      steps: configuration.maskZero == true ? input.steps.keeping(shape) { indices[$0] != 0 } : input.steps)
   }
 
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    defer {
-      if configuration.maskZero == true {
-        let indices = input.values
-        steps = steps.keeping(input.shape) { indices[$0] != 0 }
-      }
-    }
-    return self(input, steps: steps)
-  }
+  public var isBuilt: Bool { weight.count > 0 }
 
   /// The rows `[N, O]` of some indices with whole rows dropped. The table itself is not touched, so that its gradient
   /// stays that of the rows used.

@@ -138,6 +138,7 @@ public struct GridLSTM: SteppingLayer {
     _ input: Tensor, steps: Steps = Steps(), from state: State? = nil
   ) -> (outputs: Tensor, state: State) {
     let size = configuration.hiddenSize
+    requireBuilt()
     require(
       (3...4).contains(input.rank) && input.shape[input.rank - 1] == weightInput.shape[1],
       "\(Self.kind): the input has shape \(input.shape), expected [B, rows, columns, \(weightInput.shape[1])]")
@@ -161,10 +162,12 @@ public struct GridLSTM: SteppingLayer {
     )
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
   /// The output of every row that is there.
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor { scan(input, steps: steps).outputs }
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    input.map { scan($0, steps: input.steps).outputs }
+  }
+
+  public var isBuilt: Bool { weightInput.count > 0 }
 
   public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
     let result = scan(part, steps: steps, from: memory)

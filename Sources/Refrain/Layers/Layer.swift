@@ -9,6 +9,7 @@ public protocol Layer: Module {
   /// The name in saved files, such as `dense`.
   static var kind: String { get }
 
+  /// What a saved file says of this layer.
   var configuration: Configuration { get }
 
   /// The layer without weights.
@@ -21,36 +22,46 @@ public protocol Layer: Module {
   /// Draws the weights for inputs of the given shape, for which ``outputShape(for:)`` has not thrown.
   mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator)
 
-  /// The output for an input. `lengths` are the valid steps of each sequence of a padded batch `[B, T, …]`; nil means
-  /// all.
-  func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor
+  /// The output for an input. Both say which of their steps there are: a layer that takes each step alone passes them
+  /// on (``StepValues/map(_:)``), one that looks at several heeds them, one whose output has no steps gives `Steps()`,
+  /// and one that finds in its input which steps there are says so. The layer after it is given what comes out.
+  func callAsFunction(_ input: StepValues) -> StepValues
 
-  /// The same where more than lengths is to be said of the steps. A layer that looks at more than one step gives this
-  /// one; for the others it follows.
-  func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor
+  /// The function that the values of the output have gone through last, where that is known: what a loss has to fit.
+  ///
+  /// - Parameter previous: that of the input, which a layer that only passes values on gives again.
+  func outputActivation(after previous: Activation?) -> Activation?
 
-  /// The same, and `steps` become those of the output, which the layers after it are given. A layer that finds in its
-  /// input which steps there are, or whose output has none, gives this one; for the others they stay what they were.
-  func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor
+  /// Whether the layer has its weights. One that has none to draw always is.
+  var isBuilt: Bool { get }
 }
 
 extension Layer {
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    require(
-      steps == Steps(lengths: steps.lengths) || self is any SteppingLayer,
-      "\(Self.kind) takes lengths alone: no gaps, no resets, and no time-first input")
-    return self(input, lengths: steps.lengths)
-  }
+  public func outputActivation(after previous: Activation?) -> Activation? { nil }
 
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor { self(input, steps: steps) }
+  public var isBuilt: Bool { true }
+
+  /// Stops where the layer is called before it has its weights.
+  func requireBuilt() {
+    require(
+      isBuilt,
+      "\(Self.kind): the layer has no weights yet; put it into a Sequential, or give it an inputSize where it is made")
+  }
 
   public mutating func build(for inputShape: [Int?], using generator: inout RandomGenerator) {}
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {}
 
-  /// The output for an input all of whose steps are valid.
-  public func callAsFunction(_ input: Tensor) -> Tensor { self(input, lengths: nil) }
+  /// The output for an input all of whose steps are valid, or the first of each sequence of a padded batch `[B, T, …]`.
+  ///
+  /// - Parameter lengths: the valid steps of each sequence; nil means all.
+  public func callAsFunction(_ input: Tensor, lengths: [Int]? = nil) -> Tensor {
+    self(StepValues(input, steps: Steps(lengths: lengths))).values
+  }
+
+  /// The output where more than lengths is to be said of the steps.
+  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor { self(StepValues(input, steps: steps)).values }
 
   /// The layer built for inputs of the given shape; stops where the shape does not fit.
   func built(for inputShape: [Int?], using generator: inout RandomGenerator) -> Self {
@@ -59,33 +70,6 @@ extension Layer {
     copy.build(for: inputShape, using: &generator)
     return copy
   }
-}
-
-/// A layer that does not fit its input.
-public struct LayerError: Error, CustomStringConvertible, Sendable {
-  /// One line: which layer, and what does not fit.
-  public let description: String
-  /// An error that says `description`.
-  public init(_ description: String) { self.description = description }
-}
-
-/// The last size of a shape, which a layer needs to know.
-func features(of shape: [Int?], for layer: String) throws(LayerError) -> Int {
-  guard shape.count >= 2, let size = shape[shape.count - 1], size > 0 else {
-    throw LayerError("\(layer): the input of shape \(shapeText(shape)) has no known size; give Sequential an inputSize")
-  }
-  return size
-}
-
-/// A size of a layer, which must be positive.
-func check(_ size: Int, _ name: String, of layer: String) throws(LayerError) {
-  guard size > 0, size <= 1 << 28 else { throw LayerError("\(layer): \(name) is \(size), and must be positive") }
-}
-
-/// A shape as text: the batch is B, a time not known T.
-func shapeText(_ shape: [Int?]) -> String {
-  let parts = shape.enumerated().map { axis, size in size.map(String.init) ?? (axis == 0 ? "B" : "T") }
-  return "[" + parts.joined(separator: ", ") + "]"
 }
 
 /// Every kind of layer that a saved file may name.

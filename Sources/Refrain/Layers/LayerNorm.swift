@@ -47,7 +47,12 @@ public struct LayerNorm: Layer {
     try body("bias", &bias)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor {
-    input.normalized(gain: weight, shift: bias, epsilon: configuration.epsilon)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    requireBuilt()
+    return input.map { $0.normalized(gain: weight, shift: bias, epsilon: configuration.epsilon) }
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? { .identity }
+
+  public var isBuilt: Bool { weight.count > 0 }
 }

@@ -30,22 +30,18 @@ public struct Masking: Layer {
     return inputShape
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    var steps = steps
-    return self(input, passing: &steps)
-  }
-
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    require(input.rank == 3, "Masking: the input has shape \(input.shape), expected [B, T, I]")
-    let width = input.shape[2]
-    let values = input.values
-    steps = steps.keeping(input.shape) { place in
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    let shape = input.values.shape
+    require(shape.count == 3, "Masking: the input has shape \(shape), expected [B, T, I]")
+    let width = shape[2]
+    let values = input.values.values
+    let steps = input.steps.keeping(shape) { place in
       values[place * width..<(place + 1) * width].contains { $0 != configuration.value }
     }
-    return input.masked(steps)
+    return StepValues(input.values.masked(steps), steps: steps)
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? { previous }
 }
 
 extension Steps {

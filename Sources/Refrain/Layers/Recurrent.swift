@@ -4,6 +4,7 @@
 public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
+    /// The size **H** of what the cell shows.
     public var hiddenSize: Int
     /// Which outputs go on.
     public var returning: Returning
@@ -86,6 +87,9 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   }
 
   public var returning: Returning { configuration.returning }
+  public var hiddenSize: Int { configuration.hiddenSize }
+  public var options: Cell.Options { configuration.options }
+  public var initial: InitialState { configuration.initial }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     try check(configuration.hiddenSize, "the hidden size", of: Cell.name)
@@ -102,6 +106,12 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
     setCell(
       Cell(
         inputSize: inputSize, hiddenSize: configuration.hiddenSize, options: configuration.options, using: &generator))
+  }
+
+  /// Takes the weights of another layer of the same configuration but for its direction and what it returns.
+  mutating func take(_ other: Recurrent) {
+    cell = other.cell
+    learnedState = other.learnedState
   }
 
   private mutating func setCell(_ cell: Cell) {
@@ -132,6 +142,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   public func scan(
     _ input: Tensor, steps: Steps, from state: State?
   ) -> (outputs: Tensor, state: State) {
+    requireBuilt()
     require(
       (2...3).contains(input.rank) && input.shape[input.rank - 1] == cell.inputSize,
       "\(Cell.name): the input has shape \(input.shape), expected [B, T, \(cell.inputSize)] or [T, \(cell.inputSize)]")
@@ -154,6 +165,8 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 
   public func lastOutput(_ state: State) -> Tensor { state.output }
 
+  public var isBuilt: Bool { cell.inputSize > 0 && cell.hiddenSize > 0 }
+
   public func checkStepping() throws(LayerError) {
     guard configuration.direction == .forward else {
       throw LayerError("\(Cell.name): going backward begins at the end of a sequence, which a stream does not have")
@@ -174,8 +187,10 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
 /// A setting that files from before it was there do not have.
 @propertyWrapper
 public struct Defaulted<Options: CellOptions>: Codable, Sendable {
+  /// The setting.
   public var wrappedValue: Options
 
+  /// A setting.
   public init(wrappedValue: Options) { self.wrappedValue = wrappedValue }
   public init(from decoder: any Decoder) throws { wrappedValue = try Options(from: decoder) }
   public func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }

@@ -23,17 +23,11 @@ public struct Flatten: Layer {
     return [nil, size]
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    var steps = steps
-    return self(input, passing: &steps)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    input.withoutSteps.map { $0.reshaped([$0.shape[0], $0.shape.dropFirst().reduce(1, *)]) }
   }
 
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    let input = input.leaving(&steps)
-    return input.reshaped([input.shape[0], input.shape.dropFirst().reduce(1, *)])
-  }
+  public func outputActivation(after previous: Activation?) -> Activation? { previous == .softmax ? nil : previous }
 }
 
 /// The axes but the batch arranged anew: `[B, …]` → `[B] + shape`. Of sequences `[B, T, …]` the output has the same
@@ -62,23 +56,19 @@ public struct Reshape: Layer {
     return [nil] + target.map(Optional.init)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    var steps = steps
-    return self(input, passing: &steps)
-  }
-
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    if input.rank > 2 {
-      let (batch, time) = steps.extent(of: input.shape)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    if input.values.rank > 2 {
+      let (batch, time) = input.steps.extent(of: input.values.shape)
       if configuration.shape.first == time {
-        return input.reshaped(steps.shape(batch: batch, time: time) + configuration.shape.dropFirst())
+        return input.map {
+          $0.reshaped(input.steps.shape(batch: batch, time: time) + configuration.shape.dropFirst())
+        }
       }
     }
-    let input = input.leaving(&steps)
-    return input.reshaped([input.shape[0]] + configuration.shape)
+    return input.withoutSteps.map { $0.reshaped([$0.shape[0]] + configuration.shape) }
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? { previous == .softmax ? nil : previous }
 }
 
 extension Tensor {
@@ -87,12 +77,10 @@ extension Tensor {
     let cleared = masked(steps)
     return steps.layout == .batchFirst ? cleared : cleared.transposed([1, 0] + Array(2..<rank))
   }
+}
 
-  /// The same where the time goes up in other axes: nothing is left of `steps`. Values `[B, I]` have none to lose; what
-  /// is said may be of sequences that will be made of them.
-  fileprivate func leaving(_ steps: inout Steps) -> Tensor {
-    guard rank > 2 else { return self }
-    defer { steps = Steps() }
-    return batchFirst(steps)
-  }
+extension StepValues {
+  /// The values where the time goes up in other axes: nothing is left of the steps. Values `[B, I]` have none to lose;
+  /// what is said may be of sequences that will be made of them.
+  fileprivate var withoutSteps: StepValues { values.rank > 2 ? StepValues(values.batchFirst(steps)) : self }
 }

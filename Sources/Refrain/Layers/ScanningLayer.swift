@@ -13,6 +13,7 @@ public enum InitialState: String, CellOptions, CaseIterable {
   /// From a state that is learned with the weights, one for all sequences; at first it is the fixed one.
   case learned
 
+  /// The cell's own.
   public init() { self = .fixed }
 }
 
@@ -55,14 +56,10 @@ extension ScanningLayer {
     scan(input, steps: steps, from: nil)
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
   /// The outputs of every step, or of each sequence's last valid one; of one sequence `[T, …]` without the batch axis.
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor { shown(scan(input, steps: steps, from: nil)) }
-
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    defer { if returning == .lastStep { steps = Steps() } }
-    return self(input, steps: steps)
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    StepValues(
+      shown(scan(input.values, steps: input.steps, from: nil)), steps: returning == .lastStep ? Steps() : input.steps)
   }
 
   public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
@@ -89,6 +86,12 @@ public protocol RecurrentLayer: ScanningLayer {
 
   /// How it is regularized.
   var regularization: Regularization { get set }
+  /// The size **H** of what a cell shows.
+  var hiddenSize: Int { get }
+  /// What its cell was told besides its sizes.
+  var options: Options { get }
+  /// Where it begins when it is given no state.
+  var initial: InitialState { get }
 
   /// A level of a stack.
   init(_ hiddenSize: Int, returning: Returning, options: Options, initial: InitialState)

@@ -10,19 +10,20 @@
 public struct Sequential: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
-    /// The shape of the input; the first axis is the batch, nil is a size that may change from batch to batch.
+    /// The shape of the input with the batch first; nil is a size that may change from batch to batch.
     public var inputShape: [Int?]
     /// The layers from the first to the last, without weights.
     public var layers: [LayerDescription]
   }
 
   public static let kind = "sequential"
-  /// The shape of the input; the first axis is the batch, nil is a size that may change from batch to batch.
+  /// The shape of the input. It has all axes, the first being the batch, as ``outputShape(for:)`` takes them; nil is a
+  /// size that may change from batch to batch, and every other size is demanded of inputs.
   public private(set) var inputShape: [Int?]
   /// The layers from the first to the last.
   public var layers: [any Layer]
-  /// How ``fit`` trains the model, once it is compiled.
-  var compiled: CompiledTraining?
+  /// How the model is trained, once that is set: what it is, the training itself knows.
+  var setup: (any TrainingSetup)?
 
   public var configuration: Configuration {
     Configuration(inputShape: inputShape, layers: layers.map(LayerDescription.init))
@@ -39,24 +40,24 @@ public struct Sequential: Layer {
   ///   - inputSize: the size **I** of the input at one step.
   ///   - seed: where the weights are drawn from; nil draws from the default generator.
   public init(inputSize: Int, seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
-    self.init(inputShape: [nil, inputSize], seed: seed, layers)
+    self.init(exampleShape: [nil, inputSize], seed: seed, layers)
   }
 
   /// A model of sequences of tokens `[B, T]`, for an ``Embedding`` first.
   public init(seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
-    self.init(inputShape: [nil], seed: seed, layers)
+    self.init(exampleShape: [nil], seed: seed, layers)
   }
 
-  /// A model of inputs `[B] + inputShape`, in which nil is a size that may change from batch to batch, such as the
+  /// A model of inputs `[B] + exampleShape`, in which nil is a size that may change from batch to batch, such as the
   /// time.
-  public init(inputShape: [Int?], seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
+  public init(exampleShape: [Int?], seed: UInt64? = nil, @LayerBuilder _ layers: () -> [any Layer]) {
     var generator = seed.map(RandomGenerator.init(seed:)) ?? makeRandomGenerator()
-    self.init(inputShape: inputShape, layers: layers(), using: &generator)
+    self.init(exampleShape: exampleShape, layers: layers(), using: &generator)
   }
 
-  /// A model of the given layers, with weights drawn from `generator`.
-  public init(inputShape: [Int?], layers: [any Layer], using generator: inout RandomGenerator) {
-    self.inputShape = [nil] + inputShape
+  /// A model of the given layers for inputs `[B] + exampleShape`, with weights drawn from `generator`.
+  public init(exampleShape: [Int?], layers: [any Layer], using generator: inout RandomGenerator) {
+    inputShape = [nil] + exampleShape
     self.layers = layers
     self = built(for: self.inputShape, using: &generator)
   }
@@ -107,18 +108,17 @@ public struct Sequential: Layer {
     for index in layers.indices { try layers[index].forEachTensor(under: "\(index)", body) }
   }
 
-  public func callAsFunction(_ input: Tensor, lengths: [Int]?) -> Tensor { self(input, steps: Steps(lengths: lengths)) }
-
-  public func callAsFunction(_ input: Tensor, steps: Steps) -> Tensor {
-    var steps = steps
-    return self(input, passing: &steps)
-  }
-
-  public func callAsFunction(_ input: Tensor, passing steps: inout Steps) -> Tensor {
-    var values = cleared(input, steps)
-    for layer in layers { values = layer(values, passing: &steps) }
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    var values = input.map { cleared($0, input.steps) }
+    for layer in layers { values = layer(values) }
     return values
   }
+
+  public func outputActivation(after previous: Activation?) -> Activation? {
+    layers.reduce(previous) { $1.outputActivation(after: $0) }
+  }
+
+  public var isBuilt: Bool { layers.allSatisfy { $0.isBuilt } }
 
   /// The input with zeros where there is no valid step: a layer that reads each step alone would take whatever stands
   /// there for a value, and a NaN would reach the gradient of its weights. Recurrent layers do not look there.
@@ -132,6 +132,9 @@ public struct Sequential: Layer {
   /// Whether the first layer would look at what stands past the lengths.
   package var readsPadding: Bool { hasSteps && !(layers.first is any ScanningLayer) }
 }
+
+/// What a ``Sequential`` keeps for its training.
+protocol TrainingSetup: LeftOut, Sendable {}
 
 /// A layer as saved files describe it: its kind and configuration, without weights.
 public struct LayerDescription: Codable, Sendable {
@@ -174,10 +177,16 @@ public enum LayerBuilder {
   public static func buildExpression(_ layer: any Layer) -> [any Layer] { [layer] }
   /// Several layers at once.
   public static func buildExpression(_ layers: [any Layer]) -> [any Layer] { layers }
+  /// What stands in a block, one after another.
   public static func buildBlock(_ parts: [any Layer]...) -> [any Layer] { parts.flatMap { $0 } }
+  /// An `if` without `else`.
   public static func buildOptional(_ part: [any Layer]?) -> [any Layer] { part ?? [] }
+  /// The first branch of an `if` or `switch`.
   public static func buildEither(first part: [any Layer]) -> [any Layer] { part }
+  /// The other branch.
   public static func buildEither(second part: [any Layer]) -> [any Layer] { part }
+  /// A loop.
   public static func buildArray(_ parts: [[any Layer]]) -> [any Layer] { parts.flatMap { $0 } }
+  /// What stands behind `if #available`.
   public static func buildLimitedAvailability(_ part: [any Layer]) -> [any Layer] { part }
 }

@@ -102,7 +102,48 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
       options: options, initial: initial, using: &generator)
   }
 
+  /// A stack of layers that exist already, from the lowest to the highest, each of which is taken as it is and returns
+  /// every step.
+  ///
+  /// - Parameters:
+  ///   - levels: layers of one kind, with the same options, initial states and regularization.
+  ///   - dropout: the rate of dropout on what one level passes to the next.
+  ///   - connection: how the output of one level becomes the input of the next; what is learned of it is drawn from the
+  ///     default generator.
+  ///   - returning: which outputs of the highest level go on.
+  public init(
+    levels: [Level], dropout: Float = 0, connection: Connection = .direct, returning: Returning = .lastStep
+  ) {
+    guard let first = levels.first else { fatalError("\(Self.kind): there is no level") }
+    self.init(
+      Configuration(
+        hiddenSizes: levels.map(\.hiddenSize), dropout: dropout, returning: returning, options: first.options,
+        connection: connection, initial: first.initial, regularization: first.regularization))
+    for (index, level) in levels.enumerated() {
+      require(
+        level.options == first.options && level.initial == first.initial
+          && level.regularization == first.regularization,
+        "\(Self.kind): level \(index) differs from the lowest in its options, initial state or regularization")
+      require(
+        level.returning == .everyStep, "\(Self.kind): level \(index) returns its last step; let it return every step")
+      // Whatever else could be chosen of a level, a saved stack has no place for it.
+      let shape: [Int?] = [nil, nil, 2]
+      require(
+        (try? level.outputShape(for: shape)) == (try? self.levels[index].outputShape(for: shape)),
+        "\(Self.kind): level \(index) merges its directions in a way that a stack does not")
+    }
+    self.levels = levels
+    var width: Int?
+    if let shape = try? levels.last?.outputShape(for: [nil, nil, 2]) { width = shape.last ?? nil }
+    var generator = makeRandomGenerator()
+    if let width { links = Links(connection, levels: levels.count, width: width, using: &generator) }
+  }
+
   public var returning: Returning { configuration.returning }
+  /// The size **H** of what the cells of the highest level show.
+  public var hiddenSize: Int { configuration.hiddenSizes.last ?? 0 }
+  public var options: Options { configuration.options }
+  public var initial: InitialState { configuration.initial }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
     guard !levels.isEmpty else { throw LayerError("\(Self.kind): there is no level") }
@@ -181,6 +222,8 @@ public struct Stacked<Level: RecurrentLayer>: RecurrentLayer {
   private func cleared(_ outputs: Tensor, _ steps: Steps) -> Tensor {
     outputs.rank > 2 ? outputs.masked(steps) : outputs
   }
+
+  public var isBuilt: Bool { levels.allSatisfy(\.isBuilt) }
 
   public func lastOutput(_ state: State) -> Tensor {
     // At a single step the connections are the same, so that the last outputs follow from the last states.

@@ -1,7 +1,7 @@
 extension Loss {
   /// −t log σ(x) − (1 − t) log(1 − σ(x)) for logits x and targets t from 0 to 1, in a form that does not overflow:
   /// max(x, 0) − x t + log(1 + e^−|x|). Its gradient is σ(x) − t.
-  public static let binaryCrossEntropy = Loss("binary cross entropy") { logits, target in
+  public static let binaryCrossEntropy = Loss("binary cross entropy", prediction: .logits) { logits, target in
     let x = logits.detached
     let value = relu(x) - x * target + softplus(-abs(x))
     return value.recording((logits, { $0 * (sigmoid(x) - target) }))
@@ -13,24 +13,33 @@ extension Loss {
   /// - Parameter smoothing: the part of each target that is spread evenly over all classes (Szegedy et al. 2016).
   public static func crossEntropy(smoothing: Float = 0) -> Loss {
     require((0..<1).contains(smoothing), "cross entropy: the smoothing is \(smoothing), and must be in 0 ..< 1")
-    return Loss("cross entropy", target: .classes) { logits, target in
-      let classes = classCount(logits, "cross entropy")
-      if target.shape[1] == 1 {
-        let indices = target.classIndices(below: classes, for: "cross entropy")
-        return indexedCrossEntropy(logits, indices, smoothing: smoothing)
-      }
-      let smoothed = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / Float(classes)
-      return -(smoothed * logits.logSoftmax()).sum(axes: [1])
+    return Loss("cross entropy", target: .classes, prediction: .logits) { logits, target in
+      crossEntropy(of: logits, target, smoothing: smoothing)
     }
   }
+
+  /// The cross entropy `[N]` of logits `[N, C]`.
+  private static func crossEntropy(of logits: Tensor, _ target: Tensor, smoothing: Float) -> Tensor {
+    let classes = classCount(logits, "cross entropy")
+    if target.shape[1] == 1 {
+      let indices = target.classIndices(below: classes, for: "cross entropy")
+      return indexedCrossEntropy(logits, indices, smoothing: smoothing)
+    }
+    let smoothed = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / Float(classes)
+    return -(smoothed * logits.logSoftmax()).sum(axes: [1])
+  }
+
+  /// The same without smoothing, for metrics.
+  static let crossEntropyOfRows: Rows = { crossEntropy(of: $0, $1, smoothing: 0) }
 
   /// ``crossEntropy(smoothing:)`` without smoothing.
   public static let crossEntropy: Loss = crossEntropy(smoothing: 0)
 
   /// −Σ t log p for probabilities p `[…, C]`, as a layer with ``Activation/softmax`` gives them; targets are class
   /// indices `[…]` or rows of probabilities `[…, C]`. As in Keras, p is first brought into 1e-7 … 1 − 1e-7.
-  public static let categoricalCrossEntropy = Loss("categorical cross entropy", target: .classes) {
-    prediction, target in
+  public static let categoricalCrossEntropy = Loss(
+    "categorical cross entropy", target: .classes, prediction: .probabilities
+  ) { prediction, target in
     let classes = classCount(prediction, "categorical cross entropy")
     let logarithms = log(prediction.clamped(1e-7...1 - 1e-7))
     if target.shape[1] > 1 { return -(target * logarithms).sum(axes: [1]) }

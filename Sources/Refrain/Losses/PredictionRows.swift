@@ -9,6 +9,29 @@ public enum TargetKind: Sendable {
   case classes
 }
 
+extension Loss {
+  /// Throws where targets from outside the program are none for predictions of a shape.
+  func check(
+    _ prediction: [Int], _ target: Tensor, weights: Tensor?, hasSteps: Bool
+  ) throws(LayerError) {
+    guard case .rows(let kind, _) = measure else {
+      guard target.shape.first == prediction.first, weights.map({ $0.shape == [prediction[0]] }) ?? true else {
+        throw LayerError("\(name): a target of shape \(target.shape) does not fit a prediction of shape \(prediction)")
+      }
+      return
+    }
+    let layout = try PredictionRows.Layout(
+      kind, prediction, target.shape, weights: weights?.shape, hasLengths: hasSteps, name: name)
+    guard layout.hasIndices else { return }
+    let wrong = target.withUnsafeValues { values in
+      values.first { !($0 >= 0 && $0 < Float(layout.columns) && $0 == $0.rounded()) }
+    }
+    if let wrong {
+      throw LayerError("\(name): the target \(wrong) is no class index: there are \(layout.columns) classes, from 0")
+    }
+  }
+}
+
 /// A batch of predictions and targets as losses and metrics see it: rows, of which only those that count are left.
 ///
 /// Steps past a sequence's length and rows of weight 0 are taken out before anything is computed, so that whatever they
@@ -36,43 +59,70 @@ struct PredictionRows {
   init(
     _ kind: TargetKind, _ prediction: Tensor, _ target: Tensor, weights: Tensor?, lengths: [Int]?, name: String
   ) {
-    var shape = prediction.shape
-    let hasSteps = lengths != nil || weights?.rank == 2
-    let isElementwise = kind == .values || kind == .classes && (shape.count < 2 || shape[shape.count - 1] == 1)
-    if isElementwise, shape.count < (hasSteps ? 3 : 2) { shape.append(1) }
-    require(
-      shape.count >= (hasSteps ? 3 : 2),
-      "\(name): a prediction of shape \(prediction.shape) has no \(hasSteps ? "steps [B, T, …]" : "rows [B, …]")")
-    let columns = shape[shape.count - 1]
-    let leading = Array(shape.dropLast())
-    let rows = leading.product
-
-    let isWhole =
-      switch kind {
-      case .values: true
-      case .single: false
-      case .classes: isElementwise || target.shape == prediction.shape
-      }
-    let expected = isWhole ? shape : leading
-    require(
-      target.shape.withoutTrailingOnes == expected.withoutTrailingOnes,
-      "\(name): a target of shape \(target.shape) does not fit a prediction of shape \(prediction.shape)")
-
-    let weightOf = Self.rowWeights(weights, leading: leading, name: name)
+    let layout: Layout
+    do throws(LayerError) {
+      layout = try Layout(
+        kind, prediction.shape, target.shape, weights: weights?.shape, hasLengths: lengths != nil, name: name)
+    } catch {
+      fatalError(error.description)
+    }
+    let (leading, rows) = (layout.leading, layout.leading.product)
+    let weightOf = Self.rowWeights(weights, leading: leading)
     let valid = Self.validRows(leading: leading, lengths: lengths, weights: weightOf, name: name)
-    let whole = prediction.reshaped([rows, columns])
-    let targets = target.detached.reshaped([rows, isWhole ? columns : 1])
+    let whole = prediction.reshaped([rows, layout.columns])
+    let targets = target.detached.reshaped([rows, layout.targetColumns])
     self.prediction = valid.map(whole.pickingRows) ?? whole
     self.target = valid.map(targets.pickingRows) ?? targets
     self.weights = weightOf.map { all in valid.map { $0.map { all[$0] } } ?? all }
   }
 
+  /// How predictions and targets of given shapes are rows.
+  struct Layout {
+    /// The axes whose product is the number of rows.
+    let leading: [Int]
+    /// The columns **F** of the prediction.
+    let columns: Int
+    /// The columns **K** of the target.
+    let targetColumns: Int
+    /// Whether a target's value is the index of a class.
+    let hasIndices: Bool
+
+    /// - Throws: ``LayerError`` where the shapes do not fit.
+    init(
+      _ kind: TargetKind, _ prediction: [Int], _ target: [Int], weights: [Int]?, hasLengths: Bool, name: String
+    ) throws(LayerError) {
+      var shape = prediction
+      let hasSteps = hasLengths || weights?.count == 2
+      let isElementwise = kind == .values || kind == .classes && (shape.count < 2 || shape[shape.count - 1] == 1)
+      if isElementwise, shape.count < (hasSteps ? 3 : 2) { shape.append(1) }
+      guard shape.count >= (hasSteps ? 3 : 2) else {
+        throw LayerError(
+          "\(name): a prediction of shape \(prediction) has no \(hasSteps ? "steps [B, T, …]" : "rows [B, …]")")
+      }
+      columns = shape[shape.count - 1]
+      leading = Array(shape.dropLast())
+      let isWhole =
+        switch kind {
+        case .values: true
+        case .single: false
+        case .classes: isElementwise || target == prediction
+        }
+      targetColumns = isWhole ? columns : 1
+      hasIndices = kind == .classes && !isWhole
+      guard target.withoutTrailingOnes == (isWhole ? shape : leading).withoutTrailingOnes else {
+        throw LayerError("\(name): a target of shape \(target) does not fit a prediction of shape \(prediction)")
+      }
+      if let weights {
+        guard (1...2).contains(weights.count) && Array(leading.prefix(weights.count)) == weights else {
+          throw LayerError("\(name): weights of shape \(weights) do not fit rows of shape \(leading)")
+        }
+      }
+    }
+  }
+
   /// A weight for each row, from weights an example or a step.
-  private static func rowWeights(_ weights: Tensor?, leading: [Int], name: String) -> [Float]? {
+  private static func rowWeights(_ weights: Tensor?, leading: [Int]) -> [Float]? {
     guard let weights else { return nil }
-    require(
-      (1...2).contains(weights.rank) && Array(leading.prefix(weights.rank)) == weights.shape,
-      "\(name): weights of shape \(weights.shape) do not fit rows of shape \(leading)")
     let values = weights.values
     let repeats = leading.dropFirst(weights.rank).reduce(1, *)
     return repeats == 1 ? values : values.flatMap { Array(repeating: $0, count: repeats) }

@@ -5,7 +5,7 @@ extension Metric {
   /// A prediction of one column is taken for the logit of "yes"; see ``accuracy(threshold:)`` for probabilities.
   public static let accuracy = Metric("accuracy", target: .classes) { prediction, target in
     Tensor(zip(classes(prediction, threshold: 0), labels(target)).map { $0 == $1 ? 1 : 0 })
-  }
+  }.comparing(with: 0)
 
   /// The part of values on the right side: predictions above `threshold` (0 for logits, 0.5 for probabilities) against
   /// targets above 0.5, value by value.
@@ -35,8 +35,7 @@ extension Metric {
 
   /// e to the mean cross entropy of logits `[…, C]`: among how many equally likely classes the model seems to choose.
   public static let perplexity = Metric(
-    "perplexity", target: .classes, finish: { .exp($0) },
-    meanOf: Loss.crossEntropy.rows)
+    "perplexity", target: .classes, prediction: .logits, finish: { .exp($0) }, meanOf: Loss.crossEntropyOfRows)
 
   /// Of the rows predicted to be of the class `label`, the part that is; 0 when there are none.
   ///
@@ -87,7 +86,7 @@ extension Metric {
     } value: { sums in
       let value = ratio((sums[0], sums[1], sums[2]))
       return value.isNaN ? 0 : value
-    }
+    }.comparing(with: threshold)
   }
 
   /// The class of each row `[N, C]`: the highest score, or for one column whether it is above the threshold.

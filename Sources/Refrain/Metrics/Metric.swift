@@ -5,6 +5,10 @@
 public struct Metric: Sendable {
   /// The name in histories and tables, such as `accuracy`.
   public let name: String
+  /// The kind of prediction that it takes.
+  public private(set) var prediction: PredictionKind
+  /// The kind of prediction that it takes where that has one column, the score of "yes".
+  var binaryPrediction: PredictionKind
   private let target: TargetKind
   private let sums: @Sendable (_ prediction: Tensor, _ target: Tensor, _ weights: [Float]) -> [Double]
   private let value: @Sendable (_ sums: [Double]) -> Double
@@ -14,16 +18,19 @@ public struct Metric: Sendable {
   /// - Parameters:
   ///   - name: for histories and tables.
   ///   - target: what a target is made of.
+  ///   - prediction: the kind of prediction that it takes.
   ///   - sums: takes the rows that count of the prediction `[N, F]` and of the target (`[N, F]`, or `[N, 1]` for single
   ///     values and class indices) and N weights, and gives what is added up over batches.
   ///   - value: makes the metric from these sums.
   public init(
-    _ name: String, target: TargetKind = .values,
+    _ name: String, target: TargetKind = .values, prediction: PredictionKind = .values,
     sums: @escaping @Sendable (_ prediction: Tensor, _ target: Tensor, _ weights: [Float]) -> [Double],
     value: @escaping @Sendable (_ sums: [Double]) -> Double
   ) {
     self.name = name
     self.target = target
+    self.prediction = prediction
+    binaryPrediction = prediction
     self.sums = sums
     self.value = value
   }
@@ -41,7 +48,8 @@ public struct Metric: Sendable {
   public struct Total: Sendable {
     /// What is measured.
     public let metric: Metric
-    private var sums: [Double]?
+    /// What was added up; nil before the first batch.
+    var sums: [Double]?
 
     /// The total over nothing yet.
     public init(_ metric: Metric) { self.metric = metric }
@@ -62,12 +70,20 @@ public struct Metric: Sendable {
     public var value: Float { sums.map { Float(metric.value($0)) } ?? .nan }
   }
 
+  /// The metric where a prediction of one column is a logit if it is compared with 0.
+  func comparing(with threshold: Float) -> Metric {
+    var copy = self
+    if threshold == 0 { copy.binaryPrediction = .logits }
+    return copy
+  }
+
   /// A metric that is the weighted mean of a measure of rows or values, put through `finish`.
   init(
-    _ name: String, target: TargetKind = .values, finish: @escaping @Sendable (Double) -> Double = { $0 },
+    _ name: String, target: TargetKind = .values, prediction: PredictionKind = .values,
+    finish: @escaping @Sendable (Double) -> Double = { $0 },
     meanOf measure: @escaping @Sendable (_ prediction: Tensor, _ target: Tensor) -> Tensor
   ) {
-    self.init(name, target: target) { prediction, target, weights in
+    self.init(name, target: target, prediction: prediction) { prediction, target, weights in
       let measured = measure(prediction, target)
       let width = measured.count / max(weights.count, 1)
       var (sum, total) = (0.0, 0.0)

@@ -21,6 +21,10 @@ public struct Adagrad: Optimizer {
     learningRate: Float = 1e-2, learningRateDecay: Float = 0, weightDecay: Float = 0, initialAccumulator: Float = 0,
     epsilon: Float = 1e-10
   ) {
+    Self.check(notNegative: [
+      "the learning rate": learningRate, "its decay": learningRateDecay, "the weight decay": weightDecay,
+      "the initial accumulator": initialAccumulator, "epsilon": epsilon,
+    ])
     self.learningRate = learningRate
     self.learningRateDecay = learningRateDecay
     self.weightDecay = weightDecay

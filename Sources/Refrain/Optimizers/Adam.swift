@@ -23,6 +23,9 @@ public struct Adam: Optimizer {
   public init(
     learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float = 0
   ) {
+    Self.check(
+      notNegative: ["the learning rate": learningRate, "epsilon": epsilon, "the weight decay": weightDecay],
+      shares: ["beta1": beta1, "beta2": beta2])
     self.learningRate = learningRate
     self.beta1 = beta1
     self.beta2 = beta2
@@ -62,6 +65,21 @@ public struct AdamW: Optimizer {
   public var learningRate: Float {
     get { adam.learningRate }
     set { adam.learningRate = newValue }
+  }
+  /// How much of the mean gradient is kept from step to step.
+  public var beta1: Float {
+    get { adam.beta1 }
+    set { adam.beta1 = newValue }
+  }
+  /// How much of the mean squared gradient is kept from step to step.
+  public var beta2: Float {
+    get { adam.beta2 }
+    set { adam.beta2 = newValue }
+  }
+  /// What keeps the divisor from zero.
+  public var epsilon: Float {
+    get { adam.epsilon }
+    set { adam.epsilon = newValue }
   }
   /// How strongly parameters are drawn to zero.
   public var weightDecay: Float {

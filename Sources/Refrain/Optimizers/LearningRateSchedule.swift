@@ -9,7 +9,12 @@ import RealModule
 ///     .warmUp(count: 100, then: .cosine(count: 1000)).countingSteps
 public struct LearningRateSchedule: Sendable {
   /// What a schedule counts.
-  public enum Interval: Sendable { case epoch, step }
+  public enum Interval: Sendable {
+    /// Times through the examples.
+    case epoch
+    /// Steps of the optimizer.
+    case step
+  }
 
   private typealias Rule = @Sendable (_ index: Int, _ initial: Double, _ total: Int?) -> Double
 
@@ -17,6 +22,20 @@ public struct LearningRateSchedule: Sendable {
   public private(set) var interval = Interval.epoch
   private let rule: Rule
   private var plateau: Plateau?
+
+  /// What a schedule that waits for a plateau has seen; nil for the others.
+  struct Memory: Codable, Sendable, Equatable {
+    var best = Double.infinity
+    var badEpochs = 0
+    var cooling = 0
+    var reductions = 0
+  }
+
+  /// What the schedule has seen, where it follows the loss.
+  var memory: Memory? {
+    get { plateau?.memory }
+    set { if let newValue { plateau?.memory = newValue } }
+  }
 
   private init(_ rule: @escaping Rule) { self.rule = rule }
 
@@ -157,32 +176,29 @@ private struct Plateau: Sendable {
   let threshold: Double
   let cooldown: Int
   let minimum: Double
-  var best = Double.infinity
-  var badEpochs = 0
-  var cooling = 0
-  var reductions = 0
+  var memory = LearningRateSchedule.Memory()
 
   mutating func observe(_ loss: Double) {
-    if loss < best * (1 - threshold) {
-      best = loss
-      badEpochs = 0
+    if loss < memory.best * (1 - threshold) {
+      memory.best = loss
+      memory.badEpochs = 0
     } else {
-      badEpochs += 1
+      memory.badEpochs += 1
     }
-    if cooling > 0 {
-      cooling -= 1
-      badEpochs = 0
+    if memory.cooling > 0 {
+      memory.cooling -= 1
+      memory.badEpochs = 0
     }
-    if badEpochs > patience {
-      reductions += 1
-      cooling = cooldown
-      badEpochs = 0
+    if memory.badEpochs > patience {
+      memory.reductions += 1
+      memory.cooling = cooldown
+      memory.badEpochs = 0
     }
   }
 
   /// The rate after the reductions so far; one of less than 1e-8 is not made.
   func rate(initial: Double) -> Double {
-    (0..<reductions).reduce(initial) { rate, _ in
+    (0..<memory.reductions).reduce(initial) { rate, _ in
       let reduced = max(rate * factor, minimum)
       return rate - reduced > 1e-8 ? reduced : rate
     }

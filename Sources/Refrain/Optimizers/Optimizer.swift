@@ -57,6 +57,21 @@ public struct ParameterRun {
 }
 
 extension Optimizer {
+  /// Stops where options are not what they can be: the mistake would show only as training that fails.
+  ///
+  /// - Parameters:
+  ///   - notNegative: what must be a number of at least 0.
+  ///   - shares: what must be at least 0 and below 1.
+  static func check(notNegative: KeyValuePairs<String, Float>, shares: KeyValuePairs<String, Float> = [:]) {
+    for (name, value) in notNegative {
+      require(
+        value >= 0 && value.isFinite, "\(Self.self): \(name) is \(value), and must be a number that is not negative")
+    }
+    for (name, value) in shares {
+      require((0..<1).contains(value), "\(Self.self): \(name) is \(value), and must be at least 0 and below 1")
+    }
+  }
+
   public var moments: [Moment] { [] }
   public var skipsZeroGradients: Bool { false }
 
@@ -66,6 +81,7 @@ extension Optimizer {
   ///   - model: what is learned.
   ///   - gradient: from ``valueAndGradient(at:training:using:of:)``.
   public mutating func update<M: TensorGroup>(_ model: inout M, along gradient: M) {
+    require(learningRate >= 0, "the learning rate is \(learningRate), and must not be negative")
     prepare(for: model)
     // The state is taken out while the rule reads the options from `self`, so that its memory is not shared.
     var state = state

@@ -24,6 +24,11 @@ public struct RMSprop: Optimizer {
     learningRate: Float = 1e-2, alpha: Float = 0.99, epsilon: Float = 1e-8, weightDecay: Float = 0,
     momentum: Float = 0, centered: Bool = false
   ) {
+    Self.check(
+      notNegative: [
+        "the learning rate": learningRate, "epsilon": epsilon, "the weight decay": weightDecay,
+        "the momentum": momentum,
+      ], shares: ["alpha": alpha])
     self.learningRate = learningRate
     self.alpha = alpha
     self.epsilon = epsilon

@@ -16,6 +16,8 @@ public struct SGD: Optimizer {
 
   /// An optimizer with PyTorch's settings where none are given.
   public init(learningRate: Float = 1e-3, momentum: Float = 0, nesterov: Bool = false, weightDecay: Float = 0) {
+    Self.check(
+      notNegative: ["the learning rate": learningRate, "the momentum": momentum, "the weight decay": weightDecay])
     require(!nesterov || momentum > 0, "SGD: Nesterov's rule needs a momentum")
     self.learningRate = learningRate
     self.momentum = momentum

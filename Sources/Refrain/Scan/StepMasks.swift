@@ -15,7 +15,12 @@ public struct StepMasks: Sendable {
 
   /// One of the masks.
   package enum Kind: CaseIterable, Sendable {
-    case recurrent, keptHidden, keptCell
+    /// On the hidden state where it enters the recurrent products.
+    case recurrent
+    /// On how much of the hidden state is kept.
+    case keptHidden
+    /// On how much of the cell state is kept.
+    case keptCell
 
     /// The tensor of the state that it acts on.
     var state: String { self == .keptCell ? "cell" : "hidden" }

@@ -26,6 +26,9 @@ extension TensorGroup {
     return result
   }
 
+  /// The tensor of this name, or nil.
+  func tensor(_ name: String) -> Tensor? { namedTensors.first { $0.name == name }?.tensor }
+
   /// The number of values in all tensors.
   public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 

@@ -1,5 +1,5 @@
 /// Some examples to learn from together.
-public struct Batch: Sendable {
+public struct Batch: TrainingBatch {
   /// `[B, …]`: a row an example; sequences are `[B, T, I]`, or `[B, T]` for tokens.
   public var input: Tensor
   /// `[B, …]`: what is to be predicted.
@@ -8,15 +8,22 @@ public struct Batch: Sendable {
   public var steps: Steps
   /// `[B]`, or `[B, T]` one a step: how much each counts; nil means all the same.
   public var weights: Tensor?
+  /// Of targets that have steps of their own, such as the words of a recording, how many of each there are: for a loss
+  /// of sequences. nil says nothing of them.
+  public var targetLengths: [Int]?
 
   /// Examples from tensors that agree in their number of rows.
-  public init(_ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil) {
-    self.init(input, target, steps: Steps(lengths: lengths), weights: weights)
+  public init(
+    _ input: Tensor, _ target: Tensor, lengths: [Int]? = nil, weights: Tensor? = nil, targetLengths: [Int]? = nil
+  ) {
+    self.init(input, target, steps: Steps(lengths: lengths), weights: weights, targetLengths: targetLengths)
   }
 
   /// Examples from tensors that agree in their number of rows, with gaps or resets. Steps that are absent do not count
   /// in the loss of an output that has steps.
-  public init(_ input: Tensor, _ target: Tensor, steps: Steps, weights: Tensor? = nil) {
+  public init(
+    _ input: Tensor, _ target: Tensor, steps: Steps, weights: Tensor? = nil, targetLengths: [Int]? = nil
+  ) {
     require(
       input.rank > 0 && target.rank > 0 && input.shape[0] == target.shape[0],
       "an input of shape \(input.shape) and a target of shape \(target.shape) differ in their number of examples")
@@ -26,11 +33,15 @@ public struct Batch: Sendable {
     require(
       weights.map { $0.rank > 0 && $0.shape[0] == input.shape[0] } ?? true,
       "weights of shape \(weights?.shape ?? []) do not fit \(input.shape[0]) examples")
+    require(
+      targetLengths.map { $0.count == input.shape[0] } ?? true,
+      "\(targetLengths?.count ?? 0) lengths of targets were given for \(input.shape[0]) examples")
     require(steps.layout == .batchFirst, "a batch to learn from has the examples first")
     self.input = input
     self.target = target
     self.steps = steps
     self.weights = weights
+    self.targetLengths = targetLengths
   }
 
   /// The valid steps of each example; nil means all.
@@ -53,14 +64,14 @@ public struct Batch: Sendable {
     Batch(
       input.gatheringRows(indices), target.gatheringRows(indices),
       steps: steps.selecting(indices),
-      weights: weights?.gatheringRows(indices))
+      weights: weights?.gatheringRows(indices), targetLengths: targetLengths.map { all in indices.map { all[$0] } })
   }
 
   /// The examples in `range`.
   public func slice(_ range: Range<Int>) -> Batch {
     Batch(
       input.slice(range, axis: 0), target.slice(range, axis: 0), steps: steps.selecting(range),
-      weights: weights?.slice(range, axis: 0))
+      weights: weights?.slice(range, axis: 0), targetLengths: targetLengths.map { Array($0[range]) })
   }
 
   /// How much each step counts: the weights, and 0 where a step is absent.
@@ -71,10 +82,20 @@ public struct Batch: Sendable {
     return mask * (weights.rank == 1 ? weights.reshaped([count, 1]) : weights)
   }
 
-  /// The batch cut into windows of at most `size` steps, one after another; itself if that is nil.
-  func windows(of size: Int?) -> [Batch] {
-    guard let size, input.rank > 1, input.shape[1] > size else { return [self] }
+  /// The number of valid steps.
+  public var windowWeight: Double { Double(validSteps) }
+
+  /// The input or the target, where it holds a value that is not finite at a valid step.
+  public var firstNotFinite: String? {
+    if !input.validSteps(steps).isFinite { return "the input of the batch" }
+    return target.validSteps(steps).isFinite ? nil : "the target of the batch"
+  }
+
+  /// The batch cut into windows of at most `size` steps, one after another; itself if it has no more.
+  public func windows(of size: Int) -> [Batch] {
+    guard input.rank > 1, input.shape[1] > size else { return [self] }
     let time = input.shape[1]
+    require(targetLengths == nil, "targets with steps of their own are not cut into windows")
     require(
       target.rank > 1 && target.shape[1] == time,
       "a target of shape \(target.shape) has no steps to cut into windows with an input of shape \(input.shape)")
@@ -111,6 +132,7 @@ public struct Batches: Sequence, Sendable {
   /// The number of batches.
   public var underestimatedCount: Int { count }
 
+  /// Begins with the first batch.
   public func makeIterator() -> Iterator { Iterator(batches: self) }
 
   /// Goes through the batches once.

@@ -1,7 +1,7 @@
-/// What happened in training.
-public struct History: Sendable, Equatable {
+/// The course of a training.
+public struct History: Codable, Sendable, Equatable {
   /// One time through the examples.
-  public struct Epoch: Sendable, Equatable {
+  public struct Epoch: Codable, Sendable, Equatable {
     /// From 1.
     public var number: Int
     /// The mean loss over the epoch's batches, each taken before the model learned from it.
@@ -22,14 +22,14 @@ public struct History: Sendable, Equatable {
   }
 
   /// Why training ended.
-  public enum StopReason: String, Sendable {
+  public enum StopReason: String, Codable, Sendable {
     /// All epochs were done.
     case completed
     /// The loss no longer improved.
     case earlyStopping
     /// `shouldStop` said so.
     case cancelled
-    /// `onEpoch` said so.
+    /// `onEpoch` or an observer said so.
     case requested
   }
 

@@ -2,19 +2,17 @@ extension Trainer {
   /// Trains on examples in memory.
   func run<Task: TrainingTask, O: Optimizer>(
     _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O, examples: Batch, batchSize: Int,
-    validation: Validation?, shuffle: Bool
-  ) throws(TrainingError) -> History {
+    validation: Validation?, shuffle: Bool, resuming state: TrainingState<Task.Model>?
+  ) throws(TrainingError) -> History where Task.Batch == Batch {
+    require(batchSize > 0, "the batch size is \(batchSize), and must be positive")
     guard examples.count > 0 else { throw .noExamples("there are no examples to learn from") }
     let parts = try validation?.split(examples, seed: seed)
     let training = parts?.training ?? examples
-    var shuffling = RandomGenerator(seed: seed)
+    let source = ShuffledExamples(training, size: batchSize, shuffles: shuffle, seed: seed)
     return try run(
-      &task, &model, &optimizer,
-      batches: { _ in
-        Batches(training, size: batchSize, order: shuffle ? shuffling.permutation(training.count) : nil)
-      },
-      count: (training.count + batchSize - 1) / batchSize * windows(in: training),
-      validation: parts.map { Batches($0.validation, size: batchSize) })
+      &task, &model, &optimizer, source: source,
+      count: source.batchCount.map { $0 * windows(in: training) },
+      validation: parts.map { Batches($0.validation, size: batchSize) }, resuming: state)
   }
 
   /// How many windows the examples are cut into.
@@ -23,201 +21,330 @@ extension Trainer {
     return max(1, (examples.input.shape[1] + truncation - 1) / truncation)
   }
 
-  /// The batches, or their windows, each with whether it goes on where the one before stopped.
-  private func windows(of batches: some Sequence<Batch>) -> any Sequence<(batch: Batch, continues: Bool)> {
-    batches.lazy.flatMap { batch in
-      batch.windows(of: truncation).enumerated().map { (batch: $1, continues: $0 > 0) }
-    }
-  }
-
   /// The loop over epochs and batches.
   ///
   /// - Parameters:
-  ///   - batches: gives the batches of an epoch.
-  ///   - count: how many there are, windows counted, or 0 when that is not known.
+  ///   - source: gives the batches of an epoch.
+  ///   - count: how many there are, windows counted; nil when that is not known.
   ///   - validation: what to judge by after each epoch.
+  ///   - state: where to go on; nil begins.
   func run<Task: TrainingTask, O: Optimizer>(
-    _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O,
-    batches: (_ epoch: Int) -> any Sequence<Batch>, count: Int, validation: (any Sequence<Batch>)?
+    _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O, source: some BatchSource<Task.Batch>,
+    count: Int?, validation: (any Sequence<Task.Batch>)?, resuming state: TrainingState<Task.Model>?
   ) throws(TrainingError) -> History {
     for penalty in penalties { penalty.check(model) }
-    let start = monotonicSeconds()
+    model.requireWholeWalk()
+    optimizer.prepare(for: model)
     let ownRate = optimizer.learningRate
     defer { optimizer.learningRate = ownRate }
-    var schedule = schedule
-    var history = History()
-    // What the model falls back to: its weights at the start, then those of the best epoch.
-    var kept = model
-    var bestLoss = Float.infinity
-    var epochsWithoutImprovement = 0
-    var step = 0
-    var reporter = ProgressReporter(style: progress, epochs: epochs, batches: count)
-    defer { reporter.end() }
-
-    func finished(_ reason: History.StopReason) -> History {
-      if earlyStopping != nil || reason == .cancelled, !history.epochs.isEmpty { model = kept }
-      history.stopReason = reason
-      history.seconds = monotonicSeconds() - start
-      return history
+    var run = TrainingRun<Task, _>(self, source, validation: validation, count: count, rate: ownRate, model: model)
+    if let state { try run.goOn(from: state, &task, &model, &optimizer) }
+    do throws(TrainingError) {
+      let reason = try run.all(&task, &model, &optimizer)
+      return run.finished(reason, &model)
+    } catch {
+      model = run.kept
+      run.failed()
+      throw error
     }
+  }
+}
 
-    for epoch in 0..<epochs {
-      let epochStart = monotonicSeconds()
-      var losses = WeightedMean()
-      var batchNumber = 0
-      for (batch, continues) in windows(of: batches(epoch)) {
-        if shouldStop() { return finished(.cancelled) }
-        batchNumber += 1
-        optimizer.learningRate = rate(of: schedule, epoch: epoch, step: step, batches: count, initial: ownRate)
-        do throws(TrainingError) {
-          let (loss, weight) = try learn(
-            &task, &model, &optimizer, batch, continues, step: step, at: (epoch: epoch + 1, step: batchNumber))
-          losses.add(Double(loss), weight: weight)
-        } catch {
-          model = kept
-          throw error
-        }
-        step += 1
-        reporter.step(batchNumber, epoch: epoch, loss: Float(losses.mean))
-      }
-      guard batchNumber > 0 else {
-        throw .noExamples(
-          epoch == 0
-            ? "there are no batches to learn from"
-            : "the sequence of batches was empty in epoch \(epoch + 1): it must start anew in each epoch",
-          epoch: epoch + 1)
-      }
-      var report = History.Epoch(
-        number: epoch + 1, loss: Float(losses.mean), validationLoss: nil, metrics: task.takeMetrics(),
-        validationMetrics: [:], learningRate: optimizer.learningRate, seconds: 0)
-      do throws(TrainingError) {
-        if let place = model.firstNotFinite {
-          throw .notFinite("a weight", epoch: epoch + 1, place: "the weight \(place)")
-        }
-        if let validation {
-          let evaluation = evaluate(&task, model, on: validation)
-          guard evaluation.loss.isFinite else {
-            throw .notFinite("the validation loss", epoch: epoch + 1, place: nil, isData: true)
-          }
-          report.validationLoss = evaluation.loss
-          report.validationMetrics = evaluation.metrics
-        }
-      } catch {
-        model = kept
-        throw error
-      }
-      report.seconds = monotonicSeconds() - epochStart
-      history.epochs.append(report)
-      schedule.observe(report.monitoredLoss)
-      if report.monitoredLoss < bestLoss - (earlyStopping?.minimumImprovement ?? 0) || history.bestEpoch == nil {
-        bestLoss = report.monitoredLoss
-        history.bestEpoch = epoch + 1
-        kept = model
-        epochsWithoutImprovement = 0
-      } else {
-        epochsWithoutImprovement += 1
-      }
-      let isStale = earlyStopping.map { epochsWithoutImprovement >= $0.patience } ?? false
-      reporter.epoch(report, batches: batchNumber, isLast: isStale)
-      if !onEpoch(report) { return finished(.requested) }
-      if isStale { return finished(.earlyStopping) }
-    }
-    return finished(.completed)
+/// A training on its way.
+private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
+  typealias Model = Task.Model
+
+  let trainer: Trainer
+  var source: Source
+  let validation: (any Sequence<Task.Batch>)?
+  let count: Int?
+  let ownRate: Float
+  /// What the model falls back to: its weights at the start, then those of the best epoch.
+  var kept: Model
+  private var position: TrainingPosition
+  private var schedule: LearningRateSchedule
+  private var gathered = AccumulatedGradient<Model>()
+  private var start = monotonicSeconds()
+  private var epochStart = monotonicSeconds()
+
+  init(
+    _ trainer: Trainer, _ source: Source, validation: (any Sequence<Task.Batch>)?, count: Int?, rate: Float,
+    model: Model
+  ) {
+    self.trainer = trainer
+    self.source = source
+    self.validation = validation
+    self.count = count
+    ownRate = rate
+    kept = model
+    position = TrainingPosition(seed: trainer.seed)
+    schedule = trainer.schedule
   }
 
-  /// One step of the optimizer. Returns the loss before it, and its weight.
-  private func learn<Task: TrainingTask, O: Optimizer>(
-    _ task: inout Task, _ model: inout Task.Model, _ optimizer: inout O, _ batch: Batch, _ continues: Bool, step: Int,
-    at place: (epoch: Int, step: Int)
-  ) throws(TrainingError) -> (loss: Float, weight: Double) {
-    // Each step draws from a generator of its own, so that it does not matter how much the steps before drew.
-    var generator = RandomGenerator(seed: seed &+ UInt64(step + 1) &* 0x9E37_79B9_7F4A_7C15)
+  /// Takes up a saved training.
+  mutating func goOn<O: Optimizer>(
+    from state: TrainingState<Model>, _ task: inout Task, _ model: inout Model, _ optimizer: inout O
+  ) throws(TrainingError) {
+    let names = optimizer.state.namedTensors.map { ($0.name, $0.tensor.shape) }
+    let saved = state.optimizer.namedTensors.map { ($0.name, $0.tensor.shape) }
+    var problem = state.position.problem(for: trainer, metrics: task.metricSums.count)
+    if problem == nil, model.tensors.map(\.shape) != state.model.tensors.map(\.shape) {
+      problem = "its model has tensors of other shapes"
+    }
+    if problem == nil, names.count != saved.count || zip(names, saved).contains(where: { $0 != $1 }) {
+      problem = "its optimizer remembers other things; is it of another kind?"
+    }
+    if let problem {
+      throw TrainingError(.stateDoesNotFit, "this training cannot go on from the state given: \(problem)")
+    }
+    model = state.model
+    kept = state.best
+    optimizer.state = state.optimizer
+    position = state.position
+    schedule.memory = position.plateau
+    if !position.metrics.isEmpty { task.metricSums = position.metrics }
+    start -= position.history.seconds + position.seconds
+  }
+
+  /// All epochs that are left.
+  mutating func all<O: Optimizer>(
+    _ task: inout Task, _ model: inout Model, _ optimizer: inout O
+  ) throws(TrainingError) -> History.StopReason {
+    // A state may have been saved at the very end.
+    if trainer.earlyStopping?.isExhausted(by: position.history) == true { return .earlyStopping }
+    if let reason = try tell(.began, task, model, optimizer) { return reason }
+    while position.epoch < trainer.epochs {
+      if let reason = try epoch(&task, &model, &optimizer) { return reason }
+    }
+    return .completed
+  }
+
+  /// One epoch, or what is left of it. Returns why training ends, if it does.
+  private mutating func epoch<O: Optimizer>(
+    _ task: inout Task, _ model: inout Model, _ optimizer: inout O
+  ) throws(TrainingError) -> History.StopReason? {
+    epochStart = monotonicSeconds() - position.seconds
+    try source.begin(epoch: position.epoch, at: position.batch)
+    while let batch = try source.next() {
+      let windows = batch.windows(ofAtMost: trainer.truncation)
+      for (index, window) in windows.enumerated() {
+        if trainer.shouldStop() { return .cancelled }
+        optimizer.learningRate = rate
+        let loss = try learn(&task, &model, &optimizer, window, continues: index > 0)
+        if index == windows.count - 1 { position.batch += 1 }
+        guard !trainer.observers.isEmpty else { continue }
+        let step = TrainingStep(
+          epoch: position.epoch + 1, batch: position.drawnInEpoch, step: position.step, loss: loss,
+          meanLoss: Float(position.losses.mean), learningRate: optimizer.learningRate, examples: window.count)
+        let isResumable = index == windows.count - 1 && gathered.count == 0
+        if let reason = try tell(.step(step), task, model, optimizer, isResumable: isResumable) { return reason }
+      }
+    }
+    if gathered.count > 0 { try update(&model, &optimizer, lastGenerator) }
+    guard position.drawnInEpoch > 0 else {
+      throw .noExamples(
+        position.epoch == 0
+          ? "there are no batches to learn from"
+          : "the sequence of batches was empty in epoch \(position.epoch + 1): it must start anew in each epoch",
+        epoch: position.epoch + 1)
+    }
+    let report = try report(&task, model, learningRate: optimizer.learningRate)
+    take(report, model)
+    let reason = try tell(.epoch(report), task, model, optimizer)
+    return trainer.onEpoch(report) ? reason : .requested
+  }
+
+  // MARK: - A step
+
+  /// Learns from a batch, or gathers its gradient. Returns the loss before.
+  private mutating func learn<O: Optimizer>(
+    _ task: inout Task, _ model: inout Model, _ optimizer: inout O, _ batch: Task.Batch, continues: Bool
+  ) throws(TrainingError) -> Float {
+    position.drawn += 1
+    position.drawnInEpoch += 1
+    var generator = lastGenerator
     var weight = 0.0
-    var (loss, gradient) = valueAndGradient(at: model, checkpointInterval: checkpointInterval, using: &generator) {
-      model in
+    let penalties = trainer.penalties
+    let (loss, gradient) = valueAndGradient(
+      at: model, checkpointInterval: trainer.checkpointInterval, using: &generator
+    ) { model in
       let loss = task.loss(of: model, on: batch, continues: continues)
       weight = loss.weight
       return penalties.reduce(loss.value) { $0 + $1.value(of: model) }
     }
     let inGradient = gradient.firstNotFinite.map { "the gradient of \($0)" }
     guard loss.isFinite && inGradient == nil else {
-      throw notFinite(task, model, batch, loss: loss, inGradient: inGradient, at: place)
+      throw notFinite(task, model, batch, loss: loss, inGradient: inGradient)
     }
-    guard weight > 0 else { return (loss, weight) }
-    if let clipping { gradient.clip(clipping) }
-    gradientNoise?.add(to: &gradient, step: optimizer.state.step, using: &generator)
-    optimizer.update(&model, along: gradient)
-    for penalty in penalties { penalty.limit(&model) }
-    return (loss, weight)
+    position.losses.add(Double(loss), weight: weight)
+    guard trainer.accumulation > 1 else {
+      try update(&model, &optimizer, along: gradient, weight: weight, generator)
+      return loss
+    }
+    gathered.add(gradient, weight: weight)
+    if gathered.count == trainer.accumulation { try update(&model, &optimizer, generator) }
+    return loss
   }
 
-  /// The error that names the first place that is not finite: in the weights, the input, what the layers make of it,
-  /// the gradient.
-  private func notFinite<Task: TrainingTask>(
-    _ task: Task, _ model: Task.Model, _ batch: Batch, loss: Float, inGradient: String?,
-    at place: (epoch: Int, step: Int)
+  /// What the batch learned from last draws from: a generator of its own, so that it does not matter how much those
+  /// before drew.
+  private var lastGenerator: RandomGenerator {
+    RandomGenerator(seed: trainer.seed &+ UInt64(position.drawn) &* 0x9E37_79B9_7F4A_7C15)
+  }
+
+  /// An update along the mean of the gradients that were gathered.
+  private mutating func update<O: Optimizer>(
+    _ model: inout Model, _ optimizer: inout O, _ generator: RandomGenerator
+  ) throws(TrainingError) {
+    let mean = gathered.take()
+    try update(
+      &model, &optimizer, along: mean?.gradient ?? model.mapTensors { .zeros($0.shape) }, weight: mean?.weight ?? 0,
+      generator)
+  }
+
+  private mutating func update<O: Optimizer>(
+    _ model: inout Model, _ optimizer: inout O, along gradient: consuming Model, weight: Double,
+    _ generator: RandomGenerator
+  ) throws(TrainingError) {
+    position.step += 1
+    var gradient = gradient
+    var step = GradientStep(weight: weight, step: optimizer.state.step, generator: generator)
+    for exchange in trainer.exchanges { try exchange.exchange(&gradient, in: &step) }
+    guard step.weight > 0 else { return }
+    trainer.clipping?.exchange(&gradient, in: &step)
+    trainer.gradientNoise?.exchange(&gradient, in: &step)
+    optimizer.update(&model, along: gradient)
+    for penalty in trainer.penalties { penalty.limit(&model) }
+  }
+
+  private var rate: Float {
+    let accumulation = trainer.accumulation
+    let updates = count.map { trainer.epochs * (($0 + accumulation - 1) / accumulation) }
+    return switch schedule.interval {
+    case .epoch: schedule.rate(at: position.epoch, initial: ownRate, total: trainer.epochs)
+    case .step: schedule.rate(at: position.step, initial: ownRate, total: updates)
+    }
+  }
+
+  /// The error that names the first place that is not finite: in the weights, the data, what the layers make of it, the
+  /// gradient.
+  private func notFinite(
+    _ task: Task, _ model: Model, _ batch: Task.Batch, loss: Float, inGradient: String?
   ) -> TrainingError {
     func error(_ culprit: String?, isData: Bool = false) -> TrainingError {
       .notFinite(
-        loss.isFinite ? "the gradient" : "the loss", epoch: place.epoch, step: place.step, place: culprit,
-        isData: isData)
+        loss.isFinite ? "the gradient" : "the loss", epoch: position.epoch + 1, step: position.drawnInEpoch,
+        place: culprit, isData: isData)
     }
     if let weight = model.firstNotFinite { return error("the weight \(weight)") }
-    if !batch.input.validSteps(batch.steps).isFinite { return error("the input of the batch", isData: true) }
-    if let output = task.firstNotFinite(in: model, on: batch) { return error(output) }
-    if !batch.target.validSteps(batch.steps).isFinite { return error("the target of the batch", isData: true) }
-    return error(inGradient)
+    if let place = batch.firstNotFinite { return error(place, isData: true) }
+    return error(task.firstNotFinite(in: model, on: batch) ?? inGradient)
   }
 
-  private func rate(
-    of schedule: LearningRateSchedule, epoch: Int, step: Int, batches: Int, initial: Float
-  ) -> Float {
-    switch schedule.interval {
-    case .epoch: schedule.rate(at: epoch, initial: initial, total: epochs)
-    case .step: schedule.rate(at: step, initial: initial, total: batches > 0 ? epochs * batches : nil)
+  // MARK: - The end of an epoch
+
+  /// The losses and metrics of the epoch, once it is learned from.
+  private mutating func report(
+    _ task: inout Task, _ model: Model, learningRate: Float
+  ) throws(TrainingError) -> History.Epoch {
+    let number = position.epoch + 1
+    var report = History.Epoch(
+      number: number, loss: Float(position.losses.mean), validationLoss: nil, metrics: task.takeMetrics(),
+      validationMetrics: [:], learningRate: learningRate, seconds: 0)
+    if let place = model.firstNotFinite {
+      throw .notFinite("a weight", epoch: number, place: "the weight \(place)")
     }
-  }
-}
-
-/// The loss and the metrics of a model on batches.
-func evaluate<Task: TrainingTask>(
-  _ task: inout Task, _ model: Task.Model, on batches: any Sequence<Batch>
-) -> Evaluation {
-  var losses = WeightedMean()
-  _ = task.takeMetrics()
-  for batch in batches {
-    let loss = task.loss(of: model, on: batch, continues: false)
-    losses.add(Double(loss.value.item), weight: loss.weight)
-  }
-  return Evaluation(loss: Float(losses.mean), metrics: task.takeMetrics())
-}
-
-/// A mean that grows.
-private struct WeightedMean {
-  private var sum = 0.0
-  private var weight = 0.0
-
-  mutating func add(_ value: Double, weight: Double) {
-    guard weight > 0 else { return }
-    sum += value * weight
-    self.weight += weight
+    if let validation {
+      let (evaluation, weight) = evaluate(&task, model, on: validation)
+      guard weight > 0 else {
+        throw .noExamples("nothing counts in the validation examples; give some a weight", epoch: number)
+      }
+      guard evaluation.loss.isFinite else { throw notFinite(task, model, validation: validation) }
+      report.validationLoss = evaluation.loss
+      report.validationMetrics = evaluation.metrics
+    }
+    report.seconds = monotonicSeconds() - epochStart
+    return report
   }
 
-  /// Not a number when nothing was added.
-  var mean: Double { sum / weight }
-}
+  /// The error of a validation loss that is not finite: the examples are to blame only where they are not.
+  private func notFinite(
+    _ task: Task, _ model: Model, validation: any Sequence<Task.Batch>
+  ) -> TrainingError {
+    var place: String?
+    for batch in validation {
+      if let inData = batch.firstNotFinite {
+        return .notFinite(
+          "the validation loss", epoch: position.epoch + 1, place: inData + " of validation", isData: true)
+      }
+      place = place ?? task.firstNotFinite(in: model, on: batch)
+    }
+    return .notFinite("the validation loss", epoch: position.epoch + 1, place: place)
+  }
 
-extension Tensor {
-  /// The valid steps of sequences `[B, T, …]`, or `[T, B, …]`, one sequence after another; the tensor itself where the
-  /// steps do not fit it.
-  func validSteps(_ steps: Steps) -> Tensor {
-    guard rank >= 2, steps.lengths != nil || steps.present != nil else { return self }
-    let (batch, time) = steps.extent(of: shape)
-    guard steps.lengths?.count ?? batch == batch, (steps.lengths ?? []).allSatisfy({ $0 <= time }),
-      steps.present?.count ?? batch == batch, (steps.present ?? []).allSatisfy({ $0.count == time })
-    else { return self }
-    let valid = Steps(lengths: steps.lengths, present: steps.present, layout: steps.layout)
-    return reshaped([batch * time] + shape.dropFirst(2))
-      .gatheringRows(valid.episodes(batch: batch, time: time).flatMap(\.self))
+  /// Takes note of a finished epoch.
+  private mutating func take(_ report: History.Epoch, _ model: Model) {
+    schedule.observe(report.monitoredLoss)
+    let best = position.history.bestEpoch.map { position.history.epochs[$0 - 1].monitoredLoss }
+    position.history.epochs.append(report)
+    if best.map({ report.monitoredLoss < $0 - (trainer.earlyStopping?.minimumImprovement ?? 0) }) ?? true {
+      position.history.bestEpoch = report.number
+      kept = model
+    }
+    position.epoch += 1
+    position.batch = 0
+    position.drawnInEpoch = 0
+    position.losses = WeightedMean()
+    position.seconds = 0
+  }
+
+  // MARK: - Observers
+
+  /// Tells all observers of an event; returns why training ends, if one of them says so.
+  private mutating func tell<O: Optimizer>(
+    _ kind: TrainingEvent.Kind, _ task: Task, _ model: Model, _ optimizer: O, isResumable: Bool = true
+  ) throws(TrainingError) -> History.StopReason? {
+    let event: TrainingEvent
+    if isResumable {
+      var now = position
+      now.metrics = position.drawnInEpoch > 0 ? task.metricSums : []
+      now.plateau = schedule.memory
+      now.history.seconds = monotonicSeconds() - start
+      if position.drawnInEpoch > 0 { now.seconds = monotonicSeconds() - epochStart }
+      now.history.seconds -= now.seconds
+      let (best, memory) = (kept, optimizer.state)
+      event = self.event(kind) { TrainingState(model: model, best: best, optimizer: memory, position: now) }
+    } else {
+      event = self.event(kind)
+    }
+    var reason: History.StopReason?
+    for observer in observers {
+      if case .stop(let why) = try observer.observe(event) { reason = reason ?? why }
+    }
+    return reason
+  }
+
+  private var observers: [any TrainingObserver] {
+    trainer.observers + (trainer.earlyStopping.map { [$0] } ?? [])
+  }
+
+  private func event(_ kind: TrainingEvent.Kind, state: (() -> any SavedTraining)? = nil) -> TrainingEvent {
+    TrainingEvent(kind, epochs: trainer.epochs, batches: count, history: position.history, makeState: state)
+  }
+
+  /// What happened, once training has ended; the model has its best weights where these are wanted.
+  mutating func finished(_ reason: History.StopReason, _ model: inout Model) -> History {
+    if trainer.earlyStopping != nil || reason == .cancelled, !position.history.epochs.isEmpty { model = kept }
+    position.history.stopReason = reason
+    position.history.seconds = monotonicSeconds() - start
+    let event = event(.ended(reason))
+    for observer in observers { _ = try? observer.observe(event) }
+    return position.history
+  }
+
+  /// Tells the observers that training has ended with an error.
+  func failed() {
+    let event = event(.ended(nil))
+    for observer in observers { _ = try? observer.observe(event) }
   }
 }

@@ -8,7 +8,11 @@
 ///       Loss.meanSquaredError(model(batch.input), batch.target)
 ///     }
 ///
-/// A ``Sequential`` has a `fit` of its own. The same seed gives the same bits, on any number of threads.
+/// A ``Sequential`` has a `fit` of its own. The same seed gives the same bits, on any number of threads, on processors
+/// of one instruction set: AVX-512 and AVX2 add in another order, and training lets such differences grow.
+///
+/// Nothing is printed: what is shown and kept is up to the ``observers``, of which `RefrainData` has one for the
+/// terminal, `ProgressReporter()`, and one for files, `Checkpoints`.
 public struct Trainer {
   /// How many times to go through the examples.
   public var epochs: Int
@@ -28,12 +32,18 @@ public struct Trainer {
   /// Into windows of how many steps sequences are cut (truncated backpropagation through time; Williams and Peng 1990):
   /// one step of the optimizer a window, which begins from the state that the one before ended with, as a constant. nil
   /// takes sequences whole. For a ``Sequential`` that returns every step, or with a loss that carries the state itself
-  /// (``fit(_:optimizer:batches:validation:carrying:loss:)``).
+  /// (``fit(_:optimizer:batches:validation:resuming:carrying:loss:)``).
   public var truncation: Int?
   /// When to end early; with it the best weights come back, however training ends.
   public var earlyStopping: EarlyStopping?
-  /// What is shown on standard error.
-  public var progress: ProgressStyle
+  /// How many batches there are to an update of the optimizer: their gradients are added up, each with its weight, so
+  /// that memory for one batch learns as from one that is as many times as large. The two agree within rounding where
+  /// the loss is a mean over what is weighed; the last update of an epoch is made of what is left.
+  public var accumulation: Int
+  /// What changes the gradient of an update before it is applied, such as a mean over several machines, in their order.
+  public var exchanges: [any GradientExchange]
+  /// What sees the events of training, and may end it.
+  public var observers: [any TrainingObserver]
   /// Asked before each step whether to stop. The best weights of the finished epochs come back then.
   public var shouldStop: @Sendable () -> Bool
   /// Called after each epoch; says whether to go on.
@@ -43,12 +53,17 @@ public struct Trainer {
   public init(
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
     penalties: [WeightPenalty] = [], gradientNoise: GradientNoise? = nil, checkpointInterval: Int? = nil,
-    truncation: Int? = nil, earlyStopping: EarlyStopping? = nil, progress: ProgressStyle = .automatic,
+    truncation: Int? = nil, accumulation: Int = 1, earlyStopping: EarlyStopping? = nil,
+    exchanges: [any GradientExchange] = [], observers: [any TrainingObserver] = [],
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
     require(epochs >= 0, "the number of epochs is \(epochs), and must not be negative")
     require(truncation ?? 1 > 0, "windows of \(truncation ?? 0) steps were asked for; they must have at least 1")
+    require(accumulation > 0, "gradients of \(accumulation) batches were to be accumulated; there must be at least 1")
+    require(
+      accumulation == 1 || truncation == nil,
+      "gradients are not accumulated over windows of steps; leave out the accumulation or the truncation")
     self.epochs = epochs
     self.seed = seed
     self.schedule = schedule
@@ -58,7 +73,9 @@ public struct Trainer {
     self.checkpointInterval = checkpointInterval
     self.truncation = truncation
     self.earlyStopping = earlyStopping
-    self.progress = progress
+    self.accumulation = accumulation
+    self.exchanges = exchanges
+    self.observers = observers
     self.shouldStop = shouldStop
     self.onEpoch = onEpoch
   }
@@ -70,16 +87,17 @@ public struct Trainer {
   ///   - optimizer: what moves it; its memory stays for the next call.
   ///   - batches: what to learn from.
   ///   - validation: what to judge by after each epoch.
-  ///   - loss: a scalar from the model and a batch. Means over batches are weighted by their numbers of examples.
+  ///   - state: where to go on with a training that was interrupted; nil begins.
+  ///   - loss: a scalar from the model and a batch. Means over batches are weighted by ``TrainingBatch/weight``.
   /// - Throws: ``TrainingError`` when a number is not finite, or when there is no batch.
   @discardableResult
-  public func fit<M: Module, O: Optimizer>(
-    _ model: inout M, optimizer: inout O, batches: some Sequence<Batch>,
-    validation: (any Sequence<Batch>)? = nil, loss: (M, Batch) -> Tensor
+  public func fit<M: Module, O: Optimizer, B: TrainingBatch>(
+    _ model: inout M, optimizer: inout O, batches: some Sequence<B>, validation: (any Sequence<B>)? = nil,
+    resuming state: TrainingState<M>? = nil, loss: (M, B) -> Tensor
   ) throws(TrainingError) -> History {
     checkWhole()
     return try fit(
-      &model, optimizer: &optimizer, batches: batches, validation: validation, carrying: NoMemory.self
+      &model, optimizer: &optimizer, batches: batches, validation: validation, resuming: state, carrying: NoMemory.self
     ) { model, batch, _ in loss(model, batch) }
   }
 
@@ -99,21 +117,55 @@ public struct Trainer {
   ///   - optimizer: what moves it; its memory stays for the next call.
   ///   - batches: what to learn from.
   ///   - validation: what to judge by after each epoch; its sequences are taken whole.
+  ///   - state: where to go on with a training that was interrupted; nil begins.
   ///   - carried: what the loss carries.
   ///   - loss: a scalar from the model and a window. What it carries is nil before the first window of a batch, and a
   ///     constant to the gradient in the next. Means over windows are weighted by their valid steps, and windows
   ///     without any are passed over.
   /// - Throws: ``TrainingError`` when a number is not finite, or when there is no batch.
   @discardableResult
-  public func fit<M: Module, O: Optimizer, Carried>(
-    _ model: inout M, optimizer: inout O, batches: some Sequence<Batch>,
-    validation: (any Sequence<Batch>)? = nil, carrying carried: Carried.Type,
-    loss: (M, Batch, inout Carried?) -> Tensor
+  public func fit<M: Module, O: Optimizer, B: TrainingBatch, Carried>(
+    _ model: inout M, optimizer: inout O, batches: some Sequence<B>, validation: (any Sequence<B>)? = nil,
+    resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type, loss: (M, B, inout Carried?) -> Tensor
+  ) throws(TrainingError) -> History {
+    try fit(
+      &model, optimizer: &optimizer, source: SequenceSource(batches), validation: validation, resuming: state,
+      carrying: carried, loss: loss)
+  }
+
+  /// Trains a model on batches that are made as they are asked for, epoch by epoch.
+  ///
+  /// - Parameters:
+  ///   - model: what is learned; after an error it has its best weights, or those it began with.
+  ///   - optimizer: what moves it; its memory stays for the next call.
+  ///   - source: what to learn from, such as ``LengthBatches``.
+  ///   - validation: what to judge by after each epoch.
+  ///   - state: where to go on with a training that was interrupted; nil begins.
+  ///   - loss: a scalar from the model and a batch. Means over batches are weighted by ``TrainingBatch/weight``.
+  /// - Throws: ``TrainingError`` when a number is not finite, when there is no batch or it cannot be read, or when the
+  ///   state does not fit.
+  @discardableResult
+  public func fit<M: Module, O: Optimizer, B: TrainingBatch>(
+    _ model: inout M, optimizer: inout O, source: some BatchSource<B>, validation: (any Sequence<B>)? = nil,
+    resuming state: TrainingState<M>? = nil, loss: (M, B) -> Tensor
+  ) throws(TrainingError) -> History {
+    checkWhole()
+    return try fit(
+      &model, optimizer: &optimizer, source: source, validation: validation, resuming: state, carrying: NoMemory.self
+    ) { model, batch, _ in loss(model, batch) }
+  }
+
+  /// Trains a model on batches that are made as they are asked for, with something that the loss carries from one
+  /// window of the sequences to the next; see ``fit(_:optimizer:batches:validation:resuming:carrying:loss:)``.
+  @discardableResult
+  public func fit<M: Module, O: Optimizer, B: TrainingBatch, Carried>(
+    _ model: inout M, optimizer: inout O, source: some BatchSource<B>, validation: (any Sequence<B>)? = nil,
+    resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type, loss: (M, B, inout Carried?) -> Tensor
   ) throws(TrainingError) -> History {
     try withTask(loss) { task throws(TrainingError) in
       try run(
-        &task, &model, &optimizer, batches: { _ in batches },
-        count: truncation == nil ? batches.underestimatedCount : 0, validation: validation)
+        &task, &model, &optimizer, source: source, count: truncation == nil ? source.batchCount : nil,
+        validation: validation, resuming: state)
     }
   }
 
@@ -126,31 +178,34 @@ public struct Trainer {
   ///   - batchSize: the number of examples in a step.
   ///   - validation: what to judge by after each epoch.
   ///   - shuffle: whether each epoch takes the examples in an order of its own.
+  ///   - state: where to go on with a training that was interrupted; nil begins.
   ///   - loss: a scalar from the model and a batch. Means over batches are weighted by their numbers of examples.
   /// - Throws: ``TrainingError`` when a number is not finite, or when there is no example.
   @discardableResult
   public func fit<M: Module, O: Optimizer>(
     _ model: inout M, optimizer: inout O, examples: Batch, batchSize: Int = 32, validation: Validation? = nil,
-    shuffle: Bool = true, loss: (M, Batch) -> Tensor
+    shuffle: Bool = true, resuming state: TrainingState<M>? = nil, loss: (M, Batch) -> Tensor
   ) throws(TrainingError) -> History {
     checkWhole()
     return try fit(
       &model, optimizer: &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle,
-      carrying: NoMemory.self
+      resuming: state, carrying: NoMemory.self
     ) { model, batch, _ in loss(model, batch) }
   }
 
   /// Trains a model on examples in memory, with something that the loss carries from one window of the sequences to the
-  /// next; see ``fit(_:optimizer:batches:validation:carrying:loss:)``. The other parameters are those of
-  /// ``fit(_:optimizer:examples:batchSize:validation:shuffle:loss:)``.
+  /// next; see ``fit(_:optimizer:batches:validation:resuming:carrying:loss:)``. The other parameters are those of
+  /// ``fit(_:optimizer:examples:batchSize:validation:shuffle:resuming:loss:)``.
   @discardableResult
   public func fit<M: Module, O: Optimizer, Carried>(
     _ model: inout M, optimizer: inout O, examples: Batch, batchSize: Int = 32, validation: Validation? = nil,
-    shuffle: Bool = true, carrying carried: Carried.Type, loss: (M, Batch, inout Carried?) -> Tensor
+    shuffle: Bool = true, resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type,
+    loss: (M, Batch, inout Carried?) -> Tensor
   ) throws(TrainingError) -> History {
     try withTask(loss) { task throws(TrainingError) in
       try run(
-        &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle)
+        &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle,
+        resuming: state)
     }
   }
 
@@ -161,9 +216,9 @@ public struct Trainer {
       "this loss carries no state from window to window; take the fit with 'carrying:', whose loss is given it")
   }
 
-  private func withTask<M: Module, Carried>(
-    _ loss: (M, Batch, inout Carried?) -> Tensor,
-    _ body: (inout LossTask<M, Carried>) throws(TrainingError) -> History
+  private func withTask<M: Module, B: TrainingBatch, Carried>(
+    _ loss: (M, B, inout Carried?) -> Tensor,
+    _ body: (inout LossTask<M, B, Carried>) throws(TrainingError) -> History
   ) throws(TrainingError) -> History {
     let outcome = withoutActuallyEscaping(loss) { loss -> Result<History, TrainingError> in
       var task = LossTask(lossOfBatch: loss, isTruncated: truncation != nil)
@@ -171,40 +226,4 @@ public struct Trainer {
     }
     return try outcome.get()
   }
-}
-
-/// A kind of training, as the loop in ``Trainer`` sees it.
-protocol TrainingTask {
-  associatedtype Model: Module
-  /// The loss of a batch, a scalar, and the weight it has in the mean over batches. Metrics may be added up on the
-  /// side.
-  ///
-  /// - Parameter continues: whether the batch goes on with the sequences of the call before, where these stopped.
-  mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double)
-  /// The metrics since the last call.
-  mutating func takeMetrics() -> [String: Float]
-  /// The first place on the way through the model that is not finite, such as `the output of layer 2`.
-  func firstNotFinite(in model: Model, on batch: Batch) -> String?
-}
-
-/// A loss given as a closure.
-private struct LossTask<Model: Module, Carried>: TrainingTask {
-  let lossOfBatch: (Model, Batch, inout Carried?) -> Tensor
-  let isTruncated: Bool
-  private var carried: Carried?
-
-  init(lossOfBatch: @escaping (Model, Batch, inout Carried?) -> Tensor, isTruncated: Bool) {
-    self.lossOfBatch = lossOfBatch
-    self.isTruncated = isTruncated
-  }
-
-  mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double) {
-    if !continues { carried = nil }
-    guard isTruncated else { return (lossOfBatch(model, batch, &carried), Double(batch.count)) }
-    let weight = batch.validSteps
-    // A window past the end of all its sequences has no loss.
-    return weight == 0 ? (Tensor(0), 0) : (lossOfBatch(model, batch, &carried), Double(weight))
-  }
-  func takeMetrics() -> [String: Float] { [:] }
-  func firstNotFinite(in model: Model, on batch: Batch) -> String? { nil }
 }

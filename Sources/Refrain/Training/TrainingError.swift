@@ -7,6 +7,14 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     public static let notFinite = Code(name: "notFinite")
     /// There was nothing to learn from.
     public static let noExamples = Code(name: "noExamples")
+    /// The examples could not be read.
+    public static let unreadableData = Code(name: "unreadableData")
+    /// The gradient could not be exchanged.
+    public static let exchangeFailed = Code(name: "exchangeFailed")
+    /// An observer failed, such as one that could not write its file.
+    public static let observerFailed = Code(name: "observerFailed")
+    /// Training cannot go on from the state that was given.
+    public static let stateDoesNotFit = Code(name: "stateDoesNotFit")
   }
 
   /// The kind of fault, for programs.
@@ -19,6 +27,23 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
   public let place: String?
   /// One line: when, what, where and what to do.
   public let description: String
+
+  /// A failure of a part of training that is one's own: a source of data, an exchange, an observer.
+  ///
+  /// - Parameters:
+  ///   - code: what kind of failure it is.
+  ///   - description: one line: what, where and what to do.
+  public init(_ code: Code, _ description: String) {
+    self.init(code: code, epoch: nil, step: nil, place: nil, description: description)
+  }
+
+  private init(code: Code, epoch: Int?, step: Int?, place: String?, description: String) {
+    self.code = code
+    self.epoch = epoch
+    self.step = step
+    self.place = place
+    self.description = description
+  }
 
   /// The place where numbers went astray.
   ///

@@ -31,18 +31,3 @@ public enum Validation: Sendable {
     }
   }
 }
-
-/// Ends training when it no longer helps, and brings the best weights back.
-public struct EarlyStopping: Sendable, Equatable {
-  /// After how many epochs in a row without improvement training ends.
-  public var patience: Int
-  /// By how much the loss must fall below the best so far to be an improvement.
-  public var minimumImprovement: Float
-
-  /// Ends training after `patience` epochs without an improvement of at least `minimumImprovement`.
-  public init(patience: Int, minimumImprovement: Float = 0) {
-    require(patience > 0, "the patience is \(patience), and must be positive")
-    self.patience = patience
-    self.minimumImprovement = minimumImprovement
-  }
-}

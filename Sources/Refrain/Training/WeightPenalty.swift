@@ -1,5 +1,3 @@
-import RealModule
-
 /// What holds the weights of some names back while a model trains.
 ///
 ///     penalties: [.squares(1e-4, on: "*.weight_*"), .maximumNorm(3, on: "*.weight_hh*")]
@@ -70,62 +68,5 @@ public struct WeightPenalty: Sendable, Equatable {
     require(
       names.contains { $0.matches(pattern: pattern) },
       "the penalty's pattern '\(pattern)' fits none of the weights \(names.joined(separator: ", "))")
-  }
-}
-
-/// Normal noise added to gradients (Neelakantan et al. 2015), which falls with the steps t = 0, 1, … of the optimizer:
-///
-///     σ_t² = η / (1 + t)^γ
-///
-/// Of a sparse gradient the rows used get noise, so that it stays sparse.
-public struct GradientNoise: Sendable, Equatable {
-  /// The variance η at the first step; the paper tries 0.01, 0.3 and 1.
-  public var variance: Float
-  /// How fast it falls, γ.
-  public var decay: Float
-
-  /// Noise of the variance η at first, with the paper's γ.
-  public init(variance: Float, decay: Float = 0.55) {
-    require(variance >= 0, "the variance of gradient noise is \(variance), and must not be negative")
-    self.variance = variance
-    self.decay = decay
-  }
-
-  /// The standard deviation at a step, the first being 0.
-  public func deviation(at step: Int) -> Float {
-    (variance / Float.pow(1 + Float(step), decay)).squareRoot()
-  }
-
-  func add<M: TensorGroup>(to gradient: inout M, step: Int, using generator: inout RandomGenerator) {
-    let deviation = deviation(at: step)
-    guard deviation > 0 else { return }
-    gradient.forEachTensor { _, tensor in
-      if let rows = tensor.sparseRows {
-        let noise = Tensor.normal(rows.values.shape, deviation: deviation, using: &generator)
-        tensor = Tensor(sparseRows: SparseRows(rows, values: rows.values + noise), shape: tensor.shape)
-      } else {
-        tensor += .normal(tensor.shape, deviation: deviation, using: &generator)
-      }
-    }
-  }
-}
-
-extension StringProtocol {
-  /// Whether the text is that of `pattern`, in which `*` stands for any characters, also none.
-  func matches(pattern: some StringProtocol) -> Bool {
-    // Each part between stars is taken where it comes first; the last must end the text.
-    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
-    guard parts.count > 1, let first = parts.first, let last = parts.last else { return self == pattern }
-    guard utf8.count >= first.utf8.count + last.utf8.count, hasPrefix(first), hasSuffix(last) else { return false }
-    var rest = Array(utf8.dropFirst(first.utf8.count).dropLast(last.utf8.count))[...]
-    for part in parts.dropFirst().dropLast() {
-      let wanted = Array(part.utf8)
-      while !rest.starts(with: wanted) {
-        if rest.isEmpty { return false }
-        rest.removeFirst()
-      }
-      rest.removeFirst(wanted.count)
-    }
-    return true
   }
 }

@@ -71,7 +71,9 @@ public enum ModelFile {
         }
         tensor = Tensor(entry.values, shape: entry.shape)
       }
-      if let name = remaining.keys.sorted().first { throw damaged("there is a tensor \(name.quoted) too many") }
+      // An optimizer's moments may be saved with a model; whoever wants the model alone passes over them.
+      let others = remaining.keys.filter { !$0.hasPrefix(Sequential.optimizerPrefix) }
+      if let name = others.min() { throw damaged("there is a tensor \(name.quoted) too many") }
     }
 
     func damaged(_ problem: String) -> DataError {

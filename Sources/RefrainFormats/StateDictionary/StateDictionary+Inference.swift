@@ -137,7 +137,7 @@ extension StateDictionary {
     let inputs = modules[0].inputs
     let inputShape: [Int?] = inputs.map { hasSteps ? [nil, $0] : [$0] } ?? [nil]
     var generator = RandomGenerator(seed: 0)
-    var model = Sequential(inputShape: inputShape, layers: [], using: &generator)
+    var model = Sequential(exampleShape: inputShape, layers: [], using: &generator)
     model.layers = layers
     do throws(LayerError) {
       _ = try model.outputShape(for: model.inputShape)

@@ -150,7 +150,7 @@ private func problem(_ config: JSONValue) -> String {
       Dense(3, activation: .silu)
       Activate(.softmax)
     },
-    Sequential(inputShape: [4, 3], seed: 2) {
+    Sequential(exampleShape: [4, 3], seed: 2) {
       Dropout(0.5, mask: .sequence)
       Sequential(inputSize: 3) {
         ReLURNN(4, returning: .everyStep)
@@ -160,7 +160,7 @@ private func problem(_ config: JSONValue) -> String {
       Reshape([2, 12])
       Recurrent<LSTMCell>(2, returning: .lastStep, direction: .backward)
     },
-    Sequential(inputShape: [4, 5, 3], seed: 3) {
+    Sequential(exampleShape: [4, 5, 3], seed: 3) {
       ConvLSTM(2, kernel: [3], strides: [2], padding: .valid, returning: .everyStep)
       ConvLSTM(2, kernel: [2])
     },

@@ -84,20 +84,20 @@ extension ExportCase {
         Direction.allCases.map { direction in
           ExportCase(
             "\(Map.name)_\(direction)_\(returning)",
-            Sequential(inputShape: [nil, 4, 3, 2]) {
+            Sequential(exampleShape: [nil, 4, 3, 2]) {
               ConvolutionalLSTM<Map>(3, kernel: [3, 2], returning: returning, direction: direction)
             }, withoutStates)
         }
       } + [
         ExportCase(
           "\(Map.name)_line",
-          Sequential(inputShape: [nil, 7, 2]) {
+          Sequential(exampleShape: [nil, 7, 2]) {
             ConvolutionalLSTM<Map>(2, kernel: [3], strides: [2], returning: .everyStep)
             ConvolutionalLSTM<Map>(3, kernel: [2], padding: .valid)
           }, ONNXExportOptions(states: false, opset: 23)),
         ExportCase(
           "\(Map.name)_volume",
-          Sequential(inputShape: [nil, 3, 4, 3, 1]) {
+          Sequential(exampleShape: [nil, 3, 4, 3, 1]) {
             ConvolutionalLSTM<Map>(2, kernel: [2, 3, 2], strides: [1, 2, 1], padding: .valid)
           }, withoutStates),
       ]
@@ -106,7 +106,7 @@ extension ExportCase {
       + [17, 23].map { opset in
         ExportCase(
           "grid_\(opset)",
-          Sequential(inputShape: [4, 5, 3]) {
+          Sequential(exampleShape: [4, 5, 3]) {
             GridLSTM(2)
             GridLSTM(3)
           }, ONNXExportOptions(lengths: false, states: false, opset: opset))
@@ -237,7 +237,7 @@ extension ExportCase {
         }, withoutStates),
       ExportCase(
         "shapes",
-        Sequential(inputShape: [6, 3]) {
+        Sequential(exampleShape: [6, 3]) {
           LSTM(4, returning: .everyStep)
           Reshape([3, 8])
           Dense(2)
@@ -248,7 +248,7 @@ extension ExportCase {
         }, ONNXExportOptions(lengths: false, states: false)),
       ExportCase(
         "rows",
-        Sequential(inputShape: [5]) {
+        Sequential(exampleShape: [5]) {
           Dense(4, activation: .relu)
           LayerNorm(epsilon: 0.01)
           Dense(2)

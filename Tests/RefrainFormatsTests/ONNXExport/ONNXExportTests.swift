@@ -91,7 +91,9 @@ import Testing
 
   @Test func `of images takes and gives states`() throws {
     var generator = RandomGenerator(seed: 3)
-    let model = Sequential(inputShape: [nil, 4, 3, 2], seed: 3) { ConvLSTM(2, kernel: [3, 2], returning: .everyStep) }
+    let model = Sequential(exampleShape: [nil, 4, 3, 2], seed: 3) {
+      ConvLSTM(2, kernel: [3, 2], returning: .everyStep)
+    }
     let layer = try #require(model.layers[0] as? ConvLSTM)
     let (input, lengths) = (Tensor.normal([3, 5, 4, 3, 2], using: &generator), [5, 0, 2])
     let state = LSTMCell.State(
@@ -116,7 +118,7 @@ import Testing
     #expect(graph.nodes.count { $0.operation == "Gemm" } == 1)
     #expect(graph.nodes.count { $0.operation == "Range" } == 1)
     // Of a convolution's two operands and its result, the weights are turned outside.
-    let images = Sequential(inputShape: [nil, 4, 3, 2]) { ConvLSTM(2, kernel: [3, 2]) }
+    let images = Sequential(exampleShape: [nil, 4, 3, 2]) { ConvLSTM(2, kernel: [3, 2]) }
     let convolution = try #require(ONNXModel(bytes: images.onnx()).graph.nodes.first { $0.operation == "Scan" })
     #expect(try #require(convolution.graph("body")).nodes.count { $0.operation == "Transpose" } == 2)
   }

@@ -49,7 +49,7 @@ struct TorchCase: Sendable, CustomTestStringConvertible {
     }
     // A lone matrix is taken for an embedding.
     if name == "linear_no_bias" {
-      var model = Sequential(inputShape: [3], seed: 1) { Dense(4) }
+      var model = Sequential(exampleShape: [3], seed: 1) { Dense(4) }
       try model.load(weights(), naming: ["0": ""])
       return (model, ["0": ""], [])
     }

@@ -72,7 +72,7 @@ public struct ONNXLayers: Sendable {
 
   private static func model(of layers: [any Layer], for inputShape: [Int?]) throws(LayerError) -> Sequential {
     var generator = RandomGenerator(seed: 0)
-    var model = Sequential(inputShape: inputShape, layers: [], using: &generator)
+    var model = Sequential(exampleShape: inputShape, layers: [], using: &generator)
     model.layers = layers
     var shape = model.configuration.inputShape
     for layer in layers {

@@ -1,0 +1,105 @@
+/// Examples that are fetched by their numbers: from a file, a database, or memory. Only their lengths have to be known
+/// beforehand.
+public protocol ExampleSource {
+  /// Some examples together.
+  associatedtype Batch: TrainingBatch
+  /// The number of examples.
+  var count: Int { get }
+  /// The number of steps of an example, without reading it; 0 …
+  func length(of example: Int) -> Int
+  /// The examples of the given numbers, in that order, padded to the longest of them.
+  ///
+  /// - Throws: ``TrainingError`` when they cannot be read, made by ``TrainingError/init(_:_:)``.
+  func batch(_ examples: [Int]) throws(TrainingError) -> Batch
+}
+
+/// Batches of sequences of about one length, each made when it is asked for: little padding, and no more in memory than
+/// one batch and a number for each example.
+///
+///     let batches = LengthBatches(reviews, size: 32, seed: 1)
+///     try Trainer(epochs: 5).fit(&model, optimizer: &optimizer, source: batches) { model, batch in … }
+///
+/// Each epoch draws an order of all examples from the seed, cuts it into pools of `pool` batches, sorts each pool by
+/// length, cuts it into batches, and takes these in random order (as torchtext's BucketIterator does). Batch n of epoch
+/// e follows from the seed, e and n alone: training that goes on in the middle of an epoch reads no batch twice.
+public struct LengthBatches<Source: ExampleSource>: BatchSource {
+  private let source: Source
+  private let size: Int
+  private let maximumSteps: Int?
+  private let pool: Int
+  private let seed: UInt64
+  private let shuffles: Bool
+  /// The examples of each batch of the epoch that has begun.
+  private var order: [Int] = []
+  private var batches: [Range<Int>] = []
+  private var position = 0
+
+  /// - Parameters:
+  ///   - source: where the examples come from.
+  ///   - size: the greatest number of examples in a batch.
+  ///   - maximumSteps: the greatest number of steps in a batch, padding counted: long sequences come in smaller
+  ///     batches. One that is longer alone is a batch of its own. nil does not limit them.
+  ///   - pool: how many batches are sorted together: 1 does not sort, more have less padding and less chance.
+  ///   - seed: what the order follows from.
+  ///   - shuffles: whether each epoch has an order of its own; false takes the examples as they stand, sorted in pools.
+  public init(
+    _ source: Source, size: Int, maximumSteps: Int? = nil, pool: Int = 100, seed: UInt64 = 0, shuffles: Bool = true
+  ) {
+    require(size > 0, "the batch size is \(size), and must be positive")
+    require(pool > 0, "the pool is \(pool) batches, and must be positive")
+    require(maximumSteps ?? 1 > 0, "the steps in a batch are at most \(maximumSteps ?? 0), and must be positive")
+    self.source = source
+    self.size = size
+    self.maximumSteps = maximumSteps
+    self.pool = pool
+    self.seed = seed
+    self.shuffles = shuffles
+  }
+
+  /// The number of batches where it does not depend on the order, without `maximumSteps`.
+  public var batchCount: Int? {
+    guard maximumSteps == nil else { return nil }
+    let (pools, rest) = source.count.quotientAndRemainder(dividingBy: size * pool)
+    return pools * pool + (rest + size - 1) / size
+  }
+
+  public mutating func begin(epoch: Int, at position: Int) throws(TrainingError) {
+    var generator = RandomGenerator(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)
+    var order = shuffles ? generator.permutation(source.count) : Array(0..<source.count)
+    var batches: [Range<Int>] = []
+    for start in stride(from: 0, to: order.count, by: size * pool) {
+      let range = start..<min(start + size * pool, order.count)
+      // Examples of one length stay in their order.
+      if pool > 1 { order[range].sort { (source.length(of: $0), $0) < (source.length(of: $1), $1) } }
+      batches += cut(order, range)
+    }
+    if shuffles { batches.shuffle(using: &generator) }
+    (self.order, self.batches) = (order, batches)
+    guard position <= batches.count else { throw .endsBefore(position, epoch: epoch) }
+    self.position = position
+  }
+
+  /// The batches of a pool that is in order.
+  private func cut(_ order: [Int], _ range: Range<Int>) -> [Range<Int>] {
+    var result: [Range<Int>] = []
+    var start = range.lowerBound
+    var longest = 0
+    for place in range {
+      longest = max(longest, source.length(of: order[place]))
+      let count = place + 1 - start
+      if count > size || count > 1 && count * longest > maximumSteps ?? .max {
+        result.append(start..<place)
+        start = place
+        longest = source.length(of: order[place])
+      }
+    }
+    if start < range.upperBound { result.append(start..<range.upperBound) }
+    return result
+  }
+
+  public mutating func next() throws(TrainingError) -> Source.Batch? {
+    guard position < batches.count else { return nil }
+    defer { position += 1 }
+    return try source.batch(Array(order[batches[position]]))
+  }
+}

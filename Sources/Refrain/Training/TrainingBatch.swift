@@ -1,0 +1,41 @@
+/// Examples to learn from together, as ``Trainer`` sees them. ``Batch`` is one; a type of one's own may hold whatever
+/// its loss reads: several inputs, pairs of sequences, images.
+///
+///     struct Pairs: TrainingBatch {
+///       var left: Tensor, right: Tensor  // [B, T, I] each
+///       var count: Int { left.shape[0] }
+///     }
+public protocol TrainingBatch: Sendable {
+  /// The number of examples **B**.
+  var count: Int { get }
+
+  /// The weight of the batch in means over batches, in accumulated gradients and in ``GradientExchange``, where a loss
+  /// does not give one; the number of examples by default.
+  var weight: Double { get }
+
+  /// The same of a window that ``windows(of:)`` has cut; 0 for one past the end of all sequences. ``weight`` by
+  /// default.
+  var windowWeight: Double { get }
+
+  /// The batch cut along the time into windows of at most `size` steps, one after another, for
+  /// ``Trainer/truncation``. A type that does not say how stops there.
+  func windows(of size: Int) -> [Self]
+
+  /// The first part of the data that holds an infinite value or one that is not a number, such as
+  /// `the input of the batch`; nil (the default) when there is none. It is asked once something went wrong.
+  var firstNotFinite: String? { get }
+}
+
+extension TrainingBatch {
+  public var weight: Double { Double(count) }
+  public var windowWeight: Double { weight }
+  public var firstNotFinite: String? { nil }
+
+  public func windows(of size: Int) -> [Self] {
+    fatalError(
+      "\(Self.self) does not say how it is cut into windows of steps; write 'windows(of:)', or do not truncate")
+  }
+
+  /// The batch, or its windows.
+  func windows(ofAtMost size: Int?) -> [Self] { size.map(windows(of:)) ?? [self] }
+}

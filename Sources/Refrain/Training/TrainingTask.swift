@@ -1,0 +1,52 @@
+/// A kind of training, as the loop in ``Trainer`` sees it.
+protocol TrainingTask<Model, Batch> {
+  associatedtype Model: Module
+  associatedtype Batch: TrainingBatch
+  /// The loss of a batch, a scalar, and the weight it has in the mean over batches. Metrics may be added up on the
+  /// side.
+  ///
+  /// - Parameter continues: whether the batch goes on with the sequences of the call before, where these stopped.
+  mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double)
+  /// What has been added up for each metric since the last call of ``takeMetrics()``.
+  var metricSums: [[Double]?] { get set }
+  /// The metrics since the last call.
+  mutating func takeMetrics() -> [String: Float]
+  /// The first place on the way through the model that is not finite, such as `the output of layer 2`.
+  func firstNotFinite(in model: Model, on batch: Batch) -> String?
+}
+
+/// A loss given as a closure.
+struct LossTask<Model: Module, Batch: TrainingBatch, Carried>: TrainingTask {
+  let lossOfBatch: (Model, Batch, inout Carried?) -> Tensor
+  let isTruncated: Bool
+  var metricSums: [[Double]?] = []
+  private var carried: Carried?
+
+  init(lossOfBatch: @escaping (Model, Batch, inout Carried?) -> Tensor, isTruncated: Bool) {
+    self.lossOfBatch = lossOfBatch
+    self.isTruncated = isTruncated
+  }
+
+  mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double) {
+    if !continues { carried = nil }
+    guard isTruncated else { return (lossOfBatch(model, batch, &carried), batch.weight) }
+    let weight = batch.windowWeight
+    // A window past the end of all its sequences has no loss.
+    return weight == 0 ? (Tensor(0), 0) : (lossOfBatch(model, batch, &carried), weight)
+  }
+  func takeMetrics() -> [String: Float] { [:] }
+  func firstNotFinite(in model: Model, on batch: Batch) -> String? { nil }
+}
+
+/// The loss and the metrics of a model on batches, and the weight of all that counted.
+func evaluate<Task: TrainingTask>(
+  _ task: inout Task, _ model: Task.Model, on batches: any Sequence<Task.Batch>
+) -> (evaluation: Evaluation, weight: Double) {
+  var losses = WeightedMean()
+  _ = task.takeMetrics()
+  for batch in batches {
+    let loss = task.loss(of: model, on: batch, continues: false)
+    losses.add(Double(loss.value.item), weight: loss.weight)
+  }
+  return (Evaluation(loss: Float(losses.mean), metrics: task.takeMetrics()), losses.weight)
+}

@@ -43,6 +43,7 @@ enum ONNXOperators {
   static let all: [String: ONNXOperator] = {
     let families = [
       recurrent, matrix, arithmetic, elementwise, activations, logic, softmax, shapes, joining, slicing, gathering,
+      selecting,
       constants, conversion, reductions, normalization, convolution, transposedConvolution, scans, branching,
       quantization, quantizedProducts,
     ]

@@ -12,7 +12,8 @@ extension ONNXLayerImport {
     // Whatever else follows is a layer of one stream, or joins two.
     if streams.count == 2 {
       let found =
-        joined(node, streams[0], streams[1]) ?? paired(node, streams[0], streams[1]) ?? activated(node, streams) ?? residual(node, streams[0], streams[1])
+        joined(node, streams[0], streams[1]) ?? paired(node, streams[0], streams[1]) ?? activated(node, streams)
+        ?? residual(node, streams[0], streams[1])
       return found.map { [.stream($0)] } ?? []
     }
     guard streams.count == 1 else { return [] }

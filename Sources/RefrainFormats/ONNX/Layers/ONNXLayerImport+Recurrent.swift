@@ -96,7 +96,8 @@ extension ONNXLayerImport {
 
   /// The two directions of one layer joined, or nil where these are not they.
   func joined(_ node: ONNXNode, _ one: ONNXStream, _ other: ONNXStream) -> ONNXStream? {
-    guard one.source == other.source, one.axes == other.axes, one.isReversed == other.isReversed, let half = one.half, let second = other.half,
+    guard one.source == other.source, one.axes == other.axes, one.isReversed == other.isReversed, let half = one.half,
+      let second = other.half,
       half + second == 1
     else { return nil }
     switch node.operation {

@@ -17,12 +17,17 @@ struct ConvertCommand: ParsableCommand {
         refrain convert speech.onnx speech.safetensors
         refrain convert model.safetensors model.onnx
         refrain convert weights.pt model.keras --returning everyStep
+        refrain convert model.safetensors model.onnx --lengths --states
+        refrain convert weights.pt model.onnx --input x.npy --expect y.npy
+
+      That the model was read as it was meant only the program that it comes from can say: --input and --expect are an input \
+      and that program's output for it, with which what is written is compared too.
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a model that cannot be converted.
       """)
 
-  @Argument(help: "The model.", completion: .file())
-  var input: String
+  @Argument(help: ArgumentHelp("The model.", valueName: "input"), completion: .file())
+  var model: String
 
   @Argument(help: "The file to write.", completion: .file())
   var output: String
@@ -32,7 +37,22 @@ struct ConvertCommand: ParsableCommand {
       "The format to write. (default: by the name of the file: .safetensors, .pt, .keras, .onnx)", valueName: "format"))
   var to: Conversion.Target?
 
+  @Flag(help: "To ONNX: take the lengths of sequences of a padded batch, as the input 'lengths'.")
+  var lengths = false
+
+  @Flag(help: "To ONNX: take the states before the first step, and give those after the last.")
+  var states = false
+
+  @Option(
+    help: ArgumentHelp("An input to prove the model on: its name and a file of NumPy.", valueName: "name=file"),
+    completion: .file())
+  var input: [String] = []
+
+  @OptionGroup(title: "Proof") var proof: ProofOptions
+
   @OptionGroup(title: "Weights without a model") var state: StateOptions
+
+  @OptionGroup var memory: MemoryOptions
 
   @Flag(help: "Print no notes.")
   var quiet = false
@@ -41,33 +61,86 @@ struct ConvertCommand: ParsableCommand {
     guard target != nil else {
       throw ValidationError("The name \(output) does not say the format: let it end in .onnx, or give --to.")
     }
-    try requireDistinct(("IN", input), ("OUT", output))
+    try requireDistinct(("IN", model), ("OUT", output))
+    guard input.isEmpty == proof.expect.isEmpty else {
+      throw ValidationError("Give --input and --expect together: an input, and the output that belongs to it.")
+    }
+    guard target == .onnx || !lengths && !states else {
+      throw ValidationError("--lengths and --states are for files of ONNX.")
+    }
   }
 
   private var target: Conversion.Target? { to ?? Conversion.Target(path: output) }
 
   func run() throws {
+    do { try memory.run(convert) } catch let error as DataError { throw CommandFailure.badData(error) }
+  }
+
+  private func convert() throws {
     guard let target else { return }
-    do {
-      try checkWritable(output)
-      let source = try LoadedModel(contentsOf: input, assuming: state.assumptions)
-      let conversion: Conversion
-      do throws(DataError) {
-        conversion = try Conversion(
-          source, to: target, isSafeTensors: output.lowercased().hasSuffix(".safetensors"))
-      } catch {
-        throw error.inFile(input)
-      }
-      try writeAtomically(conversion.bytes, to: output)
-      if !quiet { for note in conversion.notes { StandardError.write(line: "note: \(note)".sanitized) } }
-      try StandardOutput.write(
-        """
-        \(source.format.title) to \(target.rawValue): greatest difference \(conversion.difference) \
-        in \(conversion.comparisons) numbers
-        """ + "\n")
-    } catch let error as DataError {
-      throw CommandFailure.badData(error)
+    try checkWritable(output)
+    let source = try LoadedModel(contentsOf: model, assuming: state.assumptions)
+    let conversion: Conversion
+    do throws(DataError) {
+      conversion = try Conversion(
+        source, to: target, isSafeTensors: output.lowercased().hasSuffix(".safetensors"),
+        options: ONNXExportOptions(lengths: lengths, states: states), sample: sample(of: source),
+        tolerance: proof.tolerance)
+    } catch {
+      throw error.inFile(model)
     }
+    try writeAtomically(conversion.bytes, to: output)
+    if !quiet { for note in conversion.notes { StandardError.write(line: "note: \(note)".sanitized) } }
+    let title = "\(source.format.title) to \(target.rawValue)"
+    var lines = [
+      "\(title): greatest difference \(conversion.difference) in \(conversion.comparisons) numbers, \(conversion.compared)"
+    ]
+    if let proof = conversion.proof {
+      lines.append("\(title): greatest difference \(proof.difference) in \(proof.count) numbers from what is expected")
+    } else if source.format != .refrain {
+      lines.append("not compared with the program that the model comes from: --input x.npy --expect y.npy does that")
+    }
+    try StandardOutput.write(lines.joined(separator: "\n") + "\n")
+  }
+
+  private func sample(of source: LoadedModel) throws(DataError) -> ModelSample? {
+    if input.isEmpty { return nil }
+    let runnable = try source.runnable()
+    let needed = runnable.inputs.filter { !$0.isOptional }.map(\.name)
+    return ModelSample(
+      inputs: try ArrayOptions.arrays(input, names: needed, kind: "input", flag: "--input"),
+      expected: try proof.expected(of: runnable))
+  }
+}
+
+/// An output to compare with.
+struct ProofOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "An output as the program that the model comes from gives it: its name and a file of NumPy.",
+      valueName: "name=file"),
+    completion: .file())
+  var expect: [String] = []
+
+  @Option(help: ArgumentHelp("The greatest difference from it that is let pass.", valueName: "number"))
+  var tolerance = Conversion.tolerance
+
+  func validate() throws {
+    guard tolerance >= 0 else { throw ValidationError("--tolerance is \(tolerance), and must be at least 0.") }
+  }
+
+  /// The outputs that were given, by name.
+  func expected(of model: any RunnableModel) throws(DataError) -> [String: NumericArray] {
+    try ArrayOptions.arrays(expect, names: model.outputs.map(\.name), kind: "output", flag: "--expect")
+  }
+
+  /// Throws when an output is too far from what was given.
+  func check(_ comparison: OutputComparison) throws(DataError) {
+    guard !(comparison.difference <= tolerance) else { return }
+    throw DataError(
+      .inexactConversion,
+      "the output differs from what is expected by \(comparison.difference), more than \(tolerance)",
+      remedy: "settle what the file does not say (refrain info), or give a greater --tolerance")
   }
 }
 

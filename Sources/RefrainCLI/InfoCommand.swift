@@ -23,15 +23,17 @@ struct InfoCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The form of the answer.", valueName: "format"))
   var format = InfoFormat.table
 
+  @OptionGroup var memory: MemoryOptions
+
   func run() throws {
-    do {
-      let information = try ModelInformation(contentsOf: file)
-      switch format {
-      case .table: try StandardOutput.write(text(information))
-      case .json: try StandardOutput.write(json(information).text() + "\n")
-      }
-    } catch let error as DataError {
-      throw CommandFailure.badData(error)
+    do { try memory.run(inform) } catch let error as DataError { throw CommandFailure.badData(error) }
+  }
+
+  private func inform() throws {
+    let information = try ModelInformation(contentsOf: file)
+    switch format {
+    case .table: try StandardOutput.write(text(information))
+    case .json: try StandardOutput.write(json(information).text() + "\n")
     }
   }
 
@@ -43,20 +45,62 @@ struct InfoCommand: ParsableCommand {
     lines += information.facts.flatMap { page.entry($0.name.sanitized, $0.value, labelWidth: labelWidth) }
     for table in information.tables where !table.rows.isEmpty {
       lines += ["", page.strong(table.title)]
-      lines += page.grid([table.columns] + table.rows.map { $0.map(\.sanitized) })
+      lines += page.grid([table.columns] + table.rows.map { $0.map { $0.text.sanitized.shortened } })
     }
     return lines.joined(separator: "\n") + "\n"
   }
 
   private func json(_ information: ModelInformation) -> JSON {
-    .object(
-      [("file", .text(file))] + information.facts.map { ($0.name, .text($0.value)) }
-        + information.tables.map { table in
-          (
-            table.title,
-            .array(table.rows.map { row in .object(zip(table.columns, row).map { ($0, .text($1)) }) })
-          )
-        })
+    var pairs: [(key: String, value: JSON)] = [("file", .text(file))]
+    for (name, values) in grouped(information.facts) {
+      let values = values.map { text in Int(text).map { .integer($0) } ?? JSON.text(text) }
+      pairs.append((name.camelCased, values.count == 1 ? values[0] : .array(values)))
+    }
+    for table in information.tables {
+      let rows = table.rows.map { row in
+        JSON.object(zip(table.columns, row).flatMap { json($1, of: $0) })
+      }
+      pairs.append((table.title.camelCased, .array(rows)))
+    }
+    return .object(pairs)
+  }
+
+  /// The facts with those of one name together, each name where it comes first.
+  private func grouped(_ facts: [(name: String, value: String)]) -> [(name: String, values: [String])] {
+    var names: [String] = []
+    var values: [String: [String]] = [:]
+    for fact in facts {
+      if values[fact.name] == nil { names.append(fact.name) }
+      values[fact.name, default: []].append(fact.value)
+    }
+    return names.map { ($0, values[$0] ?? []) }
+  }
+
+  private func json(_ value: ModelInformation.Value, of column: String) -> [(key: String, value: JSON)] {
+    func extents(_ shape: [Int?]) -> JSON { .array(shape.map { $0.map { .integer($0) } ?? .null }) }
+    switch value {
+    case .text(let text): return [(column.camelCased, .text(text))]
+    case .number(let number): return [(column.camelCased, .integer(number))]
+    case .shape(let shape): return [(column.camelCased, extents(shape))]
+    case .port(let port):
+      return [
+        ("type", .text(port.type.rawValue)), ("shape", extents(port.shape)), ("isOptional", .boolean(port.isOptional)),
+      ]
+    }
+  }
+}
+
+extension String {
+  /// The text in one row of a table, its middle left out where it is very long.
+  fileprivate var shortened: String { count <= 200 ? self : "\(prefix(120))…\(suffix(60))" }
+
+  /// Words as a key: `Written by` becomes `writtenBy`.
+  fileprivate var camelCased: String {
+    let words = split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" && $0 != "." })
+    guard let first = words.first else { return self }
+    let rest = words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }
+    let start = first.allSatisfy(\.isUppercase) ? first.lowercased() : first.prefix(1).lowercased() + first.dropFirst()
+    return start + rest.joined()
   }
 }
 

@@ -6,6 +6,7 @@ enum JSON {
   case integer(any BinaryInteger)
   case number(Double)
   case text(String)
+  case boolean(Bool)
   case array([JSON])
   case object([(key: String, value: JSON)])
 
@@ -17,6 +18,7 @@ enum JSON {
     // The fewest digits that give the same number again. JSON has no word for what is not finite.
     case .number(let value): value.isFinite ? "\(value)" : "null"
     case .text(let text): jsonText(text)
+    case .boolean(let value): value ? "true" : "false"
     case .array(let values):
       Self.list(values.map { ("", $0) }, "[", "]", onOneLine: values.allSatisfy(\.isSimple), indent: indent)
     case .object(let pairs):
@@ -28,7 +30,7 @@ enum JSON {
 
   private var isSimple: Bool {
     switch self {
-    case .null, .integer, .number, .text: true
+    case .null, .integer, .number, .text, .boolean: true
     case .array, .object: false
     }
   }

@@ -16,8 +16,10 @@ struct RunCommand: ParsableCommand {
 
         refrain run speech.onnx --input features=x.npy --output results
         refrain run model.safetensors --input x.npy --input lengths=n.npy --output results --format json
+        refrain run model.pt --input x.npy --expect y.npy
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file or an input that does not fit.
+      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file or an input that does not fit, or an \
+      output that is not what is expected.
       """)
 
   @Argument(help: "The model.", completion: .file())
@@ -28,7 +30,9 @@ struct RunCommand: ParsableCommand {
   var input: [String]
 
   @Option(help: ArgumentHelp("The folder for the outputs; made if it is not there.", valueName: "folder"))
-  var output: String
+  var output: String?
+
+  @OptionGroup(title: "Proof") var proof: ProofOptions
 
   @Option(
     help: ArgumentHelp("A file for each output, as .npy or .json, or one .npz.", valueName: "format"))
@@ -36,56 +40,49 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup(title: "Weights without a model") var state: StateOptions
 
+  @OptionGroup var memory: MemoryOptions
+
   @Flag(help: "Print no names of files.")
   var quiet = false
 
-  func run() throws {
-    do {
-      let loaded = try LoadedModel(contentsOf: model, assuming: state.assumptions)
-      let runnable = try loaded.runnable()
-      let outputs: [String: NumericArray]
-      do throws(DataError) {
-        outputs = try runnable.run(inputs(of: runnable))
-      } catch {
-        throw error.inFile(error.code == .wrongInput ? model : nil)
-      }
-      for (name, bytes) in try files(runnable.outputs.compactMap { port in outputs[port.name].map { (port.name, $0) } })
-      {
-        try makeFolder()
-        let path = output + "/" + name
-        try writeAtomically(bytes, to: path)
-        if !quiet { StandardError.write(line: path.sanitized) }
-      }
-    } catch let error as DataError {
-      throw CommandFailure.badData(error)
+  func validate() throws {
+    guard output != nil || !proof.expect.isEmpty else {
+      throw ValidationError("Missing --output <folder>, or --expect <name=file> to compare with.")
     }
   }
 
-  private func inputs(of model: any RunnableModel) throws(DataError) -> [String: NumericArray] {
-    var arrays: [String: NumericArray] = [:]
-    func add(_ array: NumericArray, _ name: String) throws(DataError) {
-      guard arrays.updateValue(array, forKey: name) == nil else {
-        throw DataError(.wrongInput, "the input '\(name)' is given twice")
-      }
+  func run() throws {
+    do { try memory.run(runModel) } catch let error as DataError { throw CommandFailure.badData(error) }
+  }
+
+  private func runModel() throws {
+    let loaded = try LoadedModel(contentsOf: model, assuming: state.assumptions)
+    let runnable = try loaded.runnable()
+    let outputs: [String: NumericArray]
+    do throws(DataError) {
+      let needed = runnable.inputs.filter { !$0.isOptional }.map(\.name)
+      outputs = try runnable.run(ArrayOptions.arrays(input, names: needed, kind: "input", flag: "--input"))
+    } catch {
+      throw error.inFile(error.code == .wrongInput ? model : nil)
     }
-    let needed = model.inputs.filter { !$0.isOptional }
-    for text in input {
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      let path = parts[parts.count - 1]
-      if path.lowercased().hasSuffix(".npz") && parts.count == 1 {
-        let archive = try NumPyArchive(contentsOf: path)
-        for name in archive.names { try add(archive.array(name), name) }
-      } else if parts.count == 2 {
-        try add(NumericArray(npyFile: path), parts[0])
-      } else if needed.count == 1 {
-        try add(NumericArray(npyFile: path), needed[0].name)
-      } else {
-        throw DataError(
-          .wrongInput, "the model has \(needed.count) inputs, \(needed.map { "'\($0.name)'" }.joined(separator: ", "))",
-          remedy: "give each as --input name=file.npy")
-      }
+    if let output {
+      try write(runnable.outputs.compactMap { port in outputs[port.name].map { (port.name, $0) } }, to: output)
     }
-    return arrays
+    if !proof.expect.isEmpty {
+      let comparison = try OutputComparison(outputs, expected: proof.expected(of: runnable))
+      try StandardOutput.write(
+        "greatest difference \(comparison.difference) in \(comparison.count) numbers from what is expected\n")
+      try proof.check(comparison)
+    }
+  }
+
+  private func write(_ outputs: [(name: String, array: NumericArray)], to output: String) throws(DataError) {
+    for (name, bytes) in try files(outputs) {
+      try makeFolder(output)
+      let path = output + "/" + name
+      try writeAtomically(bytes, to: path)
+      if !quiet { StandardError.write(line: path.sanitized) }
+    }
   }
 
   /// The files to write, by name.
@@ -116,7 +113,7 @@ struct RunCommand: ParsableCommand {
     return Array((json.text() + "\n").utf8)
   }
 
-  private func makeFolder() throws(DataError) {
+  private func makeFolder(_ output: String) throws(DataError) {
     if mkdir(output, 0o777) == 0 || errno == EEXIST { return }
     throw DataError(
       .missingFolder, file: output, "the folder cannot be made: \(String(cString: strerror(errno)))",

@@ -16,7 +16,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     // Series.
     case noNumericColumn, columnUsedTwice, constantSeries, tooFewRows
     // Models.
-    case wrongFormat, damagedFile, unsupportedContent, inexactConversion, wrongInput
+    case wrongFormat, damagedFile, unsupportedContent, inexactConversion, wrongInput, overMemoryBudget
     case notSafeTensors, corruptSafeTensors, unsupportedTensorType, invalidTensor, notAModel, newerModel, damagedModel
   }
 

@@ -14,6 +14,35 @@ extension Forecaster {
     let isComplete: Bool
     let backtest: Backtest?
     let training: TrainingReport
+
+    /// What is wrong with numbers that somebody may have forged; nil where a forecast can be made of them.
+    var fault: String? {
+      let (count, features) = (memory.values.count, 1 + covariateScalers.count + 2 * plan.cycles.count)
+      guard plan.isSound else { return "the plan cannot be" }
+      guard featureCount == features else { return "there are \(features) features, and not \(featureCount)" }
+      guard ([scaler] + covariateScalers).allSatisfy(\.isSound) else { return "a scaler cannot be" }
+      guard count >= plan.context, count <= 1 << 28, memory.times.count == count,
+        memory.futureTimes.count == plan.horizon, memory.covariates.count == covariateScalers.count,
+        memory.covariateNames.count == covariateScalers.count,
+        memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
+      else { return "the end of the series does not fit the plan" }
+      guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+        return "the series has a value that is no number"
+      }
+      return nil
+    }
+
+    /// About how many weights the network will have.
+    func weightCount(atMost limit: Int) -> Double? {
+      func stack<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
+        Stacked<Recurrent<Cell>>(Array(repeating: plan.hiddenSize, count: plan.layers))
+      }
+      guard let cell = Cells.named(plan.cell) else { return nil }
+      let shape = [nil, nil, featureCount]
+      let recurrent = Sequential(inputShape: shape, builtLayers: [stack(cell)]).weightCount(for: shape, atMost: limit)
+      let head = Double(plan.hiddenSize + 1) * Double(plan.horizon * ForecastNetwork.quantiles.count)
+      return recurrent.map { $0 + head + Double(plan.horizon) * Double(plan.context) * Double(featureCount) }
+    }
   }
 
   /// Writes everything a forecast needs to a `.safetensors` file.
@@ -34,9 +63,8 @@ extension Forecaster {
   public init(contentsOf path: String) throws(DataError) {
     let contents = try ModelFile.read(path, kind: Self.kind, description: Description.self)
     let description = contents.description
-    guard description.plan.isSound, description.memory.values.count >= description.plan.context else {
-      throw DataError(.damagedModel, file: path, "the model's numbers contradict each other", remedy: "save it again")
-    }
+    if let fault = description.fault { throw contents.damaged("the model's numbers contradict each other: \(fault)") }
+    try contents.checkSize(description.weightCount(atMost: contents.elementCount))
     var generator = RandomGenerator(seed: 0)
     var network = ForecastNetwork(description.plan, featureCount: description.featureCount, using: &generator)
     try contents.load(into: &network)
@@ -54,5 +82,13 @@ extension ForecastPlan {
     return sizes.allSatisfy { (1...1 << 24).contains($0) } && base <= context
       && Cells.named(cell).map { $0.lastColumn == nil } == true
       && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 }
+  }
+}
+
+extension Scaler {
+  /// Whether a scaler read from a file can be used.
+  fileprivate var isSound: Bool {
+    if case .logarithm(let unit) = transform, !(unit.isNormal && unit > 0) { return false }
+    return mean.isFinite && deviation.isNormal
   }
 }

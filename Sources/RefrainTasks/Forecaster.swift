@@ -129,7 +129,8 @@ public struct Forecaster: Sendable {
   /// What comes after the series that the forecaster was trained on, or after a newer one.
   ///
   /// - Parameter series: A series of the same frequency with the same covariates; nil is the one trained on.
-  /// - Throws: ``ForecastError`` when the series does not fit or is shorter than ``context``.
+  /// - Throws: ``ForecastError`` when the series does not fit or is shorter than ``context``, or when what the network
+  ///   says is beyond all numbers.
   public func forecast(continuing series: Series? = nil) throws(ForecastError) -> Forecast {
     let memory =
       try series.map { series throws(ForecastError) in try self.memory.replaced(by: series, plan: plan) }
@@ -138,6 +139,10 @@ public struct Forecaster: Sendable {
       memory.values, covariates: memory.covariates, firstPosition: memory.firstPosition, plan: plan, scaler: scaler,
       covariateScalers: covariateScalers)
     let quantiles = windows.quantiles(network, after: [windows.count])[0]
+    guard quantiles.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+      throw ForecastError(
+        "the forecast is beyond all numbers: the model is damaged or does not fit the series; train it anew")
+    }
     return Forecast(
       history: Array(zip(memory.times, memory.values)).map { (time: $0.0, value: $0.1) },
       points: zip(memory.futureTimes, quantiles).map { time, quantile in

@@ -64,9 +64,49 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"))
-  func `says that the disk is full`() {
-    let error = dataError { () throws(DataError) in try writeAtomically("x", to: "/dev/full") }
-    #expect(error?.code == .diskFull)
+  @Test func `makes the file that a link without a file points to, and keeps the link`() throws {
+    try withTemporaryFolder { folder in
+      try FileManager.default.createDirectory(atPath: folder + "/in", withIntermediateDirectories: false)
+      #expect(symlink("in/f", folder + "/one") == 0)
+      #expect(symlink(folder + "/one", folder + "/two") == 0)
+      try writeAtomically("new", to: folder + "/two")
+      #expect(try String(contentsOfFile: folder + "/in/f", encoding: .utf8) == "new")
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/two") == folder + "/one")
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/one") == "in/f")
+      // A link to itself, and one into a folder that is not there.
+      #expect(symlink("circle", folder + "/circle") == 0)
+      #expect(symlink("no/f", folder + "/lost") == 0)
+      #expect(
+        dataError { () throws(DataError) in try writeAtomically("x", to: folder + "/circle") }?.code == .unwritableFile)
+      #expect(
+        dataError { () throws(DataError) in try writeAtomically("x", to: folder + "/lost") }?.code == .missingFolder)
+    }
+  }
+
+  @Test func `removes what killed programs left, and nothing else`() throws {
+    try withTemporaryFolder { folder in
+      // No process has such a number.
+      let left = ".refrain-999999999-1.tmp"
+      let kept = [".refrain-\(getpid())-7.tmp", ".refrain-x-1.tmp", ".refrain-999999999-1", "a.tmp"]
+      for name in [left] + kept { try Data([1]).write(to: URL(fileURLWithPath: folder + "/" + name)) }
+      // Another program writes this one now.
+      let busy = folder + "/.refrain-999999999-2.tmp"
+      let descriptor = open(busy, O_WRONLY | O_CREAT, 0o600)
+      defer { close(descriptor) }
+      #expect(flock(descriptor, LOCK_EX) == 0)
+      try writeAtomically("new", to: folder + "/f")
+      #expect(try Set(files(in: folder)) == Set(kept + ["f", ".refrain-999999999-2.tmp"]))
+    }
+  }
+
+  @Test func `refuses pipes and devices at once`() throws {
+    try withTemporaryFolder { folder in
+      #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+      for path in [folder + "/pipe", "/dev/null", "/dev/full"] where access(path, F_OK) == 0 {
+        let error = dataError { () throws(DataError) in try writeAtomically("x", to: path) }
+        #expect(error?.code == .unwritableFile && error?.problem.contains("a pipe or a device") == true)
+      }
+      try writeAtomically("", to: "/dev/stderr")
+    }
   }
 }

@@ -48,6 +48,36 @@ import Testing
     #expect(try Sequential(contentsOf: path)(tokens) == model(tokens))
   }
 
+  @Test("The number of weights is known before they are made, of every kind of layer")
+  func weightCounts() {
+    func check(_ inputShape: [Int?], _ layer: any Layer) {
+      var generator = RandomGenerator(seed: 0)
+      let model = Sequential(inputShape: inputShape, layers: [layer], using: &generator)
+      let count = model.weightCount(for: model.inputShape, atMost: model.parameterCount)
+      #expect(count.map { Int($0.rounded()) } == model.parameterCount, "\(layer)")
+    }
+    func checkCell<Cell: RecurrentCell>(_ type: Cell.Type) {
+      check([nil, 6], Recurrent<Cell>(8))
+      check([nil, 6], Bidirectional<Cell>(8))
+      check([nil, 6], Stacked<Recurrent<Cell>>([8, 8, 8]))
+      if Cell.lastColumn == nil {
+        for connection in Connection.allCases {
+          check([nil, 8], Stacked<Recurrent<Cell>>([8, 8], connection: connection))
+        }
+      }
+    }
+    for cell in Cells.all { checkCell(cell) }
+    check([nil, 6], Dense(4))
+    check([nil], Embedding(7, 3))
+    check([nil, 6], LayerNorm())
+    check([nil, 6], AttentionPooling(size: 4))
+    check([nil, 6], AttentionPooling())
+    check([nil, 6], Conv1D(5, kernel: 3))
+    check([nil, 5, 6, 2], ConvLSTM(3, kernel: [3, 2]))
+    check([nil, 5, 6, 2], DepthwiseLSTM(3, kernel: [3, 2]))
+    check([4, 5, 3], GridLSTM(6))
+  }
+
   @Test("Other files and damaged ones are refused in one line that says why")
   func refused() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -78,6 +108,28 @@ import Testing
       let last = $0.tensors.removeLast()
       $0.tensors.append(.init(name: last.name, shape: [1] + last.shape, values: last.values))
     }
+    // Sizes that the file cannot hold: nothing is made of them.
+    let small = Sequential(inputSize: 3, seed: 1) {
+      LSTM(5, returning: .everyStep)
+      Dense(2)
+    }
+    try small.save(to: path)
+    let numbers = try SafeTensorsFile(contentsOf: path)
+    for size in ["-2", "0", "16777216", "2147483648", "4611686018427387904", "9223372036854775807"] {
+      for (old, new) in [
+        ("\"hiddenSize\":5", "\"hiddenSize\":\(size)"), ("\"outputSize\":2", "\"outputSize\":\(size)"),
+        ("[null,null,3]", "[null,null,\(size)]"),
+      ] {
+        var file = numbers
+        #expect(file.metadata["description"]?.contains(old) == true, "no \(old)")
+        file.metadata["description"] = file.metadata["description"]!.replacingOccurrences(of: old, with: new)
+        let error = dataError { () throws(DataError) in try Sequential(file, path: "m") }
+        #expect(error?.code == .damagedModel, "\(new): \(error as Any)")
+      }
+    }
+    try expect(.damagedModel) { $0.metadata["version"] = "0" }
+    try expect(.damagedModel) { $0.metadata["version"] = "one" }
+    try expect(.damagedModel) { $0.metadata["description"] = String(repeating: " ", count: 2 << 20) }
     try Data("no model".utf8).write(to: URL(filePath: path))
     #expect(throws: DataError.self) { try Sequential(contentsOf: path) }
   }

@@ -105,6 +105,28 @@ import Testing
     #expect(code(whole + [0]) == .corruptSafeTensors)
   }
 
+  @Test func `of too many tensors, or of one with an endless name, is refused by the number`() {
+    let entry = #":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
+    let many = (0...100_000).map { "\"\($0)\"\(entry)" }.joined(separator: ",")
+    for (header, number) in [("{\(many)}", "100000"), ("{\"\(String(repeating: "n", count: 4097))\"\(entry)}", "4096")]
+    {
+      let error = dataError { () throws(DataError) in try SafeTensorsFile(bytes: file(header)) }
+      #expect(error?.code == .corruptSafeTensors && error?.description.contains(number) == true)
+    }
+  }
+
+  @Test func `lists tensors of types that it cannot read where it is asked to`() throws {
+    let header = """
+      {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[4,8]}}
+      """
+    let bytes = file(header, [UInt8](repeating: 0, count: 8))
+    #expect(dataError { () throws(DataError) in try SafeTensorsFile(bytes: bytes) }?.code == .unsupportedTensorType)
+    let listed = try SafeTensorsFile(bytes: bytes, file: nil, listingOthers: true)
+    #expect(listed.tensors.map(\.name) == ["a"])
+    #expect(listed.others.map(\.name) == ["b"] && listed.others.map(\.type) == ["F8_E4M3"])
+    #expect(listed.others.map(\.shape) == [[2, 2]])
+  }
+
   @Test func `is not written when a name is used twice or values do not fill their shape`() {
     let twice = SafeTensorsFile(tensors: [
       .init(name: "a", shape: [], values: [1]), .init(name: "a", shape: [], values: [1]),
@@ -121,7 +143,7 @@ import Testing
       let path = folder + "/pipe"
       try #require(mkfifo(path, 0o600) == 0)
       let bytes = try sample.bytes()
-      let writer = Thread { try? writeAtomically(bytes, to: path) }
+      let writer = Thread { FileHandle(forWritingAtPath: path)?.write(Data(bytes)) }
       writer.start()
       #expect(try SafeTensorsFile(contentsOf: path) == sample)
       try Data().write(to: URL(fileURLWithPath: folder + "/empty"))

@@ -14,9 +14,9 @@ import Testing
 
   @Test func `sees no difference between a model and itself, and a small one in one weight`() throws {
     let first = model()
-    let (same, count) = try ConversionTrial(first, first).run()
+    let same = try ConversionTrial(first, first).run()
     // Ragged: 7 + 3 + 1 + 5 steps of 2 numbers; then 3 · 6, 9 and 2 steps.
-    #expect(same == 0 && count == 2 * (16 + 18 + 9 + 2))
+    #expect(same.difference == 0 && same.count == 2 * (16 + 18 + 9 + 2))
     var second = first
     second.forEachTensor { name, tensor in if name == "1.bias" { tensor[1] += 0.001 } }
     let difference = try ConversionTrial(first, second).run().difference
@@ -53,6 +53,63 @@ import Testing
       Dense(3)
     }
     #expect(throws: DataError.self) { try ConversionTrial(model(), wider).run() }
+  }
+
+  @Test func `of sizes that no memory holds, or of none, is refused before anything is made`() {
+    struct Claims: RunnableModel {
+      var shape: [Int?]
+      var inputs: [ModelPort] { [ModelPort(name: "input", type: .float32, shape: shape)] }
+      var outputs: [ModelPort] { [] }
+      func run(_ inputs: [String: NumericArray]) -> [String: NumericArray] { [:] }
+    }
+    let shapes: [[Int?]] = [
+      [1 << 62, 7, 3], [1 << 33, 7, 3], [2, 1 << 33, 3], [1 << 40, 1 << 40, 3], [-5, -6, 3], [0, 0, 3],
+      [nil, nil, 1 << 40], [nil, 1 << 24, 1], [2, 6, Int.max], [1 << 26, nil, 1],
+    ]
+    for shape in shapes {
+      let error = dataError { () throws(DataError) in
+        try ConversionTrial(Claims(shape: shape), Claims(shape: shape)).run()
+      }
+      #expect(error?.code == .unsupportedContent, "\(shape): \(error as Any)")
+    }
+    // Outputs without numbers prove nothing.
+    let nothing = dataError { () throws(DataError) in
+      try ConversionTrial(Claims(shape: [nil, 3]), Claims(shape: [nil, 3])).run()
+    }
+    #expect(nothing?.code == .inexactConversion)
+  }
+
+  @Test func `says what was compared, and is proven by outputs of the other program`() throws {
+    let model = model()
+    let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+    let input = NumericArray((0..<12).map { Float($0) / 10 }, shape: [1, 4, 3])
+    var output = try #require(try model.run(["input": input])["output"])
+    func convert(to target: Conversion.Target) throws(DataError) -> Conversion {
+      try Conversion(
+        loaded, to: target, sample: ModelSample(inputs: ["input": input], expected: ["output": output]))
+    }
+    for target in Conversion.Target.allCases {
+      let conversion = try convert(to: target)
+      #expect(conversion.compared.contains("read back"))
+      #expect(conversion.proof.map { $0.count == 8 && $0.difference < 1e-6 } == true)
+    }
+    guard case .floats(var values) = output.values else { return }
+    values[3] += 0.01
+    output.values = .floats(values)
+    #expect(dataError { () throws(DataError) in try convert(to: .onnx) }?.code == .inexactConversion)
+    output = NumericArray(values, shape: [8])
+    #expect(dataError { () throws(DataError) in try convert(to: .onnx) }?.code == .wrongInput)
+  }
+
+  @Test func `to ONNX takes the input alone unless more is asked for`() throws {
+    let loaded = try LoadedModel(model().fileContents().bytes(), path: nil, assuming: StateAssumptions())
+    func names(_ options: ONNXExportOptions) throws -> [String] {
+      try ONNXModel(bytes: Conversion(loaded, to: .onnx, options: options).bytes).inputs.map(\.name)
+    }
+    #expect(try names(ONNXExportOptions()) == ["input"])
+    #expect(try names(ONNXExportOptions(lengths: true)) == ["input", "lengths"])
+    #expect(
+      try names(ONNXExportOptions(states: true)) == ["input", "initial.0.hidden_l0", "initial.0.cell_l0"])
   }
 
   @Test func `to loops of ONNX is proven too`() throws {

@@ -22,7 +22,7 @@ import Testing
     let archive = try NumPyArchive(bytes: fixture("arrays/\(name).npz"))
     #expect(archive.names.count == 12 * 4 + 6)
     let types: [String: ElementType] = [
-      "b1": .bool, "i1": .int32, "i2": .int32, "i4": .int32, "i8": .int64, "u1": .uint8, "u2": .int32, "u4": .int64,
+      "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32,
       "u8": .int64, "f2": .float16, "f4": .float32, "f8": .float64,
     ]
     #expect(Set(types.keys) == Set(expected.keys))

@@ -10,12 +10,15 @@ import Testing
     let nodes = try ONNXCase.load("nodes").filter { $0.model.count < 1500 }
     let chosen = stride(from: 0, to: nodes.count, by: 4).map { nodes[$0] }
     let others = try ONNXCase.load("recurrent").prefix(12) + ONNXCase.load("torch").filter { $0.model.count < 4000 }
-    return chosen + others + (try ONNXCase.load("nodes_recurrent") + loops())
+    let few = try ONNXCase.load("nodes_more").filter { $0.model.count < 1500 }
+    return chosen + others + few + (try ONNXCase.load("nodes_recurrent") + loops())
   }
 
   private static func loops() throws -> [ONNXCase] {
     let loops = try ONNXCase.load("scan")
+    let flow = try ONNXCase.load("flow")
     return try ONNXCase.load("nodes_scan") + stride(from: 0, to: loops.count, by: 4).map { loops[$0] } + loops.suffix(4)
+      + flow
   }
 
   @Test func `with loops give an error or a result, whatever is changed`() async {
@@ -91,7 +94,7 @@ import Testing
     using generator: inout RandomGenerator
   ) {
     // Now and then within a body.
-    let loop = graph.node.firstIndex { $0.opType == "Scan" }
+    let loop = graph.node.firstIndex { ["Scan", "If", "Loop"].contains($0.opType) }
     if let loop, let body = graph.node[loop].attribute.firstIndex(where: \.hasG), below(2, &generator) == 0 {
       return change(&graph.node[loop].attribute[body].g, &inputs, operators: operators, using: &generator)
     }

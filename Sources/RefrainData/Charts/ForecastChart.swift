@@ -64,8 +64,8 @@ public struct ForecastChart: Hashable, Sendable {
   /// The interval as drawn: it opens from the last observation.
   var interval: [ClosedRange<Double>] {
     guard hasInterval else { return [] }
-    let last = history.suffix(1).map { $0...$0 }
-    return last + zip(lower, upper).map { min($0, $1)...max($0, $1) }
+    let last = history.suffix(1).map { $0.isNaN ? 0...0 : $0...$0 }
+    return last + zip(lower, upper).map { $0.isNaN || $1.isNaN ? 0...0 : min($0, $1)...max($0, $1) }
   }
 
   /// The smallest and largest value to show.

@@ -4,9 +4,10 @@ import Synchronization
 /// Writes a file so that it is, at every moment, either the old one or the whole new one.
 ///
 /// The bytes go to a temporary file in the same folder, reach the disk, and take the name by `rename`. When anything
-/// fails the temporary file is removed and an existing file stays as it was. An existing file keeps its permissions; a
-/// symbolic link stays a link, and the file that it points to is replaced. A path that names a device or a pipe
-/// (`/dev/stdout`) is written to directly.
+/// fails the temporary file is removed and an existing file stays as it was; one that a killed program has left behind
+/// goes with the next file that is written to the folder. An existing file keeps its permissions; a symbolic link stays
+/// a link, and the file that it points to, there or not, is replaced. A stream that the program has open already, such
+/// as `/dev/stdout`, is written to directly; other pipes and devices are refused, as they may wait for ever.
 ///
 /// - Throws: `missingFolder`, `isDirectory`, `diskFull` or `unwritableFile`.
 public func writeAtomically(_ bytes: some Sequence<UInt8>, to path: String) throws(DataError) {
@@ -33,11 +34,19 @@ private func writeAtomically(_ bytes: [UInt8], toPath path: String) throws(DataE
       permissions = status.st_mode & 0o7777
       target = resolvingLinks(path)
     case S_IFDIR: throw .writing(path, EISDIR)
-    default: return try writeDirectly(bytes, to: path)
+    default:
+      guard isOpenStream(path) else {
+        throw DataError(
+          .unwritableFile, file: path, "this is a pipe or a device, not a file", remedy: "name a file, or /dev/stdout")
+      }
+      return try writeDirectly(bytes, to: path)
     }
   } else if errno != ENOENT {
     throw .writing(path, errno)
+  } else {
+    target = try followingLink(path)
   }
+  removeAbandonedFiles(beside: target)
 
   let (temporary, descriptor) = try makeTemporaryFile(beside: target, for: path)
   var failure = write(bytes, to: descriptor)
@@ -62,12 +71,68 @@ private func makeTemporaryFile(
     // Short and unrelated to the target's name, which may already be as long as a name can be.
     let temporary = "\(folder).refrain-\(getpid())-\(number).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    if descriptor >= 0 { return (temporary, descriptor) }
+    if descriptor >= 0 {
+      // While somebody writes, it is locked; the system takes the lock from whoever ends.
+      _ = flock(descriptor, LOCK_EX | LOCK_NB)
+      return (temporary, descriptor)
+    }
     if errno != EEXIST { throw .writing(path, errno) }
   }
 }
 
 private let temporaryFileNumber = Atomic<Int>(0)
+
+/// Removes temporary files that programs left which ended while they wrote: nobody holds their lock, and their process
+/// is gone or has had a minute to take it.
+private func removeAbandonedFiles(beside target: String) {
+  let folder = folderPrefix(of: target)
+  guard let stream = opendir(folder.isEmpty ? "." : folder) else { return }
+  defer { closedir(stream) }
+  while let entry = readdir(stream) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+      pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[0] == ".refrain", parts[2].hasSuffix(".tmp"), Int(parts[2].dropLast(4)) != nil,
+      let process = pid_t(parts[1]), process > 0
+    else { continue }
+    let path = folder + name
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { continue }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    else { continue }
+    let isGone = kill(process, 0) != 0 && errno == ESRCH
+    #if os(Linux)
+      let age = time(nil) - status.st_mtim.tv_sec
+    #else
+      let age = time(nil) - status.st_mtimespec.tv_sec
+    #endif
+    if isGone || age > 60 { unlink(path) }
+  }
+}
+
+/// Whether a path names one of the program's own streams, which are open already.
+private func isOpenStream(_ path: String) -> Bool {
+  path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
+}
+
+/// Where a file will be that is not there yet: what a link points to that leads nowhere, or the path itself.
+private func followingLink(_ path: String) throws(DataError) -> String {
+  var path = path
+  // As many as the system itself follows.
+  for _ in 0..<40 {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+    var text = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard readlink(path, &text, Int(PATH_MAX)) > 0 else { return path }
+    let destination = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = destination.hasPrefix("/") ? destination : folderPrefix(of: path) + destination
+  }
+  throw .writing(path, ELOOP)
+}
 
 /// Writes every byte; returns the system's error number when that fails.
 private func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {

@@ -2,60 +2,111 @@ import Foundation
 
 /// Reads a whole file; pipes and devices such as `/dev/stdin` work too.
 ///
-/// - Throws: `missingFile`, `isDirectory` or `unreadableFile`.
+/// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, also for a file that another program changes in the
+///   meantime, or `overMemoryBudget`.
 package func readFile(_ path: String) throws(DataError) -> [UInt8] {
-  let (descriptor, status) = try openFile(path)
-  defer { close(descriptor) }
-  return try readAll(of: descriptor, size: Int(status.st_size), path)
+  let file = try OpenFile(path)
+  return try file.readAll()
 }
 
-/// Calls `body` with the bytes of a file as they lie in the system's memory, without a copy: what they are turned into
-/// is all that a large file takes. Pipes and devices, which cannot be mapped, are read.
-///
-/// Another program that shortens the file in the meantime ends this one, as with any mapped file: `body` should turn
-/// the bytes into something else and return.
-///
-/// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, or what `body` throws.
-package func withMappedFile<Result>(
-  _ path: String, _ body: (UnsafeRawBufferPointer) throws(DataError) -> Result
-) throws(DataError) -> Result {
-  let (descriptor, status) = try openFile(path)
-  defer { close(descriptor) }
-  let size = Int(status.st_size)
-  if status.st_mode & S_IFMT == S_IFREG, size > 0,
-    let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED
-  {
-    defer { munmap(start, size) }
-    return try body(UnsafeRawBufferPointer(start: start, count: size))
-  }
-  let bytes = try readAll(of: descriptor, size: size, path)
-  return try bytes.withUnsafeBufferPointer { buffer throws(DataError) in try body(UnsafeRawBufferPointer(buffer)) }
-}
+/// A file that is open for reading, to be read in parts. Its contents are copied, never mapped: a program that shortens
+/// a mapped file ends the one that reads it.
+final class OpenFile {
+  let path: String
+  private let descriptor: Int32
+  private let status: stat
 
-private func openFile(_ path: String) throws(DataError) -> (descriptor: Int32, status: stat) {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw .reading(path, errno) }
-  var status = stat()
-  let failure = fstat(descriptor, &status) != 0 ? errno : status.st_mode & S_IFMT == S_IFDIR ? EISDIR : 0
-  guard failure == 0 else {
-    close(descriptor)
-    throw .reading(path, failure)
-  }
-  return (descriptor, status)
-}
-
-private func readAll(of descriptor: Int32, size: Int, _ path: String) throws(DataError) -> [UInt8] {
-  var bytes: [UInt8] = []
-  bytes.reserveCapacity(max(0, size))
-  var chunk = [UInt8](repeating: 0, count: 1 << 18)
-  while true {
-    let received = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-    if received == 0 { return bytes }
-    if received > 0 {
-      bytes.append(contentsOf: chunk[..<received])
-    } else if errno != EINTR {
-      throw .reading(path, errno)
+  /// - Throws: `missingFile`, `isDirectory` or `unreadableFile`.
+  init(_ path: String) throws(DataError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .reading(path, errno) }
+    var status = stat()
+    let failure = fstat(descriptor, &status) != 0 ? errno : status.st_mode & S_IFMT == S_IFDIR ? EISDIR : 0
+    guard failure == 0 else {
+      close(descriptor)
+      throw .reading(path, failure)
     }
+    (self.path, self.descriptor, self.status) = (path, descriptor, status)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Whether it has a size and can be read in any order.
+  var isRegular: Bool { status.st_mode & S_IFMT == S_IFREG }
+  /// How many bytes it had when it was opened.
+  var size: Int { Int(status.st_size) }
+
+  /// Everything, whatever kind of file it is.
+  func readAll() throws(DataError) -> [UInt8] {
+    let budget = MemoryBudget.current
+    // What the system makes up as it is read, as in `/proc`, has the size 0.
+    if isRegular, size > 0 {
+      do throws(DataError) { try budget.take(size, for: "the file") } catch { throw error.inFile(path) }
+      let bytes = try read(0..<size)
+      try checkUnchanged()
+      return bytes
+    }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let received = chunk.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
+      if received == 0 { return bytes }
+      if received > 0 {
+        do throws(DataError) { try budget.take(received, for: "the file") } catch { throw error.inFile(path) }
+        bytes.append(contentsOf: chunk[..<received])
+      } else if errno != EINTR {
+        throw .reading(path, errno)
+      }
+    }
+  }
+
+  /// The bytes of a part that lies within the file's ``size``.
+  ///
+  /// - Throws: `unreadableFile`, also when the file has become shorter.
+  func read(_ range: Range<Int>) throws(DataError) -> [UInt8] {
+    var failure: Int32?
+    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+      while count < range.count {
+        let received = pread(
+          descriptor, buffer.baseAddress.map { $0 + count }, range.count - count, off_t(range.lowerBound + count))
+        if received > 0 {
+          count += received
+        } else if received == 0 {
+          return
+        } else if errno != EINTR {
+          failure = errno
+          return
+        }
+      }
+    }
+    if let failure { throw .reading(path, failure) }
+    guard bytes.count == range.count else { throw changed }
+    return bytes
+  }
+
+  /// Makes sure that nobody has written to the file since it was opened.
+  ///
+  /// - Throws: `unreadableFile`.
+  func checkUnchanged() throws(DataError) {
+    var now = stat()
+    guard isRegular else { return }
+    #if os(Linux)
+      let isSame =
+        fstat(descriptor, &now) == 0 && now.st_size == status.st_size && now.st_mtim.tv_sec == status.st_mtim.tv_sec
+        && now.st_mtim.tv_nsec == status.st_mtim.tv_nsec
+    #else
+      let isSame =
+        fstat(descriptor, &now) == 0 && now.st_size == status.st_size
+        && now.st_mtimespec.tv_sec == status.st_mtimespec.tv_sec
+        && now.st_mtimespec.tv_nsec == status.st_mtimespec.tv_nsec
+    #endif
+    guard isSame else { throw changed }
+  }
+
+  private var changed: DataError {
+    DataError(
+      .unreadableFile, file: path, "another program changed the file while it was read",
+      remedy: "read it again when that is done")
   }
 }
 

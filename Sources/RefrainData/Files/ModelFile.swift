@@ -76,7 +76,22 @@ public enum ModelFile {
       if let name = others.min() { throw damaged("there is a tensor \(name.quoted) too many") }
     }
 
-    func damaged(_ problem: String) -> DataError {
+    /// How many numbers the file's tensors hold together.
+    package var elementCount: Int { file.tensors.reduce(0) { $0 + $1.array.values.count } }
+
+    /// Holds the number of weights that the description calls for against the file, before they are made.
+    ///
+    /// - Parameter expected: about how many; nil when one of the sizes is impossible.
+    /// - Throws: `damagedModel`.
+    package func checkSize(_ expected: Double?) throws(DataError) {
+      guard let expected, expected <= 4 * Double(elementCount) + 4096 else {
+        throw damaged(
+          "its layers would need \(expected.map { "about \(Int(min($0.rounded(), 1e18)))" } ?? "more") "
+            + "weights, and it holds \(elementCount)")
+      }
+    }
+
+    package func damaged(_ problem: String) -> DataError {
       DataError(.damagedModel, file: path, problem, remedy: "save the model again")
     }
   }
@@ -105,10 +120,15 @@ public enum ModelFile {
       throw DataError(
         .notAModel, file: path, "this safetensors file was not written by Refrain", remedy: "choose another")
     }
-    guard let version = file.metadata["version"].flatMap({ Int($0) }), version <= Self.version else {
+    let text = file.metadata["version"] ?? ""
+    guard let version = Int(text), version >= 1 else {
       throw DataError(
-        .newerModel, file: path,
-        "the model has format version \(file.metadata["version"] ?? "?"), newer than \(version)",
+        .damagedModel, file: path, "the model's format version is \(text.quoted), and must be a number from 1 on",
+        remedy: "save the model again")
+    }
+    guard version <= Self.version else {
+      throw DataError(
+        .newerModel, file: path, "the model has format version \(version), newer than \(Self.version)",
         remedy: "update Refrain")
     }
     guard found == kind else {
@@ -129,6 +149,9 @@ public enum ModelFile {
 }
 
 extension Sequential {
+  /// The longest description that is read: one of some ten thousand layers.
+  private static let longestDescription = 1 << 20
+
   /// Writes architecture and weights to a `.safetensors` file.
   ///
   /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
@@ -155,15 +178,26 @@ extension Sequential {
 
   /// Rebuilds a model from what ``fileContents()`` gave.
   package init(_ file: SafeTensorsFile, path: String? = nil, layers: [any Layer.Type] = []) throws(DataError) {
+    let length = file.metadata["description"]?.utf8.count ?? 0
+    guard length <= Self.longestDescription else {
+      throw DataError(
+        .damagedModel, file: path,
+        "the model's description has \(length) bytes, more than \(Self.longestDescription)",
+        remedy: "save the model again")
+    }
     let contents = try ModelFile.read(
       file, path: path, kind: Self.kind, description: Configuration.self, layers: layers)
     self.init(contents.description)
     var generator = RandomGenerator(seed: 0)
     do throws(LayerError) {
+      guard inputShape.count >= 2, inputShape.count <= 64,
+        inputShape.allSatisfy({ $0.map { (1...1 << 32).contains($0) } ?? true })
+      else { throw LayerError("the input's shape \(inputShape.map { $0.map(String.init) ?? "?" }) cannot be") }
       _ = try outputShape(for: inputShape)
     } catch {
       throw contents.damaged(error.description)
     }
+    try contents.checkSize(weightCount(for: inputShape, atMost: contents.elementCount))
     build(for: inputShape, using: &generator)
     try contents.load(into: &self)
   }

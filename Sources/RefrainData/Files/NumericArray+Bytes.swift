@@ -12,6 +12,10 @@ extension NumericArray {
       switch type {
       case .bool: .booleans(bytes.map { $0 != 0 })
       case .uint8: .integers(bytes.map { Int($0) })
+      case .int8: .integers(bytes.map { Int(Int8(bitPattern: $0)) })
+      case .uint16: .integers(bytes.numbers(of: UInt16.self) { Int($0) })
+      case .int16: .integers(bytes.numbers(of: UInt16.self) { Int(Int16(bitPattern: $0)) })
+      case .uint32: .integers(bytes.numbers(of: UInt32.self) { Int($0) })
       case .int32: .integers(bytes.numbers(of: UInt32.self) { Int(Int32(bitPattern: $0)) })
       case .int64: .integers(bytes.numbers(of: UInt64.self) { Int(Int64(bitPattern: $0)) })
       case .float16, .bfloat16, .float32, .float64: .floats(type.floats(in: bytes))
@@ -30,6 +34,10 @@ extension NumericArray {
     switch (type, values) {
     case (.bool, .booleans(let values)): return values.map { $0 ? 1 : 0 }
     case (.uint8, .integers(let values)): return try Self.bytes(of: values, as: UInt8.self)
+    case (.int8, .integers(let values)): return try Self.bytes(of: values, as: Int8.self)
+    case (.uint16, .integers(let values)): return try Self.bytes(of: values, as: UInt16.self)
+    case (.int16, .integers(let values)): return try Self.bytes(of: values, as: Int16.self)
+    case (.uint32, .integers(let values)): return try Self.bytes(of: values, as: UInt32.self)
     case (.int32, .integers(let values)): return try Self.bytes(of: values, as: Int32.self)
     case (.int64, .integers(let values)): return try Self.bytes(of: values, as: Int64.self)
     case (.float16, .floats(let values)): return Self.bytes(of: values, half)

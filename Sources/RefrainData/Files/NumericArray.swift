@@ -2,8 +2,11 @@
 public struct NumericArray: Hashable, Sendable {
   /// The numbers, row-major. Whole numbers stay whole: an index or a length beyond 2²⁴ is no Float.
   public enum Values: Hashable, Sendable {
+    /// Numbers of a floating-point type.
     case floats([Float])
+    /// Whole numbers.
     case integers([Int])
+    /// Truth values.
     case booleans([Bool])
 
     /// How many there are.

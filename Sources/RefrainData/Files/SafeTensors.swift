@@ -1,15 +1,18 @@
 /// Named tensors and notes in one file: Hugging Face's safetensors format.
 ///
 /// The file is a little-endian 64-bit length, a JSON header of that length that says where each tensor lies, and the
-/// values. The element types BOOL, U8, I32, I64, F16, BF16, F32 and F64 are read and written; floating-point numbers
-/// are Floats in between. The same contents always give the same bytes.
+/// values. The element types BOOL, U8, I8, U16, I16, U32, I32, I64, F16, BF16, F32 and F64 are read and written;
+/// floating-point numbers are Floats in between. The same contents always give the same bytes.
 ///
-/// Reading believes nothing: whatever the header claims is checked against the size of the file before memory is taken.
+/// Reading believes nothing: whatever the header claims is checked against the size of the file, and against the
+/// memory budget, before memory is taken. A file holds at most 100,000 tensors, whose names have at most 4,096 bytes.
 public struct SafeTensorsFile: Hashable, Sendable {
   /// The tensors, in the order in which their values lie in the file.
   public var tensors: [NamedArray]
   /// Notes: text under names.
   public var metadata: [String: String]
+  /// The tensors of types that cannot be read; empty unless ``init(bytes:file:listingOthers:)`` was told to list them.
+  package private(set) var others: [SafeTensorsOther] = []
 
   /// Makes a file's contents.
   public init(tensors: [NamedArray], metadata: [String: String] = [:]) {
@@ -20,11 +23,20 @@ public struct SafeTensorsFile: Hashable, Sendable {
   /// The tensor of this name, if there is one.
   public subscript(name: String) -> NamedArray? { tensors.first { $0.name == name } }
 
-  /// Reads a file. It is mapped into memory, so that a large one is not held twice.
+  /// Reads a file, tensor by tensor, so that a large one is not held twice.
   ///
-  /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, or what ``init(bytes:file:)`` throws.
+  /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, also for a file that another program changes in the
+  ///   meantime, or what ``init(bytes:file:)`` throws.
   public init(contentsOf path: String) throws(DataError) {
-    self = try withMappedFile(path) { bytes throws(DataError) in try SafeTensorsFile(bytes, file: path) }
+    let file = try OpenFile(path)
+    // A pipe cannot be read in any order.
+    guard file.isRegular, file.size > 8 else {
+      try self.init(bytes: file.readAll(), file: path)
+      return
+    }
+    let source = SafeTensorsSource(size: file.size) { (range) throws(DataError) in try file.read(range)[...] }
+    try self.init(source, file: path, listingOthers: false)
+    try file.checkUnchanged()
   }
 
   /// Reads the bytes of a file.
@@ -32,20 +44,33 @@ public struct SafeTensorsFile: Hashable, Sendable {
   /// - Throws: `notSafeTensors` when this is another kind of file, `corruptSafeTensors` when it is damaged or forged,
   ///   `unsupportedTensorType`.
   public init(bytes: [UInt8], file: String? = nil) throws(DataError) {
-    self = try bytes.withUnsafeBufferPointer { buffer throws(DataError) in
-      try SafeTensorsFile(UnsafeRawBufferPointer(buffer), file: file)
-    }
+    try self.init(bytes: bytes, file: file, listingOthers: false)
   }
 
-  private init(_ bytes: UnsafeRawBufferPointer, file: String?) throws(DataError) {
+  /// The same; tensors of types that cannot be read are listed in ``others`` and not refused.
+  package init(bytes: [UInt8], file: String?, listingOthers: Bool) throws(DataError) {
+    let source = SafeTensorsSource(size: bytes.count) { (range) throws(DataError) in bytes[range] }
+    try self.init(source, file: file, listingOthers: listingOthers)
+  }
+
+  private init(_ source: SafeTensorsSource, file: String?, listingOthers: Bool) throws(DataError) {
     do throws(DataError) {
-      let (header, data) = try SafeTensorsHeader.read(from: bytes)
+      let (header, data) = try SafeTensorsHeader.read(from: source, listingOthers: listingOthers)
       metadata = header.metadata
-      tensors = header.entries.map { entry in
-        let place = data.lowerBound + entry.offsets.lowerBound..<data.lowerBound + entry.offsets.upperBound
-        let elements = UnsafeRawBufferPointer(rebasing: bytes[place])
-        return NamedArray(
-          name: entry.name, array: NumericArray(type: entry.type, shape: entry.shape, littleEndian: elements))
+      others = header.entries.compactMap { entry in
+        entry.type == nil ? SafeTensorsOther(name: entry.name, type: entry.typeName, shape: entry.shape) : nil
+      }
+      let budget = MemoryBudget.current
+      tensors = []
+      tensors.reserveCapacity(header.entries.count)
+      for entry in header.entries {
+        guard let type = entry.type else { continue }
+        // They are held against the file already; whole numbers take more in memory than there.
+        try budget.take(entry.offsets.count / type.size * type.sizeInMemory, for: "the tensor \(entry.name.quoted)")
+        let start = data.lowerBound + entry.offsets.lowerBound
+        let elements = try source.bytes(start..<start + entry.offsets.count)
+        tensors.append(
+          NamedArray(name: entry.name, array: NumericArray(type: type, shape: entry.shape, littleEndian: elements)))
       }
     } catch {
       throw error.inFile(file)
@@ -105,6 +130,22 @@ public struct SafeTensorsFile: Hashable, Sendable {
     // Blanks fill the header so that the values begin at a multiple of eight.
     return text + [UInt8](repeating: .space, count: (8 - text.count % 8) % 8)
   }
+}
+
+/// A tensor of a type that cannot be read.
+package struct SafeTensorsOther: Hashable, Sendable {
+  /// Its name.
+  package var name: String
+  /// The type as the file has it, such as `F8_E4M3`.
+  package var type: String
+  /// The extents, outermost first.
+  package var shape: [Int]
+}
+
+/// Where the bytes of a file come from.
+struct SafeTensorsSource {
+  let size: Int
+  let bytes: (Range<Int>) throws(DataError) -> ArraySlice<UInt8>
 }
 
 extension NamedArray {

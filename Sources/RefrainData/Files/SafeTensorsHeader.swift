@@ -2,7 +2,9 @@
 struct SafeTensorsHeader {
   struct Entry {
     var name: String
-    var type: ElementType
+    /// Nil for one that cannot be read.
+    var type: ElementType?
+    var typeName: String
     var shape: [Int]
     /// The bytes, counted from the end of the header.
     var offsets: Range<Int>
@@ -15,32 +17,40 @@ struct SafeTensorsHeader {
   /// As in the reference implementation: a header beyond this is an attack.
   private static let longestHeader = 100_000_000
   private static let mostExtents = 64
+  private static let mostTensors = 100_000
+  private static let longestName = 4096
 
-  /// Reads and checks the header; also returns where the values lie in `bytes`.
-  static func read(from bytes: UnsafeRawBufferPointer) throws(DataError) -> (
-    header: SafeTensorsHeader, data: Range<Int>
-  ) {
-    guard bytes.count > 8 else {
-      throw bytes.isEmpty ? DataError(.notSafeTensors, "the file is empty") : notSafeTensors("it is too short")
+  private var listsOthers = false
+
+  /// Reads and checks the header; also returns where the values lie in the file.
+  ///
+  /// - Parameter listingOthers: whether tensors of unknown types are let pass.
+  static func read(
+    from source: SafeTensorsSource, listingOthers: Bool
+  ) throws(DataError) -> (header: SafeTensorsHeader, data: Range<Int>) {
+    guard source.size > 8 else {
+      throw source.size == 0 ? DataError(.notSafeTensors, "the file is empty") : notSafeTensors("it is too short")
     }
-    let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    let start = try source.bytes(0..<9)
+    let length = start.littleEndian(at: start.startIndex, as: UInt64.self) ?? 0
     guard length <= longestHeader else { throw notSafeTensors("its header would be \(length) bytes long") }
-    guard bytes[8] == UInt8(ascii: "{") else { throw notSafeTensors("no header follows its first 8 bytes") }
-    guard length <= bytes.count - 8 else {
-      throw corrupt("the header is said to be \(length) bytes long, but the file ends after \(bytes.count - 8)")
+    guard start.last == UInt8(ascii: "{") else { throw notSafeTensors("no header follows its first 8 bytes") }
+    guard length <= source.size - 8 else {
+      throw corrupt("the header is said to be \(length) bytes long, but the file ends after \(source.size - 8)")
     }
     let end = 8 + Int(length)
-    let text = Array(bytes[8..<end])
+    let text = try source.bytes(8..<end)
     guard String(validating: text, as: UTF8.self) != nil else { throw corrupt("the header is not UTF-8") }
     var header = SafeTensorsHeader()
-    var scanner = JSONScanner(bytes: text[...])
+    header.listsOthers = listingOthers
+    var scanner = JSONScanner(bytes: text)
     do throws(JSONFault) {
       try header.parse(&scanner)
     } catch {
       throw error.asDataError
     }
-    try header.check(size: bytes.count - end)
-    return (header, end..<bytes.count)
+    try header.check(size: source.size - end)
+    return (header, end..<source.size)
   }
 
   private mutating func parse(_ scanner: inout JSONScanner) throws(JSONFault) {
@@ -54,20 +64,26 @@ struct SafeTensorsHeader {
           }
         }
       } else {
-        entries.append(try Self.readEntry(name, &scanner))
+        guard entries.count < Self.mostTensors else {
+          throw .meaning("it holds more than \(Self.mostTensors) tensors")
+        }
+        guard name.utf8.count <= Self.longestName else {
+          throw .meaning("a tensor's name of \(name.utf8.count) bytes is longer than \(Self.longestName)")
+        }
+        entries.append(try readEntry(name, &scanner))
       }
     }
     try scanner.requireEnd()
   }
 
-  private static func readEntry(_ name: String, _ scanner: inout JSONScanner) throws(JSONFault) -> Entry {
+  private func readEntry(_ name: String, _ scanner: inout JSONScanner) throws(JSONFault) -> Entry {
     var type: String?
     var shape: [Int]?
     var offsets: [Int]?
     try scanner.readObject { key, scanner throws(JSONFault) in
       switch key {
       case "dtype" where type == nil: type = try scanner.readString()
-      case "shape" where shape == nil: shape = try scanner.readIntegers(atMost: mostExtents)
+      case "shape" where shape == nil: shape = try scanner.readIntegers(atMost: Self.mostExtents)
       case "data_offsets" where offsets == nil: offsets = try scanner.readIntegers(atMost: 2)
       default: throw .meaning("tensor \(name.quoted) has an unknown or repeated key \(key.quoted)")
       }
@@ -75,8 +91,9 @@ struct SafeTensorsHeader {
     guard let type, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
       throw .meaning("the type, the shape or the place of tensor \(name.quoted) is missing or wrong")
     }
-    guard let element = ElementType(rawValue: type) else { throw .type(type, tensor: name) }
-    return Entry(name: name, type: element, shape: shape, offsets: offsets[0]..<offsets[1])
+    let element = ElementType(rawValue: type)
+    guard element != nil || listsOthers else { throw .type(type, tensor: name) }
+    return Entry(name: name, type: element, typeName: type, shape: shape, offsets: offsets[0]..<offsets[1])
   }
 
   /// Sorts the entries by place and makes sure that they fill `size` bytes, one after another.
@@ -93,10 +110,13 @@ struct SafeTensorsHeader {
       guard entry.offsets.upperBound <= size else {
         throw Self.corrupt("tensor \(entry.name.quoted) reaches beyond the end of the file")
       }
-      let count = elementCount(of: entry.shape)?.multipliedReportingOverflow(by: entry.type.size)
-      guard let count, !count.overflow, count.partialValue == entry.offsets.count else {
-        throw Self.corrupt(
-          "tensor \(entry.name.quoted) of \(entry.shape) \(entry.type.rawValue) cannot be \(entry.offsets.count) bytes")
+      // The size of an unknown type is not known.
+      if let type = entry.type {
+        let count = elementCount(of: entry.shape)?.multipliedReportingOverflow(by: type.size)
+        guard let count, !count.overflow, count.partialValue == entry.offsets.count else {
+          throw Self.corrupt(
+            "tensor \(entry.name.quoted) of \(entry.shape) \(type.rawValue) cannot be \(entry.offsets.count) bytes")
+        }
       }
       end = max(end, entry.offsets.upperBound)
     }

@@ -6,7 +6,8 @@ import RefrainData
 /// is extracted to a disk, so a name is only a name. Source: PKWARE's APPNOTE.TXT, version 6.3.10.
 ///
 /// Reading believes nothing: every entry must lie within the file, apart from the others, and be no larger than
-/// deflated bytes can become; what was read must have the checksum that the archive states.
+/// deflated bytes can become; all of them together may inflate to a hundred times the archive's size, or to 64 MB where
+/// that is more, and there are at most 100,000; what was read must have the checksum that the archive states.
 public struct ZipArchive: Sendable {
   /// The names of the entries, in the order of the directory. The name of a folder ends in a slash.
   public var names: [String] { directory.entries.map(\.name) }
@@ -64,6 +65,7 @@ public struct ZipArchive: Sendable {
     let entry = directory.entries[place]
     var contents = bytes[entry.range]
     if entry.isDeflated {
+      try MemoryBudget.current.take(entry.size, for: "the entry \(name.quoted)")
       guard let inflated = Deflate.inflate(contents, count: entry.size) else {
         throw damagedArchive("entry \(name.quoted) cannot be decompressed to \(entry.size) bytes").inFile(file)
       }

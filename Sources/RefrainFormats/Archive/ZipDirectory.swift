@@ -12,6 +12,11 @@ struct ZipDirectory {
     var range: Range<Int>
   }
 
+  private static let mostEntries = 100_000
+  /// How many times its own size an archive may inflate to, unless that is small.
+  private static let mostInflation = 100
+  private static let smallSize = 64 << 20
+
   /// In the directory's order.
   var entries: [Entry] = []
 
@@ -21,6 +26,11 @@ struct ZipDirectory {
     // As many as are said to be there must fit: a count alone takes no memory.
     guard end.count <= end.directory.count / ZipLayout.directoryHeader else {
       throw damagedArchive("its directory has no room for \(end.count) entries")
+    }
+    guard end.count <= Self.mostEntries else {
+      throw DataError(
+        .unsupportedContent, "the archive has \(end.count) entries, more than \(Self.mostEntries)",
+        remedy: "save its contents in several files")
     }
     var names: Set<String> = []
     var position = end.directory.lowerBound
@@ -36,6 +46,16 @@ struct ZipDirectory {
       position = reader.end
     }
     guard position == end.directory.upperBound else { throw damagedArchive("its directory has an odd size") }
+    let inflated = entries.reduce(0) { sum, entry in
+      let (next, overflows) = sum.addingReportingOverflow(entry.size)
+      return overflows ? .max : next
+    }
+    guard inflated <= max(Self.smallSize, Self.mostInflation * bytes.count) else {
+      throw DataError(
+        .unsupportedContent,
+        "the archive of \(memoryText(bytes.count)) would inflate to \(memoryText(inflated)), more than "
+          + "\(Self.mostInflation) times its size", remedy: "save it without compression")
+    }
     // Each entry lies behind its own header; together they must not overlap those of another.
     let places = zip(headers, entries).map { $0.lowerBound..<$1.range.upperBound }.sorted {
       $0.lowerBound < $1.lowerBound

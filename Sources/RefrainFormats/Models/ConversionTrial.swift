@@ -10,12 +10,17 @@ struct ConversionTrial {
     (self.first, self.second) = (first, second)
   }
 
-  /// The greatest difference between the first outputs, and how many numbers were compared.
+  /// The most numbers that a model is given to try it.
+  private static let largestInput = 1 << 22
+
+  /// How far apart the first outputs are.
   ///
-  /// - Throws: What the models throw, and `inexactConversion` when their outputs have different shapes.
-  func run() throws(DataError) -> (difference: Float, comparisons: Int) {
-    var (difference, comparisons): (Float, Int) = (0, 0)
-    for lengths in batches {
+  /// - Throws: What the models throw; `unsupportedContent` when their inputs have fixed sizes that are too large to be
+  ///   tried, or none; `inexactConversion` when their outputs have different shapes, or none.
+  func run() throws(DataError) -> OutputComparison {
+    var comparison = OutputComparison()
+    try checkSizes()
+    for lengths in try batches() {
       let (one, other) = (try output(of: first, lengths), try output(of: second, lengths))
       guard one.shape == other.shape else {
         throw DataError(
@@ -26,16 +31,28 @@ struct ConversionTrial {
       let rowSize = one.shape.dropFirst(2).reduce(1, *)
       let time = one.shape.count > 1 ? one.shape[1] : 1
       let hasTime = one.shape.count > 2 && time == lengths.time
-      for (index, pair) in zip(one.values.floats, other.values.floats).enumerated() {
-        if hasTime, index / rowSize % time >= lengths.values[index / rowSize / time] { continue }
-        comparisons += 1
-        let gap = abs(pair.0 - pair.1) / max(1, abs(pair.0))
-        // Both infinite and equal, or both no number, are the same.
-        if pair.0 == pair.1 || pair.0.isNaN && pair.1.isNaN { continue }
-        difference = gap.isNaN ? .infinity : max(difference, gap)
+      comparison.compare(one.values.floats, other.values.floats) { index in
+        !hasTime || index / rowSize % time < lengths.values[index / rowSize / time]
       }
     }
-    return (difference, comparisons)
+    guard comparison.count > 0 else {
+      throw DataError(
+        .inexactConversion, "the outputs have no numbers that could be compared", remedy: "nothing was written")
+    }
+    return comparison
+  }
+
+  /// Makes sure that the inputs, whose fixed sizes come from files, can be made.
+  private func checkSizes() throws(DataError) {
+    for port in first.inputs + second.inputs where !port.isOptional {
+      let shape = port.shape.map { $0 ?? 1 }
+      guard shape.allSatisfy({ $0 > 0 }), let count = elementCount(of: shape), count <= Self.largestInput else {
+        throw DataError(
+          .unsupportedContent,
+          "the input \(port.name.quoted) of shape \(ModelPort.text(port.shape)) cannot be tried: a conversion runs both "
+            + "sides on at most \(Self.largestInput) numbers", remedy: "save the model with smaller or open sizes")
+      }
+    }
   }
 
   private struct Batch {
@@ -47,12 +64,20 @@ struct ConversionTrial {
 
   /// Ragged batches where both sides know lengths, else sequences of several lengths, each whole; as many steps and
   /// sequences as the models have, where that is fixed.
-  private var batches: [Batch] {
+  private func batches() throws(DataError) -> [Batch] {
     let shapes = [first, second].compactMap { $0.inputs.first { !$0.isOptional }?.shape }
     let batch = shapes.compactMap { $0.first ?? nil }.first
     let time = shapes.compactMap { $0.count > 1 ? $0[1] : nil }.first
     let knowLengths = [first, second].allSatisfy { $0.inputs.contains { $0.name == "lengths" } }
     let least = time == nil ? fewestSteps : 1
+    guard (batch ?? 1).multipliedReportingOverflow(by: time ?? 1).partialValue <= Self.largestInput,
+      (batch ?? 1) <= Self.largestInput, (time ?? 1) <= Self.largestInput
+    else {
+      throw DataError(
+        .unsupportedContent,
+        "\(batch ?? 1) sequences of \(time ?? 1) steps cannot be tried: there are more than "
+          + "\(Self.largestInput)", remedy: "save the model with smaller or open sizes")
+    }
     func whole(_ rows: Int, _ steps: Int, _ seed: UInt64) -> Batch {
       let steps = time ?? max(steps, least)
       return Batch(time: steps, values: Array(repeating: steps, count: batch ?? rows), seed: seed)

@@ -23,8 +23,11 @@ public struct StateAssumptions: Sendable {
 public struct LoadedModel: Sendable {
   /// The model itself.
   public enum Model: Sendable {
+    /// Layers one after another.
     case sequential(Sequential)
+    /// A forecaster.
     case forecaster(Forecaster)
+    /// A graph of ONNX.
     case graph(ONNXModel)
   }
 

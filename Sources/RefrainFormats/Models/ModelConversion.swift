@@ -5,7 +5,14 @@ import RefrainData
 public struct Conversion: Sendable {
   /// The formats that can be written.
   public enum Target: String, CaseIterable, Sendable {
-    case refrain, pytorch, keras, onnx
+    /// A model file of Refrain.
+    case refrain
+    /// A state dictionary.
+    case pytorch
+    /// A model of Keras 3.
+    case keras
+    /// A graph of ONNX.
+    case onnx
 
     /// The format that the ending of a name stands for.
     public init?(path: String) {
@@ -28,6 +35,10 @@ public struct Conversion: Sendable {
   public let difference: Float
   /// How many numbers were compared.
   public let comparisons: Int
+  /// What was compared with what, in words: the two sides.
+  public let compared: String
+  /// How far the model is from the outputs of the program that it comes from, where these were given.
+  public let proof: OutputComparison?
   /// What was assumed or left behind, in words.
   public let notes: [String]
 
@@ -37,25 +48,40 @@ public struct Conversion: Sendable {
   ///   - source: the model.
   ///   - target: the format.
   ///   - isSafeTensors: for PyTorch, whether the state dictionary goes into safetensors and not into a `.pt` file.
+  ///   - options: what inputs and outputs a graph of ONNX has.
+  ///   - sample: inputs, and what the program that the model comes from gives for them. Only these prove that the model
+  ///     was read as it was meant.
+  ///   - tolerance: the greatest difference from the sample that is let pass.
   /// - Throws: `unsupportedContent` when the format has not what the model has, `inexactConversion` when the two sides
-  ///   differ by more than ``tolerance``.
-  public init(_ source: LoadedModel, to target: Target, isSafeTensors: Bool = false) throws(DataError) {
+  ///   differ by more than ``tolerance``, or the converted model from the sample.
+  public init(
+    _ source: LoadedModel, to target: Target, isSafeTensors: Bool = false,
+    options: ONNXExportOptions = ONNXExportOptions(), sample: ModelSample? = nil,
+    tolerance: Float = Conversion.tolerance
+  ) throws(DataError) {
     var original = try source.runnable()
     let converted: any RunnableModel
     var notes = source.notes
     if case .forecaster(let forecaster) = source.model, target == .onnx {
       bytes = try forecaster.onnx()
       converted = try ONNXModel(bytes: bytes)
+      compared = "between Refrain's forecaster as a graph and that graph read back"
       notes.append("the network takes and gives numbers in its own unit, scaled, not those of the series")
     } else {
       let model: Sequential
       if case .graph(let graph) = source.model {
         let layers = try ONNXLayers(graph)
         model = layers.model
+        compared = "between the graph of ONNX and the layers found in it, written and read back"
         original = BatchFirstGraph(graph, layers)
         if layers.isTimeFirst { notes.append("the graph has the time first; the layers take the batch first") }
       } else {
         model = try source.sequential()
+        // Refrain cannot run the other program: a model read wrong agrees with itself.
+        compared =
+          source.format == .refrain
+          ? "between the model and what was written, read back"
+          : "between the model as Refrain reads it and what was written, read back"
       }
       switch target {
       case .refrain:
@@ -74,18 +100,31 @@ public struct Conversion: Sendable {
         bytes = try KerasFile.bytes(of: model)
         converted = try KerasFile.read(bytes: bytes)
       case .onnx:
-        // States that are learned are in the file; others are inputs.
-        let isLearned = model.namedTensors.contains { $0.name.contains("initial_") }
-        bytes = try model.onnx(ONNXExportOptions(states: !isLearned))
+        var options = options
+        if options.states, model.namedTensors.contains(where: { $0.name.contains("initial_") }) {
+          options.states = false
+          notes.append("the states before the first step are learned: they are in the graph, and no inputs")
+        }
+        bytes = try model.onnx(options)
         converted = try ONNXModel(bytes: bytes)
       }
     }
     self.notes = notes
-    (difference, comparisons) = try ConversionTrial(original, converted).run()
+    let trial = try ConversionTrial(original, converted).run()
+    (difference, comparisons) = (trial.difference, trial.count)
     guard difference <= Self.tolerance else {
       throw DataError(
         .inexactConversion, "the converted model's output differs by \(difference), more than \(Self.tolerance)",
         remedy: "nothing was written; please report the model's layers")
+    }
+    proof = try sample.map { (sample) throws(DataError) in
+      try OutputComparison(converted.run(sample.inputs), expected: sample.expected)
+    }
+    if let proof, !(proof.difference <= tolerance) {
+      throw DataError(
+        .inexactConversion,
+        "the converted model's output differs from what is expected by \(proof.difference), more than \(tolerance)",
+        remedy: "nothing was written; look at the notes of 'info', and settle what the file does not say")
     }
   }
 }

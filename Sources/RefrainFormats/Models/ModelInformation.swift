@@ -10,7 +10,32 @@ public struct ModelInformation: Sendable {
     /// The columns' names.
     public var columns: [String]
     /// As many cells in each as there are columns.
-    public var rows: [[String]]
+    public var rows: [[Value]]
+  }
+
+  /// A cell of a table.
+  public enum Value: Sendable, ExpressibleByStringInterpolation {
+    /// Words, such as a name.
+    case text(String)
+    /// A number of things.
+    case number(Int)
+    /// Extents; one that may change is nil.
+    case shape([Int?])
+    /// An input or an output: its type, its shape and whether it may be left out.
+    case port(ModelPort)
+
+    /// Words.
+    public init(stringLiteral text: String) { self = .text(text) }
+
+    /// The value for people.
+    public var text: String {
+      switch self {
+      case .text(let text): text
+      case .number(let number): "\(number)"
+      case .shape(let shape): ModelPort.text(shape)
+      case .port(let port): port.shapeText
+      }
+    }
   }
 
   /// The format of the file.
@@ -43,9 +68,14 @@ public struct ModelInformation: Sendable {
       if case .sequential(let model) = try LoadedModel(contentsOf: path).model { addLayers(of: model) }
       addTensors(file.tensors.map { ($0.name, $0.array) })
     case .safetensors:
-      let file = try SafeTensorsFile(bytes: bytes, file: path)
+      let file = try SafeTensorsFile(bytes: bytes, file: path, listingOthers: true)
       addMetadata(file.metadata)
-      addState(try StateDictionary(bytes: bytes, file: path))
+      if file.others.isEmpty {
+        addState(try StateDictionary(bytes: bytes, file: path))
+      } else {
+        addTensors(file.tensors.map { ($0.name, $0.array) }, others: file.others)
+        facts.append(("Layers", "not found: tensors of types that cannot be read are among the arrays"))
+      }
     case .pytorch: addState(try StateDictionary(bytes: bytes, file: path))
     case .keras:
       let model = try KerasFile.read(bytes: bytes)
@@ -68,22 +98,26 @@ public struct ModelInformation: Sendable {
     }
   }
 
-  private mutating func addTensors(_ tensors: [(name: String, array: NumericArray)]) {
+  /// - Parameter others: those of types that cannot be read.
+  private mutating func addTensors(
+    _ tensors: [(name: String, array: NumericArray)], others: [SafeTensorsOther] = []
+  ) {
     let count = tensors.reduce(0) { $0 + $1.array.values.count }
     facts.append(("Numbers", "\(count) in \(tensors.count) \(tensors.count == 1 ? "array" : "arrays")"))
+    let rows: [[Value]] = tensors.map { [.text($0.name), .text($0.array.type.rawValue), .shape($0.array.shape)] }
     tables.append(
       Table(
         title: "Arrays", columns: ["Name", "Type", "Shape"],
-        rows: tensors.map { [$0.name, $0.array.type.rawValue, "\($0.array.shape)"] }))
+        rows: rows + others.map { [.text($0.name), .text($0.type), .shape($0.shape)] }))
   }
 
   private mutating func addLayers(of model: Sequential) {
     func kind<L: Layer>(of layer: L) -> String { L.kind }
     facts.append(("Parameters", "\(model.parameterCount)"))
     var shape = model.inputShape
-    let rows = model.layers.enumerated().map { index, layer in
+    let rows: [[Value]] = model.layers.enumerated().map { index, layer in
       shape = (try? layer.outputShape(for: shape)) ?? []
-      return ["\(index) \(kind(of: layer))", ModelPort.text(shape), "\(layer.parameterCount)"]
+      return [.text("\(index) \(kind(of: layer))"), .shape(shape), .number(layer.parameterCount)]
     }
     tables.append(Table(title: "Layers", columns: ["Layer", "Output", "Parameters"], rows: rows))
     addPorts(model)
@@ -100,7 +134,7 @@ public struct ModelInformation: Sendable {
   }
 
   private mutating func addPorts(_ model: some RunnableModel) {
-    func rows(_ ports: [ModelPort]) -> [[String]] { ports.map { [$0.name, $0.shapeText] } }
+    func rows(_ ports: [ModelPort]) -> [[Value]] { ports.map { [.text($0.name), .port($0)] } }
     tables.append(Table(title: "Inputs", columns: ["Name", "Takes"], rows: rows(model.inputs)))
     tables.append(Table(title: "Outputs", columns: ["Name", "Gives"], rows: rows(model.outputs)))
   }
@@ -134,11 +168,11 @@ public struct ModelInformation: Sendable {
     tables.append(
       Table(
         title: "Operators", columns: ["Operator", "Nodes"],
-        rows: operators.sorted { $0.key < $1.key }.map { [$0.key, "\($0.value)"] }))
+        rows: operators.sorted { $0.key < $1.key }.map { [.text($0.key), .number($0.value)] }))
     tables.append(
       Table(
         title: "Initializers", columns: ["Name", "Shape"],
-        rows: initializers.map { [$0.name, "\($0.dims)"] }))
+        rows: initializers.map { [.text($0.name), .shape($0.dims.map { Int($0) })] }))
   }
 }
 

@@ -28,6 +28,7 @@ extension Sequential: RunnableModel {
         .wrongInput, "the input 'input' has shape \(input.shape), the model expects \(self.inputs[0].shapeText)",
         remedy: "reshape it")
     }
+    try checkMemory(input.shape)
     if let vocabulary {
       guard case .integers(let tokens) = input.values else {
         throw DataError(.wrongInput, "the input 'input' is of type \(input.type.rawValue); tokens are whole numbers")
@@ -41,6 +42,20 @@ extension Sequential: RunnableModel {
     }
     let output = self(Tensor(input.values.floats, shape: input.shape), lengths: lengths)
     return ["output": NumericArray(output.values, shape: output.shape)]
+  }
+
+  /// Holds the values between the layers, and the lists of steps, against the memory budget: an input without elements
+  /// may have a batch of any size.
+  private func checkMemory(_ inputShape: [Int]) throws(DataError) {
+    let budget = MemoryBudget.current
+    var shape = inputShape.map(Optional.init)
+    try budget.take(shape: inputShape, elementSize: 16, for: "an input of shape \(inputShape)")
+    for layer in layers {
+      guard let next = try? layer.outputShape(for: shape) else { return }
+      shape = next
+      let sizes = shape.map { $0 ?? 1 }
+      try budget.take(shape: sizes, for: "an output of shape \(sizes) for an input of shape \(inputShape)")
+    }
   }
 
   private func checked(lengths: NumericArray, batch: Int, time: Int) throws(DataError) -> [Int] {

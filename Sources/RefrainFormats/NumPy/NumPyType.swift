@@ -15,8 +15,8 @@ struct NumPyType {
   init(_ name: String) throws(DataError) {
     self.name = name
     let kinds: [Substring: (size: Int, element: ElementType)] = [
-      "b1": (1, .bool), "i1": (1, .int32), "i2": (2, .int32), "i4": (4, .int32), "i8": (8, .int64),
-      "u1": (1, .uint8), "u2": (2, .int32), "u4": (4, .int64), "u8": (8, .int64),
+      "b1": (1, .bool), "i1": (1, .int8), "i2": (2, .int16), "i4": (4, .int32), "i8": (8, .int64),
+      "u1": (1, .uint8), "u2": (2, .uint16), "u4": (4, .uint32), "u8": (8, .int64),
       "f2": (2, .float16), "f4": (4, .float32), "f8": (8, .float64),
     ]
     guard let order = name.first, "<>|=".contains(order), let (size, element) = kinds[name.dropFirst()],
@@ -40,6 +40,10 @@ struct NumPyType {
     switch type {
     case .bool: "|b1"
     case .uint8: "|u1"
+    case .int8: "|i1"
+    case .uint16: "<u2"
+    case .int16: "<i2"
+    case .uint32: "<u4"
     case .int32: "<i4"
     case .int64: "<i8"
     case .float16: "<f2"
@@ -53,26 +57,14 @@ struct NumPyType {
   /// - Throws: `inexactConversion`.
   func values(in data: ArraySlice<UInt8>) throws(DataError) -> NumericArray.Values {
     let bytes = isBigEndian && size > 1 ? swapped(data)[...] : data
-    // Types that files elsewhere have, too.
-    if kind == "f" || kind == "b" || name.hasSuffix("i4") || name.hasSuffix("i8") || size == 1 && kind == "u" {
-      return NumericArray(type: element, shape: [bytes.count / size], littleEndian: bytes).values
+    let values = NumericArray(type: element, shape: [bytes.count / size], littleEndian: bytes).values
+    // The only type that files elsewhere have not: its upper half would be negative.
+    if kind == "u", size == 8, case .integers(let numbers) = values, let number = numbers.first(where: { $0 < 0 }) {
+      throw DataError(
+        .inexactConversion, "the array holds \(UInt(bitPattern: number)), beyond the greatest Int",
+        remedy: "save it as int64")
     }
-    var values: [Int] = []
-    values.reserveCapacity(bytes.count / size)
-    for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: size) {
-      let bits = bytes[start..<start + size].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      let shift = UInt64.bitWidth - 8 * size
-      if kind == "i" {
-        values.append(Int(Int64(bitPattern: bits << shift) >> shift))
-      } else {
-        guard let value = Int(exactly: bits) else {
-          throw DataError(
-            .inexactConversion, "the array holds \(bits), beyond the greatest Int", remedy: "save it as int64")
-        }
-        values.append(value)
-      }
-    }
-    return .integers(values)
+    return values
   }
 
   /// The bytes of each element in reverse.

@@ -4,8 +4,8 @@ extension NumericArray {
   /// Reads the bytes of a `.npy` file, NumPy's format for one array, in version 1, 2 or 3.
   ///
   /// Truth values, whole and floating-point numbers of either byte order are read, row by row or column by column.
-  /// Whole numbers of 8 and 16 bits become `int32` (without a sign and of 8 bits: `uint8`), the unsigned ones of 32 and
-  /// 64 bits `int64`. Python objects are refused: nothing of a file is ever run.
+  /// Whole numbers keep their type, but those of 64 bits without a sign become `int64`. Python objects are refused:
+  /// nothing of a file is ever run.
   ///
   /// - Parameters:
   ///   - bytes: The whole file.
@@ -29,6 +29,7 @@ extension NumericArray {
       else {
         throw .damagedNumPy("an array of \(header.shape) \(type.name) cannot be \(data.count) bytes")
       }
+      try MemoryBudget.current.take(count * type.element.sizeInMemory, for: "the array")
       let elements = header.isColumnMajor ? rowMajor(data, elementSize: type.size, shape: header.shape)[...] : data
       self.init(type: type.element, shape: header.shape, values: try type.values(in: elements))
     } catch {

@@ -111,26 +111,21 @@ struct TorchStorages {
   }
 }
 
-extension ElementType {
-  /// Bytes of one element of a ``NumericArray``.
-  fileprivate var sizeInMemory: Int {
-    switch self {
-    case .bool: 1
-    case .float16, .bfloat16, .float32, .float64: 4
-    default: 8
-    }
-  }
-}
-
 extension PickleGlobal {
   /// The type of a storage's elements, if it can be read.
-  var element: ElementType? { ElementType.allCases.first { PickleGlobal.storage(of: $0) == self } }
+  var element: ElementType? {
+    self == .typedStorage ? nil : ElementType.allCases.first { PickleGlobal.storage(of: $0) == self }
+  }
 
   /// The storage for elements of a type.
   static func storage(of type: ElementType) -> PickleGlobal {
     switch type {
     case .bool: .boolStorage
     case .uint8: .byteStorage
+    case .int8: .charStorage
+    case .int16: .shortStorage
+    // PyTorch has its unsigned types in storages that say nothing of them.
+    case .uint16, .uint32: .typedStorage
     case .int32: .intStorage
     case .int64: .longStorage
     case .float16: .halfStorage

@@ -25,6 +25,12 @@ ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape ReverseSe
 Sin Sinh Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu
 Unsqueeze Where Xor Scan
 """.split())
+# Those of the file nodes_more: bodies that run by a condition, numbers of few bits, and what goes with them.
+MORE = set("""
+If Loop ConvTranspose QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearMatMul MatMulInteger ConvInteger QLinearConv
+NonZero IsInf Compress ScatterElements
+""".split())
+MORE_TYPES = {TensorProto.INT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.UINT32}
 TYPES = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT32, TensorProto.INT64,
          TensorProto.UINT8, TensorProto.BOOL}
 # What Refrain does not have, each with the reason.
@@ -34,7 +40,10 @@ SKIPPED = {
     "a mask of dropped values, or a random one": ["training_dropout"],
     "the statistics of training": ["batchnorm_epsilon_training", "batchnorm_example_training"],
     "the places of the greatest values": ["maxpool_with_argmax"],
-    "scatter with a reduction": ["scatternd_add", "scatternd_multiply", "scatternd_max", "scatternd_min"],
+    "scatter with a reduction": ["scatternd_add", "scatternd_multiply", "scatternd_max", "scatternd_min",
+                                 "scatter_elements_with_reduction"],
+    "scales of blocks": ["blocked"],
+    "sequences": ["loop13_seq", "loop16_seq", "if_seq", "if_opt"],
 }
 LARGEST = 6000
 ALWAYS = {"test_erf", "test_slice_neg", "test_slice_end_out_of_bounds", "test_maxpool_2d_strides", "test_averagepool_2d_strides"}
@@ -48,14 +57,19 @@ def type_of(value):
     return value.type.tensor_type.elem_type if value.type.HasField("tensor_type") else None
 
 
-recurrent, scans, others, left_out = [], [], [], {}
+recurrent, scans, others, more, left_out = [], [], [], [], {}
 for test in load_model_tests(kind="node"):
     model = test.model
-    if model is None or not {node.op_type for node in model.graph.node} <= OPERATORS or model.functions:
+    if model is None or model.functions:
+        continue
+    operators = {node.op_type for node in model.graph.node}
+    is_more = bool(operators & MORE)
+    if not operators <= (OPERATORS | MORE if is_more else OPERATORS):
         continue
     if any(node.domain for node in model.graph.node):
         continue
-    if not {type_of(value) for value in list(model.graph.input) + list(model.graph.output)} <= TYPES:
+    if not {type_of(value) for value in list(model.graph.input) + list(model.graph.output)} <= (
+            TYPES | MORE_TYPES if is_more else TYPES):
         continue
     if is_skipped(test.name) or max(version.version for version in model.opset_import) < 7:
         continue
@@ -75,9 +89,10 @@ for test in load_model_tests(kind="node"):
         left_out[test.name] = len(content)
     else:
         is_scan = any(node.op_type == "Scan" for node in model.graph.node)
-        (recurrent if is_recurrent else scans if is_scan else others).append(content)
+        (more if is_more else recurrent if is_recurrent else scans if is_scan else others).append(content)
 
 print("too large:", len(left_out), "cases")
 save("nodes_recurrent", recurrent)
 save("nodes_scan", scans)
 save("nodes", others)
+save("nodes_more", more)

@@ -8,7 +8,7 @@ import Testing
 struct ExportCase: CustomTestStringConvertible, Sendable {
   var name: String
   var model: Sequential
-  var options = ONNXExportOptions()
+  var options = ONNXExportOptions(lengths: true, states: true)
 
   var testDescription: String { name }
 
@@ -21,7 +21,9 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
   static let lengths = [[6, 6, 6, 6], [6, 3, 1, 5], [0, 6, 2, 0], [0, 0, 0, 0]]
 
   /// A model whose weights are all different, biases and peepholes too.
-  init(_ name: String, _ model: Sequential, _ options: ONNXExportOptions = ONNXExportOptions()) {
+  init(
+    _ name: String, _ model: Sequential, _ options: ONNXExportOptions = ONNXExportOptions(lengths: true, states: true)
+  ) {
     self.name = name
     var phase = 0.3
     self.model = model.mapTensors { tensor in

@@ -22,7 +22,7 @@ extension ExportCase {
     Cells.all.filter { cell in !operators.contains { $0.name == cell.name } } + [CountingCell.self]
   }
 
-  private static let withoutStates = ONNXExportOptions(states: false)
+  private static let withoutStates = ONNXExportOptions(lengths: true, states: false)
 
   private static func ofCell<Cell: RecurrentCell>(_ cell: Cell.Type) -> [ExportCase] {
     var cases = Returning.allCases.flatMap { returning in
@@ -56,11 +56,12 @@ extension ExportCase {
           ExportCase(
             "\(Cell.name)_\(direction)_\(returning)_\(opset)",
             Sequential(inputSize: 3) { Recurrent<Cell>(4, returning: returning, direction: direction) },
-            ONNXExportOptions(opset: opset))
+            ONNXExportOptions(lengths: true, states: true, opset: opset))
         } + [
           ExportCase(
             "\(Cell.name)_both_\(returning)_\(opset)",
-            Sequential(inputSize: 3) { Bidirectional<Cell>(4, returning: returning) }, ONNXExportOptions(opset: opset))
+            Sequential(inputSize: 3) { Bidirectional<Cell>(4, returning: returning) },
+            ONNXExportOptions(lengths: true, states: true, opset: opset))
         ]
       }
     } + [
@@ -94,7 +95,7 @@ extension ExportCase {
           Sequential(exampleShape: [nil, 7, 2]) {
             ConvolutionalLSTM<Map>(2, kernel: [3], strides: [2], returning: .everyStep)
             ConvolutionalLSTM<Map>(3, kernel: [2], padding: .valid)
-          }, ONNXExportOptions(states: false, opset: 23)),
+          }, ONNXExportOptions(lengths: true, states: false, opset: 23)),
         ExportCase(
           "\(Map.name)_volume",
           Sequential(exampleShape: [nil, 3, 4, 3, 1]) {
@@ -273,7 +274,7 @@ extension ExportCase {
       }
     }
     return ONNXExportOptions.versions.map {
-      ExportCase("masking_opset_\($0)", masking, ONNXExportOptions(states: false, opset: $0))
+      ExportCase("masking_opset_\($0)", masking, ONNXExportOptions(lengths: true, states: false, opset: $0))
     } + cases("masking", masking)
       + cases(
         "masking_value",
@@ -340,10 +341,11 @@ extension ExportCase {
       ExportCase("dense_\(activation)", Sequential(inputSize: 3) { Dense(4, activation: activation) })
     } + [
       ExportCase(
-        "gelu_operator", Sequential(inputSize: 3) { Dense(4, activation: .gelu) }, ONNXExportOptions(opset: 20)),
+        "gelu_operator", Sequential(inputSize: 3) { Dense(4, activation: .gelu) },
+        ONNXExportOptions(lengths: true, states: true, opset: 20)),
       ExportCase(
         "gelu_exact_operator", Sequential(inputSize: 3) { Dense(4, activation: .geluExact) },
-        ONNXExportOptions(opset: 20)),
+        ONNXExportOptions(lengths: true, states: true, opset: 20)),
     ]
       + Activation.allCases.map { activation in
         ExportCase(
@@ -364,7 +366,7 @@ extension ExportCase {
       Dense(2)
     }
     var cases = ONNXExportOptions.versions.map {
-      ExportCase("opset_\($0)", model, ONNXExportOptions(opset: $0))
+      ExportCase("opset_\($0)", model, ONNXExportOptions(lengths: true, states: true, opset: $0))
     }
     for lengths in [false, true] {
       for states in [false, true] {

@@ -66,7 +66,7 @@ import Testing
   @Test func `of a version that is not written is refused`() {
     let model = Sequential(inputSize: 3) { LSTM(4) }
     for opset in [Int.min, 16, 24, Int.max] {
-      #expect(throws: DataError.self) { try model.onnx(ONNXExportOptions(opset: opset)) }
+      #expect(throws: DataError.self) { try model.onnx(ONNXExportOptions(lengths: true, states: true, opset: opset)) }
     }
   }
 
@@ -84,7 +84,7 @@ import Testing
 
   @Test func `has a cell's weights once, under their names`() throws {
     let model = Sequential(inputSize: 3) { Bidirectional<LayerNormGRUCell>(4) }
-    let graph = try ONNXModel(bytes: model.onnx(ONNXExportOptions(states: false)))
+    let graph = try ONNXModel(bytes: model.onnx(ONNXExportOptions(lengths: true, states: false)))
     #expect(Set(graph.namedTensors.map(\.name)) == Set(model.namedTensors.map(\.name)))
     #expect(graph.parameterCount == model.parameterCount)
   }
@@ -126,7 +126,7 @@ import Testing
   @Test func `trains on as the model does`() throws {
     let model = try #require(ExportCase.all.first { $0.name == "layer-norm-lstm_both_everyStep_17" })
     let run = model.runs()[1]
-    let graph = try ONNXModel(bytes: model.model.onnx(ONNXExportOptions(states: false)))
+    let graph = try ONNXModel(bytes: model.model.onnx(ONNXExportOptions(lengths: true, states: false)))
     let (input, lengths) = (run.inputs["input"] ?? Tensor(0), run.inputs["lengths"] ?? Tensor(0))
     let weights = ramp([ExportCase.batch, ExportCase.time, 8], 0.7)
     let expected = valueAndGradient(at: model.model) { model in

@@ -11,7 +11,7 @@ import Testing
   private func layers(
     rank: Int = 3, _ body: (inout ONNXGraphBuilder, ONNXGraphValue) -> ONNXGraphValue
   ) throws -> [String] {
-    var graph = try ONNXGraphBuilder(ONNXExportOptions())
+    var graph = try ONNXGraphBuilder(ONNXExportOptions(lengths: true, states: true))
     let shape: [Builder.Extent] = [.named("batch"), .named("time"), .fixed(3)]
     let input = graph.addInput("input", .float32, shape.suffix(rank))
     let output = body(&graph, input)

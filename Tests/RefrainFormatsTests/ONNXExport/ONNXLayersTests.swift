@@ -47,7 +47,7 @@ import Testing
 
   /// The layers of a model, exported and found again, with every weight as it was.
   private func expectSame(_ model: Sequential, _ opset: Int, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let example = ExportCase("", model, ONNXExportOptions(states: false, opset: opset))
+    let example = ExportCase("", model, ONNXExportOptions(lengths: true, states: false, opset: opset))
     let imported = try Sequential(onnx: ONNXModel(bytes: example.model.onnx(example.options)))
     #expect(imported.layers.map(kind) == model.layers.map(kind), sourceLocation: sourceLocation)
     #expect(imported.namedTensors.map(\.name) == model.namedTensors.map(\.name), sourceLocation: sourceLocation)

@@ -16,8 +16,9 @@ public struct ONNXExportOptions: Sendable, Hashable {
   /// The versions of ONNX's operators that can be written.
   public static let versions = 17...23
 
-  /// Everything, in the version that the most programs read.
-  public init(lengths: Bool = true, states: Bool = true, opset: Int = 17) {
+  /// A model of the input alone, unless more is asked for, in the version that the most programs read: other programs
+  /// want every input that a graph has.
+  public init(lengths: Bool = false, states: Bool = false, opset: Int = 17) {
     self.lengths = lengths
     self.states = states
     self.opset = opset
@@ -49,9 +50,9 @@ extension ONNXExportable {
 extension Sequential {
   /// The model as the bytes of an ONNX file.
   ///
-  /// Its inputs are `input`, `[batch, time, I]` (whole numbers `[batch, time]` where an ``Embedding`` comes first),
-  /// `lengths` and the initial states; its outputs `output` and the final states. Batch and time may change from call
-  /// to call.
+  /// Its input is `input`, `[batch, time, I]` (whole numbers `[batch, time]` where an ``Embedding`` comes first), its
+  /// output `output`; where the options ask for them `lengths` and the initial states are inputs too, and the final
+  /// states outputs. Batch and time may change from call to call.
   ///
   /// - Throws: `unsupportedContent` when ONNX cannot express a layer; all such layers are named. `wrongInput` when
   ///   the sizes of the model are not known.

@@ -18,12 +18,19 @@ public struct ONNXGraphValue: Sendable, Hashable {
 public struct ONNXGraphBuilder {
   /// What is told to an operator besides its inputs.
   public enum Attribute: Sendable, Hashable {
+    /// A whole number.
     case integer(Int)
+    /// A number.
     case float(Float)
+    /// A text.
     case text(String)
+    /// Whole numbers.
     case integers([Int])
+    /// Numbers.
     case floats([Float])
+    /// Texts.
     case texts([String])
+    /// A graph of its own.
     case graph(Body)
   }
 

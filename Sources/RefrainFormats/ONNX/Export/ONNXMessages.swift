@@ -66,6 +66,10 @@ extension ElementType {
     switch self {
     case .bool: .bool
     case .uint8: .uint8
+    case .int8: .int8
+    case .uint16: .uint16
+    case .int16: .int16
+    case .uint32: .uint32
     case .int32: .int32
     case .int64: .int64
     case .float16: .float16

@@ -89,10 +89,18 @@ struct ONNXCall {
 // MARK: - Shapes
 
 extension ONNXCall {
-  /// The number of elements of a shape to be made.
+  /// The number of elements of a shape to be made. One without elements must not have more places in its other axes
+  /// either, as they are gone through.
   @discardableResult func checkSize(_ shape: [Int]) throws(DataError) -> Int {
-    guard let count = boundedCount(of: shape), count <= largestValue else {
+    guard let count = boundedCount(of: shape), let extent = extentProduct(of: shape), extent <= largestValue else {
       throw fault("a value of shape \(shape) would have more than \(largestValue) elements")
+    }
+    guard extent <= limits.budget.left / 4 else {
+      throw DataError(
+        .overMemoryBudget,
+        "\(node.title): a value of shape \(shape) would take \(memoryText(4 * extent)), more than is left of the memory "
+          + "budget of \(memoryText(limits.budget.limit))", remedy: "raise the memory budget if the file can be trusted"
+      )
     }
     return count
   }
@@ -143,10 +151,23 @@ extension ONNXCall {
 
 /// The number of elements of a shape; nil when it is negative or enormous anywhere, be the whole empty.
 func boundedCount(of shape: [Int]) -> Int? {
-  guard shape.count <= ONNXOperators.mostAxes, let count = elementCount(of: shape),
-    elementCount(of: shape.map { max($0, 1) }) ?? .max < 1 << 48
-  else { return nil }
-  return count
+  guard shape.count <= ONNXOperators.mostAxes, let extent = extentProduct(of: shape), extent < 1 << 48 else {
+    return nil
+  }
+  return elementCount(of: shape)
+}
+
+/// The product of a shape's extents, of which 0 counts as 1: how far a loop over some of its axes can go. Nil when an
+/// extent is negative or the product no Int.
+func extentProduct(of shape: [Int]) -> Int? {
+  shape.allSatisfy { $0 >= 0 } ? elementCount(of: shape.map { max($0, 1) }) : nil
+}
+
+/// Whether a shape that comes from outside can be gone through: one of elements has them all, and one without may have
+/// no more places than ONNX's values have by default.
+func isBounded(_ shape: [Int]) -> Bool {
+  guard let count = boundedCount(of: shape) else { return false }
+  return count > 0 || extentProduct(of: shape) ?? .max <= 1 << 28
 }
 
 /// How far apart values lie along each axis of a row-major shape.

@@ -15,6 +15,8 @@ struct ONNXGraph: Sendable {
   var outputs: [ONNXPort] = []
   /// For each node, the places that nobody looks at after it.
   var finished: [[Int]] = []
+  /// For each place, whether a node of this graph makes what lies there.
+  var isMade: [Bool] = []
   /// How many places there are.
   var slots = 0
 
@@ -46,6 +48,8 @@ struct ONNXGraph: Sendable {
   mutating func findFinished() {
     var isWanted = Set(outputs.map(\.slot))
     finished = Array(repeating: [], count: nodes.count)
+    isMade = Array(repeating: false, count: slots)
+    for node in nodes { for slot in node.outputs.compactMap(\.self) { isMade[slot] = true } }
     for index in nodes.indices.reversed() {
       for slot in (nodes[index].inputs + nodes[index].outputs + nodes[index].captures).compactMap(\.self)
       where isWanted.insert(slot).inserted {
@@ -67,10 +71,57 @@ extension ONNXGraph {
         node: node, inputs: node.inputs.map { slot in slot.flatMap { places[$0] } }, limits: limits,
         outside: node.implementation.hasBody ? places : [])
       let results = try node.implementation.run(call)
-      for (slot, result) in zip(node.outputs, results) { if let slot { places[slot] = result } }
       guard results.count >= node.outputs.count else { throw call.fault("it has fewer results than the model wants") }
-      for slot in finished { places[slot] = nil }
+      for (slot, result) in zip(node.outputs, results) {
+        guard let slot else { continue }
+        // Even a value without elements must not have places without end.
+        guard result.count > 0 || extentProduct(of: result.shape) ?? .max <= limits.largestValue else {
+          throw call.fault("a value of shape \(result.shape) would have more than \(limits.largestValue) places")
+        }
+        try limits.budget.take(result.size, for: call.node.title + "'s result")
+        places[slot] = result
+      }
+      for slot in finished {
+        // What was made outside of this graph is not its to give back.
+        if isMade[slot], let value = places[slot] { limits.budget.giveBack(value.size) }
+        places[slot] = nil
+      }
     }
+  }
+}
+
+extension ONNXGraph {
+  /// What lies where before the first node of a body: its constants, and what it takes from the graph around it.
+  func prepared(_ outside: [ONNXValue?]) -> [ONNXValue?] {
+    var places = [ONNXValue?](repeating: nil, count: slots)
+    for (slot, value) in constants { places[slot] = value }
+    for (outer, slot) in captures { places[slot] = outside[outer] }
+    return places
+  }
+
+  /// Runs the graph as the body of a node.
+  ///
+  /// - Parameters:
+  ///   - prepared: what ``prepared(_:)`` gives.
+  ///   - given: the inputs.
+  /// - Returns: the outputs.
+  func results(_ prepared: [ONNXValue?], _ given: [ONNXValue], _ call: ONNXCall) throws(DataError) -> [ONNXValue] {
+    guard call.limits.take(nodes.count + 1) else {
+      throw call.fault("it would run more nodes than a model of values up to \(call.largestValue) may")
+    }
+    var places = prepared
+    for (port, value) in zip(inputs, given) { places[port.slot] = value }
+    try run(&places, call.limits)
+    // Whoever runs the body takes what comes out of it anew.
+    for (slot, value) in places.enumerated() where isMade[slot] { call.limits.budget.giveBack(value?.size ?? 0) }
+    var results: [ONNXValue] = []
+    for output in outputs {
+      guard let value = places[output.slot] else {
+        throw call.fault("its body does not make \(output.port.name.quoted)")
+      }
+      results.append(value)
+    }
+    return results
   }
 }
 
@@ -78,11 +129,14 @@ extension ONNXGraph {
 final class ONNXLimits {
   /// The most elements a value may have.
   let largestValue: Int
+  /// What all values together may take.
+  let budget = MemoryBudget.current
   /// How many nodes within bodies may still run.
   private var steps: Int
 
   init(largestValue: Int) {
-    self.largestValue = largestValue
+    // So that the memory of no value overflows.
+    self.largestValue = min(max(largestValue, 0), 1 << 40)
     steps = max(largestValue, 0) >> 4
   }
 

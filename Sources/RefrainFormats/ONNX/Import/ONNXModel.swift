@@ -18,8 +18,9 @@ public struct ONNXModel: Module {
   private var values: [Tensor]
   private var isLearned: [Bool]
 
-  /// The most elements a value may have in between. A run that would make a larger one throws: graphs can ask for
-  /// memory without end. Within loops a sixteenth of this number of nodes may run.
+  /// The most elements a value may have in between, and places where it has no elements. A run that would make a larger
+  /// one throws: graphs can ask for memory without end; all values that are there at a time must fit the memory budget
+  /// (`MemoryBudget`). Within loops a sixteenth of this number of nodes may run.
   public var largestValue = 1 << 28
 
   /// Reads a file, and files with values beside it.
@@ -84,7 +85,7 @@ extension ONNXModel: RunnableModel {
 
   public func run(_ inputs: [String: NumericArray]) throws(DataError) -> [String: NumericArray] {
     var given: [String: ONNXValue] = [:]
-    for (name, array) in inputs { given[name] = ONNXValue(try checked(array, name)) }
+    for (name, array) in inputs { given[name] = ONNXValue(try widened(checked(array, name), name)) }
     return try results(for: given).mapValues(\.array)
   }
 
@@ -125,11 +126,20 @@ extension ONNXModel: RunnableModel {
       case .integers: !array.type.isFloat && array.type != .bool
       case .booleans: array.type == .bool
       }
-    guard isOfItsType, boundedCount(of: array.shape) == array.values.count else {
+    guard isOfItsType, isBounded(array.shape), elementCount(of: array.shape) == array.values.count else {
       throw DataError(
         .wrongInput, "the input \(name.quoted) has values that are not of its type or do not fill its shape")
     }
     return array
+  }
+
+  /// Whole numbers in the type that the model wants of them, where that has them all.
+  private func widened(_ array: NumericArray, _ name: String) -> NumericArray {
+    guard let type = self.inputs.first(where: { $0.name == name })?.type, type != array.type,
+      let own = array.type.range, let wanted = type.range, wanted.contains(own.lowerBound),
+      wanted.contains(own.upperBound)
+    else { return array }
+    return NumericArray(type: type, shape: array.shape, values: array.values)
   }
 
   /// Runs the graph.

@@ -15,6 +15,10 @@ struct ONNXReader {
   private struct Scope {
     var graph = ONNXGraph()
     var places: [String: Int] = [:]
+    /// What is the same in every run, of few numbers: enough to choose between branches.
+    var known: [Int: ONNXValue] = [:]
+    /// The shapes of inputs that have no other.
+    var shapes: [Int: [Int]] = [:]
 
     mutating func newSlot() -> Int {
       graph.slots += 1
@@ -28,6 +32,9 @@ struct ONNXReader {
   private var external: ONNXExternalData?
   /// The names of the initializers of bodies among the model's.
   private var bodyParameters: Set<String> = []
+  /// How many branches that were put in place stand within each other.
+  private var inlined = 0
+  private static let mostInlined = 8
   /// The operators that are not there, each with a node that wants it.
   private var missing: [String] = []
 
@@ -131,6 +138,8 @@ struct ONNXReader {
     guard scope > 0, let outside = place(of: name, in: scope - 1) else { return nil }
     let slot = takeIn(outside, scope)
     scopes[scope].places[name] = slot
+    scopes[scope].known[slot] = scopes[scope - 1].known[outside]
+    scopes[scope].shapes[slot] = scopes[scope - 1].shapes[outside]
     return slot
   }
 
@@ -146,7 +155,12 @@ struct ONNXReader {
       let title = "initializer \(tensor.name.quoted)"
       let value = try ONNXValue(tensor, title, external: external)
       if !value.type.isFloat {
-        graph.constants.append((try define(tensor.name, "the initializer"), value))
+        let slot = try define(tensor.name, "the initializer")
+        graph.constants.append((slot, value))
+        // One that is an input too may be given another value.
+        if value.count <= Self.mostKnown, !proto.input.contains(where: { $0.name == tensor.name }) {
+          scopes[scopes.count - 1].known[slot] = value
+        }
       } else if scopes.count == 1 {
         graph.parameters.append((tensor.name, try define(tensor.name, "the initializer"), value))
       } else {
@@ -177,7 +191,11 @@ struct ONNXReader {
       guard seen.insert(input.name).inserted else {
         throw DataError(.damagedFile, "there are two inputs \(input.name.quoted)")
       }
-      graph.inputs.append(try port(input, isOptional: isOptional, slot))
+      let port = try port(input, isOptional: isOptional, slot)
+      graph.inputs.append(port)
+      if scopes.count == 1, port.hasShape, port.port.shape.allSatisfy({ $0 != nil }) {
+        scopes[0].shapes[slot] = port.port.shape.compactMap(\.self)
+      }
     }
   }
 
@@ -230,6 +248,7 @@ struct ONNXReader {
       }
       return slot
     }
+    if isStandard, proto.opType == "If", inputs.count == 1, let slot = inputs[0], try inline(proto, on: slot) { return }
     guard isStandard, let implementation = ONNXOperators.all[proto.opType] else {
       // So that the message names every one, and ends.
       if missing.count < 50 {
@@ -256,6 +275,65 @@ struct ONNXReader {
     // A body with missing operators has no outputs, and will not run.
     if !hasBody || missing.isEmpty { try implementation.check?(node) }
     graph.nodes.append(node)
+    note(node)
+  }
+
+  // MARK: - What is known before anything runs
+
+  private static let mostKnown = 64
+  private static let foldable: Set<String> = [
+    "Constant", "Gather", "Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Not", "And", "Or", "Cast",
+    "Add",
+    "Sub", "Mul", "Div", "Mod", "Concat", "Slice", "Squeeze", "Unsqueeze", "Identity", "Size", "Reshape", "ReduceProd",
+  ]
+
+  /// Notes the result of a node that follows from what is known.
+  private mutating func note(_ node: ONNXNode) {
+    let scope = scopes.count - 1
+    guard node.outputs.count == 1, let output = node.outputs[0] else { return }
+    if node.operation == "Shape", let slot = node.inputs.first.flatMap({ $0 }), let shape = scopes[scope].shapes[slot] {
+      // A part of the shape is left to the run.
+      if node.attributes.isEmpty { scopes[scope].known[output] = ONNXValue(shape, shape: [shape.count]) }
+      return
+    }
+    guard Self.foldable.contains(node.operation) else { return }
+    let values = node.inputs.map { slot in slot.flatMap { scopes[scope].known[$0] } }
+    guard zip(node.inputs, values).allSatisfy({ $0 == nil || $1 != nil }) else { return }
+    let call = ONNXCall(node: node, inputs: values, largestValue: Self.mostKnown)
+    guard let result = try? node.implementation.run(call).first, result.count <= Self.mostKnown, !result.type.isFloat
+    else { return }
+    scopes[scope].known[output] = result
+  }
+
+  /// Puts the branch of an If in its place where the condition is the same in every run; false where it is not.
+  private mutating func inline(_ proto: Onnx_NodeProto, on slot: Int) throws(DataError) -> Bool {
+    let scope = scopes.count - 1
+    guard let truths = scopes[scope].known[slot]?.booleans, truths.count == 1,
+      let branch = proto.attribute.first(where: { $0.name == (truths[0] ? "then_branch" : "else_branch") }),
+      branch.hasG,
+      branch.g.input.isEmpty, branch.g.output.count >= proto.output.count, inlined < Self.mostInlined
+    else { return false }
+    // Names that both graphs have would be taken for one another.
+    let own = branch.g.initializer.map(\.name) + branch.g.node.flatMap(\.output)
+    guard own.allSatisfy({ $0.isEmpty || place(of: $0) == nil }) else { return false }
+    inlined += 1
+    defer { inlined -= 1 }
+    try readContents(of: branch.g)
+    for (name, output) in zip(proto.output, branch.g.output) where !name.isEmpty {
+      guard let value = place(of: output.name) else {
+        // It comes from an operator that is missing, or from nowhere.
+        guard !missing.isEmpty else {
+          throw DataError(.damagedFile, "the output \(output.name.quoted) of a branch comes from no node")
+        }
+        _ = try define(name, "the result")
+        continue
+      }
+      guard scopes[scope].places[name] ?? value == value else {
+        throw DataError(.damagedFile, "the result \(name.quoted) has a name that something else has too")
+      }
+      scopes[scope].places[name] = value
+    }
+    return true
   }
 
   @discardableResult

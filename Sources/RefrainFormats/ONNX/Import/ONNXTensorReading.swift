@@ -8,6 +8,10 @@ extension ElementType {
     switch Onnx_TensorProto.DataType(rawValue: Int(number)) {
     case .float: self = .float32
     case .uint8: self = .uint8
+    case .int8: self = .int8
+    case .uint16: self = .uint16
+    case .int16: self = .int16
+    case .uint32: self = .uint32
     case .int32: self = .int32
     case .int64: self = .int64
     case .bool: self = .bool
@@ -36,11 +40,14 @@ extension ONNXValue {
     guard let type = ElementType(onnx: proto.dataType) else {
       throw DataError(
         .unsupportedContent, "\(title) is of type \(ElementType.onnxName(of: proto.dataType)), which cannot be read",
-        remedy: "export the model with float, int32, int64, uint8 or bool values")
+        remedy: "export the model with floats, whole numbers of 8 to 32 bits, int64 or bool values")
     }
     let shape = proto.dims.map { Int($0) }
-    guard let count = boundedCount(of: shape) else {
+    guard let count = boundedCount(of: shape), isBounded(shape) else {
       throw DataError(.damagedFile, "\(title) has the impossible shape \(shape)")
+    }
+    if proto.dataLocation == .external || proto.hasRawData {
+      try MemoryBudget.current.take(count * type.sizeInMemory, for: title)
     }
     let bytes: Data
     if proto.dataLocation == .external {
@@ -69,7 +76,8 @@ extension ONNXValue {
       case .float32: proto.floatData.count
       case .float64: proto.doubleData.count
       case .int64: proto.int64Data.count
-      case .bool, .uint8, .int32, .float16, .bfloat16: proto.int32Data.count
+      case .uint32: proto.uint64Data.count
+      case .bool, .uint8, .int8, .uint16, .int16, .int32, .float16, .bfloat16: proto.int32Data.count
       }
     guard stored == count else {
       throw DataError(
@@ -83,7 +91,9 @@ extension ONNXValue {
       case .float16: tensor(proto.int32Data.map { float(half: UInt16(truncatingIfNeeded: $0)) })
       case .bfloat16: tensor(proto.int32Data.map { float(bfloat16: UInt16(truncatingIfNeeded: $0)) })
       case .int64: ONNXValue(proto.int64Data.map { Int($0) }, shape: shape)
-      case .uint8, .int32: ONNXValue(proto.int32Data.map { Int($0) }, shape: shape, type: type)
+      case .uint8, .int8, .uint16, .int16, .int32:
+        ONNXValue(proto.int32Data.map { Int($0) }, shape: shape, type: type)
+      case .uint32: ONNXValue(proto.uint64Data.map { Int(truncatingIfNeeded: $0) }, shape: shape, type: type)
       case .bool: ONNXValue(proto.int32Data.map { $0 != 0 }, shape: shape)
       }
   }

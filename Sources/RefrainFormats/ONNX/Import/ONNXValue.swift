@@ -15,6 +15,8 @@ struct ONNXValue: Sendable {
   private(set) var content: Content
 
   var count: Int { shape.reduce(1, *) }
+  /// The bytes that its values take.
+  var size: Int { count * type.sizeInMemory }
   var rank: Int { shape.count }
 
   /// Floats; they are computed as 32-bit ones whatever `type` they have.
@@ -25,10 +27,17 @@ struct ONNXValue: Sendable {
   /// Whole numbers, which must fill the shape; what `type` cannot hold wraps around.
   init(_ integers: [Int], shape: [Int], type: ElementType = .int64) {
     (self.type, self.shape) = (type, shape)
+    func wrapped<Stored: FixedWidthInteger>(_ stored: Stored.Type) -> Content {
+      .integers(integers.map { Int(Stored(truncatingIfNeeded: $0)) })
+    }
     content =
       switch type {
-      case .int32: .integers(integers.map { Int(Int32(truncatingIfNeeded: $0)) })
-      case .uint8: .integers(integers.map { Int(UInt8(truncatingIfNeeded: $0)) })
+      case .uint8: wrapped(UInt8.self)
+      case .int8: wrapped(Int8.self)
+      case .uint16: wrapped(UInt16.self)
+      case .int16: wrapped(Int16.self)
+      case .uint32: wrapped(UInt32.self)
+      case .int32: wrapped(Int32.self)
       default: .integers(integers)
       }
   }
@@ -122,19 +131,15 @@ struct ONNXValue: Sendable {
 }
 
 extension ElementType {
-  /// Whether values of the type are floats in a ``ONNXValue``.
-  var isFloat: Bool {
-    switch self {
-    case .float16, .bfloat16, .float32, .float64: true
-    case .bool, .uint8, .int32, .int64: false
-    }
-  }
-
   /// The name in messages, which is ONNX's own.
   var onnxName: String {
     switch self {
     case .bool: "bool"
     case .uint8: "uint8"
+    case .int8: "int8"
+    case .uint16: "uint16"
+    case .int16: "int16"
+    case .uint32: "uint32"
     case .int32: "int32"
     case .int64: "int64"
     case .float16: "float16"

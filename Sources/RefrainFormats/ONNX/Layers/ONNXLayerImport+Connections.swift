@@ -57,7 +57,8 @@ extension ONNXLayerImport {
   /// Σ a_t h_t with a = softmax(vᵀ tanh(W h + b)) over the steps.
   func pooling(_ node: ONNXNode) -> ONNXStream? {
     guard node.operation == "MatMul", node.inputs.count == 2, let values = stream(node.inputs[1]),
-      values.axes == [.batch, .time, .feature], let turned = maker(of: node, 0), turned.operation == "Transpose",
+      values.axes == [.batch, .time, .feature], !values.isReversed, let turned = maker(of: node, 0),
+      turned.operation == "Transpose",
       turned.integers("perm") == [0, 2, 1], var softmax = maker(of: turned, 0)
     else { return nil }
     // What is not there has no weight.
@@ -65,7 +66,7 @@ extension ONNXLayerImport {
     guard softmax.operation == "Softmax", softmax.integer("axis") == 1, let scores = stream(softmax.inputs[0]),
       case .dense(let score, nil, .identity) = scores.layers.last,
       case .dense(let weight, let bias, .tanh) = scores.layers.below.last,
-      scores.layers.below.below.isIdentical(to: values.layers), scores.axes == values.axes,
+      scores.layers.below.below.isIdentical(to: values.layers), scores.axes == values.axes, !scores.isReversed,
       score.shape == [1, weight.shape[0]]
     else { return nil }
     let size = weight.shape[0]
@@ -81,7 +82,8 @@ extension ONNXLayerImport {
 
   /// The last layer of `above` as a level on that of `below`, which shows the same steps.
   private func level(_ connection: Connection, of above: ONNXStream, on below: ONNXStream) -> ImportedLevel? {
-    guard above.axes == below.axes, above.half == nil, !above.axes.contains(.direction),
+    guard above.axes == below.axes, above.isReversed == below.isReversed, above.half == nil,
+      !above.axes.contains(.direction),
       case .recurrent(let upper) = above.layers.last, above.layers.below.haveSameLevels(as: below.layers)
     else { return nil }
     let lower: ImportedRecurrent

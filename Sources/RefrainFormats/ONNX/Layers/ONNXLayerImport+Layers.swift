@@ -12,7 +12,8 @@ extension ONNXLayerImport {
     // Whatever else follows is a layer of one stream, or joins two.
     if streams.count == 2 {
       let found =
-        joined(node, streams[0], streams[1]) ?? activated(node, streams) ?? residual(node, streams[0], streams[1])
+        joined(node, streams[0], streams[1]) ?? paired(node, streams[0], streams[1]) ?? activated(node, streams)
+        ?? residual(node, streams[0], streams[1])
       return found.map { [.stream($0)] } ?? []
     }
     guard streams.count == 1 else { return [] }
@@ -144,7 +145,9 @@ extension ONNXLayerImport {
       guard let bias = constant(node, 2)?.tensor, bias.shape == [filters] else { return nil }
       layer.bias = bias
     }
-    guard var result = stream.settled, result.layers.append(.other(layer, isPerStep: false)) else { return nil }
+    guard var result = stream.settled, !result.isReversed,
+      result.layers.append(.other(layer, isPerStep: false))
+    else { return nil }
     result.source = slot
     result.sigmoidOf = nil
     return result
@@ -169,7 +172,9 @@ extension ONNXLayerImport {
   private func reshaped(
     _ stream: ONNXStream, _ layer: any Layer, axes: [ONNXStream.Axis], at slot: Int
   ) -> ONNXStream? {
-    guard var result = stream.settled, result.layers.append(.other(layer, isPerStep: false)) else { return nil }
+    guard var result = stream.settled, !result.isReversed,
+      result.layers.append(.other(layer, isPerStep: false))
+    else { return nil }
     result.axes = axes
     result.source = slot
     result.sigmoidOf = nil

@@ -25,7 +25,13 @@ extension ONNXLayerImport {
       return one(stream.squeezed(Set(axes ?? stream.axes.indices.filter { stream.axes[$0] == .single })))
     case "Reshape": return one(joiningDirections(node, stream))
     case "Gather": return one(gathered(node, stream))
-    case "Slice": return one(sliced(node, stream))
+    case "Slice": return one(reversed(node, stream) ?? sliced(node, stream))
+    case "ReverseSequence":
+      let (time, batch) = (node.integer("time_axis") ?? 0, node.integer("batch_axis") ?? 1)
+      guard stream.axes.indices.contains(time), stream.axes.indices.contains(batch), stream.axes[time] == .time,
+        stream.axes[batch] == .batch, node.inputs.count == 2, isGiven(node, 1, to: stream)
+      else { return nil }
+      return one(reversing(node, stream))
     case "Split": return split(node, stream)
     default: return nil
     }
@@ -67,6 +73,24 @@ extension ONNXLayerImport {
     guard axes.count == 1, steps == [1], isLast || start >= 0 && end == start &+ 1 else { return nil }
     let axis = axes[0] < 0 ? axes[0] &+ stream.axes.count : axes[0]
     return stream.at(start, axis: axis, keepingAxis: true)
+  }
+
+  /// All steps in reverse.
+  private func reversed(_ node: ONNXNode, _ stream: ONNXStream) -> ONNXStream? {
+    guard constant(node, 4)?.integers == [-1], let starts = integers(node, "starts", orInput: 1), starts == [-1],
+      let ends = integers(node, "ends", orInput: 2), ends.count == 1, ends[0] < -(1 << 30),
+      let axes = integers(node, "axes", orInput: 3), axes.count == 1
+    else { return nil }
+    let axis = axes[0] < 0 ? axes[0] &+ stream.axes.count : axes[0]
+    guard stream.axes.indices.contains(axis), stream.axes[axis] == .time else { return nil }
+    return reversing(node, stream)
+  }
+
+  private func reversing(_ node: ONNXNode, _ stream: ONNXStream) -> ONNXStream {
+    var reversed = stream
+    reversed.isReversed.toggle()
+    reversed.source = result(of: node)
+    return reversed
   }
 
   /// The two directions, each alone.

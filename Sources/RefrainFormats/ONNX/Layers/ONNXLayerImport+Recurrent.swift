@@ -7,13 +7,19 @@ extension ONNXLayerImport {
     noteOrder(stream.axes)
     guard let stream = stream.settled, stream.axes == [.time, .batch, .feature],
       let slot = node.inputs.first.flatMap({ $0 }), case .stream = meanings[slot],
-      let layer = recurrentLayer(node, stream)
+      var layer = recurrentLayer(node, stream)
     else { return [] }
+    if stream.isReversed {
+      // Forward through steps in reverse is backward.
+      guard layer.cells.count == 1 else { return [] }
+      layer.direction = layer.direction == .forward ? .backward : .forward
+    }
     func result(_ returning: Returning, _ axes: [ONNXStream.Axis], _ index: Int) -> Meaning {
       var (layer, result) = (layer, stream)
       layer.returning = returning
       guard result.layers.append(.recurrent(layer)) else { return .given }
       result.axes = axes
+      if returning == .lastStep { result.isReversed = false }
       result.source = index < node.outputs.count ? node.outputs[index] ?? -1 : -1
       return .stream(result)
     }
@@ -90,7 +96,8 @@ extension ONNXLayerImport {
 
   /// The two directions of one layer joined, or nil where these are not they.
   func joined(_ node: ONNXNode, _ one: ONNXStream, _ other: ONNXStream) -> ONNXStream? {
-    guard one.source == other.source, one.axes == other.axes, let half = one.half, let second = other.half,
+    guard one.source == other.source, one.axes == other.axes, one.isReversed == other.isReversed, let half = one.half,
+      let second = other.half,
       half + second == 1
     else { return nil }
     switch node.operation {
@@ -102,6 +109,31 @@ extension ONNXLayerImport {
     case "Mul": return one.merging(.multiply)
     default: return nil
     }
+  }
+
+  /// Two layers of one direction each on the same input, joined: TensorFlow's converter leaves the directions apart.
+  func paired(_ node: ONNXNode, _ one: ONNXStream, _ other: ONNXStream) -> ONNXStream? {
+    guard one.axes == other.axes, one.axes.last == .feature, !one.isReversed, !other.isReversed,
+      case .recurrent(let first) = one.layers.last, case .recurrent(let second) = other.layers.last,
+      one.layers.below.isIdentical(to: other.layers.below), first.cells.count == 1, second.cells.count == 1,
+      first.direction != second.direction, first.returning == second.returning, first.node != second.node,
+      (first.learned == nil) == (second.learned == nil),
+      first.cells[0].hiddenSize == second.cells[0].hiddenSize, type(of: first.cells[0]) == type(of: second.cells[0])
+    else { return nil }
+    let merge: Merge
+    let axis = node.integer("axis") ?? 0
+    switch node.operation {
+    case "Concat" where first.direction == .forward && (axis == -1 || axis == one.axes.count - 1): merge = .concatenate
+    case "Add": merge = .sum
+    case "Mul": merge = .multiply
+    default: return nil
+    }
+    var (forward, backward) = (first, second)
+    if first.direction == .backward { swap(&forward, &backward) }
+    forward.cells += backward.cells
+    forward.learned = forward.learned.flatMap { own in backward.learned.map { own + $0 } }
+    forward.merge = merge
+    return one.replacingLast(.recurrent(forward), at: result(of: node))
   }
 
   /// The directions joined by what is done along their axis.

@@ -73,7 +73,8 @@ struct ONNXLayerImport {
     switch meanings[output.slot] {
     case .stream(let stream):
       let stream = stream.settled
-      guard let stream, stream.axes.first == .batch || stream.axes.prefix(2) == [.time, .batch] else {
+      guard let stream, !stream.isReversed, stream.axes.first == .batch || stream.axes.prefix(2) == [.time, .batch]
+      else {
         throw DataError(
           .unsupportedContent, "the output \(output.port.name.quoted) is no layer's output as it stands", remedy: remedy
         )

@@ -17,6 +17,8 @@ struct ONNXStream {
   var sigmoidOf: Int?
   /// Whether one of the layers finds which steps there are.
   var findsSteps = false
+  /// Whether the steps stand in reverse.
+  var isReversed = false
 
   /// How many directions the last layer has.
   private var directions: Int {
@@ -27,6 +29,7 @@ struct ONNXStream {
   /// The value with one layer more, which reads each place along the last axis.
   func adding(_ layer: ImportedLayer, at slot: Int) -> ONNXStream? {
     guard var stream = settled, stream.axes.last == .feature else { return nil }
+    if case .other(_, isPerStep: false) = layer, isReversed { return nil }
     guard stream.layers.append(layer) else { return nil }
     stream.source = slot
     stream.sigmoidOf = nil
@@ -98,8 +101,10 @@ struct ONNXStream {
     var stream = self
     switch axes[axis] {
     case .time:
-      guard let last = stream.lastStep(index) else { return nil }
+      // In reverse the first step is the last.
+      guard let last = stream.lastStep(isReversed ? -1 - index : index) else { return nil }
       stream = last
+      stream.isReversed = false
     case .direction:
       let (count, index) = (directions, index < 0 ? index + directions : index)
       guard (0..<count).contains(index) else { return nil }

@@ -88,7 +88,7 @@ struct ONNXWindow {
 }
 
 extension ONNXOperators {
-  private static let window: [String: ONNXAttribute.Kind] = [
+  static let window: [String: ONNXAttribute.Kind] = [
     "auto_pad": .string, "kernel_shape": .integers, "pads": .integers, "strides": .integers,
   ]
 
@@ -122,7 +122,7 @@ extension ONNXOperators {
     },
   ]
 
-  @Sendable private static func checkWindow(_ node: ONNXNode) throws(DataError) {
+  @Sendable static func checkWindow(_ node: ONNXNode) throws(DataError) {
     let mode = node.string("auto_pad") ?? "NOTSET"
     guard ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"].contains(mode) else {
       throw node.unsupported("its padding \(mode.quoted) is not supported")
@@ -199,15 +199,24 @@ extension ONNXOperators {
   private static func patches(
     _ call: ONNXCall, _ x: Tensor, _ window: ONNXWindow, padding: Float = 0
   ) throws(DataError) -> Tensor {
+    let filling = ONNXValue(Tensor([padding]))
+    return try gathered(call, ONNXValue(x), window.places(in: Array(x.shape[2...])), filling, taps: window.kernel)
+      .asTensor
+  }
+
+  /// For each plane of a value `[N, C, size…]` what stands at places of it, `[N, C, places, taps]`; `filling` where the
+  /// place is nil.
+  static func gathered(
+    _ call: ONNXCall, _ x: ONNXValue, _ places: [Int?], _ filling: ONNXValue, taps kernel: [Int]
+  ) throws(DataError) -> ONNXValue {
     let planes = x.shape[0] * x.shape[1]
     let size = x.shape[2...].reduce(1, *)
-    let places = window.places(in: Array(x.shape[2...]))
     try call.checkSize([planes, places.count])
     var taken: [Int] = []
     taken.reserveCapacity(planes * places.count)
     for plane in 0..<planes { for place in places { taken.append(place.map { plane * size + $0 } ?? x.count) } }
-    let taps = window.kernel.reduce(1, *)
-    return concatenate([x.reshaped([x.count]), Tensor([padding])], axis: 0)
+    let taps = kernel.reduce(1, *)
+    return ONNXValue.flattened([x, filling])
       .picking(taken, shape: [x.shape[0], x.shape[1], places.count / taps, taps])
   }
 

@@ -13,7 +13,7 @@ extension ONNXOperators {
   ]
 
   /// Valid indices into `extent` values; negative ones count from the end.
-  private static func checked(_ indices: [Int], extent: Int, _ call: ONNXCall) throws(DataError) -> [Int] {
+  static func checked(_ indices: [Int], extent: Int, _ call: ONNXCall) throws(DataError) -> [Int] {
     for index in indices where index < -extent || index >= extent {
       throw call.fault("the index \(index) is outside an axis of size \(extent)")
     }
@@ -94,7 +94,7 @@ extension ONNXOperators {
     return [value.picking(starts.flatMap { $0..<$0 + size }, shape: shape)]
   }
 
-  @Sendable private static func checkScatter(_ node: ONNXNode) throws(DataError) {
+  @Sendable static func checkScatter(_ node: ONNXNode) throws(DataError) {
     guard node.string("reduction") ?? "none" == "none" else {
       throw node.unsupported("its reduction \((node.string("reduction") ?? "").quoted) is not supported")
     }

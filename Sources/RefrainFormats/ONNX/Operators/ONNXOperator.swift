@@ -43,11 +43,13 @@ enum ONNXOperators {
   static let all: [String: ONNXOperator] = {
     let families = [
       recurrent, matrix, arithmetic, elementwise, activations, logic, softmax, shapes, joining, slicing, gathering,
-      constants, conversion, reductions, normalization, convolution, loops,
+      selecting,
+      constants, conversion, reductions, normalization, convolution, transposedConvolution, scans, branching,
+      quantization, quantizedProducts,
     ]
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
   }()
 
   /// Operators that run graphs of their own: they could be given here, but are not.
-  static let controlFlow: Set<String> = ["If", "Loop", "SequenceMap"]
+  static let controlFlow: Set<String> = ["SequenceMap"]
 }

@@ -118,6 +118,7 @@ struct ONNXRecurrentCall {
     try call.checkShape(2, [directions, rows, hiddenSize], "its recurrence weights")
     if bias != nil { try call.checkShape(3, [directions, 2 * rows], "its bias") }
     try call.checkSize([time, batch, rows])
+    try call.checkSize([directions, batch, hiddenSize])
     if let lengths {
       let time = time
       guard lengths.count == batch, lengths.allSatisfy({ (0...time).contains($0) }) else {

@@ -5,7 +5,7 @@ import RefrainData
 // inputs at each step.
 
 extension ONNXOperators {
-  static let loops: [ONNXOperator] = [
+  static let scans: [ONNXOperator] = [
     ONNXOperator(
       "Scan", inputs: 1...65_536, outputs: 65_536,
       [
@@ -74,31 +74,21 @@ private struct ONNXScan {
     guard steps <= 4096 || scanned.contains(where: { $0.value.count >= steps }) else {
       throw call.fault("it would take \(steps) steps through nothing")
     }
-    var places = [ONNXValue?](repeating: nil, count: body.slots)
-    for (slot, value) in body.constants { places[slot] = value }
-    for (outside, slot) in body.captures { places[slot] = call.outside[outside] }
+    let prepared = body.prepared(call.outside)
     var shown = outputs.map { _ in [ONNXValue]() }
     for step in 0..<steps {
-      guard call.limits.take(body.nodes.count + 1) else {
-        throw call.fault("it would run more nodes than a model of values up to \(call.largestValue) may")
-      }
-      var now = places
-      for (port, value) in zip(body.inputs, carried) { now[port.slot] = value }
-      for (port, input) in zip(body.inputs.dropFirst(states), scanned) {
-        let place = input.isBackward ? steps - 1 - step : step
-        now[port.slot] = input.value.at(place, axis: input.axis)
-      }
-      try body.run(&now, call.limits)
-      let results = body.outputs.map { now[$0.slot] }
+      let parts = scanned.map { $0.value.at($0.isBackward ? steps - 1 - step : step, axis: $0.axis) }
+      let results = try body.results(prepared, carried + parts, call)
       for index in carried.indices {
-        guard let next = results[index], next.type == carried[index].type, next.shape == carried[index].shape else {
+        let next = results[index]
+        guard next.type == carried[index].type, next.shape == carried[index].shape else {
           throw call.fault("its state \(index) changes its shape or type")
         }
         carried[index] = next
       }
       for (index, result) in results.dropFirst(states).enumerated() {
         let first = shown[index].first ?? result
-        guard let result, result.type == first?.type, result.shape == first?.shape else {
+        guard result.type == first.type, result.shape == first.shape else {
           throw call.fault("its output \(index) changes its shape or type")
         }
         // The steps that are still to come are as large.
@@ -109,24 +99,24 @@ private struct ONNXScan {
     var results = carried
     for (index, way) in outputs.enumerated() {
       let values = way.isBackward ? shown[index].reversed() : shown[index]
-      results.append(try joined(values, like: body.outputs[states + index], axis: way.axis, call))
+      results.append(try call.joined(values, like: body.outputs[states + index], axis: way.axis))
     }
     return results
   }
+}
 
+extension ONNXCall {
   /// The values of all steps along a new axis.
-  private func joined(
-    _ values: [ONNXValue], like port: ONNXPort, axis: Int, _ call: ONNXCall
-  ) throws(DataError) -> ONNXValue {
+  func joined(_ values: [ONNXValue], like port: ONNXPort, axis: Int) throws(DataError) -> ONNXValue {
     guard let first = values.first else {
       // Of no steps nothing is known but what the body says of itself.
       let shape = port.port.shape.map { $0 ?? 0 }
-      let axis = try call.axis(axis, rank: shape.count + 1)
+      let axis = try self.axis(axis, rank: shape.count + 1)
       let whole = shape[..<axis] + [0] + shape[axis...]
-      try call.checkSize(Array(whole))
+      try checkSize(Array(whole))
       return ONNXValue(Tensor.zeros(Array(whole))).cast(to: port.port.type)
     }
-    let axis = try call.axis(axis, rank: first.rank + 1)
+    let axis = try self.axis(axis, rank: first.rank + 1)
     let rows = ONNXValue.flattened(values).reshaped([values.count] + first.shape)
     return axis == 0 ? rows : rows.transposed(Array(1...axis) + [0] + (axis + 1..<first.rank + 1))
   }

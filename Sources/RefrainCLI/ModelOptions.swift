@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import RefrainData
+import RefrainFormats
+
+/// What the commands share that read models.
+struct MemoryOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The most memory for what files say of sizes: 2GB, 500MB. (default: half of what there is, at most 8GB)",
+      valueName: "size"))
+  var memory: MemorySize?
+
+  /// Runs what reads files under the budget.
+  func run<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try MemoryBudget(memory?.bytes ?? MemoryBudget.standardLimit).run(body)
+    } catch var error as DataError {
+      if error.code == .overMemoryBudget { error.remedy = "give more with --memory if the file can be trusted" }
+      throw error
+    }
+  }
+}
+
+/// A number of bytes as people write it: `500MB`, `2GB`, `1073741824`.
+struct MemorySize: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let text = argument.uppercased()
+    let units = [
+      "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000, "K": 1 << 10, "M": 1 << 20,
+      "G": 1 << 30, "T": 1 << 40, "B": 1,
+    ]
+    let unit = units.keys.sorted { $0.count > $1.count }.first { text.hasSuffix($0) }
+    let number = text.dropLast(unit?.count ?? 0).trimmingCharacters(in: .whitespaces)
+    guard let value = Double(number), value > 0 else { return nil }
+    let product = value * Double(unit.flatMap { units[$0] } ?? 1)
+    guard product >= 1, product < 0x1p62 else { return nil }
+    bytes = Int(product)
+  }
+}
+
+/// Named arrays from files.
+struct ArrayOptions {
+  /// The arrays that `name=file` texts name: a `.npy` each, or an `.npz` of several.
+  ///
+  /// - Parameters:
+  ///   - texts: what the user gave.
+  ///   - names: what an array can be; one without a name is the only one of these.
+  ///   - kind: `input` or `expected output`, for messages.
+  static func arrays(
+    _ texts: [String], names: [String], kind: String, flag: String
+  ) throws(DataError) -> [String: NumericArray] {
+    var arrays: [String: NumericArray] = [:]
+    func add(_ array: NumericArray, _ name: String) throws(DataError) {
+      guard arrays.updateValue(array, forKey: name) == nil else {
+        throw DataError(.wrongInput, "the \(kind) '\(name)' is given twice")
+      }
+    }
+    for text in texts {
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let path = parts[parts.count - 1]
+      if path.lowercased().hasSuffix(".npz") && parts.count == 1 {
+        let archive = try NumPyArchive(contentsOf: path)
+        for name in archive.names { try add(archive.array(name), name) }
+      } else if parts.count == 2 {
+        try add(NumericArray(npyFile: path), parts[0])
+      } else if names.count == 1 {
+        try add(NumericArray(npyFile: path), names[0])
+      } else {
+        throw DataError(
+          .wrongInput, "the model has \(names.count) \(kind)s, \(names.map { "'\($0)'" }.joined(separator: ", "))",
+          remedy: "give each as \(flag) name=file.npy")
+      }
+    }
+    return arrays
+  }
+}

@@ -79,8 +79,3 @@ extension RecurrentCell {
     return next
   }
 }
-
-extension TensorGroup {
-  /// The tensor of this name, or nil.
-  func tensor(_ name: String) -> Tensor? { namedTensors.first { $0.name == name }?.tensor }
-}

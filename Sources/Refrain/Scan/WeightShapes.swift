@@ -95,7 +95,7 @@ extension RecurrentCell {
   private static func template(inputSize: Int, hiddenSize: Int, options: Options) -> Self {
     var generator = RandomGenerator(seed: 0)
     return Initializer.$drawsNothing.withValue(true) {
-      Tape.$current.withValue(nil) {
+      Recording.run(nil) {
         Self(inputSize: inputSize, hiddenSize: hiddenSize, options: options, using: &generator)
       }
     }

@@ -60,6 +60,11 @@ package final class Trace: Recorder, @unchecked Sendable {
 
   // MARK: - Recording
 
+  /// Whether the function looked at a value: what it did then may depend on it.
+  private var hasReadValues = false
+
+  func noteReading(of tensor: Tensor) { if follows(tensor) { hasReadValues = true } }
+
   var isDifferentiating: Bool { false }
 
   func follows(_ tensor: Tensor) -> Bool { tensor.place.recorder == identifier }
@@ -113,6 +118,7 @@ package final class Trace: Recorder, @unchecked Sendable {
     for node in one.nodes + other.nodes where node.operation is Operations.Opaque {
       throw .operation(node.operation.name)
     }
+    if one.hasReadValues || other.hasReadValues { throw .dependsOnValues }
     try one.generalize(with: other)
     return one
   }

@@ -43,6 +43,9 @@ protocol Recorder: AnyObject, Sendable {
 
   /// A slice of a tensor: made by `make`, or one that was made before.
   func slice(of tensor: Tensor, at slice: Slice, make: () -> Tensor) -> Tensor
+
+  /// Hears that the values of a tensor are looked at, not by an operation but by the code that does the operations.
+  func noteReading(of tensor: Tensor)
 }
 
 extension Recorder {
@@ -50,6 +53,8 @@ extension Recorder {
   func differentiates(_ operands: [Tensor]) -> Bool { isDifferentiating && operands.contains(where: follows) }
 
   func slice(of tensor: Tensor, at slice: Slice, make: () -> Tensor) -> Tensor { make() }
+
+  func noteReading(of tensor: Tensor) {}
 }
 
 /// The one point that every operation on tensors passes.

@@ -134,22 +134,32 @@ extension Tensor {
 
   /// The values in row-major order.
   public var values: [Float] {
-    read { Array(UnsafeBufferPointer(start: $0, count: count)) }
+    noteReading()
+    return read { Array(UnsafeBufferPointer(start: $0, count: count)) }
   }
 
   /// The single value of a tensor of one element.
   public var item: Float {
     require(count == 1, "a tensor of shape \(shape) has \(count) values, not one")
+    noteReading()
     return read { $0.pointee }
   }
 
   /// The value at one index an axis.
   public subscript(_ indices: Int...) -> Float {
-    get { read { $0[offset(of: indices)] } }
+    get {
+      noteReading()
+      return read { $0[offset(of: indices)] }
+    }
     set {
       let offset = offset(of: indices)
       write { $0[offset] = newValue }
     }
+  }
+
+  /// Lets a running recorder know that the values are looked at.
+  private func noteReading() {
+    if place.recorder != 0 { Recording.current?.noteReading(of: self) }
   }
 
   private func offset(of indices: [Int]) -> Int {
@@ -163,6 +173,7 @@ extension Tensor {
   public func withUnsafeValues<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
+    noteReading()
     let storage = storage
     defer { withExtendedLifetime(storage) {} }
     return try body(UnsafeBufferPointer(start: storage.pointer, count: count))

@@ -63,6 +63,17 @@ struct TraceTests {
     }
   }
 
+  @Test("a function that looks at a value is refused, though what it did then may be the same at others")
+  func looking() {
+    for look: (Tensor) -> Bool in [
+      { $0[0, 0] > 1000 }, { $0.values[0] > 1000 }, { $0.sum().item > 1000 }, { $0.withUnsafeValues { $0[0] > 1000 } },
+    ] {
+      #expect(throws: Trace.Refusal.dependsOnValues) {
+        try Trace.ofRows([[3]], shared: []) { [look($0[0]) ? tanh($0[0]) : $0[0] * 2] }
+      }
+    }
+  }
+
   @Test("what is made of weights is no constant, and refused where the operation is unknown")
   func weights() throws {
     let (input, weight) = (Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2]), Tensor([3, 4]))

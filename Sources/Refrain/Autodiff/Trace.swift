@@ -47,14 +47,6 @@ package final class Trace: Recorder, @unchecked Sendable {
   /// What the function gives.
   package private(set) var outputs: [Operand] = []
 
-  /// Whether the function looked at a value: what it did then may depend on it.
-  private var hasReadValues = false
-
-  /// Notes that the function looks at the values of a tensor.
-  func noteReading(of tensor: Tensor) {
-    if tensor.place.recorder == identifier { hasReadValues = true }
-  }
-
   private func watch(_ tensor: Tensor) -> Tensor {
     var tensor = tensor
     tensor.place = Recording.Place(recorder: identifier, slot: shapes.count)
@@ -67,6 +59,11 @@ package final class Trace: Recorder, @unchecked Sendable {
   }
 
   // MARK: - Recording
+
+  /// Whether the function looked at a value: what it did then may depend on it.
+  private var hasReadValues = false
+
+  func noteReading(of tensor: Tensor) { if follows(tensor) { hasReadValues = true } }
 
   var isDifferentiating: Bool { false }
 
@@ -121,6 +118,7 @@ package final class Trace: Recorder, @unchecked Sendable {
     for node in one.nodes + other.nodes where node.operation is Operations.Opaque {
       throw .operation(node.operation.name)
     }
+    if one.hasReadValues || other.hasReadValues { throw .dependsOnValues }
     try one.generalize(with: other)
     return one
   }
@@ -130,7 +128,6 @@ package final class Trace: Recorder, @unchecked Sendable {
   /// - Parameter other: the trace of the same function for a batch of another size.
   private func generalize(with other: Trace) throws(Refusal) {
     guard
-      !hasReadValues, !other.hasReadValues,
       nodes.count == other.nodes.count, shapes.count == other.shapes.count, outputs.count == other.outputs.count
     else { throw .dependsOnValues }
     for index in nodes.indices {

@@ -44,7 +44,7 @@ protocol Recorder: AnyObject, Sendable {
   /// A slice of a tensor: made by `make`, or one that was made before.
   func slice(of tensor: Tensor, at slice: Slice, make: () -> Tensor) -> Tensor
 
-  /// Hears that the values of a tensor are looked at: the operations that follow may depend on them.
+  /// Hears that the values of a tensor are looked at, not by an operation but by the code that does the operations.
   func noteReading(of tensor: Tensor)
 }
 
@@ -53,6 +53,7 @@ extension Recorder {
   func differentiates(_ operands: [Tensor]) -> Bool { isDifferentiating && operands.contains(where: follows) }
 
   func slice(of tensor: Tensor, at slice: Slice, make: () -> Tensor) -> Tensor { make() }
+
   func noteReading(of tensor: Tensor) {}
 }
 

@@ -157,7 +157,7 @@ extension Tensor {
     }
   }
 
-  /// Lets the running recorder know that the values are looked at.
+  /// Lets a running recorder know that the values are looked at.
   private func noteReading() {
     if place.recorder != 0 { Recording.current?.noteReading(of: self) }
   }
@@ -173,6 +173,7 @@ extension Tensor {
   public func withUnsafeValues<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
+    noteReading()
     let storage = storage
     defer { withExtendedLifetime(storage) {} }
     return try body(UnsafeBufferPointer(start: storage.pointer, count: count))

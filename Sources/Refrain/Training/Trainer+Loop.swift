@@ -129,13 +129,14 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
       let windows = batch.windows(ofAtMost: trainer.truncation)
       for (index, window) in windows.enumerated() {
         if trainer.shouldStop() { return .cancelled }
-        optimizer.learningRate = rate
+        position.learningRate = rate
+        optimizer.learningRate = position.learningRate
         let loss = try learn(&task, &model, &optimizer, window, continues: index > 0)
         if index == windows.count - 1 { position.batch += 1 }
         guard !trainer.observers.isEmpty else { continue }
         let step = TrainingStep(
           epoch: position.epoch + 1, batch: position.drawnInEpoch, step: position.step, loss: loss,
-          meanLoss: Float(position.losses.mean), learningRate: optimizer.learningRate, examples: window.count)
+          meanLoss: Float(position.losses.mean), learningRate: position.learningRate, examples: window.count)
         let isResumable = index == windows.count - 1 && gathered.count == 0
         if let reason = try tell(.step(step), task, model, optimizer, isResumable: isResumable) { return reason }
       }
@@ -148,7 +149,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
           : "the sequence of batches was empty in epoch \(position.epoch + 1): it must start anew in each epoch",
         epoch: position.epoch + 1)
     }
-    let report = try report(&task, model, learningRate: optimizer.learningRate)
+    let report = try report(&task, model)
     take(report, model)
     let reason = try tell(.epoch(report), task, model, optimizer)
     return trainer.onEpoch(report) ? reason : .requested
@@ -245,12 +246,12 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
 
   /// The losses and metrics of the epoch, once it is learned from.
   private mutating func report(
-    _ task: inout Task, _ model: Model, learningRate: Float
+    _ task: inout Task, _ model: Model
   ) throws(TrainingError) -> History.Epoch {
     let number = position.epoch + 1
     var report = History.Epoch(
       number: number, loss: Float(position.losses.mean), validationLoss: nil, metrics: task.takeMetrics(),
-      validationMetrics: [:], learningRate: learningRate, seconds: 0)
+      validationMetrics: [:], learningRate: position.learningRate, seconds: 0)
     if let place = model.firstNotFinite {
       throw .notFinite("a weight", epoch: number, place: "the weight \(place)")
     }

@@ -66,6 +66,8 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   var drawn = 0
   /// The same of the epoch that is being learned from.
   var drawnInEpoch = 0
+  /// The learning rate of the last step.
+  var learningRate: Float = 0
   /// The losses of the epoch that is being learned from.
   var losses = WeightedMean()
   /// What has been added up for each metric in it; nil before the first batch.

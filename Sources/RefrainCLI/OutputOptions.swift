@@ -107,7 +107,8 @@ func checkWritable(_ path: String) throws(DataError) {
   if exists ? status.st_mode & S_IFMT == S_IFDIR : path.hasSuffix("/") {
     throw DataError(.isDirectory, file: path, "this is a folder, not a file", remedy: "name a file in it")
   }
-  // A regular file is replaced by rename, for which the folder must be writable; a device or a pipe is written to.
+  if exists, status.st_mode & S_IFMT != S_IFREG { try checkIsOpenStream(path) }
+  // A regular file is replaced by rename, for which the folder must be writable; an open stream is written to.
   let isReplaced = !exists || status.st_mode & S_IFMT == S_IFREG
   guard !exists || access(path, W_OK) == 0, !isReplaced || access(folder, W_OK | X_OK) == 0 else {
     throw DataError(.unwritableFile, file: path, "no permission to write here", remedy: "choose another place")

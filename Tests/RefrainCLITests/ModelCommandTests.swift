@@ -31,7 +31,53 @@ struct ModelCommandTests {
     for part in [format, array, other] { #expect(text.text.contains(part), "no '\(part)' in \(text.text)") }
     let json = try place.run(["info", fixture(name), "--format", "json"])
     let object = try JSONSerialization.jsonObject(with: json.output) as? [String: Any]
-    #expect((object?["Format"] as? String)?.contains(format) == true)
+    #expect((object?["format"] as? String)?.contains(format) == true)
+    // Keys in one style, shapes as numbers.
+    for (key, value) in object ?? [:] {
+      #expect(key.first?.isLowercase == true && !key.contains(" "), "the key '\(key)'")
+      for row in value as? [[String: Any]] ?? [] {
+        #expect(row.keys.allSatisfy { $0.first?.isLowercase == true })
+        if let shape = row["shape"] { #expect(shape as? [Int?] != nil || shape as? [Any] != nil, "\(shape)") }
+      }
+    }
+  }
+
+  @Test("convert and run compare with what another program gave")
+  func proof() throws {
+    let model = fixture("keras/stack.keras")
+    let width = try #require(try KerasFile.read(model).inputs[0].shape[2])
+    let x = NumericArray((0..<8 * width).map { Float($0) / 24 }, shape: [2, 4, width])
+    try place.write(Data(x.npy()), to: "x.npy")
+    #expect(try place.run(["run", model, "--input", "x.npy", "--output", "out", "--quiet"]).status == 0)
+    for arguments in [["run", model], ["convert", model, "out.onnx"]] {
+      let same = try place.run(arguments + ["--input", "x.npy", "--expect", "out/output.npy"])
+      #expect(same.status == 0 && same.text.contains("from what is expected"), "\(same.errors)\(same.text)")
+    }
+    var other = try NumericArray(npyFile: place.folder.appendingPathComponent("out/output.npy").path)
+    guard case .floats(var values) = other.values else { return }
+    values[0] += 0.01
+    other.values = .floats(values)
+    try place.write(Data(other.npy()), to: "y.npy")
+    for arguments in [["run", model], ["convert", model, "no.onnx"]] {
+      let result = try place.run(arguments + ["--input", "x.npy", "--expect", "y.npy"])
+      expectRefusal(result, 65, naming: ["differs", "0.0"], at: #_sourceLocation)
+      #expect(try place.run(arguments + ["--input", "x.npy", "--expect", "y.npy", "--tolerance", "0.1"]).status == 0)
+    }
+    let alone = try place.run(["convert", model, "out.onnx"])
+    #expect(alone.text.contains("not compared with the program that the model comes from"))
+    expectRefusal(
+      try place.run(["convert", model, "out.onnx", "--expect", "y.npy"]), 64, naming: ["together"], at: #_sourceLocation
+    )
+    expectRefusal(try place.run(["run", model, "--input", "x.npy"]), 64, naming: ["--output"], at: #_sourceLocation)
+  }
+
+  @Test("a memory budget refuses what is larger, and says how to raise it")
+  func memory() throws {
+    let model = fixture("keras/stack.keras")
+    let result = try place.run(["info", model, "--memory", "1KB"])
+    expectRefusal(result, 65, naming: ["memory budget", "--memory"], at: #_sourceLocation)
+    #expect(try place.run(["info", model, "--memory", "100MB"]).status == 0)
+    expectRefusal(try place.run(["info", model, "--memory", "much"]), 64, naming: ["--memory"], at: #_sourceLocation)
   }
 
   @Test("info stops quietly when its reader does")

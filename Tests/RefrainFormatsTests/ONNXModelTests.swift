@@ -96,14 +96,48 @@ import Testing
       try ONNXModel(
         bytes: modelBytes(
           of: [
-            node("Loop", name: "repeat", outputs: ["a"]), node("STFT", name: "spectrum", outputs: ["b"]),
+            node("SequenceMap", name: "repeat", outputs: ["a"]), node("STFT", name: "spectrum", outputs: ["b"]),
             node("Gelu", domain: "com.microsoft", outputs: ["c"]),
           ], output: "c"))
     }
     #expect(error?.code == .unsupportedContent)
     #expect(
-      error?.problem == "these operators are not supported: Loop (node 'repeat', which runs a graph of its own), "
+      error?.problem
+        == "these operators are not supported: SequenceMap (node 'repeat', which runs a graph of its own), "
         + "STFT (node 'spectrum'), com.microsoft.Gelu (node 'c')")
+  }
+
+  @Test func `have the branch of an If in its place where it is always the same`() throws {
+    func branch(_ operation: String, _ name: String) -> Onnx_GraphProto {
+      var graph = Onnx_GraphProto()
+      var output = Onnx_ValueInfoProto()
+      output.name = name
+      graph.output = [output]
+      graph.node = [node(operation, inputs: ["x"], outputs: [name])]
+      return graph
+    }
+    func model(_ condition: Bool, taken: String = "Neg", other: String = "STFT") throws -> ONNXModel {
+      var choice = node("If", inputs: ["c"], outputs: ["y"])
+      choice.attribute = [("then_branch", condition), ("else_branch", !condition)].map { name, isTaken in
+        var attribute = Onnx_AttributeProto()
+        (attribute.name, attribute.g) = (name, branch(isTaken ? taken : other, "r\(name)"))
+        return attribute
+      }
+      return try ONNXModel(
+        bytes: modelBytes(of: [choice], output: "y") { model in
+          var flag = Onnx_TensorProto()
+          (flag.name, flag.dataType, flag.int32Data) = ("c", 9, [condition ? 1 : 0])
+          model.graph.initializer = [flag]
+        })
+    }
+    let input = NumericArray([1, -2] as [Float], shape: [2])
+    for condition in [true, false] {
+      // The other branch has an operator that nobody knows.
+      let graph = try model(condition)
+      #expect(graph.graph.nodes.map(\.operation) == ["Neg"])
+      #expect(try graph.run(["x": input])["y"]?.values == .floats([-1, 2]))
+      #expect(throws: DataError.self) { try model(condition, taken: "STFT", other: "Neg") }
+    }
   }
 
   @Test func `refuse graphs that contradict themselves`() throws {

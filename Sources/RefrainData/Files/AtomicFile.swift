@@ -35,10 +35,7 @@ private func writeAtomically(_ bytes: [UInt8], toPath path: String) throws(DataE
       target = resolvingLinks(path)
     case S_IFDIR: throw .writing(path, EISDIR)
     default:
-      guard isOpenStream(path) else {
-        throw DataError(
-          .unwritableFile, file: path, "this is a pipe or a device, not a file", remedy: "name a file, or /dev/stdout")
-      }
+      try checkIsOpenStream(path)
       return try writeDirectly(bytes, to: path)
     }
   } else if errno != ENOENT {
@@ -114,9 +111,16 @@ private func removeAbandonedFiles(beside target: String) {
   }
 }
 
-/// Whether a path names one of the program's own streams, which are open already.
-private func isOpenStream(_ path: String) -> Bool {
-  path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
+/// Makes sure that the path of something that is no file names one of the program's own streams, which are open
+/// already.
+///
+/// - Throws: `unwritableFile`.
+package func checkIsOpenStream(_ path: String) throws(DataError) {
+  let isOpen =
+    path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
+  guard !isOpen else { return }
+  throw DataError(
+    .unwritableFile, file: path, "this is a pipe or a device, not a file", remedy: "name a file, or /dev/stdout")
 }
 
 /// Where a file will be that is not there yet: what a link points to that leads nowhere, or the path itself.

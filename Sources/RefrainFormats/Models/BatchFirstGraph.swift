@@ -13,6 +13,9 @@ struct BatchFirstGraph: RunnableModel {
     swappedOutput = layers.isOutputTimeFirst ? layers.output : nil
   }
 
+  /// Whether anything is laid out otherwise than in the graph.
+  var isSwapped: Bool { swappedInput != nil || swappedOutput != nil }
+
   var inputs: [ModelPort] { graph.inputs.map { $0.name == swappedInput ? $0.swapped : $0 } }
   var outputs: [ModelPort] { graph.outputs.map { $0.name == swappedOutput ? $0.swapped : $0 } }
 

@@ -58,4 +58,23 @@ public struct ModelSample: Sendable {
   public init(inputs: [String: NumericArray], expected: [String: NumericArray]) {
     (self.inputs, self.expected) = (inputs, expected)
   }
+
+  /// The sample under the names that another model has for the same inputs and outputs, which it has in the same order.
+  func renamed(from model: any RunnableModel, to other: any RunnableModel) -> ModelSample {
+    func renamed(
+      _ arrays: [String: NumericArray], _ names: [ModelPort], _ others: [ModelPort]
+    ) -> [String: NumericArray] {
+      let known = Set(others.map(\.name))
+      var result: [String: NumericArray] = [:]
+      for (name, array) in arrays {
+        let place = names.firstIndex { $0.name == name }
+        let isRenamed = !known.contains(name) && place.map { $0 < others.count } == true
+        result[isRenamed ? others[place ?? 0].name : name] = array
+      }
+      return result
+    }
+    let needed = (model.inputs.filter { !$0.isOptional }, other.inputs.filter { !$0.isOptional })
+    return ModelSample(
+      inputs: renamed(inputs, needed.0, needed.1), expected: renamed(expected, model.outputs, other.outputs))
+  }
 }

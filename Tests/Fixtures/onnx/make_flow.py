@@ -104,6 +104,27 @@ main = graph("main", [node("Loop", "trips yes zero h0", "t last all", body=keras
               "length": np.array(5, np.int32), "W": ramp([4, 3], 1), "R": ramp([3, 3], 2)})
 add("loop of keras", main, {"x": ramp([5, 2, 4]), "h0": ramp([2, 3], 3)})
 
+# As PyTorch's exporter writes a loop that appends to a list: each step is put in, all are joined at the end.
+empty = node("SequenceEmpty", "-", "list0")
+empty.ClearField("input")
+nodes = step + [node("SequenceInsert", "list h_next", "list_next")]
+sequence = helper.make_tensor_sequence_value_info
+appending = graph("appending", nodes, [port("i", I, []), port("go", B, []), port("h", F, [2, 3]), sequence("list", F, None)],
+                  [port("go_next", B, []), port("h_next", F, [2, 3]), sequence("list_next", F, None)])
+main = graph("main", [empty, node("Loop", "trips yes h0 list0", "last list_all", body=appending),
+                      node("ConcatFromSequence", "list_all", "stacked", axis=1, new_axis=1),
+                      node("ConcatFromSequence", "list_all", "joined", axis=0), node("SequenceLength", "list_all", "count"),
+                      node("SequenceAt", "list_all minus", "before"), node("SequenceErase", "list_all minus", "fewer"),
+                      node("SequenceLength", "fewer", "less"), node("SplitToSequence", "x two", "parts", axis=0),
+                      node("SequenceAt", "parts minus", "part"), node("SplitToSequence", "x", "rows", axis=0, keepdims=0),
+                      node("SequenceAt", "rows one", "row"), node("SequenceConstruct", "last before", "pair"),
+                      node("SequenceInsert", "pair row minus", "three"), node("ConcatFromSequence", "three", "all_three", axis=0)],
+             [port("x", F, [5, 2, 3]), port("h0", F, [2, 3]), port("trips", I, [])],
+             [port("last"), port("stacked"), port("joined"), port("count", I), port("before"), port("less", I), port("part"), port("row"),
+              port("all_three")],
+             {"R": ramp([3, 3], 1), "yes": np.array(True), "minus": np.array(-2), "one": np.array(1), "two": np.array(2)})
+add("loop with a list", main, {"x": ramp([5, 2, 3]), "h0": ramp([2, 3], 2), "trips": np.array(4)})
+
 # Transposed convolutions under every two attributes.
 for name, shape, weight, attributes in [
     ("1d", [2, 4, 5], [4, 3, 3], {}),

@@ -66,6 +66,57 @@ import Testing
     #expect(throws: DataError.self) { try kinds(0, 1, "Sub") }
   }
 
+  @Test(arguments: ["Concat", "Add", "Mul"], [true, false])
+  func `are two layers that go in two directions, also through steps in reverse`(
+    operation: String, everyStep: Bool
+  ) throws {
+    func model(reversing: Bool, back: Bool = true, swapped: Bool = false) throws -> ONNXModel {
+      var graph = try ONNXGraphBuilder(ONNXExportOptions())
+      let input = graph.addInput("input", .float32, [.named("batch"), .named("time"), .fixed(3)])
+      func reversed(_ value: ONNXGraphValue, axis: Int, _ graph: inout ONNXGraphBuilder) -> ONNXGraphValue {
+        let bounds = [[-1], [-1 << 62], [axis], [-1]].map { graph.integers($0) }
+        return graph.add("Slice", [value] + bounds, rank: value.rank)
+      }
+      func one(_ name: String, _ direction: String, _ value: ONNXGraphValue) -> ONNXGraphValue {
+        let weights = [graph.weight(name + "W", ramp([1, 8, 3])), graph.weight(name + "R", ramp([1, 8, 2]) * 0.5)]
+        let results = graph.add(
+          "LSTM", [graph.swappingBatchAndTime(value)] + weights, ranks: [4, 3],
+          ["hidden_size": .integer(2), "direction": .text(direction)])
+        return everyStep
+          ? graph.swappingBatchAndTime(graph.squeezed(results[0], axis: 1)) : graph.squeezed(results[1], axis: 0)
+      }
+      let forward = one("a", "forward", input)
+      var backward: ONNXGraphValue
+      if reversing {
+        backward = one("b", "forward", reversed(input, axis: 1, &graph))
+        if everyStep, back { backward = reversed(backward, axis: 1, &graph) }
+      } else {
+        backward = one("b", "reverse", input)
+      }
+      let output = graph.add(
+        operation, swapped ? [backward, forward] : [forward, backward],
+        operation == "Concat" ? ["axis": .integer(-1)] : [:])
+      graph.addOutput("output", output, Array(repeating: .named("size"), count: output.rank), isFirst: true)
+      return try ONNXModel(bytes: graph.bytes())
+    }
+    for reversing in [true, false] {
+      let graph = try model(reversing: reversing)
+      let layers = try ONNXLayers(graph).model
+      #expect(layers.layers.map(kind) == ["bidirectional-lstm"])
+      let input = ramp([2, 4, 3])
+      expectClose(layers(input), try graph(input), "\(reversing)")
+      if operation == "Concat" {
+        #expect(throws: DataError.self) { try ONNXLayers(model(reversing: reversing, swapped: true)) }
+      } else {
+        #expect(try ONNXLayers(model(reversing: reversing, swapped: true)).model.layers.count == 1)
+      }
+    }
+    // What stays in reverse is no layer's output.
+    if everyStep {
+      #expect(throws: DataError.self) { try ONNXLayers(model(reversing: true, back: false)) }
+    }
+  }
+
   @Test func `show no last step of both directions at once`() {
     #expect(throws: DataError.self) {
       try layers { graph, input in

@@ -70,6 +70,10 @@ extension ONNXGraph {
       let call = ONNXCall(
         node: node, inputs: node.inputs.map { slot in slot.flatMap { places[$0] } }, limits: limits,
         outside: node.implementation.hasBody ? places : [])
+      for (index, value) in call.inputs.enumerated()
+      where value?.sequence != nil && !ONNXOperators.takingSequences.contains(node.operation) {
+        throw call.fault("its input \(index) is a sequence")
+      }
       let results = try node.implementation.run(call)
       guard results.count >= node.outputs.count else { throw call.fault("it has fewer results than the model wants") }
       for (slot, result) in zip(node.outputs, results) {

@@ -153,7 +153,12 @@ extension ONNXModel: RunnableModel {
     try place(inputs, in: &places)
     try graph.run(&places, ONNXLimits(largestValue: largestValue))
     var results: [String: ONNXValue] = [:]
-    for output in graph.outputs { results[output.port.name] = places[output.slot] }
+    for output in graph.outputs {
+      guard places[output.slot]?.sequence == nil else {
+        throw DataError(.unsupportedContent, "the output \(output.port.name.quoted) is a sequence, not an array")
+      }
+      results[output.port.name] = places[output.slot]
+    }
     return results
   }
 

@@ -212,7 +212,9 @@ struct ONNXReader {
 
   private func port(_ proto: Onnx_ValueInfoProto, isOptional: Bool, _ slot: Int) throws(DataError) -> ONNXPort {
     let title = "the input or output \(proto.name.quoted)"
-    if scopes.count > 1, proto.type.value == nil {
+    var isSequence = false
+    if case .sequenceType = proto.type.value { isSequence = true }
+    if scopes.count > 1, proto.type.value == nil || isSequence {
       // What goes into a body and comes out of it need not be said.
       return ONNXPort(
         port: ModelPort(name: proto.name, type: .float32, shape: []), hasShape: false, slot: slot)

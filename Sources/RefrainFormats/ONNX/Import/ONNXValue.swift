@@ -8,6 +8,8 @@ struct ONNXValue: Sendable {
     case floats(Tensor)
     case integers([Int])
     case booleans([Bool])
+    /// A list of values, of as many as the only axis of the shape says.
+    case sequence([ONNXValue])
   }
 
   private(set) var type: ElementType
@@ -16,7 +18,7 @@ struct ONNXValue: Sendable {
 
   var count: Int { shape.reduce(1, *) }
   /// The bytes that its values take.
-  var size: Int { count * type.sizeInMemory }
+  var size: Int { sequence?.reduce(64) { $0 + $1.size } ?? count * type.sizeInMemory }
   var rank: Int { shape.count }
 
   /// Floats; they are computed as 32-bit ones whatever `type` they have.
@@ -47,6 +49,11 @@ struct ONNXValue: Sendable {
     (type, self.shape, content) = (.bool, shape, .booleans(booleans))
   }
 
+  /// A list of values, all of one type.
+  init(sequence: [ONNXValue], type: ElementType) {
+    (self.type, shape, content) = (type, [sequence.count], .sequence(sequence))
+  }
+
   /// The value from outside; the array's values must be of the kind that its type calls for.
   init(_ array: NumericArray) {
     switch array.values {
@@ -63,6 +70,7 @@ struct ONNXValue: Sendable {
       case .floats(let tensor): .floats(tensor.values)
       case .integers(let values): .integers(values)
       case .booleans(let values): .booleans(values)
+      case .sequence(let values): .floats(values.map { _ in 0 })
       }
     return NumericArray(type: type, shape: shape, values: values)
   }
@@ -85,12 +93,20 @@ struct ONNXValue: Sendable {
     return values
   }
 
+  /// The list, if it is one.
+  var sequence: [ONNXValue]? {
+    guard case .sequence(let values) = content else { return nil }
+    return values
+  }
+
   /// The values as floats, for a computation or as a mask.
   var asTensor: Tensor {
     switch content {
     case .floats(let tensor): tensor
     case .integers(let values): Tensor(values.map(Float.init), shape: shape)
     case .booleans(let values): Tensor(values.map { $0 ? 1 : 0 }, shape: shape)
+    // No operator is given one that would ask for this.
+    case .sequence: .zeros(shape)
     }
   }
 
@@ -110,6 +126,7 @@ struct ONNXValue: Sendable {
     case .floats(let tensor): copy.content = .floats(tensor.picking(indices, shape: shape))
     case .integers(let values): copy.content = .integers(indices.map { values[$0] })
     case .booleans(let values): copy.content = .booleans(indices.map { values[$0] })
+    case .sequence(let values): copy.content = .sequence(indices.map { values[$0] })
     }
     return copy
   }
@@ -125,6 +142,7 @@ struct ONNXValue: Sendable {
       result.content = .floats(concatenate(tensors, axis: 0))
     case .integers: result.content = .integers(values.flatMap { $0.integers ?? [] })
     case .booleans: result.content = .booleans(values.flatMap { $0.booleans ?? [] })
+    case .sequence: result.content = .sequence(values.flatMap { $0.sequence ?? [] })
     }
     return result
   }

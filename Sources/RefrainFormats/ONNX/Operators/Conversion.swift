@@ -46,7 +46,7 @@ extension ONNXValue {
       switch content {
       case .floats(let tensor): return ONNXValue(tensor.values.map { $0 != 0 }, shape: shape)
       case .integers(let values): return ONNXValue(values.map { $0 != 0 }, shape: shape)
-      case .booleans: return self
+      case .booleans, .sequence: return self
       }
     }
     switch content {
@@ -54,6 +54,7 @@ extension ONNXValue {
       return ONNXValue(tensor.values.map { Int(saturating: $0) }, shape: shape, type: type)
     case .integers(let values): return ONNXValue(values, shape: shape, type: type)
     case .booleans(let values): return ONNXValue(values.map { $0 ? 1 : 0 }, shape: shape, type: type)
+    case .sequence: return self
     }
   }
 }

@@ -171,7 +171,7 @@ extension ONNXOperators {
         .reshaped([outputs / groups, width])
       parts.append(rows.matrixProduct(filters, transposingOther: true))
     }
-    let result = concatenate(parts, axis: 1)
+    let result = Refrain.concatenate(parts, axis: 1)
     let shifted = bias.map { result + $0 } ?? result
     return [call.like(0, shifted.reshaped([samples, places, outputs]).transposed([0, 2, 1]).reshaped(shape))]
   }
@@ -190,7 +190,8 @@ extension ONNXOperators {
         try call.checkSize(shape)
         return [.zeros(shape)]
       }
-      padded = concatenate(try zeros(window.before[axis]) + [padded] + zeros(window.after[axis]), axis: axis + 1)
+      padded = Refrain.concatenate(
+        try zeros(window.before[axis]) + [padded] + zeros(window.after[axis]), axis: axis + 1)
     }
     return padded.convolution(weight: channelsLast(weight), strides: window.strides, padding: .valid)
   }

@@ -38,7 +38,7 @@ extension ONNXOperators {
       run: pad),
   ]
 
-  @Sendable private static func concatenate(_ call: ONNXCall) throws(DataError) -> [ONNXValue] {
+  @Sendable static func concatenate(_ call: ONNXCall) throws(DataError) -> [ONNXValue] {
     let values = try call.allInputs()
     guard let given = call.node.integer("axis") else { throw call.fault("its axis is missing") }
     let axis = try call.axis(given, rank: values[0].rank)

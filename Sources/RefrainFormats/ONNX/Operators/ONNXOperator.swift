@@ -44,7 +44,7 @@ enum ONNXOperators {
     let families = [
       recurrent, matrix, arithmetic, elementwise, activations, logic, softmax, shapes, joining, slicing, gathering,
       selecting,
-      constants, conversion, reductions, normalization, convolution, transposedConvolution, scans, branching,
+      constants, conversion, reductions, normalization, convolution, transposedConvolution, scans, branching, sequences,
       quantization, quantizedProducts,
     ]
     return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })

@@ -77,7 +77,8 @@ extension ONNXOperators {
       let size = node.hiddenSize
       // The candidate's own recurrent bias stands within the product with the reset gate.
       let inner = biases.hidden.slice(2 * size..<3 * size, axis: 0)
-      let gates = biases.input + concatenate([biases.hidden.slice(0..<2 * size, axis: 0), .zeros([size])], axis: 0)
+      let gates =
+        biases.input + Refrain.concatenate([biases.hidden.slice(0..<2 * size, axis: 0), .zeros([size])], axis: 0)
       let isPlain =
         node.attributes.clip == nil && activations == [ONNXActivation(.sigmoid), ONNXActivation(.tanh)]
       if !isPlain {

@@ -108,6 +108,7 @@ private struct ONNXScan {
 extension ONNXCall {
   /// The values of all steps along a new axis.
   func joined(_ values: [ONNXValue], like port: ONNXPort, axis: Int) throws(DataError) -> ONNXValue {
+    guard values.first?.sequence == nil else { throw fault("what it shows of each step is a sequence") }
     guard let first = values.first else {
       // Of no steps nothing is known but what the body says of itself.
       let shape = port.port.shape.map { $0 ?? 0 }

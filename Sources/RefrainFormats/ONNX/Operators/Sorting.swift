@@ -31,7 +31,7 @@ extension ONNXOperators {
     switch turned.content {
     case .floats(let tensor): found = indices(tensor.values)
     case .integers(let numbers): found = indices(numbers)
-    case .booleans: throw call.fault("its input are truth values")
+    case .booleans, .sequence: throw call.fault("its input are truth values")
     }
     let shape = turned.shape.dropLast() + [wanted]
     let places = found.enumerated().map { $1 + $0 / max(wanted, 1) * width }

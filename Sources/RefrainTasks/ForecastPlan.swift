@@ -45,7 +45,10 @@ struct ForecastPlan: Codable, Sendable {
       self = plan
       return
     }
-    let isLong = { (plan: ForecastPlan) in configuration.namesSizes || plan.windows(count) >= leastWindows }
+    // Where a season is repeated, few windows are enough: training begins at the seasonal-naive forecast.
+    let isLong = { (plan: ForecastPlan) in
+      configuration.namesSizes || plan.base > 1 || plan.windows(count) >= leastWindows
+    }
     if full.needed <= count, full.context >= full.base, isLong(full) {
       self = full
       return

@@ -1,19 +1,22 @@
 import ArgumentParser
 import Refrain
+import RefrainData
 import RefrainTasks
 
 /// The flags that say what is read from the file.
 struct DataOptions: ParsableArguments {
   @Argument(
     help: """
-      A CSV file with a header, one row a time, oldest first. Without it: the bundled series of airline passengers, or \
-      the series kept in the model.
+      A CSV file, one row a time; - reads standard input. Without it: what standard input holds, or the bundled series \
+      of airline passengers, or the series kept in the model.
       """,
     completion: .file(extensions: ["csv"]))
   var file: String?
 
   @Option(
-    help: ArgumentHelp("The column to forecast. (default: the last column of numbers)", valueName: "column"))
+    help: ArgumentHelp(
+      "The column to forecast; several between commas, or all. (default: the last column of numbers)",
+      valueName: "column"))
   var target: String?
 
   @Option(
@@ -24,6 +27,93 @@ struct DataOptions: ParsableArguments {
     help: ArgumentHelp(
       "Columns that help to foretell the target, separated by commas. (default: none)", valueName: "a,b"))
   var covariates: ColumnNames?
+
+  @Option(
+    help: ArgumentHelp(
+      "Columns that tell several series in the file apart, separated by commas. (default: found when times repeat)",
+      valueName: "a,b"))
+  var id: ColumnNames?
+
+  @Option(help: ArgumentHelp("Forecast only this one of several series.", valueName: "series"))
+  var only: String?
+
+  @Option(help: ArgumentHelp("What stands before decimals: . or , (default: found)", valueName: "mark"))
+  var decimal: MarkName?
+
+  @Option(help: ArgumentHelp("What groups thousands: , or . (default: found)", valueName: "mark"))
+  var thousands: MarkName?
+
+  @Option(help: ArgumentHelp("The order of dates: dmy, mdy or ymd. (default: found)", valueName: "order"))
+  var dates: DateOrderName?
+
+  @Option(
+    help: ArgumentHelp(
+      "Fill missing values and times: previous, linear or zero. (default: refuse them)", valueName: "way"))
+  var fill: FillingName?
+
+  @Flag(help: "Count the rows, whatever columns look like times.")
+  var countRows = false
+
+  func validate() throws {
+    if let decimal, let thousands, decimal == thousands {
+      throw ValidationError("--decimal and --thousands cannot be the same mark.")
+    }
+    if countRows && time != nil { throw ValidationError("--count-rows and --time exclude each other.") }
+  }
+
+  /// How numbers are written.
+  var format: Table.Format {
+    Table.Format(decimal: decimal?.mark ?? thousands.map { $0.mark == .comma ? .point : .comma })
+  }
+
+  /// What is taken from the table.
+  var options: Series.Options {
+    var options = Series.Options(target: target, time: time, covariates: covariates?.names ?? [])
+    options.id = id?.names ?? []
+    options.dates = dates?.order
+    options.filling = fill?.filling
+    options.countsRows = countRows
+    return options
+  }
+}
+
+/// A mark in numbers: a point or a comma.
+struct MarkName: ExpressibleByArgument, Equatable {
+  static let allValueStrings = [".", ","]
+
+  let mark: DecimalMark
+
+  init?(argument: String) {
+    switch argument {
+    case ".", "point": mark = .point
+    case ",", "comma": mark = .comma
+    default: return nil
+    }
+  }
+}
+
+/// The order of day, month and year.
+struct DateOrderName: ExpressibleByArgument {
+  static let allValueStrings = DateOrder.allCases.map(\.rawValue)
+
+  let order: DateOrder
+
+  init?(argument: String) {
+    guard let order = DateOrder(rawValue: argument.lowercased()) else { return nil }
+    self.order = order
+  }
+}
+
+/// What takes the place of missing values.
+struct FillingName: ExpressibleByArgument {
+  static let allValueStrings = Series.Filling.allCases.map(\.rawValue)
+
+  let filling: Series.Filling
+
+  init?(argument: String) {
+    guard let filling = Series.Filling(rawValue: argument) else { return nil }
+    self.filling = filling
+  }
 }
 
 /// The flags that shape what is trained. Nil means: chosen from the data.

@@ -2,24 +2,32 @@ import RefrainTasks
 
 extension ForecastReport {
   /// One JSON object.
-  var json: String {
-    let document: JSON = [
-      "series": .text(facts.title),
-      "target": .text(facts.target),
-      "frequency": .text(facts.frequency),
-      "season": .integer(forecaster.season),
-      "horizon": .integer(forecaster.horizon),
-      "forecast": .array(points.map(\.json)),
-      "backtest": forecaster.backtest?.json ?? .null,
-      "training": forecaster.training.json,
+  var json: String { document.text() + "\n" }
+
+  /// The object. The backtest is of the series that was forecast; a model's own, of another series, stands by itself.
+  var document: JSON {
+    var pairs: [(key: String, value: JSON)] = []
+    if let label { pairs.append(("id", .text(label))) }
+    pairs += [
+      ("series", .text(facts.title)),
+      ("target", .text(facts.target)),
+      ("frequency", .text(facts.frequency)),
+      ("season", .integer(forecaster.season)),
+      ("horizon", .integer(forecaster.horizon)),
+      ("forecast", .array(points.map(\.json))),
+      ("backtest", backtest?.json ?? .null),
     ]
-    return document.text() + "\n"
+    if isOfAnotherSeries { pairs.append(("trainingBacktest", forecaster.backtest?.json ?? .null)) }
+    pairs.append(("training", forecaster.training.json))
+    if !forecaster.notes.isEmpty { pairs.append(("notes", .array(forecaster.notes.map { .text($0) }))) }
+    return .object(pairs)
   }
 }
 
 extension Forecast.Point {
   fileprivate var json: JSON {
-    ["time": .text(time), "mean": .number(mean), "p10": .number(p10), "p90": .number(p90)]
+    // The median stands as "mean" too for one version, for programs that read the old name.
+    ["time": .text(time), "median": .number(median), "mean": .number(median), "p10": .number(p10), "p90": .number(p90)]
   }
 }
 

@@ -9,8 +9,8 @@ extension ForecastReport {
     let sections = [
       [page.strong(facts.title.sanitized)] + summary.flatMap { page.entry($0, $1, labelWidth: 10) },
       [page.strong("Forecast")] + forecastRows(on: page),
-      [page.strong("Backtest") + page.faint(backtestCaption)] + backtestRows(on: page)
-        + page.paragraph(verdict),
+      [page.strong(isOfAnotherSeries ? "Backtest of the model's training" : "Backtest") + page.faint(backtestCaption)]
+        + backtestRows(on: page) + page.paragraph(verdict),
     ]
     // On a small terminal the chart and the verdict above it are seen together.
     let height = min(max(terminal.height - 6, 12), 20)
@@ -28,33 +28,41 @@ extension ForecastReport {
       "\(forecaster.hiddenSize) units", "\(counted(report.parameters)) parameters",
       "seed \(report.seed)",
     ]
-    let season = forecaster.season > 1 ? "season \(forecaster.season)" : "no season"
-    var summary = [
-      (
-        "Series",
-        "\(facts.target), \(counted(facts.rowCount)) rows, \(facts.frequency), \(facts.firstTime) to \(facts.lastTime)"
-      ),
-      ("Steps", "horizon \(forecaster.horizon), context \(forecaster.context), \(season)"),
+    let notes = forecaster.notes.map { ("Note", $0) }
+    if forecaster.isNaive { return [seriesEntry, stepsEntry] + besideEntry + notes }
+    return [seriesEntry, stepsEntry] + besideEntry + [
       ("Model", model.compactMap(\.self).joined(separator: ", ")),
       (
         "Training",
         "\(counted(report.epochs)) \(report.epochs == 1 ? "epoch" : "epochs") in \(fixed(report.seconds, decimals: 1)) s"
           + (forecaster.isComplete ? "" : "; interrupted: this is the best until then")
       ),
-    ]
-    if !facts.covariates.isEmpty { summary.insert(("Beside it", facts.covariates.joined(separator: ", ")), at: 1) }
-    return summary
+    ] + notes
+  }
+
+  private var seriesEntry: (String, String) {
+    let span = "\(facts.firstTime) to \(facts.lastTime)"
+    return ("Series", "\(facts.target), \(counted(facts.rowCount)) rows, \(facts.frequency), \(span)")
+  }
+
+  private var stepsEntry: (String, String) {
+    let season = forecaster.season > 1 ? "season \(forecaster.season)" : "no season"
+    return ("Steps", "horizon \(forecaster.horizon), context \(forecaster.context), \(season)")
+  }
+
+  private var besideEntry: [(String, String)] {
+    facts.covariates.isEmpty ? [] : [("Beside it", facts.covariates.joined(separator: ", "))]
   }
 
   private func forecastRows(on page: Page) -> [String] {
-    let decimals = Self.decimals(for: points)
-    func cells(_ point: Forecast.Point) -> [String] {
-      [point.time] + [point.mean, point.p10, point.p90].map { readable($0, decimals: decimals) }
+    let written = Self.writer(for: points)
+    func fields(_ point: Forecast.Point) -> [String] {
+      [point.time] + [point.median, point.p10, point.p90].map(written)
     }
     guard points.count > Self.longForecast else {
-      return page.grid([["Time", "Forecast", "10 %", "90 %"]] + points.map(cells))
+      return page.grid([["Time", "Forecast", "10 %", "90 %"]] + points.map(fields))
     }
-    let ends = [points.prefix(Self.longForecast / 2), points.suffix(Self.longForecast / 4)].map { $0.map(cells) }
+    let ends = [points.prefix(Self.longForecast / 2), points.suffix(Self.longForecast / 4)].map { $0.map(fields) }
     let left = points.count - ends[0].count - ends[1].count
     var rows = page.grid([["Time", "Forecast", "10 %", "90 %"]] + ends[0] + ends[1])
     rows.insert(page.faint("  … \(left) more; --format csv prints all"), at: 1 + ends[0].count)
@@ -64,12 +72,30 @@ extension ForecastReport {
   /// Forecasts with more steps than this are shown in part.
   private static let longForecast = 120
 
-  /// As many decimals as show three digits of the interval's width, which is as much as anyone can know.
+  /// Writes the numbers of a forecast: with as many decimals as show three digits of the interval's width, which is as
+  /// much as anyone can know, or with a power of ten where that would be too many digits.
+  static func writer(for points: [Forecast.Point]) -> (Double) -> String {
+    let largest = points.flatMap { [$0.median, $0.p10, $0.p90] }.filter(\.isFinite).map(abs).max() ?? 0
+    let typical = typicalWidth(of: points)
+    guard typical > 0, largest > 0, largest >= 1e15 || typical < 1e-7 else {
+      let decimals = decimals(for: points)
+      return { readable($0, decimals: decimals) }
+    }
+    let digits = Int(log10(largest).rounded(.down)) - Int(log10(typical).rounded(.down)) + 2
+    return { $0.isFinite ? String(format: "%.\(min(max(digits, 3), 15))e", $0) : "–" }
+  }
+
+  /// As many decimals as show three digits of the interval's width.
   static func decimals(for points: [Forecast.Point]) -> Int {
-    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 0 }.sorted()
-    let typical = widths.isEmpty ? points.map { abs($0.mean) }.filter(\.isFinite).max() ?? 1 : widths[widths.count / 2]
+    let typical = typicalWidth(of: points)
     guard typical > 0 else { return 0 }
     return min(max(2 - Int(log10(typical).rounded(.down)), 0), 9)
+  }
+
+  /// The width of the interval in the middle of all, or the size of the values when it has none.
+  private static func typicalWidth(of points: [Forecast.Point]) -> Double {
+    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 0 }.sorted()
+    return widths.isEmpty ? points.map { abs($0.median) }.filter(\.isFinite).max() ?? 1 : widths[widths.count / 2]
   }
 
   private var backtestCaption: String {
@@ -95,8 +121,19 @@ extension ForecastReport {
 
   /// Whether the network was worth its while, in plain words.
   private var verdict: String {
+    if isOfAnotherSeries {
+      let name = SeriesFacts.title(file: forecaster.fileName, target: forecaster.seriesName)
+      return
+        "These errors are those of the training, on \(name) with \(counted(forecaster.rowCount)) rows. How good the "
+        + "forecast above is, is not known from them."
+    }
+    if forecaster.isNaive, forecaster.backtest != nil {
+      return "This is a naive forecast; nothing was trained that could be better."
+    }
     guard let backtest = forecaster.backtest else {
-      return "There was no time for a backtest: how good this forecast is, is not known."
+      return forecaster.isNaive
+        ? "The errors cannot be compared: the past leaves nothing to scale them by."
+        : "There was no time for a backtest: how good this forecast is, is not known."
     }
     if let name = backtest.betterBaseline {
       let (what, errors) =

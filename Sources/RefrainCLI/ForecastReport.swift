@@ -6,20 +6,31 @@ struct ForecastReport {
   let forecaster: Forecaster
   let forecast: Forecast
   let facts: SeriesFacts
+  /// Which of several series this is; nil for a single one.
+  let label: String?
+  /// Whether the forecaster was trained on another series than the one that is forecast, or on less of it.
+  let isOfAnotherSeries: Bool
 
   /// Forecasts the series that the forecaster was trained on, which `series` is when it is at hand.
-  init(_ forecaster: Forecaster, trainedOn series: Series? = nil) throws(ForecastError) {
+  init(_ forecaster: Forecaster, trainedOn series: Series? = nil, label: String? = nil) throws(ForecastError) {
     self.forecaster = forecaster
+    self.label = label
     forecast = try forecaster.forecast()
     facts = series.map(SeriesFacts.init) ?? SeriesFacts(forecaster, forecast)
+    isOfAnotherSeries = false
   }
 
   /// Forecasts a newer series.
   init(_ forecaster: Forecaster, continuing series: Series) throws(ForecastError) {
     self.forecaster = forecaster
+    label = series.id
     forecast = try forecaster.forecast(continuing: series)
     facts = SeriesFacts(series)
+    isOfAnotherSeries = !forecaster.wasTrained(on: series)
   }
+
+  /// The errors on held-out time of the series that is forecast; nil when none are known.
+  var backtest: Backtest? { isOfAnotherSeries ? nil : forecaster.backtest }
 
   var points: [Forecast.Point] { forecast.points }
 
@@ -31,7 +42,7 @@ struct ForecastReport {
   /// - Parameter historyCount: How many of the newest values are shown; by default many.
   func chart(title: String, historyCount: Int? = nil) -> ForecastChart {
     ForecastChart(
-      title: title, history: forecast.history.map(\.value), mean: points.map(\.mean), lower: points.map(\.p10),
+      title: title, history: forecast.history.map(\.value), median: points.map(\.median), lower: points.map(\.p10),
       upper: points.map(\.p90), times: forecast.history.map(\.time) + points.map(\.time), season: forecaster.season,
       historyCount: historyCount)
   }

@@ -55,6 +55,11 @@ struct OutputOptions: ParsableArguments {
     if let target = targets.first(where: { $0.path.isEmpty }) {
       throw ValidationError("\(target.flag) needs the name of a file.")
     }
+    if let chart, let type = chart.split(separator: ".").last?.lowercased(), chart.contains("."),
+      ["png", "jpg", "jpeg", "gif", "webp", "pdf", "bmp", "tif", "tiff", "eps", "ps", "html"].contains(type)
+    {
+      throw ValidationError("--chart draws SVG, not \(type.uppercased()): name a file that ends in .svg.")
+    }
     if model != nil && save != nil {
       throw ValidationError("--save and --model exclude each other: the model is in a file already.")
     }

@@ -64,12 +64,13 @@ extension String {
 /// A number for people: with these decimals, or with a power of ten when it is too large for that; a dash for none.
 func readable(_ value: Double, decimals: Int) -> String {
   guard value.isFinite else { return "–" }
-  return abs(value) < 1e12 ? fixed(value, decimals: decimals) : String(format: "%.4e", value)
+  return abs(value) < 1e15 ? fixed(value, decimals: decimals) : String(format: "%.4e", value)
 }
 
 /// A number for people, with four significant digits or all before the decimal point.
 func significant(_ value: Double) -> String {
   guard value != 0, value.isFinite else { return readable(value, decimals: 0) }
+  guard abs(value) >= 1e-6 else { return String(format: "%.3e", value) }
   return readable(value, decimals: min(max(3 - Int(log10(abs(value)).rounded(.down)), 0), 9))
 }
 

@@ -16,7 +16,8 @@ struct SeriesFacts {
   let lastTime: String
 
   init(_ series: Series) {
-    title = Self.title(file: series.file, target: series.name)
+    let title = Self.title(file: series.file, target: series.name)
+    self.title = series.id.map { "\(title): \($0)" } ?? title
     target = series.name
     covariates = series.covariates.map(\.name)
     frequency = series.frequency.description

@@ -9,10 +9,10 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case missingFile, unreadableFile, unwritableFile, isDirectory, missingFolder, diskFull
     // Tables.
     case emptyFile, notUTF8, noHeader, noRows, badHeader, wrongFieldCount, badQuotes, noSuchColumn
-    // Cells.
-    case notANumber, missingValue, infiniteValue
+    // Fields.
+    case notANumber, doubtfulNumber, missingValue, infiniteValue
     // Times.
-    case notATime, unsortedTimes, repeatedTime, gapInTimes, irregularTimes
+    case notATime, doubtfulTime, unsortedTimes, repeatedTime, gapInTimes, irregularTimes
     // Series.
     case noNumericColumn, columnUsedTwice, constantSeries, tooFewRows
     // Models.
@@ -34,11 +34,13 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
   public var problem: String
   /// What the reader can do about it.
   public var remedy: String?
+  /// The setting that settles it, for whoever has a word for it: an argument, a flag.
+  public var setting: Setting?
 
   /// Makes an error.
   public init(
     _ code: Code, file: String? = nil, row: Int? = nil, line: Int? = nil, column: String? = nil,
-    _ problem: String, remedy: String? = nil
+    _ problem: String, remedy: String? = nil, setting: Setting? = nil
   ) {
     self.code = code
     self.file = file
@@ -47,6 +49,21 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     self.column = column
     self.problem = problem
     self.remedy = remedy
+    self.setting = setting
+  }
+
+  /// What can be said of a file where it does not say it itself.
+  public enum Setting: Hashable, Sendable {
+    /// Which mark stands before decimals; with `whole` the number at fault is a whole one with grouped thousands.
+    case decimal(whole: DecimalMark)
+    /// The order of day, month and year.
+    case dates
+    /// The column of times, or that rows are counted.
+    case time
+    /// The columns that tell several series apart; some that may be them.
+    case id([String])
+    /// What takes the place of missing values and rows.
+    case fill
   }
 
   /// One line: the file, the row, the column, the problem; the remedy.

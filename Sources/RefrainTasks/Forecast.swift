@@ -7,16 +7,16 @@ public struct Forecast: Sendable {
     /// The time, written as in the series.
     public var time: String
     /// The value that the truth is as likely to exceed as to stay below.
-    public var mean: Double
+    public var median: Double
     /// The truth is expected to stay below this value with probability 0.1.
     public var p10: Double
     /// The truth is expected to stay below this value with probability 0.9.
     public var p90: Double
 
-    /// A step from its time, point forecast and bounds.
-    public init(time: String, mean: Double, p10: Double, p90: Double) {
+    /// A step from its time, median and bounds.
+    public init(time: String, median: Double, p10: Double, p90: Double) {
       self.time = time
-      self.mean = mean
+      self.median = median
       self.p10 = p10
       self.p90 = p90
     }
@@ -53,6 +53,12 @@ public struct Backtest: Codable, Sendable, Equatable {
   /// The last season, repeated.
   public var seasonalNaive: Errors
 
+  /// Whether every error is a number; errors relative to those of a constant past are none.
+  var isFinite: Bool {
+    [smape, mase, rmse, coverage, naive.smape, naive.mase, seasonalNaive.smape, seasonalNaive.mase].allSatisfy(
+      \.isFinite)
+  }
+
   /// The cheap forecast that did better, if one did.
   public var betterBaseline: String? {
     let best = min(naive.mase, seasonalNaive.mase)
@@ -75,8 +81,28 @@ public struct TrainingReport: Codable, Sendable, Equatable {
 
 /// A forecaster that cannot be made or used as asked.
 public struct ForecastError: Error, CustomStringConvertible, Sendable {
+  /// The setting that helps, for whoever has a word for it: an argument, a flag.
+  public enum Setting: Sendable, Equatable {
+    /// A smaller horizon, context or number of folds.
+    case sizes
+    /// The columns observed beside the target, by their names.
+    case covariates([String])
+  }
+
+  /// What is wrong, and where.
+  public let problem: String
+  /// What to do.
+  public let remedy: String?
+  /// The setting that helps, if one does.
+  public let setting: Setting?
+
   /// One line: what, where and what to do.
-  public let description: String
-  /// An error that says `description`, one line.
-  public init(_ description: String) { self.description = description }
+  public var description: String { problem + (remedy.map { "; \($0)" } ?? "") }
+
+  /// An error that says `problem` and what to do, on one line.
+  public init(_ problem: String, remedy: String? = nil, setting: Setting? = nil) {
+    self.problem = problem
+    self.remedy = remedy
+    self.setting = setting
+  }
 }

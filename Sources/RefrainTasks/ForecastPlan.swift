@@ -21,24 +21,80 @@ struct ForecastPlan: Codable, Sendable {
   let batchesPerEpoch: Int
   let seed: UInt64
 
+  /// Whether nothing is trained, because there is too little to learn from: the network stays the naive forecast.
+  let isNaive: Bool?
+  /// Whether the past was never negative, so that the future is not either.
+  let isNonnegative: Bool?
+  /// What was assumed, a line each.
+  let notes: [String]?
+
   /// - Throws: ``ForecastError`` when the series is too short for what is asked.
   init(_ series: Series, _ configuration: Forecaster.Configuration) throws(ForecastError) {
     if let column = Cells.named(configuration.cell)?.lastColumn {
       throw ForecastError(
-        "the cell '\(configuration.cell)' takes the last column for \(column), which a forecast has not; choose another cell"
-      )
+        "the cell '\(configuration.cell)' takes the last column for \(column), which a forecast has not",
+        remedy: "choose another cell")
     }
     let count = series.count
     let frequency = series.frequency
-    season = configuration.season ?? max(frequency.season, frequency.season > 1 ? 1 : detectSeason(series.values))
+    let usual = max(frequency.season, frequency.season > 1 ? 1 : detectSeason(series.values))
+    let full = ForecastPlan(series, configuration, season: configuration.season ?? usual)
+    if series.values.allSatisfy({ $0 == series.values[0] }), count > 1,
+      let plan = ForecastPlan.naive(series, configuration, season: 1, note: "every value is \(plain(series.values[0]))")
+    {
+      self = plan
+      return
+    }
+    // Where a season is repeated, few windows are enough: training begins at the seasonal-naive forecast.
+    let isLong = { (plan: ForecastPlan) in
+      configuration.namesSizes || plan.base > 1 || plan.windows(count) >= leastWindows
+    }
+    if full.needed <= count, full.context >= full.base, isLong(full) {
+      self = full
+      return
+    }
+    if configuration.season == nil, usual > 1 {
+      let note = "\(count) rows are too few to learn a season of \(usual) from: none is assumed"
+      let plan = ForecastPlan(series, configuration, season: 1, notes: [note])
+      if plan.needed <= count, plan.context >= plan.base, isLong(plan) {
+        self = plan
+        return
+      }
+    }
+    let few = "\(count) rows are too few to train on"
+    for season in [configuration.season ?? usual, 1] {
+      guard configuration.context == nil,
+        let plan = ForecastPlan.naive(series, configuration, season: season, note: few)
+      else { continue }
+      self = plan
+      return
+    }
+    let needed = max(full.needed, full.base + 1)
+    throw ForecastError(
+      "\(series.place)the series has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) and "
+        + "\(full.folds) backtest \(full.folds == 1 ? "fold" : "folds") needs \(needed)",
+      remedy: "give more rows or a smaller horizon, context or number of folds", setting: .sizes)
+  }
+
+  /// The plan for a season, whether or not the series is long enough for it.
+  private init(
+    _ series: Series, _ configuration: Forecaster.Configuration, season: Int, notes: [String] = [],
+    isNaive: Bool = false
+  ) {
+    let count = series.count
+    let frequency = series.frequency
+    self.season = season
     horizon = configuration.horizon ?? max(1, min(season > 1 ? season : 12, count / 5))
     folds = configuration.folds ?? max(1, min(10, count / 10 / horizon))
     seed = configuration.seed
     cell = configuration.cell
     layers = configuration.layers
+    self.isNaive = isNaive
+    self.notes = notes
 
     let training = count - folds * horizon
     let held = series.values.prefix(max(0, training))
+    isNonnegative = held.allSatisfy { $0 >= 0 }
     // A context shorter than a season cannot repeat it.
     let seasonal = Self.base(Array(held), season: season, horizon: horizon)
     let start = seasonal <= configuration.context ?? seasonal ? seasonal : 1
@@ -47,24 +103,39 @@ struct ForecastPlan: Codable, Sendable {
     let least = max(2 * start, horizon, 24)
     let generous = training >= 60 * least ? 4 * least : training >= 20 * least ? 2 * least : least
     let affordable = max(2 * start, (training - horizon) / 2)
-    context = configuration.context ?? max(start, min(generous, max(least, 192), affordable))
-    let needed = max(context, season) + folds * horizon + horizon + 4
-    guard count >= needed, context >= start else {
-      throw ForecastError(
-        "\(series.file.map { $0 + ": " } ?? "")the series has \(count) rows, and a horizon of \(horizon) with a context of "
-          + "\(context) and \(folds) backtest \(folds == 1 ? "fold" : "folds") needs \(max(needed, start + 1)); "
-          + "give more rows or a smaller --horizon, --context or --backtest")
-    }
-    let (season, context) = (season, context)
-    cycles = frequency.candidateSeasons.filter { $0 > max(season, context) && training >= 2 * $0 }
-    usesLogarithm = Self.growsWithLevel(Array(held), block: start > 1 ? start : 12, seasonal: start > 1)
+    let context = isNaive ? start : configuration.context ?? max(start, min(generous, max(least, 192), affordable))
+    self.context = context
+    cycles = frequency.candidateSeasons.filter { !isNaive && $0 > max(season, context) && training >= 2 * $0 }
+    usesLogarithm = !isNaive && Self.growsWithLevel(Array(held), block: start > 1 ? start : 12, seasonal: start > 1)
 
     let windows = training - context - horizon + 1
-    hiddenSize = configuration.hiddenSize ?? (count >= 5000 ? 48 : 32)
+    hiddenSize = isNaive ? 1 : configuration.hiddenSize ?? (count >= 5000 ? 48 : 32)
     batchSize = windows >= 2000 ? 64 : 32
     batchesPerEpoch = max(1, min(windows, 6400) / batchSize)
     epochs = configuration.epochs ?? max(1, (windows >= 2000 ? 800 : 600) / batchesPerEpoch)
   }
+
+  /// The plan that trains nothing, when there are rows enough for its backtest.
+  private static func naive(
+    _ series: Series, _ configuration: Forecaster.Configuration, season: Int, note: String
+  ) -> ForecastPlan? {
+    let count = series.count
+    var plan = ForecastPlan(series, configuration, season: season, isNaive: true)
+    let held = count - plan.folds * plan.horizon
+    guard count >= 2 * plan.horizon + 1, held >= 2, held >= 2 * season, held > plan.base else { return nil }
+    let repeated = plan.base > 1 ? "the last \(plan.base) values are" : "the last value is"
+    plan = ForecastPlan(
+      series, configuration, season: season,
+      notes: ["\(note): nothing is trained, \(repeated) repeated, in an interval as wide as the errors of that were"],
+      isNaive: true)
+    return plan
+  }
+
+  /// The rows that the plan takes at least.
+  private var needed: Int { max(context, season) + folds * horizon + horizon + 4 }
+
+  /// The windows to learn from before the backtest.
+  private func windows(_ count: Int) -> Int { count - folds * horizon - context - horizon + 1 }
 
   /// The season, or 1 where repeating the last value would have been closer over the training part.
   private static func base(_ values: [Double], season: Int, horizon: Int) -> Int {
@@ -100,4 +171,22 @@ struct ForecastPlan: Codable, Sendable {
     }
     return variation(ratios) < 0.9 * variation(spreads)
   }
+}
+
+/// Fewer windows than this teach a network nothing but themselves.
+private let leastWindows = 40
+
+/// A number without decimals that say nothing.
+private func plain(_ value: Double) -> String {
+  value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+}
+
+extension Forecaster.Configuration {
+  /// Whether sizes are given, so that whoever gave them wants a network of them.
+  fileprivate var namesSizes: Bool { horizon != nil || context != nil || hiddenSize != nil || epochs != nil }
+}
+
+extension Series {
+  /// The file and a colon, for a message.
+  var place: String { file.map { $0 + ": " } ?? "" }
 }

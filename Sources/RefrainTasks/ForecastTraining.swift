@@ -34,7 +34,11 @@ struct ForecastTraining {
         }
       }
     } catch {
-      throw ForecastError(error.description)
+      // The numbers of a series are finite: it is never the data that is at fault.
+      guard error.code == .notFinite else { throw ForecastError(error.description) }
+      throw ForecastError(
+        "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
+        remedy: "choose another seed, or fewer units")
     }
     return history.stopReason == .completed
   }

@@ -12,6 +12,8 @@ struct ForecastWindows: Sendable {
   private let features: [Float]
   let count: Int
   let featureCount: Int
+  /// No quantile lies below this, if it is known: 0 for what was never negative.
+  private let lowest: Double?
 
   /// - Parameters:
   ///   - values: The series, or its end.
@@ -25,6 +27,7 @@ struct ForecastWindows: Sendable {
     self.scaler = scaler
     self.covariateScalers = covariateScalers
     count = values.count
+    lowest = plan.isNonnegative == true && values.allSatisfy { $0 >= 0 } ? 0 : nil
     featureCount = 1 + covariates.count + 2 * plan.cycles.count
     var features: [Float] = []
     features.reserveCapacity(count * featureCount)
@@ -76,6 +79,9 @@ struct ForecastWindows: Sendable {
     return Tensor(values, shape: [ends.count, plan.horizon])
   }
 
+  /// The scaled value of a row.
+  func value(at row: Int) -> Float { features[row * featureCount] }
+
   /// The rows before which a context and after which a horizon lie within the first `limit` rows.
   func ends(within limit: Int) -> [Int] { Array(plan.context..<limit - plan.horizon + 1) }
 
@@ -87,7 +93,10 @@ struct ForecastWindows: Sendable {
     return levels.enumerated().map { row, level in
       (0..<plan.horizon).map { step in
         let start = (row * plan.horizon + step) * width
-        return output[start..<start + width].sorted().map { scaler.unscale(Double($0 + level)) }
+        return output[start..<start + width].sorted().map { quantile in
+          let value = scaler.unscale(Double(quantile + level))
+          return lowest.map { max($0, value) } ?? value
+        }
       }
     }
   }

@@ -6,7 +6,7 @@ import RefrainData
 /// comes next with an interval.
 ///
 ///     let forecaster = try Forecaster.train(on: .airline)
-///     for point in try forecaster.forecast().points { print(point.time, point.mean) }
+///     for point in try forecaster.forecast().points { print(point.time, point.median) }
 public struct Forecaster: Sendable {
   /// What the user may decide; nil is chosen from the data.
   public struct Configuration: Codable, Sendable {
@@ -62,8 +62,14 @@ public struct Forecaster: Sendable {
   public var horizon: Int { plan.horizon }
   /// How many steps the network looks back.
   public var context: Int { plan.context }
+  /// Whether nothing was trained, because there was too little to learn from: the forecast repeats the last value or
+  /// season.
+  public var isNaive: Bool { plan.isNaive == true }
+  /// What was assumed in choosing sizes, a line each.
+  public var notes: [String] { plan.notes ?? [] }
   /// The name of the recurrent cell.
   public var cell: String { plan.cell }
+  /// The size of the hidden state.
   public var hiddenSize: Int { plan.hiddenSize }
   /// The number of recurrent layers.
   public var layers: Int { plan.layers }
@@ -89,6 +95,17 @@ public struct Forecaster: Sendable {
     var generator = RandomGenerator(seed: plan.seed)
     var windows = ForecastWindows(series, training: held, plan: plan)
     var network = ForecastNetwork(plan, featureCount: windows.featureCount, using: &generator)
+
+    if plan.isNaive == true {
+      network.becomeNaive(windows, within: held, plan: plan)
+      let backtest = Backtest(series, windows: windows, network: network, plan: plan)
+      windows = ForecastWindows(series, training: series.count, plan: plan)
+      network.becomeNaive(windows, within: series.count, plan: plan)
+      return Forecaster(
+        plan: plan, network: network, scaler: windows.scaler, covariateScalers: windows.covariateScalers,
+        memory: SeriesMemory(series, plan: plan), isComplete: true, backtest: backtest.isFinite ? backtest : nil,
+        training: TrainingReport(epochs: 0, seconds: 0, parameters: 0, seed: plan.seed))
+    }
 
     // The second training starts from the first, so it needs less.
     let refit = (plan.epochs + 1) / 2
@@ -126,14 +143,22 @@ public struct Forecaster: Sendable {
         seed: plan.seed))
   }
 
+  /// Whether a series is the one that the forecaster was trained on, so that ``backtest`` speaks of it.
+  public func wasTrained(on series: Series) -> Bool {
+    let memory = SeriesMemory(series, plan: plan)
+    return memory.rowCount == self.memory.rowCount && memory.values == self.memory.values
+      && memory.times == self.memory.times && memory.covariates == self.memory.covariates
+  }
+
   /// What comes after the series that the forecaster was trained on, or after a newer one.
   ///
   /// - Parameter series: A series of the same frequency with the same covariates; nil is the one trained on.
-  /// - Throws: ``ForecastError`` when the series does not fit or is shorter than ``context``, or when what the network
-  ///   says is beyond all numbers.
+  /// - Throws: ``ForecastError`` when the series does not fit, is shorter than ``context``, or is negative where the
+  ///   forecaster takes logarithms, or when the forecast is beyond all numbers.
   public func forecast(continuing series: Series? = nil) throws(ForecastError) -> Forecast {
     let memory =
-      try series.map { series throws(ForecastError) in try self.memory.replaced(by: series, plan: plan) }
+      try series.map { series throws(ForecastError) in try self.memory.replaced(by: series, plan: plan, scaler: scaler)
+      }
       ?? self.memory
     let windows = ForecastWindows(
       memory.values, covariates: memory.covariates, firstPosition: memory.firstPosition, plan: plan, scaler: scaler,
@@ -146,7 +171,7 @@ public struct Forecaster: Sendable {
     return Forecast(
       history: Array(zip(memory.times, memory.values)).map { (time: $0.0, value: $0.1) },
       points: zip(memory.futureTimes, quantiles).map { time, quantile in
-        Forecast.Point(time: time, mean: quantile[1], p10: quantile[0], p90: quantile[2])
+        Forecast.Point(time: time, median: quantile[1], p10: quantile[0], p90: quantile[2])
       })
   }
 }

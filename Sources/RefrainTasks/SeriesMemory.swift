@@ -42,21 +42,31 @@ struct SeriesMemory: Codable, Sendable {
   }
 
   /// The end of a newer series in place of this one.
-  func replaced(by series: Series, plan: ForecastPlan) throws(ForecastError) -> SeriesMemory {
-    let place = series.file.map { $0 + ": " } ?? ""
+  func replaced(by series: Series, plan: ForecastPlan, scaler: Scaler) throws(ForecastError) -> SeriesMemory {
     guard series.frequency.description == frequency else {
       throw ForecastError(
-        "\(place)the series is \(series.frequency), the model was trained on one that is \(frequency)")
+        "\(series.place)the series is \(series.frequency), the model was trained on one that is \(frequency)")
     }
     guard series.covariates.map(\.name) == covariateNames else {
-      let names = covariateNames.isEmpty ? "none" : covariateNames.joined(separator: ",")
-      throw ForecastError("\(place)the model was trained with other covariates; give --covariates \(names)")
+      let names = covariateNames.isEmpty ? "none" : covariateNames.map { "'\($0)'" }.joined(separator: ", ")
+      throw ForecastError(
+        "\(series.place)the model was trained with other covariates", remedy: "give those it knows: \(names)",
+        setting: .covariates(covariateNames))
     }
     guard series.count >= plan.context else {
       throw ForecastError(
-        "\(place)the series has \(series.count) rows, and the model looks back \(plan.context); give more rows")
+        "\(series.place)the series has \(series.count) rows, and the model looks back \(plan.context)",
+        remedy: "give more rows")
     }
-    return SeriesMemory(series, plan: plan, origin: origin, offset: position(of: series))
+    let memory = SeriesMemory(series, plan: plan, origin: origin, offset: position(of: series))
+    if scaler.transform != .identity, let position = memory.values.firstIndex(where: { $0 < 0 }) {
+      let place = series.count - memory.values.count + position
+      let row = series.rowNumber(of: place).map { "row \($0), column \(series.name): " } ?? "value \(place + 1): "
+      throw ForecastError(
+        "\(series.place)\(row)\(memory.values[position]) is negative, and the model takes logarithms, having seen positive "
+          + "values only", remedy: "train a model on this series")
+    }
+    return memory
   }
 
   /// How many steps after `origin` a series starts; negative when it starts before.

@@ -55,7 +55,7 @@ struct GuideTests {
 
       let forecaster = try Forecaster.train(on: Series(contentsOf: path))
       for point in try forecaster.forecast().points {
-        print(point.time, point.p10, point.mean, point.p90)
+        print(point.time, point.p10, point.median, point.p90)
       }
 
       let count = try forecaster.forecast().points.count
@@ -301,7 +301,7 @@ struct GuideTests {
       let again = try forecaster.forecast().points
       #expect(points == again)
       #expect(points.count == 6)
-      #expect(points.allSatisfy { $0.p10 <= $0.mean && $0.mean <= $0.p90 })
+      #expect(points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 })
     }
   }
 }

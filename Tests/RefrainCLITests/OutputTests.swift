@@ -38,7 +38,7 @@ struct OutputTests {
   @Test("Numbers for people have as many digits as mean something")
   func digits() {
     func decimals(_ mean: Double, _ width: Double) -> Int {
-      ForecastReport.decimals(for: [.init(time: "", mean: mean, p10: mean - width / 2, p90: mean + width / 2)])
+      ForecastReport.decimals(for: [.init(time: "", median: mean, p10: mean - width / 2, p90: mean + width / 2)])
     }
     #expect(decimals(450, 40) == 1)
     #expect(decimals(12.3, 6) == 2)

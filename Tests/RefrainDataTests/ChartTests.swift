@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct `A chart` {
   private let chart = ForecastChart(
-    .airline, mean: (0..<12).map { 450 + Double($0) * 5 }, lower: (0..<12).map { 430 + Double($0) * 3 },
+    .airline, median: (0..<12).map { 450 + Double($0) * 5 }, lower: (0..<12).map { 430 + Double($0) * 3 },
     upper: (0..<12).map { 470 + Double($0) * 8 })
 
   @Test(arguments: [
@@ -39,7 +39,7 @@ import Testing
   @Test func `has time ticks at whole seasons and leaves out what all labels share`() {
     #expect(
       chart.timeTicks(along: 60, gap: 3).map(\.label) == ["1949", "1951", "1953", "1955", "1957", "1959", "1961"])
-    let recent = ForecastChart(.airline, mean: [1], historyCount: 30)
+    let recent = ForecastChart(.airline, median: [1], historyCount: 30)
     #expect(recent.timeTicks(along: 30, gap: 3).map(\.label) == ["1959", "1960", "1961"])
     #expect(recent.timeTicks(along: 60, gap: 3).map(\.position) == [0, 6, 12, 18, 24, 30])
     #expect(recent.timeTicks(along: 60, gap: 3).map(\.label).first == "1958-07")
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test func `in the terminal goes up where the values do`() {
-    let rising = ForecastChart(title: "", history: [0, 10], mean: [], times: ["a", "b"])
+    let rising = ForecastChart(title: "", history: [0, 10], median: [], times: ["a", "b"])
     let lines = TerminalChart(width: 30, height: 10).text(for: rising).split(separator: "\n")
     #expect(lines[0].last.map { $0 != " " && $0 != "│" && $0 != "┤" } == true)
     #expect(lines[6].contains("⠤") || lines[6].contains("⣀") || lines[6].contains("⡠"))
@@ -70,7 +70,7 @@ import Testing
 
   @Test func `as SVG is well-formed, escapes its text and bounds its size`() throws {
     let long = ForecastChart(
-      title: "a < b & \"c\" \u{1}", history: noise(200_000), mean: [0.5], lower: [0], upper: [1],
+      title: "a < b & \"c\" \u{1}", history: noise(200_000), median: [0.5], lower: [0], upper: [1],
       times: (0...200_000).map(String.init), historyCount: 200_000)
     for chart in [chart, long] {
       let svg = SVGChart().text(for: chart)
@@ -85,7 +85,7 @@ import Testing
 
   @Test func `draws a single value, a flat series and no forecast without complaint`() {
     for history in [[5.0], [3, 3, 3], []] {
-      let chart = ForecastChart(title: "t", history: history, mean: [], times: history.map { "\($0)" })
+      let chart = ForecastChart(title: "t", history: history, median: [], times: history.map { "\($0)" })
       _ = TerminalChart().text(for: chart)
       #expect(XMLParser(data: Data(SVGChart().text(for: chart).utf8)).parse())
     }

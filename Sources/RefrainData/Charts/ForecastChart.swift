@@ -6,10 +6,10 @@ public struct ForecastChart: Hashable, Sendable {
   /// What was observed, oldest first; at least one value.
   public var history: [Double]
   /// The forecast that follows; may be empty.
-  public var mean: [Double]
-  /// The interval's lower end (the 10 % quantile), as many as in `mean`, or none.
+  public var median: [Double]
+  /// The interval's lower end (the 10 % quantile), as many as in `median`, or none.
   public var lower: [Double]
-  /// The interval's upper end (the 90 % quantile), as many as in `mean`, or none.
+  /// The interval's upper end (the 90 % quantile), as many as in `median`, or none.
   public var upper: [Double]
   /// The time of each value of the history and then of the forecast, as text.
   public var times: [String]
@@ -25,13 +25,13 @@ public struct ForecastChart: Hashable, Sendable {
   ///     and at least 48, so that the forecast can be seen.
   ///   - times: One text for each value of the history and then of the forecast.
   public init(
-    title: String, history: [Double], mean: [Double], lower: [Double] = [], upper: [Double] = [], times: [String],
+    title: String, history: [Double], median: [Double], lower: [Double] = [], upper: [Double] = [], times: [String],
     season: Int = 1, historyCount: Int? = nil
   ) {
-    let shown = min(history.count, historyCount ?? max(12 * mean.count, 4 * season, 48))
+    let shown = min(history.count, historyCount ?? max(12 * median.count, 4 * season, 48))
     self.title = title
     self.history = Array(history.suffix(shown))
-    self.mean = mean
+    self.median = median
     self.lower = lower
     self.upper = upper
     self.times = Array(times.dropFirst(history.count - shown))
@@ -43,23 +43,23 @@ public struct ForecastChart: Hashable, Sendable {
   ///
   /// - Parameter historyCount: How many of the newest values are shown, as in the other initializer.
   public init(
-    _ series: Series, title: String? = nil, mean: [Double], lower: [Double] = [], upper: [Double] = [],
+    _ series: Series, title: String? = nil, median: [Double], lower: [Double] = [], upper: [Double] = [],
     season: Int? = nil, historyCount: Int? = nil
   ) {
     self.init(
-      title: title ?? series.name, history: series.values, mean: mean, lower: lower, upper: upper,
-      times: (0..<series.count + mean.count).map { series.times.text(at: $0) },
+      title: title ?? series.name, history: series.values, median: median, lower: lower, upper: upper,
+      times: (0..<series.count + median.count).map { series.times.text(at: $0) },
       season: season ?? series.frequency.season, historyCount: historyCount)
   }
 
   /// How many times lie along the axis.
-  var count: Int { history.count + mean.count }
+  var count: Int { history.count + median.count }
 
   /// Whether there is an interval to draw.
-  var hasInterval: Bool { !mean.isEmpty && lower.count == mean.count && upper.count == mean.count }
+  var hasInterval: Bool { !median.isEmpty && lower.count == median.count && upper.count == median.count }
 
   /// The forecast as drawn: from the last observation on, so that nothing is torn.
-  var forecastLine: [Double] { mean.isEmpty ? [] : history.suffix(1) + mean }
+  var forecastLine: [Double] { median.isEmpty ? [] : history.suffix(1) + median }
 
   /// The interval as drawn: it opens from the last observation.
   var interval: [ClosedRange<Double>] {
@@ -70,7 +70,7 @@ public struct ForecastChart: Hashable, Sendable {
 
   /// The smallest and largest value to show.
   var valueRange: ClosedRange<Double> {
-    let all = (history + mean + (hasInterval ? lower + upper : [])).filter(\.isFinite)
+    let all = (history + median + (hasInterval ? lower + upper : [])).filter(\.isFinite)
     return (all.min() ?? 0)...(all.max() ?? 0)
   }
 

@@ -23,7 +23,7 @@ public struct SVGChart: Hashable, Sendable {
     let last = chart.history.count - 1
     var body = grid(ticks, frame)
     body += timeAxis(chart, frame)
-    if !chart.mean.isEmpty {
+    if !chart.median.isEmpty {
       let x = pixel(frame.x(last))
       body.append(#"<path class="now" d="M\#(x) \#(pixel(frame.top))V\#(pixel(frame.bottom))"/>"#)
     }
@@ -31,9 +31,9 @@ public struct SVGChart: Hashable, Sendable {
       body.append(#"<path class="interval" d="\#(area(chart.interval, from: last, frame))"/>"#)
     }
     body.append(#"<path class="history" d="\#(path(chart.history, from: 0, frame))"/>"#)
-    if let mean = chart.mean.last {
+    if let median = chart.median.last {
       body.append(#"<path class="forecast" d="\#(path(chart.forecastLine, from: last, frame))"/>"#)
-      let (x, y) = (pixel(frame.x(chart.count - 1)), pixel(frame.y(mean)))
+      let (x, y) = (pixel(frame.x(chart.count - 1)), pixel(frame.y(median)))
       body.append(#"<circle class="end" cx="\#(x)" cy="\#(y)" r="3.5"/>"#)
     }
     return picture(titled: chart.title, body: body + legend(for: chart))
@@ -85,7 +85,7 @@ public struct SVGChart: Hashable, Sendable {
 
   private func legend(for chart: ForecastChart) -> [String] {
     let items = [
-      ("history", "History", true), ("forecast", "Forecast", !chart.mean.isEmpty),
+      ("history", "History", true), ("forecast", "Forecast", !chart.median.isEmpty),
       ("interval", "10–90 % interval", chart.hasInterval),
     ].filter(\.2)
     var x = 24.0

@@ -104,7 +104,7 @@ public struct TerminalChart: Hashable, Sendable {
 
   private func legend(for chart: ForecastChart, indent: Int) -> String {
     let samples: [(String, BrailleCanvas.Ink, Bool)] = [
-      ("⠤⠤ history", .history, true), ("⠤⠤ forecast", .forecast, !chart.mean.isEmpty),
+      ("⠤⠤ history", .history, true), ("⠤⠤ forecast", .forecast, !chart.median.isEmpty),
       ("⢕⢕ 10–90 %", .interval, chart.hasInterval),
     ]
     let shown = samples.filter(\.2)

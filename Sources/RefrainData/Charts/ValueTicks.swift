@@ -23,7 +23,9 @@ struct ValueTicks: Hashable, Sendable {
     let multiples = step.multiples(in: range)
     self.range = range
     values = multiples.map { Double($0) * step.size }
-    let isLong = max(abs(range.lowerBound), abs(range.upperBound)) >= 1e9 || step.exponent < -6
+    let largest = max(abs(range.lowerBound), abs(range.upperBound))
+    // Ticks that differ after the seventh digit only are written out.
+    let isLong = largest >= 1e9 && (largest >= 1e15 || largest / step.size < 1e7) || step.exponent < -6
     let (size, decimals) = (step.size, max(0, -step.exponent))
     labels = values.map { isLong ? scientific($0, step: size) : fixed($0, decimals: decimals) }
   }
@@ -33,7 +35,7 @@ struct ValueTicks: Hashable, Sendable {
     let (low, high) = (span.lowerBound, span.upperBound)
     let size = high / 20 - low / 20
     // Ticks closer together than this could not be told from each other.
-    let least = max(max(abs(low), abs(high)) * 1e-9, 1e-300)
+    let least = max(max(abs(low), abs(high)) * 1e-13, 1e-300)
     let margin = size > least ? size : max(abs(low) / 10, low == 0 ? 1 : least)
     let lower = low >= 0 && size > least ? max(0, low - margin) : low - margin
     let upper = high <= 0 && size > least ? min(0, high + margin) : high + margin

@@ -1,73 +1,222 @@
-/// Where one field lies in the file's bytes.
-struct CSVField {
-  /// The bytes of the field, without the quotes around it; quotes within are still doubled.
-  var range: Range<Int>
-  /// Whether the field stood in quotes.
-  var isQuoted: Bool
-}
-
-/// What may stand between fields.
-enum CSVDelimiter: UInt8, CaseIterable {
-  // Rarest in text first: what wins when two delimiters explain the file equally well.
-  case tab = 0x09
-  case semicolon = 0x3B
-  case bar = 0x7C
-  case comma = 0x2C
-}
-
 /// The result of scanning a CSV file: names and the places of fields. Rows and columns only; what a field means is
 /// ``Table``'s.
+///
+/// What stands around the table is passed over and noted: comment lines, a title before the header, a source below the
+/// data, blank lines, delimiters at the ends of lines.
 struct CSVContent {
   let delimiter: CSVDelimiter
-  let names: [String]
+  private(set) var names: [String]
   /// Row after row, as many in each as there are names.
-  let fields: [CSVField]
+  private(set) var fields: [CSVField] = []
+  /// The number of each row, as a spreadsheet counts: every line of the file, the title and the header too.
+  private(set) var rowNumbers: [Int32] = []
+  /// What was assumed, a line each.
+  private(set) var notes: [String] = []
+  /// How many columns at the right end have no name; they are dropped when nothing is in them.
+  private var unnamed = 0
+  /// Whether lines that begin with # are comments.
+  private let hasComments: Bool
 
   init(bytes: [UInt8]) throws(DataError) {
-    try Self.checkEncoding(bytes)
-    let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
-    let start = hasMark ? 3 : 0
-    guard bytes[start...].contains(where: { !isBlank($0) }) else {
+    guard bytes.contains(where: { !isBlank($0) }) else {
       throw DataError(.emptyFile, "the file is empty", remedy: "it needs a header of column names, then rows")
     }
-    let delimiter = Self.findDelimiter(in: bytes, from: start)
-    var scanner = CSVScanner(bytes: bytes, position: start, delimiter: delimiter.rawValue)
-
-    var header: [CSVField] = []
-    try scanner.readRow(into: &header)
-    let names = try Self.names(in: header, of: bytes)
-
-    var fields: [CSVField] = []
-    fields.reserveCapacity(bytes.count / 8)
-    var rows = 0
-    while !scanner.isAtEnd {
-      let before = fields.count
-      let rowStart = scanner.position
-      try scanner.readRow(into: &fields)
-      let count = fields.count - before
-      // A blank row is one field, or several of white space where tabs delimit; at the end of the file it is no row.
-      if count != names.count || count == 1, scanner.holdsOnlyBlanks(from: rowStart) {
-        fields.removeLast(count)
-        break
-      }
-      guard count == names.count else {
-        let line = Self.line(at: rowStart, in: bytes)
-        throw DataError(
-          .wrongFieldCount, row: rows + 2, line: line == rows + 2 ? nil : line,
-          "there \(count == 1 ? "is 1 field" : "are \(count) fields"), but the header names \(names.count)",
-          remedy: count < names.count
-            ? "add what is missing, or remove the row"
-            : "remove what is too much, or put quotes around a field that holds a '\(delimiter.shown)'")
-      }
-      rows += 1
+    let start = Self.delimiterLine(in: bytes)
+    let sample = Self.sample(bytes, from: start?.end ?? 0, delimiter: start?.delimiter)
+    delimiter = sample.delimiter
+    hasComments = sample.hasComments
+    names = []
+    var scanner = CSVScanner(bytes: bytes, position: sample.start, delimiter: sample.delimiter.rawValue)
+    var number = sample.rowNumber
+    if sample.hasHeader {
+      var header: [CSVField] = []
+      try scanner.readRow(into: &header)
+      try name(header.map { Self.text($0, in: bytes) }, row: number)
+      number += 1
+    } else if let header = sample.commentHeader {
+      try name(header, row: number)
+    } else {
+      names = (1...sample.width).map { "column \($0)" }
+      notes.append(
+        "there is no header: the columns are called \(names.count == 1 ? "column 1" : "column 1, column 2 …")")
     }
-    guard rows > 0 else {
+    if sample.skippedLines > 0 {
+      notes.append("\(Self.count(sample.skippedLines, "line")) before the header passed over")
+    }
+    fields.reserveCapacity(min(bytes.count / 8, 1 << 26))
+    try readRows(&scanner, from: number)
+    guard !rowNumbers.isEmpty else {
       throw DataError(.noRows, "there is a header but no row below it", remedy: "add the data, one row per time")
     }
-    self.delimiter = delimiter
-    self.names = names
-    self.fields = fields
+    dropEmptyColumns()
+    dropEmptyRows()
   }
+
+  // MARK: - Rows
+
+  private mutating func readRows(_ scanner: inout CSVScanner, from first: Int) throws(DataError) {
+    let width = names.count
+    var number = first
+    var comments = 0
+    var (blanks, spacing, passed) = (0, -1, 0)
+    var cut = false
+    while !scanner.isAtEnd {
+      if scanner.skipBlankLine() {
+        blanks += 1
+        number += 1
+        continue
+      }
+      if hasComments, isComment(scanner) {
+        _ = scanner.skipLine()
+        comments += 1
+        number += 1
+        continue
+      }
+      if blanks > 0, !rowNumbers.isEmpty {
+        // In a column by itself a blank line is a missing value, unless the lines are evenly spaced.
+        if width == 1, spacing != blanks, spacing >= 0 || rowNumbers.count > 1 {
+          throw DataError(
+            .missingValue, row: number - blanks, column: names[0], "the line is blank",
+            remedy: "fill it (e.g. with the last known value) or remove it")
+        }
+      } else if width == 1, spacing > 0 {
+        throw DataError(.missingValue, row: number, "there is no blank line before this row as there is elsewhere")
+      }
+      if !rowNumbers.isEmpty { spacing = blanks }
+      let between = rowNumbers.isEmpty ? 0 : blanks
+      blanks = 0
+      let before = fields.count
+      let start = scanner.position
+      try scanner.readRow(into: &fields)
+      let count = fields.count - before
+      if count > width, fields[(before + width)...].allSatisfy({ isEmpty($0, in: scanner.bytes) }) {
+        fields.removeLast(count - width)
+        cut = true
+      } else if count < width, width - count <= unnamed {
+        let end = fields[fields.count - 1].range.upperBound
+        fields += Array(repeating: CSVField(range: end..<end, isQuoted: false), count: width - count)
+      } else if count != width {
+        let row = Array(fields[before...])
+        fields.removeLast(count)
+        if let lines = footer(row, start: start, of: scanner) {
+          notes.append("\(Self.count(lines, "line")) below the data passed over")
+          break
+        }
+        throw wrongCount(count, row: number, position: start, in: scanner.bytes)
+      }
+      rowNumbers.append(Int32(truncatingIfNeeded: number))
+      passed += between
+      number += 1
+
+    }
+    if comments > 0 { notes.append("\(Self.count(comments, "comment line")) passed over") }
+    if passed > 0 { notes.append("\(Self.count(passed, "blank line")) between the rows passed over") }
+    if cut { notes.append("delimiters at the ends of rows passed over") }
+  }
+
+  private func wrongCount(_ count: Int, row: Int, position: Int, in bytes: [UInt8]) -> DataError {
+    let line = Self.line(at: position, in: bytes)
+    return DataError(
+      .wrongFieldCount, row: row, line: line == row ? nil : line,
+      "there \(count == 1 ? "is 1 field" : "are \(count) fields"), but the header names \(names.count)",
+      remedy: count < names.count
+        ? "add what is missing, or remove the row"
+        : "remove what is too much, or put quotes around a field that holds a '\(delimiter.shown)'")
+  }
+
+  /// How many lines from here to the end are no rows, when a row of another width begins them: text below the data.
+  private func footer(_ row: [CSVField], start: Int, of scanner: CSVScanner) -> Int? {
+    guard !rowNumbers.isEmpty, row.count < names.count,
+      !row.contains(where: { Self.isValue(scanner.bytes[$0.range]) }) || Self.isTotal(scanner.bytes[row[0].range])
+    else { return nil }
+    var rest = scanner
+    var lines = 1
+    while !rest.isAtEnd {
+      if rest.skipBlankLine() { continue }
+      if isComment(rest) {
+        _ = rest.skipLine()
+      } else {
+        var fields: [CSVField] = []
+        do throws(DataError) { try rest.readRow(into: &fields) } catch { return nil }
+        if fields.count >= names.count { return nil }
+      }
+      lines += 1
+      if lines > 20 { return nil }
+    }
+    return lines
+  }
+
+  /// Whether a field names a total: the word of a last row that belongs to no time.
+  static func isTotal(_ field: ArraySlice<UInt8>) -> Bool {
+    guard field.count <= 40 else { return false }
+    let text = String(decoding: field.trimmedBytes, as: UTF8.self).lowercased()
+    return text.split { !$0.isLetter }.contains { totals.contains(String($0)) }
+  }
+
+  private static let totals: Set = [
+    "total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "somme", "totale", "suma", "soma", "totaal", "average",
+    "avg", "mean", "mittelwert", "durchschnitt", "moyenne", "media", "média", "promedio", "subtotal", "итого", "всего",
+    "razem", "celkem", "yhteensä", "合計", "合计", "总计", "source", "quelle", "note", "notes",
+  ]
+
+  private func isEmpty(_ field: CSVField, in bytes: [UInt8]) -> Bool { bytes[field.range].allSatisfy(isBlank) }
+
+  private func isComment(_ scanner: CSVScanner) -> Bool { Self.isComment(scanner) }
+
+  /// Whether the line begins with # and is not one of a spreadsheet's errors (#N/A, #DIV/0!).
+  private static func isComment(_ scanner: CSVScanner) -> Bool {
+    guard scanner.lineBegins(with: UInt8(ascii: "#")) else { return false }
+    let rest = scanner.bytes[scanner.position...].prefix(12).trimmedBytes
+    let head = String(decoding: rest.dropFirst(), as: UTF8.self).uppercased()
+    return !["N/A", "DIV/0", "REF!", "VALUE!", "NAME?", "NUM!", "NULL!"].contains { head.hasPrefix($0) }
+  }
+
+  // MARK: - Columns
+
+  private mutating func name(_ texts: [String], row: Int) throws(DataError) {
+    var places: [String: Int] = [:]
+    for (index, text) in texts.enumerated() {
+      // pandas leaves the name of the index, which it writes first, empty.
+      let name = text.isEmpty ? "column \(index + 1)" : text
+      unnamed = text.isEmpty && index > 0 ? unnamed + 1 : 0
+      if let first = places.updateValue(index, forKey: name) {
+        throw DataError(
+          .badHeader, row: row, "columns \(first + 1) and \(index + 1) are both named \(name.quoted)",
+          remedy: "rename one of them")
+      }
+      names.append(name)
+    }
+  }
+
+  /// Drops the columns at the right end that have neither a name nor a value.
+  private mutating func dropEmptyColumns() {
+    guard unnamed > 0 else { return }
+    let width = names.count
+    var used = width - unnamed
+    for start in stride(from: 0, to: fields.count, by: width) {
+      while used < width, let last = fields[(start + used)..<(start + width)].lastIndex(where: { !$0.range.isEmpty }) {
+        used = last - start + 1
+      }
+    }
+    guard used < width else { return }
+    var kept: [CSVField] = []
+    kept.reserveCapacity(rowNumbers.count * used)
+    for start in stride(from: 0, to: fields.count, by: width) { kept += fields[start..<start + used] }
+    fields = kept
+    names.removeLast(width - used)
+    notes.append("delimiters at the ends of rows passed over")
+  }
+
+  /// Drops rows at the end that hold delimiters alone, as spreadsheets leave them.
+  private mutating func dropEmptyRows() {
+    guard names.count > 1 else { return }
+    while rowNumbers.count > 1, fields.suffix(names.count).allSatisfy(\.range.isEmpty) {
+      fields.removeLast(names.count)
+      rowNumbers.removeLast()
+    }
+  }
+
+  // MARK: - Text
 
   /// The line, from 1, in which the byte at `position` stands: line breaks before it, plus one.
   static func line(at position: Int, in bytes: [UInt8]) -> Int {
@@ -82,167 +231,19 @@ struct CSVContent {
     return line
   }
 
-  private static func checkEncoding(_ bytes: [UInt8]) throws(DataError) {
-    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-      throw DataError(.notUTF8, "the text is UTF-16, not UTF-8", remedy: "save it again as \"CSV UTF-8\"")
-    }
-    if String(validating: bytes, as: UTF8.self) != nil { return }
-    // The fault's place: the longest valid beginning, found by looking at one line after another.
-    var line = 1
-    var start = 0
-    while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: .lineFeed) ?? bytes.count
-      if String(validating: bytes[start..<end], as: UTF8.self) == nil { break }
-      line += 1
-      start = end + 1
-    }
-    throw DataError(.notUTF8, "the text in line \(line) is not UTF-8", remedy: "save it again as \"CSV UTF-8\"")
+  static func text(_ field: CSVField, in bytes: [UInt8]) -> String {
+    String(decoding: bytes[field.range].trimmedBytes, as: UTF8.self).replacing("\"\"", with: "\"")
   }
 
-  private static func names(in header: [CSVField], of bytes: [UInt8]) throws(DataError) -> [String] {
-    let texts = header.map { String(decoding: bytes[$0.range], as: UTF8.self).replacing("\"\"", with: "\"").trimmed }
-    if header.allSatisfy({ isValue(Array(bytes[$0.range])) }) {
-      throw DataError(
-        .noHeader, row: 1, "the first row holds values (\(texts[0].quoted)), not column names",
-        remedy: "add a header row such as \(["time,value", "value"][header.count == 1 ? 1 : 0])")
-    }
-    var names: [String] = []
-    for (index, text) in texts.enumerated() {
-      // pandas leaves the name of the index, which it writes first, empty.
-      let name = text.isEmpty && index == 0 && texts.count > 1 ? "column 1" : text
-      if name.isEmpty {
-        throw DataError(.badHeader, row: 1, "column \(index + 1) has no name", remedy: "name it or remove the column")
-      }
-      if let first = names.firstIndex(of: name) {
-        throw DataError(
-          .badHeader, row: 1, "columns \(first + 1) and \(index + 1) are both named \(name.quoted)",
-          remedy: "rename one of them")
-      }
-      names.append(name)
-    }
-    return names
+  static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
   }
 
   /// Whether a field is a number or a time rather than a name.
-  private static func isValue(_ field: [UInt8]) -> Bool {
-    let isNumber = [false, true].contains { decimalComma in
-      switch field.withUnsafeBufferPointer({ Cell($0, decimalComma: decimalComma) }) {
-      case .number, .infinite: true
-      case .missing, .text: false
-      }
-    }
-    return isNumber || !TimeLayout.candidates(for: field).isEmpty
-  }
-
-  /// The delimiter that splits most of the first rows as it splits the header; among equals, the one that splits it
-  /// into more fields.
-  private static func findDelimiter(in bytes: [UInt8], from start: Int) -> CSVDelimiter {
-    var best = (delimiter: CSVDelimiter.comma, agreement: 0.0, fields: 1)
-    for delimiter in CSVDelimiter.allCases {
-      var scanner = CSVScanner(bytes: bytes, position: start, delimiter: delimiter.rawValue)
-      var counts: [Int] = []
-      while counts.count < 50, !scanner.isAtEnd {
-        var row: [CSVField] = []
-        let rowStart = scanner.position
-        // A text that this delimiter does not explain, or the fault that the real reading will report.
-        do throws(DataError) { try scanner.readRow(into: &row) } catch { break }
-        if row.count == 1 && scanner.holdsOnlyBlanks(from: rowStart) { break }
-        counts.append(row.count)
-      }
-      guard let fields = counts.first, fields > 1 else { continue }
-      let agreement = Double(counts.count { $0 == fields }) / Double(counts.count)
-      if (agreement, fields) > (best.agreement, best.fields) { best = (delimiter, agreement, fields) }
-    }
-    return best.delimiter
-  }
-}
-
-/// Reads rows of fields, one after another.
-struct CSVScanner {
-  let bytes: [UInt8]
-  var position: Int
-  let delimiter: UInt8
-
-  var isAtEnd: Bool { position >= bytes.count }
-
-  /// Whether only white space lies at `start` and beyond.
-  func holdsOnlyBlanks(from start: Int) -> Bool { bytes[start...].allSatisfy(isBlank) }
-
-  /// Reads up to the end of the row and past its line break, appending the fields.
-  mutating func readRow(into fields: inout [CSVField]) throws(DataError) {
-    let end = bytes.count
-    while true {
-      fields.append(try readField())
-      guard position < end else { return }
-      let byte = bytes[position]
-      position += 1
-      if byte == delimiter { continue }
-      if byte == .carriageReturn, position < end, bytes[position] == .lineFeed { position += 1 }
-      return
-    }
-  }
-
-  /// Reads one field and stops at what ends it: a delimiter, a line break or the end of the file.
-  private mutating func readField() throws(DataError) -> CSVField {
-    var start = position
-    while start < bytes.count, bytes[start] == .space { start += 1 }
-    if start < bytes.count, bytes[start] == .quote { return try readQuotedField(openedAt: start) }
-    start = position
-    while position < bytes.count, !ends(bytes[position]) { position += 1 }
-    return CSVField(range: start..<position, isQuoted: false)
-  }
-
-  private mutating func readQuotedField(openedAt opening: Int) throws(DataError) -> CSVField {
-    position = opening + 1
-    while position < bytes.count {
-      if bytes[position] != .quote {
-        position += 1
-        continue
-      }
-      if position + 1 < bytes.count, bytes[position + 1] == .quote {
-        position += 2
-        continue
-      }
-      let field = CSVField(range: opening + 1..<position, isQuoted: true)
-      position += 1
-      while position < bytes.count, bytes[position] == .space, delimiter != .space { position += 1 }
-      guard position == bytes.count || ends(bytes[position]) else {
-        throw fault(opening, "there is text after the closing quote", remedy: "double a quote that belongs to the text")
-      }
-      return field
-    }
-    throw fault(opening, "a quote is opened and never closed", remedy: "close it, or remove it")
-  }
-
-  private func ends(_ byte: UInt8) -> Bool {
-    byte == delimiter || byte == .lineFeed || byte == .carriageReturn
-  }
-
-  private func fault(_ position: Int, _ problem: String, remedy: String) -> DataError {
-    DataError(.badQuotes, "line \(CSVContent.line(at: position, in: bytes)): \(problem)", remedy: remedy)
-  }
-}
-
-extension CSVDelimiter {
-  fileprivate var shown: String { self == .tab ? "tab" : String(UnicodeScalar(rawValue)) }
-}
-
-extension UInt8 {
-  static let lineFeed = UInt8(ascii: "\n")
-  static let carriageReturn = UInt8(ascii: "\r")
-  static let space = UInt8(ascii: " ")
-  static let quote = UInt8(ascii: "\"")
-}
-
-/// Whether a byte is white space.
-func isBlank(_ byte: UInt8) -> Bool {
-  byte == .space || byte == .lineFeed || byte == .carriageReturn || byte == 0x09
-}
-
-extension String {
-  /// The text without white space at its ends.
-  var trimmed: String {
-    guard let first = utf8.firstIndex(where: { !isBlank($0) }) else { return "" }
-    return String(self[first...utf8.lastIndex(where: { !isBlank($0) })!])
+  static func isValue(_ field: ArraySlice<UInt8>) -> Bool {
+    let field = field.trimmedBytes
+    guard !field.isEmpty, field.count <= 60 else { return false }
+    if NumberNotation.isNumber(field) { return true }
+    return !TimeLayout.candidates(for: field).isEmpty
   }
 }

@@ -69,3 +69,27 @@ extension Int {
     return remainder < 0 ? quotient - 1 : quotient
   }
 }
+
+extension CivilDate {
+  /// The Monday of a week of ISO 8601: week 1 is the one with 4 January.
+  init?(week: Int, ofYear year: Int) {
+    guard let fourth = CivilDate(year: year, month: 1, day: 4) else { return nil }
+    self.init(daysSince1970: fourth.daysSince1970 - fourth.weekday + (week - 1) * 7)
+  }
+
+  /// 0 for Monday.
+  var weekday: Int {
+    // 1970-01-01 was a Thursday, three days after a Monday.
+    let day = daysSince1970 + 3
+    return day - day.flooredQuotient(by: 7) * 7
+  }
+
+  /// 1 for 1 January.
+  var dayOfYear: Int { daysSince1970 - CivilDate(months: year * 12, day: 1).daysSince1970 + 1 }
+
+  /// The year of ISO 8601 to which the day's week belongs: that of the week's Thursday.
+  var isoWeekYear: Int { CivilDate(daysSince1970: daysSince1970 - weekday + 3).year }
+
+  /// The week of ISO 8601, from 1.
+  var isoWeek: Int { (CivilDate(daysSince1970: daysSince1970 - weekday + 3).dayOfYear - 1) / 7 + 1 }
+}

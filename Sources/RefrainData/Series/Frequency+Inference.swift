@@ -7,6 +7,8 @@ extension Frequency {
     case gap(at: Int, missing: Int, in: Frequency)
     /// The step that ends at `at` is no multiple of the usual step.
     case uneven(at: Int, usual: Frequency)
+    /// Years with decimals that count neither months nor quarters.
+    case partsOfYear(Int)
   }
 
   /// The frequency of times that all lie one step apart.
@@ -37,6 +39,7 @@ extension Frequency {
     do throws(Irregularity) {
       return try even(stamps, in: .day)
     } catch {
+      if let rule = monthRule(of: stamps), let found = try? even(stamps, in: .monthly(on: rule)) { return found }
       if shortest > 1 { throw error }
       for unit in [.businessDay] + OmittedDay.allCases.map(Unit.commonYearDay) {
         if stamps.allSatisfy(unit.contains), let found = try? even(stamps, in: unit), found.count == 1 { return found }
@@ -48,7 +51,7 @@ extension Frequency {
   }
 
   /// The frequency in a given unit, when every step is the same.
-  private static func even(_ stamps: [TimeStamp], in unit: Unit) throws(Irregularity) -> Frequency {
+  static func even(_ stamps: [TimeStamp], in unit: Unit) throws(Irregularity) -> Frequency {
     let ordinals = stamps.map(unit.ordinal)
     let steps = zip(ordinals.dropFirst(), ordinals).map { $0 - $1 }
     var tally: [Int: Int] = [:]
@@ -59,6 +62,17 @@ extension Frequency {
       throw .gap(at: odd + 1, missing: steps[odd] / usual.count - 1, in: usual)
     }
     throw .uneven(at: odd + 1, usual: usual)
+  }
+
+  /// The rule that all of at least three times keep.
+  private static func monthRule(of stamps: [TimeStamp]) -> MonthRule? {
+    guard stamps.count >= 3 else { return nil }
+    let date = stamps[0].date
+    let rules: [MonthRule] = [
+      .lastBusinessDay, .firstBusinessDay, .weekday(date.weekday, number: min((date.day + 6) / 7, 4)),
+      .lastWeekday(date.weekday),
+    ]
+    return rules.first { rule in stamps.allSatisfy(Unit.monthly(on: rule).contains) }
   }
 
   /// The day of the month that the times keep, as far as months are long enough; 31 when each is its month's last.

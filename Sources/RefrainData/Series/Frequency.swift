@@ -5,6 +5,8 @@ public struct Frequency: Hashable, Sendable, CustomStringConvertible {
   public enum Unit: Hashable, Sendable {
     /// Months, on this day of the month: 31 for the last day. A shorter month's last day stands for a day it lacks.
     case month(day: Int)
+    /// Months, on a day that a rule tells.
+    case monthly(on: MonthRule)
     /// Days.
     case day
     /// Days from Monday to Friday.
@@ -25,6 +27,18 @@ public struct Frequency: Hashable, Sendable, CustomStringConvertible {
     case lastDayOfYear
   }
 
+  /// A day of the month that is no number.
+  public enum MonthRule: Hashable, Sendable {
+    /// The first day from Monday to Friday.
+    case firstBusinessDay
+    /// The last day from Monday to Friday.
+    case lastBusinessDay
+    /// The first to fourth such weekday: `number` from 1, `weekday` from 0 for Monday.
+    case weekday(Int, number: Int)
+    /// The last such weekday.
+    case lastWeekday(Int)
+  }
+
   /// What is counted.
   public var unit: Unit
   /// How many units lie between neighboring times; positive.
@@ -39,7 +53,7 @@ public struct Frequency: Hashable, Sendable, CustomStringConvertible {
   /// Words for people: "monthly", "business-daily", "every 15 minutes", "index".
   public var description: String {
     switch unit {
-    case .month:
+    case .month, .monthly:
       switch count {
       case 1: "monthly"
       case 3: "quarterly"
@@ -75,7 +89,7 @@ public struct Frequency: Hashable, Sendable, CustomStringConvertible {
   /// nothing is usual: years, a plain index, steps that do not divide the period.
   public var season: Int {
     switch unit {
-    case .month: 12 % count == 0 ? 12 / count : 1
+    case .month, .monthly: 12 % count == 0 ? 12 / count : 1
     case .day: count == 1 ? 7 : count % 7 == 0 && 52 % (count / 7) == 0 ? 52 / (count / 7) : 1
     case .businessDay: 5
     case .commonYearDay: 7
@@ -116,6 +130,9 @@ extension Frequency.Unit {
     case .month(let day):
       let date = stamp.date
       return date.day == min(day, CivilDate.length(ofMonth: date.month, year: date.year))
+    case .monthly(let rule):
+      let date = stamp.date
+      return date.day == rule.day(inMonth: date.months)
     case .businessDay:
       return weekday(stamp.dayNumber) < 5
     case .commonYearDay(let omitted):
@@ -128,7 +145,7 @@ extension Frequency.Unit {
   /// Ordinals up to this are certain to have a time stamp.
   fileprivate var largestOrdinal: Int {
     switch self {
-    case .month: 1_200_000
+    case .month, .monthly: 1_200_000
     case .day, .businessDay, .commonYearDay: 36_500_000
     case .microsecond, .index: Int.max / 2
     }
@@ -137,7 +154,7 @@ extension Frequency.Unit {
   /// The number of a time that the calendar has.
   func ordinal(of stamp: TimeStamp) -> Int {
     switch self {
-    case .month: return stamp.date.months
+    case .month, .monthly: return stamp.date.months
     case .day: return stamp.dayNumber
     case .businessDay:
       // 1970-01-01 was a Thursday, three days after a Monday.
@@ -156,6 +173,8 @@ extension Frequency.Unit {
   func stamp(ordinal: Int, like other: TimeStamp) -> TimeStamp {
     switch self {
     case .month(let day): return other.onDay(CivilDate(months: ordinal, day: day).daysSince1970)
+    case .monthly(let rule):
+      return other.onDay(CivilDate(months: ordinal, day: rule.day(inMonth: ordinal)).daysSince1970)
     case .day: return other.onDay(ordinal)
     case .businessDay:
       let week = ordinal.flooredQuotient(by: 5)
@@ -172,6 +191,23 @@ extension Frequency.Unit {
   /// 0 for Monday.
   private func weekday(_ day: Int) -> Int {
     day + 3 - (day + 3).flooredQuotient(by: 7) * 7
+  }
+}
+
+extension Frequency.MonthRule {
+  /// The day of the month, from 1, in the month that lies so many months after January of the year 0.
+  func day(inMonth months: Int) -> Int {
+    let first = CivilDate(months: months, day: 1)
+    let length = CivilDate.length(ofMonth: first.month, year: first.year)
+    func onOrAfter(_ weekday: Int, _ day: Int) -> Int { day + (weekday - (first.weekday + day - 1) % 7 + 7) % 7 }
+    switch self {
+    case .firstBusinessDay: return first.weekday < 5 ? 1 : 8 - first.weekday
+    case .lastBusinessDay:
+      let last = (first.weekday + length - 1) % 7
+      return last < 5 ? length : length - (last - 4)
+    case .weekday(let weekday, let number): return onOrAfter(weekday, 1) + (number - 1) * 7
+    case .lastWeekday(let weekday): return onOrAfter(weekday, length - 6)
+    }
   }
 }
 

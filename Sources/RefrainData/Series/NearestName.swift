@@ -2,7 +2,12 @@
 /// letters (one edit for a short name). Nil when none is that near.
 public func nearestName(to name: String, among names: [String]) -> String? {
   let wanted = Array(name.lowercased())
-  let distances = names.map { (name: $0, edits: editDistance(wanted, Array($0.lowercased()))) }
+  // A name of another length by more than a third is not meant; names of megabytes are not compared at all.
+  let near = names.lazy.filter {
+    $0.utf8.count <= 200 && abs($0.count - wanted.count) <= max(1, max(wanted.count, $0.count) / 3)
+  }
+  guard wanted.count <= 200 else { return nil }
+  let distances = near.map { (name: $0, edits: editDistance(wanted, Array($0.lowercased()))) }
   guard let nearest = distances.min(by: { $0.edits < $1.edits }) else { return nil }
   return nearest.edits <= max(1, max(wanted.count, nearest.name.count) / 3) ? nearest.name : nil
 }

@@ -14,8 +14,37 @@ public struct Series: Hashable, Sendable {
     }
   }
 
+  /// What is taken from a table, and what is known better than the table can tell. Nil is looked for.
+  public struct Options: Hashable, Sendable {
+    /// The column to forecast; by default the last column of numbers that is not the time.
+    public var target: String?
+    /// The time column; by default it is looked for (``TimeAxis/guess(in:excluding:)``).
+    public var time: String?
+    /// Whether rows are counted, and no column is read as times.
+    public var countsRows = false
+    /// Columns observed beside the target.
+    public var covariates: [String] = []
+    /// The columns whose values tell several series apart that stand in one table; by default they are looked for when
+    /// times repeat.
+    public var id: [String] = []
+    /// The order of year, month and day in dates.
+    public var dates: DateOrder?
+    /// What takes the place of missing values and of missing rows; by default both are refused.
+    public var filling: Filling?
+
+    /// Makes options that leave everything to the table.
+    public init(target: String? = nil, time: String? = nil, covariates: [String] = []) {
+      self.target = target
+      self.time = time
+      self.covariates = covariates
+    }
+  }
+
   /// The name of the quantity.
   public let name: String
+  /// Which of several series in one table this is, by the values of the columns that tell them apart; nil when there is
+  /// one series.
+  public let id: String?
   /// One finite value for each time, oldest first.
   public let values: [Double]
   /// The times.
@@ -24,6 +53,10 @@ public struct Series: Hashable, Sendable {
   public let covariates: [Covariate]
   /// The path of the file, for messages; nil when the series did not come from one.
   public let file: String?
+  /// What was assumed in reading it, a line each.
+  public let notes: [String]
+  /// The number of each value's row in the file; empty when the series did not come from a table.
+  private let rows: [Int32]
 
   /// How many times there are.
   public var count: Int { values.count }
@@ -34,16 +67,27 @@ public struct Series: Hashable, Sendable {
   public init(
     name: String, values: [Double], times: TimeAxis? = nil, covariates: [Covariate] = [], file: String? = nil
   ) {
-    let times = times ?? TimeAxis(count: values.count)
+    self.init(
+      name: name, id: nil, values: values, times: times ?? TimeAxis(count: values.count), covariates: covariates,
+      file: file, notes: [], rows: [])
+  }
+
+  init(
+    name: String, id: String?, values: [Double], times: TimeAxis, covariates: [Covariate], file: String?,
+    notes: [String], rows: [Int32]
+  ) {
     for (what, count) in [("times", times.count)] + covariates.map({ ($0.name, $0.values.count) })
     where count != values.count {
       fatalError("a series of \(values.count) values cannot have \(count) \(what)")
     }
     self.name = name
+    self.id = id
     self.values = values
     self.times = times
     self.covariates = covariates
     self.file = file
+    self.notes = notes
+    self.rows = rows
   }
 
   /// Takes a series from a table.
@@ -53,46 +97,29 @@ public struct Series: Hashable, Sendable {
   ///   - target: The column to forecast; by default the last column of numbers that is not the time.
   ///   - time: The time column; by default it is looked for (``TimeAxis/guess(in:excluding:)``).
   ///   - covariates: Columns observed beside the target.
-  /// - Throws: `noSuchColumn`, `columnUsedTwice`, `noNumericColumn`; `notANumber`, `missingValue` or `infiniteValue`
-  ///   with the row; a fault of the times; `constantSeries`.
+  /// - Throws: What ``init(table:options:)`` throws.
   public init(
     table: Table, target: String? = nil, time: String? = nil, covariates: [String] = []
   ) throws(DataError) {
-    let chosenTime = try time.map { name throws(DataError) in try table.column(named: name) }
-    let chosenTarget = try target.map { name throws(DataError) in try table.column(named: name) }
-    let beside = try covariates.map { name throws(DataError) in try table.column(named: name) }
-    try Self.checkDistinct([chosenTime, chosenTarget].compactMap(\.self) + beside, in: table)
+    try self.init(table: table, options: Options(target: target, time: time, covariates: covariates))
+  }
 
-    let times: TimeAxis
-    var timeColumn = chosenTime
-    if let chosenTime {
-      times = try TimeAxis(table: table, column: chosenTime)
-    } else {
-      (times, timeColumn) = try TimeAxis.guess(in: table, excluding: Set([chosenTarget].compactMap(\.self) + beside))
-    }
-    let column =
-      if let chosenTarget { chosenTarget } else {
-        try Self.lastNumericColumn(of: table, except: [timeColumn].compactMap(\.self) + beside)
-      }
-
-    name = column.name
-    values = try table.numbers(in: column)
-    self.times = times
-    self.covariates = try beside.map { column throws(DataError) in
-      Covariate(name: column.name, values: try table.numbers(in: column))
-    }
-    file = table.file
-    if values.allSatisfy({ $0 == values[0] }) {
-      throw DataError(
-        .constantSeries, file: file, column: name,
-        values.count == 1 ? "there is a single value" : "all \(values.count) values are \(values[0])",
-        remedy: values.count == 1 ? "add more rows" : "there is nothing to learn: choose another column")
+  /// Takes a series from a table.
+  ///
+  /// - Throws: `noSuchColumn`, `columnUsedTwice`, `noNumericColumn`; `notANumber`, `doubtfulNumber`, `missingValue` or
+  ///   `infiniteValue` with the row; a fault of the times, such as `repeatedTime` for a table of several series, which
+  ///   ``all(in:options:)`` reads.
+  public init(table: Table, options: Options) throws(DataError) {
+    do throws(TimeFault) {
+      self = try SeriesReading(table, options).series()
+    } catch {
+      throw error.error
     }
   }
 
   /// Reads a series from a CSV file.
   ///
-  /// - Throws: What ``Table/init(contentsOf:)`` and ``init(table:target:time:covariates:)`` throw.
+  /// - Throws: What ``Table/init(contentsOf:format:)`` and ``init(table:options:)`` throw.
   public init(
     contentsOf path: String, target: String? = nil, time: String? = nil, covariates: [String] = []
   ) throws(DataError) {
@@ -102,27 +129,16 @@ public struct Series: Hashable, Sendable {
   /// The first `count` times and their values.
   public func prefix(_ count: Int) -> Series {
     Series(
-      name: name, values: Array(values.prefix(count)), times: times.prefix(count),
-      covariates: covariates.map { Covariate(name: $0.name, values: Array($0.values.prefix(count))) }, file: file)
+      name: name, id: id, values: Array(values.prefix(count)), times: times.prefix(count),
+      covariates: covariates.map { Covariate(name: $0.name, values: Array($0.values.prefix(count))) }, file: file,
+      notes: notes, rows: Array(rows.prefix(count)))
   }
 
-  private static func checkDistinct(_ columns: [Table.Column], in table: Table) throws(DataError) {
-    var seen: Set<Table.Column> = []
-    for column in columns where !seen.insert(column).inserted {
-      throw DataError(
-        .columnUsedTwice, file: table.file, "column \(column.name.quoted) is named twice",
-        remedy: "target, time and covariates must differ")
-    }
-  }
-
-  private static func lastNumericColumn(
-    of table: Table, except taken: [Table.Column]
-  ) throws(DataError) -> Table.Column {
-    let free = table.columns.filter { !taken.contains($0) }
-    if let column = free.last(where: table.isNumeric) { return column }
-    throw DataError(
-      .noNumericColumn, file: table.file, "no column holds numbers to forecast",
-      remedy: free.last.map { "column \($0.name.quoted) begins with \(table.text(row: 0, column: $0).quoted)" }
-        ?? "add a column of values")
+  /// The number of a value's row in the file, as a spreadsheet counts; nil when the series did not come from a table, or
+  /// the row is missing there and was filled in.
+  ///
+  /// - Parameter position: The position of the value, from 0.
+  public func rowNumber(of position: Int) -> Int? {
+    rows.indices.contains(position) && rows[position] > 0 ? Int(rows[position]) : nil
   }
 }

@@ -8,162 +8,117 @@ public struct TimeAxis: Hashable, Sendable {
   public let count: Int
   /// The first time.
   public let start: TimeStamp
+  /// Whether the table has its newest row first; the axis has its oldest time first in any case.
+  public let isNewestFirst: Bool
+  /// What was assumed of the column, a line each.
+  public let notes: [String]
+  /// Each position's row of the table where rows were missing and were put in; nil when each has its own.
+  let rowPlaces: [Int?]?
+  private let grid: TimeGrid
   private let style: TimeStyle
+  /// Each time's own offset from UTC in microseconds where they vary.
+  private let offsets: Offsets?
 
   /// The plain index 1, 2, …, `count`.
   public init(count: Int) {
-    name = nil
-    frequency = Frequency(.index)
-    self.count = count
-    start = TimeStamp(ticks: 1)
-    style = .index
+    self.init(name: nil, grid: TimeGrid(Frequency(.index), anchor: TimeStamp(ticks: 1)), count: count, style: .index)
   }
 
   /// Months in the style `1949-01`.
   ///
   /// - Parameter month: 1 for January.
   public init(monthlyFrom year: Int, month: Int, count: Int, name: String = "Month") {
+    let first = CivilDate(months: year * 12 + month - 1, day: 1).daysSince1970 * TimeStamp.day
+    self.init(
+      name: name, grid: TimeGrid(Frequency(.month(day: 1)), anchor: TimeStamp(ticks: first)), count: count,
+      style: TimeStyle(layout: TimeLayout("Y-m")))
+  }
+
+  init(
+    name: String?, grid: TimeGrid, count: Int, style: TimeStyle, isNewestFirst: Bool = false, notes: [String] = [],
+    rowPlaces: [Int?]? = nil, offsets: Offsets? = nil
+  ) {
     self.name = name
-    frequency = Frequency(.month(day: 1))
+    self.grid = grid
     self.count = count
-    start = TimeStamp(ticks: CivilDate(months: year * 12 + month - 1, day: 1).daysSince1970 * TimeStamp.day)
-    style = TimeStyle(layout: TimeLayout("Y-m"))
+    self.style = style
+    self.isNewestFirst = isNewestFirst
+    self.notes = notes
+    self.rowPlaces = rowPlaces
+    self.offsets = offsets
+    frequency = grid.frequency
+    start = grid.observed?.first ?? grid.anchor
   }
 
   /// Reads a column of times.
   ///
-  /// Understood are: dates with the year first (`2016-07-01`, `1981/01/01`, `20160701`), day first (`31.12.2020`,
-  /// `31/12/2020`, `31-Dec-2020`) or month first (`12/31/2020`); with a time of day after a space or `T` (`18:00`,
-  /// `18:00:00`, `18:00:00.250`, `6:00 PM`) and a zone (`Z`, `+02:00`); months (`1949-01`, `01/1949`, `Jan 1949`),
-  /// quarters (`2020-Q1`, `2020Q1`, `Q1 2020`), years (`1949`); seconds or milliseconds since 1970; and plain numbers.
+  /// Understood are dates with year, month and day in any order, with numbers or with names of months in the common
+  /// languages, and names of weekdays (`2016-07-01`, `20160701`, `31.12.2020`, `12/31/2020`, `Mon 01 Jan 2024`, `30. April
+  /// 2023`); with a time of day (`18:00`, `18:00:00.250`, `6:00 PM`, `24:00`) and a zone (`Z`, `+02:00`, `UTC`); months
+  /// (`1949-01`, `Jan 1949`, `194901`), quarters (`2020-Q1`, `1st quarter 2020`), weeks of ISO 8601 (`2020-W16`,
+  /// `2020-W16-1`), days of the year (`2024-031`), years (`1949`, `2019/20`, `1949.083`); seconds, milli-, micro- or
+  /// nanoseconds since 1970; a spreadsheet's count of days; spans (`00:01:30`, `1 days 02:00:00`); and plain numbers.
   ///
-  /// Where both month/day and day/month are possible the whole column decides: the order in which every date exists and
-  /// the steps are even; month/day when both do.
+  /// Where a date can be read in several orders the whole column decides: the order in which every date exists and the
+  /// steps are even. Times may be newest first. Zeros at the end (midnight, a fraction) may be left out. Clocks may be off
+  /// by up to a tenth of a step, working days may lack holidays, and the days of months may vary; that is noted.
   ///
-  /// - Throws: `notATime`, `missingValue`, `unsortedTimes`, `repeatedTime`, `gapInTimes` or `irregularTimes` with the
-  ///   row, and `tooFewRows` for a single row, which has no frequency.
-  public init(table: Table, column: Table.Column) throws(DataError) {
-    let layouts = Self.layouts(table: table, column: column)
-    // What to report when no layout will do: the fault in the likeliest layout that could at least be read throughout.
-    var fault: DataError?
-    for layout in layouts {
-      do throws(DataError) {
-        self = try TimeAxis(table: table, column: column, layout: layout)
-        return
-      } catch {
-        if fault == nil || fault!.isUnread && (!error.isUnread || error.row! > fault!.row!) { fault = error }
-      }
-    }
-    throw fault ?? Self.unreadable(table: table, column: column, row: 0)
-  }
-
-  private init(table: Table, column: Table.Column, layout: TimeLayout) throws(DataError) {
-    var times: [WrittenTime] = []
-    times.reserveCapacity(table.rowCount)
-    var style = TimeStyle(layout: layout)
-    for row in 0..<table.rowCount {
-      guard let time = layout.read(table.trimmedBytes(row: row, column: column)), layout.accepts(time) else {
-        throw Self.unreadable(table: table, column: column, row: row)
-      }
-      style.spelling.merge(time.spelling)
-      times.append(time)
-    }
-    let last = times[times.count - 1]
-    style.offset = last.offset
-    let unit = layout.isIndex ? powerOfTen(9 - style.spelling.decimals) : 1
-    // When the offsets agree, the written clock is the column's clock; when they do not (summer time), the last one's.
-    let stamps = times.map { TimeStamp(ticks: ($0.ticks - $0.offset + last.offset) / unit) }
-    guard stamps.count > 1 else {
-      throw table.fault(
-        .tooFewRows, row: 0, column: column, "a single row does not show how far apart the times lie",
-        remedy: "add more rows")
-    }
-    do throws(Frequency.Irregularity) {
-      frequency = try Frequency.infer(stamps, isIndex: layout.isIndex)
-    } catch {
-      throw Self.fault(error, table: table, column: column)
-    }
-    name = column.name
-    count = stamps.count
-    start = stamps[0]
-    self.style = style
+  /// - Parameter order: The order of year, month and day, where it is known better than the column can tell.
+  /// - Throws: `notATime`, `doubtfulTime` (several orders will do), `missingValue`, `unsortedTimes`, `repeatedTime`,
+  ///   `gapInTimes` or `irregularTimes` with the row, and `tooFewRows` for a single row, which has no frequency.
+  public init(table: Table, column: Table.Column, order: DateOrder? = nil) throws(DataError) {
+    try self.init(TimeSource(table, column), order: order)
   }
 
   /// The time at a position from 0; beyond `count` lies the future.
-  public func stamp(at position: Int) -> TimeStamp { frequency.advance(start, by: position) }
+  public func stamp(at position: Int) -> TimeStamp {
+    if let observed = grid.observed, observed.indices.contains(position), position < count { return observed[position] }
+    // A position so far away that it has no time is the last or first that has one.
+    let (distance, overflows) = position.subtractingReportingOverflow(grid.anchorPosition)
+    return grid.frequency.advance(grid.anchor, by: overflows ? (position < 0 ? .min : .max) : distance)
+  }
 
   /// The time at a position from 0, written as the file writes its own; beyond `count` lies the future.
-  public func text(at position: Int) -> String { style.text(for: stamp(at: position)) }
+  public func text(at position: Int) -> String {
+    var stamp = stamp(at: position)
+    guard let offsets, offsets.own.indices.contains(position) else { return style.text(for: stamp) }
+    var style = style
+    style.offset = offsets.own[position]
+    if !offsets.areLocal { stamp.ticks += style.offset - self.style.offset }
+    return style.text(for: stamp)
+  }
+
+  /// Offsets from UTC that vary, as where summer time begins.
+  struct Offsets: Hashable, Sendable {
+    /// Each time's, in microseconds.
+    var own: [Int]
+    /// Whether the stamps are on the local clock, not on that of the last time throughout.
+    var areLocal: Bool
+  }
 
   /// The first `count` of the times.
-  public func prefix(_ count: Int) -> TimeAxis { TimeAxis(self, start: start, count: min(count, self.count)) }
-
-  private init(_ other: TimeAxis, start: TimeStamp, count: Int) {
-    name = other.name
-    frequency = other.frequency
-    self.count = count
-    self.start = start
-    style = other.style
-  }
-
-  /// The layouts in which the column may be written, judging by its first row.
-  static func layouts(table: Table, column: Table.Column) -> [TimeLayout] {
-    let first = table.trimmedBytes(row: 0, column: column)
-    return TimeLayout.candidates(for: first) + (TimeLayout.index.read(first) == nil ? [] : [.index])
-  }
-
-  private static func unreadable(table: Table, column: Table.Column, row: Int) -> DataError {
-    if table.cell(row: row, column: column) == .missing {
-      return table.fault(
-        .missingValue, row: row, column: column, "the time is missing", remedy: "fill it in or remove the row")
+  public func prefix(_ count: Int) -> TimeAxis {
+    let count = min(count, self.count)
+    var grid = grid
+    if let observed = grid.observed, count > 0, count < self.count {
+      // What was the future's anchor is past now.
+      grid.observed = Array(observed.prefix(count))
+      grid.anchor = observed[count - 1]
+      grid.anchorPosition = count - 1
     }
-    return table.fault(
-      .notATime, row: row, column: column,
-      "\(table.text(row: row, column: column).quoted) is not a time"
-        + (row > 0 ? " written like \(table.text(row: 0, column: column).quoted)" : ""),
-      remedy: row > 0 ? "write it so" : "write times like 2024-01-31, 2024-01-31 18:00:00 or 2024-01")
-  }
+    return TimeAxis(
+      name: name, grid: grid, count: count, style: style, isNewestFirst: isNewestFirst, notes: notes,
+      rowPlaces: rowPlaces.map { Array($0.prefix(count)) }, offsets: offsets)
 
-  private static func fault(
-    _ irregularity: Frequency.Irregularity, table: Table, column: Table.Column
-  ) -> DataError {
-    func time(_ row: Int) -> String { table.text(row: row, column: column).quoted }
-    /// The step that ends at a row, in words.
-    func step(_ row: Int) -> String { "between row \(row + 1) (\(time(row - 1))) and row \(row + 2) (\(time(row)))" }
-    switch irregularity {
-    case .unsorted(let row):
-      return table.fault(
-        .unsortedTimes, row: row, column: column, "\(time(row)) comes after \(time(row - 1)), but lies before it",
-        remedy: "sort the rows by time")
-    case .repeated(let row):
-      return table.fault(
-        .repeatedTime, row: row, column: column, "\(time(row)) stands here and in the row before",
-        remedy: "keep one row for each time")
-    case .gap(let row, let missing, let frequency):
-      return table.fault(
-        .gapInTimes, row: row, column: column,
-        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in a series that is \(frequency), \(step(row))",
-        remedy: "add a row for each missing time (e.g. with the last known values)")
-    case .uneven(let row, let usual):
-      return table.fault(
-        .irregularTimes, row: row, column: column,
-        "the series is \(usual) elsewhere, but not \(step(row))", remedy: "make the times evenly spaced")
-    }
   }
 }
 
-extension DataError {
-  /// Whether a time could not be read at all.
-  fileprivate var isUnread: Bool { code == .notATime || code == .missingValue }
-}
-
-extension TimeLayout {
-  /// Whether a bare number, read in this layout, lies in the years in which it makes sense.
-  fileprivate func accepts(_ time: WrittenTime) -> Bool {
-    !isBareNumber || isIndex || (1500...2200).contains(TimeStamp(ticks: time.ticks).date.year)
-  }
-}
-
-private func powerOfTen(_ exponent: Int) -> Int {
-  (0..<exponent).reduce(1) { power, _ in power * 10 }
+/// In which order a date has its parts.
+public enum DateOrder: String, Hashable, Sendable, CaseIterable {
+  /// Day, month, year: 31/12/2020.
+  case dmy
+  /// Month, day, year: 12/31/2020.
+  case mdy
+  /// Year, month, day: 20/12/31.
+  case ymd
 }

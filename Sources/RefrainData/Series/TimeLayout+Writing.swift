@@ -1,9 +1,13 @@
+import Foundation
+
 /// How a column's times are written, layout and spelling: what writes future times as the file writes its own.
 struct TimeStyle: Hashable, Sendable {
   var layout: TimeLayout
   var spelling = TimeSpelling()
   /// Microseconds by which the column's clock is ahead of UTC.
   var offset = 0
+  /// Whether a span begins anew every day: a clock.
+  var wrapsDaily = false
 
   /// A plain index 1, 2, 3, ….
   static let index = TimeStyle(layout: .index)
@@ -11,37 +15,126 @@ struct TimeStyle: Hashable, Sendable {
   /// The text of a time.
   func text(for stamp: TimeStamp) -> String {
     if layout.isIndex { return decimal(stamp.ticks, decimals: spelling.decimals) }
+    var stamp = stamp
+    var hour = stamp.timeOfDay / TimeStamp.hour
+    if spelling.hasHour24, stamp.timeOfDay == 0 {
+      stamp = stamp.onDay(stamp.dayNumber - 1)
+      hour = 24
+    }
+    var text = ""
+    for part in layout.parts { text += self.text(of: part, stamp, hour: hour) }
+    if layout.takesClock { text += clock(stamp, hour: hour) }
+    return text
+  }
+
+  private func text(of part: TimeLayout.Part, _ stamp: TimeStamp, hour: Int) -> String {
     let date = stamp.date
     let time = stamp.timeOfDay
-    return layout.parts.reduce(into: "") { text, part in
-      text += self.text(of: part, date: date, time: time, stamp: stamp)
+    let year = layout.parts.contains(.week) ? date.isoWeekYear : date.year
+    switch part {
+    case .year: return padded(year, to: 4)
+    case .shortYear: return padded(year % 100, to: 2)
+    case .nextYear: return padded((year + 1) % 100, to: 2)
+    case .month: return short(date.month)
+    case .day: return short(date.day)
+    case .dayOfYear: return padded(date.dayOfYear, to: 3)
+    case .monthName:
+      let month = date.month - 1
+      return name({ TimeNames.month(month, like: $0) }, in: spelling.monthNames, month)
+    case .weekdayName:
+      let weekday = date.weekday
+      return name({ TimeNames.weekday(weekday, like: $0) }, in: spelling.weekdayNames, weekday)
+
+    case .quarter: return String((date.month + 2) / 3)
+    case .half: return String((date.month + 5) / 6)
+    case .week: return short(date.isoWeek)
+    case .weekday: return String(date.weekday + 1)
+    case .ordinal: return ordinal(date)
+    case .clock: return clock(stamp, hour: hour)
+    case .hour: return padded(hour, to: 2)
+    case .minute: return padded(time / TimeStamp.minute % 60, to: 2)
+    case .second: return padded(time / TimeStamp.second % 60, to: 2)
+    case .elapsed: return elapsed(stamp.ticks)
+    case .epoch(let unit): return epoch(stamp.ticks, unit)
+    case .decimalYear: return decimalYear(date)
+    case .spreadsheetDay: return spreadsheetDay(stamp)
+    case .index: return decimal(stamp.ticks, decimals: spelling.decimals)
+    case .literal(let byte): return byte < 0x80 ? String(UnicodeScalar(byte)) : ""
     }
   }
 
-  private func text(of part: TimeLayout.Part, date: CivilDate, time: Int, stamp: TimeStamp) -> String {
-    let hour = time / TimeStamp.hour
-    return switch part {
-    case .year: padded(date.year, to: 4)
-    case .shortYear: padded(date.year % 100, to: 2)
-    case .month: short(date.month, isBare: spelling.hasBareDates)
-    case .monthName: lettered(TimeLayout.monthNames[date.month - 1])
-    case .day: short(date.day, isBare: spelling.hasBareDates)
-    case .quarter: String((date.month + 2) / 3)
-    case .hour: short(hour, isBare: spelling.hasBareHours)
-    case .hourOfHalf: short((hour + 11) % 12 + 1, isBare: spelling.hasBareHours)
-    case .halfOfDay: spelling.letters == .lower ? (hour < 12 ? "am" : "pm") : (hour < 12 ? "AM" : "PM")
-    case .minute: padded(time / TimeStamp.minute % 60, to: 2)
-    case .second: padded(time / TimeStamp.second % 60, to: 2)
-    case .fraction: (spelling.hasDecimalComma ? "," : ".") + fraction(time % TimeStamp.second)
-    case .zone: zone
-    case .epochSeconds: String(stamp.ticks.flooredQuotient(by: TimeStamp.second))
-    case .epochMilliseconds: String(stamp.ticks.flooredQuotient(by: 1000))
-    case .index: decimal(stamp.ticks, decimals: spelling.decimals)
-    case .literal(let byte): String(UnicodeScalar(byte))
+  private func short(_ number: Int) -> String { padded(number, to: spelling.hasBareDates ? 1 : 2) }
+
+  // MARK: - Names
+
+  private func name(_ make: ([String?]) -> String, in seen: [String?], _ number: Int) -> String {
+    let isSeen = number < seen.count && seen[number] != nil
+    var name = isSeen ? seen[number]! : make(seen)
+    // Names of four letters and fewer are mostly abbreviations.
+    if !isSeen, spelling.hasAbbreviationPoint, name.count <= 4,
+      !["may", "mai", "mars", "juin", "june", "july"].contains(name)
+    {
+      name += "."
+    }
+    switch spelling.letters {
+    case .lower: break
+    case .upper: name = name.uppercased()
+    case .capitalized: name = name.prefix(1).uppercased() + name.dropFirst()
+    }
+    return name
+  }
+
+  private func ordinal(_ date: CivilDate) -> String {
+    if let ordinal = spelling.ordinal { return ordinal }
+    let counted: Int =
+      layout.parts.contains(.quarter)
+      ? (date.month + 2) / 3 : layout.parts.contains(.half) ? (date.month + 5) / 6 : date.day
+    switch (counted % 10, counted % 100) {
+    case (_, 11...13): return "th"
+    case (1, _): return "st"
+    case (2, _): return "nd"
+    case (3, _): return "rd"
+    default: return "th"
     }
   }
 
-  private func short(_ number: Int, isBare: Bool) -> String { padded(number, to: isBare ? 1 : 2) }
+  // MARK: - The time of day
+
+  /// The separator, the time of day as far as the file writes it, and the zone. What the file leaves out where it is
+  /// zero (a fraction, midnight) is left out here too.
+  private func clock(_ stamp: TimeStamp, hour: Int) -> String {
+    let time = stamp.timeOfDay
+    guard spelling.greatestDepth > 0, time > 0 || spelling.leastDepth > 0 || hour == 24 else { return "" }
+    var depth = spelling.greatestDepth
+    if depth == 4, spelling.leastDepth < 4, time % TimeStamp.second == 0 { depth = 3 }
+    if depth == 3, spelling.leastDepth == 2, time % TimeStamp.minute == 0 { depth = 2 }
+    if depth <= 2, spelling.leastDepth == 1, time % TimeStamp.hour == 0 { depth = 1 }
+    let isHalved = spelling.halfOfDay != nil
+    var text = spelling.separator + padded(isHalved ? (hour + 11) % 12 + 1 : hour, to: spelling.hasBareHours ? 1 : 2)
+    text += digits(time, depth: depth)
+    if let half = spelling.halfOfDay {
+      let isAfternoon = hour % 24 >= 12
+      text += String(
+        half.map { character in
+          switch character {
+          case "a", "p": isAfternoon ? "p" : "a"
+          case "A", "P": isAfternoon ? "P" : "A"
+          default: character
+          }
+        })
+    }
+    return text + zone
+  }
+
+  /// Minutes, seconds and fraction, each with its mark.
+  private func digits(_ time: Int, depth: Int) -> String {
+    let mark = spelling.isCompactClock ? "" : String(UnicodeScalar(spelling.clockMark))
+    var text = ""
+    if depth >= 2 { text += mark + padded(time / TimeStamp.minute % 60, to: 2) }
+    if depth >= 3 { text += mark + padded(time / TimeStamp.second % 60, to: 2) }
+    if depth >= 4 { text += (spelling.hasDecimalComma ? "," : ".") + fraction(time % TimeStamp.second) }
+    return text
+  }
 
   private func fraction(_ microseconds: Int) -> String {
     let digits = padded(microseconds, to: 6)
@@ -50,24 +143,74 @@ struct TimeStyle: Hashable, Sendable {
   }
 
   private var zone: String {
-    let sign = offset < 0 ? "-" : "+"
-    let hours = padded(abs(offset) / TimeStamp.hour, to: 2)
-    let minutes = padded(abs(offset) / TimeStamp.minute % 60, to: 2)
-    return switch spelling.zone {
-    case .none: ""
-    case .letter: "Z"
-    case .hours: sign + hours
-    case .compact: sign + hours + minutes
-    case .colon: "\(sign)\(hours):\(minutes)"
+    switch spelling.zone {
+    case .none: return ""
+    case .word(let word): return word + spelling.region
+    case .offset(let style, let space):
+      let sign = (space ? " " : "") + (offset < 0 ? "-" : "+")
+      let hours = padded(abs(offset) / TimeStamp.hour, to: 2)
+      let minutes = padded(abs(offset) / TimeStamp.minute % 60, to: 2)
+      switch style {
+      case .hours: return sign + hours + spelling.region
+      case .compact: return sign + hours + minutes + spelling.region
+      case .colon: return "\(sign)\(hours):\(minutes)" + spelling.region
+      }
     }
   }
 
-  private func lettered(_ name: String) -> String {
-    switch spelling.letters {
-    case .lower: name
-    case .upper: name.uppercased()
-    case .capitalized: name.prefix(1).uppercased() + name.dropFirst()
+  private func elapsed(_ ticks: Int) -> String {
+    var ticks = wrapsDaily ? ticks - ticks.flooredQuotient(by: TimeStamp.day) * TimeStamp.day : ticks
+    var text = ""
+    if let word = spelling.elapsedDays {
+      let days = ticks.flooredQuotient(by: TimeStamp.day)
+      ticks -= days * TimeStamp.day
+      text = "\(days) \(word) "
     }
+    let hour = ticks / TimeStamp.hour
+    let isHalved = spelling.halfOfDay != nil
+    let shown = isHalved ? (hour % 24 + 11) % 12 + 1 : hour
+    let depth =
+      spelling.greatestDepth == 4 && spelling.leastDepth < 4 && ticks % TimeStamp.second == 0
+      ? 3 : spelling.greatestDepth
+    text += padded(shown, to: spelling.hasBareHours ? 1 : 2) + digits(ticks, depth: depth)
+    return isHalved ? text + (hour % 24 < 12 ? " AM" : " PM") : text
+  }
+
+  // MARK: - Numbers
+
+  private func epoch(_ ticks: Int, _ unit: TimeLayout.Epoch) -> String {
+    let mark = spelling.hasDecimalComma ? "," : "."
+    let decimals = spelling.decimals
+    let zeros = decimals > 0 ? mark + String(repeating: "0", count: decimals) : ""
+    switch unit {
+    case .seconds:
+      let whole = ticks.flooredQuotient(by: TimeStamp.second)
+      return decimals == 0 ? String(whole) : "\(whole)\(mark)\(fraction(ticks - whole * TimeStamp.second))"
+    case .milliseconds: return String(ticks.flooredQuotient(by: 1000)) + zeros
+    case .microseconds: return String(ticks) + zeros
+    case .nanoseconds:
+      let (product, overflow) = ticks.multipliedReportingOverflow(by: 1000)
+      return overflow ? String(ticks) + "000" : String(product)
+    }
+  }
+
+  /// Years and months: January is .0, every month a twelfth.
+  private func decimalYear(_ date: CivilDate) -> String {
+    let value = Double(date.year) + Double(date.month - 1) / 12
+    var text = String(format: "%.\(min(spelling.decimals, 12))f", value)
+    // A file that leaves out zeros at the end goes on so.
+    while spelling.leastDecimals < spelling.decimals, text.hasSuffix("0"), !text.hasSuffix(".0") { text.removeLast() }
+    return spelling.hasDecimalComma ? text.replacing(".", with: ",") : text
+  }
+
+  private func spreadsheetDay(_ stamp: TimeStamp) -> String {
+    let days = stamp.dayNumber + 25_569
+    guard spelling.decimals > 0 else { return String(days) }
+    let part = Double(stamp.timeOfDay) / Double(TimeStamp.day)
+    var text = String(format: "%.\(min(spelling.decimals, 10))f", Double(days) + part)
+    while spelling.leastDecimals < spelling.decimals, text.hasSuffix("0") { text.removeLast() }
+    if text.hasSuffix(".") { text.removeLast() }
+    return spelling.hasDecimalComma ? text.replacing(".", with: ",") : text
   }
 
   private func decimal(_ value: Int, decimals: Int) -> String {

@@ -1,89 +1,93 @@
 /// How the times of a column are written: one description that both reads and writes them, so that forecast times look
 /// like the file's own.
+///
+/// A time of day, and a zone behind it, may follow any layout that names a day; they are read and written as
+/// ``TimeSpelling`` says, because columns leave out zeros: fractions (Python) or midnight (R).
 struct TimeLayout: Hashable, Sendable {
   /// A part of a written time, left to right. The letter is the part's sign in a pattern.
   enum Part: Hashable, Sendable {
-    /// `Y`: four digits; `y`: two.
-    case year, shortYear
-    /// `m`: one or two digits; `b`: Jan, Feb, …
+    /// `Y`: four digits; `y`: two; `x`: the last two of the next year (2019/20).
+    case year, shortYear, nextYear
+    /// `m`: one or two digits; `b`: a name.
     case month, monthName
-    /// `d`: one or two digits.
-    case day
-    /// `q`: 1–4.
-    case quarter
-    /// `H`: 0–23, one or two digits; `M` and `S`: two digits.
+    /// `d`: one or two digits; `j`: the day of the year, three digits; `a`: the name of the weekday.
+    case day, dayOfYear, weekdayName
+    /// `q`: 1–4; `h`: the half of a year, 1–2.
+    case quarter, half
+    /// `w`: the ISO week, one or two digits; `u`: the day of that week, 1–7. The week is the year's of ISO 8601.
+    case week, weekday
+    /// `o`: st, nd, rd or th after a number in English, or another language's one sign.
+    case ordinal
+    /// `c`: the time of day where it is not the last part; with hours, minutes and seconds as ``TimeSpelling`` says.
+    case clock
+    /// `H`, `M`, `S`: two digits each, in compact times.
     case hour, minute, second
-    /// `I`: 1–12, one or two digits; `p`: AM or PM.
-    case hourOfHalf, halfOfDay
-    /// `f`: a point or comma and decimals of the second.
-    case fraction
-    /// `z`: `Z`, `+02:00`, `+0200` or `+02`.
-    case zone
-    /// `s` and `i`: seconds and milliseconds since 1970-01-01; `n`: a plain number.
-    case epochSeconds, epochMilliseconds, index
-    /// Any other sign: exactly this character.
+    /// `e`: a span since the start, with hours that may exceed a day: `1 days 02:00:00`, `36:15`.
+    case elapsed
+    /// A number of seconds, milli-, micro- or nanoseconds since 1970-01-01.
+    case epoch(Epoch)
+    /// A year with decimals for the part of it that has passed.
+    case decimalYear
+    /// Days since 1899-12-30, as spreadsheets count.
+    case spreadsheetDay
+    /// `n`: a plain number.
+    case index
+    /// Any other sign: exactly this character, letters in either case; a space stands for one or more.
     case literal(UInt8)
   }
 
-  let parts: [Part]
+  /// The unit of a number since 1970.
+  enum Epoch: Hashable, Sendable { case seconds, milliseconds, microseconds, nanoseconds }
 
-  /// The layout of a pattern such as `Y-m-d H:M:S`.
+  /// In which order a date has its parts.
+  enum Order: Hashable, Sendable { case yearFirst, dayFirst, monthFirst }
+
+  let parts: [Part]
+  /// Whether every part has all its digits, as nothing stands between them: `20240131`.
+  var isCompact = false
+  /// Whether what is read is a bare number: a year, a compact date, seconds since 1970 or a plain number.
+  var isBareNumber = false
+  /// The order, where year, month and day are all numbers and could stand otherwise.
+  var order: Order?
+
+  init(_ parts: [Part]) { self.parts = parts }
+
+  /// The layout of a pattern such as `Y-m-d`.
   init(_ pattern: String) {
     parts = pattern.utf8.map { byte in
       switch UnicodeScalar(byte) {
       case "Y": .year
       case "y": .shortYear
       case "m": .month
-      case "b": .monthName
       case "d": .day
+      case "j": .dayOfYear
       case "q": .quarter
+      case "w": .week
       case "H": .hour
-      case "I": .hourOfHalf
-      case "p": .halfOfDay
       case "M": .minute
       case "S": .second
-      case "f": .fraction
-      case "z": .zone
-      case "s": .epochSeconds
-      case "i": .epochMilliseconds
       case "n": .index
       default: .literal(byte)
       }
     }
   }
 
-  /// The layouts in which `text` may be written, the likeliest first. Empty for a plain number, which may be anything.
-  ///
-  /// A date that ends in the year is month/day before day/month, with points day.month. The whole column decides (see
-  /// ``TimeAxis``).
-  static func candidates(for text: some Collection<UInt8>) -> [TimeLayout] {
-    guard let first = text.first, isDigit(first) || isLetter(first), text.count <= 40 else { return [] }
-    let bytes = ArraySlice(Array(text))
-    return all.filter { $0.read(bytes) != nil }
-  }
-
   /// A plain number, with or without decimals and sign.
-  static let index = TimeLayout("n")
+  static let index: TimeLayout = {
+    var layout = TimeLayout([.index])
+    layout.isBareNumber = true
+    return layout
+  }()
 
   /// Whether this is a plain number that counts rows rather than a calendar time.
   var isIndex: Bool { parts == [.index] }
-
-  /// Whether what is read is a bare number: a year, a compact date, seconds since 1970 or a plain number.
-  var isBareNumber: Bool { parts.count == 1 || parts == [.year, .month, .day] }
-
-  private static let all: [TimeLayout] = {
-    let dates = [
-      "Y-m-d", "Y/m/d", "Y.m.d", "Ymd",
-      "m/d/Y", "d/m/Y", "m-d-Y", "d-m-Y", "d.m.Y", "m/d/y", "d/m/y", "m-d-y", "d-m-y", "d.m.y",
-      "d-b-Y", "d b Y", "d-b-y", "b d, Y",
-    ]
-    let spans = ["Y-m", "Y/m", "m/Y", "b Y", "b-Y", "Y-b", "Y b", "Y-Qq", "Y Qq", "YQq", "Qq Y", "Qq-Y", "Y", "s", "i"]
-    let clocks = ["H:M", "H:M:S", "H:M:Sf"].flatMap { [$0, $0 + "z"] } + ["I:M p", "I:M:S p", "I:Mp", "I:M:Sp"]
-    let timed = dates.flatMap { date in clocks.flatMap { ["\(date) \($0)", "\(date)T\($0)"] } }
-    return (dates + spans + timed).map(TimeLayout.init)
-  }()
-
-  static let monthNames = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+  /// Whether this is a span since some start that no date fixes.
+  var isElapsed: Bool { parts == [.elapsed] }
+  /// Whether a time of day may follow: the layout names a day, and nothing of the day.
+  var takesClock: Bool {
+    parts.contains { [.day, .dayOfYear, .weekday].contains($0) }
+      && !parts.contains { [.hour, .clock, .elapsed].contains($0) }
+  }
 }
 
 extension UInt8 {

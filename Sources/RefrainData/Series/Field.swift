@@ -1,5 +1,5 @@
 /// What a field of a table holds when it is read as a number.
-enum Cell: Equatable {
+enum Field: Equatable {
   case number(Double)
   /// Nothing, or a word or sign for nothing: NA, N/A, NaN, null, None, -, ?.
   case missing
@@ -10,29 +10,35 @@ enum Cell: Equatable {
 
   /// Reads a field. White space around it does not count.
   ///
-  /// - Parameter decimalComma: Whether a comma may stand before the decimals; a point may in any case when there is no
-  ///   comma convention.
-  init(_ field: UnsafeBufferPointer<UInt8>, decimalComma: Bool) {
+  /// - Parameter notation: How the column writes its numbers.
+  init(_ field: UnsafeBufferPointer<UInt8>, _ notation: NumberNotation) {
     var bytes = field[...]
     while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
     while let last = bytes.last, isBlank(last) { bytes.removeLast() }
-    if let number = Self.number(bytes, decimalComma: decimalComma) {
+    if let number = Self.number(bytes, mark: notation.decimal.rawValue) {
       self = number.isFinite ? .number(number) : .infinite
     } else if bytes.isEmpty {
       self = .missing
-    } else if bytes.count > 9 {
-      self = .text
+    } else if let word = Self.word(bytes) {
+      self = word
+    } else if bytes.count <= 60, let number = notation.read(Array(bytes)) {
+      self = number.isFinite ? .number(number) : .infinite
     } else {
-      let word = String(decoding: bytes, as: UTF8.self).lowercased()
-      if Self.missingWords.contains(word) {
-        self = .missing
-      } else {
-        self = Self.infiniteWords.contains(word) ? .infinite : .text
-      }
+      self = .text
     }
   }
 
-  private static let missingWords: Set = ["na", "n/a", "#n/a", "<na>", "nan", "null", "none", "-", "?"]
+  private static func word(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Field? {
+    guard bytes.count <= 9 else { return nil }
+    let word = String(decoding: bytes, as: UTF8.self).lowercased()
+    return missingWords.contains(word) ? .missing : infiniteWords.contains(word) ? .infinite : nil
+  }
+
+  private static let missingWords: Set = [
+    "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none", "nil", "-", "--", "—", "–", "?", "\\n", "#n/a n/a",
+    "1.#ind",
+    "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!",
+  ]
   private static let infiniteWords: Set = [
     "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "∞", "+∞", "-∞",
   ]
@@ -41,7 +47,10 @@ enum Cell: Equatable {
   ///
   /// Up to 19 digits are gathered in an integer. When it is below 2⁵³ and the power of ten is exact too, one
   /// multiplication or division rounds correctly (Clinger 1990); anything else is left to the standard library.
-  private static func number(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, decimalComma: Bool) -> Double? {
+  ///
+  /// - Parameter mark: What stands before the decimals.
+  static func number<Bytes: RandomAccessCollection<UInt8>>(_ bytes: Bytes, mark: UInt8) -> Double?
+  where Bytes.Index == Int {
     var index = bytes.startIndex
     let end = bytes.endIndex
     var isNegative = false
@@ -59,7 +68,7 @@ enum Cell: Equatable {
         digits += 1
         if digits <= 19 { mantissa = mantissa &* 10 &+ UInt64(byte &- 48) }
         if seenMark { decimals += 1 }
-      case UInt8(ascii: decimalComma ? "," : ".") where !seenMark: seenMark = true
+      case mark where !seenMark: seenMark = true
       default: break scan
       }
       index += 1
@@ -88,7 +97,7 @@ enum Cell: Equatable {
       return isNegative ? -magnitude : magnitude
     }
     let text = String(decoding: bytes, as: UTF8.self)
-    return Double(decimalComma ? text.replacing(",", with: ".") : text)
+    return Double(mark == UInt8(ascii: ",") ? text.replacing(",", with: ".") : text)
   }
 
   /// The powers of ten that a Double holds exactly.
@@ -100,45 +109,3 @@ enum Cell: Equatable {
 
 /// Whether a byte is one of the digits 0–9.
 func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
-
-/// What a field says about the file's way of writing decimals.
-enum DecimalMark {
-  /// Digits, a point, digits.
-  case point
-  /// Digits, a comma, and a number of digits other than three: not grouped thousands.
-  case comma
-  /// Neither.
-  case none
-
-  init(_ field: UnsafeBufferPointer<UInt8>) {
-    var marks = 0
-    var mark: UInt8 = 0
-    var digitsAfter = 0
-    var digits = 0
-    for (index, byte) in field.enumerated() {
-      switch byte {
-      case UInt8(ascii: "."), UInt8(ascii: ","):
-        marks += 1
-        mark = byte
-        digitsAfter = 0
-      case _ where isDigit(byte):
-        digits += 1
-        digitsAfter += 1
-      case UInt8(ascii: "+"), UInt8(ascii: "-"):
-        if index > 0 {
-          self = .none
-          return
-        }
-      case .space: continue
-      default:
-        self = .none
-        return
-      }
-    }
-    guard marks == 1, digitsAfter > 0, digits > digitsAfter else {
-      self = .none
-      return
-    }
-    self = mark == UInt8(ascii: ".") ? .point : digitsAfter == 3 ? .none : .comma
-  }
-}

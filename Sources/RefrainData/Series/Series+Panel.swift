@@ -1,0 +1,136 @@
+extension Series {
+  /// Takes all series from a table: one, or several that stand below each other and are told apart by the values of a
+  /// column, such as the store or the product.
+  ///
+  /// That column is looked for when times repeat or begin anew: with it every time must occur once only.
+  ///
+  /// - Returns: At least one series, in the order in which they begin. Each of several has its ``id``.
+  /// - Throws: What ``init(table:options:)`` throws, for several series with the name of the one at fault.
+  public static func all(in table: Table, options: Options) throws(DataError) -> [Series] {
+    if !options.id.isEmpty {
+      let columns = try options.id.map { name throws(DataError) in try table.column(named: name) }
+      return try split(table, by: columns, options)
+    }
+    let fault: TimeFault
+    do throws(TimeFault) {
+      return [try SeriesReading(table, options).series()]
+    } catch {
+      fault = error
+    }
+    let isRepeated = [.repeatedTime, .unsortedTimes, .irregularTimes, .gapInTimes].contains(fault.error.code)
+    guard isRepeated, let source = fault.source else { throw fault.error }
+    guard let columns = idColumns(of: table, source: source, options) else { throw fault.error }
+    do throws(DataError) {
+      return try split(table, by: columns, options)
+    } catch {
+      var error = error
+      error.setting = error.setting ?? .id(columns.map(\.name))
+      throw error
+    }
+  }
+
+  /// The names of all columns that can be forecast: of numbers, and neither times nor what tells series apart.
+  public static func targets(in table: Table, options: Options) -> [String] {
+    var taken = Set(options.id + options.covariates + [options.time].compactMap(\.self))
+    do throws(TimeFault) {
+      taken.formUnion(try TimeAxis.find(in: table, excluding: [], order: options.dates).columns.map(\.name))
+    } catch {
+      taken.formUnion(error.source?.columns.map(\.name) ?? [])
+      if let source = error.source { taken.formUnion(idColumns(of: table, source: source, options)?.map(\.name) ?? []) }
+    }
+    return table.columns.filter { !taken.contains($0.name) && table.isNumeric($0) }.map(\.name)
+  }
+
+  private static func split(
+    _ table: Table, by columns: [Table.Column], _ options: Options
+  ) throws(DataError) -> [Series] {
+    var ids: [String] = []
+    var rows: [String: [Int]] = [:]
+    for row in 0..<table.rowCount {
+      let id = name(of: row, in: table, columns)
+      if rows[id] == nil { ids.append(id) }
+      rows[id, default: []].append(row)
+    }
+    let label = columns.map(\.name).joined(separator: ", ")
+    return try ids.enumerated().map { number, id throws(DataError) in
+      var reading = SeriesReading(ids.count == 1 ? table : table.selecting(rows[id]!), options)
+      reading.idColumns = columns
+      reading.id = id
+      do throws(TimeFault) {
+        let series = try reading.series()
+        let note =
+          "\(CSVContent.count(ids.count, "series", plural: "series")) in one table, told apart by column \(label)"
+        return series.adding(note: number == 0 && ids.count > 1 ? note : nil)
+      } catch {
+        var fault = error.error
+        if ids.count > 1 { fault.problem = "series \(id.quoted): \(fault.problem)" }
+        throw fault
+      }
+    }
+  }
+
+  private func adding(note: String?) -> Series {
+    Series(
+      name: name, id: id, values: values, times: times, covariates: covariates, file: file,
+      notes: [note].compactMap(\.self) + notes,
+      rows: (0..<count).map { Int32(truncatingIfNeeded: rowNumber(of: $0) ?? 0) })
+  }
+
+  private static func name(of row: Int, in table: Table, _ columns: [Table.Column]) -> String {
+    columns.map { table.text(row: row, column: $0).trimmed }.joined(separator: ", ")
+  }
+
+  /// The columns with which every time occurs once: one column if there is such a one, else as few as do.
+  private static func idColumns(of table: Table, source: TimeSource, _ options: Options) -> [Table.Column]? {
+    let taken = Set(
+      source.columns.map(\.name) + [options.target, options.time].compactMap(\.self) + options.covariates)
+    let candidates = table.columns.prefix(1000).filter { column in
+      guard !taken.contains(column.name) else { return false }
+      let isNumeric = table.isNumeric(column)
+      return (!isNumeric || isNamedLikeID(column.name)) && isRepeated(column, in: table)
+    }
+    let named = candidates.filter { isNamedLikeID($0.name) } + candidates.filter { !isNamedLikeID($0.name) }
+    if let one = named.first(where: { tellsApart([$0], in: table, source) }) { return [one] }
+    for (index, first) in named.prefix(8).enumerated() {
+      for second in named.prefix(8).dropFirst(index + 1) where tellsApart([first, second], in: table, source) {
+        return [first, second].sorted { $0.index < $1.index }
+      }
+    }
+    return nil
+  }
+
+  private static func isNamedLikeID(_ name: String) -> Bool {
+    let words = name.lowercased().split { !$0.isLetter }.map(String.init)
+    return words.contains { wordsForIDs.contains($0) || $0.hasSuffix("id") }
+  }
+
+  private static let wordsForIDs: Set = [
+    "id", "ids", "uid", "key", "code", "store", "shop", "branch", "filiale", "tienda", "magasin", "item", "product",
+    "produkt", "producto", "sku",
+    "article", "artikel", "series", "serie", "sensor", "device", "station", "meter", "region", "country", "land",
+    "state", "city",
+    "site", "location", "customer", "client", "category", "group", "type", "name", "symbol", "ticker", "dept",
+    "department", "family", "variable",
+  ]
+
+  /// Whether the values of a column occur more than once each, on the whole.
+  private static func isRepeated(_ column: Table.Column, in table: Table) -> Bool {
+    var values: Set<ArraySlice<UInt8>> = []
+    for row in 0..<table.rowCount {
+      values.insert(table.trimmedBytes(row: row, column: column))
+      if values.count * 2 > table.rowCount { return false }
+    }
+    return values.count > 1
+  }
+
+  /// Whether no time occurs twice with the same values in these columns.
+  private static func tellsApart(_ columns: [Table.Column], in table: Table, _ source: TimeSource) -> Bool {
+    var seen: Set<[UInt8]> = []
+    for row in 0..<table.rowCount {
+      var key = Array(source.text(row))
+      for column in columns { key += [0] + table.trimmedBytes(row: row, column: column) }
+      if !seen.insert(key).inserted { return false }
+    }
+    return true
+  }
+}

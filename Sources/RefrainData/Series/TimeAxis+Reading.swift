@@ -1,0 +1,352 @@
+/// What a column is when it is read in one layout.
+private struct TimeReading {
+  var layout: TimeLayout
+  var style: TimeStyle
+  var stamps: [TimeStamp]
+  var isNewestFirst: Bool
+  var notes: [String]
+  var offsets: TimeAxis.Offsets?
+  /// The grid, or why there is none.
+  var outcome: Result<TimeGrid, Frequency.Irregularity>
+}
+
+extension TimeAxis {
+  init(_ source: TimeSource, order: DateOrder? = nil) throws(DataError) {
+    let table = source.table
+    let layouts = try Self.layouts(source, order: order)
+    // What to report when no layout will do: the fault in the likeliest layout that could at least be read throughout.
+    var fault: DataError?
+    var readings: [TimeReading] = []
+    for layout in layouts {
+      // What reads as calendar times is never counted instead.
+      if layout.isIndex, !readings.isEmpty { break }
+      do throws(DataError) {
+        let reading = try Self.read(source, layout)
+        readings.append(reading)
+        // What no other order can be is not looked for any further.
+        if layout.order == nil, case .success = reading.outcome { break }
+      } catch {
+        if fault == nil || error.row ?? 0 > fault!.row ?? 0 { fault = error }
+      }
+    }
+    guard !readings.isEmpty else { throw fault ?? Self.unreadable(source, row: 0) }
+    guard table.rowCount > 1 else {
+      throw table.fault(
+        .tooFewRows, row: 0, column: source.columns[0], "a single row does not show how far apart the times lie",
+        remedy: "add more rows")
+    }
+    var good = readings.filter { if case .success = $0.outcome { true } else { false } }
+    if good.isEmpty {
+      good = readings.compactMap { reading in
+        guard case .failure(let irregularity) = reading.outcome,
+          let grid = try? TimeGrid(reading.stamps, layout: reading.layout, despite: irregularity)
+        else { return nil }
+        var reading = reading
+        reading.outcome = .success(grid)
+        return reading
+      }
+    }
+    guard let first = good.first, case .success(let grid) = first.outcome else {
+      guard case .failure(let irregularity) = readings[0].outcome else { fatalError("a reading neither good nor bad") }
+      throw Self.fault(irregularity, source, isNewestFirst: readings[0].isNewestFirst)
+    }
+    if order == nil, first.layout.order != nil, !first.layout.isDotted,
+      let other = good.dropFirst().first(where: { $0.layout.order != nil && $0.stamps != first.stamps })
+    {
+      throw Self.doubtful(source, first.style, other.style, first.stamps[0], other.stamps[0])
+    }
+    var notes = first.notes + grid.notes
+    if first.isNewestFirst { notes.append("the newest row is first: turned around") }
+    self.init(
+      name: source.name, grid: grid, count: first.stamps.count, style: first.style, isNewestFirst: first.isNewestFirst,
+      notes: notes.map { "column \(source.name): \($0)" }, offsets: first.offsets)
+  }
+
+  /// The layouts in which the column may be written, judging by its first time.
+  static func layouts(_ source: TimeSource) -> [TimeLayout] {
+    let rows = source.table.rowCount
+    let row = (0..<min(rows, 100)).first { !source.isMissing($0) } ?? 0
+    let first = source.text(row)
+    var layouts = TimeLayout.candidates(for: first)
+    if source.form == .column {
+      // Five digits may be anything: days of a spreadsheet only where the name speaks of time.
+      let isCounting = isNamedForCounting(source.name)
+      if isCounting || !isNamedLikeTime(source.name) { layouts.removeAll(where: \.needsName) }
+      if isCounting { layouts.removeAll { $0.isBareNumber && !$0.isEpoch } }
+    }
+    // A column of weeks: 202301 is the first week, not January.
+    if isNamedForWeeks(source.name) {
+      let (weeks, others) = (layouts.filter { $0.parts.contains(.week) }, layouts.filter { !$0.parts.contains(.week) })
+      layouts = weeks + others
+    }
+    var spelling = TimeSpelling()
+    if TimeLayout.index.read(first, noting: &spelling) != nil { layouts.append(.index) }
+    return layouts
+  }
+
+  private static func layouts(_ source: TimeSource, order: DateOrder?) throws(DataError) -> [TimeLayout] {
+    let layouts = layouts(source)
+    guard let order else { return layouts }
+    let wanted: TimeLayout.Order =
+      switch order {
+      case .dmy: .dayFirst
+      case .mdy: .monthFirst
+      case .ymd: .yearFirst
+      }
+    let fitting = layouts.filter { $0.order == nil || $0.order == wanted }
+    guard fitting.isEmpty, !layouts.isEmpty else { return fitting }
+    throw source.table.fault(
+      .notATime, row: 0, column: source.columns[0], "\(source.shown(0)) is no date in the order \(order.rawValue)",
+      remedy: "say another order, or none", setting: .dates)
+  }
+
+  private static func read(_ source: TimeSource, _ layout: TimeLayout) throws(DataError) -> TimeReading {
+    var times: [WrittenTime] = []
+    times.reserveCapacity(source.table.rowCount)
+    var style = TimeStyle(layout: layout)
+    for row in 0..<source.table.rowCount {
+      guard let time = layout.read(source.text(row), noting: &style.spelling), layout.accepts(time) else {
+        throw unreadable(source, row: row)
+      }
+      times.append(time)
+    }
+    let isNewestFirst = times.count > 1 && zip(times.dropFirst(), times).allSatisfy { $0.utc < $1.utc }
+    if isNewestFirst { times.reverse() }
+    style.offset = times.last?.offset ?? 0
+    var reading = TimeReading(
+      layout: layout, style: style, stamps: [], isNewestFirst: isNewestFirst,
+      notes: layout.notes(first: source.shown(0), times),
+      outcome: .failure(.repeated(at: 0)))
+    if layout.isElapsed { reading.unwrap(&times) }
+    do throws(Frequency.Irregularity) {
+      reading.outcome = .success(try reading.grid(times))
+    } catch {
+      reading.outcome = .failure(error)
+    }
+    return reading
+  }
+
+  // MARK: - Faults
+
+  private static func unreadable(_ source: TimeSource, row: Int) -> DataError {
+    let column = source.columns[0]
+    if source.isMissing(row) {
+      return source.table.fault(
+        .missingValue, row: row, column: column, "the time is missing", remedy: "fill it in or remove the row")
+    }
+    return source.table.fault(
+      .notATime, row: row, column: column,
+      "\(source.shown(row)) is not a time" + (row > 0 ? " written like \(source.shown(0))" : ""),
+      remedy: row > 0 ? "write it so" : "write times like 2024-01-31, 2024-01-31 18:00:00 or 2024-01",
+      setting: row > 0 ? nil : .time)
+  }
+
+  private static func doubtful(
+    _ source: TimeSource, _ one: TimeStyle, _ other: TimeStyle, _ first: TimeStamp, _ second: TimeStamp
+  ) -> DataError {
+    // The first row whose two readings differ says most; the readings are written in the one order that is clear.
+    let plain = TimeStyle(layout: TimeLayout("Y-m-d"))
+    let row =
+      (0..<source.table.rowCount).first { row in
+        let text = source.text(row)
+        var spelling = TimeSpelling()
+        let ticks = [one, other].map { $0.layout.read(text, noting: &spelling)?.ticks }
+        return ticks[0] != ticks[1]
+      } ?? 0
+    var spelling = TimeSpelling()
+    let days = [one, other].compactMap { $0.layout.read(source.text(row), noting: &spelling) }
+      .map { plain.text(for: TimeStamp(ticks: $0.ticks)) }
+    return source.table.fault(
+      .doubtfulTime, row: row, column: source.columns[0],
+      "\(source.shown(row)) may be \(days.joined(separator: " or "))",
+      remedy: "say the order of day, month and year", setting: .dates)
+  }
+
+  private static func fault(
+    _ irregularity: Frequency.Irregularity, _ source: TimeSource, isNewestFirst: Bool
+  ) -> DataError {
+    let table = source.table
+    let column = source.columns[0]
+    /// The table's row of a position on the axis.
+    func place(_ position: Int) -> Int { isNewestFirst ? table.rowCount - 1 - position : position }
+    func time(_ position: Int) -> String { source.shown(place(position)) }
+    /// The step that ends at a position, in words.
+    func step(_ position: Int) -> String {
+      "between row \(table.rowNumber(place(position - 1))) (\(time(position - 1))) and "
+        + "row \(table.rowNumber(place(position))) (\(time(position)))"
+    }
+    switch irregularity {
+    case .unsorted(let position):
+      return table.fault(
+        .unsortedTimes, row: place(position), column: column,
+        "\(time(position)) comes after \(time(position - 1)), but lies before it", remedy: "sort the rows by time")
+    case .repeated(let position):
+      return table.fault(
+        .repeatedTime, row: place(position), column: column, "\(time(position)) stands here and in the row before",
+        remedy: "keep one row for each time", setting: .id([]))
+    case .gap(let position, let missing, let frequency):
+      return table.fault(
+        .gapInTimes, row: place(position), column: column,
+        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in a series that is \(frequency), \(step(position))",
+        remedy: "add a row for each missing time (e.g. with the last known values)", setting: .fill)
+    case .uneven(let position, let usual):
+      return table.fault(
+        .irregularTimes, row: place(position), column: column,
+        "the series is \(usual) elsewhere, but not \(step(position))", remedy: "make the times evenly spaced",
+        setting: .time)
+    case .partsOfYear(let parts):
+      return table.fault(
+        .irregularTimes, row: 0, column: column,
+        "years with decimals are read when they count months or quarters, not \(parts) parts of a year",
+        remedy: "write dates such as 2024-01-31", setting: .time)
+    }
+  }
+}
+
+extension TimeReading {
+  /// Clocks without a date: after midnight the next day begins.
+  mutating func unwrap(_ times: inout [WrittenTime]) {
+    guard !isNewestFirst, times.allSatisfy({ $0.ticks < TimeStamp.day }) else { return }
+    var days = 0
+    var last = Int.min
+    for index in times.indices {
+      if times[index].ticks < last { days += 1 }
+      last = times[index].ticks
+      times[index].ticks += days * TimeStamp.day
+    }
+    style.wrapsDaily = days > 0
+  }
+
+  /// The grid of the times, on the clock that keeps them even: with offsets that vary (summer time) that is one clock
+  /// throughout for hours, and the local one for days and more.
+  mutating func grid(_ times: [WrittenTime]) throws(Frequency.Irregularity) -> TimeGrid {
+    if layout.parts.contains(.decimalYear) {
+      stamps = try Frequency.months(ofDecimalYears: times.map(\.ticks))
+    } else {
+      let unit = layout.isIndex ? powerOfTen(9 - min(style.spelling.decimals, 9)) : 1
+      let offset = times[times.count - 1].offset
+      stamps = times.map { TimeStamp(ticks: ($0.utc + offset) / unit) }
+    }
+    guard stamps.count > 1 else { return TimeGrid(Frequency(.index), anchor: stamps[0]) }
+    guard times.contains(where: { $0.offset != times[0].offset }) else { return try TimeGrid(stamps, layout: layout) }
+    offsets = TimeAxis.Offsets(own: times.map(\.offset), areLocal: false)
+    do throws(Frequency.Irregularity) {
+      return try TimeGrid(stamps, layout: layout)
+    } catch {
+      let local = times.map { TimeStamp(ticks: $0.ticks) }
+      if let grid = try? TimeGrid(local, layout: layout) {
+        stamps = local
+        offsets?.areLocal = true
+        notes.append("offsets from UTC vary: times are counted by the local clock, later ones have the last offset")
+        return grid
+      }
+      // Days that lack some are days all the same.
+      if Set(local.map(\.timeOfDay)).count == 1 {
+        stamps = local
+        offsets?.areLocal = true
+      }
+      throw error
+    }
+  }
+}
+
+extension WrittenTime {
+  /// Microseconds since 1970 in UTC.
+  fileprivate var utc: Int { ticks - offset }
+}
+
+extension TimeLayout {
+  /// Whether a bare number, read in this layout, lies in the years in which it makes sense.
+  fileprivate func accepts(_ time: WrittenTime) -> Bool {
+    guard isBareNumber, !isIndex else { return true }
+    if parts == [.decimalYear] { return (1500...2200).contains(time.ticks / 1_000_000_000) }
+    let year = TimeStamp(ticks: time.ticks).date.year
+    switch parts {
+    case [.year]: return (1500...2200).contains(year)
+    case [.spreadsheetDay]: return (1970...2100).contains(year)
+    case [.epoch(.seconds)], [.epoch(.milliseconds)]: return (1500...2200).contains(year)
+    default: return (1900...2100).contains(year)
+    }
+  }
+
+  /// Whether only a name that speaks of time makes this likely.
+  fileprivate var needsName: Bool {
+    isBareNumber
+      && [[.spreadsheetDay], [.year, .quarter], [.shortYear, .month, .day], [.year, .week]].contains(parts)
+  }
+
+  fileprivate var isEpoch: Bool { if case .epoch = parts.first { true } else { false } }
+
+  /// Whether points stand between the numbers: day.month.year.
+  fileprivate var isDotted: Bool { parts.contains(.literal(UInt8(ascii: "."))) }
+
+  /// What is assumed in this layout.
+  fileprivate func notes(first: String, _ times: [WrittenTime]) -> [String] {
+    guard let ticks = times.first?.ticks, isBareNumber else { return [] }
+    let day = TimeStyle(layout: TimeLayout("Y-m-d")).text(for: TimeStamp(ticks: ticks))
+    switch parts {
+    case [.spreadsheetDay]: return ["read as a spreadsheet's count of days (the first is \(day))"]
+    case [.year, .week]: return ["read as year and week"]
+    case [.year, .quarter]: return ["read as year and quarter"]
+    case [.year, .month], [.year, .dayOfYear], [.shortYear, .month, .day], [.decimalYear]:
+      return ["read as \(described)"]
+    case [.epoch(.microseconds)]: return ["read as microseconds since 1970"]
+    case [.epoch(.nanoseconds)]: return ["read as nanoseconds since 1970"]
+    default: return []
+    }
+  }
+
+  private var described: String {
+    switch parts {
+    case [.year, .month]: "year and month"
+    case [.year, .dayOfYear]: "year and day of the year"
+    case [.decimalYear]: "years with decimals"
+    default: "year, month and day"
+    }
+  }
+}
+
+private func powerOfTen(_ exponent: Int) -> Int {
+  (0..<exponent).reduce(1) { power, _ in power * 10 }
+}
+
+extension TimeAxis {
+  /// Reads a source whose times have gaps, and puts in the times that are missing.
+  init(filling source: TimeSource, order: DateOrder?) throws(DataError) {
+    let rows = source.table.rowCount
+    var fault: DataError?
+    for layout in try Self.layouts(source, order: order) {
+      let reading: TimeReading
+      do throws(DataError) { reading = try Self.read(source, layout) } catch {
+        fault = fault ?? error
+        continue
+      }
+      guard case .failure(.gap(let position, let missing, let frequency)) = reading.outcome else { continue }
+      let ordinals = reading.stamps.map(frequency.unit.ordinal)
+      let places = ordinals.map { ($0 - ordinals[0]).quotientAndRemainder(dividingBy: frequency.count) }
+      guard places.allSatisfy({ $0.remainder == 0 }), reading.stamps.allSatisfy(frequency.unit.contains) else {
+        fault =
+          fault ?? Self.fault(.uneven(at: position, usual: frequency), source, isNewestFirst: reading.isNewestFirst)
+        continue
+      }
+      let count = places.last!.quotient + 1
+      guard count <= 4 * rows + 100 else {
+        fault =
+          fault
+          ?? Self.fault(
+            .gap(at: position, missing: missing, in: frequency), source, isNewestFirst: reading.isNewestFirst)
+        continue
+      }
+      var rowPlaces: [Int?] = Array(repeating: nil, count: count)
+      for (index, place) in places.enumerated() {
+        rowPlaces[place.quotient] = reading.isNewestFirst ? rows - 1 - index : index
+      }
+      let note = "column \(source.name): \(CSVContent.count(count - rows, "missing time")) put in"
+      self.init(
+        name: source.name, grid: TimeGrid(frequency, anchor: reading.stamps[0]), count: count, style: reading.style,
+        isNewestFirst: reading.isNewestFirst, notes: [note], rowPlaces: rowPlaces)
+      return
+    }
+    throw fault ?? Self.unreadable(source, row: 0)
+  }
+}

@@ -1,0 +1,129 @@
+/// Where a table's times stand: in one column, or in parts over several.
+struct TimeSource {
+  /// How the columns make one time.
+  enum Form: Hashable {
+    case column
+    /// A date, and a time of day.
+    case dateAndTime(Clock)
+    /// Year, then month, day, hour, minute, second as far as they are there; or year and quarter, week, day of the year.
+    case parts([Part])
+  }
+
+  /// How a column of times of day is written.
+  enum Clock: Hashable {
+    /// 18:30
+    case written
+    /// 18, or 24 for the end of the day.
+    case hours
+    /// 1830
+    case digits
+  }
+
+  /// A part of a date that has a column of its own.
+  enum Part: Hashable { case year, month, day, hour, minute, second, quarter, week, dayOfYear }
+
+  let table: Table
+  let columns: [Table.Column]
+  let form: Form
+
+  init(_ table: Table, _ column: Table.Column) {
+    self.table = table
+    columns = [column]
+    form = .column
+  }
+
+  init(_ table: Table, columns: [Table.Column], form: Form) {
+    self.table = table
+    self.columns = columns
+    self.form = form
+  }
+
+  /// The name of the column, or names with plus signs between them.
+  var name: String { columns.map(\.name).joined(separator: "+") }
+
+  /// The same columns of some of the rows.
+  func selecting(_ table: Table) -> TimeSource { TimeSource(table, columns: columns, form: form) }
+
+  /// The fields as they stand, for messages.
+  func shown(_ row: Int) -> String { columns.map { table.text(row: row, column: $0) }.joined(separator: " ").quoted }
+
+  /// Whether a part of the time is missing.
+  func isMissing(_ row: Int) -> Bool { columns.contains { table.field(row: row, column: $0) == .missing } }
+
+  /// The text of the time of a row, put together from the columns.
+  func text(_ row: Int) -> ArraySlice<UInt8> {
+    switch form {
+    case .column: return table.trimmedBytes(row: row, column: columns[0])
+    case .dateAndTime(let clock):
+      let date = table.trimmedBytes(row: row, column: columns[0])
+      let time = Array(table.trimmedBytes(row: row, column: columns[1]))
+      switch clock {
+      case .written:
+        let hasPoints = time.count >= 4 && !time.contains(.colon) && time.contains(UInt8(ascii: "."))
+        return date + [.space] + (hasPoints ? time.map { $0 == UInt8(ascii: ".") ? .colon : $0 } : time)
+      case .hours: return date + [.space] + Self.twoDigits(time) + Array(":00".utf8)
+      case .digits:
+        let digits = Array(repeating: UInt8(ascii: "0"), count: max(0, 4 - time.count)) + time
+        return date + [.space] + digits.prefix(2) + [.colon] + digits.dropFirst(2)
+      }
+    case .parts(let parts): return joined(parts, row)[...]
+    }
+  }
+
+  private func joined(_ parts: [Part], _ row: Int) -> [UInt8] {
+    var text: [UInt8] = []
+    for (part, column) in zip(parts, columns) {
+      let bytes = Self.whole(Array(table.trimmedBytes(row: row, column: column)))
+      switch part {
+      case .year: text += bytes
+      case .month, .day: text += [UInt8(ascii: "-")] + (part == .month ? Self.month(bytes) : Self.twoDigits(bytes))
+      case .quarter: text += Array("-Q".utf8) + bytes.filter(isDigit)
+      case .week: text += Array("-W".utf8) + Self.twoDigits(bytes.filter(isDigit))
+      case .dayOfYear:
+        text += [UInt8(ascii: "-")] + Array(repeating: UInt8(ascii: "0"), count: max(0, 3 - bytes.count)) + bytes
+      case .hour:
+        text += [.space] + Self.twoDigits(bytes)
+        if !parts.contains(.minute) { text += Array(":00".utf8) }
+      case .minute, .second: text += [.colon] + Self.twoDigits(bytes)
+      }
+    }
+    return text
+  }
+
+  /// 3 for 3.0, as programs write whole numbers of a column that has missing ones.
+  private static func whole(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.suffix(2) == [UInt8(ascii: "."), UInt8(ascii: "0")] ? Array(bytes.dropLast(2)) : bytes
+  }
+
+  private static func twoDigits(_ bytes: [UInt8]) -> [UInt8] { bytes.count == 1 ? [UInt8(ascii: "0")] + bytes : bytes }
+
+  private static func month(_ bytes: [UInt8]) -> [UInt8] {
+    guard let first = bytes.first, !isDigit(first), let word = TimeReader(rest: bytes[...]).peekWord(),
+      let number = TimeNames.month(word.text)
+    else { return twoDigits(bytes) }
+    return twoDigits(Array(String(number + 1).utf8))
+  }
+}
+
+extension TimeAxis {
+  /// Year, month, day and so on in columns of their own; nil when there is no year, or nothing beside it.
+  static func parts(in columns: [Table.Column], of table: Table) -> TimeSource? {
+    var found: [TimeSource.Part: Table.Column] = [:]
+    for column in columns {
+      guard let part = part(column.name), found[part] == nil else { continue }
+      found[part] = column
+    }
+    guard found[.year] != nil else { return nil }
+    let ways: [[TimeSource.Part]] = [
+      [.year, .month, .day, .hour, .minute, .second], [.year, .dayOfYear], [.year, .week], [.year, .quarter],
+    ]
+    for way in ways {
+      // As far as there is a column for each: year and month, or with the day, …
+      let parts = Array(way.prefix { found[$0] != nil })
+      guard parts.count > 1 else { continue }
+      let source = TimeSource(table, columns: parts.map { found[$0]! }, form: .parts(parts))
+      if !TimeLayout.candidates(for: source.text(0)).isEmpty { return source }
+    }
+    return nil
+  }
+}

@@ -36,12 +36,13 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup(title: "Weights without a model") var state: StateOptions
 
-  @Flag(help: "Print no names of files.")
+  @Flag(help: "Print no names of files, and no notes.")
   var quiet = false
 
   func run() throws {
     do {
       let loaded = try LoadedModel(contentsOf: model, assuming: state.assumptions)
+      if !quiet { StateOptions.show(loaded.openQuestions) }
       let runnable = try loaded.runnable()
       let outputs: [String: NumericArray]
       do throws(DataError) {

@@ -48,12 +48,22 @@ public struct ModelInformation: Sendable {
       addState(try StateDictionary(bytes: bytes, file: path))
     case .pytorch: addState(try StateDictionary(bytes: bytes, file: path))
     case .keras:
-      let model = try KerasFile.read(bytes: bytes)
-      addLayers(of: model)
-      addTensors(model.namedTensors.map { ($0.name, NumericArray($0.tensor.values, shape: $0.tensor.shape)) })
+      let legacy = bytes.starts(with: HDF5Tree.signature) ? try KerasLegacyFile(bytes: bytes) : nil
+      if let writer = legacy?.writer { facts.append(("Written by", writer)) }
+      do throws(DataError) {
+        let (model, notes) = try KerasFile.readWithNotes(bytes: bytes)
+        for note in notes { facts.append(("Note", note)) }
+        addLayers(of: model)
+        addTensors(model.namedTensors.map { ($0.name, NumericArray($0.tensor.values, shape: $0.tensor.shape)) })
+      } catch  where error.code == .unsupportedContent {
+        facts.append(("Runs here", "no: \(error.problem)"))
+        if let legacy { addTensors(legacy.arrays) }
+      }
     case .kerasWeights:
-      addTensors(
-        try HDF5Tree(bytes: bytes, below: "layers").arrays.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+      let file = try KerasLegacyFile(bytes: bytes)
+      if let writer = file.writer { facts.append(("Written by", writer)) }
+      facts.append(("Layers", "not in the file: \(KerasLegacyFile.withoutModel.remedy ?? "")"))
+      addTensors(file.arrays)
     case .onnx: addGraph(try ONNXReader.message(bytes), bytes)
     case .npy: addTensors([("", try NumericArray(npy: bytes, file: path))])
     case .npz:
@@ -92,8 +102,23 @@ public struct ModelInformation: Sendable {
   /// The arrays, and the layers where these follow from the names.
   private mutating func addState(_ state: StateDictionary) {
     addTensors(state.entries.map { ($0.name, $0.array) })
+    for tensor in state.unread { facts.append(("Not read", tensor)) }
+    if !state.modules.isEmpty {
+      tables.append(
+        Table(
+          title: "Modules", columns: ["Name", "Class", "Options"],
+          rows: state.modules.prefix(1000).map { module in
+            let options = module.attributes.filter { $0.key != "training" && !$0.key.hasPrefix("_") }
+            return [
+              module.name, module.kind,
+              options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "),
+            ]
+          }))
+    }
     do throws(DataError) {
-      addLayers(of: try state.inferredModel().model)
+      let inferred = try state.inferredModel()
+      for question in inferred.openQuestions { facts.append(("Assumed", question)) }
+      addLayers(of: inferred.model)
     } catch {
       facts.append(("Layers", "not found: \(error.problem)"))
     }

@@ -107,7 +107,7 @@ struct CellTests {
     "lstm-coupled-gates": (0, -1), "lstm-full-gate-recurrence": (1, 1), "projected-lstm": (1, 1),
     "layer-norm-lstm": (1, 1), "multiplicative-lstm": (1, 1), "min-lstm": (0, 1),
     "depth-gated-lstm": (1, 1),
-    "slstm": (1, 1), "t-lstm": (1, 1), "phased-lstm": (1, 1),
+    "general-lstm": (1, 1), "slstm": (1, 1), "t-lstm": (1, 1), "phased-lstm": (1, 1),
   ]
 
   @Test("starts with orthogonal recurrent blocks, evenly drawn input weights and other biases at 0", arguments: names)

@@ -44,6 +44,8 @@ public enum ModelFormat: String, CaseIterable, Sendable {
       }
     } else if TorchFile.isLegacy(bytes) {
       self = .pytorch
+    } else if TorchFile.isPickle(bytes) {
+      throw try TorchFile.plainPickle(bytes).inFile(file)
     } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
       self = ModelFile.kind(of: try SafeTensorsFile(bytes: bytes, file: file)) == nil ? .safetensors : .refrain
     } else if let first = bytes.first, [0x08, 0x12, 0x1A, 0x22, 0x2A, 0x32, 0x3A].contains(first) {

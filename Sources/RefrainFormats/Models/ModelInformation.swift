@@ -99,6 +99,13 @@ public struct ModelInformation: Sendable {
     addPorts(model)
   }
 
+  /// What is worth knowing of a module of PyTorch's, besides the sizes that its arrays tell.
+  private static let moduleOptions: Set<String> = [
+    "batch_first", "bidirectional", "dropout", "mode", "nonlinearity", "num_layers", "negative_slope", "alpha", "eps",
+    "p",
+    "stride", "padding", "dilation", "groups", "approximate",
+  ]
+
   /// The arrays, and the layers where these follow from the names.
   private mutating func addState(_ state: StateDictionary) {
     addTensors(state.entries.map { ($0.name, $0.array) })
@@ -108,7 +115,7 @@ public struct ModelInformation: Sendable {
         Table(
           title: "Modules", columns: ["Name", "Class", "Options"],
           rows: state.modules.prefix(1000).map { module in
-            let options = module.attributes.filter { $0.key != "training" && !$0.key.hasPrefix("_") }
+            let options = module.attributes.filter { Self.moduleOptions.contains($0.key) }
             return [
               module.name, module.kind,
               options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "),

@@ -9,6 +9,7 @@ struct PickleTensors {
   private(set) var found: [(name: String, tensor: Int)] = []
   /// The modules in the order of the file.
   private(set) var modules: [TorchModule] = []
+  private let constants: [String: [String: String]]
   private var stepsLeft: Int
   private var lettersLeft: Int
 
@@ -27,8 +28,11 @@ struct PickleTensors {
   ///     the tensors of a single dictionary one level down are all that there is, such as those of `{"model": {…},
   ///     "epoch": 3}`, or one of several has a name that says what it is.
   ///   - size: the bytes of the file's pickle.
-  static func of(_ pickle: Pickle, at key: String?, size: Int) throws(DataError) -> PickleTensors {
-    var walk = PickleTensors(pickle: pickle, size: size)
+  ///   - constants: what a program's text says of its classes, by their names.
+  static func of(
+    _ pickle: Pickle, at key: String?, size: Int, constants: [String: [String: String]] = [:]
+  ) throws(DataError) -> PickleTensors {
+    var walk = PickleTensors(pickle: pickle, size: size, constants: constants)
     let root = try key.map { key throws(DataError) in try walk.value(at: key) } ?? walk.onlyDictionary()
     try walk.collect(root, name: "", depth: 0, isInSequence: false)
     guard !walk.found.isEmpty else {
@@ -45,8 +49,9 @@ struct PickleTensors {
     return walk
   }
 
-  private init(pickle: Pickle, size: Int) {
+  private init(pickle: Pickle, size: Int, constants: [String: [String: String]]) {
     self.pickle = pickle
+    self.constants = constants
     // Twice what the file holds, since parts may be named twice.
     let sizes =
       pickle.lists.reduce(0) { $0 + $1.count } + pickle.dictionaries.reduce(0) { $0 + $1.count }
@@ -102,7 +107,8 @@ struct PickleTensors {
       TorchModule(
         name: name, kind: kind,
         attributes: Dictionary(
-          attributes.compactMap { key, value in plainText(of: value).map { (key, $0) } }, uniquingKeysWith: { $1 }),
+          attributes.compactMap { key, value in plainText(of: value).map { (key, $0) } }, uniquingKeysWith: { $1 }
+        ).merging(constants[pickle.texts[object.className]] ?? [:]) { own, _ in own },
         isInSequence: isInSequence, isEmpty: false))
     let before = (found.count, modules.count)
     let ownNames = ["_parameters", "_buffers", "_modules"]

@@ -44,7 +44,8 @@ enum TorchFile {
     }
     let program = try take(pickleName)
     let pickle = try PickleReader.read(program)
-    let found = try PickleTensors.of(pickle, at: key, size: program.count)
+    let found = try PickleTensors.of(
+      pickle, at: key, size: program.count, constants: TorchScriptText.constants(in: archive, folder: folder))
 
     var contents: [String: ArraySlice<UInt8>] = [:]
     for (_, tensor) in found.found {

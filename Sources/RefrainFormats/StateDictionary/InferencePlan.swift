@@ -43,12 +43,30 @@ struct InferencePlan {
       }
       question(after: index, isKnown: between[module.name] != nil || isFollowedInSequence(index))
     }
+    if known.isEmpty, assumptions.activations.isEmpty { addGaps() }
     let outside = known.filter {
       $0.isEmpty && !$0.isInSequence && ActivationFunction($0) != nil && $0.kind != "Identity"
     }
     for module in outside where assumptions.activations.isEmpty {
       openQuestions.append(
         "there is a \(module.kind) \(module.name.quoted); where it is applied is not in the file, and it is left out")
+    }
+  }
+
+  /// Notes the numbers that are missing among the modules of an `nn.Sequential`: something without weights is there.
+  private mutating func addGaps() {
+    var places: [String: Set<Int>] = [:]
+    for module in modules {
+      guard let dot = module.name.lastIndex(of: "."), let place = Int(module.name[module.name.index(after: dot)...]),
+        (0..<1000).contains(place)
+      else { continue }
+      places[String(module.name[..<dot]), default: []].insert(place)
+    }
+    for (container, found) in places.sorted(by: { $0.key < $1.key }) {
+      let missing = (0..<(found.max() ?? 0)).filter { !found.contains($0) }.prefix(12)
+      guard !missing.isEmpty else { continue }
+      let names = missing.map { "\(container).\($0)".quoted }.joined(separator: ", ")
+      openQuestions.append("what has no weights, such as a function or dropout, stands at \(names), and is left out")
     }
   }
 

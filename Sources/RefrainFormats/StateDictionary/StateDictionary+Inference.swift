@@ -18,7 +18,11 @@ extension StateDictionary {
   /// - Throws: `unsupportedContent` when a module is no layer that Refrain has, or a layer does not fit the one before;
   ///   `wrongInput` when an assumption is of a module that is not there.
   public func inferredModel(_ assumptions: StateAssumptions = StateAssumptions()) throws(DataError) -> InferredModel {
-    var modules = try StateModule.all(of: self)
+    // A single number is a counter of something, and no layer.
+    let counters = entries.filter { $0.array.shape.isEmpty && TensorName($0.name).stem != "num_batches_tracked" }
+    var weights = self
+    for counter in counters { weights[counter.name] = nil }
+    var modules = try StateModule.all(of: weights)
     guard !modules.isEmpty else { throw DataError(.wrongInput, "there are no weights", remedy: "name another file") }
     var ordering: [String] = []
     if !StateDictionary.isChain(modules), let order = try StateDictionary.onlyChain(of: modules) {
@@ -31,8 +35,10 @@ extension StateDictionary {
     try StateDictionary.checkChain(modules)
     let plan = try InferencePlan(modules, known: self.modules, assumptions)
     var model = try StateDictionary.built(plan.layers, for: modules)
-    let notes = try model.load(self, naming: plan.naming)
-    let unread = self.unread.map { "left out, as its type cannot be read: \($0)" }
+    let notes = try model.load(weights, naming: plan.naming)
+    let unread =
+      self.unread.map { "left out, as its type cannot be read: \($0)" }
+      + counters.map { "left out, as it is a single number: \($0.name.onOneLine)" }
     return InferredModel(
       model: model, naming: plan.naming, cells: plan.cells,
       notes: ordering + notes + unread + ambiguous + plan.notes + plan.openQuestions, openQuestions: plan.openQuestions)

@@ -28,7 +28,7 @@ public struct LoadedModel: Sendable {
   ///
   /// - Throws: `wrongFormat` for a file that holds no model, or what reading its format throws.
   public init(contentsOf path: String, assuming assumptions: StateAssumptions = StateAssumptions()) throws(DataError) {
-    let bytes = try readFile(path)
+    let bytes = try readModelFile(path)
     do throws(DataError) {
       try self.init(bytes, path: path, assuming: assumptions)
     } catch {

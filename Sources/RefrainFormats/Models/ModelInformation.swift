@@ -25,7 +25,7 @@ public struct ModelInformation: Sendable {
   /// - Throws: `wrongFormat` for a file of another kind, or what reading its format throws. A graph of ONNX need not be
   ///   one that can run.
   public init(contentsOf path: String) throws(DataError) {
-    let bytes = try readFile(path)
+    let bytes = try readModelFile(path)
     do throws(DataError) {
       format = try ModelFormat(of: bytes, file: path)
       facts.append(("Format", format.title))

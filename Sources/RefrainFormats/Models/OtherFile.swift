@@ -63,3 +63,24 @@ struct OtherFile {
     return text.unicodeScalars.allSatisfy { $0.value >= 0x20 || [0x9, 0xA, 0xD].contains($0.value) }
   }
 }
+
+/// The bytes of a model's file. Of a folder it is said what it is.
+///
+/// - Throws: what reading a file throws.
+func readModelFile(_ path: String) throws(DataError) -> [UInt8] {
+  do throws(DataError) {
+    return try readFile(path)
+  } catch  where error.code == .isDirectory {
+    for (name, title, remedy) in [
+      (
+        "saved_model.pb", "a model of TensorFlow (SavedModel)",
+        "convert it to ONNX: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx"
+      ),
+      ("model.weights.h5", "an unpacked .keras file", "pack it again: zip -r model.keras . in the folder"),
+      ("data.pkl", "an unpacked .pt file", "pack it again with zip, its folder and all"),
+    ] where (try? readFile(path + "/" + name)) != nil {
+      throw DataError(.isDirectory, file: path, "this is a folder, \(title)", remedy: remedy)
+    }
+    throw error
+  }
+}

@@ -150,7 +150,7 @@ extension PickleReader {
 
   mutating func pushGlobal(_ module: String, _ name: String) throws(DataError) {
     guard let global = PickleGlobal(module: module, name: name) else {
-      if PickleGlobal.isHarmless(module: module) {
+      if PickleGlobal.isHarmless(module: module, name: name) {
         pickle.texts.append(module + "." + name)
         return stack.append(.named(pickle.texts.count - 1))
       }

@@ -101,9 +101,15 @@ enum PickleGlobal: String, CaseIterable {
     "operator", "timeit", "pdb", "bdb", "platform", "tempfile", "requests", "urllib",
   ]
 
+  /// Types of Python's own that hold values and do nothing.
+  private static let plainTypes: Set<String> = [
+    "object", "bytearray", "frozenset", "complex", "slice", "range", "bytes", "str", "float", "bool", "tuple",
+  ]
+
   /// Whether a name may stand in a file, though nothing is done for it.
-  static func isHarmless(module: String) -> Bool {
-    !suspicious.contains(String(module.prefix { $0 != "." }))
+  static func isHarmless(module: String, name: String) -> Bool {
+    if module == "builtins" || module == "__builtin__" { return plainTypes.contains(name) }
+    return !suspicious.contains(String(module.prefix { $0 != "." }))
   }
 
   /// Whether this is the type of a storage.

@@ -90,6 +90,7 @@ struct ConvertCommand: ParsableCommand {
       throw error.inFile(model)
     }
     try writeAtomically(conversion.bytes, to: output)
+    if !quiet, !source.openQuestions.isEmpty { StandardError.write(line: "note: \(StateOptions.hint)") }
     if !quiet { for note in conversion.notes { StandardError.write(line: "note: \(note)".sanitized) } }
     let title = "\(source.format.title) to \(target.rawValue)"
     var lines = [
@@ -151,16 +152,58 @@ struct StateOptions: ParsableArguments {
   @Option(help: ArgumentHelp("What the last recurrent layer gives on: every step, or the last.", valueName: "steps"))
   var returning = Returning.lastStep
 
-  @Option(help: ArgumentHelp("The function of an nn.RNN.", valueName: "function"))
-  var nonlinearity = ElmanFunction.tanh
+  @Option(
+    help: ArgumentHelp(
+      "The function of an nn.RNN: tanh or relu. (default: what the file says, or tanh)", valueName: "function"))
+  var nonlinearity: ElmanFunction?
+
+  @Option(
+    help: ArgumentHelp(
+      "A function that follows a layer, such as lstm=relu or head.1=relu; once for each.", valueName: "layer=name"))
+  var activation: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "What goes on of a bidirectional layer: both directions' own last step, or the outputs at the last step.",
+      valueName: "steps"))
+  var last: LastSteps?
 
   @Option(help: ArgumentHelp("The part of the file to take, such as model.encoder.", valueName: "name"))
   var key: String?
 
+  /// The flags that settle what weights alone leave open.
+  static let hint = "what is not in the file is settled by --activation LAYER=NAME, --last, --nonlinearity, --returning"
+
+  /// Tells what was assumed, and how to settle it.
+  static func show(_ questions: [String]) {
+    for question in questions { StandardError.write(line: "note: \(question)".sanitized) }
+    if !questions.isEmpty { StandardError.write(line: "note: \(hint)") }
+  }
+
   var assumptions: StateAssumptions {
-    StateAssumptions(returning: returning, function: nonlinearity, key: key)
+    StateAssumptions(
+      returning: returning, function: nonlinearity, key: key, last: last,
+      activations: Dictionary(functions, uniquingKeysWith: { $1 }))
+  }
+
+  private var functions: [(String, ActivationFunction)] {
+    activation.compactMap { text in
+      guard let equals = text.lastIndex(of: "="),
+        let function = ActivationFunction(named: String(text[text.index(after: equals)...]))
+      else { return nil }
+      return (String(text[..<equals]), function)
+    }
+  }
+
+  func validate() throws {
+    guard functions.count == activation.count else {
+      let known = Activation.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError(
+        "--activation takes a layer and a function, such as --activation lstm=relu. The functions are \(known).")
+    }
   }
 }
 
 extension Returning: ExpressibleByArgument {}
 extension ElmanFunction: ExpressibleByArgument {}
+extension LastSteps: ExpressibleByArgument {}

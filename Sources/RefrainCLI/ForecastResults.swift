@@ -1,3 +1,4 @@
+import RefrainData
 import RefrainTasks
 
 /// The reports on one series or on several.

@@ -8,7 +8,7 @@ struct InfoCommand: ParsableCommand {
     commandName: "info",
     abstract: "Say what is in a model's file.",
     discussion: """
-      Reads models of Refrain, PyTorch (.pt, .safetensors), Keras (.keras, .weights.h5) and ONNX, and arrays of NumPy (.npy, \
+      Reads models of Refrain, PyTorch (.pt, .safetensors), Keras (.keras, .h5) and ONNX, and arrays of NumPy (.npy, \
       .npz). No code in a file is ever run.
 
       Examples:
@@ -43,6 +43,9 @@ struct InfoCommand: ParsableCommand {
     let labelWidth = (information.facts.map { $0.name.sanitized.count }.max() ?? 0) + 2
     var lines = [page.strong(file.sanitized)]
     lines += information.facts.flatMap { page.entry($0.name.sanitized, $0.value, labelWidth: labelWidth) }
+    if information.facts.contains(where: { $0.name == "Assumed" }) {
+      lines += page.entry("", "For run and convert " + StateOptions.hint + ".", labelWidth: labelWidth)
+    }
     for table in information.tables where !table.rows.isEmpty {
       lines += ["", page.strong(table.title)]
       lines += page.grid([table.columns] + table.rows.map { $0.map { $0.text.sanitized.shortened } })

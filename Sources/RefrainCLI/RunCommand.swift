@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var memory: MemoryOptions
 
-  @Flag(help: "Print no names of files.")
+  @Flag(help: "Print no names of files, and no notes.")
   var quiet = false
 
   func validate() throws {
@@ -57,6 +57,7 @@ struct RunCommand: ParsableCommand {
 
   private func runModel() throws {
     let loaded = try LoadedModel(contentsOf: model, assuming: state.assumptions)
+    if !quiet { StateOptions.show(loaded.openQuestions) }
     let runnable = try loaded.runnable()
     let outputs: [String: NumericArray]
     do throws(DataError) {

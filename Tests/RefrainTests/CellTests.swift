@@ -109,6 +109,7 @@ struct CellTests {
     "depth-gated-lstm": (1, 1), "slstm": (1, 1), "t-lstm": (1, 1), "phased-lstm": (1, 1), "gru": nil,
     "gru-reset-before": nil, "rnn": nil, "rnn-relu": nil, "layer-norm-gru": nil, "mgu": nil, "indrnn": nil,
     "sru": nil, "qrnn": nil, "min-gru": nil, "mlstm": nil, "gru-d": nil, "augru": nil,
+    "general-lstm": (1, 1), "general-gru": nil, "general-rnn": nil,
   ]
 
   @Test("starts with orthogonal recurrent blocks, evenly drawn input weights and other biases at 0", arguments: names)

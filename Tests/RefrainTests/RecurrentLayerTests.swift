@@ -166,7 +166,17 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is Flatten.Type: Flatten()
     case is Reshape.Type: Reshape([2, 3])
     case is Masking.Type: Masking(0.5)
-    case is Activate.Type: Activate(.softplus)
+    case is Activate.Type: Activate(.leakyReLU, alpha: 0.3)
+    case is BatchNorm.Type: BatchNorm(epsilon: 1e-2)
+    case is ParametricReLU.Type: ParametricReLU(sharedAxes: [1])
+    case is GaussianNoise.Type: GaussianNoise(0.5)
+    case is RepeatVector.Type: RepeatVector(3)
+    case is Permute.Type: Permute([2, 1])
+    case is TimeReversal.Type: TimeReversal()
+    case is LastStep.Type: LastStep()
+    case is Pooling1D.Type: Pooling1D(.average, size: 2, stride: 1, padding: .same)
+    case is GlobalPooling1D.Type: GlobalPooling1D(.average)
+    case is TimeDistributed.Type: TimeDistributed(Conv1D(2, kernel: 2, padding: .valid))
     case is AttentionPooling.Type: AttentionPooling(size: 3)
     case is Conv1D.Type: Conv1D(4, kernel: 2, stride: 2, padding: .causal, activation: .tanh)
     case is ConvLSTM.Type: ConvLSTM(2, kernel: [3, 2], strides: [2, 1], padding: .valid, returning: .everyStep)
@@ -188,6 +198,8 @@ func describedInputShape(_ type: any Layer.Type) -> [Int?] {
   if type == Embedding.self { return [nil, nil] }
   if type == Flatten.self || type == Reshape.self { return [nil, 2, 3] }
   if type == ConvLSTM.self || type == DepthwiseLSTM.self { return [nil, nil, 5, 4, 6] }
+  if type == RepeatVector.self { return [nil, 6] }
+  if type == TimeDistributed.self { return [nil, nil, 4, 6] }
   if type == GridLSTM.self { return [nil, nil, nil, 6] }
   return [nil, nil, 6]
 }

@@ -35,6 +35,9 @@ public enum Cells {
     PhasedLSTMCell.self,
     GRUDCell.self,
     AttentionGRUCell.self,
+    GeneralLSTMCell.self,
+    GeneralGRUCell.self,
+    GeneralRNNCell.self,
   ]
 
   /// The cell of the given name, or nil.

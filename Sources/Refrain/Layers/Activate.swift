@@ -5,6 +5,10 @@ public struct Activate: Layer {
   public struct Configuration: Codable, Sendable {
     /// The function.
     public var activation: Activation
+    /// Its first number; nil is the usual one.
+    public var alpha: Float?
+    /// Its second number; nil is the usual one.
+    public var beta: Float?
   }
 
   public static let kind = "activate"
@@ -12,12 +16,27 @@ public struct Activate: Layer {
 
   public init(_ configuration: Configuration) { self.configuration = configuration }
 
-  /// A layer that applies `activation`.
-  public init(_ activation: Activation) { self.init(Configuration(activation: activation)) }
+  /// A layer that applies `activation`, with the usual numbers unless others are given.
+  public init(_ activation: Activation, alpha: Float? = nil, beta: Float? = nil) {
+    self.init(Configuration(activation: activation, alpha: alpha, beta: beta))
+  }
+
+  /// A layer that applies `function`.
+  public init(_ function: ActivationFunction) {
+    let numbers = function.activation.numbers
+    self.init(
+      function.activation, alpha: function.alpha == numbers.alpha ?? 0 ? nil : function.alpha,
+      beta: function.beta == numbers.beta ?? 0 ? nil : function.beta)
+  }
+
+  /// The function with its numbers.
+  public var function: ActivationFunction {
+    ActivationFunction(configuration.activation, alpha: configuration.alpha, beta: configuration.beta)
+  }
 
   public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] { inputShape }
 
-  public func callAsFunction(_ input: StepValues) -> StepValues { input.map { configuration.activation($0) } }
+  public func callAsFunction(_ input: StepValues) -> StepValues { input.map { function($0) } }
 
   public func outputActivation(after previous: Activation?) -> Activation? {
     configuration.activation == .identity ? previous : configuration.activation

@@ -101,10 +101,7 @@ public struct Conv1D: Layer {
   public var isBuilt: Bool { weight.count > 0 }
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
-    let lengths = input.steps.lengths
-    require(
-      input.steps == Steps(lengths: lengths),
-      "\(Self.kind) takes lengths alone: no gaps, no resets, and no time-first input")
+    let lengths = input.lengthsAlone(for: Self.kind)
     let output = Steps(lengths: lengths?.map(outputLength))
     return StepValues(convolution(input.values, lengths: lengths).masked(output), steps: output)
   }

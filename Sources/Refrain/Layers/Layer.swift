@@ -79,6 +79,9 @@ public enum Layers {
     [
       Dense.self, Embedding.self, Dropout.self, ActivationPenalty.self, LayerNorm.self, Flatten.self, Reshape.self,
       AttentionPooling.self, Masking.self, Activate.self,
+      BatchNorm.self, ParametricReLU.self, GaussianNoise.self, RepeatVector.self, Permute.self, TimeReversal.self,
+      LastStep.self,
+      Pooling1D.self, GlobalPooling1D.self, TimeDistributed.self,
       Conv1D.self, ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 

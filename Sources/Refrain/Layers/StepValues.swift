@@ -15,6 +15,15 @@ public struct StepValues: Sendable {
     self.steps = steps
   }
 
+  /// The lengths of the sequences, for a layer that knows of no more.
+  ///
+  /// - Parameter kind: the layer, which stops where gaps, resets or a time-first layout are given.
+  func lengthsAlone(for kind: String) -> [Int]? {
+    require(
+      steps == Steps(lengths: steps.lengths), "\(kind) takes lengths alone: no gaps, no resets, and no time-first input")
+    return steps.lengths
+  }
+
   /// The values put through a function that leaves the steps as they are.
   public func map(_ transform: (Tensor) -> Tensor) -> StepValues { StepValues(transform(values), steps: steps) }
 }

@@ -1,14 +1,16 @@
 import RefrainData
 
-/// Named arrays of Floats in an HDF5 file, under paths such as `layers/lstm/cell/vars/0`.
+/// Named arrays in an HDF5 file, under paths such as `layers/lstm/cell/vars/0`, and the attributes of groups and arrays.
 ///
-/// What h5py writes unless it is told otherwise, and Keras with it, is read and written here: the first format of HDF5,
-/// with groups in symbol tables and each array in one piece. Files of other forms (compressed, in chunks, of the later
-/// formats) are read by libhdf5, where the package is built with its trait `HDF5`. That library is not made for files
-/// one does not trust: of damaged ones, about one in seven thousand brings it down.
+/// Written is the first format of HDF5, as h5py writes it unless told otherwise, and Keras with it; read are all
+/// formats: see ``HDF5Reader``. What is left (lists of chunks that grow, uncommon compressions) is for libhdf5, where the
+/// package is built with its trait `HDF5`. That library is not made for files one does not trust: of damaged ones, about
+/// one in seven thousand brings it down.
 struct HDF5Tree: Equatable {
   /// The arrays by their paths from the root, without a slash at the front.
   var arrays: [String: NumericArray] = [:]
+  /// The attributes by the path of what they belong to; the root's is empty.
+  var attributes: [String: [String: HDF5Attribute]] = [:]
 
   /// What a file begins with.
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
@@ -16,22 +18,24 @@ struct HDF5Tree: Equatable {
   /// A tree of these arrays.
   init(arrays: [String: NumericArray] = [:]) { self.arrays = arrays }
 
-  /// Reads the arrays below the group `root`; none where there is no such group.
+  /// Reads the arrays below the group `root`, none where there is no such group, or of the whole file where it is
+  /// empty; and the attributes, of the root too.
   ///
   /// Links to other paths and to other files are not followed. All arrays together may be eight times as large as the
   /// file.
   ///
+  /// - Parameter skipped: members of the root that are passed over, such as an optimizer's moments.
   /// - Throws: `wrongFormat` when the bytes are no HDF5, `damagedFile`, `unsupportedContent`.
-  init(bytes: [UInt8], below root: String) throws(DataError) {
+  init(bytes: [UInt8], below root: String, skipping skipped: Set<String> = []) throws(DataError) {
     guard bytes.starts(with: Self.signature) else {
       throw DataError(.wrongFormat, "these are no HDF5 weights", remedy: "name a file that Keras 3 has saved")
     }
     do throws(DataError) {
-      self = try HDF5Reader.tree(bytes, below: root)
+      self = try HDF5Reader.tree(bytes, below: root, skipping: skipped)
     } catch {
       #if HDF5
         guard error.code == .unsupportedContent else { throw error }
-        self = try HDF5Library.tree(bytes, below: root)
+        self = try HDF5Library.tree(bytes, below: root.isEmpty ? "/" : root)
       #else
         throw error
       #endif

@@ -7,11 +7,13 @@ protocol KerasCell: RecurrentCell {
   /// The class of the layer made of it, such as `LSTM`.
   static var kerasClass: String { get }
   /// What its config says besides what every recurrent layer's says.
-  static var kerasOptions: [String: JSONValue] { get }
+  ///
+  /// - Throws: what Keras cannot say.
+  static func kerasOptions(_ options: Options) throws(LayerError) -> [String: JSONValue]
   /// For each of our gates its place among Keras'.
   static var kerasGates: [Int] { get }
   /// The rows of the bias: 2 where it has one for the input and one for the state, `[2, G·H]`, else 1, `[G·H]`.
-  static var kerasBiases: Int { get }
+  static func kerasBiases(_ options: Options) -> Int
 
   /// W, `[G·H, I]`
   var weightInput: Tensor { get set }
@@ -24,7 +26,7 @@ protocol KerasCell: RecurrentCell {
 }
 
 extension KerasCell {
-  static var kerasBiases: Int { 1 }
+  static func kerasBiases(_ options: Options) -> Int { 1 }
   var separateBias: Tensor? {
     get { nil }
     set {}
@@ -34,7 +36,7 @@ extension KerasCell {
   var kerasTensors: [Tensor] {
     let order = Self.kerasGates.indices.map { place in Self.kerasGates.firstIndex(of: place) ?? place }
     let bias = self.bias.reorderingBlocks(order)
-    guard Self.kerasBiases == 2, let separateBias else {
+    guard Self.kerasBiases(options) == 2, let separateBias else {
       return [weightInput, weightHidden].map { $0.reorderingBlocks(order).transposed([1, 0]) } + [bias]
     }
     // Those of the gates r and z are their sums, so that the second is zero there.
@@ -43,16 +45,16 @@ extension KerasCell {
   }
 
   /// The shapes of kernel, recurrent kernel and bias.
-  static func kerasShapes(inputSize: Int, hiddenSize: Int) -> [[Int]] {
+  static func kerasShapes(inputSize: Int, hiddenSize: Int, options: Options) -> [[Int]] {
     let width = kerasGates.count * hiddenSize
-    return [[inputSize, width], [hiddenSize, width], kerasBiases == 2 ? [2, width] : [width]]
+    return [[inputSize, width], [hiddenSize, width], kerasBiases(options) == 2 ? [2, width] : [width]]
   }
 
-  /// Takes kernel, recurrent kernel and bias, which have the shapes of ``kerasShapes(inputSize:hiddenSize:)``.
+  /// Takes kernel, recurrent kernel and bias, which have the shapes of ``kerasShapes(inputSize:hiddenSize:options:)``.
   mutating func take(kerasTensors tensors: [Tensor]) {
     weightInput = tensors[0].transposed([1, 0]).reorderingBlocks(Self.kerasGates)
     weightHidden = tensors[1].transposed([1, 0]).reorderingBlocks(Self.kerasGates)
-    guard Self.kerasBiases == 2 else {
+    guard Self.kerasBiases(options) == 2 else {
       bias = tensors[2].reorderingBlocks(Self.kerasGates)
       return
     }
@@ -76,7 +78,7 @@ extension Tensor {
 
 extension LSTMCell: KerasCell {
   static var kerasClass: String { "LSTM" }
-  static var kerasOptions: [String: JSONValue] {
+  static func kerasOptions(_ options: Options) -> [String: JSONValue] {
     ["activation": "tanh", "recurrent_activation": "sigmoid", "unit_forget_bias": true]
   }
   static var kerasGates: [Int] { [0, 1, 2, 3] }
@@ -87,11 +89,11 @@ private let kerasGRUGates = [1, 0, 2]
 
 extension GRUCell: KerasCell {
   static var kerasClass: String { "GRU" }
-  static var kerasOptions: [String: JSONValue] {
+  static func kerasOptions(_ options: Options) -> [String: JSONValue] {
     ["activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": true]
   }
   static var kerasGates: [Int] { kerasGRUGates }
-  static var kerasBiases: Int { 2 }
+  static func kerasBiases(_ options: Options) -> Int { 2 }
   var separateBias: Tensor? {
     get { biasHidden }
     set { if let newValue { biasHidden = newValue } }
@@ -100,7 +102,7 @@ extension GRUCell: KerasCell {
 
 extension GRUResetBeforeCell: KerasCell {
   static var kerasClass: String { "GRU" }
-  static var kerasOptions: [String: JSONValue] {
+  static func kerasOptions(_ options: Options) -> [String: JSONValue] {
     ["activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": false]
   }
   static var kerasGates: [Int] { kerasGRUGates }
@@ -108,6 +110,50 @@ extension GRUResetBeforeCell: KerasCell {
 
 extension RNNCell: KerasCell {
   static var kerasClass: String { "SimpleRNN" }
-  static var kerasOptions: [String: JSONValue] { ["activation": Activation.isRectifier ? "relu" : "tanh"] }
+  static func kerasOptions(_ options: Options) -> [String: JSONValue] {
+    ["activation": Activation.isRectifier ? "relu" : "tanh"]
+  }
+  static var kerasGates: [Int] { [0] }
+}
+
+// Cells with other functions.
+
+extension GeneralLSTMCell: KerasCell {
+  static var kerasClass: String { "LSTM" }
+  static func kerasOptions(_ options: Options) throws(LayerError) -> [String: JSONValue] {
+    guard options.candidate == options.output, !options.hasPeepholes, !options.isCoupled, options.clip == nil else {
+      throw LayerError("Keras' LSTM has one function besides that of the gates, and no peepholes, coupling or bounds")
+    }
+    return [
+      "activation": try options.candidate.kerasName(), "recurrent_activation": try options.gates.kerasName(),
+      "unit_forget_bias": true,
+    ]
+  }
+  static var kerasGates: [Int] { [0, 1, 2, 3] }
+}
+
+extension GeneralGRUCell: KerasCell {
+  static var kerasClass: String { "GRU" }
+  static func kerasOptions(_ options: Options) throws(LayerError) -> [String: JSONValue] {
+    guard options.clip == nil else { throw LayerError("Keras' GRU has no bounds of its sums") }
+    return [
+      "activation": try options.candidate.kerasName(), "recurrent_activation": try options.gates.kerasName(),
+      "reset_after": .bool(options.resetsAfter),
+    ]
+  }
+  static var kerasGates: [Int] { kerasGRUGates }
+  static func kerasBiases(_ options: Options) -> Int { options.resetsAfter ? 2 : 1 }
+  var separateBias: Tensor? {
+    get { options.resetsAfter ? biasHidden : nil }
+    set { if let newValue { biasHidden = newValue } }
+  }
+}
+
+extension GeneralRNNCell: KerasCell {
+  static var kerasClass: String { "SimpleRNN" }
+  static func kerasOptions(_ options: Options) throws(LayerError) -> [String: JSONValue] {
+    guard options.clip == nil else { throw LayerError("Keras' SimpleRNN has no bounds of its sums") }
+    return ["activation": try options.function.kerasName()]
+  }
   static var kerasGates: [Int] { [0] }
 }

@@ -1,52 +1,107 @@
 import Refrain
 import RefrainData
 
+/// A layer of Refrain's that a layer of Keras', or a part of it, becomes.
+struct KerasPart {
+  var layer: any Layer
+  /// Where its arrays are within the layer's group; empty where they are the group itself.
+  var path = ""
+  var hasBias = true
+  /// Whether there is a gain, in layers that normalize.
+  var hasGain = true
+  /// Whether the arrays are those of a cell, without a layer around it.
+  var isCell = false
+}
+
 /// Layers of Refrain's, without weights, from what a config says of them.
 extension KerasOptions {
-  /// The layer of a class, or nil for one that Refrain has not.
+  /// The layers that one of a class becomes, or nil for one that Refrain has not.
   ///
   /// - Parameter shape: the shape of the input, nil where a layer before has left it unknown.
-  mutating func makeLayer(_ kerasClass: String, shape: [Int?]?) -> (any Layer)? {
+  mutating func makeParts(_ kerasClass: String, shape: [Int?]?) -> [KerasPart]? {
     switch kerasClass {
-    case "LSTM", "GRU", "SimpleRNN": makeRecurrent(kerasClass)
-    case "Bidirectional": makeBidirectional()
-    case "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D":
-      makeConvolutional(axes: kerasClass == "ConvLSTM1D" ? 1 : kerasClass == "ConvLSTM2D" ? 2 : 3)
-    case "Conv1D": makeConvolution()
-    case "Masking": Masking(self["mask_value"].number.map { Float($0) } ?? 0)
-    case "SpatialDropout1D": Dropout(rate("rate"), mask: .sequence)
-    case "Flatten": makeFlatten()
-    case "Reshape": makeReshape(shape)
-    default: makePointwise(kerasClass, rank: shape?.count)
+    case "LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU", "RNN": return makeRecurrent(kerasClass)
+    case "Bidirectional": return makeBidirectional()
+    case "TimeDistributed": return makeTimeDistributed(shape)
+    case "ActivityRegularization", "Identity": return []
+    case "Lambda", "TFOpLambda", "SlicingOpLambda":
+      note("it is a function of its own code, which Refrain does not run")
+      return nil
+    default:
+      return makeLayer(kerasClass, shape: shape) ?? makePointwise(kerasClass, rank: shape?.count)
     }
   }
 
-  /// A layer that reads each step alone, and that `TimeDistributed` may wrap.
-  mutating func makePointwise(_ kerasClass: String, rank: Int?) -> (any Layer)? {
+  /// A part of a layer whose bias the config tells of.
+  private func part(_ layer: any Layer) -> [KerasPart] {
+    [KerasPart(layer: layer, hasBias: flag("use_bias", default: true))]
+  }
+
+  /// A layer that looks at several steps, or at the axes of its input.
+  private mutating func makeLayer(_ kerasClass: String, shape: [Int?]?) -> [KerasPart]? {
+    switch kerasClass {
+    case "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D":
+      part(makeConvolutional(axes: kerasClass == "ConvLSTM1D" ? 1 : kerasClass == "ConvLSTM2D" ? 2 : 3))
+    case "Conv1D": makeConvolution()
+    case "MaxPooling1D": part(makePooling(.maximum))
+    case "AveragePooling1D": part(makePooling(.average))
+    case "GlobalMaxPooling1D": part(makeGlobalPooling(.maximum))
+    case "GlobalAveragePooling1D": part(makeGlobalPooling(.average))
+    case "Masking": part(Masking(self["mask_value"].number.map { Float($0) } ?? 0))
+    case "SpatialDropout1D": part(Dropout(rate("rate"), mask: .sequence))
+    case "Flatten": part(makeFlatten())
+    case "Reshape": part(makeReshape(shape))
+    case "RepeatVector": part(RepeatVector(size("n")))
+    case "Permute": part(Permute((self["dims"].array ?? []).map { $0.integer ?? 0 }))
+    case "PReLU": part(ParametricReLU(sharedAxes: (self["shared_axes"].array ?? []).map { $0.integer ?? 0 }))
+    default: nil
+    }
+  }
+
+  /// A layer that reads each step alone, and that `TimeDistributed` may wrap without changing it.
+  private mutating func makePointwise(_ kerasClass: String, rank: Int?) -> [KerasPart]? {
     switch kerasClass {
     case "Dense":
-      return Dense(size("units"), activation: activation())
+      return activated(function()) { Dense(size("units"), activation: $0) }
     case "Embedding":
-      return Embedding(size("input_dim"), size("output_dim"), maskZero: flag("mask_zero"))
+      return part(Embedding(size("input_dim"), size("output_dim"), maskZero: flag("mask_zero")))
     case "LayerNormalization":
       expectLastAxis(rank)
       expect("rms_scaling", false)
-      return LayerNorm(epsilon: Float(self["epsilon"].number ?? 1e-3))
-    case "Dropout":
-      return Dropout(rate("rate"), mask: dropoutMask())
-    case "Activation":
-      return Activate(activation())
-    case "ReLU":
-      expectNothing("max_value")
-      expect("negative_slope", 0)
-      expect("threshold", 0)
-      return Activate(.relu)
-    case "Softmax":
+      return normalization(LayerNorm(epsilon: Float(self["epsilon"].number ?? 1e-3)))
+    case "BatchNormalization":
       expectLastAxis(rank)
-      return Activate(.softmax)
+      expect("mode", 0)
+      expect("renorm", false)
+      let epsilon = max(0, Float(self["epsilon"].number ?? 1e-3))
+      return normalization(BatchNorm(epsilon: epsilon, isFrozen: !flag("trainable", default: true)))
+    case "Dropout":
+      return part(Dropout(rate("rate"), mask: dropoutMask()))
+    case "GaussianDropout", "AlphaDropout":
+      remark("trained further it drops as Dropout does")
+      return part(Dropout(rate("rate")))
+    case "GaussianNoise":
+      return part(GaussianNoise(max(0, Float(self["stddev"].number ?? 0))))
+    case "Activation":
+      return part(Activate(function()))
     default:
-      return nil
+      guard let function = rectifier(kerasClass) else { return nil }
+      if kerasClass == "Softmax" { expectLastAxis(rank) }
+      return part(Activate(function))
     }
+  }
+
+  private func normalization(_ layer: any Layer) -> [KerasPart] {
+    [
+      KerasPart(
+        layer: layer, hasBias: flag("center", default: true), hasGain: flag("scale", default: true))
+    ]
+  }
+
+  /// A layer with a function; one with numbers of its own stands behind it.
+  private func activated(_ function: ActivationFunction, _ make: (Activation) -> any Layer) -> [KerasPart] {
+    if function.isUsual { return part(make(function.activation)) }
+    return part(make(.identity)) + [KerasPart(layer: Activate(function))]
   }
 
   private mutating func expectLastAxis(_ rank: Int?) {
@@ -65,82 +120,39 @@ extension KerasOptions {
     return .value
   }
 
-  // MARK: - Recurrent layers
-
-  /// What every recurrent layer may say; the direction and what goes on.
-  private mutating func readPassage() -> (returning: Returning, direction: Direction) {
-    expect("stateful", false)
-    expect("return_state", false)
-    expect("time_major", false)
-    let (all, backward) = (flag("return_sequences"), flag("go_backwards"))
-    if all && backward { note("go_backwards with return_sequences gives the steps in reversed order") }
-    return (all ? .everyStep : .lastStep, backward ? .backward : .forward)
-  }
-
-  /// The cell of a class; nil, and a note, where there is none.
-  private mutating func cell(of kerasClass: String) -> (any KerasCell.Type)? {
-    let cell: any KerasCell.Type
-    switch kerasClass {
-    case "LSTM": cell = LSTMCell.self
-    case "GRU": cell = flag("reset_after", default: true) ? GRUCell.self : GRUResetBeforeCell.self
-    case "SimpleRNN": cell = self["activation"].string == "relu" ? ReLURNNCell.self : TanhRNNCell.self
-    default:
-      note("Refrain has no such recurrent layer")
+  /// A layer at each step: layers that read each step anyway as they are, others wrapped.
+  private mutating func makeTimeDistributed(_ shape: [Int?]?) -> [KerasPart]? {
+    let kerasClass = self["layer"]["class_name"].string ?? "?"
+    var inner = KerasOptions("TimeDistributed \(kerasClass)", self["layer"]["config"], version: version)
+    defer { add(inner) }
+    // Of the shape of one step the time is taken away.
+    let shape = shape.flatMap { $0.count > 1 ? [nil] + $0.dropFirst(2) : nil }
+    guard
+      let parts = inner.makePointwise(kerasClass, rank: shape?.count)
+        ?? inner.makeParts(kerasClass, shape: shape)?.map({ part in
+          KerasPart(
+            layer: TimeDistributed(part.layer), path: part.path, hasBias: part.hasBias, hasGain: part.hasGain,
+            isCell: part.isCell)
+        })
+    else {
+      if inner.problems.isEmpty { inner.note("Refrain has no such layer") }
       return nil
     }
-    for (name, value) in cell.kerasOptions.sorted(by: { $0.key < $1.key }) where name != "unit_forget_bias" {
-      expect(name, value)
+    return parts.map { part in
+      var part = part
+      // A wrapped layer finds its arrays below `layer` itself.
+      if !(part.layer is TimeDistributed) { part.path = "layer" }
+      return part
     }
-    return cell
   }
 
-  private mutating func regularization() -> Regularization {
-    Regularization(inputDropout: rate("dropout"), recurrentDropout: rate("recurrent_dropout"))
-  }
-
-  private mutating func makeRecurrent(_ kerasClass: String) -> (any Layer)? {
-    let (returning, direction) = readPassage()
-    let (units, regularization) = (size("units"), regularization())
-    func make<Cell: KerasCell>(_ type: Cell.Type) -> any Layer {
-      Recurrent<Cell>(units, returning: returning, direction: direction).regularized(by: regularization)
-    }
-    return cell(of: kerasClass).map { make($0) }
-  }
-
-  private mutating func makeBidirectional() -> (any Layer)? {
-    let inner = self["layer"]["class_name"].string ?? "?"
-    var options = KerasOptions(inner, self["layer"]["config"])
-    let (returning, _) = options.readPassage()
-    options.expect("go_backwards", false)
-    let (units, regularization) = (options.size("units"), options.regularization())
-    let cell = options.cell(of: inner)
-    add(options.problems)
-    expectSameBackward()
-    let merge = Merge.allCases.first { $0.kerasName != nil && $0.kerasName == self["merge_mode"].string }
-    if merge == nil { note("merge_mode is \(String(self["merge_mode"].text.prefix(40))), which Refrain has not") }
-    func make<Cell: KerasCell>(_ type: Cell.Type) -> any Layer {
-      Bidirectional<Cell>(units, returning: returning, merge: merge ?? .concatenate).regularized(by: regularization)
-    }
-    return cell.map { make($0) }
-  }
-
-  /// Both directions must be alike but for the direction.
-  private mutating func expectSameBackward() {
-    let (forward, backward) = (self["layer"], self["backward_layer"])
-    guard backward != .null else { return }
-    let names = [
-      "units", "return_sequences", "activation", "recurrent_activation", "use_bias", "reset_after", "dropout",
-      "recurrent_dropout", "stateful", "return_state",
-    ]
-    let differing = names.filter { forward["config"][$0] != backward["config"][$0] }
-    if !differing.isEmpty || forward["class_name"] != backward["class_name"] {
-      note("its directions differ\(differing.isEmpty ? "" : " in " + differing.joined(separator: ", "))")
-    }
-    if backward["config"]["go_backwards"] != true { note("its backward layer does not go backwards") }
-  }
+  // MARK: - Convolutions and pooling
 
   private mutating func makeConvolutional(axes: Int) -> any Layer {
     let (returning, direction) = readPassage()
+    if returning == .everyStep, direction == .backward {
+      note("go_backwards with return_sequences gives the steps in reversed order")
+    }
     for name in ["dropout", "recurrent_dropout"] where rate(name) > 0 { note("Refrain has no \(name) here") }
     expect("activation", "tanh")
     expect("recurrent_activation", "sigmoid")
@@ -154,16 +166,32 @@ extension KerasOptions {
       returning: returning, direction: direction)
   }
 
-  private mutating func makeConvolution() -> any Layer {
+  private mutating func makeConvolution() -> [KerasPart] {
     expect("data_format", "channels_last")
-    expect("dilation_rate", [1])
+    if self["dilation_rate"] != 1 { expect("dilation_rate", [1]) }
     expect("groups", 1)
     let padding = self["padding"] == .null ? .valid : self["padding"].string.flatMap(Conv1D.Padding.init(rawValue:))
     if padding == nil { note("padding is \(String(self["padding"].text.prefix(40))), which Refrain has not") }
     let stride = self["strides"] == .null ? 1 : sizes("strides", count: 1)[0]
-    return Conv1D(
-      size("filters"), kernel: sizes("kernel_size", count: 1)[0], stride: stride, padding: padding ?? .valid,
-      activation: activation())
+    let (filters, kernel) = (size("filters"), sizes("kernel_size", count: 1)[0])
+    return activated(function()) {
+      Conv1D(filters, kernel: kernel, stride: stride, padding: padding ?? .valid, activation: $0)
+    }
+  }
+
+  private mutating func makePooling(_ function: PoolingFunction) -> any Layer {
+    expect("data_format", "channels_last")
+    let padding = self["padding"] == .null ? .valid : self["padding"].string.flatMap(Pooling1D.Padding.init(rawValue:))
+    if padding == nil { note("padding is \(String(self["padding"].text.prefix(40))), and Refrain has same and valid") }
+    let size = sizes("pool_size", count: 1)[0]
+    let stride = self["strides"] == .null ? size : sizes("strides", count: 1)[0]
+    return Pooling1D(function, size: size, stride: stride, padding: padding ?? .valid)
+  }
+
+  private mutating func makeGlobalPooling(_ function: PoolingFunction) -> any Layer {
+    expect("data_format", "channels_last")
+    expect("keepdims", false)
+    return GlobalPooling1D(function)
   }
 
   // MARK: - Shapes

@@ -40,7 +40,7 @@ extension Recurrent: KerasLayer where Cell: KerasCell {
     try configuration.initial.checkForKeras()
     return try recurrentConfig(configuration.returning, configuration.direction)
       .merging(regularization.kerasConfig()) { $1 }
-      .merging(Cell.kerasOptions) { $1 }
+      .merging(Cell.kerasOptions(configuration.options)) { $1 }
       .merging(["units": .init(integerLiteral: configuration.hiddenSize)]) { $1 }
   }
 
@@ -49,13 +49,26 @@ extension Recurrent: KerasLayer where Cell: KerasCell {
       uniqueKeysWithValues: cell.kerasTensors.enumerated().map { index, tensor in ("cell/vars/\(index)", tensor) })
   }
 
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] {
+    ["cell/vars/0", "cell/vars/1"] + (hasBias ? ["cell/vars/2"] : [])
+  }
+
+  func renewed(_ arrays: [NumericArray]) -> [NumericArray] { renewedCell(arrays, gates: Cell.kerasGates.count) }
+
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {
-    let shapes = Cell.kerasShapes(inputSize: inputShape.last.flatMap(\.self) ?? 0, hiddenSize: configuration.hiddenSize)
+    let (inputSize, options) = (inputShape.last.flatMap(\.self) ?? 0, configuration.options)
+    let shapes = Cell.kerasShapes(inputSize: inputSize, hiddenSize: configuration.hiddenSize, options: options)
     let tensors = [
       group.tensor("cell/vars/0", shape: shapes[0]), group.tensor("cell/vars/1", shape: shapes[1]),
       group.bias("cell/vars/2", shape: shapes[2]),
     ].compactMap(\.self)
-    if tensors.count == shapes.count { cell.take(kerasTensors: tensors) }
+    // Only weights that are there are worth the memory of a cell.
+    guard tensors.count == shapes.count else { return }
+    if Cell.Options.self != NoOptions.self {
+      var generator = RandomGenerator(seed: 0)
+      build(for: inputShape, using: &generator)
+    }
+    cell.take(kerasTensors: tensors)
   }
 }
 
@@ -78,6 +91,16 @@ extension Bidirectional: KerasLayer where Cell: KerasCell {
       uniqueKeysWithValues: [("forward_layer", forward), ("backward_layer", backward)].flatMap { name, direction in
         direction.kerasArrays.map { ("\(name)/\($0.key)", $0.value) }
       })
+  }
+
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] {
+    let names = forward.kerasNames(hasBias: hasBias, hasGain: hasGain)
+    return names.map { "forward_layer/" + $0 } + names.map { "backward_layer/" + $0 }
+  }
+
+  func renewed(_ arrays: [NumericArray]) -> [NumericArray] {
+    let half = arrays.count / 2
+    return forward.renewed(Array(arrays[..<half])) + backward.renewed(Array(arrays[half...]))
   }
 
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {

@@ -14,40 +14,25 @@ protocol KerasLayer: Layer {
   /// The arrays under the names that they have in the layer's group.
   var kerasArrays: [String: Tensor] { get }
 
+  /// The names of the arrays in the order in which older files list them.
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String]
+
+  /// The arrays of an older file as Keras has them today.
+  func renewed(_ arrays: [NumericArray]) -> [NumericArray]
+
   /// Takes the arrays of a group; the layer may be without weights before.
   mutating func take(_ group: KerasGroup, inputShape: [Int?])
 }
 
 extension KerasLayer {
   var kerasArrays: [String: Tensor] { [:] }
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] { [] }
+  func renewed(_ arrays: [NumericArray]) -> [NumericArray] { arrays }
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {}
 }
 
 /// The last size of a shape, which ``Layer/outputShape(for:)`` has found to be known.
 private func width(_ shape: [Int?]) -> Int { shape.last.flatMap(\.self) ?? 0 }
-
-extension Activation {
-  /// The function of this name in Keras, or nil.
-  init?(kerasName: String) {
-    switch kerasName {
-    case "linear": self = .identity
-    case "swish": self = .silu
-    case "gelu": self = .geluExact
-    case "tanh", "sigmoid", "relu", "softplus", "silu", "softmax": self.init(rawValue: kerasName)
-    default: return nil
-    }
-  }
-
-  /// - Throws: for the form of GELU with the hyperbolic tangent: Keras' name means the exact one.
-  func kerasName() throws(LayerError) -> JSONValue {
-    switch self {
-    case .identity: "linear"
-    case .gelu: throw LayerError("the activation gelu is another function in Keras, which is geluExact here")
-    case .geluExact: "gelu"
-    default: .string(rawValue)
-    }
-  }
-}
 
 extension Dense: KerasLayer {
   var kerasClass: String { "Dense" }
@@ -60,6 +45,8 @@ extension Dense: KerasLayer {
   }
 
   var kerasArrays: [String: Tensor] { ["vars/0": weight.transposed([1, 0]), "vars/1": bias] }
+
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] { ["vars/0"] + (hasBias ? ["vars/1"] : []) }
 
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {
     if let kernel = group.tensor("vars/0", shape: [width(inputShape), configuration.outputSize]) {
@@ -82,6 +69,8 @@ extension Embedding: KerasLayer {
 
   var kerasArrays: [String: Tensor] { ["vars/0": weight] }
 
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] { ["vars/0"] }
+
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {
     if let table = group.tensor("vars/0", shape: [configuration.vocabulary, configuration.size]) { weight = table }
   }
@@ -95,6 +84,10 @@ extension LayerNorm: KerasLayer {
   }
 
   var kerasArrays: [String: Tensor] { ["vars/0": weight, "vars/1": bias] }
+
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] {
+    (0..<(hasGain ? 1 : 0) + (hasBias ? 1 : 0)).map { "vars/\($0)" }
+  }
 
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {
     let shape = [width(inputShape)]
@@ -135,9 +128,25 @@ extension Reshape: KerasLayer {
 }
 
 extension Activate: KerasLayer {
-  var kerasClass: String { "Activation" }
+  var kerasClass: String {
+    switch configuration.activation {
+    case .leakyReLU: "LeakyReLU"
+    case .elu where configuration.alpha != nil: "ELU"
+    case .cappedReLU, .thresholdedReLU: "ReLU"
+    case .affine: "Rescaling"
+    default: "Activation"
+    }
+  }
   func kerasConfig(for inputShape: [Int?]) throws(LayerError) -> [String: JSONValue] {
-    ["activation": try configuration.activation.kerasName()]
+    let alpha = JSONValue.number(Double("\(function.alpha)") ?? 0)
+    return switch (kerasClass, configuration.activation) {
+    case ("LeakyReLU", _): ["negative_slope": alpha]
+    case ("ELU", _): ["alpha": alpha]
+    case ("ReLU", .cappedReLU): ["max_value": alpha, "negative_slope": 0, "threshold": 0]
+    case ("ReLU", _): ["negative_slope": 0, "threshold": alpha]
+    case ("Rescaling", _): ["scale": alpha, "offset": .number(Double("\(function.beta)") ?? 0)]
+    default: ["activation": try function.kerasName()]
+    }
   }
 }
 
@@ -155,6 +164,17 @@ extension Conv1D: KerasLayer {
 
   /// `[K, I, O]` from `[O, K, I]`.
   var kerasArrays: [String: Tensor] { ["vars/0": weight.transposed([1, 2, 0]), "vars/1": bias] }
+
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] { ["vars/0"] + (hasBias ? ["vars/1"] : []) }
+
+  /// Keras 1 has kernels `[K, 1, I, O]`, and before version 1.1 `[O, I, K, 1]`.
+  func renewed(_ arrays: [NumericArray]) -> [NumericArray] {
+    guard let kernel = arrays.first, kernel.shape.count == 4 else { return arrays }
+    let tensor = Tensor(kernel.values.floats, shape: kernel.shape)
+    let isOlder = kernel.shape[1] != 1 || kernel.shape[3] != configuration.filters
+    let renewed = (isOlder ? tensor.transposed([2, 3, 1, 0]) : tensor).at(0, axis: 1)
+    return [NumericArray(renewed.values, shape: renewed.shape)] + arrays.dropFirst()
+  }
 
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {
     let shape = [configuration.kernel, width(inputShape), configuration.filters]
@@ -186,6 +206,10 @@ extension ConvolutionalLSTM: KerasLayer where Map == FullConvolution {
       "cell/vars/0": cell.inputMap.weight.transposed(axesToKeras),
       "cell/vars/1": cell.hiddenMap.weight.transposed(axesToKeras), "cell/vars/2": cell.bias,
     ]
+  }
+
+  func kerasNames(hasBias: Bool, hasGain: Bool) -> [String] {
+    ["cell/vars/0", "cell/vars/1"] + (hasBias ? ["cell/vars/2"] : [])
   }
 
   mutating func take(_ group: KerasGroup, inputShape: [Int?]) {

@@ -6,13 +6,18 @@ import RefrainData
 struct KerasOptions {
   /// The layer as messages call it, such as `LSTM 'lstm_1'`.
   let layer: String
+  /// The first number of the version of Keras that the config is of.
+  let version: Int
   private let values: JSONValue
   /// What is wrong with it.
   private(set) var problems: [String] = []
+  /// What is to be said of it, though it is read.
+  private(set) var remarks: [String] = []
 
-  init(_ kerasClass: String, _ config: JSONValue) {
+  init(_ kerasClass: String, _ config: JSONValue, version: Int = 3) {
     layer = config["name"].string.map { "\(kerasClass.onOneLine) \($0.quoted)" } ?? kerasClass.onOneLine
     values = config
+    self.version = version
   }
 
   /// What the config says under this name; null where it says nothing.
@@ -20,7 +25,13 @@ struct KerasOptions {
 
   mutating func note(_ problem: String) { problems.append("\(layer): \(problem)") }
 
-  mutating func add(_ others: [String]) { problems += others }
+  mutating func remark(_ remark: String) { remarks.append("\(layer): \(remark)") }
+
+  /// Takes over what is to be said of a part.
+  mutating func add(_ part: KerasOptions) {
+    problems += part.problems
+    remarks += part.remarks
+  }
 
   /// Notes an option that is there and has another value than the one that Refrain has.
   mutating func expect(_ name: String, _ value: JSONValue) {
@@ -43,10 +54,11 @@ struct KerasOptions {
     return 1
   }
 
-  /// Positive sizes, as many as `count`.
+  /// Positive sizes, as many as `count`; one may stand without brackets.
   mutating func sizes(_ name: String, count: Int) -> [Int] {
-    let sizes = (values[name].array ?? []).compactMap(\.integer).filter { $0 > 0 }
-    if sizes.count == count, values[name].array?.count == count { return sizes }
+    let given = values[name].array ?? values[name].integer.map { [.init(integerLiteral: $0)] } ?? []
+    let sizes = given.compactMap(\.integer).filter { $0 > 0 }
+    if sizes.count == count, given.count == count { return sizes }
     note("\(name) is not \(count) positive numbers")
     return Array(repeating: 1, count: count)
   }
@@ -57,13 +69,5 @@ struct KerasOptions {
     if let rate = values[name].number.map({ Float($0) }), (0..<1).contains(rate) { return rate }
     note("\(name) is not at least 0 and below 1")
     return 0
-  }
-
-  /// A function of each value; the identity where nothing is said.
-  mutating func activation(_ name: String = "activation") -> Activation {
-    if values[name] == .null { return .identity }
-    if let activation = values[name].string.flatMap({ Activation(kerasName: $0) }) { return activation }
-    note("\(name) is \(String(values[name].text.prefix(40)).onOneLine), which Refrain has not")
-    return .identity
   }
 }

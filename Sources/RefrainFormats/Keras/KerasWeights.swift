@@ -10,10 +10,22 @@ final class KerasWeights {
   /// How many values may still be made that no array holds: a config alone can ask for any number.
   private var allowance: Int
 
+  /// The paths of all groups.
+  private let groups: Set<String>
+
   init(_ tree: HDF5Tree) {
     arrays = tree.arrays
+    var groups: Set<String> = []
+    for path in tree.arrays.keys {
+      var end = path.endIndex
+      while let slash = path[..<end].lastIndex(of: "/"), groups.insert(String(path[..<slash])).inserted { end = slash }
+    }
+    self.groups = groups
     allowance = 65_536 + tree.arrays.values.reduce(0) { $0 + $1.values.count }
   }
+
+  /// Whether there is an array below a path.
+  func hasGroup(_ path: String) -> Bool { groups.contains(path) }
 
   /// A tensor that holds one value everywhere, for what the layer has not; nil where it would be too large, which is
   /// noted.
@@ -48,7 +60,9 @@ final class KerasWeights {
 
   /// - Throws: `damagedFile` when something was missing or misshapen, or is left over.
   func finish() throws(DataError) {
-    problems += Set(arrays.keys).subtracting(taken).sorted().map { "\($0.quoted) is left over" }
+    // The states of generators of random numbers are whole numbers.
+    let left = arrays.filter { !taken.contains($0.key) && $0.value.type.isFloat && !$0.key.contains("seed_generator") }
+    problems += left.keys.sorted().map { "\($0.quoted) is left over" }
     guard !problems.isEmpty else { return }
     throw DataError(
       .damagedFile, "the weights do not fit the model: \(listed(problems))",
@@ -71,25 +85,31 @@ struct KerasGroup {
   var hasBias: Bool?
   /// The layer's gain and shift are `vars/0` and `vars/1`; where there is no gain the shift is `vars/0`.
   var hasGain = true
+  /// Whether the group is a cell's: what a layer has as `cell/vars` is `vars` there.
+  var isCell = false
+
+  private func path(of name: String) -> String {
+    path + "/" + (isCell && name.hasPrefix("cell/") ? String(name.dropFirst(5)) : name)
+  }
 
   /// The array of this name, or nil where it is not there or does not fit.
-  func tensor(_ name: String, shape: [Int]) -> Tensor? { weights.tensor("\(path)/\(name)", shape: shape) }
+  func tensor(_ name: String, shape: [Int]) -> Tensor? { weights.tensor(path(of: name), shape: shape) }
 
   /// A bias, which is zero where the layer has none.
   func bias(_ name: String, shape: [Int]) -> Tensor? {
     if hasBias == true { return tensor(name, shape: shape) }
-    let found = hasBias == nil ? weights.tensorIfThere("\(path)/\(name)", shape: shape) : nil
-    return found ?? weights.constant(0, shape: shape, of: "\(path)/\(name)")
+    let found = hasBias == nil ? weights.tensorIfThere(path(of: name), shape: shape) : nil
+    return found ?? weights.constant(0, shape: shape, of: path(of: name))
   }
 
   /// A gain, which is one where the layer has none.
   func gain(_ name: String, shape: [Int]) -> Tensor? {
-    hasGain ? tensor(name, shape: shape) : weights.constant(1, shape: shape, of: "\(path)/\(name)")
+    hasGain ? tensor(name, shape: shape) : weights.constant(1, shape: shape, of: path(of: name))
   }
 
   /// The group of a part of the layer.
   func part(_ name: String) -> KerasGroup {
-    KerasGroup(weights: weights, path: "\(path)/\(name)", hasBias: hasBias, hasGain: hasGain)
+    KerasGroup(weights: weights, path: "\(path)/\(name)", hasBias: hasBias, hasGain: hasGain, isCell: isCell)
   }
 }
 

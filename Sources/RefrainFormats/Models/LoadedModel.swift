@@ -2,23 +2,6 @@ import Refrain
 import RefrainData
 import RefrainTasks
 
-/// What a state dictionary does not say of the model that it belongs to.
-public struct StateAssumptions: Sendable {
-  /// What the last recurrent layer gives.
-  public var returning: Returning
-  /// The function of an `nn.RNN`.
-  public var function: ElmanFunction
-  /// The keys of dictionaries to go into, joined by dots.
-  public var key: String?
-
-  /// Makes assumptions.
-  public init(returning: Returning = .lastStep, function: ElmanFunction = .tanh, key: String? = nil) {
-    self.returning = returning
-    self.function = function
-    self.key = key
-  }
-}
-
 /// A model read from a file of any format.
 public struct LoadedModel: Sendable {
   /// The model itself.
@@ -37,6 +20,8 @@ public struct LoadedModel: Sendable {
   public let model: Model
   /// What was assumed, in words.
   public var notes: [String] = []
+  /// Those of the notes on which the model's answers depend, and the flags that settle them.
+  public var openQuestions: [String] = []
   /// What the layers of a state dictionary are called there, by their numbers.
   public var naming: [String: String] = [:]
   /// Those of them that are cells there.
@@ -46,7 +31,7 @@ public struct LoadedModel: Sendable {
   ///
   /// - Throws: `wrongFormat` for a file that holds no model, or what reading its format throws.
   public init(contentsOf path: String, assuming assumptions: StateAssumptions = StateAssumptions()) throws(DataError) {
-    let bytes = try readFile(path)
+    let bytes = try readModelFile(path)
     do throws(DataError) {
       try self.init(bytes, path: path, assuming: assumptions)
     } catch {
@@ -69,13 +54,14 @@ public struct LoadedModel: Sendable {
       }
     case .safetensors, .pytorch:
       let state = try StateDictionary(bytes: bytes, at: assumptions.key, file: path)
-      let inferred = try state.inferredModel(returning: assumptions.returning, function: assumptions.function)
+      let inferred = try state.inferredModel(assumptions)
       (model, notes) = (.sequential(inferred.model), inferred.notes)
       (naming, cells) = (inferred.naming, inferred.cells)
-    case .keras: model = .sequential(try KerasFile.read(bytes: bytes))
-    case .kerasWeights:
-      throw DataError(
-        .wrongFormat, "these are weights without a model", remedy: "save the whole model with Keras 3, as .keras")
+      openQuestions = inferred.openQuestions
+    case .keras:
+      let read = try KerasFile.readWithNotes(bytes: bytes)
+      (model, notes) = (.sequential(read.model), read.notes)
+    case .kerasWeights: throw KerasLegacyFile.withoutModel
     case .onnx:
       if let path {
         model = .graph(try ONNXModel(contentsOf: path))

@@ -10,7 +10,7 @@ public enum ModelFormat: String, CaseIterable, Sendable {
     case .refrain: "Refrain model (safetensors)"
     case .safetensors: "safetensors"
     case .pytorch: "PyTorch file"
-    case .keras: "Keras 3 model"
+    case .keras: "Keras model"
     case .kerasWeights: "HDF5 file, such as Keras' weights"
     case .onnx: "ONNX model"
     case .npy: "NumPy array"
@@ -25,7 +25,9 @@ public enum ModelFormat: String, CaseIterable, Sendable {
     if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) {
       self = .npy
     } else if bytes.starts(with: [0x89] + Array("HDF\r\n".utf8)) {
-      self = .kerasWeights
+      self = KerasLegacyFile.hasModel(bytes) ? .keras : .kerasWeights
+    } else if let other = OtherFile(bytes) {
+      throw Self.unknown(other.title, file, remedy: other.remedy)
     } else if bytes.starts(with: Array("PK".utf8)) {
       let names = try ZipArchive(bytes: bytes, file: file).names
       if names.contains("config.json") {
@@ -35,10 +37,15 @@ public enum ModelFormat: String, CaseIterable, Sendable {
       } else if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
         self = .npz
       } else {
-        throw Self.unknown("an archive that holds no model", file)
+        let shown = names.prefix(4).map(\.quoted).joined(separator: ", ")
+        throw Self.unknown(
+          names.isEmpty ? "an empty archive" : "an archive that holds no model: it has \(shown)", file,
+          remedy: "unpack it, and name the model in it")
       }
-    } else if bytes.starts(with: [0x80, 0x02]) {
+    } else if TorchFile.isLegacy(bytes) {
       self = .pytorch
+    } else if TorchFile.isPickle(bytes) {
+      throw try TorchFile.plainPickle(bytes).inFile(file)
     } else if bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
       self = ModelFile.kind(of: try SafeTensorsFile(bytes: bytes, file: file)) == nil ? .safetensors : .refrain
     } else if let first = bytes.first, [0x08, 0x12, 0x1A, 0x22, 0x2A, 0x32, 0x3A].contains(first) {
@@ -49,9 +56,9 @@ public enum ModelFormat: String, CaseIterable, Sendable {
     }
   }
 
-  private static func unknown(_ what: String, _ file: String?) -> DataError {
+  private static func unknown(_ what: String, _ file: String?, remedy: String? = nil) -> DataError {
     DataError(
       .wrongFormat, file: file, "the file is \(what)",
-      remedy: "name a model of Refrain, PyTorch, Keras or ONNX, or arrays of NumPy")
+      remedy: remedy ?? "name a model of Refrain, PyTorch, Keras or ONNX, or arrays of NumPy")
   }
 }

@@ -50,7 +50,7 @@ public struct ModelInformation: Sendable {
   /// - Throws: `wrongFormat` for a file of another kind, or what reading its format throws. A graph of ONNX need not be
   ///   one that can run.
   public init(contentsOf path: String) throws(DataError) {
-    let bytes = try readFile(path)
+    let bytes = try readModelFile(path)
     do throws(DataError) {
       format = try ModelFormat(of: bytes, file: path)
       facts.append(("Format", format.title))
@@ -78,12 +78,22 @@ public struct ModelInformation: Sendable {
       }
     case .pytorch: addState(try StateDictionary(bytes: bytes, file: path))
     case .keras:
-      let model = try KerasFile.read(bytes: bytes)
-      addLayers(of: model)
-      addTensors(model.namedTensors.map { ($0.name, NumericArray($0.tensor.values, shape: $0.tensor.shape)) })
+      let legacy = bytes.starts(with: HDF5Tree.signature) ? try KerasLegacyFile(bytes: bytes) : nil
+      if let writer = legacy?.writer { facts.append(("Written by", writer)) }
+      do throws(DataError) {
+        let (model, notes) = try KerasFile.readWithNotes(bytes: bytes)
+        for note in notes { facts.append(("Note", note)) }
+        addLayers(of: model)
+        addTensors(model.namedTensors.map { ($0.name, NumericArray($0.tensor.values, shape: $0.tensor.shape)) })
+      } catch  where error.code == .unsupportedContent {
+        facts.append(("Runs here", "no: \(error.problem)"))
+        if let legacy { addTensors(legacy.arrays) }
+      }
     case .kerasWeights:
-      addTensors(
-        try HDF5Tree(bytes: bytes, below: "layers").arrays.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+      let file = try KerasLegacyFile(bytes: bytes)
+      if let writer = file.writer { facts.append(("Written by", writer)) }
+      facts.append(("Layers", "not in the file: \(KerasLegacyFile.withoutModel.remedy ?? "")"))
+      addTensors(file.arrays)
     case .onnx: addGraph(try ONNXReader.message(bytes), bytes)
     case .npy: addTensors([("", try NumericArray(npy: bytes, file: path))])
     case .npz:
@@ -123,11 +133,33 @@ public struct ModelInformation: Sendable {
     addPorts(model)
   }
 
+  /// What is worth knowing of a module of PyTorch's, besides the sizes that its arrays tell.
+  private static let moduleOptions: Set<String> = [
+    "batch_first", "bidirectional", "dropout", "mode", "nonlinearity", "num_layers", "negative_slope", "alpha", "eps",
+    "p",
+    "stride", "padding", "dilation", "groups", "approximate",
+  ]
+
   /// The arrays, and the layers where these follow from the names.
   private mutating func addState(_ state: StateDictionary) {
     addTensors(state.entries.map { ($0.name, $0.array) })
+    for tensor in state.unread { facts.append(("Not read", tensor)) }
+    if !state.modules.isEmpty {
+      tables.append(
+        Table(
+          title: "Modules", columns: ["Name", "Class", "Options"],
+          rows: state.modules.prefix(1000).map { module in
+            let options = module.attributes.filter { Self.moduleOptions.contains($0.key) }
+            return [
+              .text(module.name), .text(module.kind),
+              .text(options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),
+            ]
+          }))
+    }
     do throws(DataError) {
-      addLayers(of: try state.inferredModel().model)
+      let inferred = try state.inferredModel()
+      for question in inferred.openQuestions { facts.append(("Assumed", question)) }
+      addLayers(of: inferred.model)
     } catch {
       facts.append(("Layers", "not found: \(error.problem)"))
     }

@@ -30,7 +30,9 @@ extension Sequential: RunnableModel {
     }
     try checkMemory(input.shape)
     if let vocabulary {
-      guard case .integers(let tokens) = input.values else {
+      // Programs save tokens as floats, too.
+      let tokens = input.values.floats.compactMap { Int(exactly: $0) }
+      guard tokens.count == input.values.count else {
         throw DataError(.wrongInput, "the input 'input' is of type \(input.type.rawValue); tokens are whole numbers")
       }
       if let token = tokens.first(where: { !(0..<vocabulary).contains($0) }) {

@@ -7,6 +7,7 @@ extension PickleReader {
 
   /// What a function makes of its arguments.
   mutating func call(_ function: PickleValue, with arguments: [PickleValue]) throws(DataError) -> PickleValue {
+    if case .named(let name) = function { return makeObject(name) }
     guard case .global(let function) = function else { throw damaged("it calls what is no function") }
     switch function {
     case .orderedDictionary, .dictionary, .defaultDictionary:
@@ -17,7 +18,9 @@ extension PickleReader {
       pushList(try arguments.first.map { value throws(DataError) in try items(of: value) } ?? [])
       return try pop()
     case .device, .encode, .integer, .elementType: return .opaque
-    case .rebuildTensor, .rebuildTensor2: return try tensor(arguments)
+    case .rebuildTensor, .rebuildTensor2, .rebuildTensor3: return try tensor(arguments)
+    case .buildIntegerList, .buildTensorList, .buildDoubleList, .buildBoolList, .restoreTypeTag:
+      return arguments.first ?? .none
     case .rebuildParameter, .rebuildParameterWithState:
       guard case .tensor(let index)? = arguments.first else { throw damaged("a parameter in it is no tensor") }
       return .tensor(index)
@@ -33,6 +36,13 @@ extension PickleReader {
     }
   }
 
+  /// An object of a class that is known by name alone.
+  mutating func makeObject(_ name: Int) -> PickleValue {
+    contained += 1
+    pickle.objects.append(PickleObject(className: name))
+    return .object(pickle.objects.count - 1)
+  }
+
   /// The pairs of the list that a dictionary is made of, if one is given.
   func pairs(_ arguments: ArraySlice<PickleValue>) throws(DataError) -> [PickleValue] {
     guard let list = arguments.first else { return [] }
@@ -46,10 +56,15 @@ extension PickleReader {
   }
 
   mutating func storage(_ parts: [PickleValue]) throws(DataError) -> PickleValue {
+    // Before version 1.6 a class was named with its source.
+    if parts.count >= 2, case .text(let tag) = parts[0], pickle.texts[tag] == "module" { return parts[1] }
     guard parts.count >= 5, case .text(let tag) = parts[0], pickle.texts[tag] == "storage",
       case .global(let type) = parts[1], type.isStorage, case .text(let key) = parts[2],
       case .integer(let count) = parts[4], count >= 0
     else { throw damaged("a storage in it is not as PyTorch writes it") }
+    if parts.count > 5, case .list = parts[5] {
+      throw .unsupportedPickle("a storage in it is a part of another one, as in very old files")
+    }
     pickle.storages.append(PickleStorage(type: type, key: pickle.texts[key], count: count))
     return .storage(pickle.storages.count - 1)
   }
@@ -63,7 +78,10 @@ extension PickleReader {
       throw damaged("a tensor in it has the shape \(shape) and the strides \(strides)")
     }
     contained += 8 + 2 * shape.count
-    pickle.tensors.append(PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides))
+    var type: Int?
+    if parts.count > 6, case .named(let name) = parts[6] { type = name }
+    pickle.tensors.append(
+      PickleTensor(storage: storage, offset: offset, shape: shape, strides: strides, type: type))
     return .tensor(pickle.tensors.count - 1)
   }
 

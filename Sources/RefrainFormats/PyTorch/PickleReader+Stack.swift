@@ -41,6 +41,7 @@ extension PickleReader {
   }
 
   mutating func append(_ values: [PickleValue]) throws(DataError) {
+    if case .object = try top() { return }
     guard case .list(let index) = try top() else { throw damaged("it appends to what is no list") }
     contained += values.count
     pickle.lists[index] += values
@@ -57,6 +58,9 @@ extension PickleReader {
     case .dictionary(let index):
       contained += pairs.count
       pickle.dictionaries[index] += pairs
+    case .object(let index):
+      contained += pairs.count
+      pickle.objects[index].items += pairs
     default: throw damaged("it sets items of what is no dictionary")
     }
   }

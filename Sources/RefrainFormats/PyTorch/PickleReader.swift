@@ -1,8 +1,9 @@
 import RefrainData
 
 /// Runs the program that a pickle is, of protocol 2 to 5, as far as `torch.save` needs it: values are stacked, put
-/// together and remembered, and the few functions of ``PickleGlobal`` are done by hand. A pickle that wants to call
-/// anything else is refused by name.
+/// together and remembered, and the few functions of ``PickleGlobal`` are done by hand. Of any other class or function an
+/// object is made that knows its name and what it was given, and no more; a pickle that names what no model needs, such as
+/// `os.system`, is refused.
 struct PickleReader {
   private var program: PickleBytes
   var pickle = Pickle()
@@ -21,10 +22,13 @@ struct PickleReader {
   /// Runs a program.
   ///
   /// - Throws: `unsupportedContent` where it wants more than tensors do, `damagedFile` where it makes no sense.
-  static func read(_ program: ArraySlice<UInt8>) throws(DataError) -> Pickle {
-    var reader = PickleReader(program)
+  static func read(_ program: ArraySlice<UInt8>) throws(DataError) -> Pickle { try readFirst(of: program).pickle }
+
+  /// Runs the program with which some bytes begin; also returns where it ends.
+  static func readFirst(of bytes: ArraySlice<UInt8>) throws(DataError) -> (pickle: Pickle, end: Int) {
+    var reader = PickleReader(bytes)
     try reader.run()
-    return reader.pickle
+    return (reader.pickle, reader.program.position)
   }
 
   private init(_ program: ArraySlice<UInt8>) { self.program = PickleBytes(program) }
@@ -114,9 +118,9 @@ struct PickleReader {
       let (arguments, type) = (try pop(), try pop())
       stack.append(try call(type, with: items(of: arguments)))
     case .build:
-      // Attributes of an object, such as the metadata of a state dictionary; no tensor is among them.
-      _ = try pop()
-      _ = try top()
+      // Attributes of an object: of a module what it consists of, of a state dictionary its metadata.
+      let state = try pop()
+      if case .object(let index) = try top() { pickle.objects[index].state = state }
     case .persistentID: stack.append(try storage(items(of: pop())))
     }
   }
@@ -146,6 +150,10 @@ extension PickleReader {
 
   mutating func pushGlobal(_ module: String, _ name: String) throws(DataError) {
     guard let global = PickleGlobal(module: module, name: name) else {
+      if PickleGlobal.isHarmless(module: module, name: name) {
+        pickle.texts.append(module + "." + name)
+        return stack.append(.named(pickle.texts.count - 1))
+      }
       throw DataError(
         .unsupportedContent, "the file wants to call \((module + "." + name).inQuotes); Refrain runs no code",
         remedy: "save the model's state_dict() alone")

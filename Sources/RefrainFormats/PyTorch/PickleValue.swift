@@ -14,6 +14,10 @@ enum PickleValue {
   /// An index into ``Pickle/dictionaries``.
   case dictionary(Int)
   case global(PickleGlobal)
+  /// A class or function that is known by name alone: an index into ``Pickle/texts``.
+  case named(Int)
+  /// An index into ``Pickle/objects``.
+  case object(Int)
   /// An index into ``Pickle/storages``.
   case storage(Int)
   /// An index into ``Pickle/tensors``.
@@ -54,6 +58,15 @@ enum PickleGlobal: String, CaseIterable {
   case floatStorage = "torch.FloatStorage"
   case doubleStorage = "torch.DoubleStorage"
   case complexFloatStorage = "torch.ComplexFloatStorage"
+  case quantizedByteStorage = "torch.QUInt8Storage"
+  case quantizedCharStorage = "torch.QInt8Storage"
+  case quantizedIntStorage = "torch.QInt32Storage"
+  case rebuildTensor3 = "torch._utils._rebuild_tensor_v3"
+  case buildIntegerList = "torch.jit._pickle.build_intlist"
+  case buildTensorList = "torch.jit._pickle.build_tensorlist"
+  case buildDoubleList = "torch.jit._pickle.build_doublelist"
+  case buildBoolList = "torch.jit._pickle.build_boollist"
+  case restoreTypeTag = "torch.jit._pickle.restore_type_tag"
   case complexDoubleStorage = "torch.ComplexDoubleStorage"
   case untypedStorage = "torch.storage.UntypedStorage"
   case typedStorage = "torch.storage.TypedStorage"
@@ -63,7 +76,8 @@ enum PickleGlobal: String, CaseIterable {
   private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
   private static let elementTypes: Set<String> = [
     "float16", "bfloat16", "float32", "float64", "float", "double", "half", "int8", "int16", "int32", "int64", "uint8",
-    "bool", "complex64", "complex128",
+    "bool", "complex64", "complex128", "short", "long", "int", "quint8", "qint8", "qint32",
+    "float8_e4m3fn", "float8_e5m2",
   ]
 
   /// The name that `module` has, or nil if a file has no business with it.
@@ -77,6 +91,25 @@ enum PickleGlobal: String, CaseIterable {
     } else {
       return nil
     }
+  }
+
+  /// Modules whose functions no model needs: a file that names one of them is up to something.
+  private static let suspicious: Set<String> = [
+    "builtins", "__builtin__", "os", "posix", "nt", "sys", "subprocess", "shutil", "socket", "runpy", "importlib",
+    "pty",
+    "commands", "ctypes", "code", "codeop", "webbrowser", "pickle", "marshal", "types", "asyncio", "multiprocessing",
+    "operator", "timeit", "pdb", "bdb", "platform", "tempfile", "requests", "urllib",
+  ]
+
+  /// Types of Python's own that hold values and do nothing.
+  private static let plainTypes: Set<String> = [
+    "object", "bytearray", "frozenset", "complex", "slice", "range", "bytes", "str", "float", "bool", "tuple",
+  ]
+
+  /// Whether a name may stand in a file, though nothing is done for it.
+  static func isHarmless(module: String, name: String) -> Bool {
+    if module == "builtins" || module == "__builtin__" { return plainTypes.contains(name) }
+    return !suspicious.contains(String(module.prefix { $0 != "." }))
   }
 
   /// Whether this is the type of a storage.
@@ -103,6 +136,19 @@ struct PickleTensor {
   var shape: [Int]
   /// How far apart the elements of each axis lie.
   var strides: [Int]
+  /// The type of its elements where the storage does not say it, such as `torch.uint16`: an index into
+  /// ``Pickle/texts``.
+  var type: Int?
+}
+
+/// Something of a class that is known by name alone: its code, wherever that is, is never run.
+struct PickleObject {
+  /// The class, such as `torch.nn.modules.rnn.LSTM`: an index into ``Pickle/texts``.
+  var className: Int
+  /// The attributes that it was given, a dictionary as a rule.
+  var state = PickleValue.none
+  /// Keys and values in turn, of an object that is a dictionary.
+  var items: [PickleValue] = []
 }
 
 /// The value of a pickle, and what it refers to.
@@ -114,4 +160,5 @@ struct Pickle {
   var dictionaries: [[PickleValue]] = []
   var storages: [PickleStorage] = []
   var tensors: [PickleTensor] = []
+  var objects: [PickleObject] = []
 }

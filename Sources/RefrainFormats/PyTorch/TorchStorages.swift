@@ -30,7 +30,7 @@ struct TorchStorages {
     let storage = storages[tensor.storage]
     guard let type = storage.type.element else {
       throw DataError(
-        .unsupportedContent, "the tensor \(name.quoted) is in a \(storage.type.rawValue), which cannot be read",
+        .unsupportedTensorType, "the tensor \(name.quoted) is in a \(storage.type.rawValue), which cannot be read",
         remedy: "save it as float32")
     }
     guard let bytes = contents[storage.key] else {
@@ -112,6 +112,18 @@ struct TorchStorages {
 }
 
 extension PickleGlobal {
+  /// The bytes of one of a storage's elements, whether it can be read or not; nil where that is not known.
+  var elementSize: Int? {
+    switch self {
+    case .charStorage, .quantizedByteStorage, .quantizedCharStorage, .untypedStorage: 1
+    case .shortStorage: 2
+    case .quantizedIntStorage: 4
+    case .complexFloatStorage: 8
+    case .complexDoubleStorage: 16
+    default: element?.size
+    }
+  }
+
   /// The type of a storage's elements, if it can be read.
   var element: ElementType? {
     self == .typedStorage ? nil : ElementType.allCases.first { PickleGlobal.storage(of: $0) == self }

@@ -4,7 +4,9 @@ extension StateDictionary {
   /// Reads a file of PyTorch's (`.pt`, `.pth`) or of safetensors; the first bytes tell which it is.
   ///
   /// A `.pt` file may hold more than a state dictionary, such as `{"model": {…}, "epoch": 3}`; then the only dictionary
-  /// of tensors in it is taken. Of several, all are, under names such as `encoder.weight`, and `key` chooses one.
+  /// of tensors in it is taken, or the one called `model_state_dict`, `state_dict` or the like. Of others, all are, under
+  /// names such as `encoder.weight`, and `key` chooses one. Of a whole pickled model, or a TorchScript program, the
+  /// tensors are taken and ``modules`` tells what is known of its parts; no code is run.
   ///
   /// - Parameters:
   ///   - path: the file.
@@ -23,10 +25,16 @@ extension StateDictionary {
   public init(bytes: [UInt8], at key: String? = nil, file: String? = nil) throws(DataError) {
     self.init()
     do throws(DataError) {
-      let isTorch = [Array("PK".utf8), [0x80, 0x02]].contains { bytes.starts(with: $0) }
-      let arrays =
-        isTorch
-        ? try TorchFile.read(bytes, at: key) : try SafeTensorsFile(bytes: bytes).tensors.map { ($0.name, $0.array) }
+      let isTorch = bytes.starts(with: Array("PK".utf8)) || TorchFile.isPickle(bytes)
+      let arrays: [(name: String, array: NumericArray)]
+      if isTorch {
+        let contents = try TorchFile.read(bytes, at: key)
+        arrays = contents.arrays
+        modules = contents.modules
+        unread = contents.others.map { "\($0.name) of \($0.type) \($0.shape)" }
+      } else {
+        arrays = try SafeTensorsFile(bytes: bytes).tensors.map { ($0.name, $0.array) }
+      }
       for (name, array) in arrays {
         guard self[name] == nil else {
           throw DataError(

@@ -54,6 +54,10 @@ private struct StateLoading {
     switch tensor {
     case .same(let name):
       if isWithoutBias(name) { return .zeros(shape) }
+      // A normalization without gain and shift.
+      if name.stem == "weight", dictionary[name.text] == nil, dictionary[name.with(stem: "running_mean").text] != nil {
+        return .ones(shape)
+      }
       return values(name, shape).map { Tensor($0, shape: shape) }
     case .convolution(let name):
       return values(name, [shape[0], shape[2], shape[1]]).map {
@@ -106,7 +110,8 @@ private struct StateLoading {
 
   /// - Throws: `wrongInput` when anything is wrong.
   func check() throws(DataError) {
-    let leftOver = dictionary.names.filter { !used.contains($0) }
+    // How many batches a normalization has seen in training is of no account afterwards.
+    let leftOver = dictionary.names.filter { !used.contains($0) && TensorName($0).stem != "num_batches_tracked" }
     func list(_ title: String, _ names: [String]) -> String? {
       names.isEmpty ? nil : title + names.map(\.inQuotes).joined(separator: ", ")
     }

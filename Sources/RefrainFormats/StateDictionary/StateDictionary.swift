@@ -10,6 +10,10 @@ public struct StateDictionary: Hashable, Sendable {
   /// The entries in the order of the file; no name occurs twice.
   public private(set) var entries: [NamedArray] = []
   private var places: [String: Int] = [:]
+  /// What is known of the modules, where the file held the model itself and not only its state.
+  public internal(set) var modules: [TorchModule] = []
+  /// The tensors of types that cannot be read: their names, types and shapes as text.
+  public internal(set) var unread: [String] = []
 
   /// A dictionary without entries.
   public init() {}

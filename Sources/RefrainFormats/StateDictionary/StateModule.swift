@@ -8,6 +8,7 @@ struct StateModule {
     case embedding(vocabulary: Int, size: Int)
     case linear(inputs: Int, outputs: Int)
     case layerNorm(size: Int)
+    case batchNorm(size: Int)
     case convolution(inputs: Int, outputs: Int, kernel: Int)
     case recurrent(RecurrentShape)
     /// A matrix alone: an embedding, or a linear layer without bias.
@@ -23,7 +24,7 @@ struct StateModule {
     switch kind {
     case .embedding: nil
     case .linear(let inputs, _), .convolution(let inputs, _, _): inputs
-    case .layerNorm(let size): size
+    case .layerNorm(let size), .batchNorm(let size): size
     case .recurrent(let shape): shape.inputs
     case .matrix(_, let columns): columns
     }
@@ -35,7 +36,7 @@ struct StateModule {
   /// How many values a step of its output has.
   var outputs: Int {
     switch kind {
-    case .embedding(_, let size), .layerNorm(let size): size
+    case .embedding(_, let size), .layerNorm(let size), .batchNorm(let size): size
     case .linear(_, let outputs), .convolution(_, let outputs, _): outputs
     case .recurrent(let shape): shape.hidden * (shape.isBidirectional ? 2 : 1)
     case .matrix(let rows, _): rows
@@ -72,6 +73,13 @@ struct StateModule {
     if shapes["weight_hh"] != nil || shapes["weight_hh_l0"] != nil {
       guard let recurrent = RecurrentShape(shapes) else { throw unknown("is no LSTM, GRU or RNN that Refrain has") }
       kind = .recurrent(recurrent)
+      return
+    }
+    if let mean = shapes["running_mean"], mean.count == 1, shapes["running_var"] == mean,
+      ["weight", "bias"].allSatisfy({ shapes[$0] == nil || shapes[$0] == mean }),
+      Set(shapes.keys).isSubset(of: ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"])
+    {
+      kind = .batchNorm(size: mean[0])
       return
     }
     let bias = shapes["bias"]

@@ -16,7 +16,7 @@ enum TorchTensor {
 
   /// The stems of the tensors that PyTorch's layers have.
   private static let stems: Set<String> = [
-    "weight", "bias", "weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hn",
+    "weight", "bias", "weight_ih", "weight_hh", "weight_hr", "bias_ih", "bias_hn", "running_mean", "running_var",
   ]
 
   /// The tensors of a model, in the order of its walk: its own name, the tensor, and where PyTorch has it.
@@ -77,7 +77,7 @@ extension TorchTensor {
     LSTMCell.self, GRUCell.self, TanhRNNCell.self, ReLURNNCell.self, ProjectedLSTMCell.self,
   ]
   private static let kinds = Set(
-    [Dense.kind, Embedding.kind, LayerNorm.kind, Conv1D.kind]
+    [Dense.kind, Embedding.kind, LayerNorm.kind, BatchNorm.kind, Conv1D.kind]
       + cells.flatMap { cell in Layers.layers(of: cell).map { $0.kind } })
 
   /// Layers without tensors do no harm, and of one's own layers only the owner knows.
@@ -98,6 +98,6 @@ extension TorchTensor {
   private static func missing(_ what: String) -> DataError {
     DataError(
       .unsupportedContent, "PyTorch's layers have no counterpart to the \(what.onOneLine)",
-      remedy: "use LSTM, GRU, RNN, Dense, Embedding, LayerNorm or Conv1D")
+      remedy: "use LSTM, GRU, RNN, Dense, Embedding, LayerNorm, BatchNorm or Conv1D")
   }
 }

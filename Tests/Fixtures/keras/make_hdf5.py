@@ -1,5 +1,5 @@
-"""Small HDF5 files in forms that Keras' own files do not have: `types.h5` (read here), `compressed.h5`, `latest.h5` and
-`big_endian.h5` (for libhdf5), and files that are to be refused."""
+"""Small HDF5 files in forms that Keras' own files do not have, `growing.h5`, which is for libhdf5, and files that are to be
+refused."""
 
 import os
 
@@ -26,3 +26,37 @@ write("soft_link.h5")["link"] = h5py.SoftLink("/arrays")
 write("external_link.h5")["link"] = h5py.ExternalLink("/etc/passwd", "/arrays")
 write("external_values.h5").create_dataset(
     "values", shape=(4,), dtype="float32", external=[("/etc/passwd", 0, 16)], track_times=False)
+
+SHORT = np.arange(12, dtype=np.float32).reshape(3, 4)
+group = write("compact.h5")
+plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+plist.set_layout(h5py.h5d.COMPACT)
+plist.set_obj_track_times(False)
+space = h5py.h5s.create_simple(SHORT.shape)
+dataset = h5py.h5d.create(group.id, b"ramp", h5py.h5t.NATIVE_FLOAT, space, dcpl=plist)
+dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, SHORT)
+write("fletcher.h5").create_dataset(
+    "ramp", data=RAMP.astype("float16"), chunks=(3, 30), compression="gzip", shuffle=True, fletcher32=True, track_times=False)
+write("new_groups.h5", track_order=True).create_dataset("ramp", data=SHORT, track_times=False)
+group = write("many_members.h5", libver="latest")
+for number in range(300):
+    group.create_dataset(f"array {number}", data=np.float32(number), track_times=False)
+group.create_dataset("ramp", data=SHORT, track_times=False)
+write("latest_compressed.h5", libver="latest").create_dataset(
+    "ramp", data=RAMP, compression="gzip", chunks=(3, 30), track_times=False)
+write("single_chunk.h5", libver="latest").create_dataset(
+    "ramp", data=RAMP, compression="gzip", chunks=(10, 100), track_times=False)
+write("growing.h5", libver="latest").create_dataset(
+    "ramp", data=RAMP, chunks=(3, 30), maxshape=(None, 100), track_times=False)
+with h5py.File(os.path.join(FOLDER, "user_attributes.h5"), "w", libver="latest") as file:
+    group = file.create_group("arrays")
+    group.create_dataset("ramp", data=SHORT, track_times=False)
+    group.attrs["text"] = "a text of variable length"
+    group.attrs["fixed"] = np.array([b"one", b"three"])
+    group.attrs["variable"] = ["ä", "", "three"]
+    group.attrs["number"] = np.float32(1.5)
+    group.attrs["whole"] = np.array([1, -2])
+    group.attrs["none"] = h5py.Empty("f")
+    for number in range(20):
+        group.attrs[f"attribute {number}"] = number
+    file.attrs["long"] = "x" * 100_000

@@ -23,15 +23,15 @@ private func problem(_ config: JSONValue) -> String {
 @Suite struct `A Keras config` {
   @Test func `names everything that Refrain has not, at once`() {
     let config = kerasConfig(
-      ("LSTM", ["name": "a", "units": 4, "recurrent_activation": "hard_sigmoid", "stateful": true]),
-      ("GlobalAveragePooling1D", ["name": "b"]),
+      ("LSTM", ["name": "a", "units": 4, "recurrent_activation": "glu", "return_state": true]),
+      ("Attention", ["name": "b"]),
       ("Dense", ["name": "c", "units": 0, "activation": ["class_name": "Custom"]]),
       ("Bidirectional", ["merge_mode": nil, "layer": kerasObject("Peephole", ["units": 3])]))
     #expect(
       problem(config) == """
-        the Keras model has what Refrain has not: LSTM 'a': stateful is true, and Refrain has false alone, \
-        LSTM 'a': recurrent_activation is "hard_sigmoid", and Refrain has "sigmoid" alone, \
-        GlobalAveragePooling1D 'b': Refrain has no such layer, Dense 'c': units is no positive number, \
+        the Keras model has what Refrain has not: LSTM 'a': return_state is true, and Refrain has false alone, \
+        LSTM 'a': recurrent_activation is "glu", which Refrain has not, \
+        Attention 'b': Refrain has no such layer, Dense 'c': units is no positive number, \
         Dense 'c': activation is {"class_name":"Custom"}, which Refrain has not, \
         Peephole: Refrain has no such recurrent layer, Bidirectional: merge_mode is null, which Refrain has not
         """)
@@ -39,15 +39,21 @@ private func problem(_ config: JSONValue) -> String {
 
   static let faults: [(kerasClass: String, config: [String: JSONValue], expected: String)] = [
     ("LSTM", ["units": 2, "return_state": true], "return_state is true"),
-    ("LSTM", ["units": 2, "activation": "relu"], "activation is \"relu\""),
-    ("LSTM", ["units": 2, "go_backwards": true, "return_sequences": true], "reversed order"),
+    ("LSTM", ["units": 2, "activation": ["class_name": "function", "config": "mine"]], "activation is {"),
+    (
+      "Bidirectional", ["layer": kerasObject("RNN", ["cell": kerasObject("StackedRNNCells", ["cells": []])])],
+      "several cells"
+    ),
+    ("Lambda", ["function": "x"], "its own code, which Refrain does not run"),
+    ("MaxPooling1D", ["pool_size": [2, 2]], "pool_size is not 1 positive numbers"),
+    ("BatchNormalization", ["axis": [1]], "axis is [1]"),
     ("LSTM", ["units": 2, "dropout": 1], "dropout is not at least 0 and below 1"),
-    ("SimpleRNN", ["units": 2, "activation": "sigmoid"], "activation is \"sigmoid\""),
+    ("SimpleRNN", ["units": 2, "activation": "sparsemax"], "activation is \"sparsemax\""),
     ("GRU", ["units": 1e300], "units is no positive number"),
-    ("Dense", ["units": 2, "activation": "elu"], "activation is \"elu\""),
+    ("Dense", ["units": 2, "activation": "sparse_plus"], "activation is \"sparse_plus\""),
     ("LayerNormalization", ["axis": [1]], "axis is [1]"),
     ("LayerNormalization", ["rms_scaling": true], "rms_scaling is true"),
-    ("ReLU", ["max_value": 6], "Refrain has no max_value"),
+    ("ReLU", ["max_value": 6, "threshold": 1], "max_value, negative_slope and threshold together"),
     ("Dropout", ["rate": 0.5, "noise_shape": [nil, nil, 1]], "noise_shape"),
     ("Reshape", ["target_shape": [4, 4]], "cannot take the shape [4, 4]"),
     ("Reshape", ["target_shape": [4, -1]], "target_shape [4,-1] does not fit"),
@@ -59,7 +65,7 @@ private func problem(_ config: JSONValue) -> String {
     ("Embedding", ["input_dim": 4, "output_dim": 3, "mask_zero": true], "Embedding: the input has shape"),
     ("InputLayer", ["batch_shape": [nil, 5, 3]], "no such layer"),
     (
-      "TimeDistributed", ["layer": kerasObject("LSTM", ["units": 2])], "TimeDistributed LSTM: Refrain has no such layer"
+      "TimeDistributed", ["layer": kerasObject("LSTM", ["units": 2])], "at each step lstm: the input has shape [B, 3]"
     ),
   ]
 

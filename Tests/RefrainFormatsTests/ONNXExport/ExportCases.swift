@@ -12,7 +12,7 @@ extension ExportCase {
 
   /// Every kind of layer, option and connection.
   static let all: [ExportCase] =
-    operators.flatMap { ofCell($0) } + loops + stacks + layers + steps + convolutions + activations + choices
+    operators.flatMap { ofCell($0) } + loops + stacks + layers + steps + convolutions + activations + choices + others
 
   /// Those in which there is a loop, which no layer is found in.
   static let loops: [ExportCase] = loopedCells.flatMap { ofLoop($0) } + looped + spaces
@@ -336,8 +336,48 @@ extension ExportCase {
     ]
   }
 
+  /// Functions that several operators are, which an import does not put together.
+  private static let joinedFunctions: [Activation] = [.hardSwish, .scaledTanh, .affine, .mish]
+  private static let foundFunctions = Activation.allCases.filter { !joinedFunctions.contains($0) }
+
+  /// What is exported, and not found again as layers.
+  static var others: [ExportCase] {
+    joinedFunctions.map { activation in
+      ExportCase("joined_\(activation)", Sequential(inputSize: 3) { Dense(4, activation: activation) })
+    }
+      + [17, 20].flatMap { opset in
+        PoolingFunction.allCases.flatMap { function in
+          [
+            ExportCase(
+              "pooling_\(function)_\(opset)",
+              Sequential(inputSize: 3) {
+                BatchNorm()
+                Pooling1D(function, size: 2)
+                LSTM(4, returning: .everyStep)
+                Pooling1D(function, size: 3, stride: 1)
+              }, ONNXExportOptions(states: false, opset: opset)),
+            ExportCase(
+              "pooling_same_\(function)_\(opset)",
+              Sequential(inputSize: 3) { Pooling1D(function, size: 3, stride: 1, padding: .same) },
+              ONNXExportOptions(lengths: false, opset: opset)),
+            ExportCase(
+              "global_pooling_\(function)_\(opset)",
+              Sequential(inputSize: 3) {
+                LSTM(4, returning: .everyStep)
+                GlobalPooling1D(function)
+                RepeatVector(2)
+                GRU(3, returning: .everyStep)
+                ParametricReLU(sharedAxes: [1])
+                Permute([2, 1])
+                GaussianNoise(0.1)
+              }, ONNXExportOptions(states: false, opset: opset)),
+          ]
+        }
+      }
+  }
+
   private static var activations: [ExportCase] {
-    Activation.allCases.map { activation in
+    foundFunctions.map { activation in
       ExportCase("dense_\(activation)", Sequential(inputSize: 3) { Dense(4, activation: activation) })
     } + [
       ExportCase(
@@ -347,7 +387,7 @@ extension ExportCase {
         "gelu_exact_operator", Sequential(inputSize: 3) { Dense(4, activation: .geluExact) },
         ONNXExportOptions(lengths: true, states: true, opset: 20)),
     ]
-      + Activation.allCases.map { activation in
+      + foundFunctions.map { activation in
         ExportCase(
           "activate_\(activation)",
           Sequential(inputSize: 3) {

@@ -29,7 +29,7 @@ extension Masking: ONNXExportable {
 extension Activate: ONNXExportable {
   public func export(
     _ input: ONNXGraphValue, named name: String, to graph: inout ONNXGraphBuilder
-  ) -> ONNXGraphValue { configuration.activation.export(input, to: &graph) }
+  ) -> ONNXGraphValue { function.export(input, to: &graph) }
 }
 
 extension LayerNorm: ONNXExportable {

@@ -70,7 +70,15 @@ extension ONNXRecurrentCall {
       cell.peepholes = [peepholes?.input ?? zeros, peepholes?.forget ?? zeros, peepholes?.output ?? zeros]
       return cell
     }
-    guard functions[0] == ONNXActivation(.sigmoid) else { return nil }
+    func general() -> GeneralLSTMCell {
+      var options = GeneralLSTMCell.Options(
+        gates: functions[0].general, candidate: functions[1].general, output: functions[2].general)
+      (options.hasPeepholes, options.isCoupled) = (peepholes != nil, isCoupled)
+      return GeneralLSTMCell(
+        weightInput: weights.input, weightHidden: weights.hidden, bias: bias,
+        peepholes: peepholes.map { [$0.input, $0.forget, $0.output] } ?? [], options: options)
+    }
+    guard functions[0] == ONNXActivation(.sigmoid) else { return general() }
     switch (functions[1], functions[2], isCoupled) {
     case (identity, tanh, false): return variant(NoInputActivationLSTMCell.self)
     case (tanh, identity, false): return variant(NoOutputActivationLSTMCell.self)
@@ -93,7 +101,7 @@ extension ONNXRecurrentCall {
         peepholes.input, peepholes.forget, peepholes.output
       )
       return cell
-    default: return nil
+    default: return general()
     }
   }
 
@@ -102,20 +110,27 @@ extension ONNXRecurrentCall {
     let resetsAfter = call.node.integer("linear_before_reset") ?? 0 != 0
     let (weights, biases) = (self.weights(direction, [1, 0, 2]), self.biases(direction, [1, 0, 2]))
     let bias = biases.input + biases.hidden
-    guard functions[0] == ONNXActivation(.sigmoid) else { return nil }
+    func general() -> GeneralGRUCell {
+      let (gates, candidate) = (0..<2 * hiddenSize, 2 * hiddenSize..<3 * hiddenSize)
+      return GeneralGRUCell(
+        weightInput: weights.input, weightHidden: weights.hidden,
+        bias: concatenate([bias.slice(gates, axis: 0), biases.input.slice(candidate, axis: 0)], axis: 0),
+        biasHidden: biases.hidden.slice(candidate, axis: 0),
+        options: .init(gates: functions[0].general, candidate: functions[1].general, resetsAfter: resetsAfter))
+    }
+    guard functions[0] == ONNXActivation(.sigmoid) else { return general() }
     if functions[1] == ONNXActivation(.affine) {
       // z = 1 − σ(a) = σ(−a), where neither gate nor candidate sees the hidden state.
-      guard weights.hidden.values.allSatisfy({ $0 == 0 }) else { return nil }
+      guard weights.hidden.values.allSatisfy({ $0 == 0 }), !resetsAfter else { return general() }
       let (update, candidate) = (hiddenSize..<2 * hiddenSize, 2 * hiddenSize..<3 * hiddenSize)
       func blocks(_ tensor: Tensor) -> Tensor {
         concatenate([-tensor.slice(update, axis: 0), tensor.slice(candidate, axis: 0)], axis: 0)
       }
-      guard !resetsAfter else { return nil }
       var cell = empty(MinGRUCell.self)
       (cell.weightInput, cell.bias) = (blocks(weights.input), blocks(bias))
       return cell
     }
-    guard functions[1] == ONNXActivation(.tanh) else { return nil }
+    guard functions[1] == ONNXActivation(.tanh) else { return general() }
     if resetsAfter {
       var cell = empty(GRUCell.self)
       let gates = 0..<2 * hiddenSize
@@ -140,7 +155,10 @@ extension ONNXRecurrentCall {
     return switch functions[0].function {
     case .tanh: cell(TanhRNNCell.self)
     case .relu: cell(ReLURNNCell.self)
-    default: nil
+    default:
+      GeneralRNNCell(
+        weightInput: weights.input, weightHidden: weights.hidden, bias: biases.input + biases.hidden,
+        options: .init(function: functions[0].general))
     }
   }
 

@@ -4,6 +4,40 @@ import RefrainData
 // Functions of each value: of the layer before them where it has one of its own, else layers.
 
 extension ONNXLayerImport {
+  /// The function that a node with one input is, with its numbers; nil where it is none, or one without numbers.
+  func function(_ node: ONNXNode) -> ActivationFunction? {
+    func bound(_ index: Int) -> Float? {
+      guard node.inputs.count > index, let tensor = constant(node, index)?.tensor, tensor.count == 1 else { return nil }
+      return tensor.values[0]
+    }
+    switch node.operation {
+    case "Elu": return ActivationFunction(.elu, alpha: node.float("alpha"))
+    case "Selu": return node.float("alpha") == nil && node.float("gamma") == nil ? ActivationFunction(.selu) : nil
+    case "Softsign": return ActivationFunction(.softsign)
+    case "Exp": return ActivationFunction(.exponential)
+    case "LeakyRelu": return ActivationFunction(.leakyReLU, alpha: node.float("alpha"))
+    case "ThresholdedRelu": return ActivationFunction(.thresholdedReLU, alpha: node.float("alpha"))
+    case "HardSigmoid":
+      let linear = ActivationFunction(.hardSigmoidLinear, alpha: node.float("alpha"), beta: node.float("beta"))
+      let isSixth = abs(linear.alpha - 1 / 6) < 1e-7 && linear.beta == 0.5
+      return isSixth ? ActivationFunction(.hardSigmoid) : linear
+    case "Clip":
+      switch (bound(1), bound(2)) {
+      case (0, let most?): return ActivationFunction(.cappedReLU, alpha: most)
+      case (-1, 1): return ActivationFunction(.hardTanh)
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+
+  /// A function of the last layer's output; one with numbers of its own is a layer.
+  func activated(_ stream: ONNXStream, _ function: ActivationFunction, at slot: Int) -> ONNXStream? {
+    function.isUsual
+      ? activated(stream, function.activation, at: slot)
+      : stream.adding(.other(Activate(function), isPerStep: true), at: slot)
+  }
+
   /// A function of the last layer's output.
   func activated(_ stream: ONNXStream, _ activation: Activation, at slot: Int) -> ONNXStream? {
     let isRow = stream.axes.last == .feature

@@ -32,9 +32,10 @@ extension ONNXLayerImport {
       guard node.integer("axis") ?? 1 == 1, stream.axes.first == .batch else { return [] }
       result = reshaped(stream, Flatten(), axes: [.batch, .feature], at: slot)
     case "Reshape": result = arranged(node, stream, at: slot)
-    case "Softmax":
+    case "Softmax", "LogSoftmax":
       let axis = node.integer("axis") ?? (node.opset < 13 ? 1 : -1)
-      result = axis == -1 || axis == stream.axes.count - 1 ? activated(stream, .softmax, at: slot) : nil
+      let function: Activation = node.operation == "Softmax" ? .softmax : .logSoftmax
+      result = axis == -1 || axis == stream.axes.count - 1 ? activated(stream, function, at: slot) : nil
     case "Tanh": result = activated(stream, .tanh, at: slot)
     case "Relu": result = activated(stream, .relu, at: slot)
     case "Softplus": result = activated(stream, .softplus, at: slot)
@@ -45,7 +46,7 @@ extension ONNXLayerImport {
       var gate = activated(stream, .sigmoid, at: slot)
       gate?.sigmoidOf = stream.source
       result = gate
-    default: result = nil
+    default: result = function(node).flatMap { activated(stream, $0, at: slot) }
     }
     return result.map { [.stream($0)] } ?? []
   }

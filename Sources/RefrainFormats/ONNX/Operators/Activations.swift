@@ -41,24 +41,26 @@ struct ONNXActivation: Sendable, Hashable {
     self.beta = beta ?? function.defaults.beta ?? 0
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    switch function {
-    case .affine: x * alpha + beta
-    case .relu: Refrain.relu(x)
-    case .leakyrelu: Refrain.select(Refrain.greater(x, Tensor(0)), x, x * alpha)
-    case .thresholdedrelu: Refrain.select(Refrain.greater(x, Tensor(alpha)), x, Tensor(0))
-    case .tanh: Refrain.tanh(x)
-    case .scaledtanh: Refrain.tanh(x * beta) * alpha
-    case .sigmoid: Refrain.sigmoid(x)
-    case .hardsigmoid: (x * alpha + beta).clamped(0...1)
-    // The exponential of what is positive would overflow, and is not wanted.
-    case .elu:
-      Refrain.select(
-        Refrain.greater(x, Tensor(0)), x, (Refrain.exp(x.clamped(-.infinity...0)) - 1) * alpha)
-    case .softsign: x / (Refrain.abs(x) + 1)
-    case .softplus: Refrain.softplus(x)
-    }
+  /// The function that it is in Refrain.
+  var general: ActivationFunction {
+    let activation: Activation =
+      switch function {
+      case .affine: .affine
+      case .relu: .relu
+      case .leakyrelu: .leakyReLU
+      case .thresholdedrelu: .thresholdedReLU
+      case .tanh: .tanh
+      case .scaledtanh: .scaledTanh
+      case .sigmoid: .sigmoid
+      case .hardsigmoid: .hardSigmoidLinear
+      case .elu: .elu
+      case .softsign: .softsign
+      case .softplus: .softplus
+      }
+    return ActivationFunction(activation, alpha: alpha, beta: beta)
   }
+
+  func callAsFunction(_ x: Tensor) -> Tensor { general(x) }
 }
 
 extension ONNXOperators {

@@ -34,11 +34,14 @@ extension ONNXOperators {
       }
       let zeros = Tensor.zeros([node.hiddenSize])
       if !isPlain {
+        var options = GeneralLSTMCell.Options(
+          gates: activations[0].general, candidate: activations[1].general, output: activations[2].general)
+        (options.hasPeepholes, options.isCoupled) = (peepholes != nil, isCoupled)
+        options.clip = node.attributes.clip
         return scan(
-          ONNXLSTMCell(
+          GeneralLSTMCell(
             weightInput: weights.input, weightHidden: weights.hidden, bias: bias,
-            peepholes: [peepholes?.input ?? zeros, peepholes?.forget ?? zeros, peepholes?.output ?? zeros],
-            activations: activations, clip: node.attributes.clip, isCoupled: isCoupled))
+            peepholes: peepholes.map { [$0.input, $0.forget, $0.output] } ?? [], options: options))
       }
       if isCoupled {
         var cell = blank(CoupledGatesLSTMCell.self)
@@ -82,10 +85,13 @@ extension ONNXOperators {
       let isPlain =
         node.attributes.clip == nil && activations == [ONNXActivation(.sigmoid), ONNXActivation(.tanh)]
       if !isPlain {
+        var options = GeneralGRUCell.Options(
+          gates: activations[0].general, candidate: activations[1].general, resetsAfter: resetsAfter)
+        options.clip = node.attributes.clip
         return scan(
-          ONNXGRUCell(
+          GeneralGRUCell(
             weightInput: weights.input, weightHidden: weights.hidden, bias: gates, biasHidden: inner,
-            activations: activations, clip: node.attributes.clip, resetsAfter: resetsAfter))
+            options: options))
       }
       if resetsAfter {
         var cell = blank(GRUCell.self)
@@ -124,10 +130,10 @@ extension ONNXOperators {
         (cell.weightInput, cell.weightHidden, cell.bias) = (weights.input, weights.hidden, bias)
         return scan(cell)
       }
+      var options = GeneralRNNCell.Options(function: activations[0].general)
+      options.clip = node.attributes.clip
       return scan(
-        ONNXRNNCell(
-          weightInput: weights.input, weightHidden: weights.hidden, bias: bias, activation: activations[0],
-          clip: node.attributes.clip))
+        GeneralRNNCell(weightInput: weights.input, weightHidden: weights.hidden, bias: bias, options: options))
     }
   }
 }

@@ -20,7 +20,8 @@ struct ModelCommandTests {
     arguments: [
       ("pytorch/tagger.pt", "PyTorch", "rnn.weight_ih_l1_reverse", "stacked-bidirectional-lstm"),
       ("pytorch/tagger.safetensors", "safetensors", "fc.bias", "layer-norm"),
-      ("keras/stack.keras", "Keras 3 model", "weight_hh_l0", "gru"),
+      ("keras/stack.keras", "Keras model", "weight_hh_l0", "gru"),
+      ("keras/older/k1_lstm.h5", "Keras model", "Keras 1.2.2 on tensorflow", "weight_hh_l0"),
       ("keras/stack.weights.h5", "HDF5", "layers/gru/cell/vars/0", "[6, 15]"),
       ("onnx-layers/last_step_dynamo.onnx", "ONNX", "linear.weight", "LSTM"),
       ("arrays/arrays.npz", "NumPy archive", "b1_big_F", "BOOL"),
@@ -80,6 +81,31 @@ struct ModelCommandTests {
     expectRefusal(try place.run(["info", model, "--memory", "much"]), 64, naming: ["--memory"], at: #_sourceLocation)
   }
 
+  @Test("run and info say what weights alone leave open, and flags settle it")
+  func openQuestions() throws {
+    let model = fixture("pytorch/whole_loose_state_old.pt")
+    let numbers = try SafeTensorsFile(contentsOf: fixture("pytorch/whole.safetensors"))
+    let (input, expected) = (try #require(numbers["loose.input"]).array, try #require(numbers["loose.output"]).array)
+    let (x, out) = ("x.npy", "out")
+    try place.write(Data(input.npy()), to: x)
+    func difference(_ flags: [String]) throws -> (Float, String) {
+      let result = try place.run(["run", model, "--input", x, "--output", out] + flags)
+      #expect(result.status == 0, "\(result.errors)")
+      let found = try NumericArray(npyFile: place.folder.path + "/out/output.npy").values.floats
+      return (zip(found, expected.values.floats).map { abs($0 - $1) }.max() ?? .infinity, result.errors)
+    }
+    let (wrong, notes) = try difference([])
+    #expect(wrong > 1e-2 && notes.contains("note: activations and dropout between 'fc1' and 'fc2' are not in the file"))
+    #expect(notes.contains("note: what is not in the file is settled by --activation LAYER=NAME"))
+    #expect(try difference(["--activation", "fc1=relu", "--nonlinearity", "relu"]).0 <= 1e-5)
+    let information = try place.run(["info", model])
+    #expect(information.text.contains("--activation LAYER=NAME"))
+    let unknown = try place.run(["run", model, "--input", x, "--output", out, "--activation", "fc9=relu"])
+    #expect(unknown.status == 65 && unknown.errors.contains("there is no layer 'fc9' to put a function behind"))
+    let wrongName = try place.run(["run", model, "--input", x, "--output", out, "--activation", "fc1=rlu"])
+    #expect(wrongName.status == 64 && wrongName.errors.contains("The functions are identity, tanh"))
+  }
+
   @Test("info stops quietly when its reader does")
   func closedPipe() throws {
     let result = try place.shell("\"$REFRAIN\" info '\(fixture("arrays/arrays.npz"))' | head -n 1")
@@ -96,7 +122,7 @@ struct ModelCommandTests {
     let result = try place.run(["convert", fixture(name), "out.\(ending)"])
     try #require(result.status == 0, "\(result.errors)")
     #expect(result.text.contains("greatest difference"))
-    let titles = ["onnx": "ONNX model", "keras": "Keras 3 model", "pt": "PyTorch file", "safetensors": "Refrain model"]
+    let titles = ["onnx": "ONNX model", "keras": "Keras model", "pt": "PyTorch file", "safetensors": "Refrain model"]
     #expect(try place.run(["info", "out.\(ending)"]).text.contains(titles[ending]!))
     // There and back is the same numbers: the last conversion compares with what the first one wrote.
     let back = try place.run(["convert", "out.\(ending)", "back.onnx", "--quiet"])

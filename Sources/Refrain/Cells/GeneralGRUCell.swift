@@ -42,6 +42,7 @@ public struct GeneralGRUCell: RecurrentCell {
   public var bias: Tensor
   /// b_hn, `[H]`
   public var biasHidden: Tensor
+  /// What the cell was told.
   public var options: Options
 
   /// A cell with weights drawn from `generator`, as a ``GRUCell`` starts.

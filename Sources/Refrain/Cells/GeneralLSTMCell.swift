@@ -47,6 +47,7 @@ public struct GeneralLSTMCell: RecurrentCell {
   public var bias: Tensor
   /// p, `[H]` for i, f and o, where there are any.
   public var peepholes: [Tensor]
+  /// What the cell was told.
   public var options: Options
 
   /// A cell with weights drawn from `generator`, as an ``LSTMCell`` starts; peepholes start at 0.

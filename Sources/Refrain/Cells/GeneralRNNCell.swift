@@ -28,6 +28,7 @@ public struct GeneralRNNCell: RecurrentCell {
   public var weightHidden: Tensor
   /// b, `[H]`
   public var bias: Tensor
+  /// What the cell was told.
   public var options: Options
 
   /// A cell with weights drawn from `generator`, as an ``RNNCell`` starts.

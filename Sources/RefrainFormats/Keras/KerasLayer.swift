@@ -172,6 +172,7 @@ extension Conv1D: KerasLayer {
     guard let kernel = arrays.first, kernel.shape.count == 4 else { return arrays }
     let tensor = Tensor(kernel.values.floats, shape: kernel.shape)
     let isOlder = kernel.shape[1] != 1 || kernel.shape[3] != configuration.filters
+    guard !isOlder || kernel.shape[3] == 1 else { return arrays }
     let renewed = (isOlder ? tensor.transposed([2, 3, 1, 0]) : tensor).at(0, axis: 1)
     return [NumericArray(renewed.values, shape: renewed.shape)] + arrays.dropFirst()
   }

@@ -10,13 +10,14 @@ func renewedCell(_ arrays: [NumericArray], gates: Int) -> [NumericArray] {
     let order = gates == 4 ? [0, 2, 1, 3] : Array(0..<gates)
     return (0..<3).compactMap { part -> NumericArray? in
       let parts = order.map { tensors[3 * $0 + part] }
-      guard let first = parts.first, first.rank > 0,
+      guard let first = parts.first, first.rank > 0, parts.allSatisfy({ $0.count > 0 }),
         parts.allSatisfy({ $0.rank == first.rank && $0.shape.dropLast() == first.shape.dropLast() })
       else { return nil }
       return concatenate(parts, axis: -1).numericArray
     }
   }
-  guard arrays.count == 3, gates > 1, tensors[0].rank == 2, tensors[1].rank == 2, tensors[2].rank == 1,
+  guard arrays.count == 3, gates > 1, tensors.allSatisfy({ $0.count > 0 }), tensors[0].rank == 2, tensors[1].rank == 2,
+    tensors[2].rank == 1,
     tensors[2].count == 2 * gates * tensors[1].shape[0], tensors[0].shape[1] == gates * tensors[1].shape[0],
     tensors[1].shape[1] == tensors[0].shape[1]
   else { return arrays }

@@ -19,9 +19,11 @@ extension StateDictionary {
   ///   `wrongInput` when an assumption is of a module that is not there.
   public func inferredModel(_ assumptions: StateAssumptions = StateAssumptions()) throws(DataError) -> InferredModel {
     // A single number is a counter of something, and no layer.
-    let counters = entries.filter { $0.array.shape.isEmpty && TensorName($0.name).stem != "num_batches_tracked" }
-    var weights = self
-    for counter in counters { weights[counter.name] = nil }
+    func isCounter(_ entry: NamedArray) -> Bool {
+      entry.array.shape.isEmpty && TensorName(entry.name).stem != "num_batches_tracked"
+    }
+    let counters = entries.filter(isCounter)
+    let weights = counters.isEmpty ? self : try StateDictionary(entries.filter { !isCounter($0) })
     var modules = try StateModule.all(of: weights)
     guard !modules.isEmpty else { throw DataError(.wrongInput, "there are no weights", remedy: "name another file") }
     var ordering: [String] = []

@@ -11,7 +11,6 @@ names as Windows writes them.
 import io
 import json
 import os
-import sys
 import zipfile
 import zlib
 
@@ -77,14 +76,14 @@ CASES = {
     "each_step": (
         lambda: sequential(
             L.TimeDistributed(L.Conv1D(3, 2, activation="relu")), L.TimeDistributed(L.MaxPooling1D(2)), L.TimeDistributed(L.Flatten()),
-            L.LSTM(4), L.RepeatVector(3), L.LSTM(3, return_sequences=True), L.TimeDistributed(L.Dense(2))),
+            L.LSTM(4), L.RepeatVector(3), L.LSTM(3, return_sequences=True), L.TimeDistributed(L.Dense(2)), shape=(4, 5, 3)),
         "3 2"),
     "functions": (
         lambda: sequential(
             L.LSTM(4, return_sequences=True), L.LeakyReLU(0.3), L.Permute((2, 1)), L.Dense(4, activation="softplus"), L.PReLU(), L.ELU(0.5),
             L.BatchNormalization(scale=False), L.ReLU(6.0), L.GaussianNoise(0.1), L.GlobalMaxPooling1D(), L.Dense(3), L.Softmax()),
         "3 2"),
-    "embedding": (lambda: sequential(L.Embedding(7, 3), L.SpatialDropout1D(0.2), L.LSTM(4), L.Dense(1, activation="sigmoid")), "3 2 22 1"),
+    "embedding": (lambda: sequential(L.Embedding(7, 3), L.SpatialDropout1D(0.2), L.LSTM(4), L.Dense(1, activation="sigmoid"), shape=(T,)), "3 2 22 1"),
     "functional": (lambda: functional(L.GRU(4, return_sequences=True), L.Flatten(), L.Dense(2)), "3 2 22"),
     "nested": (
         lambda: sequential(sequential(L.LSTM(4, return_sequences=True), L.BatchNormalization()), functional(L.LSTM(3), shape=(T, 4)), L.Dense(1)),
@@ -104,10 +103,6 @@ def values(model, name):
 
 
 # --- The configs of older versions.
-
-
-def text(value):
-    return "hard_sigmoid" if value is hard else value
 
 
 def function(layer, name):
@@ -250,7 +245,7 @@ def write_cudnn(path, model):
             group = file["model_weights"][layer.name]
             kernel, recurrent, bias = [np.array(w) for w in layer.weights if "seed" not in w.path]
             # The inverse of what Keras does when it reads such a file: blocks in the order of memory.
-            kernel = np.hstack([k.T.reshape(k.shape, order="C") if False else k.ravel(order="F").reshape(k.shape, order="C") for k in np.hsplit(kernel, gates)])
+            kernel = np.hstack([k.ravel(order="F").reshape(k.shape, order="C") for k in np.hsplit(kernel, gates)])
             recurrent = np.hstack([k.T for k in np.hsplit(recurrent, gates)])
             if kind == "LSTM":
                 first = 0.25 * bias
@@ -271,17 +266,7 @@ def main():
             keras.utils.clear_session()
             np.random.seed(1)
             shape = {"each_step": (4, 5, 3), "embedding": (T,)}.get(name, (T, I))
-            make_model = make
-            if name == "each_step":
-                CASES_SHAPE = shape
-                layers = [layer for layer in make().layers] if False else None
-                model = sequential(
-                    L.TimeDistributed(L.Conv1D(3, 2, activation="relu")), L.TimeDistributed(L.MaxPooling1D(2)), L.TimeDistributed(L.Flatten()),
-                    L.LSTM(4), L.RepeatVector(3), L.LSTM(3, return_sequences=True), L.TimeDistributed(L.Dense(2)), shape=shape)
-            elif name == "embedding":
-                model = sequential(L.Embedding(7, 3), L.SpatialDropout1D(0.2), L.LSTM(4), L.Dense(1, activation="sigmoid"), shape=shape)
-            else:
-                model = make_model()
+            model = make()
             values(model, name)
             x = np.abs(np.round(3 * normal(name, 3, *shape))) % 7 if name == "embedding" else normal(name, 3, *shape)
             y = np.array(model(x.astype(np.float32), training=False).detach())

@@ -1,0 +1,32 @@
+import Refrain
+import RefrainData
+
+/// State dictionaries in safetensors, which other programs wrote.
+public enum SafeTensorsFormat: ForeignFormat {
+  public static let name = "safetensors"
+  public static let title = "safetensors"
+
+  public static func recognizes(_ file: ForeignFile) -> Bool {
+    file.bytes.count > 8 && file.bytes[8] == UInt8(ascii: "{")
+  }
+
+  public static func model(
+    in file: ForeignFile, assuming assumptions: StateAssumptions
+  ) throws(DataError) -> ImportedModel {
+    try StateDictionary(bytes: file.bytes, at: assumptions.key, file: file.path).imported(assumptions)
+  }
+
+  public static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
+    information.addMetadata(try SafeTensorsFile(bytes: file.bytes, file: file.path).metadata)
+    information.addState(try StateDictionary(bytes: file.bytes, file: file.path))
+  }
+}
+
+extension StateDictionary {
+  /// The model that the names and shapes speak of.
+  func imported(_ assumptions: StateAssumptions) throws(DataError) -> ImportedModel {
+    let inferred = try inferredModel(returning: assumptions.returning, function: assumptions.function)
+    return ImportedModel(
+      .sequential(inferred.model), notes: inferred.notes, naming: inferred.naming, cells: inferred.cells)
+  }
+}

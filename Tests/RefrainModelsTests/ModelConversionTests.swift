@@ -1,0 +1,138 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainFormats
+import Testing
+
+@testable import RefrainModels
+
+/// The path of a file below `Tests/Fixtures/`.
+func fixturePath(_ name: String) -> String {
+  URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/\(name)")
+    .path(percentEncoded: false)
+}
+
+/// The formats of these names.
+func targets(_ names: String...) throws -> [Conversion.Target] {
+  try names.map { try #require(Conversion.Target(name: $0)) }
+}
+
+@Suite struct `A conversion` {
+  private func model(_ seed: UInt64 = 1) -> Sequential {
+    Sequential(inputSize: 3, seed: seed) {
+      LSTM(4, returning: .everyStep)
+      Dense(2)
+    }
+  }
+
+  @Test func `sees no difference between a model and itself, and a small one in one weight`() throws {
+    let first = model()
+    let (same, count) = try ConversionTrial(first, first).run()
+    // Ragged: 7 + 3 + 1 + 5 steps of 2 numbers; then 3 · 6, 9 and 2 steps.
+    #expect(same == 0 && count == 2 * (16 + 18 + 9 + 2))
+    var second = first
+    second.forEachTensor { name, tensor in if name == "1.bias" { tensor[1] += 0.001 } }
+    let difference = try ConversionTrial(first, second).run().difference
+    #expect(abs(difference - 0.001) < 1e-5)
+  }
+
+  @Test func `does not look past a sequence's length`() throws {
+    struct Padded: RunnableModel {
+      var model: Sequential
+      var inputs: [ModelPort] { model.inputs }
+      var outputs: [ModelPort] { model.outputs }
+      func run(_ inputs: [String: NumericArray]) throws(DataError) -> [String: NumericArray] {
+        var output = try model.run(inputs)["output"] ?? NumericArray([Float](), shape: [0])
+        guard case .integers(let lengths) = inputs["lengths"]?.values, case .floats(var values) = output.values else {
+          return ["output": output]
+        }
+        let (time, size) = (output.shape[1], output.shape[2])
+        for (row, length) in lengths.enumerated() {
+          for place in row * time * size + length * size..<(row + 1) * time * size { values[place] = 99 }
+        }
+        output.values = .floats(values)
+        return ["output": output]
+      }
+    }
+    #expect(try ConversionTrial(model(), Padded(model: model())).run().difference == 0)
+  }
+
+  @Test func `is refused when one side is no number or of another shape`() throws {
+    var broken = model()
+    broken.forEachTensor { name, tensor in if name == "1.bias" { tensor[0] = .nan } }
+    #expect(try ConversionTrial(model(), broken).run().difference == .infinity)
+    let wider = Sequential(inputSize: 3, seed: 1) {
+      LSTM(4, returning: .everyStep)
+      Dense(3)
+    }
+    #expect(throws: DataError.self) { try ConversionTrial(model(), wider).run() }
+  }
+
+  @Test func `to loops of ONNX is proven too`() throws {
+    let models = [
+      Sequential(inputSize: 3, seed: 4) {
+        Bidirectional<LayerNormLSTMCell>(4, returning: .everyStep)
+        Recurrent<MatrixLSTMCell>(4).regularized(by: Regularization(zoneoutHidden: 0.2))
+        Dense(2)
+      },
+      Sequential(inputShape: [nil, 4, 3, 2], seed: 5) {
+        ConvLSTM(3, kernel: [3, 2], returning: .everyStep)
+        DepthwiseLSTM(2, kernel: [2, 2])
+      },
+      Sequential(inputShape: [4, 5, 3], seed: 6) { GridLSTM(3) },
+    ]
+    for model in models {
+      let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+      let conversion = try Conversion(loaded, to: targets("onnx")[0])
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons > 0)
+    }
+  }
+
+  @Test func `of a learned initial state and of tokens goes to every format that has them`() throws {
+    var model = Sequential(seed: 3) {
+      Embedding(5, 3)
+      GRU(4, returning: .everyStep)
+      LSTM(4, initial: .learned)
+      Dense(2, activation: .tanh)
+    }
+    model.forEachTensor { name, tensor in
+      if name.contains("initial_") { tensor = Tensor(repeating: 0.5, shape: tensor.shape) }
+    }
+    let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+    for target in try targets("refrain", "onnx") {
+      let conversion = try Conversion(loaded, to: target)
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons > 0)
+    }
+  }
+
+  @Test(arguments: ["script", "dynamo"])
+  func `of a graph with the time first compares sequences step by step`(exporter: String) throws {
+    let loaded = try LoadedModel(contentsOf: fixturePath("onnx-layers/time_first_\(exporter).onnx"))
+    for target in try targets("refrain", "keras", "onnx") {
+      let conversion = try Conversion(loaded, to: target)
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons == 2 * (18 + 9 + 2))
+      #expect(conversion.notes.contains("the graph has the time first; the layers take the batch first"))
+    }
+  }
+
+  @Test func `of a convolution that takes steps away looks at sequences that are long enough`() throws {
+    let model = Sequential(inputSize: 3, seed: 4) {
+      Conv1D(4, kernel: 9, padding: .valid, activation: .tanh)
+      Conv1D(2, kernel: 3, stride: 2, padding: .valid)
+    }
+    let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
+    for target in try targets("refrain", "onnx", "keras") {
+      let conversion = try Conversion(loaded, to: target)
+      // One step of 2 numbers of each of the 11 that every sequence has.
+      #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons == 2 * (4 + 3 + 1 + 2))
+    }
+  }
+
+  @Test func `goes to the format that a name's ending says, and to no other`() {
+    #expect(
+      ["m.onnx", "a.b.KERAS", "m.pt", "m.pth", "m.safetensors"].map { Conversion.Target(path: $0)?.name }
+        == ["onnx", "keras", "pytorch", "pytorch", "refrain"])
+    #expect(Conversion.Target(path: "m.npz") == nil && Conversion.Target(name: "npz") == nil)
+    #expect(Conversion.Target.all.map(\.name) == ["refrain", "keras", "pytorch", "onnx"])
+  }
+}

@@ -43,6 +43,7 @@ public protocol WritableFormat: ForeignFormat {
 }
 
 extension WritableFormat {
+  /// Refuses: most formats hold chains of layers alone.
   public static func write(
     _ network: any TracedNetwork, _ options: WritingOptions
   ) throws(DataError) -> WrittenModel {

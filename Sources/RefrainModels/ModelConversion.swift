@@ -38,7 +38,9 @@ public struct Conversion: Sendable {
       (self.name, self.endings, self.format) = (name, endings, format)
     }
 
+    /// Whether both have one name.
     public static func == (left: Target, right: Target) -> Bool { left.name == right.name }
+    /// Takes the name.
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }
   }
 

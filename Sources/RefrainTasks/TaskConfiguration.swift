@@ -32,6 +32,7 @@ public protocol TaskRequest: OptionTable {}
 
 /// Nothing besides the examples.
 public struct NoRequest: TaskRequest {
+  /// None.
   public static let options: [TaskOption<NoRequest>] = []
   /// Nothing.
   public init() {}

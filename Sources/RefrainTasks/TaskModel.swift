@@ -77,9 +77,13 @@ public protocol TaskModel: Sendable {
 }
 
 extension TaskModel {
+  /// The name.
   public static var kind: String { name }
+  /// Nothing was kept aside.
   public var evaluation: TaskEvaluation? { nil }
+  /// Training went to its end.
   public var isComplete: Bool { true }
+  /// Nothing runs on arrays.
   public var network: (any TracedNetwork)? { nil }
 
   /// Writes everything the task needs to a `.safetensors` file, which appears whole or not at all.

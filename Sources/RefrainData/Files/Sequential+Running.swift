@@ -9,15 +9,20 @@ extension Sequential: RunnableModel {
   /// Whether the second axis of the input is the time.
   package var hasTime: Bool { inputShape.count >= 2 && inputShape[1] == nil }
 
+  /// `input`, and `lengths` where there are sequences.
   public var inputs: [ModelPort] {
     let input = ModelPort(name: "input", type: vocabulary == nil ? .float32 : .int64, shape: inputShape)
     return [input] + (hasTime ? [ModelPort(name: "lengths", type: .int64, shape: [nil], isOptional: true)] : [])
   }
 
+  /// `output`.
   public var outputs: [ModelPort] {
     [ModelPort(name: "output", type: .float32, shape: (try? outputShape(for: inputShape)) ?? [nil])]
   }
 
+  /// The output for an input, and for lengths where they are given.
+  ///
+  /// - Throws: `wrongInput` when an input is missing, unknown, or does not fit.
   public func run(_ inputs: [String: NumericArray]) throws(DataError) -> [String: NumericArray] {
     try checkNames(inputs)
     guard let input = inputs["input"] else { return [:] }

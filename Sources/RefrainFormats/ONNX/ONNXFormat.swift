@@ -2,35 +2,35 @@ import Refrain
 import RefrainData
 
 /// Graphs of ONNX.
-public enum ONNXFormat: WritableFormat {
-  public static let name = "onnx"
-  public static let title = "ONNX model"
-  public static let endings = ["onnx"]
+package enum ONNXFormat: WritableFormat {
+  package static let name = "onnx"
+  package static let title = "ONNX model"
+  package static let endings = ["onnx"]
 
   /// By the first field of a message: there is no signature. The reader says whether it is one.
-  public static func recognizes(_ file: ForeignFile) -> Bool {
+  package static func recognizes(_ file: ForeignFile) -> Bool {
     guard file.entries == nil, let first = file.bytes.first else { return false }
     return [0x08, 0x12, 0x1A, 0x22, 0x2A, 0x32, 0x3A].contains(first)
   }
 
-  public static func model(in file: ForeignFile, assuming: StateAssumptions) throws(DataError) -> ImportedModel {
+  package static func model(in file: ForeignFile, assuming: StateAssumptions) throws(DataError) -> ImportedModel {
     // Values may lie in files beside this one.
     guard let path = file.path else { return ImportedModel(.graph(try ONNXModel(bytes: file.bytes))) }
     return ImportedModel(.graph(try ONNXModel(contentsOf: path)))
   }
 
-  public static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
+  package static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
     information.addGraph(try ONNXReader.message(file.bytes), file.bytes)
   }
 
-  public static func write(_ model: Sequential, _ options: WritingOptions) throws(DataError) -> WrittenModel {
+  package static func write(_ model: Sequential, _ options: WritingOptions) throws(DataError) -> WrittenModel {
     // States that are learned are in the file; others are inputs.
     let isLearned = model.namedTensors.contains { $0.name.contains("initial_") }
     let bytes = try model.onnx(ONNXExportOptions(states: !isLearned))
     return WrittenModel(bytes: bytes, readBack: try ONNXModel(bytes: bytes))
   }
 
-  public static func write(
+  package static func write(
     _ network: any TracedNetwork, _ options: WritingOptions
   ) throws(DataError) -> WrittenModel {
     let bytes = try network.onnx()

@@ -2,28 +2,28 @@ import Refrain
 import RefrainData
 
 /// State dictionaries in PyTorch's own files.
-public enum TorchFormat: WritableFormat {
-  public static let name = "pytorch"
-  public static let title = "PyTorch file"
-  public static let endings = ["pt", "pth"]
+package enum TorchFormat: WritableFormat {
+  package static let name = "pytorch"
+  package static let title = "PyTorch file"
+  package static let endings = ["pt", "pth"]
 
-  public static func recognizes(_ file: ForeignFile) -> Bool {
+  package static func recognizes(_ file: ForeignFile) -> Bool {
     if let entries = file.entries { return entries.contains { $0.hasSuffix("data.pkl") } }
     return file.bytes.starts(with: [0x80, 0x02])
   }
 
-  public static func model(
+  package static func model(
     in file: ForeignFile, assuming assumptions: StateAssumptions
   ) throws(DataError) -> ImportedModel {
     try StateDictionary(bytes: file.bytes, at: assumptions.key, file: file.path).imported(assumptions)
   }
 
-  public static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
+  package static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
     information.addState(try StateDictionary(bytes: file.bytes, file: file.path))
   }
 
   /// Writes a state dictionary, into safetensors where the file's name ends so.
-  public static func write(_ model: Sequential, _ options: WritingOptions) throws(DataError) -> WrittenModel {
+  package static func write(_ model: Sequential, _ options: WritingOptions) throws(DataError) -> WrittenModel {
     let state = try StateDictionary(model, naming: options.naming, cells: options.cells)
     let bytes = options.ending == "safetensors" ? try state.safeTensorsBytes() : try state.torchBytes()
     var copy = model

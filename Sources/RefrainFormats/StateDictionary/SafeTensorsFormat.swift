@@ -2,21 +2,21 @@ import Refrain
 import RefrainData
 
 /// State dictionaries in safetensors, which other programs wrote.
-public enum SafeTensorsFormat: ForeignFormat {
-  public static let name = "safetensors"
-  public static let title = "safetensors"
+package enum SafeTensorsFormat: ForeignFormat {
+  package static let name = "safetensors"
+  package static let title = "safetensors"
 
-  public static func recognizes(_ file: ForeignFile) -> Bool {
+  package static func recognizes(_ file: ForeignFile) -> Bool {
     file.bytes.count > 8 && file.bytes[8] == UInt8(ascii: "{")
   }
 
-  public static func model(
+  package static func model(
     in file: ForeignFile, assuming assumptions: StateAssumptions
   ) throws(DataError) -> ImportedModel {
     try StateDictionary(bytes: file.bytes, at: assumptions.key, file: file.path).imported(assumptions)
   }
 
-  public static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
+  package static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
     information.addMetadata(try SafeTensorsFile(bytes: file.bytes, file: file.path).metadata)
     information.addState(try StateDictionary(bytes: file.bytes, file: file.path))
   }

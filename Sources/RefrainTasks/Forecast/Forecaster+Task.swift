@@ -2,7 +2,9 @@ import Refrain
 import RefrainData
 
 extension Forecaster: TaskModel {
+  /// The word on the command line.
   public static let name = "forecast"
+  /// What the task does.
   public static let purpose = "Forecast a series of numbers."
   /// The word in model files.
   public static let kind = "forecaster"
@@ -32,6 +34,7 @@ extension Forecaster: TaskModel {
     return [try Series(table: part.table(), target: seriesName, time: request.time, covariates: covariates)]
   }
 
+  /// Trains on the first series; see ``train(on:configuration:progress:shouldStop:)``.
   public static func train(
     on examples: [Series], _ configuration: Configuration, _ context: TrainingContext
   ) throws(TaskError) -> Forecaster {
@@ -56,6 +59,7 @@ extension Forecaster: TaskModel {
     return evaluation(of: try backtest(on: series))
   }
 
+  /// The errors of the backtest; nil when training was stopped before they were known.
   public var evaluation: TaskEvaluation? { backtest.map(evaluation(of:)) }
 
   private func evaluation(of backtest: Backtest) -> TaskEvaluation {
@@ -73,6 +77,7 @@ extension Forecaster: TaskModel {
       ])
   }
 
+  /// What is forecast, how far, and by which network.
   public var facts: [(name: String, value: String)] {
     let size = [
       layers > 1 ? "\(layers) layers" : nil, "\(hiddenSize) units", "\(training.parameters) parameters",
@@ -85,11 +90,13 @@ extension Forecaster: TaskModel {
     ]
   }
 
+  /// From contexts to quantiles, in the network's own unit.
   public var network: (any TracedNetwork)? { forecastNetwork }
 }
 
 /// What may be asked of a forecaster besides a series.
 public struct ForecastRequest: TaskRequest {
+  /// The name of the column of times.
   public static let options: [TaskOption<ForecastRequest>] = [
     .column("time", \.time, help: "The column of times. (default: the first that holds times)")
   ]
@@ -115,6 +122,7 @@ extension Forecast.Point: Encodable {
 }
 
 extension Forecaster.Configuration: TaskConfiguration {
+  /// Columns, and steps of the forecast.
   public static let options: [TaskOption<Self>] = [
     .column("target", \.target, help: "The column to forecast. (default: the last column of numbers)"),
     .column("time", \.time, help: "The column of times. (default: the first that holds times)"),
@@ -135,6 +143,7 @@ extension Forecaster.Configuration: TaskConfiguration {
         """),
   ]
 
+  /// Takes all but a dropout, which a forecaster has not.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) {
     guard options.dropout == nil else { throw TaskError("a forecaster has no dropout; leave it out") }
     if let cell = options.cell { self.cell = cell }

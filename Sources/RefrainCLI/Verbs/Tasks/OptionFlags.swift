@@ -73,10 +73,10 @@ extension TaskOption {
     if !valueName.isEmpty { valued.valueName = valueName }
     let long = NameSpecification.customLong(name)
     return switch kind {
-    case .flag: Flag(name: long, help: help)
+    case .flag: Flag(wrappedValue: false, name: long, help: help)
     // A value may begin with a minus sign, and is refused with its own message.
     case .value: Option<String?>(name: long, parsing: .unconditional, help: valued)
-    case .values: Option<[String]>(name: long, parsing: .upToNextOption, help: valued)
+    case .values: Option<[String]>(wrappedValue: [], name: long, parsing: .upToNextOption, help: valued)
     }
   }
 }

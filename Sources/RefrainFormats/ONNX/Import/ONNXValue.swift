@@ -123,7 +123,7 @@ struct ONNXValue: Sendable {
 
 extension ElementType {
   /// Whether values of the type are floats in a ``ONNXValue``.
-  var isFloat: Bool {
+  package var isFloat: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64: true
     case .bool, .uint8, .int32, .int64: false

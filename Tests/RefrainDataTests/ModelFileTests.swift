@@ -52,7 +52,7 @@ import Testing
   func weightCounts() {
     func check(_ inputShape: [Int?], _ layer: any Layer) {
       var generator = RandomGenerator(seed: 0)
-      let model = Sequential(inputShape: inputShape, layers: [layer], using: &generator)
+      let model = Sequential(exampleShape: inputShape, layers: [layer], using: &generator)
       let count = model.weightCount(for: model.inputShape, atMost: model.parameterCount)
       #expect(count.map { Int($0.rounded()) } == model.parameterCount, "\(layer)")
     }

@@ -118,7 +118,7 @@ struct CompiledCellTests {
   @Test("a step that looks at its values is not compiled, whatever it does with them")
   func readsValues() {
     let passage = Passage<ReadingCell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 4)
-    #expect(passage.cell.program(for: StepMasks(), [], isTraining: false, differentiatesInput: false) == nil)
+    #expect(!passage.cell.stepCompilation(forTraining: false).isCompiled)
   }
 }
 

@@ -88,10 +88,10 @@ struct SeriesReading {
     let order = finding.axis.places(rowCount: table.rowCount)
     func numbers(_ column: Table.Column) throws(DataError) -> [Double] {
       do throws(DataError) {
-        let written = try table.numbers(in: column, filling: options.filling, notes: &notes)
+        let written = try table.numbers(in: column, allowsMissing: options.filling != nil, notes: &notes)
         var values = order.map { place in place.map { written[$0] } ?? .nan }
 
-        if order.contains(nil), let filling = options.filling {
+        if let filling = options.filling {
           try filling.fill(&values, name: column.name, file: table.file, notes: &notes)
         }
         return values

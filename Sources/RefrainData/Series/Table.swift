@@ -164,13 +164,13 @@ extension Table {
   ///   (empty, NA, N/A, NaN, null, None, -, ?) or `infiniteValue`, each with the row.
   public func numbers(in column: Column) throws(DataError) -> [Double] {
     var notes: [String] = []
-    return try numbers(in: column, filling: nil, notes: &notes)
+    return try numbers(in: column, allowsMissing: false, notes: &notes)
   }
 
-  /// The whole column as numbers, missing ones filled in if so wished.
+  /// The whole column as numbers; missing ones are NaN if they are allowed.
   ///
   /// - Parameter notes: Takes up what was assumed.
-  func numbers(in column: Column, filling: Series.Filling?, notes: inout [String]) throws(DataError) -> [Double] {
+  func numbers(in column: Column, allowsMissing: Bool, notes: inout [String]) throws(DataError) -> [Double] {
     let notation = try notation(of: column)
     var numbers: [Double] = []
     numbers.reserveCapacity(rowCount)
@@ -189,7 +189,7 @@ extension Table {
           if unit == nil || unit!.isEmpty { unit = written }
         }
       case .missing:
-        guard filling != nil else {
+        guard allowsMissing else {
           throw fault(
             .missingValue, row: row, column: column, "the value is missing",
             remedy: "fill it (e.g. with the last known value) or remove the row", setting: .fill)
@@ -214,7 +214,6 @@ extension Table {
       notes.append("column \(column.name): the sign \(unit) is left out" + (unit == "%" ? " (20 % is 20)" : ""))
     }
     notes += notesOnNotation(of: column, notation)
-    if let filling { try filling.fill(&numbers, name: column.name, file: file, notes: &notes) }
     return numbers
   }
 

@@ -158,7 +158,8 @@ extension TimeAxis {
       switch kinds[column] {
       case .clock: forms = [.written]
       case .number where part(column.name) == .hour: forms = [.hours, .digits]
-      case .number where isNamedLikeTime(column.name) && part(column.name) == nil: forms = [.digits, .hours]
+      case .number where isNamedLikeTime(column.name) && !isNamedForCounting(column.name) && part(column.name) == nil:
+        forms = [.digits, .hours]
       default: forms = []
       }
       return forms.map { TimeSource(table, columns: [date, column], form: .dateAndTime($0)) }
@@ -236,7 +237,8 @@ extension TimeAxis {
     "yday": .dayOfYear,
   ]
   private static let wordsForTime = Set(["year", "quarter", "month", "week", "day", "hour", "minute"]).union([
-    "date", "time", "datetime", "timestamp", "ds", "period", "datum", "fecha", "data", "zeit", "uhrzeit", "zeitstempel",
+    "date", "time", "datetime", "timestamp", "stamp", "ts", "dt", "ds", "period", "datum", "fecha", "data", "zeit",
+    "uhrzeit", "zeitstempel",
     "monat", "jahr", "woche", "tag", "quartal", "mes", "mois", "mese", "maand", "semaine", "semana", "jour", "día",
     "trimestre", "année",
     "año", "hora", "heure", "dato", "päivä", "дата", "месяц", "год", "день", "日期", "時間", "时间", "yearmonth", "yyyymm",

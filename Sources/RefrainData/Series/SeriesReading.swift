@@ -126,8 +126,8 @@ struct SeriesReading {
     // Which of several is meant is an assumption; of very many columns not all are looked through.
     let others = free.prefix(40).filter { $0 != column && table.isNumeric($0) }
     if !others.isEmpty {
-      let names = others.prefix(8).map(\.name).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
-      notes.append("column \(column.name) is forecast, the last of numbers; the others are \(names)")
+      let names = others.prefix(8).map(\.name.shortened).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
+      notes.append("column \(column.name.shortened) is forecast, the last of numbers; the others are \(names)")
     }
     return column
   }

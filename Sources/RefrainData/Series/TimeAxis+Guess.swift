@@ -112,7 +112,7 @@ extension TimeAxis {
       for joined in clocks {
         do throws(DataError) {
           let axis = try TimeAxis(joined, order: order)
-          let note = "columns \(joined.columns.map(\.name).joined(separator: " and ")) are one time"
+          let note = "columns \(joined.columns.map(\.name.shortened).joined(separator: " and ")) are one time"
           return TimeFinding(axis: axis, source: joined, notes: [note])
         } catch {
           // Read throughout, but uneven: what is wrong with both together says more.

@@ -63,8 +63,8 @@ struct SeriesMemory: Codable, Sendable {
       let place = series.count - memory.values.count + position
       let row = series.rowNumber(of: place).map { "row \($0), column \(series.name): " } ?? "value \(place + 1): "
       throw ForecastError(
-        "\(series.place)\(row)\(memory.values[position]) is negative, and the model takes logarithms, having seen positive "
-          + "values only", remedy: "train a model on this series")
+        "\(series.place)\(row)\(memory.values[position]) is negative, and the model takes logarithms, having seen "
+          + "positive values only", remedy: "train a model on this series")
     }
     return memory
   }

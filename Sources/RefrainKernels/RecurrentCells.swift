@@ -2,9 +2,34 @@
 
 /// The cells; kernels take the raw value, which means the same in every build.
 public enum RecurrentKind: Int, CaseIterable, Sendable {
-  case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN, minimalGatedUnit
-  case peepholeLSTM, noInputGateLSTM, noForgetGateLSTM, noOutputGateLSTM, noInputActivationLSTM,
-    noOutputActivationLSTM, coupledGatesLSTM, cellUpdate
+  /// Of LSTM.swift.
+  case lstm
+  /// Of GRU.swift: reset after the product.
+  case gru
+  /// Of ResetBeforeGRU.swift.
+  case resetBeforeGRU
+  /// Of ElmanRNN.swift, with the hyperbolic tangent.
+  case tanhRNN
+  /// Of ElmanRNN.swift, with the rectifier.
+  case reluRNN
+  /// Of MinimalGatedUnit.swift.
+  case minimalGatedUnit
+  /// Of PeepholeLSTM.swift, as the others below.
+  case peepholeLSTM
+  /// i = 1.
+  case noInputGateLSTM
+  /// f = 1.
+  case noForgetGateLSTM
+  /// o = 1.
+  case noOutputGateLSTM
+  /// The candidate is its sum.
+  case noInputActivationLSTM
+  /// The cell state is shown as it is.
+  case noOutputActivationLSTM
+  /// f = 1 − i.
+  case coupledGatesLSTM
+  /// The update of the cell state alone.
+  case cellUpdate
 }
 
 private func kernel(_ kind: Int) -> any RecurrentKernel.Type {

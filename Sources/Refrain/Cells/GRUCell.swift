@@ -7,7 +7,14 @@
 ///     h' = (1 − z) ⊙ n + z ⊙ h
 public struct GRUCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases, which is PyTorch's.
-  public enum Gate: Int, CaseIterable, Sendable { case reset, update, candidate }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// r: how much of the hidden state the candidate sees.
+    case reset
+    /// z: how much of the hidden state stays.
+    case update
+    /// n: the new values.
+    case candidate
+  }
 
   public typealias State = HiddenState
 

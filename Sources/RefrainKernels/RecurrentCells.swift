@@ -97,8 +97,8 @@ extension KernelBuild {
     sums.with { kernel(arguments.kind).forward(arguments.packed, memory, $0) }
   }
 
-  /// One stage of one step for the units `firstUnit ..< endUnit` of all rows: from a multiple of `panelWidth` to another,
-  /// or to `paddedSize(hiddenSize)`.
+  /// One stage of one step for the units `firstUnit ..< endUnit` of all rows: from a multiple of `panelWidth` to
+  /// another, or to `paddedSize(hiddenSize)`.
   public static func recurrentStage(
     _ arguments: RecurrentForwardArguments, _ stage: RecurrentStageArguments, _ firstUnit: Int, _ endUnit: Int
   ) {
@@ -147,8 +147,8 @@ extension KernelBuild {
   /// - gates: [rows, kept · H]. In: `keptGates`; out: the gradients of the sums.
   /// - previous: [rows, Hp], the hidden state before, of the GRU.
   /// - cell: the cell state before, its rows `cellStride` apart, of an LSTM.
-  /// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell are
-  ///   those of the state before.
+  /// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell
+  ///   are those of the state before.
   public static func recurrentGatesBackward(
     _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ gates: UnsafeMutablePointer<Float>,
     _ previous: UnsafePointer<Float>, _ cell: UnsafePointer<Float>, _ cellStride: Int,

@@ -41,7 +41,8 @@ public struct GRUCell: RecurrentCell {
     biasHidden = .zeros([hiddenSize])
   }
 
-  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]`, b `[3H]` and b_hn `[H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]`, b `[3H]` and b_hn `[H]`. Shapes that do not belong together
+  /// stop the program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor, biasHidden: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

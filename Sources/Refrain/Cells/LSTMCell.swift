@@ -65,7 +65,8 @@ public struct LSTMCell: RecurrentCell {
     bias = Initializer.biases(gates, hiddenSize, open: Gate.forget.rawValue)
   }
 
-  /// A cell with ready weights: W `[4H, I]`, R `[4H, H]` and b `[4H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[4H, I]`, R `[4H, H]` and b `[4H]`. Shapes that do not belong together stop the
+  /// program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

@@ -34,7 +34,8 @@ public struct MinimalGatedCell: RecurrentCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  /// A cell with ready weights: W `[2H, I]`, R `[2H, H]` and b `[2H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[2H, I]`, R `[2H, H]` and b `[2H]`. Shapes that do not belong together stop the
+  /// program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

@@ -1,8 +1,8 @@
 import RefrainData
 
-/// The files of `torch.save`, `.pt` and `.pth`: since version 1.6 a zip archive of a pickle, which says what there is, and
-/// of a file for each storage of numbers; before, the same one after another. A state dictionary, a checkpoint, a whole
-/// pickled model or a TorchScript program may be in it; no code of any of them is run.
+/// The files of `torch.save`, `.pt` and `.pth`: since version 1.6 a zip archive of a pickle, which says what there is,
+/// and of a file for each storage of numbers; before, the same one after another. A state dictionary, a checkpoint, a
+/// whole pickled model or a TorchScript program may be in it; no code of any of them is run.
 enum TorchFile {
   /// What is in a file.
   struct Contents {

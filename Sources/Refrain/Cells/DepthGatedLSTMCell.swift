@@ -168,6 +168,3 @@ public struct DepthGatedLSTMCell: RecurrentCell {
     }
   }
 }
-
-/// Depth-gated LSTMs one on another.
-public typealias DepthGatedLSTM = Recurrent<DepthGatedLSTMCell>

@@ -311,6 +311,3 @@ extension Tensor {
       ))
   }
 }
-
-/// Long short-term memory with a matrix as cell state.
-public typealias MatrixLSTM = Recurrent<MatrixLSTMCell>

@@ -152,6 +152,3 @@ public struct PhasedLSTMCell: RecurrentCell {
     return select(greater(ratio, phase), 1 - abs(2 * phase / ratio - 1), leak * phase)
   }
 }
-
-/// Long short-term memory for steps at irregular times, each unit with a rhythm of its own.
-public typealias PhasedLSTM = Recurrent<PhasedLSTMCell>

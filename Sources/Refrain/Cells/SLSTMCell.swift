@@ -161,6 +161,3 @@ enum Heads {
       "\(cell): \(units) hidden units cannot be divided into \(heads) heads; give a number that divides \(units)")
   }
 }
-
-/// Long short-term memory with exponential gates.
-public typealias SLSTM = Recurrent<SLSTMCell>

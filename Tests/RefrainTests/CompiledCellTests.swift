@@ -10,7 +10,7 @@ struct CompiledCellTests {
   /// The cells that have no kernel of their own and whose step has no operation that is not compiled.
   static let names = [
     "full-peephole-lstm", "lstm-full-gate-recurrence", "projected-lstm", "layer-norm-lstm", "layer-norm-gru",
-    "multiplicative-lstm", "sru", "depth-gated-lstm", "t-lstm", "augru", "fast-grnn",
+    "multiplicative-lstm", "indrnn", "sru", "depth-gated-lstm", "t-lstm", "augru", "fast-grnn",
   ]
 
   @Test("the step is compiled, with masks and without, in prediction and training", arguments: names)

@@ -8,8 +8,6 @@ public struct IndRNNCell: RecurrentCell {
   public static let name = "indrnn"
   public static let source = "Li, Li, Cook, Zhu and Gao 2018"
   public static let purpose = "very long sequences and deep stacks: units that see no other"
-  // The compiled step has a wrong gradient here: a rectifier of a state times a vector.
-  public static var execution: ScanExecution<Self> { .loop }
 
   /// W, `[H, I]`
   public var weightInput: Tensor

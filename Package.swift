@@ -45,7 +45,7 @@ targets += [
     name: "Refrain",
     dependencies: kernelTargets + ["CProcessor", .product(name: "RealModule", package: "swift-numerics")],
     swiftSettings: optimized),
-  .target(name: "RefrainData", dependencies: ["Refrain"], swiftSettings: optimized),
+  .target(name: "RefrainData", dependencies: ["Refrain", "CZlib"], swiftSettings: optimized),
   .target(name: "RefrainTasks", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
   .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),

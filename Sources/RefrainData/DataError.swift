@@ -74,7 +74,7 @@ public struct DataError: InputError, Hashable {
   public var description: String {
     var place: [String] = []
     if let row { place.append(line.map { "row \(row) (line \($0))" } ?? "row \(row)") }
-    if let column { place.append("column \(column.onOneLine)") }
+    if let column { place.append("column \(column.shortened)") }
     let parts = [file?.onOneLine, place.isEmpty ? nil : place.joined(separator: ", "), problem].compactMap(\.self)
     return parts.joined(separator: ": ") + (remedy.map { "; \($0)" } ?? "")
   }
@@ -92,6 +92,9 @@ extension String {
   package var onOneLine: String {
     String(String.UnicodeScalarView(unicodeScalars.map { Self.controls($0) ? "\u{FFFD}" : $0 }))
   }
+
+  /// The text on one line, at most 60 characters of it: for names in messages.
+  package var shortened: String { (count > 60 ? String(prefix(59)) + "…" : self).onOneLine }
 
   /// The text between quotation marks, for a message: one line, at most 40 characters.
   package var quoted: String {

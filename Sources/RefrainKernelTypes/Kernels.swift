@@ -1,6 +1,6 @@
 /// The kernels of one instruction set: the seam between Refrain, which owns memory, threads, shapes and every decision,
-/// and the inner loops. Every compilation of the kernels has one type that conforms, `KernelBuild`; the contract of each
-/// function stands at its definition there. A new kernel is named twice, here and where it is written.
+/// and the inner loops. Every compilation of the kernels has one type that conforms, `KernelBuild`; the contract of
+/// each function stands at its definition there. A new kernel is named twice, here and where it is written.
 ///
 /// Operations are the raw values of `UnaryOperation` and `BinaryOperation`, cells those of `RecurrentKind`.
 public protocol Kernels: SendableMetatype {

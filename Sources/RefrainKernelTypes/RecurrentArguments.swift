@@ -1,9 +1,9 @@
-// The arguments of the recurrent kernels. These types stand in a module of their own because the kernels are compiled once
-// for each instruction set, and every compilation must mean the same by them. Nothing here is compiled with vector
+// The arguments of the recurrent kernels. These types stand in a module of their own because the kernels are compiled
+// once for each instruction set, and every compilation must mean the same by them. Nothing here is compiled with vector
 // instructions.
 //
-// H is the hidden size, Hp that padded to whole vectors (`paddedSize`), I the input size, N the number of packed rows. No
-// two buffers of a call overlap unless it says so.
+// H is the hidden size, Hp that padded to whole vectors (`paddedSize`), I the input size, N the number of packed rows.
+// No two buffers of a call overlap unless it says so.
 
 /// The steps of a batch. Its rows are sorted by length, longest first, so that at step s the rows 0 ..< alive[s] are
 /// alive. Packed row n = offsets[s] + r is row r at step s; positions[n] is the row of the caller's input and output
@@ -31,8 +31,8 @@ public struct KernelSchedule {
 
 /// Masks on the state of a scan.
 public struct KernelMasks {
-  /// `[rows, Hp]` in sorted order, zero beyond H: the factor of the hidden state where it enters the products; nil means
-  /// 1.
+  /// `[rows, Hp]` in sorted order, zero beyond H: the factor of the hidden state where it enters the products; nil
+  /// means 1.
   public var dropout: UnsafePointer<Float>?
   /// How much of the hidden state before each step is kept, rows `[N, H]`; nil means nothing.
   public var keptHidden: UnsafePointer<Float>?
@@ -159,8 +159,8 @@ public struct RecurrentForwardArguments {
   }
 }
 
-/// One stage of one step of a forward scan, for threads that share a step by its units and meet after each stage. It goes
-/// with the arguments of the scan, of which `hidden`, `scratch` and `masks` are not read.
+/// One stage of one step of a forward scan, for threads that share a step by its units and meet after each stage. It
+/// goes with the arguments of the scan, of which `hidden`, `scratch` and `masks` are not read.
 public struct RecurrentStageArguments {
   /// The stage, from 0.
   public var stage: Int
@@ -201,8 +201,8 @@ public struct RecurrentBackwardArguments {
   public var packedTransposed: UnsafePointer<Float>
   /// `[k, Hp]`, as in the forward scan.
   public var parameters: UnsafePointer<Float>?
-  /// `[N, kept · H]`. In: the kept gates; out: the gradients of the sums before the gates' functions, unless the kernel's
-  /// file says more. (The gradients of weights, biases and inputs are products of these.)
+  /// `[N, kept · H]`. In: the kept gates; out: the gradients of the sums before the gates' functions, unless the
+  /// kernel's file says more. (The gradients of weights, biases and inputs are products of these.)
   public var gates: UnsafeMutablePointer<Float>
   /// `[N, H]`, from the forward scan.
   public var keptCell: UnsafePointer<Float>

@@ -2,13 +2,54 @@
 
 /// The functions `unary` knows; kernels take the raw value, which means the same in every build.
 public enum UnaryOperation: Int, CaseIterable, Sendable {
-  case negate, exponential, logarithm, squareRoot, square, absolute, reciprocal
-  case tanh, sigmoid, relu, softplus, gelu, silu, geluExact
+  /// −x
+  case negate
+  /// eˣ
+  case exponential
+  /// ln x
+  case logarithm
+  /// √x
+  case squareRoot
+  /// x²
+  case square
+  /// |x|
+  case absolute
+  /// 1 / x
+  case reciprocal
+  /// tanh x
+  case tanh
+  /// 1 / (1 + e⁻ˣ)
+  case sigmoid
+  /// max(x, 0)
+  case relu
+  /// ln(1 + eˣ)
+  case softplus
+  /// x Φ(x), Φ by the hyperbolic tangent.
+  case gelu
+  /// x / (1 + e⁻ˣ)
+  case silu
+  /// x Φ(x), Φ the normal distribution.
+  case geluExact
 }
 
 /// The functions `binary` knows; `greater` and `equal` give 1 or 0.
 public enum BinaryOperation: Int, CaseIterable, Sendable {
-  case add, subtract, multiply, divide, maximum, minimum, greater, equal
+  /// x + y
+  case add
+  /// x − y
+  case subtract
+  /// x · y
+  case multiply
+  /// x / y
+  case divide
+  /// The greater one.
+  case maximum
+  /// The smaller one.
+  case minimum
+  /// x > y
+  case greater
+  /// x = y
+  case equal
 }
 
 extension KernelBuild {

@@ -85,8 +85,8 @@ extension KernelBuild {
   /// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
   /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
   ///
-  /// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be `x`
-  ///   or `dy`.
+  /// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be
+  ///   `x` or `dy`.
   /// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the
   ///   latter may be nil.
   public static func layerNormGradientRows(

@@ -26,9 +26,9 @@ extension KernelBuild {
 
   /// Adam (Kingma and Ba 2015) and, if `decoupled`, AdamW (Loshchilov and Hutter 2019).
   ///
-  /// m = β₁ m + (1 − β₁) g; v = β₂ v + (1 − β₂) g²; p −= learningRate / correction1 · m / (√v / √correction2 + ε), where
-  /// correction1 = 1 − β₁ᵗ and correction2 = 1 − β₂ᵗ. Weight decay is added to the gradient, or if `decoupled` taken off
-  /// the parameter: p −= learningRate · weightDecay · p.
+  /// m = β₁ m + (1 − β₁) g; v = β₂ v + (1 − β₂) g²; p −= learningRate / correction1 · m / (√v / √correction2 + ε),
+  /// where correction1 = 1 − β₁ᵗ and correction2 = 1 − β₂ᵗ. Weight decay is added to the gradient, or if `decoupled`
+  /// taken off the parameter: p −= learningRate · weightDecay · p.
   public static func adamUpdate(
     _ count: Int, _ parameter: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
     _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>, _ learningRate: Float, _ beta1: Float,
@@ -54,9 +54,9 @@ extension KernelBuild {
     }
   }
 
-  /// RMSProp (Tieleman and Hinton 2012): s = α s + (1 − α) g²; d = √s + ε, or √(s − a²) + ε with the running mean of the
-  /// gradients a = α a + (1 − α) g in `average`; p −= learningRate · g / d, or with a buffer, b = momentum · b + g / d
-  /// and p −= learningRate · b. Weight decay is added to the gradient.
+  /// RMSProp (Tieleman and Hinton 2012): s = α s + (1 − α) g²; d = √s + ε, or √(s − a²) + ε with the running mean of
+  /// the gradients a = α a + (1 − α) g in `average`; p −= learningRate · g / d, or with a buffer, b = momentum · b + g
+  /// / d and p −= learningRate · b. Weight decay is added to the gradient.
   public static func rmspropUpdate(
     _ count: Int, _ parameter: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
     _ square: UnsafeMutablePointer<Float>, _ momentumBuffer: UnsafeMutablePointer<Float>?,

@@ -39,8 +39,8 @@ extension KernelBuild {
   /// - A[M, K]: element (r, k) at a[(aOffsets?[r] ?? r) · aRowStep + k · aColumnStep].
   /// - B[K, N]: as `packPanels` wrote it.
   /// - bias[N]: added to every row, if given.
-  /// - C[M, N]: row r at c[(cOffsets?[r] ?? r) · cRowStep], its columns contiguous; added to if `accumulate`, overwritten
-  ///   otherwise; overlaps nothing.
+  /// - C[M, N]: row r at c[(cOffsets?[r] ?? r) · cRowStep], its columns contiguous; added to if `accumulate`,
+  ///   overwritten otherwise; overlaps nothing.
   public static func product(
     _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Float>, _ aRowStep: Int, _ aColumnStep: Int,
     _ aOffsets: UnsafePointer<Int>?, _ packed: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ accumulate: Bool,

@@ -64,8 +64,8 @@ struct RecurrentMemory {
   let masks: StateMasks?
   /// The cell state entering and leaving the step, [rows, Hp].
   var cell: M
-  /// The values that the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with reset before
-  /// the product.
+  /// The values that the first stage of a step leaves for the second, [rows, Hp] each: r ⊙ h and z of the GRU with
+  /// reset before the product.
   var reset: M
   var update: M
   var output: M?

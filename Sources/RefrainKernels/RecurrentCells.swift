@@ -2,9 +2,34 @@
 
 /// The cells; kernels take the raw value, which means the same in every build.
 public enum RecurrentKind: Int, CaseIterable, Sendable {
-  case lstm, gru, resetBeforeGRU, tanhRNN, reluRNN, minimalGatedUnit
-  case peepholeLSTM, noInputGateLSTM, noForgetGateLSTM, noOutputGateLSTM, noInputActivationLSTM,
-    noOutputActivationLSTM, coupledGatesLSTM, cellUpdate
+  /// Of LSTM.swift.
+  case lstm
+  /// Of GRU.swift: reset after the product.
+  case gru
+  /// Of ResetBeforeGRU.swift.
+  case resetBeforeGRU
+  /// Of ElmanRNN.swift, with the hyperbolic tangent.
+  case tanhRNN
+  /// Of ElmanRNN.swift, with the rectifier.
+  case reluRNN
+  /// Of MinimalGatedUnit.swift.
+  case minimalGatedUnit
+  /// Of PeepholeLSTM.swift, as the others below.
+  case peepholeLSTM
+  /// i = 1.
+  case noInputGateLSTM
+  /// f = 1.
+  case noForgetGateLSTM
+  /// o = 1.
+  case noOutputGateLSTM
+  /// The candidate is its sum.
+  case noInputActivationLSTM
+  /// The cell state is shown as it is.
+  case noOutputActivationLSTM
+  /// f = 1 − i.
+  case coupledGatesLSTM
+  /// The update of the cell state alone.
+  case cellUpdate
 }
 
 private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
@@ -72,8 +97,8 @@ extension KernelBuild {
     sums.with { kernel(arguments.kind).forward(arguments.packed, memory, $0) }
   }
 
-  /// One stage of one step for the units `firstUnit ..< endUnit` of all rows: from a multiple of `panelWidth` to another,
-  /// or to `paddedSize(hiddenSize)`.
+  /// One stage of one step for the units `firstUnit ..< endUnit` of all rows: from a multiple of `panelWidth` to
+  /// another, or to `paddedSize(hiddenSize)`.
   public static func recurrentStage(
     _ arguments: RecurrentForwardArguments, _ stage: RecurrentStageArguments, _ firstUnit: Int, _ endUnit: Int
   ) {
@@ -122,8 +147,8 @@ extension KernelBuild {
   /// - gates: [rows, kept · H]. In: `keptGates`; out: the gradients of the sums.
   /// - previous: [rows, Hp], the hidden state before, of the GRU.
   /// - cell: the cell state before, its rows `cellStride` apart, of an LSTM.
-  /// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell are
-  ///   those of the state before.
+  /// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell
+  ///   are those of the state before.
   public static func recurrentGatesBackward(
     _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ gates: UnsafeMutablePointer<Float>,
     _ previous: UnsafePointer<Float>, _ cell: UnsafePointer<Float>, _ cellStride: Int,

@@ -81,8 +81,8 @@ extension KernelBuild {
 }
 
 extension KernelBuild {
-  /// y[c] += Σ_r x[r, c]: x is [rows, columns] with rows `rowStride` apart, y is [columns]. Blocks of rows are summed by
-  /// themselves, so that long sums stay accurate.
+  /// y[c] += Σ_r x[r, c]: x is [rows, columns] with rows `rowStride` apart, y is [columns]. Blocks of rows are summed
+  /// by themselves, so that long sums stay accurate.
   public static func sumRows(
     _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ rowStride: Int, _ y: UnsafeMutablePointer<Float>
   ) {
@@ -120,8 +120,8 @@ extension KernelBuild {
     }
   }
 
-  /// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is [columns].
-  /// Blocks of rows are summed by themselves, so that long sums stay accurate.
+  /// z[c] += Σ_r x[r, c] · y[r, c]: x and y are [rows, columns] with rows `xStride` and `yStride` apart, z is
+  /// [columns]. Blocks of rows are summed by themselves, so that long sums stay accurate.
   public static func sumProductRows(
     _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafePointer<Float>, _ yStride: Int,
     _ z: UnsafeMutablePointer<Float>

@@ -40,14 +40,11 @@ struct BadDataTests {
     Case(name: "too many fields", csv: months(line: 6, "2010-05,1,2,3"), names: ["row 6"]),
     Case(name: "unsorted times", csv: months(line: 8, "2009-07,1,2"), names: ["row 8", "2009-07"]),
     Case(name: "repeated time", csv: months(line: 8, "2010-06,1,2"), names: ["row 8", "2010-06"]),
-    Case(name: "gap in the times", csv: months(line: 20, nil), names: ["row 20", "add a row"]),
-    Case(name: "missing value", csv: months(line: 11, "2010-10,1,"), names: ["row 11", "sales", "fill"]),
+    Case(name: "gap in the times", csv: months(line: 20, nil), names: ["row 20", "add a row", "--fill"]),
+    Case(name: "missing value", csv: months(line: 11, "2010-10,1,"), names: ["row 11", "sales", "--fill previous"]),
     Case(name: "infinite value", csv: months(line: 11, "2010-10,1,inf"), names: ["row 11", "sales"]),
     Case(
       name: "not a time", csv: months(line: 11, "soon,1,2"), flags: ["--time", "month"], names: ["row 11", "soon"]),
-    Case(
-      name: "constant series",
-      csv: "day,x\n" + (1...30).map { "2024-01-\($0 < 10 ? "0" : "")\($0),5\n" }.joined(), names: ["x", "5"]),
     Case(name: "one row", csv: "month,sales\n2010-01,3\n", names: ["data.csv"]),
     Case(
       name: "too few rows", csv: monthlyCSV(rows: 10), flags: ["--horizon", "12", "--context", "24"],

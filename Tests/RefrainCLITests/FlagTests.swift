@@ -24,7 +24,11 @@ struct FlagTests {
     ("--model m --seed 1", "--seed and --model"), ("a.csv --model m --target x", "--target and --model"),
     ("a.csv --model m --covariates x", "--covariates and --model"), ("--output x --chart x", "--output and --chart"),
     ("--save x --output ./x", "--save and --output"), ("a.csv --output a.csv", "FILE and --output"),
-    ("--model m --chart m", "--model and --chart"),
+    ("--model m --chart m", "--model and --chart"), ("a.csv --chart x.png", "ends in .svg"),
+    ("a.csv --decimal x", "'.', ','"), ("a.csv --dates ddmm", "dmy"), ("a.csv --fill mean", "previous"),
+    ("a.csv --decimal . --thousands .", "the same mark"),
+    ("a.csv --count-rows --time month", "--count-rows and --time"),
+    ("--only x", "--only"), ("--id x", "--id"),
   ]
 
   @Test("A flag that is refused", arguments: mistakes)
@@ -81,7 +85,7 @@ struct FlagTests {
   func helpIsComplete() throws {
     let help = try Workplace().run(["forecast", "--help"]).text
     let flags = """
-      --target --time --horizon --context --season --covariates --backtest --cell --hidden --layers --epochs --seed \
+      --target --time --id --only --decimal --thousands --dates --fill --count-rows --horizon --context --season --covariates --backtest --cell --hidden --layers --epochs --seed \
       --threads --save --model --format --output --chart --quiet
       """
     for flag in flags.split(separator: " ") { #expect(help.contains("  \(flag)")) }

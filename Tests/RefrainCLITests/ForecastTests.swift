@@ -40,14 +40,14 @@ struct ForecastTests {
     #expect(points.map { $0["time"] as? String } == ["2016-01", "2016-02", "2016-03"])
     for point in points {
       let (low, high) = (try #require(point["p10"] as? Double), try #require(point["p90"] as? Double))
-      #expect(point["mean"] is Double && low <= high)
+      #expect(point["median"] is Double && point["mean"] as? Double == point["median"] as? Double && low <= high)
     }
     let backtest = try #require(object["backtest"] as? [String: Any])
     #expect(backtest["folds"] as? Int == 1)
     #expect((object["training"] as? [String: Any])?["seed"] as? Int == 7)
 
     let keys = result.text.matches(of: /"([A-Za-z0-9]+)":/).map { String($0.output.1) }
-    let point = ["time", "mean", "p10", "p90"]
+    let point = ["time", "median", "mean", "p10", "p90"]
     let errors = ["smape", "mase"]
     #expect(
       keys == ["series", "target", "frequency", "season", "horizon", "forecast"] + point + point + point
@@ -60,7 +60,7 @@ struct ForecastTests {
     let lines = try training("shop.2024.csv", "--format", "csv").text.split(
       separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.count == 5 && lines[4].isEmpty)
-    #expect(lines[0] == "time,mean,p10,p90")
+    #expect(lines[0] == "time,median,p10,p90")
     #expect(lines[1...3].map { $0.split(separator: ",")[0] } == ["2016-01", "2016-02", "2016-03"])
     #expect(lines[1...3].allSatisfy { $0.split(separator: ",").dropFirst().compactMap { Double($0) }.count == 3 })
   }

@@ -35,6 +35,20 @@ struct OutputTests {
     #expect([0, 999, 1000, 1_234_567, -4513].map(counted) == ["0", "999", "1,000", "1,234,567", "-4,513"])
   }
 
+  @Test("Tiny values and small moves at a great height are told apart")
+  func tellingDigits() {
+    func written(_ median: Double, _ width: Double) -> [String] {
+      let point = Forecast.Point(time: "", median: median, p10: median - width / 2, p90: median + width / 2)
+      let write = ForecastReport.writer(for: [point])
+      return [point.p10, point.median, point.p90].map(write)
+    }
+    #expect(written(1.2e-12, 2e-13) == ["1.100e-12", "1.200e-12", "1.300e-12"])
+    #expect(written(1e12 + 100, 20) == ["1000000000090.0", "1000000000100.0", "1000000000110.0"])
+    #expect(Set(written(3e17, 4e15)).count == 3)
+    #expect(written(450, 40) == ["430.0", "450.0", "470.0"])
+    #expect(significant(3.14159e-13) == "3.142e-13")
+  }
+
   @Test("A page wraps long texts below their beginning and sets numbers to the right")
   func page() {
     let page = Page(width: 20, usesColor: false)

@@ -44,16 +44,14 @@ import Testing
     #expect(error?.code == code)
   }
 
-  @Test func `refuses a constant column and a table without numbers`() throws {
+  @Test func `reads a constant column and refuses a table without numbers`() throws {
     let constant = try Table(csv: "date,a\n2020-01-01,4\n2020-01-02,4\n", file: "f.csv")
-    #expect(
-      dataError { () throws(DataError) in try Series(table: constant) }?.description
-        == "f.csv: column a: all 2 values are 4.0; there is nothing to learn: choose another column")
+    #expect(try Series(table: constant).values == [4, 4])
     let words = try Table(csv: "date,a\n2020-01-01,x\n2020-01-02,y\n")
     #expect(dataError { () throws(DataError) in try Series(table: words) }?.code == .noNumericColumn)
   }
 
-  @Test func `takes a target of a few bad cells by default and names the first of them`() throws {
+  @Test func `takes a target of a few bad fields by default and names the first of them`() throws {
     let table = try Table(csv: "date,a\n2020-01-01,1\n2020-01-02,n/a?\n2020-01-03,3\n")
     #expect(dataError { () throws(DataError) in try Series(table: table) }?.row == 3)
   }

@@ -42,7 +42,7 @@ import Testing
     #expect(try archive.array("line") == NumericArray([0, 1, 2, 3, 4] as [Int], shape: [5]))
     #expect(
       try archive.array("column_F")
-        == NumericArray(type: .int32, shape: [3, 1, 2], values: .integers([0, 1, 2, 3, 4, 5])))
+        == NumericArray(type: .int16, shape: [3, 1, 2], values: .integers([0, 1, 2, 3, 4, 5])))
   }
 
   @Test func `are written byte for byte as NumPy writes them`() throws {

@@ -38,22 +38,7 @@ struct MemoryTests {
   @Test("steps that are computed again save most of the memory of a long sequence, in every cell")
   func recomputation() async {
     await #expect(processExitsWith: .success) {
-      func check<Cell: RecurrentCell>(_ type: Cell.Type) {
-        var generator = RandomGenerator(seed: 1)
-        let layer = Recurrent<Cell>(inputSize: 8, hiddenSize: 64, using: &generator)
-        let input = Tensor.normal([8, 640, 8], using: &generator)
-        func peak(_ checkpointInterval: Int?) -> Int {
-          let before = TensorMemory.bytes
-          TensorMemory.resetPeak()
-          _ = valueAndGradient(at: layer, checkpointInterval: checkpointInterval) { $0.scan(input).state.output.sum() }
-          return TensorMemory.peakBytes - before
-        }
-        let (all, some) = (peak(nil), peak(32))
-        print("\(Cell.name), 640 steps: \(all >> 10) KB, with 32 kept at a time \(some >> 10) KB")
-        // The outputs of all steps are there in any case; an Elman network keeps as much again, and no more.
-        precondition(some * 3 < all * 2, "\(Cell.name): \(some) of \(all)")
-      }
-      for cell in Cells.all { check(cell) }
+      for cell in Cells.all { checkRecomputation(cell) }
     }
   }
 
@@ -199,4 +184,21 @@ struct MemoryTests {
     }
     check(try cellType(name))
   }
+}
+
+/// Stops where a training step of a long sequence takes as much memory when steps are computed again.
+private func checkRecomputation<Cell: RecurrentCell>(_ type: Cell.Type) {
+  var generator = RandomGenerator(seed: 1)
+  let layer = Recurrent<Cell>(inputSize: 8, hiddenSize: 64, using: &generator)
+  let input = Tensor.normal([8, 640, 8], using: &generator)
+  func peak(_ checkpointInterval: Int?) -> Int {
+    let before = TensorMemory.bytes
+    TensorMemory.resetPeak()
+    _ = valueAndGradient(at: layer, checkpointInterval: checkpointInterval) { $0.scan(input).state.output.sum() }
+    return TensorMemory.peakBytes - before
+  }
+  let (all, some) = (peak(nil), peak(32))
+  print("\(Cell.name), 640 steps: \(all >> 10) KB, with 32 kept at a time \(some >> 10) KB")
+  // The outputs of all steps are there in any case; an Elman network keeps as much again, and no more.
+  precondition(some * 3 < all * 2, "\(Cell.name): \(some) of \(all)")
 }

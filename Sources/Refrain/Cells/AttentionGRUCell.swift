@@ -73,6 +73,3 @@ extension Tensor {
     return (slice(0..<width - 1, axis: -1), slice(width - 1..<width, axis: -1))
   }
 }
-
-/// Gated recurrent unit with an attentional update gate.
-public typealias AttentionGRU = Recurrent<AttentionGRUCell>

@@ -28,6 +28,7 @@ public struct FullConvolution: ConvolutionMap {
   /// `[outputs, kernel…, channels]`
   public var weight: Tensor
 
+  /// Weights by Glorot's rule.
   public init(channels: Int, outputs: Int, kernel: [Int], using generator: inout RandomGenerator) {
     weight = Initializer.glorotUniform(
       [outputs] + kernel + [channels], between: kernel.product * channels, and: kernel.product * outputs,
@@ -109,6 +110,7 @@ public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
     /// The treatment of the borders of the input.
     public var padding = Padding.same
 
+    /// The defaults.
     public init() {}
     /// A convolution over axes of the given sizes.
     public init(shape: [Int], kernel: [Int], strides: [Int]? = nil, padding: Padding = .same) {

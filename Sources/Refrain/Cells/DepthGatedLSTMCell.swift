@@ -12,6 +12,7 @@ public struct DepthGatedLSTMCell: RecurrentCell {
     /// The number of levels, at least 1.
     public var levels = 2
 
+    /// The defaults.
     public init() {}
     /// The number of levels, at least 1.
     public init(levels: Int) { self.levels = levels }
@@ -19,7 +20,18 @@ public struct DepthGatedLSTMCell: RecurrentCell {
 
   /// The order of the blocks of **H** rows in weights and biases; the depth gate is in input weights and biases alone,
   /// and not at the lowest level.
-  public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output, depth }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// i: how much of the candidate comes in.
+    case input
+    /// f: how much of the cell state stays.
+    case forget
+    /// c̃: the values to come in.
+    case candidate
+    /// o: how much of the cell state is shown.
+    case output
+    /// d: how much of the cell state below comes in.
+    case depth
+  }
 
   /// The weights of a level.
   public struct Level: Module {
@@ -51,6 +63,7 @@ public struct DepthGatedLSTMCell: RecurrentCell {
     /// The states of all levels, from the lowest.
     public init(levels: [LSTMCell.State]) { self.levels = levels }
 
+    /// The hidden state of the uppermost level.
     public var output: Tensor { levels[levels.count - 1].hidden }
 
     public mutating func forEachTensor<E: Error>(
@@ -155,6 +168,3 @@ public struct DepthGatedLSTMCell: RecurrentCell {
     }
   }
 }
-
-/// Depth-gated LSTMs one on another.
-public typealias DepthGatedLSTM = Recurrent<DepthGatedLSTMCell>

@@ -7,7 +7,14 @@
 ///     h' = (1 − z) ⊙ n + z ⊙ h
 public struct GRUCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases, which is PyTorch's.
-  public enum Gate: Int, CaseIterable, Sendable { case reset, update, candidate }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// r: how much of the hidden state the candidate sees.
+    case reset
+    /// z: how much of the hidden state stays.
+    case update
+    /// n: the new values.
+    case candidate
+  }
 
   public typealias State = HiddenState
 
@@ -34,7 +41,8 @@ public struct GRUCell: RecurrentCell {
     biasHidden = .zeros([hiddenSize])
   }
 
-  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]`, b `[3H]` and b_hn `[H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]`, b `[3H]` and b_hn `[H]`. Shapes that do not belong together
+  /// stop the program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor, biasHidden: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

@@ -146,6 +146,3 @@ public struct GRUDCell: RecurrentCell {
       deviation: select(observed, present, state.deviation), since: (1 - observed) * since)
   }
 }
-
-/// Gated recurrent unit for missing values and steps at irregular times.
-public typealias GRUD = Recurrent<GRUDCell>

@@ -31,7 +31,8 @@ public struct GRUResetBeforeCell: RecurrentCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]` and b `[3H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[3H, I]`, R `[3H, H]` and b `[3H]`. Shapes that do not belong together stop the
+  /// program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

@@ -11,7 +11,16 @@
 /// Weights start by Glorot's rule, recurrent weights orthogonal, biases at 0 but the forget gate's at 1.
 public struct LSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases, which is PyTorch's and Keras's.
-  public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// i: how much of the candidate comes in.
+    case input
+    /// f: how much of the cell state stays.
+    case forget
+    /// c̃: the values to come in.
+    case candidate
+    /// o: how much of the cell state is shown.
+    case output
+  }
 
   /// The cell state c and the hidden state h, each `[B, H]`.
   public struct State: RecurrentState {
@@ -56,7 +65,8 @@ public struct LSTMCell: RecurrentCell {
     bias = Initializer.biases(gates, hiddenSize, open: Gate.forget.rawValue)
   }
 
-  /// A cell with ready weights: W `[4H, I]`, R `[4H, H]` and b `[4H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[4H, I]`, R `[4H, H]` and b `[4H]`. Shapes that do not belong together stop the
+  /// program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

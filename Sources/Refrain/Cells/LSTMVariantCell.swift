@@ -1,5 +1,5 @@
-/// The parts that a variant of the peephole LSTM leaves out or joins (Greff, Srivastava, Koutník, Steunebrink and Schmidhuber
-/// 2015, "LSTM: A Search Space Odyssey").
+/// The parts that a variant of the peephole LSTM leaves out or joins (Greff, Srivastava, Koutník, Steunebrink and
+/// Schmidhuber 2015, "LSTM: A Search Space Odyssey").
 public protocol LSTMVariant: Sendable {
   /// The cell's name.
   static var name: String { get }

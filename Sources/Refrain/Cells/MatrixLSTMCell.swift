@@ -18,15 +18,30 @@
 /// Weights start by Glorot's rule, biases at 0 but the forget gates', which go from 3 to 6 over the heads.
 public struct MatrixLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases; each has a part for each head.
-  public enum Part: Int, CaseIterable, Sendable { case query, key, value, output }
+  public enum Part: Int, CaseIterable, Sendable {
+    /// q: the key that is read.
+    case query
+    /// k: the key that is written.
+    case key
+    /// v: the value that is written.
+    case value
+    /// o: how much of the value read is shown.
+    case output
+  }
   /// The order of the blocks of as many rows as heads in the weights and biases of the gates.
-  public enum Gate: Int, CaseIterable, Sendable { case input, forget }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// i: how much is written.
+    case input
+    /// f: how much of the memory stays.
+    case forget
+  }
 
   /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The number of heads, which divides **H**; nil means the greatest such number up to 4.
     public var heads: Int?
 
+    /// The defaults.
     public init() {}
     /// As many heads.
     public init(heads: Int?) { self.heads = heads }
@@ -296,6 +311,3 @@ extension Tensor {
       ))
   }
 }
-
-/// Long short-term memory with a matrix as cell state.
-public typealias MatrixLSTM = Recurrent<MatrixLSTMCell>

@@ -6,7 +6,12 @@
 ///     h' = (1 − z) ⊙ h + z ⊙ h̃        hidden state
 public struct MinGRUCell: LinearCell {
   /// The order of the blocks of **H** rows in weights and biases.
-  public enum Gate: Int, CaseIterable, Sendable { case update, candidate }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// z: how much of the candidate comes in.
+    case update
+    /// h̃: the new values.
+    case candidate
+  }
 
   public typealias State = HiddenState
 

@@ -7,7 +7,14 @@
 ///     h' = f / (f + i) ⊙ h + i / (f + i) ⊙ h̃                hidden state
 public struct MinLSTMCell: LinearCell {
   /// The order of the blocks of **H** rows in weights and biases.
-  public enum Gate: Int, CaseIterable, Sendable { case forget, input, candidate }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// f: how much of the hidden state stays.
+    case forget
+    /// i: how much of the candidate comes in.
+    case input
+    /// h̃: the new values.
+    case candidate
+  }
 
   public typealias State = HiddenState
 

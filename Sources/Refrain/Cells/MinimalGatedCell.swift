@@ -5,7 +5,12 @@
 ///     h' = (1 − f) ⊙ h + f ⊙ h̃                hidden state
 public struct MinimalGatedCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases.
-  public enum Gate: Int, CaseIterable, Sendable { case forget, candidate }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// f: how much of the hidden state the candidate sees, and how much of the candidate comes in.
+    case forget
+    /// The new values.
+    case candidate
+  }
 
   public typealias State = HiddenState
 
@@ -29,7 +34,8 @@ public struct MinimalGatedCell: RecurrentCell {
     bias = .zeros([gates * hiddenSize])
   }
 
-  /// A cell with ready weights: W `[2H, I]`, R `[2H, H]` and b `[2H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[2H, I]`, R `[2H, H]` and b `[2H]`. Shapes that do not belong together stop the
+  /// program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

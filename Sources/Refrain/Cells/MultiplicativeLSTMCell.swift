@@ -10,7 +10,18 @@
 ///     h' = o ⊙ tanh(c')                 hidden state
 public struct MultiplicativeLSTMCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights; the biases have the first four.
-  public enum Gate: Int, CaseIterable, Sendable { case input, forget, candidate, output, intermediate }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// i: how much of the candidate comes in.
+    case input
+    /// f: how much of the cell state stays.
+    case forget
+    /// c̃: the values to come in.
+    case candidate
+    /// o: how much of the cell state is shown.
+    case output
+    /// m: the product of input and hidden state that the gates see.
+    case intermediate
+  }
 
   public typealias State = LSTMCell.State
 

@@ -29,6 +29,7 @@ public struct PhasedLSTMCell: RecurrentCell {
     /// The leak α of a closed gate.
     public var leak: Float = 0.001
 
+    /// The defaults.
     public init() {}
     /// Options other than the defaults.
     public init(shortestPeriod: Float = 1, longestPeriod: Float = 1000, openRatio: Float = 0.05, leak: Float = 0.001) {
@@ -81,6 +82,7 @@ public struct PhasedLSTMCell: RecurrentCell {
   public var ratioLogit: Tensor
   /// α
   public var leak: Float { options.leak }
+  /// How the time gates start, and their leak.
   public let options: Options
 
   /// A cell with weights drawn from `generator`: those of ``LSTMCell``, periods as the options say, shifts evenly from
@@ -150,6 +152,3 @@ public struct PhasedLSTMCell: RecurrentCell {
     return select(greater(ratio, phase), 1 - abs(2 * phase / ratio - 1), leak * phase)
   }
 }
-
-/// Long short-term memory for steps at irregular times, each unit with a rhythm of its own.
-public typealias PhasedLSTM = Recurrent<PhasedLSTMCell>

@@ -19,6 +19,7 @@ public struct ProjectedLSTMCell: RecurrentCell {
     /// The size **C** of the cell state; nil means 2·H.
     public var cellSize: Int?
 
+    /// The defaults.
     public init() {}
     /// A cell state of the given size.
     public init(cellSize: Int?) { self.cellSize = cellSize }

@@ -9,7 +9,14 @@
 ///     h' = o ⊙ c'                       hidden state
 public struct QRNNCell: RecurrentCell {
   /// The order of the blocks of **H** rows in weights and biases.
-  public enum Gate: Int, CaseIterable, Sendable { case candidate, forget, output }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// z: the new values.
+    case candidate
+    /// f: how much of the cell state stays.
+    case forget
+    /// o: how much of the cell state is shown.
+    case output
+  }
 
   /// The hidden state h and the cell state c, each `[B, H]`, and the last inputs, `[B, (K − 1)·I]`.
   public struct State: RecurrentState {
@@ -43,6 +50,7 @@ public struct QRNNCell: RecurrentCell {
     /// How many inputs **K** the gates see, the present one among them.
     public var window = 2
 
+    /// The defaults.
     public init() {}
     /// Gates that see the last `window` inputs.
     public init(window: Int) { self.window = window }

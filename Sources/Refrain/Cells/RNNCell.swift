@@ -49,7 +49,8 @@ public struct RNNCell<Activation: ElmanActivation>: RecurrentCell {
     bias = .zeros([hiddenSize])
   }
 
-  /// A cell with ready weights: W `[H, I]`, R `[H, H]` and b `[H]`. Shapes that do not belong together stop the program.
+  /// A cell with ready weights: W `[H, I]`, R `[H, H]` and b `[H]`. Shapes that do not belong together stop the
+  /// program.
   public init(weightInput: Tensor, weightHidden: Tensor, bias: Tensor) {
     self.weightInput = weightInput
     self.weightHidden = weightHidden

@@ -22,13 +22,19 @@ public struct SLSTMCell: RecurrentCell {
   /// The settings of the cell besides its sizes.
   public struct Options: CellOptions {
     /// The function of the forget gate.
-    public enum ForgetGate: String, Codable, Sendable, CaseIterable { case sigmoid, exponential }
+    public enum ForgetGate: String, Codable, Sendable, CaseIterable {
+      /// f = σ(…).
+      case sigmoid
+      /// f = exp(…).
+      case exponential
+    }
 
     /// The number of heads, which divides **H**; nil means the greatest such number up to 4.
     public var heads: Int?
     /// The function of the forget gate.
     public var forgetGate = ForgetGate.sigmoid
 
+    /// The defaults.
     public init() {}
     /// Options other than the defaults.
     public init(heads: Int? = nil, forgetGate: ForgetGate = .sigmoid) {
@@ -155,6 +161,3 @@ enum Heads {
       "\(cell): \(units) hidden units cannot be divided into \(heads) heads; give a number that divides \(units)")
   }
 }
-
-/// Long short-term memory with exponential gates.
-public typealias SLSTM = Recurrent<SLSTMCell>

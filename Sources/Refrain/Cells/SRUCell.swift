@@ -10,7 +10,16 @@
 /// the weights should start, is left out.
 public struct SRUCell: RecurrentCell {
   /// The order of the blocks of **H** rows in the weights; the highway's are there where I ≠ H.
-  public enum Gate: Int, CaseIterable, Sendable { case candidate, forget, reset, highway }
+  public enum Gate: Int, CaseIterable, Sendable {
+    /// W_c x: the new values.
+    case candidate
+    /// f: how much of the cell state stays.
+    case forget
+    /// r: how much of the cell state is shown, the rest being the highway.
+    case reset
+    /// W_x x: the input past the cell.
+    case highway
+  }
 
   public typealias State = LSTMCell.State
 

@@ -59,6 +59,3 @@ public struct TimeAwareLSTMCell: RecurrentCell {
     return lstm.step(sums, State(hidden: state.hidden, cell: adjusted))
   }
 }
-
-/// Long short-term memory for steps at irregular times, whose memory fades with the time between them.
-public typealias TimeAwareLSTM = Recurrent<TimeAwareLSTMCell>

@@ -31,8 +31,9 @@ public struct ConvolutionalLSTM<Map: ConvolutionMap>: ScanningLayer {
   }
 
   public static var kind: String { Map.name }
+  /// The settings of the layer, as they are saved.
   public let configuration: Configuration
-  /// What goes through time, over rows.
+  /// The layer that takes the cell through time, over rows.
   public private(set) var recurrent: Recurrent<Cell>
 
   public init(_ configuration: Configuration) {

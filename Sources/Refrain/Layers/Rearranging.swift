@@ -69,8 +69,8 @@ public struct Permute: Layer {
   }
 }
 
-/// The steps from the last to the first: `[B, T, …]` → `[B, T, …]`. A sequence is turned within its own length, and what
-/// stands past it stays zero.
+/// The steps from the last to the first: `[B, T, …]` → `[B, T, …]`. A sequence is turned within its own length, and
+/// what stands past it stays zero.
 public struct TimeReversal: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {

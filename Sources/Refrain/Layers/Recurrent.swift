@@ -224,14 +224,3 @@ func recurrentShape(
   }
   return returning == .everyStep ? [inputShape[0], inputShape[1], outputSize] : [inputShape[0], outputSize]
 }
-
-/// Long short-term memory.
-public typealias LSTM = Recurrent<LSTMCell>
-/// Gated recurrent unit, reset gate after the product.
-public typealias GRU = Recurrent<GRUCell>
-/// Gated recurrent unit, reset gate before the product.
-public typealias GRUResetBefore = Recurrent<GRUResetBeforeCell>
-/// Elman network with the hyperbolic tangent.
-public typealias RNN = Recurrent<TanhRNNCell>
-/// Elman network with the rectifier.
-public typealias ReLURNN = Recurrent<ReLURNNCell>

@@ -20,7 +20,8 @@ public struct StepValues: Sendable {
   /// - Parameter kind: the layer, which stops where gaps, resets or a time-first layout are given.
   func lengthsAlone(for kind: String) -> [Int]? {
     require(
-      steps == Steps(lengths: steps.lengths), "\(kind) takes lengths alone: no gaps, no resets, and no time-first input")
+      steps == Steps(lengths: steps.lengths), "\(kind) takes lengths alone: no gaps, no resets, and no time-first input"
+    )
     return steps.lengths
   }
 

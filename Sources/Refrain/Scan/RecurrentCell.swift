@@ -7,8 +7,8 @@ public protocol RecurrentState: TensorGroup {
 /// The formula of one step of a recurrent network. The loop over time, the direction, lengths, stacks and streams
 /// belong to the layers: ``Recurrent``, ``Bidirectional``, ``Stacked``.
 ///
-/// A new cell is one file that gives its sizes, its walk and ``step(_:_:)``, and one line in ``Cells/all``. All else has
-/// a default: facts for people (``CellFacts``), and how the steps are run (``ScanExecution``).
+/// A new cell is one file that gives its sizes, its walk and ``step(_:_:)``, and one line in ``Cells/all``. All else
+/// has a default: facts for people (``CellFacts``), and how the steps are run (``ScanExecution``).
 public protocol RecurrentCell: Module, CellFacts {
   associatedtype State: RecurrentState
   /// The settings of the cell besides its two sizes, such as a number of heads.

@@ -1,6 +1,9 @@
 /// Which way a recurrent layer goes through time, within the valid steps of each sequence.
 public enum Direction: String, Codable, Sendable, CaseIterable {
-  case forward, backward
+  /// From the first valid step to the last.
+  case forward
+  /// From the last valid step to the first.
+  case backward
 }
 
 /// In what order a batch of sequences of unequal lengths is computed.

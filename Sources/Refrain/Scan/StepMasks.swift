@@ -1,8 +1,8 @@
-/// Changes to a recurrent state at each step of a scan: masks drawn before it, as values, so that every way of computing
-/// the scan can be given the same.
+/// Changes to a recurrent state at each step of a scan: masks drawn before it, as values, so that every way of
+/// computing the scan can be given the same.
 public struct StepMasks: Sendable {
-  /// The factors of the hidden state where it enters the recurrent products: `[B, H]`, in the schedule's order, the same
-  /// at every step; 0 or 1 / (1 − rate).
+  /// The factors of the hidden state where it enters the recurrent products: `[B, H]`, in the schedule's order, the
+  /// same at every step; 0 or 1 / (1 − rate).
   public var recurrent: Tensor?
   /// How much of the hidden state of the step before is kept: `[N, H]`, in packed rows, 1 or 0; or a scalar, the
   /// probability, at prediction.

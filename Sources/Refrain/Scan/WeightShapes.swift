@@ -29,8 +29,8 @@ extension RecurrentCell {
     require(fault == nil, fault ?? "")
   }
 
-  /// The tensors whose shapes do not follow from the cell's sizes and options, with what they should be, in one line; nil
-  /// when all are right.
+  /// The tensors whose shapes do not follow from the cell's sizes and options, with what they should be, in one line;
+  /// nil when all are right.
   var weightsFault: String? { weightsFault(inputSize: inputSize, hiddenSize: hiddenSize, options: options) }
 
   /// The tensors whose shapes are not those of a cell of these sizes, with what they should be, in one line; nil when

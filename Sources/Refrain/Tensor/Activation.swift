@@ -2,8 +2,8 @@ import RefrainKernels
 
 /// A function applied to each value, or (softmax, logSoftmax) to each row.
 ///
-/// Some have one or two numbers, α and β; ``ActivationFunction`` is one with numbers of its own, the function itself has
-/// the usual ones.
+/// Some have one or two numbers, α and β; ``ActivationFunction`` is one with numbers of its own, the function itself
+/// has the usual ones.
 public enum Activation: String, Codable, Sendable, CaseIterable {
   /// x
   case identity

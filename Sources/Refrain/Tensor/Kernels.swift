@@ -21,6 +21,15 @@ extension InstructionSet {
     #endif
     }
   }
+
+  /// Does as many multiply-adds as one core can with everything in registers, to be timed: the limit of every product.
+  ///
+  /// - Parameter repetitions: the amount of work; 200,000 take about a millisecond.
+  /// - Returns: the number of multiplications and additions that were done.
+  public static func multiplyAddOperations(_ repetitions: Int) -> Int {
+    var result: Float = 0
+    return Refrain.kernels.multiplyAddPeak(repetitions, &result)
+  }
 }
 
 /// The kernels of ``InstructionSet/current``: functions without state.

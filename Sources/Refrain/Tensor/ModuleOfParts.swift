@@ -9,8 +9,8 @@
 ///     }
 ///
 /// A part that is forgotten is found when training begins (``Fixed`` marks one that is not to be learned). A walk over
-/// key paths costs about 0.1 µs a part more than one written by hand, of which a training step has half a dozen: nothing
-/// beside the step. (A macro that writes the walk would cost every package that uses this one the building of
+/// key paths costs about 0.1 µs a part more than one written by hand, of which a training step has half a dozen:
+/// nothing beside the step. (A macro that writes the walk would cost every package that uses this one the building of
 /// swift-syntax.)
 public protocol ModuleOfParts: Module {
   /// The parts, in the order and under the names used in saved files.

@@ -68,7 +68,8 @@ extension Operations {
       let patches = Patches(x.shape, kernel: Array(weight.shape[1..<x.rank - 1]), strides: strides, padding: padding)
       let width = patches.width
       let matrix = Tensor(memoryOf: weight, shape: [outputs, width])
-      // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to them.
+      // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to
+      // them.
       func packedWeight(transposed: Bool) -> Storage { matrix.packed(transposed: transposed, forRows: 1) }
       let result = Tensor(patches.outputShape(outputs)) { target in
         // Without channels every sum is empty.

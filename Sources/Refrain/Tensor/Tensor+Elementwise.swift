@@ -44,8 +44,8 @@ extension UnaryOperation {
   var derivativeNeeds: (operand: Bool, result: Bool) {
     switch self {
     case .negate: (false, false)
-    case .tanh, .sigmoid, .relu, .exponential, .squareRoot, .reciprocal: (false, true)
-    case .logarithm, .square, .absolute: (true, false)
+    case .tanh, .sigmoid, .exponential, .squareRoot, .reciprocal: (false, true)
+    case .logarithm, .square, .absolute, .relu: (true, false)
     case .softplus, .gelu, .geluExact, .silu: (true, true)
     }
   }

@@ -1,4 +1,4 @@
-// Rows of a table: the look-up of an embedding, and the way back to it.
+// Rows of a table: the look-up of an embedding, and its gradient.
 
 extension Tensor {
   /// The rows with the given indices, in that order: `[N, …]` → `[indices.count, …]`. This is the look-up of an

@@ -130,6 +130,12 @@ extension CSVSample {
     {
       first = after
     }
+    if let header = (first + 1..<min(rows.count, first + 6)).dropLast(1).last(where: { index in
+      rows[index].followsBlank && rows[index].fields.count == width && !hasValue(rows[index], in: bytes)
+        && !rows[index + 1].followsBlank && hasValue(rows[index + 1], in: bytes)
+    }) {
+      first = header
+    }
     if rows[first].fields.count != width, first == 0, rows.count == 1 { width = rows[0].fields.count }
     start = rows[first].position
     rowNumber = rows[first].number

@@ -28,7 +28,7 @@ extension Series.Filling {
       case .linear: "a line between their neighbors"
       case .zero: "0"
       }
-    notes.append("column \(name): \(CSVContent.count(missing, "missing value")) filled with \(by)")
+    notes.append("column \(name.shortened): \(CSVContent.count(missing, "missing value")) filled with \(by)")
   }
 
   private func fill(_ values: inout [Double]) {

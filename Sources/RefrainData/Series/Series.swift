@@ -134,8 +134,8 @@ public struct Series: Hashable, Sendable {
       notes: notes, rows: Array(rows.prefix(count)))
   }
 
-  /// The number of a value's row in the file, as a spreadsheet counts; nil when the series did not come from a table, or
-  /// the row is missing there and was filled in.
+  /// The number of a value's row in the file, as a spreadsheet counts; nil when the series did not come from a table,
+  /// or the row is missing there and was filled in.
   ///
   /// - Parameter position: The position of the value, from 0.
   public func rowNumber(of position: Int) -> Int? {

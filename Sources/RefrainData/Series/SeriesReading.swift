@@ -88,10 +88,10 @@ struct SeriesReading {
     let order = finding.axis.places(rowCount: table.rowCount)
     func numbers(_ column: Table.Column) throws(DataError) -> [Double] {
       do throws(DataError) {
-        let written = try table.numbers(in: column, filling: options.filling, notes: &notes)
+        let written = try table.numbers(in: column, allowsMissing: options.filling != nil, notes: &notes)
         var values = order.map { place in place.map { written[$0] } ?? .nan }
 
-        if order.contains(nil), let filling = options.filling {
+        if let filling = options.filling {
           try filling.fill(&values, name: column.name, file: table.file, notes: &notes)
         }
         return values
@@ -126,8 +126,8 @@ struct SeriesReading {
     // Which of several is meant is an assumption; of very many columns not all are looked through.
     let others = free.prefix(40).filter { $0 != column && table.isNumeric($0) }
     if !others.isEmpty {
-      let names = others.prefix(8).map(\.name).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
-      notes.append("column \(column.name) is forecast, the last of numbers; the others are \(names)")
+      let names = others.prefix(8).map(\.name.shortened).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
+      notes.append("column \(column.name.shortened) is forecast, the last of numbers; the others are \(names)")
     }
     return column
   }

@@ -3,8 +3,8 @@
 /// The format is RFC 4180 (quoted fields, doubled quotes, line breaks within quotes) with LF, CRLF or CR line ends, and
 /// `,`, `;`, tab or `|` between fields, found from the text itself or named by a first line such as `sep=;`. Text is
 /// UTF-8, UTF-16 or Latin-1, or one of these in gzip. Lines that begin with `#`, a title before the header, a source or
-/// a total below the data, blank lines and delimiters at the ends of lines are passed over; without a header the columns
-/// are called `column 1`, `column 2`, and so on. What was assumed is in ``notes``.
+/// a total below the data, blank lines and delimiters at the ends of lines are passed over; without a header the
+/// columns are called `column 1`, `column 2`, and so on. What was assumed is in ``notes``.
 ///
 /// A table keeps the file's bytes and where each field lies in them, so that 70,000 rows of 8 columns are read in a few
 /// hundredths of a second; text and numbers are made when asked for.
@@ -164,13 +164,13 @@ extension Table {
   ///   (empty, NA, N/A, NaN, null, None, -, ?) or `infiniteValue`, each with the row.
   public func numbers(in column: Column) throws(DataError) -> [Double] {
     var notes: [String] = []
-    return try numbers(in: column, filling: nil, notes: &notes)
+    return try numbers(in: column, allowsMissing: false, notes: &notes)
   }
 
-  /// The whole column as numbers, missing ones filled in if so wished.
+  /// The whole column as numbers; missing ones are NaN if they are allowed.
   ///
   /// - Parameter notes: Takes up what was assumed.
-  func numbers(in column: Column, filling: Series.Filling?, notes: inout [String]) throws(DataError) -> [Double] {
+  func numbers(in column: Column, allowsMissing: Bool, notes: inout [String]) throws(DataError) -> [Double] {
     let notation = try notation(of: column)
     var numbers: [Double] = []
     numbers.reserveCapacity(rowCount)
@@ -189,7 +189,7 @@ extension Table {
           if unit == nil || unit!.isEmpty { unit = written }
         }
       case .missing:
-        guard filling != nil else {
+        guard allowsMissing else {
           throw fault(
             .missingValue, row: row, column: column, "the value is missing",
             remedy: "fill it (e.g. with the last known value) or remove the row", setting: .fill)
@@ -208,13 +208,13 @@ extension Table {
     }
     if numbers.contains(where: { $0 < 0 }), (0..<rowCount).contains(where: { isInParentheses(row: $0, column: column) })
     {
-      notes.append("column \(column.name): numbers in parentheses are negative")
+      notes.append("column \(column.name.shortened): numbers in parentheses are negative")
     }
     if let unit, !unit.isEmpty {
-      notes.append("column \(column.name): the sign \(unit) is left out" + (unit == "%" ? " (20 % is 20)" : ""))
+      let example = unit == "%" ? " (20 % is 20)" : ""
+      notes.append("column \(column.name.shortened): the sign \(unit) is left out\(example)")
     }
     notes += notesOnNotation(of: column, notation)
-    if let filling { try filling.fill(&numbers, name: column.name, file: file, notes: &notes) }
     return numbers
   }
 
@@ -280,7 +280,7 @@ extension Table {
     }
     let value = notation.read(Array(text.utf8)) ?? 0
     let shown = value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
-    return ["column \(column.name): \(sign) group thousands (\(text.onOneLine) is \(shown))"]
+    return ["column \(column.name.shortened): \(sign) group thousands (\(text.onOneLine) is \(shown))"]
   }
 
   /// The currency or percent sign beside a number; empty for none.

@@ -112,7 +112,7 @@ extension TimeAxis {
       for joined in clocks {
         do throws(DataError) {
           let axis = try TimeAxis(joined, order: order)
-          let note = "columns \(joined.columns.map(\.name).joined(separator: " and ")) are one time"
+          let note = "columns \(joined.columns.map(\.name.shortened).joined(separator: " and ")) are one time"
           return TimeFinding(axis: axis, source: joined, notes: [note])
         } catch {
           // Read throughout, but uneven: what is wrong with both together says more.
@@ -158,7 +158,8 @@ extension TimeAxis {
       switch kinds[column] {
       case .clock: forms = [.written]
       case .number where part(column.name) == .hour: forms = [.hours, .digits]
-      case .number where isNamedLikeTime(column.name) && part(column.name) == nil: forms = [.digits, .hours]
+      case .number where isNamedLikeTime(column.name) && !isNamedForCounting(column.name) && part(column.name) == nil:
+        forms = [.digits, .hours]
       default: forms = []
       }
       return forms.map { TimeSource(table, columns: [date, column], form: .dateAndTime($0)) }
@@ -236,7 +237,8 @@ extension TimeAxis {
     "yday": .dayOfYear,
   ]
   private static let wordsForTime = Set(["year", "quarter", "month", "week", "day", "hour", "minute"]).union([
-    "date", "time", "datetime", "timestamp", "ds", "period", "datum", "fecha", "data", "zeit", "uhrzeit", "zeitstempel",
+    "date", "time", "datetime", "timestamp", "stamp", "ts", "dt", "ds", "period", "datum", "fecha", "data", "zeit",
+    "uhrzeit", "zeitstempel",
     "monat", "jahr", "woche", "tag", "quartal", "mes", "mois", "mese", "maand", "semaine", "semana", "jour", "día",
     "trimestre", "année",
     "año", "hora", "heure", "dato", "päivä", "дата", "месяц", "год", "день", "日期", "時間", "时间", "yearmonth", "yyyymm",

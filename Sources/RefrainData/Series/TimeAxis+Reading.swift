@@ -59,7 +59,7 @@ extension TimeAxis {
     if first.isNewestFirst { notes.append("the newest row is first: turned around") }
     self.init(
       name: source.name, grid: grid, count: first.stamps.count, style: first.style, isNewestFirst: first.isNewestFirst,
-      notes: notes.map { "column \(source.name): \($0)" }, offsets: first.offsets)
+      notes: notes.map { "column \(source.name.shortened): \($0)" }, offsets: first.offsets)
   }
 
   /// The layouts in which the column may be written, judging by its first time.
@@ -187,7 +187,8 @@ extension TimeAxis {
     case .gap(let position, let missing, let frequency):
       return table.fault(
         .gapInTimes, row: place(position), column: column,
-        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in a series that is \(frequency), \(step(position))",
+        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in a series that is \(frequency), "
+          + step(position),
         remedy: "add a row for each missing time (e.g. with the last known values)", setting: .fill)
     case .uneven(let position, let usual):
       return table.fault(
@@ -341,7 +342,7 @@ extension TimeAxis {
       for (index, place) in places.enumerated() {
         rowPlaces[place.quotient] = reading.isNewestFirst ? rows - 1 - index : index
       }
-      let note = "column \(source.name): \(CSVContent.count(count - rows, "missing time")) put in"
+      let note = "column \(source.name.shortened): \(CSVContent.count(count - rows, "missing time")) put in"
       self.init(
         name: source.name, grid: TimeGrid(frequency, anchor: reading.stamps[0]), count: count, style: reading.style,
         isNewestFirst: reading.isNewestFirst, notes: [note], rowPlaces: rowPlaces)

@@ -53,15 +53,16 @@ public struct TimeAxis: Hashable, Sendable {
   /// Reads a column of times.
   ///
   /// Understood are dates with year, month and day in any order, with numbers or with names of months in the common
-  /// languages, and names of weekdays (`2016-07-01`, `20160701`, `31.12.2020`, `12/31/2020`, `Mon 01 Jan 2024`, `30. April
-  /// 2023`); with a time of day (`18:00`, `18:00:00.250`, `6:00 PM`, `24:00`) and a zone (`Z`, `+02:00`, `UTC`); months
-  /// (`1949-01`, `Jan 1949`, `194901`), quarters (`2020-Q1`, `1st quarter 2020`), weeks of ISO 8601 (`2020-W16`,
-  /// `2020-W16-1`), days of the year (`2024-031`), years (`1949`, `2019/20`, `1949.083`); seconds, milli-, micro- or
-  /// nanoseconds since 1970; a spreadsheet's count of days; spans (`00:01:30`, `1 days 02:00:00`); and plain numbers.
+  /// languages, and names of weekdays (`2016-07-01`, `20160701`, `31.12.2020`, `12/31/2020`, `Mon 01 Jan 2024`,
+  /// `30. April 2023`); with a time of day (`18:00`, `18:00:00.250`, `6:00 PM`, `24:00`) and a zone (`Z`, `+02:00`,
+  /// `UTC`); months (`1949-01`, `Jan 1949`, `194901`), quarters (`2020-Q1`, `1st quarter 2020`), weeks of ISO 8601
+  /// (`2020-W16`, `2020-W16-1`), days of the year (`2024-031`), years (`1949`, `2019/20`, `1949.083`); seconds, milli-,
+  /// micro- or nanoseconds since 1970; a spreadsheet's count of days; spans (`00:01:30`, `1 days 02:00:00`); and plain
+  /// numbers.
   ///
   /// Where a date can be read in several orders the whole column decides: the order in which every date exists and the
-  /// steps are even. Times may be newest first. Zeros at the end (midnight, a fraction) may be left out. Clocks may be off
-  /// by up to a tenth of a step, working days may lack holidays, and the days of months may vary; that is noted.
+  /// steps are even. Times may be newest first. Zeros at the end (midnight, a fraction) may be left out. Clocks may be
+  /// off by up to a tenth of a step, working days may lack holidays, and the days of months may vary; that is noted.
   ///
   /// - Parameter order: The order of year, month and day, where it is known better than the column can tell.
   /// - Throws: `notATime`, `doubtfulTime` (several orders will do), `missingValue`, `unsortedTimes`, `repeatedTime`,

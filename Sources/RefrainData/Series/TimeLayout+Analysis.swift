@@ -107,7 +107,8 @@ struct TimeAnalysis {
 
   private mutating func append(_ bytes: [UInt8]) {
     if case .literal(let before) = found.last {
-      found[found.count - 1] = .literal(before + bytes)
+      // A space stands for any number of them.
+      if before.last != .space || bytes != [.space] { found[found.count - 1] = .literal(before + bytes) }
     } else {
       found.append(.literal(bytes))
     }
@@ -130,7 +131,8 @@ struct TimeAnalysis {
     var ahead = reader
     guard ahead.readClock() else { return false }
     // Before the date is whole only colons show a time of day, and not one between numbers (EXIF: 2024:01:31).
-    guard isDateComplete || byte != .colon && ahead.depth >= 2 && !ahead.spelling.isCompactClock else { return false }
+    let isPlain = byte != .colon && !ahead.spelling.isCompactClock && ahead.spelling.clockMark != UInt8(ascii: ".")
+    guard isDateComplete || isPlain && ahead.depth >= 2 else { return false }
 
     reader.rest = ahead.rest
     found.append(.clock)
@@ -223,6 +225,7 @@ struct TimeAnalysis {
     where pieces.contains(word) {
       return counted(pieces, lengths, word, part).map { ($0, nil) }
     }
+    if pieces.contains(.ordinal) { return [] }
     switch lengths {
     case _ where lengths.count == 3:
       let short = lengths.allSatisfy { $0 <= 2 }

@@ -5,7 +5,8 @@ struct TimeSource {
     case column
     /// A date, and a time of day.
     case dateAndTime(Clock)
-    /// Year, then month, day, hour, minute, second as far as they are there; or year and quarter, week, day of the year.
+    /// Year, then month, day, hour, minute, second as far as they are there; or year and quarter, week or day of the
+    /// year.
     case parts([Part])
   }
 

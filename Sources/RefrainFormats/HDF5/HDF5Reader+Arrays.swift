@@ -48,8 +48,8 @@ extension HDF5Reader {
       throw .damagedHDF5("\(path.quoted) has no values")
     }
     let place = message.place
-    guard bytes[place] == 3 || bytes[place] == 4 else {
-      throw .unsupportedHDF5("\(path.quoted) is laid out as in very old files")
+    guard (3...5).contains(bytes[place]) else {
+      throw .unsupportedHDF5("\(path.quoted) is laid out as in files of other versions")
     }
     var values: (place: Int, count: Int)
     switch bytes[place + 1] {

@@ -1,11 +1,12 @@
 import RefrainData
 
-/// Named arrays in an HDF5 file, under paths such as `layers/lstm/cell/vars/0`, and the attributes of groups and arrays.
+/// Named arrays in an HDF5 file, under paths such as `layers/lstm/cell/vars/0`, and the attributes of groups and
+/// arrays.
 ///
 /// Written is the first format of HDF5, as h5py writes it unless told otherwise, and Keras with it; read are all
-/// formats: see ``HDF5Reader``. What is left (lists of chunks that grow, uncommon compressions) is for libhdf5, where the
-/// package is built with its trait `HDF5`. That library is not made for files one does not trust: of damaged ones, about
-/// one in seven thousand brings it down.
+/// formats: see ``HDF5Reader``. What is left (lists of chunks that grow, uncommon compressions) is for libhdf5, where
+/// the package is built with its trait `HDF5`. That library is not made for files one does not trust: of damaged ones,
+/// about one in seven thousand brings it down.
 struct HDF5Tree: Equatable {
   /// The arrays by their paths from the root, without a slash at the front.
   var arrays: [String: NumericArray] = [:]

@@ -125,9 +125,6 @@ extension KerasOptions {
     let (returning, _) = options.readPassage()
     options.expect("go_backwards", false)
     let cells = options.cells(inner)
-    expectSameBackward()
-    let merge = Merge.allCases.first { $0.kerasName != nil && $0.kerasName == self["merge_mode"].string }
-    if merge == nil { note("merge_mode is \(String(self["merge_mode"].text.prefix(40))), which Refrain has not") }
     guard cells.count == 1, var cell = cells.first?.cell else {
       options.note("both directions of several cells one on another are no layer of Refrain's")
       add(options)
@@ -138,6 +135,9 @@ extension KerasOptions {
     // Where the cell is the layer's own, its options have noted what theirs had.
     if inner == "RNN" { add(options) }
     add(cell)
+    expectSameBackward()
+    let merge = Merge.allCases.first { $0.kerasName != nil && $0.kerasName == self["merge_mode"].string }
+    if merge == nil { note("merge_mode is \(String(self["merge_mode"].text.prefix(40))), which Refrain has not") }
     return chosen.map {
       [
         KerasPart(

@@ -62,7 +62,8 @@ extension KerasOptions {
   private mutating func makePointwise(_ kerasClass: String, rank: Int?) -> [KerasPart]? {
     switch kerasClass {
     case "Dense":
-      return activated(function()) { Dense(size("units"), activation: $0) }
+      let units = size("units")
+      return activated(function()) { Dense(units, activation: $0) }
     case "Embedding":
       return part(Embedding(size("input_dim"), size("output_dim"), maskZero: flag("mask_zero")))
     case "LayerNormalization":

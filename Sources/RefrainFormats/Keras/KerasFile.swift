@@ -1,17 +1,17 @@
 import Refrain
 import RefrainData
 
-/// The files of Keras: `.keras` of Keras 3 and of 2.12 and later, whole models in HDF5 (`.h5`) of Keras 1 to 3, whatever
-/// their name, and `.weights.h5`, weights alone.
+/// The files of Keras: `.keras` of Keras 3 and of 2.12 and later, whole models in HDF5 (`.h5`) of Keras 1 to 3,
+/// whatever their name, and `.weights.h5`, weights alone.
 ///
 ///     let model = try KerasFile.read("model.h5")
 ///     try KerasFile.write(model, to: "copy.keras")          // keras.saving.load_model("copy.keras")
 ///
 /// Read are Sequential models, and functional ones in which each layer reads the one before it: LSTM, GRU, SimpleRNN
 /// with any activations, RNN of their cells, layers for cuDNN, Bidirectional, ConvLSTM1D to 3D, Conv1D, pooling, Dense,
-/// TimeDistributed, Embedding, Masking, LayerNormalization, BatchNormalization, dropouts, activations, Flatten, Reshape,
-/// Permute, RepeatVector. What Refrain has no counterpart for is told, all at once. Initializers, regularizers and
-/// constraints, the optimizer and the loss are left behind. Nothing in a file is run.
+/// TimeDistributed, Embedding, Masking, LayerNormalization, BatchNormalization, dropouts, activations, Flatten,
+/// Reshape, Permute, RepeatVector. What Refrain has no counterpart for is told, all at once. Initializers, regularizers
+/// and constraints, the optimizer and the loss are left behind. Nothing in a file is run.
 ///
 /// At a step that `Masking` or an Embedding's `mask_zero` takes away, Keras repeats a recurrent layer's last output and
 /// Refrain gives zeros; the outputs at the steps that are there, and last outputs, are the same.

@@ -3,8 +3,8 @@ import RefrainData
 
 /// A model of Keras' in one HDF5 file, as versions 1 to 3 write it (`.h5`, `.hdf5`, and before version 2.12 `.keras`).
 ///
-/// The config is an attribute of the root; below `model_weights` there is a group for each layer of the outermost model,
-/// whose attribute `weight_names` lists its arrays.
+/// The config is an attribute of the root; below `model_weights` there is a group for each layer of the outermost
+/// model, whose attribute `weight_names` lists its arrays.
 struct KerasLegacyFile {
   private let tree: HDF5Tree
   /// Whether the model is there, and not only its weights.

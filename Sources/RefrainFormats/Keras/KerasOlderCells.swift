@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// A recurrent layer's kernel, recurrent kernel and bias, from the arrays that older versions have: Keras 1 has three for
-/// each gate, and layers for cuDNN have other layouts.
+/// A recurrent layer's kernel, recurrent kernel and bias, from the arrays that older versions have: Keras 1 has three
+/// for each gate, and layers for cuDNN have other layouts.
 func renewedCell(_ arrays: [NumericArray], gates: Int) -> [NumericArray] {
   let tensors = arrays.map { Tensor($0.values.floats, shape: $0.shape) }
   if gates > 1, arrays.count == 3 * gates {

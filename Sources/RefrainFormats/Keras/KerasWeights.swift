@@ -61,7 +61,7 @@ final class KerasWeights {
   /// - Throws: `damagedFile` when something was missing or misshapen, or is left over.
   func finish() throws(DataError) {
     // The states of generators of random numbers are whole numbers.
-    let left = arrays.filter { !taken.contains($0.key) && $0.value.type.isFloat && !$0.key.contains("seed_generator") }
+    let left = arrays.filter { !taken.contains($0.key) && !$0.key.contains("seed_generator") }
     problems += left.keys.sorted().map { "\($0.quoted) is left over" }
     guard !problems.isEmpty else { return }
     throw DataError(

@@ -1,9 +1,9 @@
 import RefrainData
 
 /// Runs the program that a pickle is, of protocol 2 to 5, as far as `torch.save` needs it: values are stacked, put
-/// together and remembered, and the few functions of ``PickleGlobal`` are done by hand. Of any other class or function an
-/// object is made that knows its name and what it was given, and no more; a pickle that names what no model needs, such as
-/// `os.system`, is refused.
+/// together and remembered, and the few functions of ``PickleGlobal`` are done by hand. Of any other class or function
+/// an object is made that knows its name and what it was given, and no more; a pickle that names what no model needs,
+/// such as `os.system`, is refused.
 struct PickleReader {
   private var program: PickleBytes
   var pickle = Pickle()

@@ -1,7 +1,7 @@
 import RefrainData
 
-/// Finds the tensors in a pickle: those of dictionaries within dictionaries, of lists, and of modules, under names joined
-/// by dots.
+/// Finds the tensors in a pickle: those of dictionaries within dictionaries, of lists, and of modules, under names
+/// joined by dots.
 ///
 /// The walk is bounded in depth, in steps and in the length of what it writes, whatever a file refers to how often.
 struct PickleTensors {

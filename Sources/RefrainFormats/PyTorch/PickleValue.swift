@@ -109,8 +109,18 @@ enum PickleGlobal: String, CaseIterable {
   /// Whether a name may stand in a file, though nothing is done for it.
   static func isHarmless(module: String, name: String) -> Bool {
     if module == "builtins" || module == "__builtin__" { return plainTypes.contains(name) }
-    return !suspicious.contains(String(module.prefix { $0 != "." }))
+    let package = String(module.prefix { $0 != "." })
+    // Of these a file may name classes, and the few functions that stand for what a pickle cannot hold.
+    if ["torch", "collections", "functools"].contains(package) {
+      return name.first?.isUppercase == true || harmlessFunctions.contains(name)
+    }
+    return !suspicious.contains(package) && !name.hasPrefix("__")
   }
+
+  private static let harmlessFunctions: Set<String> = [
+    "_get_thnn_function_backend", "_get_layout", "uint16", "uint32", "uint64", "contiguous_format", "preserve_format",
+    "channels_last", "strided",
+  ]
 
   /// Whether this is the type of a storage.
   var isStorage: Bool { rawValue.hasSuffix("Storage") }

@@ -1,8 +1,8 @@
 import RefrainData
 
-/// The files of `torch.save`, `.pt` and `.pth`: since version 1.6 a zip archive of a pickle, which says what there is, and
-/// of a file for each storage of numbers; before, the same one after another. A state dictionary, a checkpoint, a whole
-/// pickled model or a TorchScript program may be in it; no code of any of them is run.
+/// The files of `torch.save`, `.pt` and `.pth`: since version 1.6 a zip archive of a pickle, which says what there is,
+/// and of a file for each storage of numbers; before, the same one after another. A state dictionary, a checkpoint, a
+/// whole pickled model or a TorchScript program may be in it; no code of any of them is run.
 enum TorchFile {
   /// What is in a file.
   struct Contents {
@@ -139,7 +139,9 @@ enum TorchFile {
 
   /// Whether the bytes may be a pickle of protocol 2 to 5, or one of protocol 0 that makes an object.
   static func isPickle(_ bytes: [UInt8]) -> Bool {
-    bytes.count > 2 && bytes[0] == 0x80 && (2...5).contains(bytes[1])
+    // A safetensors file may begin so, too, with the length of its header.
+    let isHeader = bytes.count > 8 && bytes[8] == UInt8(ascii: "{") && bytes[4..<8].allSatisfy { $0 == 0 }
+    return bytes.count > 2 && bytes[0] == 0x80 && (2...5).contains(bytes[1]) && !isHeader
   }
 
   /// What is to be said of a pickle that `torch.save` did not write.

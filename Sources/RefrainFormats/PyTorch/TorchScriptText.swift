@@ -1,7 +1,7 @@
 import RefrainData
 
-/// What the text of a TorchScript program says of its classes: their constants, such as the slope of a `LeakyReLU`. The text
-/// is looked through line by line, and nothing of it is run.
+/// What the text of a TorchScript program says of its classes: their constants, such as the slope of a `LeakyReLU`. The
+/// text is looked through line by line, and nothing of it is run.
 enum TorchScriptText {
   /// More bytes of text than layers ever need.
   private static let longest = 4 << 20

@@ -4,9 +4,9 @@ extension StateDictionary {
   /// Reads a file of PyTorch's (`.pt`, `.pth`) or of safetensors; the first bytes tell which it is.
   ///
   /// A `.pt` file may hold more than a state dictionary, such as `{"model": {…}, "epoch": 3}`; then the only dictionary
-  /// of tensors in it is taken, or the one called `model_state_dict`, `state_dict` or the like. Of others, all are, under
-  /// names such as `encoder.weight`, and `key` chooses one. Of a whole pickled model, or a TorchScript program, the
-  /// tensors are taken and ``modules`` tells what is known of its parts; no code is run.
+  /// of tensors in it is taken, or the one called `model_state_dict`, `state_dict` or the like. Of others, all are,
+  /// under names such as `encoder.weight`, and `key` chooses one. Of a whole pickled model, or a TorchScript program,
+  /// the tensors are taken and ``modules`` tells what is known of its parts; no code is run.
   ///
   /// - Parameters:
   ///   - path: the file.

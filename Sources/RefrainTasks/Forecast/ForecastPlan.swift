@@ -71,8 +71,8 @@ struct ForecastPlan: Codable, Sendable {
     }
     let needed = max(full.needed, full.base + 1)
     throw ForecastError(
-      "\(series.place)the series has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) and "
-        + "\(full.folds) backtest \(full.folds == 1 ? "fold" : "folds") needs \(needed)",
+      "\(series.place)the series has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) "
+        + "and \(full.folds) backtest \(full.folds == 1 ? "fold" : "folds") needs \(needed)",
       remedy: "give more rows or a smaller horizon, context or number of folds", setting: .sizes)
   }
 

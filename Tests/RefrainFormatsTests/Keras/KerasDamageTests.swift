@@ -52,7 +52,7 @@ import Testing
         refused += 1
       }
     }
-    #expect(refused > 1000)
+    #expect(refused > 500)
   }
 
   @Test func `as a config gives an error or a model`() throws {

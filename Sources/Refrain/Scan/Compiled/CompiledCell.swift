@@ -4,10 +4,10 @@ extension RecurrentCell {
   /// All steps by the compiled step, or by the loop where the step is not compiled; the parameters are those of
   /// ``scan(_:from:along:masks:)``.
   ///
-  /// Compiled are matrix products with weights, sums, differences, products and quotients, the greater and the smaller of
-  /// two, comparisons, bounds, functions of each value, sums and means of a row, layer normalization, slices and joining
-  /// of columns, and the gate functions. Where a step has another operation the loop is what runs, and nothing else
-  /// changes; ``stepCompilation(forTraining:)`` names it.
+  /// Compiled are matrix products with weights, sums, differences, products and quotients, the greater and the smaller
+  /// of two, comparisons, bounds, functions of each value, sums and means of a row, layer normalization, slices and
+  /// joining of columns, and the gate functions. Where a step has another operation the loop is what runs, and nothing
+  /// else changes; ``stepCompilation(forTraining:)`` names it.
   func scanCompiled(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
   ) -> (outputs: Tensor, state: State) {

@@ -1,5 +1,6 @@
-// The parts that all fused scans share: memory, threads, and the matrix products of the backward pass. A cell says which
-// kernel is its own and what it keeps (`…Cell+Fused.swift`), and the tests hold the result equal to the readable `step`.
+// The parts that all fused scans share: memory, threads, and the matrix products of the backward pass. A cell says
+// which kernel is its own and what it keeps (`…Cell+Fused.swift`), and the tests hold the result equal to the readable
+// `step`.
 
 import RefrainKernels
 
@@ -35,8 +36,8 @@ extension FusedCell {
 
   private var kernelCode: Int { Self.kind?.rawValue ?? -1 }
 
-  /// Stops where a tensor does not have the shape by which the kernels read it. The walk that finds the words is for the
-  /// case that one does not.
+  /// Stops where a tensor does not have the shape by which the kernels read it. The walk that finds the words is for
+  /// the case that one does not.
   func checkFusedWeights() {
     if hasFittingWeights { return }
     let parameters = parameters

@@ -34,7 +34,8 @@ extension ForecastReport {
       ("Model", model.compactMap(\.self).joined(separator: ", ")),
       (
         "Training",
-        "\(counted(report.epochs)) \(report.epochs == 1 ? "epoch" : "epochs") in \(fixed(report.seconds, decimals: 1)) s"
+        "\(counted(report.epochs)) \(report.epochs == 1 ? "epoch" : "epochs") in "
+          + "\(fixed(report.seconds, decimals: 1)) s"
           + (forecaster.isComplete ? "" : "; interrupted: this is the best until then")
       ),
     ] + notes

@@ -43,8 +43,8 @@ extension Permute: ONNXExportable {
   }
 }
 
-/// Windows of a padded batch begin and end with the batch, and not with each sequence, where padding is `same`; then, and
-/// where the mean of fewer steps is meant, a graph without lengths is exact.
+/// Windows of a padded batch begin and end with the batch, and not with each sequence, where padding is `same`; then,
+/// and where the mean of fewer steps is meant, a graph without lengths is exact.
 extension Pooling1D: ONNXExportable {
   public var onnxObstacles: [String] {
     configuration.padding == .same && configuration.stride > 1

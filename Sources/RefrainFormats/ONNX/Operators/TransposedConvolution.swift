@@ -12,8 +12,8 @@ extension ONNXOperators {
       ) { $1 }, check: checkWindow, run: transposedConvolve)
   ]
 
-  /// Each output is a product of the weights with the inputs that reach it, for each group of channels: `[N, C, size…]`,
-  /// weights `[C, O / groups, kernel…]` → `[N, O, size′…]`.
+  /// Each output is a product of the weights with the inputs that reach it, for each group of channels: `[N, C,
+  /// size…]`, weights `[C, O / groups, kernel…]` → `[N, O, size′…]`.
   @Sendable private static func transposedConvolve(_ call: ONNXCall) throws(DataError) -> [ONNXValue] {
     let (x, weight) = (try call.tensor(0), try call.tensor(1))
     let groups = call.node.integer("group") ?? 1

@@ -1,0 +1,149 @@
+import Testing
+
+@testable import RefrainData
+
+@Suite struct `Tables as other programs write them` {
+  private func column(_ values: [String], quoted: Bool = true, delimiter: String = ",") throws -> [Double] {
+    let rows = values.map { quoted ? "x\(delimiter)\"\($0)\"" : "x\(delimiter)\($0)" }
+    let table = try Table(csv: "n\(delimiter)v\n" + rows.joined(separator: "\n") + "\n")
+    return try table.numbers(in: table.columns[1])
+  }
+
+  @Test(
+    arguments: [
+      (["$100.38", "$99.50", "-$5"], [100.38, 99.5, -5]), (["5 €", "1.200,50 €"], [5, 1200.5]),
+      (["EUR 3.5", "EUR 4"], [3.5, 4]),
+      (["20.5%", "7 %"], [20.5, 7]), (["(1,234.50)", "12.25"], [-1234.5, 12.25]), (["1,234", "806"], [1234, 806]),
+      (["1'007", "806"], [1007, 806]), (["1\u{A0}007", "1\u{202F}008"], [1007, 1008]),
+      (["1 007,5", "2,25"], [1007.5, 2.25]),
+      (["100,377.19", "99.5"], [100_377.19, 99.5]), (["1.234.567", "1.234"], [1_234_567, 1234]),
+      (["1,20,300", "99"], [120_300, 99]),
+      (["1500-", "20.5"], [-1500, 20.5]), (["−5", "−6.5"], [-5, -6.5]), (["0,123", "0,456"], [0.123, 0.456]),
+      (["1.125", "0.750"], [1.125, 0.75]), (["1.125", "2.250"], [1.125, 2.25]), (["12,5", "7"], [12.5, 7]),
+      (["$5,000", "$900"], [5000, 900]),
+    ] as [([String], [Double])])
+  func `hold numbers with signs, groups and either mark`(written: [String], values: [Double]) throws {
+    #expect(try column(written) == values)
+  }
+
+  @Test(arguments: [
+    ["1,23,4", "5"], ["1 2", "3"], ["12 34", "5"], ["$5", "€6"], ["5%", "6"], ["5 apples", "6"], ["(5", "6"],
+    ["--5", "6"], ["1,,000", "5"],
+  ])
+  func `refuse what only looks like numbers`(written: [String]) {
+    #expect(throws: DataError.self) { try column(written) }
+  }
+
+  @Test func `say which mark one column takes from the rest of the file`() throws {
+    let table = try Table(csv: "d;cases;rate\na;1.200;12,00\nb;900;9,50\n")
+    #expect(try table.numbers(in: table.columns[1]) == [1200, 900])
+    #expect(try table.numbers(in: table.columns[2]) == [12, 9.5])
+  }
+
+  private static let rows = (1...9).map { "2024-01-0\($0),\($0)" }.joined(separator: "\n")
+
+  @Test(
+    arguments: [
+      ("# a logger, 2024\n# mm\ndate,v\n\(rows)\n", 4), ("Sales report 2024\n\ndate,v\n\(rows)\n", 4),
+      ("\n\ndate,v\n\(rows)\n", 4),
+      ("sep=,\ndate,v\n\(rows)\n", 3), ("date,v\n\(rows)\n# made by x\n", 2), ("date,v\n\(rows)\nTotal,45\n", 2),
+      ("date,v\n\(rows)\n\nSource: somewhere\n", 2), ("date,v\n\(rows)\n,\n,\n", 2),
+      ("date,v,\n\(rows.replacing("\n", with: ",\n")),\n", 2),
+      ("date,v\n\(rows.replacing("\n", with: ",\n")),\n", 2),
+      ("date,v\n\n\(rows.replacing("\n", with: "\n\n"))\n\n", 3),
+      ("\(rows)\n", 1), ("#date,v\n\(rows)\n", 2), ("Report, 2024\n\ndate,v\n\(rows)\n", 4),
+      ("date;v;;\n\(rows.replacing(",", with: ";").replacing("\n", with: ";;\n"));;\n", 2),
+      ("date,v\n\(rows)\n\"Grand total\",45\n", 2),
+    ])
+  func `have titles, comments, totals and spare delimiters around the data`(csv: String, row: Int) throws {
+    let series = try Series(table: Table(csv: csv))
+    #expect(series.values == (1...9).map(Double.init))
+    #expect(series.times.text(at: 9) == "2024-01-10")
+    #expect(series.rowNumber(of: 0) == row)
+  }
+
+  @Test func `without a header have numbered columns, and say so`() throws {
+    let table = try Table(csv: "Berlin,2024-01-01,5.5\nBerlin,2024-01-02,6.5\n")
+    #expect(table.columns.map(\.name) == ["column 1", "column 2", "column 3"])
+    #expect(table.rowCount == 2)
+    #expect(table.notes.count == 1)
+    #expect(try Table(csv: "country,1990,1991\nA,5,6\n").columns.map(\.name) == ["country", "1990", "1991"])
+  }
+
+  @Test(arguments: [
+    ("PK\u{3}\u{4}..xl/workbook.xml", "Excel"), ("PK\u{3}\u{4}abc", "zip"), ("[{\"a\":1}]", "JSON"),
+    ("{\"a\": [1]}", "JSON"),
+    ("<!DOCTYPE html><html>", "HTML"), ("PAR1xx", "Parquet"), ("%PDF-1.4", "PDF"),
+    ("version https://git-lfs.github.com", "Git LFS"),
+  ])
+  func `that are no tables are called what they are`(text: String, name: String) {
+    let error = dataError { () throws(DataError) in try Table(csv: text, file: "f") }
+    #expect(error?.code == .wrongFormat)
+    #expect(error?.description.contains(name) == true)
+  }
+
+  @Test func `in gzip are unpacked, and damaged ones refused`() throws {
+    // "date,v\n2024-01-01,5\n2024-01-02,6\n", by gzip -n.
+    let packed: [UInt8] = [
+      31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 75, 73, 44, 73, 213, 41, 227, 50, 50, 48, 50, 209, 53, 48, 4, 34, 29, 83, 4, 199,
+      72, 199, 140, 11, 0, 226, 249, 165, 67, 33, 0, 0, 0,
+    ]
+    let table = try Table(bytes: packed)
+    #expect(try table.numbers(in: table.columns[1]) == [5, 6])
+    #expect(dataError { () throws(DataError) in try Table(bytes: Array(packed.dropLast(12))) }?.code == .damagedFile)
+  }
+
+  @Test func `with gaps and missing values are filled as told`() throws {
+    let csv = "date,v,w\n2024-01-01,1,5\n2024-01-02,,6\n2024-01-05,4,9\n2024-01-06,5,8\n2024-01-07,6,7\n"
+    func values(_ filling: Series.Filling?) throws -> [Double] {
+      var options = Series.Options(target: "v")
+      options.filling = filling
+      return try Series(table: Table(csv: csv), options: options).values
+    }
+    #expect(throws: DataError.self) { try values(nil) }
+    #expect(try values(.previous) == [1, 1, 1, 1, 4, 5, 6])
+    #expect(try values(.zero) == [1, 0, 0, 0, 4, 5, 6])
+    #expect(try values(.linear) == [1, 1.75, 2.5, 3.25, 4, 5, 6])
+  }
+
+  @Test func `of several series are read series by series`() throws {
+    let days = (1...6).map { "2024-01-0\($0)" }
+    let below = days.map { "a,\($0),1\($0.suffix(1))" } + days.map { "b,\($0),2\($0.suffix(1))" }
+    let beside = days.flatMap { ["7,\($0),1\($0.suffix(1))", "8,\($0),2\($0.suffix(1))"] }
+    for (header, rows, ids) in [("unique_id,ds,y", below, ["a", "b"]), ("store_id,date,y", beside, ["7", "8"])] {
+      let table = try Table(csv: header + "\n" + rows.joined(separator: "\n"))
+      let all = try Series.all(in: table, options: .init())
+      #expect(all.map(\.id) == ids)
+      #expect(all.map { $0.values.first } == [11, 21])
+      #expect(all[0].notes.first?.hasPrefix("2 series in one table") == true)
+      #expect(all[1].rowNumber(of: 0) == (ids[0] == "a" ? 8 : 3))
+      #expect(dataError { () throws(DataError) in try Series(table: table) } != nil)
+    }
+    let pairs = ["x", "y"].flatMap { s in ["1", "2"].flatMap { i in days.map { "\(s),\(i),\($0),3" } } }
+    let table = try Table(csv: "shop,item,date,v\n" + pairs.joined(separator: "\n"))
+    #expect(try Series.all(in: table, options: .init()).map(\.id) == ["x, 1", "x, 2", "y, 1", "y, 2"])
+    let wrong = try Table(
+      csv: "shop,date,v\n"
+        + (days.map { "a,\($0),1" } + days.dropFirst(2).map { "b,\($0),1" } + ["b,2024-02-09,1"]).joined(
+          separator: "\n"))
+    #expect(
+      dataError { () throws(DataError) in try Series.all(in: wrong, options: .init()) }?.description.contains(
+        "series 'b'") == true)
+  }
+
+  @Test func `of any size are read in time that grows with it`() throws {
+    let clock = ContinuousClock()
+    func seconds(_ body: () throws -> Void) rethrows -> Double { try clock.measure(body) / .seconds(1) }
+    let blank = "v\n1\n2\n" + String(repeating: "\n", count: 400_000) + "3\n"
+    let wide =
+      (0..<100_000).map { "c\($0)" }.joined(separator: ",") + "\n"
+      + (0..<100_000).map(String.init).joined(separator: ",") + "\n"
+    let long = String(repeating: "n", count: 4_000_000) + ",b\n1,2\n2,3\n"
+    let took = seconds {
+      #expect(dataError { () throws(DataError) in try Table(csv: blank) }?.code == .missingValue)
+      #expect((try? Table(csv: wide))?.columns.count == 100_000)
+      #expect(dataError { () throws(DataError) in try Table(csv: long).column(named: "nnnn") }?.code == .noSuchColumn)
+    }
+    #expect(took < 100)
+  }
+}

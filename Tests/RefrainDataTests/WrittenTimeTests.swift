@@ -1,0 +1,207 @@
+import Testing
+
+@testable import RefrainData
+
+@Suite struct `Times as other programs write them` {
+  private func axis(
+    _ times: [String], name: String = "date", order: DateOrder? = nil
+  ) throws(DataError) -> TimeAxis {
+    let table = try Table(csv: "\(name);value\n" + times.map { "\"\($0)\";1" }.joined(separator: "\n"), file: "f.csv")
+    do throws(TimeFault) {
+      return try TimeAxis.find(in: table, excluding: [table.columns[1]], order: order).axis
+    } catch {
+      throw error.error
+    }
+  }
+
+  /// Times, the name of their column, what they are and how they go on.
+  private static let written: [(times: [String], name: String, frequency: String, next: String)] = [
+    // Names of months and weekdays.
+    (["November 2021", "December 2021"], "month", "monthly", "January 2022"),
+    (["Feb 2015", "Mär 2015", "Apr 2015"], "Monat", "monthly", "Mai 2015"),
+    (["30. April 2023", "1. Mai 2023"], "Tag", "daily", "2. Mai 2023"),
+    (["8 de enero de 2023", "9 de enero de 2023"], "fecha", "daily", "10 de enero de 2023"),
+    (["31 janv. 2023", "1 févr. 2023"], "jour", "daily", "2 févr. 2023"),
+    (["Mon 29 Jan 2024", "Tue 30 Jan 2024", "Wed 31 Jan 2024"], "d", "daily", "Thu 01 Feb 2024"),
+    (["Saturday, March 1st, 2025", "Sunday, March 2nd, 2025"], "day", "daily", "Monday, March 3rd, 2025"),
+    (["Mo 01.01.2024", "Di 02.01.2024"], "Datum", "daily", "Mi 03.01.2024"),
+    (["JAN-99", "FEB-99", "MAR-99"], "t", "monthly", "APR-99"),
+    (["Sept. 2020", "Oct. 2020"], "month", "monthly", "Nov. 2020"),
+    (["Sun Jan  1 00:00:00 2023", "Mon Jan  2 00:00:00 2023"], "time", "daily", "Tue Jan 3 00:00:00 2023"),
+    (
+      ["Sun, 01 Jan 2023 00:00:00 +0000", "Mon, 02 Jan 2023 00:00:00 +0000"], "date", "daily",
+      "Tue, 03 Jan 2023 00:00:00 +0000"
+    ),
+    (["10/Oct/2000:13:00:00 -0700", "10/Oct/2000:14:00:00 -0700"], "time", "hourly", "10/Oct/2000:15:00:00 -0700"),
+    (["январь 2020", "февраль 2020"], "месяц", "monthly", "март 2020"),
+    // Weeks, quarters, halves and parts of years.
+    (["2020-W52", "2020-W53", "2021-W01"], "week", "weekly", "2021-W02"),
+    (["2020W09", "2020W10"], "x", "weekly", "2020W11"),
+    (["2018-W01-1", "2018-W02-1"], "date", "weekly", "2018-W03-1"),
+    (["KW 51/2020", "KW 52/2020", "KW 53/2020"], "Woche", "weekly", "KW 01/2021"),
+    (["2021-51", "2021-52"], "week", "weekly", "2022-01"),
+    (["202051", "202052", "202053"], "week", "weekly", "202101"),
+    (["3rd quarter 2019", "4th quarter 2019"], "period", "quarterly", "1st quarter 2020"),
+    (["3Q19", "4Q19"], "q", "quarterly", "1Q20"),
+    (["2019T3", "2019T4"], "t", "quarterly", "2020T1"),
+    (["20193", "20194"], "quarter", "quarterly", "20201"),
+    (["2019-H1", "2019-H2"], "x", "every 6 months", "2020-H1"),
+    (["2018/19", "2019/20"], "season", "yearly", "2020/21"),
+    (["2019M11", "2019M12"], "TIME", "monthly", "2020M01"),
+    (["2024-365", "2024-366"], "day", "daily", "2025-001"),
+    (["1949.833", "1949.917"], "time", "monthly", "1950.000"),
+    (["1949.5", "1949.75"], "time", "quarterly", "1950.0"),
+    // Compact times.
+    (["202311", "202312"], "month", "monthly", "202401"),
+    (["2023364", "2023365"], "date", "daily", "2024001"),
+    (["2024013122", "2024013123"], "time", "hourly", "2024020100"),
+    (["202401312359", "202402010000"], "time", "every minute", "202402010001"),
+    (["20240131T230000Z", "20240201T000000Z"], "time", "hourly", "20240201T010000Z"),
+    (["30012024", "31012024"], "date", "daily", "01022024"),
+    // Clocks and zones.
+    (["2024-01-01 22:00 UTC", "2024-01-01 23:00 UTC"], "time", "hourly", "2024-01-02 00:00 UTC"),
+    (["2024-01-01 22:00:00 +0000", "2024-01-01 23:00:00 +0000"], "time", "hourly", "2024-01-02 00:00:00 +0000"),
+    (["2024-01-01T22", "2024-01-01T23"], "time", "hourly", "2024-01-02T00"),
+    (["2024-01-01 22:00", "2024-01-01 23:00", "2024-01-01 24:00"], "time", "hourly", "2024-01-02 01:00"),
+    (["2024-01-01 22h30", "2024-01-01 23h30"], "time", "hourly", "2024-01-02 00h30"),
+    (["1/1/2024 9:00 a.m.", "1/1/2024 10:00 a.m."], "time", "hourly", "1/1/2024 11:00 a.m."),
+    (["2024:01:30 08:00:00", "2024:01:31 08:00:00"], "taken", "daily", "2024:02:01 08:00:00"),
+    // What leaves out zeros: Python fractions, R midnights.
+    (
+      ["2024-01-01T00:00:00", "2024-01-01T00:00:00.500000", "2024-01-01T00:00:01"], "time", "every 500 milliseconds",
+      "2024-01-01T00:00:01.500000"
+    ),
+    (["2024-01-01 22:00:00", "2024-01-01 23:00:00", "2024-01-02"], "time", "hourly", "2024-01-02 01:00:00"),
+    (["2024-01-01", "2024-01-01 12:00:00"], "time", "every 12 hours", "2024-01-02"),
+    // Numbers since some day.
+    (["1577836800.0", "1577840400.0"], "timestamp", "hourly", "1577844000.0"),
+    (["1577836800000000", "1577840400000000"], "timestamp", "hourly", "1577844000000000"),
+    (["1577836800000000000", "1577840400000000000"], "ts", "hourly", "1577844000000000000"),
+    (["45292", "45293"], "date", "daily", "45294"),
+    (["45292.000000", "45292.041667", "45292.083333"], "datetime", "hourly", "45292.125000"),
+    // Spans.
+    (["00:58:00", "00:59:00"], "t", "every minute", "01:00:00"),
+    (["0 days 23:00:00", "1 days 00:00:00"], "t", "hourly", "1 days 01:00:00"),
+    (["22:00", "23:00", "00:00"], "time", "hourly", "01:00"),
+    // Days of months that no number tells.
+    (["2015-01-30", "2015-02-27", "2015-03-31", "2015-04-30"], "date", "monthly", "2015-05-29"),
+    (["2015-06-01", "2015-07-01", "2015-08-03"], "date", "monthly", "2015-09-01"),
+    (["2015-01-16", "2015-02-20", "2015-03-20"], "date", "monthly", "2015-04-17"),
+    (["2005-03-31", "2005-06-30", "2005-09-30", "2005-12-30", "2006-03-31"], "date", "quarterly", "2006-06-30"),
+  ]
+
+  @Test(arguments: written)
+  func `are read and gone on with`(times: [String], name: String, frequency: String, next: String) throws {
+    let axis = try axis(times, name: name)
+    #expect(axis.frequency.description == frequency)
+    #expect(axis.text(at: times.count) == next)
+    #expect(
+      (0..<times.count).map { axis.text(at: $0).replacing("  ", with: " ") }
+        == times.map { $0.replacing("  ", with: " ") })
+  }
+
+  @Test func `newest first are turned around, and say so`() throws {
+    let axis = try axis(["2023-01-03", "2023-01-02", "2023-01-01"])
+    #expect(axis.isNewestFirst)
+    #expect((0..<4).map { axis.text(at: $0) } == ["2023-01-01", "2023-01-02", "2023-01-03", "2023-01-04"])
+    #expect(axis.notes == ["column date: the newest row is first: turned around"])
+  }
+
+  @Test func `by local clocks stay days and weeks when summer time begins`() throws {
+    let days = try axis((24...28).map { "2023-03-\($0)T00:00:00+0\($0 < 27 ? 1 : 2):00" })
+    #expect(days.frequency.description == "daily")
+    #expect(days.text(at: 0) == "2023-03-24T00:00:00+01:00")
+    #expect(days.text(at: 5) == "2023-03-29T00:00:00+02:00")
+    let walls = try axis([
+      "2023-03-25T12:00+01:00", "2023-03-25T18:00+01:00", "2023-03-26T00:00+01:00", "2023-03-26T06:00+02:00",
+    ])
+    #expect(walls.frequency.description == "every 6 hours")
+    #expect(walls.notes.count == 1)
+    let hours = try axis(["2023-03-26T01:00+01:00", "2023-03-26T03:00+02:00", "2023-03-26T04:00+02:00"])
+    #expect(hours.frequency.description == "hourly")
+    #expect(hours.text(at: 0) == "2023-03-26T01:00+01:00")
+  }
+
+  @Test func `of clocks that are seconds off are read as the hours they mean`() throws {
+    let times = [
+      "2023-12-31 23:59:58", "2024-01-01 01:00:01", "2024-01-01 01:59:57", "2024-01-01 03:00:02", "2024-01-01 04:00:00",
+    ]
+    let axis = try axis(times)
+    #expect(axis.frequency.description == "hourly")
+    #expect((0..<5).map { axis.text(at: $0) } == times)
+    #expect(axis.text(at: 5) == "2024-01-01 05:00:00")
+    #expect(axis.notes == ["column date: the times are up to 3 s off an even clock; read as hourly"])
+    #expect(dataError { () throws(DataError) in try self.axis(times.filter { $0 != times[2] }) } != nil)
+  }
+
+  @Test func `of working days may lack holidays, but not many`() throws {
+    let start = CivilDate(year: 2023, month: 1, day: 2)!.daysSince1970
+    let style = TimeStyle(layout: TimeLayout("Y-m-d"))
+    let days = (start..<start + 120).map { CivilDate(daysSince1970: $0) }.filter { $0.weekday < 5 }
+      .map { style.text(for: TimeStamp(ticks: $0.daysSince1970 * TimeStamp.day)) }
+    let axis = try axis(days.filter { $0 != "2023-04-07" && $0 != "2023-04-10" })
+    #expect(axis.frequency.description == "business-daily")
+    #expect(axis.notes == ["column date: 2 working days are missing (the first is 2023-04-07): taken for holidays"])
+    #expect(axis.text(at: 69) == "2023-04-11")
+    #expect(axis.prefix(70).text(at: 70) == "2023-04-12")
+    let many = days.enumerated().filter { $0.offset % 8 != 3 }.map(\.element)
+    #expect(dataError { () throws(DataError) in try self.axis(many) }?.code == .gapInTimes)
+  }
+
+  @Test func `that may be in two orders are refused, and read as told`() throws {
+    let times = (1...12).map { "\($0 < 10 ? "0" : "")\($0)/01/2023" }
+    let error = dataError { () throws(DataError) in try axis(times) }
+    #expect(error?.code == .doubtfulTime)
+    #expect(error?.setting == .dates)
+    #expect(error?.description.contains("'02/01/2023' may be 2023-02-01 or 2023-01-02") == true)
+    #expect(try axis(times, order: .mdy).frequency.description == "monthly")
+    #expect(try axis(times, order: .dmy).frequency.description == "daily")
+    #expect(
+      dataError { () throws(DataError) in try axis(["2023-01-01", "2023-01-02"], order: .dmy) }?.setting == .dates)
+    // A weekday tells.
+    #expect(try axis(["Sun 01/01/2023", "Mon 02/01/2023", "Tue 03/01/2023"]).frequency.description == "daily")
+  }
+
+  @Test(arguments: [
+    ["soon", "later"], ["01-Jan", "02-Jan"], ["Monday", "Tuesday"], ["2020-W54", "2021-W01"],
+    ["1949.01923", "1949.03846"],
+    ["2023-13-01", "2023-13-02"], ["the 5th of 2020", "the 6th of 2020"],
+    ["2020-01-06/2020-01-12", "2020-01-13/2020-01-19"],
+  ])
+  func `that nobody can read are refused, never counted`(times: [String]) {
+    let error = dataError { () throws(DataError) in try axis(times) }
+    #expect(error?.row == 2)
+    #expect(error?.column == "date")
+    #expect(error?.remedy != nil)
+  }
+
+  @Test(arguments: [
+    ("Date,Time,y\n2024-01-01,22:00,1\n2024-01-01,23:00,2\n2024-01-02,00:00,3\n", "2024-01-02 01:00"),
+    ("Time;Date;y\n22.00.00;01/01/2024;1\n23.00.00;01/01/2024;2\n00.00.00;02/01/2024;3\n", "02/01/2024 01:00:00"),
+    ("date,hour,y\n2024-01-01,23,1\n2024-01-01,24,2\n2024-01-02,1,3\n", "2024-01-02 02:00"),
+    ("date,hhmm_time,y\n2024-01-01,2200,1\n2024-01-01,2300,2\n2024-01-02,0,3\n", "2024-01-02 01:00"),
+    ("year,month,day,hour,y\n2024,1,31,22,1\n2024,1,31,23,2\n2024,2,1,0,3\n", "2024-02-01 01:00"),
+    ("Year,Month,y\n2023,November,1\n2023,December,2\n2024,January,3\n", "2024-02"),
+    ("y,year,quarter\n1,2023,3\n2,2023,4\n3,2024,1\n", "2024-Q2"),
+    ("Jahr;KW;y\n2020;52;1\n2020;53;2\n2021;1;3\n", "2021-W02"),
+  ])
+  func `in several columns are one time`(csv: String, next: String) throws {
+    let series = try Series(table: Table(csv: csv), target: "y")
+    #expect(series.times.text(at: 3) == next)
+  }
+
+  @Test func `of which no column holds the year are refused`() throws {
+    let table = try Table(csv: "month,day,y\n1,30,5\n1,31,6\n2,1,7\n")
+    #expect(
+      dataError { () throws(DataError) in try Series(table: table) }?.description.contains("no column holds the year")
+        == true)
+  }
+
+  @Test func `named as a count are counted`() throws {
+    #expect(try axis(["202301", "202302", "202303"], name: "No").frequency.description == "index")
+    var options = Series.Options()
+    options.countsRows = true
+    let table = try Table(csv: "date,y\nsoon,5\nlater,6\n")
+    #expect(try Series(table: table, options: options).times.text(at: 2) == "3")
+  }
+}

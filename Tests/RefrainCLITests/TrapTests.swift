@@ -8,21 +8,20 @@ struct ProgramTests {
   func standardInput() throws {
     let place = try Workplace()
     try place.write(monthlyCSV(), to: "a.csv")
-    let flags = tiny.joined(separator: " ") + " --format json --quiet"
+    let flags = tiny.joined(separator: " ") + " --format csv --quiet"
     let named = try place.run(["forecast", "a.csv"] + flags.split(separator: " ").map(String.init))
-    func points(_ result: RunResult) throws -> String {
+    func points(_ result: RunResult) -> String {
       #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
-      let object = try #require(try JSONSerialization.jsonObject(with: result.output) as? [String: Any])
-      return "\(try #require(object["forecast"]))"
+      return result.text
     }
-    let wanted = try points(named)
+    let wanted = points(named)
     for line in ["< a.csv", "- < a.csv"] {
-      #expect(try points(place.shell("\"$REFRAIN\" forecast \(flags) \(line)")) == wanted)
+      #expect(points(try place.shell("\"$REFRAIN\" forecast \(flags) \(line)")) == wanted)
     }
-    #expect(try points(place.shell("cat a.csv | \"$REFRAIN\" forecast \(flags)")) == wanted)
-    let airline = try points(place.shell("\"$REFRAIN\" forecast \(flags) < /dev/null"))
+    #expect(points(try place.shell("cat a.csv | \"$REFRAIN\" forecast \(flags)")) == wanted)
+    let airline = points(try place.shell("\"$REFRAIN\" forecast \(flags) < /dev/null"))
     #expect(airline.contains("1961-01"))
-    #expect(try points(place.shell("true | \"$REFRAIN\" forecast \(flags)")) == airline)
+    #expect(points(try place.shell("true | \"$REFRAIN\" forecast \(flags)")) == airline)
   }
 
   @Test("'refrain benchmark' is the program beside it")
@@ -32,7 +31,7 @@ struct ProgramTests {
     #expect(try Workplace().run(["benchmark", "--help"]).text.contains("refrain-benchmark [options]"))
   }
 
-  @Test("A fault of the program is a line, and 70", arguments: [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT])
+  @Test("A fault of the program is a line, and 70", arguments: [SIGILL, SIGTRAP, SIGSEGV, SIGBUS])
   func trap(number: Int32) throws {
     let place = try Workplace()
     try place.write(monthlyCSV(rows: 1200), to: "long.csv")

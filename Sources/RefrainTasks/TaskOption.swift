@@ -102,7 +102,7 @@ public struct TaskOption<Target: Sendable>: Sendable {
   static func chosen<Value>(_ text: String, of values: [(String, Value)], option: String) throws(OptionError) -> Value {
     if let value = values.first(where: { $0.0 == text.lowercased() }) { return value.1 }
     throw OptionError(
-      option: option, "takes \(values.map { $0.0 }.joined(separator: ", ")), not \(text.quoted)")
+      option: option, "takes \(values.map { $0.0.quoted }.joined(separator: ", ")), not \(text.quoted)")
   }
 
   /// A text.

@@ -52,25 +52,40 @@ targets += [
   .target(
     name: "RefrainFormats",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+      "Refrain", "RefrainData", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ],
     exclude: ["ONNX/Generated/onnx.proto", "ONNX/Generated/README.md"],
     swiftSettings: optimized),
+  .target(
+    name: "RefrainModels", dependencies: ["Refrain", "RefrainData", "RefrainTasks", "RefrainFormats"],
+    swiftSettings: optimized),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks",
+      "Refrain", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
+  // Not a part of the command: its folder Shared is a symbolic link to the command's.
+  .executableTarget(
+    name: "RefrainBenchmarks",
+    dependencies: ["Refrain", "RefrainData", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    path: "Benchmarks/RefrainBenchmarks", swiftSettings: strict),
   .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
   .testTarget(name: "RefrainTests", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
   .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData"], swiftSettings: strict),
-  .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTasks"], swiftSettings: strict),
+  .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats"], swiftSettings: strict),
   .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks"], swiftSettings: strict),
   .testTarget(
-    name: "RefrainCLITests", dependencies: ["Refrain", "RefrainCLI", "RefrainData", "RefrainFormats"],
+    name: "RefrainModelsTests", dependencies: ["RefrainModels", "RefrainFormats", "RefrainTasks"],
+    swiftSettings: strict),
+  .testTarget(
+    name: "RefrainCLITests",
+    dependencies: [
+      "Refrain", "RefrainCLI", "RefrainBenchmarks", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
     swiftSettings: strict),
 ]
 
@@ -91,7 +106,7 @@ targets.append(
   .testTarget(
     name: "ExamplesTests",
     dependencies: examples.map { .init(stringLiteral: $0) } + [
-      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks",
+      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks", "RefrainModels",
     ],
     swiftSettings: strict))
 
@@ -103,7 +118,9 @@ let package = Package(
     .library(name: "RefrainData", targets: ["RefrainData"]),
     .library(name: "RefrainFormats", targets: ["RefrainFormats"]),
     .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
+    .library(name: "RefrainModels", targets: ["RefrainModels"]),
     .executable(name: "refrain", targets: ["RefrainCLI"]),
+    .executable(name: "refrain-benchmark", targets: ["RefrainBenchmarks"]),
   ],
   traits: [
     .trait(name: "HDF5", description: "Reads HDF5 files of forms other than Keras' own, through libhdf5.")

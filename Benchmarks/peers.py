@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times PyTorch and ONNX Runtime on the shapes and models of `refrain benchmark`, under the same names and modes.
+"""Times PyTorch and ONNX Runtime on the shapes and models of `refrain-benchmark`, under the same names and modes.
 
     peers.py [--set speed|gru|ragged|programs] [--threads N] [--seconds S] [--only torch|ort]
 

@@ -2,9 +2,9 @@ import Foundation
 import Refrain
 import Testing
 
-@testable import RefrainCLI
+@testable import RefrainBenchmarks
 
-@Suite("refrain benchmark", .timeLimit(.minutes(1)))
+@Suite("refrain-benchmark", .timeLimit(.minutes(1)))
 struct BenchmarkTests {
   private static let shapes = ["step", "stream", "small", "medium", "large", "narrow", "odd"]
 
@@ -36,7 +36,8 @@ struct BenchmarkTests {
   @Test("Steps that are computed again save memory, and the measurement says how much")
   func memory() throws {
     // In a process of its own: the memory is that of all tensors there are.
-    let result = try Workplace().run(["benchmark", "--set", "memory", "--seconds", "0.001", "--format", "json"])
+    let result = try Workplace().run(
+      ["--set", "memory", "--seconds", "0.001", "--format", "json"], program: "refrain-benchmark")
     let megabytes = try result.text.split(separator: "\n").map { line in
       let fields = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
       return try #require(fields?["megabytes"] as? Double)
@@ -94,7 +95,7 @@ struct BenchmarkTests {
   @Test("JSON is one object a line with the keys of the peers' benchmark")
   func json() throws {
     let result = try Workplace().run(
-      ["benchmark", "--set", "ragged", "--seconds", "0.001", "--threads", "1", "--format", "json"])
+      ["--set", "ragged", "--seconds", "0.001", "--threads", "1", "--format", "json"], program: "refrain-benchmark")
     #expect(result.status == 0)
     #expect(result.errors.isEmpty)
     let lines = result.text.split(separator: "\n")
@@ -126,7 +127,8 @@ struct BenchmarkTests {
 
   @Test("The table has a header and columns that are set to the right")
   func table() throws {
-    let result = try Workplace().run(["benchmark", "--set", "programs", "--seconds", "0.001", "--threads", "2"])
+    let result = try Workplace().run(
+      ["--set", "programs", "--seconds", "0.001", "--threads", "2"], program: "refrain-benchmark")
     #expect(result.status == 0)
     let lines = result.text.split(separator: "\n")
     try #require(lines.count == 6)
@@ -150,13 +152,15 @@ struct BenchmarkTests {
       ("--seconds inf", "at most 3600"), ("--format csv", "'table' and 'json'"), ("sales.csv", "'sales.csv'"),
     ])
   func refused(flags: String, names: String) throws {
-    let result = try Workplace().run(["benchmark"] + flags.split(separator: " ").map(String.init))
-    expectRefusal(result, 64, naming: [names, "See 'refrain benchmark --help'."], at: #_sourceLocation)
+    let result = try Workplace().run(flags.split(separator: " ").map(String.init), program: "refrain-benchmark")
+    expectRefusal(
+      result, 64, naming: [names, "See 'refrain-benchmark --help'."], at: #_sourceLocation,
+      program: "refrain-benchmark")
   }
 
   @Test("The help says what each set is")
   func help() throws {
-    let help = try Workplace().run(["benchmark", "--help"]).text
+    let help = try Workplace().run(["--help"], program: "refrain-benchmark").text
     for set in BenchmarkSet.allCases { #expect(help.contains("  \(set.rawValue) ") && !set.title.isEmpty) }
     #expect(BenchmarkSet.allValueDescriptions.count == BenchmarkSet.allCases.count)
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
@@ -165,12 +169,12 @@ struct BenchmarkTests {
   @Test("Ctrl-C prints what has been timed so far and ends with 130")
   func interrupted() throws {
     signal(SIGINT, SIG_DFL)
-    let running = try Workplace().start(["benchmark", "--set", "ragged", "--seconds", "1"])
+    let running = try Workplace().start(["--set", "ragged", "--seconds", "1"], program: "refrain-benchmark")
     while !running.errors.contains(" 50 %") && running.process.isRunning { usleep(10_000) }
     kill(running.process.processIdentifier, SIGINT)
     let result = try running.finish()
     #expect(result.status == 130, "\(result.errors)")
-    #expect(result.errorLines.last == "refrain: the benchmark was interrupted before its end")
+    #expect(result.errorLines.last == "refrain-benchmark: the benchmark was interrupted before its end")
     #expect(result.text.split(separator: "\n").count == 3)
     #expect(result.text.contains("lstm-train") && !result.text.contains("gru-train"))
   }

@@ -14,7 +14,7 @@ struct FlagTests {
     ("--seed one", "--seed"), ("--threads 0", "--threads"), ("--threads -2", "--threads"),
     ("--cell foo", ": lstm, gru,"),
     ("--cell gru-d", ": lstm, gru,"),
-    ("--format xml", "'table', 'csv' or 'json'"), ("--horizn 3", "Did you mean '--horizon'?"),
+    ("--format xml", "'table', 'csv', 'json' or 'jsonl'"), ("--horizn 3", "Did you mean '--horizon'?"),
     ("--nonsense", "--nonsense"),
     ("a.csv b.csv", "'b.csv'"), ("a.csv --covariates x,,y", "x,,y"), ("--save", "--save"), ("--save=", "--save"),
     ("--output=", "--output"), ("--chart=", "--chart"), ("--model=", "--model"), ("--target sales", "--target"),
@@ -40,9 +40,25 @@ struct FlagTests {
     #expect(try place.files == ["a.csv"])
   }
 
-  @Test("An unknown subcommand is a mistake in the flags")
-  func unknownSubcommand() throws {
-    expectRefusal(try Workplace().run(["forcast"]), 64, naming: ["forcast"], at: #_sourceLocation)
+  @Test(
+    "An unknown command or task is a mistake in the flags, and the one that was meant is named",
+    arguments: [
+      ("forcast", "There is no command 'forcast'. Did you mean 'forecast'? See 'refrain --help'."),
+      ("xyzzy", "There is no command 'xyzzy'. There are train, predict, evaluate, forecast,"),
+      ("train forcast a.csv", "There is no task 'forcast'. Did you mean 'forecast'? See 'refrain train --help'."),
+      ("train forecast a.csv --horizn 3 --save m", "Did you mean '--horizon'? See 'refrain train forecast --help'."),
+      ("train forecast a.csv", "--save"), ("train forecast --save m", "name a file"),
+      ("train forecast a.csv --save a.csv", "FILE and --save name the same file"),
+      ("train forecast a.csv --save m --dropout 1", "--dropout must be at least 0 and below 1, not 1.0"),
+      ("train forecast a.csv --save m --horizon 0", "--horizon must be at least 1, not 0"),
+      ("predict", "<model>"), ("evaluate --format xml m", "'jsonl'"),
+    ])
+  func unknownNames(arguments: String, names: String) throws {
+    let place = try Workplace()
+    try place.write(monthlyCSV(), to: "a.csv")
+    expectRefusal(
+      try place.run(arguments.split(separator: " ").map(String.init)), 64, naming: [names], at: #_sourceLocation)
+    #expect(try place.files == ["a.csv"])
   }
 
   @Test("Line breaks and escapes in an argument stay out of the message")
@@ -54,7 +70,10 @@ struct FlagTests {
 
   @Test(
     "Help and the version go to standard output, and are no errors",
-    arguments: ["--help", "--version", "forecast --help"])
+    arguments: [
+      "--help", "--version", "forecast --help", "help train forecast", "train --help", "train forecast --help",
+      "predict --help", "evaluate --help", "--generate-completion-script bash", "--experimental-dump-help",
+    ])
   func help(flags: String) throws {
     let result = try Workplace().run(flags.split(separator: " ").map(String.init))
     #expect(result.status == 0)

@@ -30,21 +30,29 @@ final class Workplace {
     get throws { Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) }
   }
 
-  /// Runs `refrain` and waits for its end.
-  func run(_ arguments: [String], environment: [String: String] = [:]) throws -> RunResult {
-    try start(Self.executable(), arguments, environment: environment).finish()
+  /// Runs `refrain`, or another program, and waits for its end.
+  ///
+  /// - Parameter input: The name of a file for standard input; without it there is none.
+  func run(
+    _ arguments: [String], environment: [String: String] = [:], program: String = "refrain", input: String? = nil
+  ) throws -> RunResult {
+    try start(Self.executable(program), arguments, environment: environment, input: input).finish()
   }
 
   /// Runs a line of shell in which `$REFRAIN` is the command.
   func shell(_ line: String) throws -> RunResult {
-    let path = try Self.executable().path
+    let path = try Self.executable("refrain").path
     return try start(URL(fileURLWithPath: "/bin/sh"), ["-c", line], environment: ["REFRAIN": path]).finish()
   }
 
   /// Starts `refrain`.
-  func start(_ arguments: [String]) throws -> Running { try start(Self.executable(), arguments, environment: [:]) }
+  func start(_ arguments: [String], program: String = "refrain") throws -> Running {
+    try start(Self.executable(program), arguments, environment: [:])
+  }
 
-  private func start(_ executable: URL, _ arguments: [String], environment: [String: String]) throws -> Running {
+  private func start(
+    _ executable: URL, _ arguments: [String], environment: [String: String], input: String? = nil
+  ) throws -> Running {
     // Streams go to files: a pipe could fill up while nobody reads it.
     let streams = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-cli-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: streams, withIntermediateDirectories: true)
@@ -54,7 +62,8 @@ final class Workplace {
     process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput =
+      try input.map { try FileHandle(forReadingFrom: folder.appendingPathComponent($0)) } ?? FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: streams.appendingPathComponent("output"))
     process.standardError = try FileHandle(forWritingTo: streams.appendingPathComponent("errors"))
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -63,13 +72,13 @@ final class Workplace {
   }
 
   /// The built command: it lies beside the test bundle.
-  private static func executable() throws -> URL {
+  private static func executable(_ name: String) throws -> URL {
     let starts = [Bundle.main.executablePath].compactMap(\.self) + CommandLine.arguments.filter { $0.contains("/") }
     for start in starts {
       var place = URL(fileURLWithPath: start).resolvingSymlinksInPath()
       while place.path.count > 1 {
         place.deleteLastPathComponent()
-        let candidate = place.appendingPathComponent("refrain")
+        let candidate = place.appendingPathComponent(name)
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue,
           FileManager.default.isExecutableFile(atPath: candidate.path)
@@ -78,7 +87,7 @@ final class Workplace {
         }
       }
     }
-    throw DataError(.missingFile, file: "refrain", "the command is not beside the tests", remedy: "build it first")
+    throw DataError(.missingFile, file: name, "the command is not beside the tests", remedy: "build it first")
   }
 }
 
@@ -117,11 +126,13 @@ func monthlyCSV(rows: Int = 72, lineEnd: String = "\n", header: String = "month,
 }
 
 /// The status, exactly one line of standard error, which begins with "refrain: ", and nothing on standard output.
-func expectRefusal(_ result: RunResult, _ status: Int32, naming parts: [String], at location: SourceLocation) {
+func expectRefusal(
+  _ result: RunResult, _ status: Int32, naming parts: [String], at location: SourceLocation, program: String = "refrain"
+) {
   #expect(result.status == status, "\(result.errors)", sourceLocation: location)
   #expect(result.output.isEmpty, "\(result.text)", sourceLocation: location)
   #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: location)
-  #expect(result.errors.hasPrefix("refrain: ") && result.errors.hasSuffix("\n"), sourceLocation: location)
+  #expect(result.errors.hasPrefix("\(program): ") && result.errors.hasSuffix("\n"), sourceLocation: location)
   for part in parts {
     #expect(result.errors.contains(part), "no '\(part)' in: \(result.errors)", sourceLocation: location)
   }

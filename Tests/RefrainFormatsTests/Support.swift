@@ -1,5 +1,6 @@
 import Foundation
 import RefrainData
+import RefrainFormats
 
 /// The bytes of a file below `Tests/Fixtures/`.
 func fixture(_ name: String) throws -> [UInt8] {
@@ -15,6 +16,11 @@ func dataError<Result>(_ body: () throws(DataError) -> Result) -> DataError? {
   } catch {
     return error
   }
+}
+
+/// The name of the format that bytes are known to be of.
+func formatName(_ bytes: [UInt8]) throws(DataError) -> String {
+  try ForeignFormats.format(of: ForeignFile(bytes: bytes)).name
 }
 
 /// The number of `width` bytes at `position`, lowest first, replaced by another.

@@ -27,18 +27,7 @@ package enum JSONValue: Hashable, Sendable {
   }
 
   /// The text, names sorted, without blanks.
-  package var text: String {
-    switch self {
-    case .null: "null"
-    case .bool(let value): value ? "true" : "false"
-    case .number(let value): Int(exactly: value).map(String.init) ?? "\(value)"
-    case .string(let value): jsonText(value)
-    case .array(let elements): "[" + elements.map(\.text).joined(separator: ",") + "]"
-    case .object(let members):
-      "{" + members.sorted { $0.key < $1.key }.map { jsonText($0.key) + ":" + $0.value.text }.joined(separator: ",")
-        + "}"
-    }
-  }
+  package var text: String { JSON(self).line }
 
   /// The member of this name; null where there is none, or where this is no object.
   package subscript(name: String) -> JSONValue {

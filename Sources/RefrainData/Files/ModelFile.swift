@@ -28,7 +28,9 @@ public enum ModelFile {
   }
 
   /// What ``write(_:kind:description:to:)`` writes.
-  package static func contents<Model: TensorGroup, Description: Codable>(
+  ///
+  /// - Throws: `unwritableFile` when the description is nothing that JSON can say.
+  public static func contents<Model: TensorGroup, Description: Codable>(
     of model: Model, kind: String, description: Description
   ) throws(DataError) -> SafeTensorsFile {
     let encoder = JSONEncoder()
@@ -112,9 +114,9 @@ public enum ModelFile {
       SafeTensorsFile(contentsOf: path), path: path, kind: kind, description: description, layers: layers)
   }
 
-  /// The same of a file that was read already.
-  static func read<Description: Codable>(
-    _ file: SafeTensorsFile, path: String?, kind: String, description: Description.Type, layers: [any Layer.Type]
+  /// The same of a file that was read already; `path` is where it was, for messages.
+  public static func read<Description: Codable>(
+    _ file: SafeTensorsFile, path: String?, kind: String, description: Description.Type, layers: [any Layer.Type] = []
   ) throws(DataError) -> Contents<Description> {
     guard file.metadata["format"] == format, let found = file.metadata["kind"] else {
       throw DataError(

@@ -1,6 +1,6 @@
 extension Series {
   /// What takes the place of missing values, and of rows that are missing between evenly spaced times.
-  public enum Filling: String, Hashable, Sendable, CaseIterable {
+  public enum Filling: String, Hashable, Sendable, Codable, CaseIterable {
     /// The last known value (at the start: the first known).
     case previous
     /// A straight line between the known neighbors.

@@ -57,7 +57,7 @@ struct NumberNotation: Hashable, Sendable {
 }
 
 /// What stands before the decimals of a number.
-public enum DecimalMark: UInt8, Hashable, Sendable, CaseIterable {
+public enum DecimalMark: UInt8, Hashable, Sendable, Codable, CaseIterable {
   /// 1.5
   case point = 0x2E
   /// 1,5

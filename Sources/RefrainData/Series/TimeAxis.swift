@@ -115,7 +115,7 @@ public struct TimeAxis: Hashable, Sendable {
 }
 
 /// In which order a date has its parts.
-public enum DateOrder: String, Hashable, Sendable, CaseIterable {
+public enum DateOrder: String, Hashable, Sendable, Codable, CaseIterable {
   /// Day, month, year: 31/12/2020.
   case dmy
   /// Month, day, year: 12/31/2020.

@@ -101,7 +101,7 @@ import Testing
   ]
 
   @Test(arguments: kinds.indices) func `is named for what it is`(index: Int) throws {
-    let error = try #require(throws: DataError.self) { try ModelFormat(of: Self.kinds[index].bytes) }
+    let error = try #require(throws: DataError.self) { try formatName(Self.kinds[index].bytes) }
     #expect(error.code == .wrongFormat && error.description.contains(Self.kinds[index].words), "\(error)")
   }
 }

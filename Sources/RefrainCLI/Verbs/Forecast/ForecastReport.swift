@@ -1,0 +1,61 @@
+import RefrainData
+import RefrainTasks
+
+/// All that is known once a forecast is made; the extensions turn it into a table, CSV, JSON or a picture.
+struct ForecastReport {
+  let forecaster: Forecaster
+  let forecast: Forecast
+  let facts: SeriesFacts
+  /// Which of several series this is; nil for a single one.
+  let label: String?
+  /// Whether the forecaster was trained on another series than the one that is forecast, or on less of it.
+  let isOfAnotherSeries: Bool
+
+  /// Forecasts the series that the forecaster was trained on, which `series` is when it is at hand.
+  init(_ forecaster: Forecaster, trainedOn series: Series? = nil, label: String? = nil) throws(ForecastError) {
+    self.forecaster = forecaster
+    self.label = label
+    forecast = try forecaster.forecast()
+    facts = series.map(SeriesFacts.init) ?? SeriesFacts(forecaster, forecast)
+    isOfAnotherSeries = false
+  }
+
+  /// Forecasts a newer series.
+  init(_ forecaster: Forecaster, continuing series: Series) throws(ForecastError) {
+    self.forecaster = forecaster
+    label = series.id
+    forecast = try forecaster.forecast(continuing: series)
+    facts = SeriesFacts(series)
+    isOfAnotherSeries = !forecaster.wasTrained(on: series)
+  }
+
+  /// The errors on held-out time of the series that is forecast; nil when none are known.
+  var backtest: Backtest? { isOfAnotherSeries ? nil : forecaster.backtest }
+
+  var points: [Forecast.Point] { forecast.points }
+
+  /// An SVG picture.
+  var svg: String { SVGChart().text(for: chart(title: "\(facts.title): \(facts.target)")) }
+
+  /// The picture for a terminal or a file.
+  ///
+  /// - Parameter historyCount: How many of the newest values are shown; by default many.
+  func chart(title: String, historyCount: Int? = nil) -> ForecastChart {
+    ForecastChart(
+      title: title, history: forecast.history.map(\.value), median: points.map(\.median), lower: points.map(\.p10),
+      upper: points.map(\.p90), times: forecast.history.map(\.time) + points.map(\.time), season: forecaster.season,
+      historyCount: historyCount)
+  }
+
+  /// The results in one of the formats, ended by a line break.
+  ///
+  /// - Parameter terminal: Where the text will be read; it decides over the width and the colors of a table.
+  func text(as format: OutputFormat, for terminal: Terminal) -> String {
+    switch format {
+    case .table: table(for: terminal)
+    case .csv: csv
+    case .json: json.text() + "\n"
+    case .jsonl: jsonLines
+    }
+  }
+}

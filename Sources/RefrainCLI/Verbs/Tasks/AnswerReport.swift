@@ -1,0 +1,64 @@
+import RefrainData
+
+/// Answers, each an object of JSON, in one of the formats: all have the same fields.
+struct AnswerReport {
+  private let answers: [JSON]
+
+  init(_ answers: [JSON]) { self.answers = answers }
+
+  /// The answers in a format, ended by a line break.
+  ///
+  /// - Parameter terminal: Where the text will be read; it decides over the colors of a table.
+  func text(as format: OutputFormat, for terminal: Terminal) -> String {
+    switch format {
+    case .table:
+      let page = Page(width: terminal.width, usesColor: terminal.usesColor)
+      return page.grid([names] + rows(\.readable)).map { $0 + "\n" }.joined()
+    case .csv: return ([names.map(csvField)] + rows(\.csv)).map { $0.joined(separator: ",") + "\n" }.joined()
+    case .json: return JSON.array(answers).text() + "\n"
+    case .jsonl: return answers.map { $0.line + "\n" }.joined()
+    }
+  }
+
+  /// The names of all fields, in the order in which they first come.
+  private var names: [String] {
+    var names: [String] = []
+    for answer in answers { for (name, _) in answer.fields where !names.contains(name) { names.append(name) } }
+    return names
+  }
+
+  private func rows(_ text: (JSON) -> String) -> [[String]] {
+    let names = names
+    return answers.map { answer in
+      let fields = Dictionary(answer.fields) { first, _ in first }
+      return names.map { name in fields[name].map(text) ?? "" }
+    }
+  }
+}
+
+extension JSON {
+  /// The fields of an object; any other value is a field called `answer`.
+  fileprivate var fields: [(String, JSON)] {
+    if case .object(let fields) = self { fields.map { ($0.key, $0.value) } } else { [("answer", self)] }
+  }
+
+  /// The value for people.
+  fileprivate var readable: String {
+    switch self {
+    case .null: "–"
+    case .text(let text): text.sanitized
+    case .number(let value): significant(value)
+    default: line
+    }
+  }
+
+  /// The value as a field of CSV.
+  fileprivate var csv: String {
+    switch self {
+    case .null: ""
+    case .text(let text): csvField(text)
+    case .number(let value): csvField(value)
+    default: csvField(line)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import RefrainData
+import RefrainTasks
+
+/// `refrain predict MODEL [FILE… | -]`: what a trained model answers.
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Answer with a trained model.",
+    usage: "refrain predict MODEL [FILE… | -] [options]",
+    discussion: """
+      The model knows its task. What else may be asked of it is said by 'refrain predict MODEL --help'.
+
+      Examples:
+
+        refrain predict sales.model new-sales.csv --format json
+        cat new-sales.csv | refrain predict sales.model - --format jsonl
+
+      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
+      """)
+
+  @Argument(help: "A file that 'train' wrote.", completion: .file())
+  var model: String
+
+  @Argument(parsing: .allUnrecognized, help: "What to answer; - is standard input.", completion: .file())
+  var files: [String] = []
+
+  @OptionGroup(title: "Results") var results: ResultOptions
+
+  /// Only a model whose task is not known comes here: ``TaskVerb`` sees the others.
+  func run() throws { try TaskVerb.refuse(model) }
+}
+
+/// Prediction with a model of one task.
+struct PredictTask<Task: TaskModel>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "predict", abstract: Task.purpose, usage: "refrain predict MODEL [FILE… | -] [options]")
+  }
+
+  @Argument(help: "A file that 'train' wrote.", completion: .file())
+  var model: String
+
+  @Argument(help: "What to answer; - is standard input.", completion: .file())
+  var files: [String] = []
+
+  @OptionGroup(title: "Task") var task: OptionFlags<Task.Request>
+  @OptionGroup(title: "Results") var results: ResultOptions
+
+  private var outputs: OutputFiles {
+    OutputFiles(
+      written: [("--output", results.output)],
+      read: [("MODEL", model)] + files.filter { $0 != "-" }.map { ("FILE", $0) })
+  }
+
+  func validate() throws { try outputs.validate() }
+
+  func run() throws { try task.naming(answer) }
+
+  private func answer() throws {
+    try outputs.checkWritable()
+    results.running.apply()
+    let request = try task.table()
+    let trained = try Task(contentsOf: model)
+    let answers = try trained.predict(trained.examples(from: DataSource(paths: files), request), request)
+    let report = AnswerReport(try answers.map { try JSON(encoding: $0) })
+    try results.write("The answers are") { report.text(as: results.format, for: $0) }
+  }
+}

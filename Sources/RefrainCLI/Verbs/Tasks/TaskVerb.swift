@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import RefrainData
+import RefrainTasks
+
+/// The verbs on trained models: the file says which task it is, and the task which flags there are.
+enum TaskVerb {
+  /// The command for the task of the model that the arguments name; nil when they hold no such verb, or no model.
+  ///
+  /// - Parameter tasks: Those to choose from.
+  static func command(
+    in arguments: [String], among tasks: [any TaskModel.Type] = Tasks.all
+  ) throws -> (any ParsableCommand)? {
+    let predict = PredictCommand.configuration.commandName
+    guard let verb = arguments.first, verb == predict || verb == EvaluateCommand.configuration.commandName else {
+      return nil
+    }
+    let rest = Array(arguments.dropFirst())
+    guard let task = rest.lazy.compactMap({ task(ofModelAt: $0, among: tasks) }).first else { return nil }
+    return try verb == predict ? prediction(task, rest) : evaluation(task, rest)
+  }
+
+  private static func prediction<Task: TaskModel>(
+    _ task: Task.Type, _ arguments: [String]
+  ) throws -> any ParsableCommand { try PredictTask<Task>.parseAsRoot(arguments) }
+
+  private static func evaluation<Task: TaskModel>(
+    _ task: Task.Type, _ arguments: [String]
+  ) throws -> any ParsableCommand { try EvaluateTask<Task>.parseAsRoot(arguments) }
+
+  /// The task of a model; nil for another file, or none. A pipe is not read: its contents come once.
+  private static func task(ofModelAt path: String, among tasks: [any TaskModel.Type]) -> (any TaskModel.Type)? {
+    var status = stat()
+    guard !path.hasPrefix("-"), stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      let file = try? SafeTensorsFile(contentsOf: path)
+    else { return nil }
+    return Tasks.task(of: file, among: tasks)
+  }
+
+  /// Says why a file is no trained model.
+  static func refuse(_ path: String) throws -> Never {
+    _ = try Tasks.model(in: SafeTensorsFile(contentsOf: path), path: path)
+    throw CommandFailure.badData("\(path): name the model first, then the files")
+  }
+}

@@ -1,0 +1,83 @@
+import RefrainData
+
+/// What is expected to come after the end of a series.
+public struct Forecast: Sendable {
+  /// One future step.
+  public struct Point: Sendable, Equatable {
+    /// The time, written as in the series.
+    public var time: String
+    /// The value that the truth is as likely to exceed as to stay below.
+    public var median: Double
+    /// The truth is expected to stay below this value with probability 0.1.
+    public var p10: Double
+    /// The truth is expected to stay below this value with probability 0.9.
+    public var p90: Double
+
+    /// A step from its time, median and bounds.
+    public init(time: String, median: Double, p10: Double, p90: Double) {
+      self.time = time
+      self.median = median
+      self.p10 = p10
+      self.p90 = p90
+    }
+  }
+
+  /// The last observed steps, for a chart.
+  public var history: [(time: String, value: Double)]
+  /// The future steps, the nearest first.
+  public var points: [Point]
+}
+
+/// How well a forecaster did on held-out time, beside the two forecasts that cost nothing.
+public struct Backtest: Codable, Sendable, Equatable {
+  /// The errors of a forecast that cost nothing.
+  public struct Errors: Codable, Sendable, Equatable {
+    /// Symmetric mean absolute percentage error, 0 … 200.
+    public var smape: Double
+    /// Mean absolute error over that of the seasonal-naive forecast within the training part.
+    public var mase: Double
+  }
+
+  /// How many times a horizon was forecast, each from what came before it.
+  public var folds: Int
+  /// Symmetric mean absolute percentage error, 0 … 200.
+  public var smape: Double
+  /// Mean absolute error over that of the seasonal-naive forecast within the training part.
+  public var mase: Double
+  /// Root mean squared error, in the unit of the series.
+  public var rmse: Double
+  /// The share of true values between p10 and p90; 0.8 is aimed at.
+  public var coverage: Double
+  /// The last value, repeated.
+  public var naive: Errors
+  /// The last season, repeated.
+  public var seasonalNaive: Errors
+
+  /// Whether every error is a number; errors relative to those of a constant past are none.
+  var isFinite: Bool {
+    [smape, mase, rmse, coverage, naive.smape, naive.mase, seasonalNaive.smape, seasonalNaive.mase].allSatisfy(
+      \.isFinite)
+  }
+
+  /// The cheap forecast that did better, if one did.
+  public var betterBaseline: String? {
+    let best = min(naive.mase, seasonalNaive.mase)
+    guard best < mase else { return nil }
+    return seasonalNaive.mase <= naive.mase ? "seasonal-naive" : "naive"
+  }
+}
+
+/// What the training of a forecaster cost.
+public struct TrainingReport: Codable, Sendable, Equatable {
+  /// The epochs that were finished, of both trainings.
+  public var epochs: Int
+  /// How long it took, with the backtest.
+  public var seconds: Double
+  /// The number of learned values.
+  public var parameters: Int
+  /// What all random choices followed from.
+  public var seed: UInt64
+}
+
+/// A forecaster that cannot be made or used as asked.
+public typealias ForecastError = TaskError

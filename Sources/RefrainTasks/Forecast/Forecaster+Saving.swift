@@ -1,0 +1,90 @@
+import Refrain
+import RefrainData
+
+extension Forecaster {
+  /// What a saved forecaster needs besides its tensors.
+  private struct Description: Codable {
+    let plan: ForecastPlan
+    let featureCount: Int
+    let scaler: Scaler
+    let covariateScalers: [Scaler]
+    let memory: SeriesMemory
+    let isComplete: Bool
+    let backtest: Backtest?
+    let training: TrainingReport
+
+    /// What is wrong with numbers that somebody may have forged; nil where a forecast can be made of them.
+    var fault: String? {
+      let (count, features) = (memory.values.count, 1 + covariateScalers.count + 2 * plan.cycles.count)
+      guard plan.isSound else { return "the plan cannot be" }
+      guard featureCount == features else { return "there are \(features) features, and not \(featureCount)" }
+      guard ([scaler] + covariateScalers).allSatisfy(\.isSound) else { return "a scaler cannot be" }
+      guard count >= plan.context, count <= 1 << 28, memory.times.count == count,
+        memory.futureTimes.count == plan.horizon, memory.covariates.count == covariateScalers.count,
+        memory.covariateNames.count == covariateScalers.count,
+        memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
+      else { return "the end of the series does not fit the plan" }
+      guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+        return "the series has a value that is no number"
+      }
+      return nil
+    }
+
+    /// About how many weights the network will have.
+    func weightCount(atMost limit: Int) -> Double? {
+      func stack<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
+        Stacked<Recurrent<Cell>>(Array(repeating: plan.hiddenSize, count: plan.layers))
+      }
+      guard let cell = Cells.named(plan.cell) else { return nil }
+      let shape = [nil, nil, featureCount]
+      let recurrent = Sequential(inputShape: shape, builtLayers: [stack(cell)]).weightCount(for: shape, atMost: limit)
+      let head = Double(plan.hiddenSize + 1) * Double(plan.horizon * ForecastNetwork.quantiles.count)
+      return recurrent.map { $0 + head + Double(plan.horizon) * Double(plan.context) * Double(featureCount) }
+    }
+  }
+
+  /// Everything a forecast needs, as the contents of a `.safetensors` file.
+  public func modelFile() throws(DataError) -> SafeTensorsFile {
+    let description = Description(
+      plan: plan, featureCount: 1 + covariates.count + 2 * plan.cycles.count, scaler: scaler,
+      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: backtest, training: training
+    )
+    return try ModelFile.contents(of: forecastNetwork, kind: Self.kind, description: description)
+  }
+
+  /// Rebuilds a forecaster from what ``modelFile()`` gave; its forecasts are the same to the last bit.
+  ///
+  /// - Throws: What ``ModelFile/read(_:path:kind:description:layers:)`` throws; `damagedModel` when the parts do not
+  ///   fit together.
+  public init(modelFile: SafeTensorsFile, path: String? = nil) throws(DataError) {
+    let contents = try ModelFile.read(modelFile, path: path, kind: Self.kind, description: Description.self)
+    let description = contents.description
+    if let fault = description.fault { throw contents.damaged("the model's numbers contradict each other: \(fault)") }
+    try contents.checkSize(description.weightCount(atMost: contents.elementCount))
+    var generator = RandomGenerator(seed: 0)
+    var network = ForecastNetwork(description.plan, featureCount: description.featureCount, using: &generator)
+    try contents.load(into: &network)
+    self.init(
+      plan: description.plan, forecastNetwork: network, scaler: description.scaler,
+      covariateScalers: description.covariateScalers, memory: description.memory, isComplete: description.isComplete,
+      backtest: description.backtest, training: description.training)
+  }
+}
+
+extension ForecastPlan {
+  /// Whether a plan read from a file can be built.
+  fileprivate var isSound: Bool {
+    let sizes = [horizon, context, season, base, folds, hiddenSize, layers, epochs, batchSize, batchesPerEpoch]
+    return sizes.allSatisfy { (1...1 << 24).contains($0) } && base <= context
+      && Cells.named(cell).map { $0.lastColumn == nil } == true
+      && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 }
+  }
+}
+
+extension Scaler {
+  /// Whether a scaler read from a file can be used.
+  fileprivate var isSound: Bool {
+    if case .logarithm(let unit) = transform, !(unit.isNormal && unit > 0) { return false }
+    return mean.isFinite && deviation.isNormal
+  }
+}

@@ -1,0 +1,177 @@
+import Refrain
+import RefrainData
+
+extension Forecaster: TaskModel {
+  /// The word on the command line.
+  public static let name = "forecast"
+  /// What the task does.
+  public static let purpose = "Forecast a series of numbers."
+  /// The word in model files.
+  public static let kind = "forecaster"
+
+  /// The series of the first file; `-` is standard input.
+  ///
+  /// - Throws: What ``Series/all(in:options:)`` and reading the table throw; `wrongInput` when there is no file, more
+  ///   than one, or more than one series.
+  public static func examples(
+    from source: DataSource, _ configuration: Configuration
+  ) throws(DataError) -> [Series] {
+    guard let part = try source.onlyPart() else {
+      throw DataError(
+        .wrongInput, "there is no series to learn from", remedy: "name a CSV file, or - for what is piped in")
+    }
+    return [
+      try configuration.reading.series(
+        in: part, target: configuration.target, covariates: configuration.covariates)
+    ]
+  }
+
+  /// The series of the first file, which must have the target and the covariates that were trained on; none where no
+  /// file is named, for which the series that was trained on is continued.
+  public func examples(from source: DataSource, _ request: ForecastRequest) throws(DataError) -> [Series] {
+    guard let part = try source.onlyPart() else { return [] }
+    return [try request.reading.series(in: part, target: seriesName, covariates: covariates)]
+  }
+
+  /// Trains on the first series; see ``train(on:configuration:progress:shouldStop:)``.
+  public static func train(
+    on examples: [Series], _ configuration: Configuration, _ context: TrainingContext
+  ) throws(TaskError) -> Forecaster {
+    guard let series = examples.first else { throw TaskError("there is no series to learn from; give one") }
+    return try train(
+      on: series, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop)
+  }
+
+  /// What comes next in each series, or in the one that was trained on where there is none.
+  public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
+    if examples.isEmpty { return try forecast().points }
+    var points: [Forecast.Point] = []
+    for series in examples { points += try forecast(continuing: series).points }
+    return points
+  }
+
+  /// The errors of forecasts of the last horizons of a series, each from what came before it.
+  public func evaluate(on examples: [Series], _ request: ForecastRequest) throws(TaskError) -> TaskEvaluation {
+    guard let series = examples.first else {
+      throw TaskError("there is no series to be evaluated on; name a file whose last rows are known")
+    }
+    return evaluation(of: try backtest(on: series))
+  }
+
+  /// The errors of the backtest; nil when training was stopped before they were known.
+  public var evaluation: TaskEvaluation? { backtest.map(evaluation(of:)) }
+
+  private func evaluation(of backtest: Backtest) -> TaskEvaluation {
+    func measures(_ errors: Backtest.Errors) -> [TaskEvaluation.Measure] {
+      [.init("mase", errors.mase), .init("smape", errors.smape)]
+    }
+    return TaskEvaluation(
+      task: Self.name, examples: backtest.folds * horizon,
+      measures: [
+        .init("mase", backtest.mase), .init("smape", backtest.smape), .init("rmse", backtest.rmse),
+        .init("coverage", backtest.coverage),
+      ],
+      baselines: [
+        .init("seasonalNaive", measures(backtest.seasonalNaive)), .init("naive", measures(backtest.naive)),
+      ])
+  }
+
+  /// What is forecast, how far, and by which network.
+  public var facts: [(name: String, value: String)] {
+    let size = [
+      layers > 1 ? "\(layers) layers" : nil, "\(hiddenSize) units", "\(training.parameters) parameters",
+      "seed \(training.seed)",
+    ]
+    return [
+      ("Series", "\(seriesName), \(rowCount) rows, \(frequency), from \(firstTime)"),
+      ("Steps", "horizon \(horizon), context \(context), \(season > 1 ? "season \(season)" : "no season")"),
+      ("Model", isNaive ? "none: repeats what was" : ([cell] + size.compactMap(\.self)).joined(separator: ", ")),
+    ] + notes.map { ("Note", $0) }
+  }
+
+  /// From contexts to quantiles, in the network's own unit.
+  public var network: (any TracedNetwork)? { forecastNetwork }
+}
+
+/// What may be asked of a forecaster besides a series.
+public struct ForecastRequest: TaskRequest {
+  /// How series are read from a table, which may be written otherwise than that of the training.
+  public static let options: [TaskOption<Self>] = SeriesReadingOptions.options.map { $0.within(\.reading) }
+
+  /// How series are read from a table.
+  public var reading = SeriesReadingOptions()
+
+  /// The column of times, which may go by another name than in the training; by default the first that holds times.
+  public var time: String? {
+    get { reading.time }
+    set { reading.time = newValue }
+  }
+
+  /// Everything as it was in the training.
+  public init() {}
+}
+
+extension Forecast.Point: Encodable {
+  private enum Key: String, CodingKey { case time, median, p10, p90 }
+
+  /// `{"time","median","p10","p90"}`
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(time, forKey: .time)
+    try container.encode(median, forKey: .median)
+    try container.encode(p10, forKey: .p10)
+    try container.encode(p90, forKey: .p90)
+  }
+}
+
+extension Forecaster.Configuration: TaskConfiguration {
+  /// Columns, and steps of the forecast.
+  public static let options: [TaskOption<Self>] =
+    [
+      .column(
+        "target", \.target,
+        help: """
+          The column to forecast; 'refrain forecast' takes several between commas, or all. (default: the last column of \
+          numbers)
+          """),
+      .columns(
+        "covariates", \.covariates,
+        help: "Columns that help to foretell the target, separated by commas. (default: none)"),
+    ] + SeriesReadingOptions.options.map { $0.within(\.reading) } + [
+      .count("horizon", \.horizon, in: 1...100_000, help: "How many steps to forecast. (default: one season)"),
+      .count(
+        "context", \.context, in: 1...100_000,
+        help: "How many past steps the network sees. (default: from the series' length)"),
+      .count(
+        "season", \.season, in: 1...100_000,
+        help: "After how many steps the series repeats; 1 for never. (default: from the times and the values)"),
+      .count(
+        "backtest", \.folds, in: 1...1000,
+        help: """
+          How many times to forecast held-out time, to learn how good the forecast is. (default: from the series' length)
+          """),
+    ]
+
+  /// Takes all but a dropout, which a forecaster has not.
+  public mutating func choose(_ options: SharedOptions) throws(TaskError) {
+    guard options.dropout == nil else { throw TaskError("a forecaster has no dropout; leave it out") }
+    if let cell = options.cell { self.cell = cell }
+    if let layers = options.layers { self.layers = layers }
+    if let hidden = options.hidden { hiddenSize = hidden }
+    if let epochs = options.epochs { self.epochs = epochs }
+    if let seed = options.seed { self.seed = seed }
+  }
+}
+
+extension DataSource {
+  /// The one file; nil where nothing was named.
+  ///
+  /// - Throws: `wrongInput` for more than one.
+  fileprivate func onlyPart() throws(DataError) -> Part? {
+    guard parts.count < 2 else {
+      throw DataError(
+        .wrongInput, file: parts[1].name, "a forecast takes one file, not \(parts.count)", remedy: "name one")
+    }
+    return parts.first
+  }
+}

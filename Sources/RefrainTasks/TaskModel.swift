@@ -1,0 +1,160 @@
+import Refrain
+import RefrainData
+
+/// A task: something asked of data. A trained task is a value: its configuration, what was learned of the data (a
+/// vocabulary, scalers), and a network.
+///
+/// Every verb (train, predict, evaluate, …) works on every task. A new task is a folder with a type of this kind, and a
+/// line in ``Tasks/all``.
+public protocol TaskModel: Sendable {
+  /// The word on the command line, such as `forecast`.
+  static var name: String { get }
+  /// A sentence for people that says what the task does.
+  static var purpose: String { get }
+  /// The word in model files; the name, unless files were written under another.
+  static var kind: String { get }
+
+  /// What a user may decide on before training.
+  associatedtype Configuration: TaskConfiguration
+  /// What a user may ask for when a trained task answers or is evaluated, besides the examples.
+  associatedtype Request: TaskRequest = NoRequest
+  /// Data that was read and checked: no input reaches a trap after this.
+  associatedtype Examples: Sendable
+  /// One answer. Its fields have the same names here, on the command line and in a server's response.
+  associatedtype Answer: Encodable & Sendable
+
+  // MARK: - Data
+
+  /// Reads and checks what the task is to be trained on.
+  ///
+  /// - Throws: ``DataError`` with the place of what cannot be used.
+  static func examples(from source: DataSource, _ configuration: Configuration) throws(DataError) -> Examples
+
+  /// Reads and checks what a trained task is to answer: only what is like what it was trained on.
+  ///
+  /// - Parameter source: Nothing, where the task has something to say without being given any.
+  /// - Throws: ``DataError`` with the place of what cannot be used, or does not fit the model.
+  func examples(from source: DataSource, _ request: Request) throws(DataError) -> Examples
+
+  // MARK: - Verbs
+
+  /// Learns.
+  ///
+  /// - Throws: ``TaskError`` when there is too little to learn from, when the configuration makes no sense, or when
+  ///   training was stopped before there was a result.
+  static func train(
+    on examples: Examples, _ configuration: Configuration, _ context: TrainingContext
+  ) throws(TaskError) -> Self
+
+  /// Answers, as many as the task has for the examples.
+  func predict(_ examples: Examples, _ request: Request) throws(TaskError) -> [Answer]
+
+  /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
+  func evaluate(on examples: Examples, _ request: Request) throws(TaskError) -> TaskEvaluation
+
+  // MARK: - What was learned
+
+  /// What is known of how good the model is from examples that training kept aside; nil when there was no time.
+  var evaluation: TaskEvaluation? { get }
+  /// False when training was stopped before its end.
+  var isComplete: Bool { get }
+  /// What a report says of the trained model, each under a word or two.
+  var facts: [(name: String, value: String)] { get }
+  /// What runs on arrays, and is exported to other formats; nil where the task has no such network.
+  var network: (any TracedNetwork)? { get }
+
+  // MARK: - Files
+
+  /// Everything the task needs, as the contents of a file: ``ModelFile/contents(of:kind:description:)`` with the
+  /// network's one walk and ``kind``.
+  func modelFile() throws(DataError) -> SafeTensorsFile
+
+  /// Rebuilds what ``modelFile()`` gave; answers are the same to the last bit.
+  ///
+  /// - Parameter path: Where the file is, for messages.
+  /// - Throws: `notAModel`, `newerModel`, or `damagedModel` when the parts do not fit together.
+  init(modelFile: SafeTensorsFile, path: String?) throws(DataError)
+}
+
+extension TaskModel {
+  /// The name.
+  public static var kind: String { name }
+  /// Nothing was kept aside.
+  public var evaluation: TaskEvaluation? { nil }
+  /// Training went to its end.
+  public var isComplete: Bool { true }
+  /// Nothing runs on arrays.
+  public var network: (any TracedNetwork)? { nil }
+
+  /// Writes everything the task needs to a `.safetensors` file, which appears whole or not at all.
+  ///
+  /// - Throws: What ``SafeTensorsFile/write(to:)`` throws.
+  public func save(to path: String) throws(DataError) { try modelFile().write(to: path) }
+
+  /// Reads a file that ``save(to:)`` wrote; answers are the same to the last bit.
+  ///
+  /// - Throws: What reading safetensors and ``init(modelFile:path:)`` throw.
+  public init(contentsOf path: String) throws(DataError) {
+    try self.init(modelFile: SafeTensorsFile(contentsOf: path), path: path)
+  }
+}
+
+extension TaskModel {
+  /// Reads and checks what a trained task is to answer.
+  public func examples(from source: DataSource) throws(DataError) -> Examples {
+    try examples(from: source, Request())
+  }
+
+  /// Answers, as many as the task has for the examples.
+  public func predict(_ examples: Examples) throws(TaskError) -> [Answer] { try predict(examples, Request()) }
+
+  /// The field's measures for the task, with those of trivial baselines.
+  public func evaluate(on examples: Examples) throws(TaskError) -> TaskEvaluation {
+    try evaluate(on: examples, Request())
+  }
+}
+
+/// A task that cannot be trained, answer or be evaluated as asked.
+public struct TaskError: InputError {
+  /// The setting that helps, for whoever has a word for it: an argument, a flag.
+  public enum Setting: Sendable, Equatable {
+    /// A smaller horizon, context or number of folds.
+    case sizes
+    /// The columns observed beside the target, by their names.
+    case covariates([String])
+  }
+
+  /// What is wrong, and where.
+  public let problem: String
+  /// What to do.
+  public let remedy: String?
+  /// The setting that helps, if one does.
+  public let setting: Setting?
+
+  /// One line: what, where and what to do.
+  public var description: String { problem + (remedy.map { "; \($0)" } ?? "") }
+
+  /// An error that says `problem` and what to do, on one line.
+  public init(_ problem: String, remedy: String? = nil, setting: Setting? = nil) {
+    self.problem = problem
+    self.remedy = remedy
+    self.setting = setting
+  }
+}
+
+/// What goes on around a training.
+public struct TrainingContext: Sendable {
+  /// Told now and then the share of the work done, from 0 to 1, and what is going on.
+  public var progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
+  /// Asked at every step; when it says true, training ends with the best result so far.
+  public var shouldStop: @Sendable () -> Bool
+
+  /// Without arguments: training goes on to its end, and says nothing.
+  public init(
+    progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
+    shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) {
+    self.progress = progress
+    self.shouldStop = shouldStop
+  }
+}

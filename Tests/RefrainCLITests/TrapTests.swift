@@ -1,0 +1,47 @@
+import Foundation
+import RefrainData
+import Testing
+
+@Suite("Standard input, the benchmark, and faults of the program")
+struct ProgramTests {
+  @Test("A series that is piped in, redirected, or named - is forecast, and an empty pipe is nothing")
+  func standardInput() throws {
+    let place = try Workplace()
+    try place.write(monthlyCSV(), to: "a.csv")
+    let flags = tiny.joined(separator: " ") + " --format csv --quiet"
+    let named = try place.run(["forecast", "a.csv"] + flags.split(separator: " ").map(String.init))
+    func points(_ result: RunResult) -> String {
+      #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+      return result.text
+    }
+    let wanted = points(named)
+    for line in ["< a.csv", "- < a.csv"] {
+      #expect(points(try place.shell("\"$REFRAIN\" forecast \(flags) \(line)")) == wanted)
+    }
+    #expect(points(try place.shell("cat a.csv | \"$REFRAIN\" forecast \(flags)")) == wanted)
+    let airline = points(try place.shell("\"$REFRAIN\" forecast \(flags) < /dev/null"))
+    #expect(airline.contains("1961-01"))
+    #expect(points(try place.shell("true | \"$REFRAIN\" forecast \(flags)")) == airline)
+  }
+
+  @Test("'refrain benchmark' is the program beside it")
+  func benchmark() throws {
+    let result = try Workplace().run(["benchmark", "--set", "speeed"])
+    expectRefusal(result, 64, naming: ["programs, cells, memory"], at: #_sourceLocation, program: "refrain-benchmark")
+    #expect(try Workplace().run(["benchmark", "--help"]).text.contains("refrain-benchmark [options]"))
+  }
+
+  @Test("A fault of the program is a line, and 70", arguments: [SIGILL, SIGTRAP, SIGSEGV, SIGBUS])
+  func trap(number: Int32) throws {
+    let place = try Workplace()
+    try place.write(monthlyCSV(rows: 1200), to: "long.csv")
+    let running = try place.start(["forecast", "long.csv", "--epochs", "1000000", "--hidden", "128"])
+    while running.errors.isEmpty && running.process.isRunning { usleep(10_000) }
+    let before = running.errors.split(separator: "\n").count
+    kill(running.process.processIdentifier, number)
+    let result = try running.finish()
+    #expect(result.status == 70)
+    #expect(result.errorLines.count == before + 1)
+    #expect(result.errorLines.last?.hasPrefix("refrain: stopped by a fault of its own") == true, "\(result.errors)")
+  }
+}

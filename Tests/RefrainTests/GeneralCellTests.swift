@@ -46,38 +46,7 @@ struct GeneralCellTests {
     func check<Cell: RecurrentCell>(_ type: Cell.Type, _ options: Cell.Options) {
       var generator = RandomGenerator(seed: 4)
       let cell = Cell(inputSize: 2, hiddenSize: 3, options: options, using: &generator).filledWithRamps(0.3, scale: 0.4)
-      #expect(cell.stepCompilation(forTraining: true).isCompiled, "\(Cell.name)")
-      let passage = Passage<Usual>(batch: 3, time: 4, inputSize: 2, hiddenSize: 3)
-      var generator = RandomGenerator(seed: 1)
-      var cell = General(inputSize: 2, hiddenSize: 3, options: options, using: &generator)
-      let weights = passage.cell.tensors + (dropsLast ? [Tensor.zeros([3])] : [])
-      cell = cell.replacingTensors(weights)
-      let schedule = Schedule(batch: 3, time: 4, lengths: [3, 0, 4])
-      let found = cell.scan(passage.input, from: passage.state, along: schedule)
-      let expected = passage.cell.scan(passage.input, from: passage.state, along: schedule)
-      expectClose(found.outputs, expected.outputs, "outputs of \(General.name)")
-      expectClose(found.state, expected.state, "states of \(General.name)")
-    }
-    check(LSTMCell.self, GeneralLSTMCell.self, .init())
-    check(GRUCell.self, GeneralGRUCell.self, .init())
-    check(TanhRNNCell.self, GeneralRNNCell.self, .init())
-    check(ReLURNNCell.self, GeneralRNNCell.self, .init(function: ActivationFunction(.relu)))
-    var before = GeneralGRUCell.Options()
-    before.resetsAfter = false
-    check(GRUResetBeforeCell.self, GeneralGRUCell.self, before, dropsLast: true)
-    var peepholes = GeneralLSTMCell.Options()
-    peepholes.hasPeepholes = true
-    check(PeepholeLSTMCell.self, GeneralLSTMCell.self, peepholes)
-  }
-
-  @Test("with every function are compiled, and equal their loops, forward and backward", arguments: functions)
-  func compiled(function: Activation) {
-    func check<Cell: RecurrentCell>(_ type: Cell.Type, _ options: Cell.Options) {
-      var generator = RandomGenerator(seed: 4)
-      let cell = Cell(inputSize: 2, hiddenSize: 3, options: options, using: &generator).filledWithRamps(0.3, scale: 0.4)
-      #expect(
-        cell.program(for: StepMasks(), [], isTraining: true, differentiatesInput: true) != nil,
-        "\(Cell.name) with \(function) is not compiled")
+      #expect(cell.stepCompilation(forTraining: true) == .compiled, "\(Cell.name) with \(function)")
       let passage = Passage(
         cell: cell, input: ramp([3, 4, 2], 0.3), state: cell.initialState(batch: 3).filledWithRamps(5, scale: 0.3))
       let schedule = Schedule(batch: 3, time: 4, lengths: [3, 0, 4])

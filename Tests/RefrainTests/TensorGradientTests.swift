@@ -10,7 +10,8 @@ struct TensorGradientTests {
   @Test("functions of one operand")
   func functions() {
     for activation in Activation.allCases {
-      expectGradientMatchesDifferences(at: x, "\(activation)") { [activation($0)] }
+      // A smaller step: of several functions many values lie near a kink.
+      expectGradientMatchesDifferences(at: x, step: 0.005, "\(activation)") { [activation($0)] }
     }
     expectGradientMatchesDifferences(at: x, "squared") { [$0.squared] }
     expectGradientMatchesDifferences(at: x, "abs") { [abs($0)] }

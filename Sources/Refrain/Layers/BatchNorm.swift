@@ -94,6 +94,8 @@ public struct BatchNorm: Layer {
   }
 }
 
+extension BatchNorm: SteppingLayer {}
+
 extension Sequential {
   /// The model whose ``BatchNorm`` layers have the statistics of these inputs, each measured with those before it
   /// measured already: what remains to be done after training, with as much of the training data as fits.

@@ -33,3 +33,5 @@ public struct GaussianNoise: Layer {
     return input.map { $0 + .normal($0.shape, deviation: configuration.deviation, using: &generator) }
   }
 }
+
+extension GaussianNoise: SteppingLayer {}

@@ -52,8 +52,6 @@ extension Dropout: SteppingLayer {}
 /// Taken part by part, what changes from the last step of one part to the first of the next is not penalized.
 extension ActivationPenalty: SteppingLayer {}
 extension LayerNorm: SteppingLayer {}
-extension BatchNorm: SteppingLayer {}
-extension GaussianNoise: SteppingLayer {}
 
 extension Sequential: SteppingLayer {
   /// The memories of the layers, from the first to the last.

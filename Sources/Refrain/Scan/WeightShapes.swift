@@ -38,7 +38,11 @@ extension RecurrentCell {
   private func weightsFault(inputSize: Int, hiddenSize: Int, options: Options) -> String? {
     do throws(LayerError) {
       try Self.check(inputSize: inputSize, hiddenSize: hiddenSize, options: options)
-    } catch { return error.description }
+    } catch {
+      // What the sizes should be cannot be known where they follow from the very tensor that is wrong.
+      let shapes = namedTensors.map { "\($0.name) \($0.tensor.shape)" }.joined(separator: ", ")
+      return "\(Self.name): the tensors \(shapes) are those of no cell: \(error.description)"
+    }
     let expected = Self.weightShapes(inputSize: inputSize, hiddenSize: hiddenSize, options: options)
     let found = namedTensors
     let wrong = zip(found, expected).filter { $0.tensor.shape != $1 }

@@ -26,7 +26,9 @@ struct NetworkFlags: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Where chance begins: the same seed gives the same result. (default: 0)", valueName: "n"))
+    help: ArgumentHelp(
+      "Where chance begins: the same seed gives the same result, within one set of instructions. (default: 0)",
+      valueName: "n"))
   var seed: UInt64?
 
   /// The flags that were given.

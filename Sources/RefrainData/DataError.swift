@@ -10,18 +10,104 @@ public struct DataError: InputError, Hashable {
   /// The kind of fault, for programs; `description` is for people.
   public enum Code: String, Hashable, Sendable {
     // Files.
-    case missingFile, unreadableFile, unwritableFile, isDirectory, missingFolder, diskFull
+
+    /// There is no such file.
+    case missingFile
+    /// The file cannot be read, or was changed while it was.
+    case unreadableFile
+    /// The file cannot be written.
+    case unwritableFile
+    /// A folder stands where a file is meant.
+    case isDirectory
+    /// The folder of a file is not there.
+    case missingFolder
+    /// There is no room for the file.
+    case diskFull
+
     // Tables.
-    case emptyFile, notUTF8, noHeader, noRows, badHeader, wrongFieldCount, badQuotes, noSuchColumn
+
+    /// The file has nothing in it.
+    case emptyFile
+    /// The text is in no encoding that is read.
+    case notUTF8
+    /// The table has no line of names.
+    case noHeader
+    /// The table has no line of values.
+    case noRows
+    /// A name of a column is missing or stands twice.
+    case badHeader
+    /// A row has more or fewer fields than the header.
+    case wrongFieldCount
+    /// A quoted field does not end, or goes on after its end.
+    case badQuotes
+    /// There is no column of that name.
+    case noSuchColumn
+
     // Fields.
-    case notANumber, doubtfulNumber, missingValue, infiniteValue
+
+    /// A field is no number.
+    case notANumber
+    /// A field can be read as two numbers.
+    case doubtfulNumber
+    /// A field has no value.
+    case missingValue
+    /// A number is infinite.
+    case infiniteValue
+
     // Times.
-    case notATime, doubtfulTime, unsortedTimes, repeatedTime, gapInTimes, irregularTimes
+
+    /// A field is no time.
+    case notATime
+    /// A field can be read as two times.
+    case doubtfulTime
+    /// Times go back and forth.
+    case unsortedTimes
+    /// A time stands twice.
+    case repeatedTime
+    /// A time is missing.
+    case gapInTimes
+    /// Times have no frequency.
+    case irregularTimes
+
     // Series.
-    case noNumericColumn, columnUsedTwice, constantSeries, tooFewRows
+
+    /// The table has no column of numbers.
+    case noNumericColumn
+    /// A column is to be two things at once.
+    case columnUsedTwice
+    /// All values are the same.
+    case constantSeries
+    /// There are too few rows for what is asked.
+    case tooFewRows
+
     // Models.
-    case wrongFormat, damagedFile, unsupportedContent, inexactConversion, wrongInput, overMemoryBudget
-    case notSafeTensors, corruptSafeTensors, unsupportedTensorType, invalidTensor, notAModel, newerModel, damagedModel
+
+    /// The file is of another kind than is wanted.
+    case wrongFormat
+    /// The file is cut off or contradicts itself.
+    case damagedFile
+    /// The file holds something that Refrain has not.
+    case unsupportedContent
+    /// What was written differs from what it was made of.
+    case inexactConversion
+    /// An array does not fit the model.
+    case wrongInput
+    /// More memory is wanted than may be taken.
+    case overMemoryBudget
+    /// The file is no safetensors file.
+    case notSafeTensors
+    /// The header of a safetensors file is damaged or forged.
+    case corruptSafeTensors
+    /// A tensor has a type that is not read.
+    case unsupportedTensorType
+    /// Values do not fill their shape or are of another type.
+    case invalidTensor
+    /// The file holds tensors, but no model of Refrain.
+    case notAModel
+    /// The model was written by a newer version.
+    case newerModel
+    /// The tensors do not fit what the file says of the model.
+    case damagedModel
   }
 
   /// The kind of fault.

@@ -47,7 +47,7 @@ struct ModelCommandTests {
   func proof() throws {
     let model = fixture("keras/stack.keras")
     let width = try #require(try KerasFile.read(model).inputs[0].shape[2])
-    let x = NumericArray((0..<8 * width).map { Float($0) / 24 }, shape: [2, 4, width])
+    let x = NumericArray((0..<10 * width).map { Float($0) / 24 }, shape: [2, 5, width])
     try place.write(Data(x.npy()), to: "x.npy")
     #expect(try place.run(["run", model, "--input", "x.npy", "--output", "out", "--quiet"]).status == 0)
     for arguments in [["run", model], ["convert", model, "out.onnx"]] {
@@ -200,7 +200,7 @@ struct ModelCommandTests {
       #expect(try place.read("kept.onnx") == Data("kept".utf8))
     }
     try expect(["half.pt", "kept.onnx"], 65, ["half.pt", "damaged"])
-    try expect(["table.csv", "kept.onnx"], 65, ["table.csv", "no kind that is known"])
+    try expect(["table.csv", "kept.onnx"], 65, ["table.csv", "the file is text"])
     try expect(["none", "kept.onnx"], 65, ["none", "no such file"])
     try expect([fixture("pytorch/refused_system.pt"), "kept.onnx"], 65, ["refused_system.pt", "runs no code"])
     try expect([fixture("keras/conv_lstm_1d.keras"), "kept.onnx", "--to", "pytorch"], 65, ["conv-lstm"])

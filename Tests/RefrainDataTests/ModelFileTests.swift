@@ -67,15 +67,46 @@ import Testing
       }
     }
     for cell in Cells.all { checkCell(cell) }
+    // As many heads as divide the units, and as are asked for.
+    for size in [5, 6, 9, 10, 16] {
+      check([nil, 6], Recurrent<SLSTMCell>(size))
+      check([nil, 6], Recurrent<MatrixLSTMCell>(size))
+    }
+    for heads in [1, 2, 3, 6, 12] {
+      check([nil, 5], Recurrent<SLSTMCell>(12, options: SLSTMCell.Options(heads: heads)))
+      check([nil, 5], Recurrent<MatrixLSTMCell>(12, options: MatrixLSTMCell.Options(heads: heads)))
+    }
     check([nil, 6], Dense(4))
     check([nil], Embedding(7, 3))
     check([nil, 6], LayerNorm())
+    check([nil, 6], BatchNorm())
+    check([nil, 6], ParametricReLU(sharedAxes: [1]))
+    check([4, 6], ParametricReLU())
+    check([nil, 5, 6], TimeDistributed(Conv1D(3, kernel: 2)))
+    check([nil, 5, 6], TimeDistributed(LSTM(4)))
+    check([nil, 5, 6], TimeDistributed(Flatten()))
     check([nil, 6], AttentionPooling(size: 4))
     check([nil, 6], AttentionPooling())
     check([nil, 6], Conv1D(5, kernel: 3))
     check([nil, 5, 6, 2], ConvLSTM(3, kernel: [3, 2]))
     check([nil, 5, 6, 2], DepthwiseLSTM(3, kernel: [3, 2]))
     check([4, 5, 3], GridLSTM(6))
+  }
+
+  @Test("Of layers that are too large for their file the weights are counted without any being made")
+  func largeWeightCounts() {
+    let size = 1 << 20
+    func count<Cell: RecurrentCell>(_ type: Cell.Type, _ inputSize: Int) -> Double? {
+      let shape = [nil, nil, inputSize]
+      return Sequential(inputShape: shape, builtLayers: [Recurrent<Cell>(size)]).weightCount(for: shape, atMost: size)
+    }
+    for cell in Cells.all {
+      // Each has at least a weight between every input and every unit.
+      for inputSize in [size, size - 1] {
+        let found = count(cell, inputSize) ?? 0
+        #expect(found > 0.9 * Double(size) * Double(size), "\(cell.name): \(found)")
+      }
+    }
   }
 
   @Test("Other files and damaged ones are refused in one line that says why")

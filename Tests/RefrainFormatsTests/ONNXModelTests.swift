@@ -168,6 +168,9 @@ import Testing
     #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
     large.dims = [1 << 40]
     #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
+    large.rawData = Data([0, 0, 0, 0])
+    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
+    large.clearRawData()
     large.dataLocation = .external
     #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .unsupportedContent)
   }
@@ -202,9 +205,11 @@ import Testing
     try Data(values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } })
       .write(to: folder.appendingPathComponent("model.data"))
     try FileManager.default.createSymbolicLink(atPath: path("link.data"), withDestinationPath: path("model.data"))
-    func read(_ location: String, offset: String = "4", length: String? = "12") throws(DataError) -> [Float]? {
+    func read(
+      _ location: String, offset: String = "4", length: String? = "12", count: Int64 = 3
+    ) throws(DataError) -> [Float]? {
       var weights = Onnx_TensorProto()
-      (weights.name, weights.dataType, weights.dims, weights.dataLocation) = ("w", 1, [3], .external)
+      (weights.name, weights.dataType, weights.dims, weights.dataLocation) = ("w", 1, [count], .external)
       for (key, value) in [("location", location), ("offset", offset), ("length", length)] {
         var entry = Onnx_StringStringEntryProto()
         guard let value else { continue }
@@ -231,6 +236,7 @@ import Testing
     #expect(code { () throws(DataError) in try read("model.data", offset: "-4") } == .damagedFile)
     #expect(code { () throws(DataError) in try read("model.data", offset: "9223372036854775807") } == .damagedFile)
     #expect(code { () throws(DataError) in try read("model.data", length: "16") } == .damagedFile)
+    #expect(code { () throws(DataError) in try read("model.data", length: nil, count: 1 << 40) } == .damagedFile)
   }
 
   /// The bytes of a model whose graph holds so many empty nodes.

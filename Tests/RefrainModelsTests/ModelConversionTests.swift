@@ -190,10 +190,13 @@ func targets(_ names: String...) throws -> [Conversion.Target] {
     }
     let loaded = try LoadedModel(model.fileContents().bytes(), path: nil, assuming: StateAssumptions())
     for target in try targets("refrain", "onnx", "keras") {
-      let conversion = try Conversion(loaded, to: target)
+      let conversion = try Conversion(loaded, to: target, options: ONNXExportOptions(lengths: true))
       // One step of 2 numbers of each of the 11 that every sequence has.
       #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons == 2 * (4 + 3 + 1 + 2))
     }
+    // A graph without lengths is given whole sequences alone.
+    let conversion = try Conversion(loaded, to: targets("onnx")[0])
+    #expect(conversion.difference <= Conversion.tolerance && conversion.comparisons == 2 * (3 + 1 + 2))
   }
 
   @Test func `goes to the format that a name's ending says, and to no other`() {

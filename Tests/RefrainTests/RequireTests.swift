@@ -86,7 +86,7 @@ struct RequireTests {
       let layer = GRU(inputSize: 3, hiddenSize: 2)
       _ = layer.scan(.zeros([4, 5, 3]), from: layer.cell.initialState(batch: 3))
     }
-    expect(state, says: "gru: the state has shape [3, 2], expected [4, 2]")
+    expect(state, says: "gru: hidden of the state has shape [3, 2], expected [4, 2]")
     let lengths = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = GRU(inputSize: 3, hiddenSize: 2).scan(.zeros([2, 5, 3]), lengths: [6, 1])
     }

@@ -1,6 +1,8 @@
 /// The function that turns an Elman network's sums into its hidden state.
 public protocol ElmanActivation: Sendable {
+  /// The name of the cell with this function.
   static var name: String { get }
+  /// The function of each value.
   static func apply(_ x: Tensor) -> Tensor
   /// Whether the kernel is to use the rectifier instead of the hyperbolic tangent.
   static var isRectifier: Bool { get }
@@ -8,6 +10,7 @@ public protocol ElmanActivation: Sendable {
 
 /// The hyperbolic tangent, Elman's own choice in PyTorch and Keras.
 public enum TanhActivation: ElmanActivation {
+  /// The name of the cell with this function.
   public static let name = "rnn"
   /// Which function the kernel is to use.
   public static let isRectifier = false
@@ -17,6 +20,7 @@ public enum TanhActivation: ElmanActivation {
 
 /// The rectifier (Le, Jaitly and Hinton 2015).
 public enum ReLUActivation: ElmanActivation {
+  /// The name of the cell with this function.
   public static let name = "rnn-relu"
   /// Which function the kernel is to use.
   public static let isRectifier = true

@@ -17,7 +17,12 @@
 /// start.
 public struct GridLSTM: SteppingLayer {
   /// The order of the blocks of 4**H** rows in weights and biases, each with the gates of ``LSTMCell``.
-  public enum Way: Int, CaseIterable, Sendable { case down, right }
+  public enum Way: Int, CaseIterable, Sendable {
+    /// From row to row.
+    case down
+    /// From column to column.
+    case right
+  }
 
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {

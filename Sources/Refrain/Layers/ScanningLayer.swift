@@ -62,6 +62,7 @@ extension ScanningLayer {
       shown(scan(input.values, steps: input.steps, from: nil)), steps: returning == .lastStep ? Steps() : input.steps)
   }
 
+  /// The output for the next part of sequences of which `memory` knows the parts before.
   public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
     let result = scan(part, steps: steps, from: memory)
     memory = result.state

@@ -25,8 +25,11 @@ public struct NoMemory: TensorGroup {
 
 extension SteppingLayer where Memory == NoMemory {
   public func checkStepping() throws(LayerError) {}
+  /// There is nothing to remember.
   public func initialMemory(batch: Int) -> NoMemory { NoMemory() }
+  /// The output `[B, …]` for one step `[B, …]` of each sequence.
   public func advance(_ memory: inout NoMemory, with step: Tensor) -> Tensor { self(step) }
+  /// The output for the next part `[B, T, …]` of the sequences.
   public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout NoMemory) -> Tensor {
     self(part, steps: steps)
   }

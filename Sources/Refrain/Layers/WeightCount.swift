@@ -48,6 +48,23 @@ extension LayerNorm: CountedLayer {
   func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? { 2 * features(inputShape) }
 }
 
+extension BatchNorm: CountedLayer {
+  func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? { 4 * features(inputShape) }
+}
+
+extension ParametricReLU: CountedLayer {
+  func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? {
+    slopeShape(for: inputShape).reduce(1) { $0 * Double($1) }
+  }
+}
+
+extension TimeDistributed: CountedLayer {
+  func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? {
+    guard let layer = layer as? any CountedLayer else { return 0 }
+    return layer.weightCount(for: [nil] + inputShape.dropFirst(2), atMost: limit)
+  }
+}
+
 extension AttentionPooling: CountedLayer {
   func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? {
     let size = configuration.size.map(Double.init) ?? features(inputShape)
@@ -128,31 +145,49 @@ extension Stacked: CountedLayer {
 }
 
 /// How many weights a cell will have, about: for given options their number is a polynomial of at most the second
-/// degree in each of the two sizes, and cells of nine small pairs of sizes say which.
+/// degree in each of the two sizes, and cells of a few small sizes say which.
 func weightCount<Cell: RecurrentCell>(
   of type: Cell.Type, inputSize: Double, hiddenSize: Int, _ options: Cell.Options, atMost limit: Int
 ) -> Double? {
   let numbers = Mirror(reflecting: options).children.compactMap { child in
     (child.value as? Int).map { (child.label, $0) }
   }
-  guard hiddenSize <= limit, inputSize <= Double(limit), numbers.allSatisfy({ $1 <= limit }) else { return nil }
-  // Sizes that a cell of so many heads can have.
-  let unit = max(1, numbers.first { $0.0 == "heads" }?.1 ?? 1)
-  let (inputs, hidden) = ([2, 3, 4], [unit, 2 * unit, 3 * unit])
+  guard hiddenSize > 0, hiddenSize <= limit, inputSize <= Double(limit), numbers.allSatisfy({ $1 <= limit }),
+    (try? Cell.check(inputSize: Int(inputSize), hiddenSize: hiddenSize, options: options)) != nil
+  else { return nil }
+  func count(_ input: Int, _ size: Int) -> Double? {
+    guard (try? Cell.check(inputSize: input, hiddenSize: size, options: options)) != nil else { return nil }
+    return Initializer.$drawsNothing.withValue(true) {
+      var generator = RandomGenerator(seed: 0)
+      return Double(Cell(inputSize: input, hiddenSize: size, options: options, using: &generator).parameterCount)
+    }
+  }
+  // Sizes that as many heads divide, be their number given or the greatest up to 4 that does.
+  let heads = numbers.first { $0.0 == "heads" }?.1 ?? 1
+  let period = heads > 4 ? heads : 12
+  let hidden = (1...3).map { hiddenSize % period + $0 * period }
   /// Lagrange's polynomials of the second degree.
   func weights(_ points: [Int], _ at: Double) -> [Double] {
     points.map { point in
       points.reduce(1) { $1 == point ? $0 : $0 * (at - Double($1)) / Double(point - $1) }
     }
   }
+  let columns = weights(hidden, Double(hiddenSize))
   var sum = 0.0
-  var generator = RandomGenerator(seed: 0)
-  let (rows, columns) = (weights(inputs, inputSize), weights(hidden, Double(hiddenSize)))
-  for (input, row) in zip(inputs, rows) {
+  // Where both sizes are the same, a cell may do without some weights: then there is a polynomial of the one size.
+  if inputSize == Double(hiddenSize), heads <= 16 {
     for (size, column) in zip(hidden, columns) {
-      guard (try? Cell.check(inputSize: input, hiddenSize: size, options: options)) != nil else { return nil }
-      let cell = Cell(inputSize: input, hiddenSize: size, options: options, using: &generator)
-      sum += Double(cell.parameterCount) * row * column
+      guard let found = count(size, size) else { return nil }
+      sum += found * column
+    }
+    return max(0, sum)
+  }
+  // Otherwise none of the input sizes is one of the hidden sizes, which are above 4.
+  let inputs = [2, 3, 4]
+  for (input, row) in zip(inputs, weights(inputs, inputSize)) {
+    for (size, column) in zip(hidden, columns) {
+      guard let found = count(input, size) else { return nil }
+      sum += found * row * column
     }
   }
   return max(0, sum)

@@ -14,5 +14,6 @@ public struct HiddenState: RecurrentState {
 }
 
 extension RecurrentCell where State == HiddenState {
+  /// Zeros, for `batch` sequences.
   public func initialState(batch: Int) -> HiddenState { HiddenState(hidden: .zeros([batch, hiddenSize])) }
 }

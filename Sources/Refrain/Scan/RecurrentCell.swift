@@ -10,6 +10,7 @@ public protocol RecurrentState: TensorGroup {
 /// A new cell is one file that gives its sizes, its walk and ``step(_:_:)``, and one line in ``Cells/all``. All else
 /// has a default: facts for people (``CellFacts``), and how the steps are run (``ScanExecution``).
 public protocol RecurrentCell: Module, CellFacts {
+  /// The values that the cell carries from one step to the next.
   associatedtype State: RecurrentState
   /// The settings of the cell besides its two sizes, such as a number of heads.
   associatedtype Options: CellOptions = NoOptions
@@ -72,6 +73,7 @@ public struct NoOptions: CellOptions {
 }
 
 extension RecurrentCell where Options == NoOptions {
+  /// There is nothing to set.
   public var options: NoOptions { NoOptions() }
 
   public init(inputSize: Int, hiddenSize: Int, options: Options, using generator: inout RandomGenerator) {

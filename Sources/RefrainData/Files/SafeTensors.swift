@@ -68,13 +68,28 @@ public struct SafeTensorsFile: Hashable, Sendable {
         // They are held against the file already; whole numbers take more in memory than there.
         try budget.take(entry.offsets.count / type.size * type.sizeInMemory, for: "the tensor \(entry.name.quoted)")
         let start = data.lowerBound + entry.offsets.lowerBound
-        let elements = try source.bytes(start..<start + entry.offsets.count)
-        tensors.append(
-          NamedArray(name: entry.name, array: NumericArray(type: type, shape: entry.shape, littleEndian: elements)))
+        let array = try Self.array(of: type, shape: entry.shape, in: start..<start + entry.offsets.count, from: source)
+        tensors.append(NamedArray(name: entry.name, array: array))
       }
     } catch {
       throw error.inFile(file)
     }
+  }
+
+  /// The array whose values lie in some bytes.
+  private static func array(
+    of type: ElementType, shape: [Int], in range: Range<Int>, from source: SafeTensorsSource
+  ) throws(DataError) -> NumericArray {
+    guard type.isFloat else { return NumericArray(type: type, shape: shape, littleEndian: try source.bytes(range)) }
+    // Part by part, so that a large tensor is not held twice.
+    var floats: [Float] = []
+    floats.reserveCapacity(range.count / type.size)
+    let part = 1 << 20
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: part) {
+      let bytes = try source.bytes(start..<min(start + part, range.upperBound))
+      floats += bytes.withUnsafeBytes { type.floats(in: $0) }
+    }
+    return NumericArray(type: type, shape: shape, values: .floats(floats))
   }
 
   /// Writes the file, whole or not at all (``writeAtomically(_:to:)``).

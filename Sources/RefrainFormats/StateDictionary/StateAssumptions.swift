@@ -3,7 +3,10 @@ import RefrainData
 
 /// The function of a simple recurrent network.
 public enum ElmanFunction: String, CaseIterable, Sendable {
-  case tanh, relu
+  /// The hyperbolic tangent.
+  case tanh
+  /// The rectifier.
+  case relu
 }
 
 /// Which steps of a bidirectional layer's outputs what follows it sees.

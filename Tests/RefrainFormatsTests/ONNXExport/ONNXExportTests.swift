@@ -99,7 +99,7 @@ import Testing
     let state = LSTMCell.State(
       hidden: .normal([3, 24], using: &generator), cell: .normal([3, 24], using: &generator))
     let expected = layer.scan(input, lengths: lengths, from: state)
-    let found = try ONNXModel(bytes: model.onnx())([
+    let found = try ONNXModel(bytes: model.onnx(ONNXExportOptions(lengths: true, states: true)))([
       "input": input, "lengths": Tensor(lengths), "initial.0.hidden_l0": stack([state.hidden]),
       "initial.0.cell_l0": stack([state.cell]),
     ])
@@ -110,7 +110,8 @@ import Testing
 
   @Test func `computes what is the same at every step once`() throws {
     let model = Sequential(inputSize: 3) { Recurrent<SRUCell>(4) }
-    let graph = try ONNXModel(bytes: model.onnx()).graph
+    let options = ONNXExportOptions(lengths: true, states: true)
+    let graph = try ONNXModel(bytes: model.onnx(options)).graph
     let loop = try #require(graph.nodes.first { $0.operation == "Scan" })
     let within = Set(try #require(loop.graph("body")).nodes.map(\.operation))
     // Slices of weights and products with the input stand before the loop.
@@ -119,7 +120,7 @@ import Testing
     #expect(graph.nodes.count { $0.operation == "Range" } == 1)
     // Of a convolution's two operands and its result, the weights are turned outside.
     let images = Sequential(exampleShape: [nil, 4, 3, 2]) { ConvLSTM(2, kernel: [3, 2]) }
-    let convolution = try #require(ONNXModel(bytes: images.onnx()).graph.nodes.first { $0.operation == "Scan" })
+    let convolution = try #require(ONNXModel(bytes: images.onnx(options)).graph.nodes.first { $0.operation == "Scan" })
     #expect(try #require(convolution.graph("body")).nodes.count { $0.operation == "Transpose" } == 2)
   }
 

@@ -11,9 +11,10 @@ final class ONNXExternalData {
 
   init(folder: String) { self.folder = folder }
 
-  /// The bytes of a tensor of `count` elements of `size` bytes.
+  /// The bytes of a tensor of `count` elements of a type. What the tensor takes is held against the memory budget once
+  /// the file is known to have as much.
   static func read(
-    _ proto: Onnx_TensorProto, _ title: String, from external: ONNXExternalData?, count: Int, size: Int
+    _ proto: Onnx_TensorProto, _ title: String, from external: ONNXExternalData?, count: Int, _ type: ElementType
   ) throws(DataError) -> Data {
     guard let external else {
       throw DataError(
@@ -29,15 +30,18 @@ final class ONNXExternalData {
       }
       return value
     }
-    let wanted = count.multipliedReportingOverflow(by: size)
+    let wanted = count.multipliedReportingOverflow(by: type.size)
     let length = try number("length") ?? wanted.partialValue
     guard let location = fields["location"], !wanted.overflow, length == wanted.partialValue else {
       throw DataError(.damagedFile, "\(title) does not say where its values lie, or has too many or too few there")
     }
-    return try external.bytes(of: location, at: try number("offset") ?? 0, count: length, title)
+    return try external.bytes(
+      of: location, at: try number("offset") ?? 0, count: length, taking: count * type.sizeInMemory, title)
   }
 
-  private func bytes(of location: String, at offset: Int, count: Int, _ title: String) throws(DataError) -> Data {
+  private func bytes(
+    of location: String, at offset: Int, count: Int, taking memory: Int, _ title: String
+  ) throws(DataError) -> Data {
     guard !location.isEmpty, location != ".", location != "..", !location.contains(where: { "/\\\0".contains($0) })
     else {
       throw DataError(
@@ -66,6 +70,7 @@ final class ONNXExternalData {
     guard taken[location, default: 0] <= 2 * Int(status.st_size) else {
       throw DataError(.damagedFile, file: path, "the tensors of the model overlap in this file")
     }
+    try MemoryBudget.current.take(memory, for: title)
     var data = Data(count: count)
     var done = 0
     while done < count {

@@ -126,7 +126,10 @@ extension ONNXModel: RunnableModel {
       case .integers: !array.type.isFloat && array.type != .bool
       case .booleans: array.type == .bool
       }
-    guard isOfItsType, isBounded(array.shape), elementCount(of: array.shape) == array.values.count else {
+    guard isBounded(array.shape) else {
+      throw DataError(.wrongInput, "the input \(name.quoted) has the impossible shape \(array.shape)")
+    }
+    guard isOfItsType, elementCount(of: array.shape) == array.values.count else {
       throw DataError(
         .wrongInput, "the input \(name.quoted) has values that are not of its type or do not fill its shape")
     }

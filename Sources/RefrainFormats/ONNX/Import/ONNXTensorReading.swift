@@ -35,7 +35,7 @@ extension ONNXValue {
   ///   - proto: the tensor.
   ///   - title: what it is called in messages.
   ///   - external: reads values that lie in files beside the model; nil where there can be none.
-  /// - Throws: `damagedFile`, `unsupportedContent`.
+  /// - Throws: `damagedFile`, `unsupportedContent`, `overMemoryBudget`, or what reading a file beside the model throws.
   init(_ proto: Onnx_TensorProto, _ title: String, external: ONNXExternalData?) throws(DataError) {
     guard let type = ElementType(onnx: proto.dataType) else {
       throw DataError(
@@ -46,12 +46,9 @@ extension ONNXValue {
     guard let count = boundedCount(of: shape), isBounded(shape) else {
       throw DataError(.damagedFile, "\(title) has the impossible shape \(shape)")
     }
-    if proto.dataLocation == .external || proto.hasRawData {
-      try MemoryBudget.current.take(count * type.sizeInMemory, for: title)
-    }
     let bytes: Data
     if proto.dataLocation == .external {
-      bytes = try ONNXExternalData.read(proto, title, from: external, count: count, size: type.size)
+      bytes = try ONNXExternalData.read(proto, title, from: external, count: count, type)
     } else if proto.hasRawData {
       bytes = proto.rawData
     } else {
@@ -64,6 +61,7 @@ extension ONNXValue {
         .damagedFile, "\(title) of shape \(shape) and type \(type.onnxName) cannot be \(bytes.count) bytes",
         remedy: "export the model again")
     }
+    if proto.dataLocation != .external { try MemoryBudget.current.take(count * type.sizeInMemory, for: title) }
     self = ONNXValue(bytes.withUnsafeBytes { NumericArray(type: type, shape: shape, littleEndian: $0) })
   }
 

@@ -72,9 +72,9 @@ struct RunCommand: ParsableCommand {
     }
     if !proof.expect.isEmpty {
       let comparison = try OutputComparison(outputs, expected: proof.expected(of: runnable))
+      try proof.check(comparison)
       try StandardOutput.write(
         "greatest difference \(comparison.difference) in \(comparison.count) numbers from what is expected\n")
-      try proof.check(comparison)
     }
   }
 

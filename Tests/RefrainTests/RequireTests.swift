@@ -36,6 +36,16 @@ struct RequireTests {
     expect(many, says: "2 tensors were given for a group of 1")
   }
 
+  @Test("when a layer that keeps all its steps is to compute them again")
+  func recomputation() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var generator = RandomGenerator(seed: 1)
+      let layer = GridLSTM(2).built(for: [1, 4, 3, 2], using: &generator)
+      _ = valueAndGradient(at: layer, checkpointInterval: 2) { $0(.zeros([1, 4, 3, 2])).sum() }
+    }
+    expect(result, says: "grid-lstm keeps all its steps for the backward pass; train it without a checkpointInterval")
+  }
+
   @Test("when ranges or indices are outside")
   func ranges() async {
     let axes = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

@@ -145,6 +145,9 @@ public struct GridLSTM: SteppingLayer {
     let size = configuration.hiddenSize
     requireBuilt()
     require(
+      Tape.current?.checkpointInterval == nil,
+      "\(Self.kind) keeps all its steps for the backward pass; train it without a checkpointInterval")
+    require(
       (3...4).contains(input.rank) && input.shape[input.rank - 1] == weightInput.shape[1],
       "\(Self.kind): the input has shape \(input.shape), expected [B, rows, columns, \(weightInput.shape[1])]")
     let shape = input.rank == 4 ? input.shape : steps.shape(batch: 1, time: input.shape[0]) + input.shape.dropFirst()

@@ -35,7 +35,7 @@ public struct Metric: Sendable {
     self.value = value
   }
 
-  /// The metric of one batch; the shapes are those of ``Loss/callAsFunction(_:_:weights:lengths:)``.
+  /// The metric of one batch; the shapes are those of ``Loss/callAsFunction(_:_:weights:lengths:targetLengths:)``.
   public func callAsFunction(
     _ prediction: Tensor, _ target: Tensor, weights: Tensor? = nil, lengths: [Int]? = nil
   ) -> Float {
@@ -54,7 +54,7 @@ public struct Metric: Sendable {
     /// The total over nothing yet.
     public init(_ metric: Metric) { self.metric = metric }
 
-    /// Adds a batch; the shapes are those of ``Loss/callAsFunction(_:_:weights:lengths:)``.
+    /// Adds a batch; the shapes are those of ``Loss/callAsFunction(_:_:weights:lengths:targetLengths:)``.
     public mutating func add(
       _ prediction: Tensor, _ target: Tensor, weights: Tensor? = nil, lengths: [Int]? = nil
     ) {

@@ -79,7 +79,7 @@ extension Optimizer {
   ///
   /// - Parameters:
   ///   - model: what is learned.
-  ///   - gradient: from ``valueAndGradient(at:training:using:of:)``.
+  ///   - gradient: from ``valueAndGradient(at:training:checkpointInterval:of:)``.
   public mutating func update<M: TensorGroup>(_ model: inout M, along gradient: M) {
     require(learningRate >= 0, "the learning rate is \(learningRate), and must not be negative")
     prepare(for: model)

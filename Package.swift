@@ -72,19 +72,24 @@ targets += [
     name: "RefrainBenchmarks",
     dependencies: ["Refrain", "RefrainData", .product(name: "ArgumentParser", package: "swift-argument-parser")],
     path: "Benchmarks/RefrainBenchmarks", swiftSettings: strict),
+  // The tests' common part: fixtures, comparisons, temporary files. A test target, so that it may import Testing.
+  .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
   .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
-  .testTarget(name: "RefrainTests", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
-  .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData"], swiftSettings: strict),
-  .testTarget(name: "RefrainFormatsTests", dependencies: ["RefrainFormats"], swiftSettings: strict),
-  .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks"], swiftSettings: strict),
   .testTarget(
-    name: "RefrainModelsTests", dependencies: ["RefrainModels", "RefrainFormats", "RefrainTasks"],
+    name: "RefrainTests", dependencies: ["Refrain", "RefrainData", "RefrainTestSupport"], swiftSettings: strict),
+  .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData", "RefrainTestSupport"], swiftSettings: strict),
+  .testTarget(
+    name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTestSupport"], swiftSettings: strict),
+  .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks", "RefrainTestSupport"], swiftSettings: strict),
+  .testTarget(
+    name: "RefrainModelsTests",
+    dependencies: ["RefrainModels", "RefrainFormats", "RefrainTasks", "RefrainTestSupport"],
     swiftSettings: strict),
   .testTarget(
     name: "RefrainCLITests",
     dependencies: [
       "Refrain", "RefrainCLI", "RefrainBenchmarks", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
-      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "RefrainTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
 ]
@@ -106,7 +111,7 @@ targets.append(
   .testTarget(
     name: "ExamplesTests",
     dependencies: examples.map { .init(stringLiteral: $0) } + [
-      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks", "RefrainModels",
+      "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks", "RefrainModels", "RefrainTestSupport",
     ],
     swiftSettings: strict))
 

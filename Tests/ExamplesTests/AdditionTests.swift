@@ -1,4 +1,5 @@
 import Foundation
+import RefrainTestSupport
 import Testing
 
 /// The table in CONTRIBUTING.md of what something new touches, held to what its examples touch.

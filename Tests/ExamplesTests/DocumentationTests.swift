@@ -1,4 +1,5 @@
 import Foundation
+import RefrainTestSupport
 import Testing
 
 /// A block of Swift in a text.
@@ -9,20 +10,13 @@ struct CodeBlock: CustomStringConvertible, Sendable {
   var description: String { "\(file):\(line)" }
 }
 
-enum Repository {
-  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-
+extension Repository {
   /// The texts with code, as paths from the root.
   static let texts: [String] = {
     let folder = root.appendingPathComponent("Guides").path
     let guides = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return ["README.md", "CONTRIBUTING.md"] + guides.filter { $0.hasSuffix(".md") }.sorted().map { "Guides/" + $0 }
   }()
-
-  static func text(_ path: String) -> String {
-    (try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)) ?? ""
-  }
 
   /// What is compared: the lines without the spaces around them, without empty lines and without imports.
   static func substance(_ lines: some Sequence<some StringProtocol>) -> [String] {

@@ -2,17 +2,14 @@
 import Foundation
 import Refrain
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @Suite("The code of the guide to formats runs")
 struct FormatsGuideTests {
-  private func fixture(_ name: String) -> String {
-    Repository.root.appendingPathComponent("Tests/Fixtures/\(name)").path
-  }
-
   @Test("A state dictionary goes into a model, and makes one")
   func stateDictionary() throws {
-    let path = fixture("pytorch/tagger.pt")
+    let path = fixturePath("pytorch/tagger.pt")
     let weights = try StateDictionary(contentsOf: path)
     var model = Sequential(seed: 1) {
       Embedding(7, 4)
@@ -32,7 +29,7 @@ struct FormatsGuideTests {
 
   @Test("A graph trains on")
   func graph() throws {
-    let path = fixture("onnx-layers/last_step_dynamo.onnx")
+    let path = fixturePath("onnx-layers/last_step_dynamo.onnx")
     var generator = RandomGenerator(seed: 1)
     let x = Tensor.normal([4, 6, 3], using: &generator)
     var graph = try ONNXModel(contentsOf: path)
@@ -48,8 +45,8 @@ struct FormatsGuideTests {
 
   @Test("A model of Keras' comes and goes")
   func keras() throws {
-    let path = fixture("keras/stack.keras")
-    let copy = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-\(UUID().uuidString).keras").path
+    let path = fixturePath("keras/stack.keras")
+    let copy = temporaryPath(".keras")
     defer { try? FileManager.default.removeItem(atPath: copy) }
     let classifier = try KerasFile.read(path)
     try KerasFile.write(classifier, to: copy)

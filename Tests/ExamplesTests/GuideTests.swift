@@ -4,20 +4,8 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainTasks
+import RefrainTestSupport
 import Testing
-
-/// A folder of its own, removed afterwards.
-private func withFolder(_ body: (_ path: String) throws -> Void) throws {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-guides-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  try body(folder.path)
-}
-
-private func normal(_ shape: [Int], seed: UInt64 = 1) -> Tensor {
-  var generator = RandomGenerator(seed: seed)
-  return .normal(shape, using: &generator)
-}
 
 private func greatestDifference(_ a: Tensor, _ b: Tensor) -> Float {
   zip(a.values, b.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
@@ -27,9 +15,9 @@ private func greatestDifference(_ a: Tensor, _ b: Tensor) -> Float {
 struct GuideTests {
   @Test("README: a model is made, trained, saved and loaded in ten lines")
   func readme() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/model.safetensors"
-      let x = normal([64, 12, 10])
+      let x = random([64, 12, 10])
       let y = x.slice(0..<1, axis: 2).mean(axes: [1])
 
       var model = Sequential(inputSize: 10, seed: 1) {
@@ -48,7 +36,7 @@ struct GuideTests {
 
   @Test("README: a forecaster says what comes next")
   func readmeForecast() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/sales.csv"
       let rows = (0..<80).map { "\($0),\(100 + 10 * ($0 % 4) + $0)" }
       try ("week,sales\n" + rows.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
@@ -85,7 +73,7 @@ struct GuideTests {
 
   @Test("LSTM: outputs and states have the shapes the guide names")
   func shapes() {
-    let x = normal([2, 7, 3])
+    let x = random([2, 7, 3])
 
     let lstm = LSTM(inputSize: 3, hiddenSize: 5, returning: .everyStep)
     let outputs = lstm(x)  // [B, T, H]
@@ -99,7 +87,7 @@ struct GuideTests {
 
   @Test("Backpropagation: a gradient is a value of the model's own type")
   func gradient() {
-    let x = normal([4, 3])
+    let x = random([4, 3])
     let model = Dense(inputSize: 3, outputSize: 1)
 
     let (loss, gradient) = valueAndGradient(at: model) { model in
@@ -113,7 +101,7 @@ struct GuideTests {
 
   @Test("Backpropagation: a state from an earlier tape is a constant")
   func truncation() {
-    let (x, y) = (normal([2, 60, 1]), normal([2, 60, 1], seed: 2))
+    let (x, y) = (random([2, 60, 1]), random([2, 60, 1], seed: 2))
     var model = StreamModel()
     var optimizer = Adam()
     var losses: [Float] = []
@@ -155,7 +143,7 @@ struct GuideTests {
     }
     print(model.summary)
 
-    #expect(model(normal([2, 5, 8])).shape == [2, 3])
+    #expect(model(random([2, 5, 8])).shape == [2, 3])
     #expect(model.layers.count == 6)
   }
 
@@ -201,7 +189,7 @@ struct GuideTests {
       LSTM(8)
       Dense(1)
     }
-    let x = normal([40, 6, 2])
+    let x = random([40, 6, 2])
     let y = x.slice(0..<1, axis: 2).sum(axes: [1])
 
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError, metrics: [.meanAbsoluteError])
@@ -221,8 +209,8 @@ struct GuideTests {
       Dense(1)
     }
     model.compile(optimizer: Adam(), loss: .meanSquaredError)
-    let (first, second) = (normal([5, 2]), normal([3, 2], seed: 2))
-    let targets = normal([2, 5, 1], seed: 3)
+    let (first, second) = (random([5, 2]), random([3, 2], seed: 2))
+    let targets = random([2, 5, 1], seed: 3)
 
     let padding = Tensor.zeros([2, 2])
     let x = stack([first, concatenate([second, padding], axis: 0)])  // [2, 5, 2], the second of 3 steps
@@ -235,7 +223,7 @@ struct GuideTests {
   @Test("Sequential: a stream step by step is the scan")
   func stream() {
     var generator = RandomGenerator(seed: 1)
-    let batch = normal([2, 5, 3])
+    let batch = random([2, 5, 3])
     let samples = (0..<5).map { batch.slice($0..<$0 + 1, axis: 1).reshaped([2, 3]) }
     var outputs: [Tensor] = []
 
@@ -252,7 +240,7 @@ struct GuideTests {
   @Test("Sequential: steps computed again give the same gradient")
   func longSequences() {
     let layer = LSTM(inputSize: 3, hiddenSize: 16)
-    let x = normal([2, 100, 3])
+    let x = random([2, 100, 3])
     let (all, whole) = valueAndGradient(at: layer) { $0.scan(x).outputs.sum() }
 
     let (value, gradient) = valueAndGradient(at: layer, checkpointInterval: 20) { $0.scan(x).outputs.sum() }
@@ -263,9 +251,9 @@ struct GuideTests {
 
   @Test("Sequential: a struct of one's own is trained by Trainer and saved by its walk")
   func ownStruct() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/model.safetensors"
-      let (x, y) = (normal([32, 10, 1]), normal([32, 10, 1], seed: 2))
+      let (x, y) = (random([32, 10, 1]), random([32, 10, 1], seed: 2))
 
       var model = StreamModel()
       var optimizer = Adam()
@@ -284,7 +272,7 @@ struct GuideTests {
 
   @Test("Forecasting: a forecaster with choices of its own, its backtest, saved and loaded")
   func forecasting() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/airline.safetensors"
 
       var configuration = Forecaster.Configuration()

@@ -2,6 +2,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 /// The update gate network (Collins, Sohl-Dickstein and Sussillo 2017): one gate, between what was and what is new.
@@ -55,10 +56,8 @@ struct NewCellTests {
     var generator = RandomGenerator(seed: 1)
     let x = Tensor.normal([64, 8, 2], using: &generator)
     let y = x.slice(0..<1, axis: 2).mean(axes: [1])
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-cell-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.appendingPathComponent("model.safetensors").path
+    let path = temporaryPath(".safetensors")
+    defer { try? FileManager.default.removeItem(atPath: path) }
 
     var model = Sequential(inputSize: 2, seed: 1) {
       Bidirectional<UpdateGateCell>(8, returning: .everyStep)

@@ -1,5 +1,6 @@
 import Foundation
 import Refrain
+import RefrainTestSupport
 import Testing
 
 @testable import Odyssey
@@ -41,7 +42,7 @@ struct OdysseyTests {
 
   @Test("a file that is none is refused")
   func badFile() throws {
-    let file = FileManager.default.temporaryDirectory.appendingPathComponent("odyssey-\(UUID()).json")
+    let file = URL(filePath: temporaryPath(".json"))
     defer { try? FileManager.default.removeItem(at: file) }
     for text in [
       "", "{}", #"{"dims": 88, "splits": {"train": [[[88]]], "valid": [[[1], [2]]], "test": [[[1], [2]]]}}"#,

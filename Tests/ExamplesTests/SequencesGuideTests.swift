@@ -3,12 +3,8 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
-
-private func normal(_ shape: [Int], seed: UInt64 = 1) -> Tensor {
-  var generator = RandomGenerator(seed: seed)
-  return .normal(shape, using: &generator)
-}
 
 private func greatestDifference(_ a: Tensor, _ b: Tensor) -> Float {
   zip(a.values, b.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
@@ -18,8 +14,8 @@ private func greatestDifference(_ a: Tensor, _ b: Tensor) -> Float {
 struct SequencesGuideTests {
   @Test("which steps there are, and in which layout")
   func steps() throws {
-    let x = normal([2, 4, 3])
-    let targets = normal([2, 4, 1], seed: 2)
+    let x = random([2, 4, 3])
+    let targets = random([2, 4, 1], seed: 2)
     let lstm = LSTM(inputSize: 3, hiddenSize: 5, returning: .everyStep)
 
     let steps = Steps(
@@ -54,7 +50,7 @@ struct SequencesGuideTests {
 
   @Test("both directions, kept apart")
   func directions() {
-    let x = normal([2, 4, 3])
+    let x = random([2, 4, 3])
 
     let both = Bidirectional<GRUCell>(inputSize: 3, hiddenSize: 5, returning: .everyStep, merge: .separate)
     let outputs = both(x)  // [2, 4, 2, 5]
@@ -65,7 +61,7 @@ struct SequencesGuideTests {
 
   @Test("stacks whose levels are connected, and what each level says")
   func stacks() {
-    let x = normal([2, 4, 3])
+    let x = random([2, 4, 3])
 
     let model = Sequential(inputSize: 3) {
       Stacked<LSTM>([16, 16, 16], dropout: 0.2, connection: .highway, returning: .everyStep)
@@ -83,7 +79,7 @@ struct SequencesGuideTests {
 
   @Test("states that are learned, given and looked into")
   func states() {
-    let x = normal([2, 4, 3])
+    let x = random([2, 4, 3])
 
     let learned = LSTM(inputSize: 3, hiddenSize: 5, initial: .learned)
     let (_, state) = learned.scan(x)
@@ -103,7 +99,7 @@ struct SequencesGuideTests {
 
   @Test("training on windows of long sequences")
   func truncation() throws {
-    let (x, y) = (normal([4, 300, 3]), normal([4, 300, 1], seed: 2))
+    let (x, y) = (random([4, 300, 3]), random([4, 300, 1], seed: 2))
 
     var model = Sequential(inputSize: 3, seed: 1) {
       Stacked<LSTM>([8, 8], returning: .everyStep)
@@ -134,11 +130,9 @@ struct SequencesGuideTests {
       Stacked<LSTM>([16, 16], returning: .everyStep)
       Dense(2)
     }
-    let x = normal([2, 6, 3])
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-guides-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let path = folder.appendingPathComponent("streams.safetensors").path
+    let x = random([2, 6, 3])
+    let path = temporaryPath(".safetensors")
+    defer { try? FileManager.default.removeItem(atPath: path) }
 
     var streams = try Streams(model, count: 2)
     for time in 0..<5 {
@@ -163,7 +157,7 @@ struct SequencesGuideTests {
 
   @Test("attention over the outputs, and pooling by it")
   func attention() {
-    let x = normal([2, 4, 3])
+    let x = random([2, 4, 3])
     let encoder = LSTM(inputSize: 3, hiddenSize: 8, returning: .everyStep)
 
     let attention = Attention(.additive, querySize: 8, keySize: 8)

@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 /// The blocks of Guides/Sequential.md on training.
@@ -12,7 +13,7 @@ import Testing
 
   @Test("a training goes on from its checkpoint to the same weights")
   func checkpoint() throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-\(UUID().uuidString)").path
+    let path = temporaryPath()
     defer { try? FileManager.default.removeItem(atPath: path) }
     var generator = RandomGenerator(seed: 1)
     let (x, y) = (Tensor.normal([40, 5, 1], using: &generator), Tensor.normal([40, 5, 1], using: &generator))

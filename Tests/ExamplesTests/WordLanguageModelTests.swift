@@ -1,5 +1,6 @@
 import Foundation
 import Refrain
+import RefrainTestSupport
 import Testing
 
 @testable import WordLanguageModel
@@ -131,7 +132,7 @@ struct WordLanguageModelTests {
 
   @Test("The program runs from files to a test perplexity, and says in one line what is wrong")
   func program() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("words-\(UUID().uuidString)")
+    let folder = URL(filePath: temporaryPath())
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     func write(_ part: String, _ text: String) throws {

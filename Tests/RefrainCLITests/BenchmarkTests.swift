@@ -1,5 +1,6 @@
 import Foundation
 import Refrain
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainBenchmarks
@@ -49,9 +50,7 @@ struct BenchmarkTests {
 
   @Test("Names, shapes and modes are those that Benchmarks/peers.py times")
   func peers() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let script = try String(contentsOf: root.appendingPathComponent("Benchmarks/peers.py"), encoding: .utf8)
+    let script = Repository.text("Benchmarks/peers.py")
     for shape in BenchmarkShape.all {
       let row = "(\"\(shape.name)\", \(shape.time), \(shape.batch), \(shape.inputSize), \(shape.hiddenSize)),\n"
       #expect(script.contains("    " + row))

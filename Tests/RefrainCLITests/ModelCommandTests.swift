@@ -1,6 +1,7 @@
 import Foundation
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 /// `info`, `convert` and `run`, on files that PyTorch, Keras and NumPy made.
@@ -9,11 +10,6 @@ struct ModelCommandTests {
   let place: Workplace
 
   init() throws { place = try Workplace() }
-
-  private func fixture(_ name: String) -> String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/\(name)").path
-  }
 
   @Test(
     "info says what a file is, on any format",
@@ -27,10 +23,10 @@ struct ModelCommandTests {
       ("arrays/arrays.npz", "NumPy archive", "b1_big_F", "BOOL"),
     ])
   func info(name: String, format: String, array: String, other: String) throws {
-    let text = try place.run(["info", fixture(name)])
+    let text = try place.run(["info", fixturePath(name)])
     #expect(text.status == 0 && text.errors.isEmpty, "\(text.errors)")
     for part in [format, array, other] { #expect(text.text.contains(part), "no '\(part)' in \(text.text)") }
-    let json = try place.run(["info", fixture(name), "--format", "json"])
+    let json = try place.run(["info", fixturePath(name), "--format", "json"])
     let object = try JSONSerialization.jsonObject(with: json.output) as? [String: Any]
     #expect((object?["format"] as? String)?.contains(format) == true)
     // Keys in one style, shapes as numbers.
@@ -45,7 +41,7 @@ struct ModelCommandTests {
 
   @Test("convert and run compare with what another program gave")
   func proof() throws {
-    let model = fixture("keras/stack.keras")
+    let model = fixturePath("keras/stack.keras")
     let width = try #require(try KerasFile.read(model).inputs[0].shape[2])
     let x = NumericArray((0..<10 * width).map { Float($0) / 24 }, shape: [2, 5, width])
     try place.write(Data(x.npy()), to: "x.npy")
@@ -74,7 +70,7 @@ struct ModelCommandTests {
 
   @Test("a memory budget refuses what is larger, and says how to raise it")
   func memory() throws {
-    let model = fixture("keras/stack.keras")
+    let model = fixturePath("keras/stack.keras")
     let result = try place.run(["info", model, "--memory", "1KB"])
     expectRefusal(result, 65, naming: ["memory budget", "--memory"], at: #_sourceLocation)
     #expect(try place.run(["info", model, "--memory", "100MB"]).status == 0)
@@ -83,8 +79,8 @@ struct ModelCommandTests {
 
   @Test("run and info say what weights alone leave open, and flags settle it")
   func openQuestions() throws {
-    let model = fixture("pytorch/whole_loose_state_old.pt")
-    let numbers = try SafeTensorsFile(contentsOf: fixture("pytorch/whole.safetensors"))
+    let model = fixturePath("pytorch/whole_loose_state_old.pt")
+    let numbers = try SafeTensorsFile(contentsOf: fixturePath("pytorch/whole.safetensors"))
     let (input, expected) = (try #require(numbers["loose.input"]).array, try #require(numbers["loose.output"]).array)
     let (x, out) = ("x.npy", "out")
     try place.write(Data(input.npy()), to: x)
@@ -108,7 +104,7 @@ struct ModelCommandTests {
 
   @Test("info stops quietly when its reader does")
   func closedPipe() throws {
-    let result = try place.shell("\"$REFRAIN\" info '\(fixture("arrays/arrays.npz"))' | head -n 1")
+    let result = try place.shell("\"$REFRAIN\" info '\(fixturePath("arrays/arrays.npz"))' | head -n 1")
     #expect(result.status == 0 && result.errors.isEmpty && !result.text.isEmpty)
   }
 
@@ -119,7 +115,7 @@ struct ModelCommandTests {
       "onnx-layers/last_step_dynamo.onnx",
     ], ["onnx", "keras", "pt", "safetensors"])
   func convert(name: String, ending: String) throws {
-    let result = try place.run(["convert", fixture(name), "out.\(ending)"])
+    let result = try place.run(["convert", fixturePath(name), "out.\(ending)"])
     try #require(result.status == 0, "\(result.errors)")
     #expect(result.text.contains("greatest difference"))
     let titles = ["onnx": "ONNX model", "keras": "Keras model", "pt": "PyTorch file", "safetensors": "Refrain model"]
@@ -131,15 +127,15 @@ struct ModelCommandTests {
 
   @Test("a converted file gives what PyTorch gave")
   func convertedValues() throws {
-    let numbers = try SafeTensorsFile(contentsOf: fixture("pytorch/numbers.safetensors"))
+    let numbers = try SafeTensorsFile(contentsOf: fixturePath("pytorch/numbers.safetensors"))
     let input = try #require(numbers["tagger.input"]).array
     let expected = try #require(numbers["tagger.outputs"])
     try place.write(Data(input.npy()), to: "x.npy")
     let lengths = [3, 5, 2]
     try place.write(Data(NumericArray(lengths, shape: [3]).npy()), to: "n.npy")
     let every = ["--returning", "everyStep"]
-    #expect(try place.run(["convert", fixture("pytorch/tagger.pt"), "m.safetensors"] + every).status == 0)
-    for (model, flags) in [(fixture("pytorch/tagger.pt"), every), ("m.safetensors", [])] {
+    #expect(try place.run(["convert", fixturePath("pytorch/tagger.pt"), "m.safetensors"] + every).status == 0)
+    for (model, flags) in [(fixturePath("pytorch/tagger.pt"), every), ("m.safetensors", [])] {
       let run = try place.run(
         ["run", model, "--input", "x.npy", "--input", "lengths=n.npy", "--output", "out"] + flags)
       #expect(run.status == 0, "\(run.errors)")
@@ -155,7 +151,7 @@ struct ModelCommandTests {
   @Test("run writes every output in the form that is asked for, under names that stay in the folder")
   func forms() throws {
     try place.write(Data(NumericArray([Float](repeating: 0.5, count: 30), shape: [2, 5, 3]).npy()), to: "ä x.npy")
-    let model = fixture("onnx-layers/last_step_dynamo.onnx")
+    let model = fixturePath("onnx-layers/last_step_dynamo.onnx")
     let run = ["run", model, "--input", "x=ä x.npy", "--output", "out"]
     for (format, name) in [("npy", "y.npy"), ("npz", "outputs.npz"), ("json", "y.json")] {
       let result = try place.run(run + ["--format", format])
@@ -181,7 +177,7 @@ struct ModelCommandTests {
     try place.write(Data(NumericArray([Float](repeating: 0, count: 6), shape: [6]).npy()), to: "flat.npy")
     try place.write(Data(NumericArray([Int](repeating: 0, count: 6), shape: [1, 2, 3]).npy()), to: "whole.npy")
     try place.write("month,sales\r\n1,2\r\n", to: "text.npy")
-    let model = fixture("onnx-layers/last_step_dynamo.onnx")
+    let model = fixturePath("onnx-layers/last_step_dynamo.onnx")
     let result = try place.run(["run", model, "--output", "out"] + inputs)
     expectRefusal(result, 65, naming: [part], at: #_sourceLocation)
     #expect(try !place.files.contains("out"))
@@ -189,7 +185,7 @@ struct ModelCommandTests {
 
   @Test("what cannot be converted leaves nothing behind")
   func refusals() throws {
-    let whole = try Data(contentsOf: URL(fileURLWithPath: fixture("pytorch/tagger.pt")))
+    let whole = try Data(contentsOf: URL(fileURLWithPath: fixturePath("pytorch/tagger.pt")))
     try place.write(whole.prefix(whole.count / 2), to: "half.pt")
     try place.write("\u{FEFF}month,sales\r\n2010-01,3\r\n", to: "table.csv")
     try place.write("kept", to: "kept.onnx")
@@ -202,11 +198,11 @@ struct ModelCommandTests {
     try expect(["half.pt", "kept.onnx"], 65, ["half.pt", "damaged"])
     try expect(["table.csv", "kept.onnx"], 65, ["table.csv", "the file is text"])
     try expect(["none", "kept.onnx"], 65, ["none", "no such file"])
-    try expect([fixture("pytorch/refused_system.pt"), "kept.onnx"], 65, ["refused_system.pt", "runs no code"])
-    try expect([fixture("keras/conv_lstm_1d.keras"), "kept.onnx", "--to", "pytorch"], 65, ["conv-lstm"])
-    try expect([fixture("arrays/arrays.npz"), "kept.onnx"], 65, ["arrays, not a model"])
-    try expect([fixture("pytorch/tagger.pt"), "none/x.onnx"], 65, ["none/x.onnx", "folder"])
-    try expect([fixture("pytorch/tagger.pt"), "x.what"], 64, ["x.what", "--to"])
+    try expect([fixturePath("pytorch/refused_system.pt"), "kept.onnx"], 65, ["refused_system.pt", "runs no code"])
+    try expect([fixturePath("keras/conv_lstm_1d.keras"), "kept.onnx", "--to", "pytorch"], 65, ["conv-lstm"])
+    try expect([fixturePath("arrays/arrays.npz"), "kept.onnx"], 65, ["arrays, not a model"])
+    try expect([fixturePath("pytorch/tagger.pt"), "none/x.onnx"], 65, ["none/x.onnx", "folder"])
+    try expect([fixturePath("pytorch/tagger.pt"), "x.what"], 64, ["x.what", "--to"])
     try expect(["kept.onnx", "kept.onnx"], 64, ["same file"])
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 /// What a run of the command left behind.
@@ -17,7 +18,7 @@ final class Workplace {
   let folder: URL
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-cli-\(UUID().uuidString)")
+    folder = URL(filePath: temporaryPath())
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
 
@@ -54,7 +55,7 @@ final class Workplace {
     _ executable: URL, _ arguments: [String], environment: [String: String], input: String? = nil
   ) throws -> Running {
     // Streams go to files: a pipe could fill up while nobody reads it.
-    let streams = FileManager.default.temporaryDirectory.appendingPathComponent("refrain-cli-\(UUID().uuidString)")
+    let streams = URL(filePath: temporaryPath())
     try FileManager.default.createDirectory(at: streams, withIntermediateDirectories: true)
     let running = Running(process: Process(), streams: streams)
     for name in ["output", "errors"] { try Data().write(to: streams.appendingPathComponent(name)) }

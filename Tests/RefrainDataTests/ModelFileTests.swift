@@ -1,11 +1,11 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @Suite("Model files") struct ModelFileTests {
-  private let path = FileManager.default.temporaryDirectory
-    .appendingPathComponent("\(UUID().uuidString).safetensors").path
+  private let path = temporaryPath(".safetensors")
 
   private func model(seed: UInt64 = 7) -> Sequential {
     Sequential(inputSize: 3, seed: seed) {

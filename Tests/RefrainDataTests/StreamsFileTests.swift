@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @Suite("Files of streams") struct StreamsFileTests {

@@ -1,4 +1,5 @@
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @Suite struct `A table` {

@@ -1,6 +1,7 @@
 import Foundation
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 /// Each reader on 100,000 damaged files, in a process of its own.

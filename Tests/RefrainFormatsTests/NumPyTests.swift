@@ -1,6 +1,7 @@
 import Foundation
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @Suite struct `NumPy's arrays` {

@@ -1,5 +1,6 @@
 import Foundation
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats
@@ -17,11 +18,10 @@ struct ONNXCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   /// The cases of `<name>.cases`, `<name>_2.cases` and so on.
-  static func load(_ name: String, source: String = #filePath) throws -> [ONNXCase] {
-    let tests = source[..<(source.range(of: "/RefrainFormatsTests/")?.lowerBound ?? source.endIndex)]
+  static func load(_ name: String) throws -> [ONNXCase] {
     var cases: [ONNXCase] = []
     for part in 1... {
-      let path = "\(tests)/Fixtures/onnx/\(name)\(part == 1 ? "" : "_\(part)").cases"
+      let path = fixturePath("onnx/\(name)\(part == 1 ? "" : "_\(part)").cases")
       guard part == 1 || FileManager.default.fileExists(atPath: path) else { break }
       var reader = Reader(bytes: try readFile(path))
       for _ in 0..<reader.number() { cases.append(try reader.readCase()) }

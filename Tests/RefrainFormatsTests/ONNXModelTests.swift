@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats
@@ -197,7 +198,7 @@ import Testing
   }
 
   @Test func `read values from plain files beside them, and from nowhere else`() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("onnx-\(UUID().uuidString)")
+    let folder = URL(filePath: temporaryPath())
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }

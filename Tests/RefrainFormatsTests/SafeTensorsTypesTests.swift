@@ -1,5 +1,6 @@
 import Foundation
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @Suite struct `Types in a safetensors file` {
@@ -96,7 +97,7 @@ import Testing
   #if os(Linux)
     @Test func `in a large file are held once`() async {
       await #expect(processExitsWith: .success) {
-        let path = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString)").path
+        let path = temporaryPath()
         defer { unlink(path) }
         let header = #"{"a":{"dtype":"F32","shape":[16777216],"data_offsets":[0,67108864]}}"#
         var bytes: [UInt8] = []

@@ -1,22 +1,5 @@
-import Foundation
 import RefrainData
 import RefrainFormats
-
-/// The bytes of a file below `Tests/Fixtures/`.
-func fixture(_ name: String) throws -> [UInt8] {
-  let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-  return Array(try Data(contentsOf: URL(fileURLWithPath: "/\(tests)/Fixtures/\(name)")))
-}
-
-/// The error that `body` throws, if it does.
-func dataError<Result>(_ body: () throws(DataError) -> Result) -> DataError? {
-  do throws(DataError) {
-    _ = try body()
-    return nil
-  } catch {
-    return error
-  }
-}
 
 /// The name of the format that bytes are known to be of.
 func formatName(_ bytes: [UInt8]) throws(DataError) -> String {

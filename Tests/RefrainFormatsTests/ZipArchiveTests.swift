@@ -1,5 +1,6 @@
 import Foundation
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats

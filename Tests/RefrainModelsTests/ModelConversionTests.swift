@@ -2,25 +2,10 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainModels
-
-/// The path of a file below `Tests/Fixtures/`.
-func fixturePath(_ name: String) -> String {
-  URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/\(name)")
-    .path(percentEncoded: false)
-}
-
-/// The error that `body` throws; nil where it throws none.
-func dataError<Result>(_ body: () throws(DataError) -> Result) -> DataError? {
-  do throws(DataError) {
-    _ = try body()
-    return nil
-  } catch {
-    return error
-  }
-}
 
 /// The formats of these names.
 func targets(_ names: String...) throws -> [Conversion.Target] {

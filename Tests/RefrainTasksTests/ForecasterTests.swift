@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Synchronization
 import Testing
 
@@ -19,10 +20,6 @@ private func quick(_ change: (inout Forecaster.Configuration) -> Void = { _ in }
 private func noise(_ count: Int, seed: UInt64) -> [Double] {
   var generator = RandomGenerator(seed: seed)
   return (0..<count).map { _ in Double(generator.normal()) }
-}
-
-private func temporaryPath(_ name: String) -> String {
-  FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString)-\(name)").path
 }
 
 @Suite("Forecaster") struct ForecasterTests {
@@ -103,7 +100,7 @@ private func temporaryPath(_ name: String) -> String {
 
   @Test("A saved forecaster forecasts the same to the last bit, and remembers its backtest")
   func saving() throws {
-    let path = temporaryPath("model.safetensors")
+    let path = temporaryPath(".safetensors")
     defer { try? FileManager.default.removeItem(atPath: path) }
     let covariate = Series.Covariate(name: "other", values: noise(144, seed: 3))
     let series = Series(
@@ -209,7 +206,7 @@ private func temporaryPath(_ name: String) -> String {
 
   @Test(
     "Real series are forecast better than the seasonal-naive way",
-    .enabled(if: FileManager.default.fileExists(atPath: dataFolder), "the folder ../shared/data/series is not there"))
+    .enabled(if: RealData.isThere, RealData.missing))
   func realSeries() throws {
     for (file, target) in [("daily-min-temperatures.csv", "Temp"), ("ETTh1.csv", "OT")] {
       var configuration = Forecaster.Configuration()
@@ -217,15 +214,9 @@ private func temporaryPath(_ name: String) -> String {
       configuration.hiddenSize = 16
       configuration.epochs = 2
       configuration.context = 48
-      let series = try Series(contentsOf: dataFolder + "/" + file, target: target).prefix(4000)
+      let series = try Series(contentsOf: RealData.path(file), target: target).prefix(4000)
       let backtest = try #require(try Forecaster.train(on: series, configuration: configuration).backtest)
       #expect(backtest.mase < backtest.seasonalNaive.mase)
     }
   }
 }
-
-private let dataFolder: String = {
-  let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  return package.deletingLastPathComponent().appending(path: "shared/data/series").path
-}()

@@ -1,5 +1,6 @@
 import Foundation
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainTasks
@@ -55,7 +56,7 @@ import Testing
   func constant(value: Double) throws {
     let forecaster = try Forecaster.train(on: Series(name: "x", values: Array(repeating: value, count: 60)))
     #expect(try forecaster.forecast().points.allSatisfy { $0.p10 == value && $0.median == value && $0.p90 == value })
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors").path
+    let path = temporaryPath(".safetensors")
     defer { try? FileManager.default.removeItem(atPath: path) }
     try forecaster.save(to: path)
     #expect(try Forecaster(contentsOf: path).forecast().points == forecaster.forecast().points)

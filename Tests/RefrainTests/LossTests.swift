@@ -1,38 +1,40 @@
 import Refrain
+import RefrainTestSupport
 import Testing
 
 @Suite("Losses") struct LossTests {
-  private let fixture = try! TrainingFixture("losses")
+  private let fixture = try! Fixture("losses")
 
   /// Value and gradient of `loss` on a case of the fixtures against PyTorch's.
   private func check(
     _ name: String, _ loss: Loss, target: String, weights: Tensor? = nil, lengths: [Int]? = nil,
     value expectedValue: Tensor? = nil, gradient expectedGradient: Tensor? = nil
-  ) {
-    let (value, gradient) = valueAndGradient(at: fixture["\(name).prediction"]) {
-      loss($0, fixture["\(name).\(target)"], weights: weights, lengths: lengths)
+  ) throws {
+    let target = try fixture("\(name).\(target)")
+    let (value, gradient) = try valueAndGradient(at: fixture("\(name).prediction")) {
+      loss($0, target, weights: weights, lengths: lengths)
     }
-    let expected = expectedValue ?? fixture["\(name).value"]
+    let expected = try expectedValue ?? fixture("\(name).value")
     #expect(agree([value], expected.values), "\(name): \(value) instead of \(expected.values)")
-    #expect(agree(gradient, expectedGradient ?? fixture["\(name).grad.prediction"]), "gradient of \(name)")
+    #expect(try agree(gradient, expectedGradient ?? fixture("\(name).grad.prediction")), "gradient of \(name)")
   }
 
   @Test("losses of values and their gradients equal PyTorch's")
-  func values() {
-    check("mse", .meanSquaredError, target: "target")
-    check("l1", .meanAbsoluteError, target: "target")
-    check("huber_1", .huber(), target: "target")
-    check("huber_half", .huber(delta: 0.5), target: "target")
-    check("mse_weighted", .meanSquaredError, target: "target", weights: fixture["mse_weighted.weights"])
-    check("quantile", .quantile([0.1, 0.5, 0.9]), target: "target")
+  func values() throws {
+    try check("mse", .meanSquaredError, target: "target")
+    try check("l1", .meanAbsoluteError, target: "target")
+    try check("huber_1", .huber(), target: "target")
+    try check("huber_half", .huber(delta: 0.5), target: "target")
+    try check("mse_weighted", .meanSquaredError, target: "target", weights: fixture("mse_weighted.weights"))
+    try check("quantile", .quantile([0.1, 0.5, 0.9]), target: "target")
   }
 
   @Test("binary cross entropy equals PyTorch's, also for large logits")
-  func binaryCrossEntropy() {
-    check("bce", .binaryCrossEntropy, target: "targets")
-    check(
+  func binaryCrossEntropy() throws {
+    try check("bce", .binaryCrossEntropy, target: "targets")
+    try check(
       "bce_weighted_over_weights", .binaryCrossEntropy, target: "targets",
-      weights: fixture["bce_weighted_over_weights.weights"])
+      weights: fixture("bce_weighted_over_weights.weights"))
   }
 
   @Test("the gradient of binary cross entropy at a logit of 0 is σ(0) − t")
@@ -42,14 +44,14 @@ import Testing
   }
 
   @Test("cross entropy equals PyTorch's for indices, one-hot rows, probabilities and smoothing")
-  func crossEntropy() {
-    check("cross_entropy", .crossEntropy, target: "classes")
-    check("cross_entropy_one_hot", .crossEntropy, target: "targets")
-    check("cross_entropy_probabilities", .crossEntropy, target: "targets")
-    check("cross_entropy_smoothed", .crossEntropy(smoothing: 0.1), target: "classes")
-    check("cross_entropy_probabilities_smoothed", .crossEntropy(smoothing: 0.1), target: "targets")
-    check(
-      "cross_entropy_weighted", .crossEntropy, target: "classes", weights: fixture["cross_entropy_weighted.weights"])
+  func crossEntropy() throws {
+    try check("cross_entropy", .crossEntropy, target: "classes")
+    try check("cross_entropy_one_hot", .crossEntropy, target: "targets")
+    try check("cross_entropy_probabilities", .crossEntropy, target: "targets")
+    try check("cross_entropy_smoothed", .crossEntropy(smoothing: 0.1), target: "classes")
+    try check("cross_entropy_probabilities_smoothed", .crossEntropy(smoothing: 0.1), target: "targets")
+    try check(
+      "cross_entropy_weighted", .crossEntropy, target: "classes", weights: fixture("cross_entropy_weighted.weights"))
   }
 
   @Test("the gradient of cross entropy takes no logits from anybody who holds them")
@@ -68,32 +70,32 @@ import Testing
   }
 
   @Test("rows of weight 0 are left out as PyTorch leaves out ignored classes, whatever they hold")
-  func ignoredRows() {
+  func ignoredRows() throws {
     for (name, smoothing) in [("cross_entropy_ignoring", Float(0)), ("cross_entropy_ignoring_smoothed", 0.1)] {
       // The class of an ignored row, −100, would stop the program if it were read.
-      let weights = fixture["\(name).classes"].values.map { $0 < 0 ? 0 : 1 as Float }
-      check(name, .crossEntropy(smoothing: smoothing), target: "classes", weights: Tensor(weights))
+      let weights = try fixture("\(name).classes").values.map { $0 < 0 ? 0 : 1 as Float }
+      try check(name, .crossEntropy(smoothing: smoothing), target: "classes", weights: Tensor(weights))
     }
   }
 
   @Test("with lengths the mean is over the valid steps, as PyTorch's masked mean")
-  func lengths() {
+  func lengths() throws {
     let lengths = [3, 5, 1]
-    check("masked_mse", .meanSquaredError, target: "target", lengths: lengths)
-    check("masked_l1", .meanAbsoluteError, target: "target", lengths: lengths)
-    check("masked_huber", .huber(), target: "target", lengths: lengths)
-    check("masked_bce", .binaryCrossEntropy, target: "targets", lengths: lengths)
-    check("masked_cross_entropy", .crossEntropy, target: "classes", lengths: lengths)
+    try check("masked_mse", .meanSquaredError, target: "target", lengths: lengths)
+    try check("masked_l1", .meanAbsoluteError, target: "target", lengths: lengths)
+    try check("masked_huber", .huber(), target: "target", lengths: lengths)
+    try check("masked_bce", .binaryCrossEntropy, target: "targets", lengths: lengths)
+    try check("masked_cross_entropy", .crossEntropy, target: "classes", lengths: lengths)
   }
 
   @Test("a mask as weights a step is the same as lengths")
-  func stepWeights() {
-    check("masked_mse", .meanSquaredError, target: "target", weights: fixture["masked_mse.mask"])
-    check("masked_cross_entropy", .crossEntropy, target: "classes", weights: fixture["masked_cross_entropy.mask"])
+  func stepWeights() throws {
+    try check("masked_mse", .meanSquaredError, target: "target", weights: fixture("masked_mse.mask"))
+    try check("masked_cross_entropy", .crossEntropy, target: "classes", weights: fixture("masked_cross_entropy.mask"))
   }
 
   @Test("padding has no influence on value or gradient, even if it is not a number")
-  func padding() {
+  func padding() throws {
     let lengths = [3, 5, 1]
     func spoiled(_ tensor: Tensor) -> Tensor {
       var tensor = tensor
@@ -105,13 +107,13 @@ import Testing
       }
       return tensor
     }
-    let prediction = fixture["masked_mse.prediction"]
-    let classes = fixture["masked_cross_entropy.classes"]
+    let prediction = try fixture("masked_mse.prediction")
+    let classes = try fixture("masked_cross_entropy.classes")
     let oneHot = Tensor(
       classes.values.flatMap { label in (0..<4).map { Float($0) == label ? 1 : 0 } }, shape: [3, 5, 4])
-    let cases: [(Loss, Tensor)] = [
-      (.meanSquaredError, fixture["masked_mse.target"]), (.meanAbsoluteError, fixture["masked_mse.target"]),
-      (.huber(), fixture["masked_mse.target"]), (.binaryCrossEntropy, fixture["masked_bce.targets"]),
+    let cases: [(Loss, Tensor)] = try [
+      (.meanSquaredError, fixture("masked_mse.target")), (.meanAbsoluteError, fixture("masked_mse.target")),
+      (.huber(), fixture("masked_mse.target")), (.binaryCrossEntropy, fixture("masked_bce.targets")),
       (.crossEntropy, classes), (.crossEntropy(smoothing: 0.1), oneHot),
       (.quantile([0.1, 0.3, 0.5, 0.9]), classes), (.categoricalCrossEntropy, classes),
       (.categoricalCrossEntropy, oneHot),
@@ -132,8 +134,8 @@ import Testing
   }
 
   @Test("weights of one size change nothing, and a weight of 2 counts as the example twice")
-  func weights() {
-    let (prediction, target) = (fixture["mse.prediction"], fixture["mse.target"])
+  func weights() throws {
+    let (prediction, target) = try (fixture("mse.prediction"), fixture("mse.target"))
     let loss = Loss.huber()
     let plain = loss(prediction, target).item
     #expect(agree([loss(prediction, target, weights: Tensor([3, 3, 3, 3])).item], [plain]))
@@ -143,9 +145,9 @@ import Testing
   }
 
   @Test("weights of examples and lengths together weigh each valid step")
-  func weightsAndLengths() {
-    let prediction = fixture["masked_mse.prediction"]
-    let target = fixture["masked_mse.target"]
+  func weightsAndLengths() throws {
+    let prediction = try fixture("masked_mse.prediction")
+    let target = try fixture("masked_mse.target")
     let steps = Tensor([0.5, 0.5, 0.5, 0, 0, 2, 2, 2, 2, 2, 3, 0, 0, 0, 0], shape: [3, 5])
     let bySteps = Loss.meanSquaredError(prediction, target, weights: steps).item
     let byExamples = Loss.meanSquaredError(prediction, target, weights: Tensor([0.5, 2, 3]), lengths: [3, 5, 1]).item
@@ -153,10 +155,10 @@ import Testing
   }
 
   @Test("categorical cross entropy on a softmax equals cross entropy on logits, with its gradient")
-  func categoricalCrossEntropy() {
-    let logits = fixture["cross_entropy.prediction"].slice(0..<3, axis: 0)
-    let classes = fixture["cross_entropy.classes"].slice(0..<3, axis: 0)
-    let oneHot = fixture["cross_entropy_one_hot.targets"].slice(0..<3, axis: 0)
+  func categoricalCrossEntropy() throws {
+    let logits = try fixture("cross_entropy.prediction").slice(0..<3, axis: 0)
+    let classes = try fixture("cross_entropy.classes").slice(0..<3, axis: 0)
+    let oneHot = try fixture("cross_entropy_one_hot.targets").slice(0..<3, axis: 0)
     let expected = valueAndGradient(at: logits) { Loss.crossEntropy($0, classes) }
     for target in [classes, oneHot] {
       let actual = valueAndGradient(at: logits) { Loss.categoricalCrossEntropy($0.softmax(), target) }
@@ -168,12 +170,12 @@ import Testing
   }
 
   @Test("targets with a last axis of 1 mean the same as without it")
-  func trailingOnes() {
-    let logits = fixture["cross_entropy.prediction"]
-    let classes = fixture["cross_entropy.classes"]
+  func trailingOnes() throws {
+    let logits = try fixture("cross_entropy.prediction")
+    let classes = try fixture("cross_entropy.classes")
     #expect(Loss.crossEntropy(logits, classes.reshaped([5, 1])) == Loss.crossEntropy(logits, classes))
-    let column = fixture["mse.prediction"].slice(0..<1, axis: 1)
-    let target = fixture["mse.target"].slice(0..<1, axis: 1)
+    let column = try fixture("mse.prediction").slice(0..<1, axis: 1)
+    let target = try fixture("mse.target").slice(0..<1, axis: 1)
     let expected = Loss.meanSquaredError(column, target)
     #expect(Loss.meanSquaredError(column, target.reshaped([4])) == expected)
     #expect(Loss.meanSquaredError(column.reshaped([4]), target) == expected)

@@ -1,11 +1,12 @@
 import Refrain
+import RefrainTestSupport
 import Testing
 
 @Suite("Learning-rate schedules") struct ScheduleTests {
-  private let fixture = try! TrainingFixture("optimizers")
+  private let fixture = try! Fixture("optimizers")
 
   @Test("thirty rates of each schedule equal PyTorch's")
-  func rates() {
+  func rates() throws {
     let cases: [(String, LearningRateSchedule)] = [
       ("step", .step(every: 7, factor: 0.5)),
       ("exponential", .exponential(factor: 0.9)),
@@ -16,7 +17,7 @@ import Testing
       ("warm_up_cosine", .warmUp(count: 5, then: .cosine(count: 25))),
     ]
     for (name, schedule) in cases {
-      let expected = fixture["schedule.\(name)"].values
+      let expected = try fixture("schedule.\(name)").values
       for index in 0..<30 {
         let rate = schedule.rate(at: index, initial: 0.1)
         #expect(abs(rate - expected[index]) <= 1e-5 * expected[index] + 1e-9, "\(name), \(index): \(rate)")
@@ -39,15 +40,15 @@ import Testing
   }
 
   @Test("reduction on a plateau equals PyTorch's")
-  func plateau() {
-    let losses = fixture["schedule.plateau.losses"].values
+  func plateau() throws {
+    let losses = try fixture("schedule.plateau.losses").values
     let cases: [(String, LearningRateSchedule)] = [
       ("plateau", .reduceOnPlateau(factor: 0.5, patience: 2)),
       ("plateau_cooldown", .reduceOnPlateau(factor: 0.3, patience: 1, cooldown: 2, minimum: 0.002)),
     ]
     for (name, schedule) in cases {
       var schedule = schedule
-      let expected = fixture["schedule.\(name)"].values
+      let expected = try fixture("schedule.\(name)").values
       for (index, loss) in losses.enumerated() {
         schedule.observe(loss)
         #expect(

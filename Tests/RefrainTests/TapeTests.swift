@@ -1,4 +1,5 @@
 import Foundation
+import RefrainTestSupport
 import Testing
 
 @testable import Refrain

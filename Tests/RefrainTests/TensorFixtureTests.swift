@@ -1,3 +1,4 @@
+import RefrainTestSupport
 import Testing
 
 @testable import Refrain

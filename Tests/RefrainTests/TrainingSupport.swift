@@ -1,22 +1,4 @@
 import Refrain
-import RefrainData
-import Testing
-
-/// Numbers by PyTorch, from Tests/Fixtures.
-struct TrainingFixture {
-  private let tensors: [String: NamedArray]
-
-  init(_ name: String, file: String = #filePath) throws {
-    let folder = file.split(separator: "/").dropLast(2).joined(separator: "/")
-    let contents = try SafeTensorsFile(contentsOf: "/\(folder)/Fixtures/\(name).safetensors")
-    tensors = Dictionary(uniqueKeysWithValues: contents.tensors.map { ($0.name, $0) })
-  }
-
-  subscript(_ name: String) -> Tensor {
-    guard let entry = tensors[name] else { fatalError("there is no fixture \(name)") }
-    return Tensor(entry.values, shape: entry.shape)
-  }
-}
 
 /// Whether all values agree within `tolerance` of the largest expected one.
 func agree(_ actual: [Float], _ expected: [Float], within tolerance: Float = 1e-5) -> Bool {

@@ -1,15 +1,14 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats
 
 /// What lies in `Tests/Fixtures/keras`.
 enum KerasFixtures {
-  static let folder =
-    String(#filePath[..<(#filePath.range(of: "/RefrainFormatsTests/")?.lowerBound ?? #filePath.endIndex)])
-    + "/Fixtures/keras/"
+  static let folder = fixturePath("keras") + "/"
 
   static let names: [String] =
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".keras") }
@@ -17,9 +16,7 @@ enum KerasFixtures {
 
   static let results = try? HDF5Tree(bytes: bytes("cases.h5"), below: "cases")
 
-  static func bytes(_ file: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: URL(fileURLWithPath: folder + file)))
-  }
+  static func bytes(_ file: String) throws -> [UInt8] { try fixture("keras/" + file) }
 
   static func tensor(_ path: String) throws -> Tensor {
     let array = try #require(results?.arrays["cases/" + path], "\(path)")

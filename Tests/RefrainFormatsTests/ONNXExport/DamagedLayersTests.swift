@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @Suite struct `Layers read from damaged graphs` {
@@ -20,9 +21,7 @@ import Testing
 
   @Test func `are refused or run`() throws {
     var generator = RandomGenerator(seed: 7)
-    let files = try Self.names.map { name in
-      Array(try Data(contentsOf: PyTorchLayers.folder.appending(path: name + ".onnx")))
-    }
+    let files = try Self.names.map { try fixture("onnx-layers/\($0).onnx") }
     let names = [
       "opset_17", "concatenate_lastStep", "stacked_highway_everyStep", "stacked_depthWise_lastStep", "convolutions",
     ]

@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 /// A model to export, with inputs and what Refrain makes of them.
@@ -110,26 +111,7 @@ struct ExportRun {
   var statesAfter: [Tensor] = []
 }
 
-/// Expects the same shape and values within 1e-5 of the greatest.
-func expectClose(
-  _ actual: Tensor, _ expected: Tensor, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
-) {
-  guard actual.shape == expected.shape else {
-    Issue.record("\(what) has shape \(actual.shape), not \(expected.shape)", sourceLocation: sourceLocation)
-    return
-  }
-  let scale = expected.values.reduce(1) { max($0, $1.magnitude) }
-  // No comparison finds what is not a number.
-  let differences = zip(actual.values, expected.values).map { ($0 - $1).magnitude / scale }
-  let worst = differences.contains(where: \.isNaN) ? .nan : differences.max() ?? 0
-  #expect(worst <= 1e-5, "\(what) is off by \(worst)", sourceLocation: sourceLocation)
-}
-
-/// Numbers within ±scale that are all different and follow from the phase alone.
-func ramp(_ shape: [Int], _ phase: Double = 0, scale: Float = 1) -> Tensor {
-  Tensor(
-    (0..<shape.reduce(1, *)).map { index in
-      let x = Double(index)
-      return scale * Float(sin(phase + 1.7 * x + 0.013 * x * x))
-    }, shape: shape)
+extension Tolerance {
+  /// For what an exported file computes: within 1e-5 of the greatest value, or of 1.
+  static let exported = Tolerance(relative: 1e-5, absolute: 0, leastScale: 1, takesScalars: false)
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats
@@ -32,7 +33,7 @@ import Testing
       #expect(Set(outputs.keys) == Set(run.outputs.keys))
       for (name, expected) in run.outputs {
         let what = "\(example.name): \(name) with lengths \(run.lengths ?? [])"
-        expectClose(outputs[name] ?? Tensor(0), expected, what)
+        expectClose(outputs[name] ?? Tensor(0), expected, what, within: .exported)
       }
     }
   }
@@ -103,9 +104,9 @@ import Testing
       "input": input, "lengths": Tensor(lengths), "initial.0.hidden_l0": stack([state.hidden]),
       "initial.0.cell_l0": stack([state.cell]),
     ])
-    expectClose(found["output"] ?? Tensor(0), expected.outputs, "output")
-    expectClose(found["final.0.hidden_l0"] ?? Tensor(0), stack([expected.state.hidden]), "hidden")
-    expectClose(found["final.0.cell_l0"] ?? Tensor(0), stack([expected.state.cell]), "cell")
+    expectClose(found["output"] ?? Tensor(0), expected.outputs, "output", within: .exported)
+    expectClose(found["final.0.hidden_l0"] ?? Tensor(0), stack([expected.state.hidden]), "hidden", within: .exported)
+    expectClose(found["final.0.cell_l0"] ?? Tensor(0), stack([expected.state.cell]), "cell", within: .exported)
   }
 
   @Test func `computes what is the same at every step once`() throws {
@@ -139,6 +140,8 @@ import Testing
     }.gradient
     #expect(found.namedTensors.count == expected.namedTensors.count)
     let gradients = Dictionary(uniqueKeysWithValues: found.namedTensors.map { ($0.name, $0.tensor) })
-    for (name, gradient) in expected.namedTensors { expectClose(gradients[name] ?? Tensor(0), gradient, name) }
+    for (name, gradient) in expected.namedTensors {
+      expectClose(gradients[name] ?? Tensor(0), gradient, name, within: .exported)
+    }
   }
 }

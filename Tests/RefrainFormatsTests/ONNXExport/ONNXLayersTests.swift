@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @Suite struct `Layers read from ONNX` {
@@ -16,15 +17,17 @@ import Testing
       let input = run.inputs["input"] ?? Tensor(0)
       let what = "\(example.name) with lengths \(run.lengths ?? [])"
       guard example.options.states else {
-        expectClose(model(input, lengths: run.lengths), run.outputs["output"] ?? Tensor(0), what)
+        expectClose(model(input, lengths: run.lengths), run.outputs["output"] ?? Tensor(0), what, within: .exported)
         continue
       }
       let initial = model.initialMemory(batch: ExportCase.batch)
       try #require(initial.tensors.count == run.statesBefore.count)
       var memory = initial.replacingTensors(run.statesBefore)
       let output = model(input, steps: Steps(lengths: run.lengths), memory: &memory)
-      expectClose(output, run.outputs["output"] ?? Tensor(0), what)
-      for (after, expected) in zip(memory.tensors, run.statesAfter) { expectClose(after, expected, what + ", states") }
+      expectClose(output, run.outputs["output"] ?? Tensor(0), what, within: .exported)
+      for (after, expected) in zip(memory.tensors, run.statesAfter) {
+        expectClose(after, expected, what + ", states", within: .exported)
+      }
     }
   }
 

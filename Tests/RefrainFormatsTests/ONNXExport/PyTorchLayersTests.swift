@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 /// Models that PyTorch exported, each by its older exporter (`script`) and by the newer one (`dynamo`).
@@ -13,9 +14,7 @@ import Testing
   }
 
   private func fixture(_ name: String) throws -> Tensor {
-    let file = try SafeTensorsFile(contentsOf: PyTorchLayers.path + "/layers.safetensors")
-    let entry = try #require(file[name])
-    return Tensor(entry.values, shape: entry.shape)
+    try Fixture("onnx-layers/layers")(name)
   }
 
   private func expectLayers(_ name: String, _ exporter: String, _ kinds: [String]) throws {
@@ -24,7 +23,9 @@ import Testing
     #expect(!layers.isTimeFirst)
     #expect(layers.input == "x")
     #expect(layers.output == "y")
-    expectClose(layers.model(try fixture(name + ".input")), try fixture(name + ".output"), "\(name), \(exporter)")
+    expectClose(
+      layers.model(try fixture(name + ".input")), try fixture(name + ".output"), "\(name), \(exporter)",
+      within: .exported)
   }
 
   @Test(arguments: exporters) func `are a stack with a linear layer on the last step`(exporter: String) throws {
@@ -60,7 +61,7 @@ import Testing
     let layers = try read("time_first", exporter)
     #expect(layers.isTimeFirst)
     let outputs = layers.model(try fixture("time_first.input").transposed([1, 0, 2]))
-    expectClose(outputs.transposed([1, 0, 2]), try fixture("time_first.output"), exporter)
+    expectClose(outputs.transposed([1, 0, 2]), try fixture("time_first.output"), exporter, within: .exported)
     #expect(layers.isOutputTimeFirst)
     let graph = try ONNXModel(contentsOf: "\(PyTorchLayers.path)/time_first_\(exporter).onnx")
     #expect(try Sequential(onnx: graph).tensors == layers.model.tensors)
@@ -71,9 +72,9 @@ import Testing
     let states = try ["hidden", "cell"].map { try fixture("stream.\($0)").at(0, axis: 0) }
     var memory = model.initialMemory(batch: states[0].shape[0]).replacingTensors(states)
     let outputs = model(try fixture("stream.input"), steps: Steps(), memory: &memory)
-    expectClose(outputs, try fixture("stream.output"), exporter)
+    expectClose(outputs, try fixture("stream.output"), exporter, within: .exported)
     for (after, name) in zip(memory.tensors, ["hidden", "cell"]) {
-      expectClose(after, try fixture("stream.final.\(name)").at(0, axis: 0), name)
+      expectClose(after, try fixture("stream.final.\(name)").at(0, axis: 0), name, within: .exported)
     }
   }
 
@@ -86,9 +87,7 @@ import Testing
 
 /// Where the models are.
 enum PyTorchLayers {
-  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .appending(path: "../../Fixtures/onnx-layers").standardizedFileURL
-  static let path = folder.path(percentEncoded: false)
+  static let path = fixturePath("onnx-layers")
 }
 
 /// The kind of a layer.

@@ -1,6 +1,7 @@
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @Suite struct `A model from weights alone` {

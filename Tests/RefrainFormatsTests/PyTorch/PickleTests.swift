@@ -1,4 +1,5 @@
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats

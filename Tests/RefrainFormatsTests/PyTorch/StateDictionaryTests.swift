@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 @Suite struct `A state dictionary` {
@@ -38,11 +39,9 @@ import Testing
 
   @Test func `is written to a file whose ending says the format`() throws {
     let dictionary = try weights([("weight", [2, 3])])
-    let folder = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-    defer { try? FileManager.default.removeItem(at: folder) }
     for ending in ["pt", "pth", "safetensors"] {
-      let path = folder.appending(path: "model.\(ending)").path(percentEncoded: false)
+      let path = temporaryPath("." + ending)
+      defer { try? FileManager.default.removeItem(atPath: path) }
       try dictionary.write(to: path)
       #expect(try StateDictionary(contentsOf: path) == dictionary)
     }
@@ -71,7 +70,7 @@ import Testing
     let naming = ["words": "embedding", "inner": "", "inner.memory": "rnn", "head": "fc"]
     #expect(try model.load(test.weights(), naming: naming) == [])
     let steps = try model.memory(model.words(test.number("input")), lengths: TorchCase.lengths)
-    expectClose(model.head(model.norm(steps)), try test.number("outputs"))
+    expectClose(model.head(model.norm(steps)), try test.number("outputs"), within: .torch)
     #expect(try StateDictionary(model, naming: naming).names == test.weights().names)
   }
 
@@ -80,7 +79,7 @@ import Testing
     var generator = RandomGenerator(seed: 1)
     var cell = LSTMCell(inputSize: 3, hiddenSize: 4, using: &generator)
     try cell.load(test.weights().under("cell"))
-    expectClose(LSTM(cell, returning: .everyStep)(try test.number("input")), try test.number("outputs"))
+    expectClose(LSTM(cell, returning: .everyStep)(try test.number("input")), try test.number("outputs"), within: .torch)
     var layer = LSTM(inputSize: 3, hiddenSize: 4, returning: .everyStep)
     try layer.load(test.weights(), naming: ["": "cell"])
     #expect(layer.tensors == cell.tensors)

@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 /// The modules in `Tests/Fixtures/pytorch`: `modules.py` says what they are, and `make_pytorch.py` saved them.
@@ -74,13 +75,7 @@ func torchFixture(_ name: String, at key: String? = nil) throws -> StateDictiona
   try StateDictionary(bytes: fixture("pytorch/" + name), at: key, file: name)
 }
 
-/// Expects the same shape and values.
-func expectClose(
-  _ actual: Tensor, _ expected: Tensor, within tolerance: Float = 1e-5, _ what: String = "",
-  sourceLocation: SourceLocation = #_sourceLocation
-) {
-  #expect(actual.shape == expected.shape, "\(what)", sourceLocation: sourceLocation)
-  guard actual.shape == expected.shape else { return }
-  let worst = zip(actual.values, expected.values).map { abs($0 - $1) }.max() ?? 0
-  #expect(worst <= tolerance, "\(what)", sourceLocation: sourceLocation)
+extension Tolerance {
+  /// For what PyTorch computes: within 1e-5, whatever the scale.
+  static let torch = Tolerance(relative: 0, absolute: 1e-5, takesScalars: false)
 }

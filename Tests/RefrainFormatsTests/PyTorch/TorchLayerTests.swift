@@ -2,6 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainFormats
+import RefrainTestSupport
 import Testing
 
 /// Weights saved by PyTorch, and what PyTorch computes with them.
@@ -9,28 +10,28 @@ import Testing
   @Test(arguments: TorchCase.recurrent)
   func `compute the same at every step of ragged sequences`(_ test: TorchCase) throws {
     let model = try test.model(.everyStep).model
-    expectClose(try model(test.number("input"), lengths: TorchCase.lengths), try test.number("outputs"))
+    expectClose(try model(test.number("input"), lengths: TorchCase.lengths), try test.number("outputs"), within: .torch)
   }
 
   @Test(arguments: TorchCase.recurrent)
   func `show the same at the last step of ragged sequences`(_ test: TorchCase) throws {
     let model = try test.model(.lastStep).model
-    expectClose(try model(test.number("input"), lengths: TorchCase.lengths), try test.number("last"))
+    expectClose(try model(test.number("input"), lengths: TorchCase.lengths), try test.number("last"), within: .torch)
   }
 
   @Test(arguments: TorchCase.stepwise)
   func `compute the same for full sequences`(_ test: TorchCase) throws {
     let model = try test.model(.everyStep).model
-    expectClose(try model(test.number("input")), try test.number("outputs"))
+    expectClose(try model(test.number("input")), try test.number("outputs"), within: .torch)
   }
 
   @Test(arguments: TorchCase.convolutions)
   func `convolve full and ragged sequences alike`(_ test: TorchCase) throws {
     let model = try test.model().model
     let input = try test.number("input")
-    expectClose(model(input), try test.number("full"))
+    expectClose(model(input), try test.number("full"), within: .torch)
     let outputs = model(input, lengths: TorchCase.lengths)
-    expectClose(outputs, try test.number("outputs"))
+    expectClose(outputs, try test.number("outputs"), within: .torch)
     // Padding of whatever kind changes nothing.
     let noise = Tensor(repeating: .nan, shape: input.shape)
     let mask = Tensor((0..<15).map { $0 % 5 < TorchCase.lengths[$0 / 5] ? 1 : 0 }, shape: [3, 5, 1])
@@ -40,7 +41,7 @@ import Testing
   @Test(arguments: TorchCase.models)
   func `make the same models`(_ test: TorchCase) throws {
     let model = try test.model(test.name == "tagger" ? .everyStep : .lastStep).model
-    expectClose(try model(test.number("input"), lengths: TorchCase.lengths), try test.number("outputs"))
+    expectClose(try model(test.number("input"), lengths: TorchCase.lengths), try test.number("outputs"), within: .torch)
   }
 
   @Test(arguments: TorchCase.all)

@@ -1,5 +1,6 @@
 import Refrain
 import RefrainData
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainFormats

@@ -1,10 +1,9 @@
 import Foundation
-
-@testable import Refrain
+import Refrain
 
 /// Numbers within ±scale that are all different and follow from the phase alone: sines of a bent ramp. (Sines of a
 /// straight ramp would make matrices of rank 2.)
-func ramp(_ shape: [Int], _ phase: Double = 0, scale: Float = 1) -> Tensor {
+public func ramp(_ shape: [Int], _ phase: Double = 0, scale: Float = 1) -> Tensor {
   let count = shape.reduce(1, *)
   return Tensor(
     (0..<count).map { index in
@@ -15,7 +14,7 @@ func ramp(_ shape: [Int], _ phase: Double = 0, scale: Float = 1) -> Tensor {
 
 extension TensorGroup {
   /// The group with every tensor a ramp of its own.
-  func filledWithRamps(_ phase: Double = 0, scale: Float = 1) -> Self {
+  public func filledWithRamps(_ phase: Double = 0, scale: Float = 1) -> Self {
     var next = phase
     return mapTensors { tensor in
       next += 0.61
@@ -25,10 +24,7 @@ extension TensorGroup {
 }
 
 /// Numbers from a seed, for what no ramp need show.
-func random(_ shape: [Int], seed: UInt64 = 1, deviation: Float = 1) -> Tensor {
+public func random(_ shape: [Int], seed: UInt64 = 1, deviation: Float = 1) -> Tensor {
   var generator = RandomGenerator(seed: seed)
   return .normal(shape, deviation: deviation, using: &generator)
 }
-
-/// The sine in double precision.
-func sine(_ x: Double) -> Double { sin(x) }

@@ -1,27 +1,43 @@
+import Refrain
 import Testing
 
-@testable import Refrain
-
 /// How far two tensors may lie apart, |Δ| ≤ relative · scale + absolute.
-struct Tolerance: Sendable {
-  var relative: Float = 1e-5
-  var absolute: Float = 1e-6
+public struct Tolerance: Sendable {
+  var relative: Float
+  var absolute: Float
   /// Whether the scale is each expected value's own magnitude, or the greatest magnitude in the tensor.
-  var isElementwise = false
+  var isElementwise: Bool
+  /// The scale is no less than this.
+  var leastScale: Float
+  /// Whether a scalar may stand for a tensor of one element, as fixtures have no rank 0.
+  var takesScalars: Bool
+
+  /// Relative to the greatest magnitude of the tensor, or to each element's own.
+  public init(
+    relative: Float = 1e-5, absolute: Float = 1e-6, isElementwise: Bool = false, leastScale: Float = 0,
+    takesScalars: Bool = true
+  ) {
+    self.relative = relative
+    self.absolute = absolute
+    self.isElementwise = isElementwise
+    self.leastScale = leastScale
+    self.takesScalars = takesScalars
+  }
 
   /// For parity with the fixtures: relative to the greatest element.
-  static let parity = Tolerance()
+  public static let parity = Tolerance()
   /// Relative to each element alone.
-  static let elementwise = Tolerance(isElementwise: true)
+  public static let elementwise = Tolerance(isElementwise: true)
 }
 
-/// Expects the same shape and nearly the same values, and says where they differ most. A scalar may stand for a tensor
-/// of one element, as fixtures have no rank 0.
-func expectClose(
+/// Expects the same shape and nearly the same values, and says where they differ most. What is not a number is never
+/// close.
+public func expectClose(
   _ actual: Tensor, _ expected: Tensor, _ what: @autoclosure () -> String = "the tensor",
   within tolerance: Tolerance = .parity, sourceLocation: SourceLocation = #_sourceLocation
 ) {
-  guard actual.shape == expected.shape || actual.rank == 0 && expected.shape == [1] else {
+  let isScalar = tolerance.takesScalars && actual.rank == 0 && expected.shape == [1]
+  guard actual.shape == expected.shape || isScalar else {
     Issue.record("\(what()) has shape \(actual.shape), not \(expected.shape)", sourceLocation: sourceLocation)
     return
   }
@@ -29,7 +45,7 @@ func expectClose(
   let greatest = wanted.reduce(0) { max($0, $1.magnitude) }
   func excess(_ index: Int) -> Float {
     let difference = (found[index] - wanted[index]).magnitude
-    let scale = tolerance.isElementwise ? wanted[index].magnitude : greatest
+    let scale = max(tolerance.isElementwise ? wanted[index].magnitude : greatest, tolerance.leastScale)
     let ratio = difference / (tolerance.relative * scale + tolerance.absolute)
     return ratio.isNaN ? .infinity : ratio
   }
@@ -43,7 +59,7 @@ func expectClose(
 }
 
 /// Expects two groups of the same names, shapes and nearly the same values.
-func expectClose<Group: TensorGroup>(
+public func expectClose<Group: TensorGroup>(
   _ actual: Group, _ expected: Group, _ what: @autoclosure () -> String = "the tensor",
   within tolerance: Tolerance = .parity, sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -56,7 +72,7 @@ func expectClose<Group: TensorGroup>(
 }
 
 /// Expects the same shape and the same bits, those of values that are not a number as well.
-func expectSameBits(
+public func expectSameBits(
   _ actual: Tensor, _ expected: Tensor, _ what: @autoclosure () -> String = "the tensor",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -72,7 +88,7 @@ func expectSameBits(
 }
 
 /// Expects two groups of the same bits.
-func expectSameBits<Group: TensorGroup>(
+public func expectSameBits<Group: TensorGroup>(
   _ actual: Group, _ expected: Group, _ what: @autoclosure () -> String = "the tensor",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -82,21 +98,8 @@ func expectSameBits<Group: TensorGroup>(
   }
 }
 
-/// Expects what the steps of a cell give to have the same bits however they are taken; where the cell computes them
-/// side by side, sums have another order and are only close.
-func expectSameSteps<Group: TensorGroup, Cell: RecurrentCell>(
-  of cell: Cell.Type, _ actual: Group, _ expected: Group, _ what: @autoclosure () -> String = "the tensor",
-  sourceLocation: SourceLocation = #_sourceLocation
-) {
-  if Cell.self == MatrixLSTMCell.self {
-    expectClose(actual, expected, what(), sourceLocation: sourceLocation)
-  } else {
-    expectSameBits(actual, expected, what(), sourceLocation: sourceLocation)
-  }
-}
-
 /// The index along each axis of an element counted in row-major order.
-func place(_ element: Int, in shape: [Int]) -> [Int] {
+public func place(_ element: Int, in shape: [Int]) -> [Int] {
   var rest = element
   var indices: [Int] = []
   for size in shape.reversed() {

@@ -1,0 +1,4 @@
+import Foundation
+
+/// The sine in double precision.
+func sine(_ x: Double) -> Double { sin(x) }

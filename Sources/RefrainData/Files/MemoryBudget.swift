@@ -22,7 +22,7 @@ public final class MemoryBudget: Sendable {
   public static var current: MemoryBudget { shared ?? MemoryBudget() }
 
   /// Half of the memory that the process may have: of the machine's, of the container's, or of the address space that
-  /// it is allowed; at most 4 GB.
+  /// it is allowed; at most 2 GB.
   public static let standardLimit: Int = {
     var limit = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     for path in ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"] {
@@ -38,7 +38,7 @@ public final class MemoryBudget: Sendable {
       let isKnown = getrlimit(RLIMIT_AS, &space) == 0
     #endif
     if isKnown { limit = min(limit, Int(clamping: space.rlim_cur)) }
-    return min(max(limit / 2, 1 << 26), 4 << 30)
+    return min(max(limit / 2, 1 << 26), 2_000_000_000)
   }()
 
   /// Runs `body`, all of whose readers share this budget.

@@ -91,14 +91,17 @@ struct ONNXCall {
 extension ONNXCall {
   /// The number of elements of a shape to be made. One without elements must not have more places in its other axes
   /// either, as they are gone through.
-  @discardableResult func checkSize(_ shape: [Int]) throws(DataError) -> Int {
+  ///
+  /// - Parameter type: the type of the elements; whole numbers take twice the memory of floats.
+  @discardableResult func checkSize(_ shape: [Int], of type: ElementType = .float32) throws(DataError) -> Int {
     guard let count = boundedCount(of: shape), let extent = extentProduct(of: shape), extent <= largestValue else {
       throw fault("a value of shape \(shape) would have more than \(largestValue) elements")
     }
-    guard extent <= limits.budget.left / 4 else {
+    guard extent <= limits.budget.left / type.sizeInMemory else {
+      let amount = memoryText(type.sizeInMemory * extent)
       throw DataError(
         .overMemoryBudget,
-        "\(node.title): a value of shape \(shape) would take \(memoryText(4 * extent)), more than is left of the memory "
+        "\(node.title): a value of shape \(shape) would take \(amount), more than is left of the memory "
           + "budget of \(memoryText(limits.budget.limit))", remedy: "raise the memory budget if the file can be trusted"
       )
     }

@@ -17,7 +17,7 @@ extension ONNXOperators {
       guard shape.count <= mostAxes else { throw call.fault("it makes more than \(mostAxes) axes") }
       let value = call.node.value("value") ?? ONNXValue(Tensor([0]))
       guard value.count == 1 else { throw call.fault("it has \(value.count) values, and must have one") }
-      try call.checkSize(shape)
+      try call.checkSize(shape, of: value.type)
       return [value.reshaped([]).expanded(to: shape)]
     },
     ONNXOperator("Range", inputs: 3...3, run: range),

@@ -1,6 +1,6 @@
-// The arguments of the recurrent kernels. These types stand in a module of their own because the kernels are compiled
-// once for each instruction set, and every compilation must mean the same by them. Nothing here is compiled with vector
-// instructions.
+// The arguments of the recurrent kernels. These types, as those of the other kernels, stand in a module of their own
+// because the kernels are compiled once for each instruction set, and every compilation must mean the same by them.
+// Nothing here is compiled with vector instructions. (So the kernels read them, and make none themselves.)
 //
 // H is the hidden size, Hp that padded to whole vectors (`paddedSize`), I the input size, N the number of packed rows.
 // No two buffers of a call overlap unless it says so.

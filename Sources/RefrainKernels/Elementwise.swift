@@ -135,18 +135,27 @@ extension KernelBuild {
     _ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ xStep: Int, _ y: UnsafePointer<Float>, _ yStep: Int,
     _ z: UnsafeMutablePointer<Float>
   ) {
-    binaryRows(operation, 1, count, x, 0, xStep, y, 0, yStep, z, 0)
+    mapRows(
+      operation,
+      BinaryRows(
+        rows: 1, columns: count, x: x, xStride: 0, xStep: xStep, y: y, yStride: 0, yStep: yStep, z: z, zStride: 0))
   }
 
-  /// The same for `rows` rows of `columns` elements, which begin `xStride`, `yStride` and `zStride` apart.
-  public static func binaryRows(
-    _ operation: Int, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ xStep: Int,
-    _ y: UnsafePointer<Float>, _ yStride: Int, _ yStep: Int, _ z: UnsafeMutablePointer<Float>, _ zStride: Int
-  ) {
+  /// The same for the rows of matrices.
+  public static func binaryRows(_ arguments: BinaryRowsArguments) {
+    mapRows(
+      arguments.operation,
+      BinaryRows(
+        rows: arguments.rows, columns: arguments.columns, x: arguments.x, xStride: arguments.xStride,
+        xStep: arguments.xStep, y: arguments.y, yStride: arguments.yStride, yStep: arguments.yStep, z: arguments.z,
+        zStride: arguments.zStride))
+  }
+
+  @inline(never) private static func mapRows(_ operation: Int, _ m: BinaryRows) {
     @inline(always) func map<F: BinaryFunction>(_: F.Type) {
-      for row in 0..<rows {
+      for row in 0..<m.rows {
         mapRow(
-          F.self, columns, x + row &* xStride, xStep, y + row &* yStride, yStep, z + row &* zStride)
+          F.self, m.columns, m.x + row &* m.xStride, m.xStep, m.y + row &* m.yStride, m.yStep, m.z + row &* m.zStride)
       }
     }
     switch BinaryOperation(rawValue: operation) {
@@ -161,6 +170,20 @@ extension KernelBuild {
     case nil: fatalError("binary: no such operation")
     }
   }
+}
+
+/// What `BinaryRowsArguments` says but for the operation.
+private struct BinaryRows {
+  let rows: Int
+  let columns: Int
+  let x: P
+  let xStride: Int
+  let xStep: Int
+  let y: P
+  let yStride: Int
+  let yStep: Int
+  let z: M
+  let zStride: Int
 }
 
 @inline(always)

@@ -3,15 +3,13 @@
 
 extension KernelBuild {
   /// y = (x − mean) / √(variance + ε) ⊙ gain + shift, mean and (biased) variance those of each row.
-  ///
-  /// - x, y: [rows, columns], the rows `xStride` and `yStride` apart; `y` may be `x`, and is added to if `accumulate`.
-  ///   gain, shift: [columns].
-  /// - means, inverseDeviations: [rows], written, for the gradient.
-  public static func layerNormRows(
-    _ rows: Int, _ columns: Int, _ epsilon: Float, _ x: UnsafePointer<Float>, _ xStride: Int,
-    _ gain: UnsafePointer<Float>, _ shift: UnsafePointer<Float>, _ accumulate: Bool, _ y: UnsafeMutablePointer<Float>,
-    _ yStride: Int, _ means: UnsafeMutablePointer<Float>, _ inverseDeviations: UnsafeMutablePointer<Float>
-  ) {
+  public static func layerNormRows(_ arguments: LayerNormArguments) {
+    let (rows, columns, epsilon, accumulate) = (
+      arguments.rows, arguments.columns, arguments.epsilon, arguments.accumulate
+    )
+    let (x, xStride, y, yStride) = (arguments.x, arguments.xStride, arguments.y, arguments.yStride)
+    let (gain, shift) = (arguments.gain, arguments.shift)
+    let (means, inverseDeviations) = (arguments.means, arguments.inverseDeviations)
     for row in 0..<rows {
       let source = x + row &* xStride
       let mean = sumOfValues(columns, source) / Float(columns)
@@ -83,18 +81,15 @@ private func sumOfSquaredDistances(_ columns: Int, _ x: P, _ mean: Float) -> Flo
 
 extension KernelBuild {
   /// The gradient of `layerNormRows`: with x̂ = (x − mean) / deviation and g = gain ⊙ dy,
-  /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation.
-  ///
-  /// - x, dy, dx: [rows, columns], the rows `xStride`, `dyStride` and `dxStride` apart; dx is overwritten, and may be
-  ///   `x` or `dy`.
-  /// - dgain, dshift: dy ⊙ x̂ and dy are added to these, [rows / rowsPerSum, columns] with rows `sumStride` apart; the
-  ///   latter may be nil.
-  public static func layerNormGradientRows(
-    _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int, _ gain: UnsafePointer<Float>,
-    _ means: UnsafePointer<Float>, _ inverseDeviations: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
-    _ dyStride: Int, _ dx: UnsafeMutablePointer<Float>, _ dxStride: Int, _ dgain: UnsafeMutablePointer<Float>,
-    _ dshift: UnsafeMutablePointer<Float>?, _ sumStride: Int, _ rowsPerSum: Int
-  ) {
+  /// dx = (g − mean of g − x̂ · mean of g x̂) / deviation; dy ⊙ x̂ and dy are added to dgain and dshift.
+  public static func layerNormGradientRows(_ arguments: LayerNormGradientArguments) {
+    let (rows, columns, rowsPerSum, sumStride) = (
+      arguments.rows, arguments.columns, arguments.rowsPerSum, arguments.sumStride
+    )
+    let (x, dy, dx) = (arguments.x, arguments.dy, arguments.dx)
+    let (xStride, dyStride, dxStride) = (arguments.xStride, arguments.dyStride, arguments.dxStride)
+    let (gain, means, inverseDeviations) = (arguments.gain, arguments.means, arguments.inverseDeviations)
+    let (dgain, dshift) = (arguments.dgain, arguments.dshift)
     for row in 0..<rows {
       let (x, dy, dx) = (x + row &* xStride, dy + row &* dyStride, dx + row &* dxStride)
       let sum = row / rowsPerSum &* sumStride

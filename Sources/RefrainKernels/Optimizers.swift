@@ -1,14 +1,13 @@
-// The optimizers' updates, elementwise, fused and in place. Every array has `count` elements and none overlaps another.
-// The formulas are PyTorch's.
+// The optimizers' updates, elementwise, fused and in place. The formulas are PyTorch's.
 
 extension KernelBuild {
-  /// Stochastic gradient descent: g += weightDecay · p; m = momentum · m + g (m = g at the `firstStep`); p −=
+  /// Stochastic gradient descent: g += weightDecay · p; m = momentum · m + g (m = g at the first step); p −=
   /// learningRate · m, or · (g + momentum · m) with Nesterov's momentum. Without a buffer, p −= learningRate · g.
-  public static func sgdUpdate(
-    _ count: Int, _ parameter: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ momentumBuffer: UnsafeMutablePointer<Float>?, _ learningRate: Float, _ momentum: Float, _ nesterov: Bool,
-    _ weightDecay: Float, _ firstStep: Bool
-  ) {
+  public static func sgdUpdate(_ arguments: SGDArguments) {
+    let (count, parameter, gradient) = (arguments.count, arguments.parameter, arguments.gradient)
+    let (learningRate, weightDecay) = (arguments.learningRate, arguments.weightDecay)
+    let (momentum, momentumBuffer) = (arguments.momentum, arguments.momentumBuffer)
+    let (nesterov, isFirstStep) = (arguments.nesterov, arguments.isFirstStep)
     var vectors = Vectors(count)
     while vectors.next() {
       let (index, lanes) = (vectors.index, vectors.lanes)
@@ -16,7 +15,7 @@ extension KernelBuild {
       let g = multiplyAdd(splat(weightDecay), p, load(gradient + index, lanes))
       var step = g
       if let momentumBuffer {
-        let m = firstStep ? g : multiplyAdd(splat(momentum), load(momentumBuffer + index, lanes), g)
+        let m = isFirstStep ? g : multiplyAdd(splat(momentum), load(momentumBuffer + index, lanes), g)
         store(m, momentumBuffer + index, lanes)
         step = nesterov ? multiplyAdd(splat(momentum), m, g) : m
       }
@@ -29,12 +28,13 @@ extension KernelBuild {
   /// m = β₁ m + (1 − β₁) g; v = β₂ v + (1 − β₂) g²; p −= learningRate / correction1 · m / (√v / √correction2 + ε),
   /// where correction1 = 1 − β₁ᵗ and correction2 = 1 − β₂ᵗ. Weight decay is added to the gradient, or if `decoupled`
   /// taken off the parameter: p −= learningRate · weightDecay · p.
-  public static func adamUpdate(
-    _ count: Int, _ parameter: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>, _ learningRate: Float, _ beta1: Float,
-    _ beta2: Float, _ epsilon: Float, _ weightDecay: Float, _ decoupled: Bool, _ correction1: Float,
-    _ correction2: Float
-  ) {
+  public static func adamUpdate(_ arguments: AdamArguments) {
+    let (count, parameter, gradient) = (arguments.count, arguments.parameter, arguments.gradient)
+    let (first, second, beta1, beta2) = (arguments.first, arguments.second, arguments.beta1, arguments.beta2)
+    let (learningRate, weightDecay, epsilon) = (arguments.learningRate, arguments.weightDecay, arguments.epsilon)
+    let (decoupled, correction1, correction2) = (
+      arguments.decoupled, arguments.correction1, arguments.correction2
+    )
     let keep = splat(decoupled ? 1 - learningRate * weightDecay : 1)
     let decay = splat(decoupled ? 0 : weightDecay)
     let step = splat(-learningRate / correction1)
@@ -57,12 +57,11 @@ extension KernelBuild {
   /// RMSProp (Tieleman and Hinton 2012): s = α s + (1 − α) g²; d = √s + ε, or √(s − a²) + ε with the running mean of
   /// the gradients a = α a + (1 − α) g in `average`; p −= learningRate · g / d, or with a buffer, b = momentum · b + g
   /// / d and p −= learningRate · b. Weight decay is added to the gradient.
-  public static func rmspropUpdate(
-    _ count: Int, _ parameter: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ square: UnsafeMutablePointer<Float>, _ momentumBuffer: UnsafeMutablePointer<Float>?,
-    _ average: UnsafeMutablePointer<Float>?, _ learningRate: Float, _ alpha: Float, _ epsilon: Float,
-    _ weightDecay: Float, _ momentum: Float
-  ) {
+  public static func rmspropUpdate(_ arguments: RMSpropArguments) {
+    let (count, parameter, gradient) = (arguments.count, arguments.parameter, arguments.gradient)
+    let (square, average, alpha) = (arguments.square, arguments.average, arguments.alpha)
+    let (momentumBuffer, momentum) = (arguments.momentumBuffer, arguments.momentum)
+    let (learningRate, weightDecay, epsilon) = (arguments.learningRate, arguments.weightDecay, arguments.epsilon)
     var vectors = Vectors(count)
     while vectors.next() {
       let (index, lanes) = (vectors.index, vectors.lanes)
@@ -88,10 +87,11 @@ extension KernelBuild {
 
   /// Adagrad (Duchi, Hazan and Singer 2011): s += g²; p −= learningRate · g / (√s + ε), the learning rate already
   /// decayed. Weight decay is added to the gradient.
-  public static func adagradUpdate(
-    _ count: Int, _ parameter: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ sum: UnsafeMutablePointer<Float>, _ learningRate: Float, _ epsilon: Float, _ weightDecay: Float
-  ) {
+  public static func adagradUpdate(_ arguments: AdagradArguments) {
+    let (count, parameter, gradient) = (arguments.count, arguments.parameter, arguments.gradient)
+    let (sum, learningRate, weightDecay, epsilon) = (
+      arguments.sum, arguments.learningRate, arguments.weightDecay, arguments.epsilon
+    )
     var vectors = Vectors(count)
     while vectors.next() {
       let (index, lanes) = (vectors.index, vectors.lanes)

@@ -34,24 +34,15 @@ struct ProductOperands {
 }
 
 extension KernelBuild {
-  /// C (+)= A · B (+ bias) for `rows` rows M, `columns` N and `depth` K, any of which may be 0.
-  ///
-  /// - A[M, K]: element (r, k) at a[(aOffsets?[r] ?? r) · aRowStep + k · aColumnStep].
-  /// - B[K, N]: as `packPanels` wrote it.
-  /// - bias[N]: added to every row, if given.
-  /// - C[M, N]: row r at c[(cOffsets?[r] ?? r) · cRowStep], its columns contiguous; added to if `accumulate`,
-  ///   overwritten otherwise; overlaps nothing.
-  public static func product(
-    _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Float>, _ aRowStep: Int, _ aColumnStep: Int,
-    _ aOffsets: UnsafePointer<Int>?, _ packed: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ accumulate: Bool,
-    _ c: UnsafeMutablePointer<Float>, _ cRowStep: Int, _ cOffsets: UnsafePointer<Int>?
-  ) {
+  /// C (+)= A · B (+ bias), where any of rows, columns and depth may be 0.
+  public static func product(_ arguments: ProductArguments) {
     computeProduct(
       ProductOperands(
-        a: a, aRowStep: aRowStep, aColumnStep: aColumnStep, aOffsets: aOffsets, aIsTiled: false, packed: packed,
-        packedDepth: depth,
-        firstDepth: 0, depth: depth, columns: columns, bias: bias, accumulate: accumulate, c: c, cRowStep: cRowStep,
-        cOffsets: cOffsets), rows: rows)
+        a: arguments.a, aRowStep: arguments.aRowStep, aColumnStep: arguments.aColumnStep,
+        aOffsets: arguments.aOffsets, aIsTiled: false, packed: arguments.packed, packedDepth: arguments.depth,
+        firstDepth: 0, depth: arguments.depth, columns: arguments.columns, bias: arguments.bias,
+        accumulate: arguments.accumulate, c: arguments.c, cRowStep: arguments.cRowStep,
+        cOffsets: arguments.cOffsets), rows: arguments.rows)
   }
 }
 

@@ -40,18 +40,13 @@ extension KernelBuild {
     }
   }
 
-  /// C[M, N] (+)= Aᵀ · B for one block of K: A from `packTiles`, and `depth` rows from `firstDepth` on of a B of
-  /// `packedDepth` rows from `packPanels`.
-  ///
-  /// - C: row m at c[m · cRowStep]; added to if `accumulate`, overwritten otherwise; overlaps nothing.
-  public static func productTiled(
-    _ rows: Int, _ columns: Int, _ depth: Int, _ tiles: UnsafePointer<Float>, _ packed: UnsafePointer<Float>,
-    _ packedDepth: Int, _ firstDepth: Int, _ accumulate: Bool, _ c: UnsafeMutablePointer<Float>, _ cRowStep: Int
-  ) {
+  /// C[M, N] (+)= Aᵀ · B for one block of K.
+  public static func productTiled(_ arguments: TiledProductArguments) {
     productBlock(
       ProductOperands(
-        a: tiles, aRowStep: 0, aColumnStep: 0, aOffsets: nil, aIsTiled: true, packed: packed, packedDepth: packedDepth,
-        firstDepth: firstDepth, depth: depth, columns: columns, bias: nil, accumulate: accumulate, c: c,
-        cRowStep: cRowStep, cOffsets: nil), 0, rows)
+        a: arguments.tiles, aRowStep: 0, aColumnStep: 0, aOffsets: nil, aIsTiled: true, packed: arguments.packed,
+        packedDepth: arguments.packedDepth, firstDepth: arguments.firstDepth, depth: arguments.depth,
+        columns: arguments.columns, bias: nil, accumulate: arguments.accumulate, c: arguments.c,
+        cRowStep: arguments.cRowStep, cOffsets: nil), 0, arguments.rows)
   }
 }

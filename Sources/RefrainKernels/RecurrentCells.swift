@@ -116,49 +116,32 @@ extension KernelBuild {
 
   /// The gate function of a cell of a single stage, for sums that a caller computes: rows `firstRow..<endRow` of one
   /// step.
-  ///
-  /// - sums: [rows, gates · H], the rows `sumsStride` apart, in the order of the cell's file; of the GRU r z n and hn.
-  /// - parameters: as in `recurrentForward`.
-  /// - previous, next: [rows, Hp], the hidden state before and after.
-  /// - cell: [rows, Hp]. In: the cell state before; out: after.
-  /// - keptGates: [rows, kept · H] or nil, for `recurrentGatesBackward`.
-  ///
-  /// No two buffers overlap, but that `keptGates` may be `sums` where they are of one shape.
-  public static func recurrentGates(
-    _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ sums: UnsafePointer<Float>, _ sumsStride: Int,
-    _ parameters: UnsafePointer<Float>?, _ previous: UnsafeMutablePointer<Float>, _ next: UnsafeMutablePointer<Float>,
-    _ cell: UnsafeMutablePointer<Float>, _ keptGates: UnsafeMutablePointer<Float>?
-  ) {
-    let padded = paddedSize(hiddenSize)
+  public static func recurrentGates(_ arguments: RecurrentGatesArguments, _ firstRow: Int, _ endRow: Int) {
+    let (size, padded) = (arguments.hiddenSize, paddedSize(arguments.hiddenSize))
+    let (sums, previous, cell) = (arguments.sums, arguments.previous, arguments.cell)
     // Nothing is read through it: there are no outputs.
     guard let nothing = UnsafePointer<Int>(bitPattern: 8) else { return }
     let memory = RecurrentMemory(
       schedule: Schedule(
         firstRow: firstRow, endRow: endRow, steps: 1, alive: nothing, offsets: nothing, positions: nothing),
-      firstUnit: 0, endUnit: padded, inputSize: 0, hiddenSize: hiddenSize, paddedSize: padded, input: sums,
-      inputStride: 0, parameters: parameters, parameterStride: padded, previous: previous, next: next,
-      seen: P(previous), masks: nil, cell: cell, reset: cell, update: cell, output: nil, outputStride: 0,
-      keptGates: keptGates, keptCell: nil)
-    kernel(kind).activate(sums, sumsStride, memory)
+      firstUnit: 0, endUnit: padded, inputSize: 0, hiddenSize: size, paddedSize: padded, input: sums,
+      inputStride: 0, parameters: arguments.parameters, parameterStride: padded, previous: previous,
+      next: arguments.next, seen: P(previous), masks: nil, cell: cell, reset: cell, update: cell, output: nil,
+      outputStride: 0, keptGates: arguments.keptGates, keptCell: nil)
+    kernel(arguments.kind).activate(sums, arguments.sumsStride, memory)
   }
 
   /// The backward pass through `recurrentGates`, of cells without parameters.
-  ///
-  /// - gates: [rows, kept · H]. In: `keptGates`; out: the gradients of the sums.
-  /// - previous: [rows, Hp], the hidden state before, of the GRU.
-  /// - cell: the cell state before, its rows `cellStride` apart, of an LSTM.
-  /// - dHidden, dCell: [rows, Hp]. In: the gradients of the states after; out: the GRU's dHidden and an LSTM's dCell
-  ///   are those of the state before.
   public static func recurrentGatesBackward(
-    _ kind: Int, _ firstRow: Int, _ endRow: Int, _ hiddenSize: Int, _ gates: UnsafeMutablePointer<Float>,
-    _ previous: UnsafePointer<Float>, _ cell: UnsafePointer<Float>, _ cellStride: Int,
-    _ dHidden: UnsafeMutablePointer<Float>, _ dCell: UnsafeMutablePointer<Float>
+    _ arguments: RecurrentGatesBackwardArguments, _ firstRow: Int, _ endRow: Int
   ) {
-    let kernel = kernel(kind)
+    let kernel = kernel(arguments.kind)
+    let (size, gates, previous) = (arguments.hiddenSize, arguments.gates, arguments.previous)
+    let dCell = arguments.cellGradient
     let memory = BackwardMemory(
-      hiddenSize: hiddenSize, paddedSize: paddedSize(hiddenSize), gates: gates,
-      gateStride: kernel.keptGates &* hiddenSize, keptCell: cell, keptCellStride: cellStride, initial: previous,
-      output: previous, outputStride: 0, dOutput: nil, dOutputStride: 0, dHidden: dHidden, dCell: dCell, dReset: dCell,
+      hiddenSize: size, paddedSize: paddedSize(size), gates: gates, gateStride: kernel.keptGates &* size,
+      keptCell: arguments.cell, keptCellStride: arguments.cellStride, initial: previous, output: previous,
+      outputStride: 0, dOutput: nil, dOutputStride: 0, dHidden: arguments.hiddenGradient, dCell: dCell, dReset: dCell,
       parameters: nil, masks: nil, hasProducts: false)
     withUnsafePointer(to: endRow) { alive in
       withUnsafePointer(to: 0) { offset in

@@ -125,16 +125,12 @@ extension KernelBuild {
     }
   }
 
-  /// The cross-entropy of softmax(logits) with one target class a row.
-  ///
-  /// - logits: [rows, columns]; targets: [rows], each a class.
-  /// - smoothing ε: the target distribution is (1 − ε) on the target plus ε spread over all classes.
-  /// - losses: [rows], written: (1 − ε) · −ln p_target + ε · the mean of −ln p.
-  /// - maxima, sums: [rows], written: each row's maximum and Σ_c e^(logit − maximum), which the gradient needs.
-  public static func crossEntropyRows(
-    _ rows: Int, _ columns: Int, _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Int>, _ smoothing: Float,
-    _ losses: UnsafeMutablePointer<Float>, _ maxima: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Float>
-  ) {
+  /// The cross-entropy of softmax(logits) with one target class a row: losses `[rows]`, written, are
+  /// (1 − ε) · −ln p_target + ε · the mean of −ln p.
+  public static func crossEntropyRows(_ arguments: CrossEntropyArguments, _ losses: UnsafeMutablePointer<Float>) {
+    let (rows, columns, smoothing) = (arguments.rows, arguments.columns, arguments.smoothing)
+    let (logits, targets) = (arguments.logits, arguments.targets)
+    let (maxima, sums) = (arguments.maxima, arguments.sums)
     for row in 0..<rows {
       let x = logits + row &* columns
       let (largest, total) = sumOfExponentials(columns, x)
@@ -149,14 +145,14 @@ extension KernelBuild {
 
   /// The gradient of `crossEntropyRows`: factor · (softmax − target distribution).
   ///
-  /// - logits, targets, smoothing, maxima, sums: as they were given to, and by, `crossEntropyRows`.
   /// - factors: [rows], the gradient by each loss.
-  /// - gradient: [rows, columns], written; may be `logits`.
+  /// - gradient: [rows, columns], written; may be the logits.
   public static func crossEntropyGradientRows(
-    _ rows: Int, _ columns: Int, _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Int>, _ smoothing: Float,
-    _ maxima: UnsafePointer<Float>, _ sums: UnsafePointer<Float>, _ factors: UnsafePointer<Float>,
-    _ gradient: UnsafeMutablePointer<Float>
+    _ arguments: CrossEntropyArguments, _ factors: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
   ) {
+    let (rows, columns, smoothing) = (arguments.rows, arguments.columns, arguments.smoothing)
+    let (logits, targets) = (arguments.logits, arguments.targets)
+    let (maxima, sums) = (P(arguments.maxima), P(arguments.sums))
     for row in 0..<rows {
       let x = logits + row &* columns
       let y = gradient + row &* columns

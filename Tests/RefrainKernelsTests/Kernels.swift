@@ -67,6 +67,11 @@ final class Memory {
     UnsafePointer(self(values) as UnsafeMutablePointer<Number>)
   }
 
+  /// What stands there now.
+  func values(_ pointer: UnsafePointer<Float>, _ count: Int) -> [Float] {
+    withExtendedLifetime(self) { Array(UnsafeBufferPointer(start: pointer, count: count)) }
+  }
+
   deinit { for block in blocks { block.deallocate() } }
 }
 

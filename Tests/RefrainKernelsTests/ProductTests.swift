@@ -1,3 +1,4 @@
+import RefrainKernels
 import Testing
 
 @Suite struct ProductTests {
@@ -37,12 +38,14 @@ import Testing
         let offsets = (0..<m).map { m - 1 - $0 }
         for (hasOffsets, accumulate) in [(false, false), (true, true)] {
           let before = numbers(m * (n + 1) + 1, seed: 6)
-          var c = before
-          if hasOffsets {
-            builds[build].product(m, n, k, a, aRow, aColumn, offsets, packed, nil, accumulate, &c, n + 1, offsets)
-          } else {
-            builds[build].product(m, n, k, a, aRow, aColumn, nil, packed, bias, accumulate, &c, n + 1, nil)
-          }
+          let memory = Memory()
+          let order: UnsafePointer<Int>? = hasOffsets ? memory(offsets) : nil
+          let product = ProductArguments(
+            rows: m, columns: n, depth: k, a: memory(a), aRowStep: aRow, aColumnStep: aColumn, aOffsets: order,
+            packed: memory(packed), bias: hasOffsets ? nil : memory(bias), accumulate: accumulate, c: memory(before),
+            cRowStep: n + 1, cOffsets: order)
+          builds[build].product(product)
+          let c = memory.values(product.c, before.count)
           var expected = before.doubles
           let sums = naive(m, n, k, { a[$0 * aRow + $1 * aColumn] }, { b[$0 * bRow + $1 * bColumn] })
           for i in 0..<m {
@@ -64,19 +67,23 @@ import Testing
     let b = numbers(k * n, seed: 3)
     var packed = [Float](repeating: 0, count: builds[build].packedSize(k, n))
     builds[build].packPanels(k, n, b, n, 1, &packed)
-    var whole = [Float](repeating: 0, count: m * n)
-    builds[build].product(m, n, k, a, k, 1, nil, packed, nil, false, &whole, n, nil)
+    let memory = Memory()
+    let zeros = [Float](repeating: 0, count: m * n)
+    let whole = ProductArguments(
+      rows: m, columns: n, depth: k, a: memory(a), aRowStep: k, aColumnStep: 1, packed: memory(packed),
+      accumulate: false, c: memory(zeros), cRowStep: n)
+    builds[build].product(whole)
     for split in [1, 4, 7, 22] {
-      var parts = [Float](repeating: 0, count: m * n)
-      parts.withUnsafeMutableBufferPointer { c in
-        a.withUnsafeBufferPointer { a in
-          builds[build].product(split, n, k, a.baseAddress!, k, 1, nil, packed, nil, false, c.baseAddress!, n, nil)
-          builds[build].product(
-            m - split, n, k, a.baseAddress! + split * k, k, 1, nil, packed, nil, false, c.baseAddress! + split * n, n,
-            nil)
-        }
-      }
-      #expect(parts == whole)
+      var part = whole
+      part.rows = split
+      part.c = memory(zeros)
+      let parts = part.c
+      builds[build].product(part)
+      part.rows = m - split
+      part.a += split * k
+      part.c += split * n
+      builds[build].product(part)
+      #expect(memory.values(parts, m * n) == memory.values(whole.c, m * n))
     }
   }
 
@@ -91,26 +98,30 @@ import Testing
       // A's rows lie in reverse order; a column of ones follows the last.
       let sums = naive(
         m + 1, n, k, { $0 == m ? 1 : a[(k - 1 - $1) * (m + 1) + $0] }, { b[$0 * (n + 2) + $1] })
-      var c = [Float](repeating: .nan, count: (m + 1) * (n + 1))
-      var tiles = [Float](repeating: .nan, count: block * builds[build].tiledColumns() + 16)
-      var packed = [Float](repeating: .nan, count: builds[build].packedSize(block, n))
+      let memory = Memory()
+      let target: UnsafeMutablePointer<Float> = memory([Float](repeating: .nan, count: (m + 1) * (n + 1)))
+      let tiles: UnsafeMutablePointer<Float> = memory(
+        [Float](repeating: .nan, count: block * builds[build].tiledColumns() + 16))
+      let packed: UnsafeMutablePointer<Float> = memory(
+        [Float](repeating: .nan, count: builds[build].packedSize(block, n)))
       a.withUnsafeBufferPointer { a in
         let rows = (0..<max(k, 1)).map { a.baseAddress! + max(k - 1 - $0, 0) * (m + 1) }
         for start in stride(from: 0, through: max(0, k - 1), by: block) {
           let depth = min(block, k - start)
-          builds[build].packPanels(depth, n, Array(b[(start * (n + 2))...]), n + 2, 1, &packed)
+          builds[build].packPanels(depth, n, Array(b[(start * (n + 2))...]), n + 2, 1, packed)
           for first in stride(from: 0, to: m + 1, by: builds[build].tiledColumns()) {
             let end = min(m + 1, first + builds[build].tiledColumns())
             rows.withUnsafeBufferPointer { rows in
-              builds[build].packTiles(depth, m, first, end, rows.baseAddress! + start, &tiles)
+              builds[build].packTiles(depth, m, first, end, rows.baseAddress! + start, tiles)
             }
-            c.withUnsafeMutableBufferPointer { c in
-              builds[build].productTiled(
-                end - first, n, depth, tiles, packed, depth, 0, start > 0, c.baseAddress! + first * (n + 1), n + 1)
-            }
+            builds[build].productTiled(
+              TiledProductArguments(
+                rows: end - first, columns: n, depth: depth, tiles: tiles, packed: packed, packedDepth: depth,
+                firstDepth: 0, accumulate: start > 0, c: target + first * (n + 1), cRowStep: n + 1))
           }
         }
       }
+      let c = memory.values(target, (m + 1) * (n + 1))
       for row in 0...m {
         #expect(
           difference(Array(c[row * (n + 1)..<row * (n + 1) + n]), Array(sums[row * n..<(row + 1) * n])) < 2e-4,

@@ -1,3 +1,4 @@
+import RefrainKernels
 import Testing
 
 #if canImport(Glibc)
@@ -89,14 +90,14 @@ import Testing
   ) -> (losses: [Float], gradient: [Float]) {
     let (rows, columns) = (targets.count, logits.count / targets.count)
     var losses = [Float](repeating: 9, count: rows)
-    var (maxima, sums, gradient) = (losses, losses, logits)
-    builds[build].crossEntropyRows(rows, columns, logits, targets, smoothing, &losses, &maxima, &sums)
-    gradient.withUnsafeMutableBufferPointer { gradient in
-      let pointer = gradient.baseAddress!
-      builds[build].crossEntropyGradientRows(
-        rows, columns, pointer, targets, smoothing, maxima, sums, factors, pointer)
-    }
-    return (losses, gradient)
+    let memory = Memory()
+    let gradient: UnsafeMutablePointer<Float> = memory(logits)
+    let arguments = CrossEntropyArguments(
+      rows: rows, columns: columns, logits: gradient, targets: memory(targets), smoothing: smoothing,
+      maxima: memory(losses), sums: memory(losses))
+    builds[build].crossEntropyRows(arguments, &losses)
+    builds[build].crossEntropyGradientRows(arguments, factors, gradient)
+    return (losses, memory.values(gradient, logits.count))
   }
 
   @Test(
@@ -187,19 +188,29 @@ import Testing
           return (above - loss(moved)) / 2e-5
         }
       }
-      var y = x
-      var means = [Float](repeating: 0, count: rows)
-      var inverses = means
-      builds[build].layerNormRows(rows, columns, 0.01, x, columns, gain, shift, false, &y, columns, &means, &inverses)
-      #expect(difference(y, formula(x.doubles, gain.doubles, shift.doubles)) < 3e-6)
-      let once = y
-      builds[build].layerNormRows(rows, columns, 0.01, x, columns, gain, shift, true, &y, columns, &means, &inverses)
-      #expect(y == once.map { $0 + $0 })
-      var dx = x
-      var dgain = [Float](repeating: 1, count: columns)
-      var dshift = dgain
-      builds[build].layerNormGradientRows(
-        rows, columns, x, columns, gain, means, inverses, dy, columns, &dx, columns, &dgain, &dshift, 0, 1)
+      let memory = Memory()
+      let zeros = [Float](repeating: 0, count: rows)
+      var norm = LayerNormArguments(
+        rows: rows, columns: columns, epsilon: 0.01, x: memory(x), xStride: columns, gain: memory(gain),
+        shift: memory(shift), accumulate: false, y: memory(x), yStride: columns, means: memory(zeros),
+        inverseDeviations: memory(zeros))
+      builds[build].layerNormRows(norm)
+      let once = memory.values(norm.y, x.count)
+      #expect(difference(once, formula(x.doubles, gain.doubles, shift.doubles)) < 3e-6)
+      norm.accumulate = true
+      builds[build].layerNormRows(norm)
+      #expect(memory.values(norm.y, x.count) == once.map { $0 + $0 })
+      let ones = [Float](repeating: 1, count: columns)
+      let (gainSums, shiftSums): (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) = (
+        memory(ones), memory(ones)
+      )
+      let gradients = LayerNormGradientArguments(
+        rows: rows, columns: columns, x: norm.x, xStride: columns, gain: norm.gain, means: norm.means,
+        inverseDeviations: norm.inverseDeviations, dy: memory(dy), dyStride: columns, dx: memory(x), dxStride: columns,
+        dgain: gainSums, dshift: shiftSums, sumStride: 0, rowsPerSum: 1)
+      builds[build].layerNormGradientRows(gradients)
+      let dx = memory.values(gradients.dx, x.count)
+      let (dgain, dshift) = (memory.values(gainSums, columns), memory.values(shiftSums, columns))
       let (xs, gains, shifts) = (x.doubles, gain.doubles, shift.doubles)
       #expect(difference(dx, gradient(xs) { loss($0, gains, shifts) }) < 2e-5)
       let expectedGain = gradient(gains) { loss(xs, $0, shifts) }.map { $0 + 1 }

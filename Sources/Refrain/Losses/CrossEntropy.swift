@@ -1,3 +1,5 @@
+import RefrainKernels
+
 extension Loss {
   /// −t log σ(x) − (1 − t) log(1 − σ(x)) for logits x and targets t from 0 to 1, in a form that does not overflow:
   /// max(x, 0) − x t + log(1 + e^−|x|). Its gradient is σ(x) − t.
@@ -65,21 +67,21 @@ extension Loss {
 private func indexedCrossEntropy(_ logits: Tensor, _ indices: [Int], smoothing: Float) -> Tensor {
   let (rows, columns) = (logits.shape[0], logits.shape[1])
   let (maxima, sums) = (Storage(count: rows), Storage(count: rows))
-  func forEachPart(_ body: (_ row: Int, _ count: Int, _ targets: UnsafePointer<Int>) -> Void) {
+  func forEachPart(of logits: UnsafePointer<Float>, _ body: (_ row: Int, _ arguments: CrossEntropyArguments) -> Void) {
     indices.withUnsafeBufferPointer { indices in
       guard let indices = indices.baseAddress else { return }
       parallel(rows, grain: max(1, Tensor.functionGrain / columns)) { part in
-        body(part.lowerBound, part.count, indices + part.lowerBound)
+        let row = part.lowerBound
+        let arguments = CrossEntropyArguments(
+          rows: part.count, columns: columns, logits: logits + row * columns, targets: indices + row,
+          smoothing: smoothing, maxima: maxima.pointer + row, sums: sums.pointer + row)
+        body(row, arguments)
       }
     }
   }
   let losses = Tensor([rows]) { losses in
     logits.read { logits in
-      forEachPart { row, count, targets in
-        kernels.crossEntropyRows(
-          count, columns, logits + row * columns, targets, smoothing, losses + row, maxima.pointer + row,
-          sums.pointer + row)
-      }
+      forEachPart(of: logits) { row, arguments in kernels.crossEntropyRows(arguments, losses + row) }
     }
   }
   // A gradient is asked for once: the record is then the last to hold the logits, and gives them away.
@@ -88,10 +90,8 @@ private func indexedCrossEntropy(_ logits: Tensor, _ indices: [Int], smoothing: 
     guard var values = kept.take() else { fatalError("the gradient of a cross entropy was asked for twice") }
     values.write { values in
       gradient.read { factors in
-        forEachPart { row, count, targets in
-          kernels.crossEntropyGradientRows(
-            count, columns, values + row * columns, targets, smoothing, maxima.pointer + row, sums.pointer + row,
-            factors + row, values + row * columns)
+        forEachPart(of: values) { row, arguments in
+          kernels.crossEntropyGradientRows(arguments, factors + row, values + row * columns)
         }
       }
     }

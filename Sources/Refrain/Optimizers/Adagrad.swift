@@ -1,3 +1,5 @@
+import RefrainKernels
+
 /// Adagrad (Duchi, Hazan and Singer 2011), as in PyTorch, at step t:
 ///
 ///     g' = g + λ θ                     weight decay λ
@@ -37,6 +39,9 @@ public struct Adagrad: Optimizer {
 
   public func update(_ run: ParameterRun) {
     let rate = learningRate / (1 + Float(run.step - 1) * learningRateDecay)
-    kernels.adagradUpdate(run.count, run.parameter, run.gradient, run.moment(0), rate, epsilon, weightDecay)
+    kernels.adagradUpdate(
+      AdagradArguments(
+        count: run.count, parameter: run.parameter, gradient: run.gradient, sum: run.moment(0), learningRate: rate,
+        epsilon: epsilon, weightDecay: weightDecay))
   }
 }

@@ -1,4 +1,5 @@
 import RealModule
+import RefrainKernels
 
 /// Adam (Kingma and Ba 2015), as in PyTorch, at step t:
 ///
@@ -39,8 +40,11 @@ public struct Adam: Optimizer {
 
   fileprivate func update(_ run: ParameterRun, decoupled: Bool) {
     kernels.adamUpdate(
-      run.count, run.parameter, run.gradient, run.moment(0), run.moment(1), learningRate, beta1, beta2, epsilon,
-      weightDecay, decoupled, correction(beta1, run.step), correction(beta2, run.step))
+      AdamArguments(
+        count: run.count, parameter: run.parameter, gradient: run.gradient, first: run.moment(0),
+        second: run.moment(1), learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+        weightDecay: weightDecay, decoupled: decoupled, correction1: correction(beta1, run.step),
+        correction2: correction(beta2, run.step)))
   }
 
   /// 1 − βᵗ, which makes up for moments that start at 0.

@@ -1,3 +1,5 @@
+import RefrainKernels
+
 /// RMSprop (Hinton 2012), as in PyTorch:
 ///
 ///     g' = g + λ θ                     weight decay λ
@@ -45,7 +47,9 @@ public struct RMSprop: Optimizer {
   public func update(_ run: ParameterRun) {
     let average = momentum == 0 ? 1 : 2
     kernels.rmspropUpdate(
-      run.count, run.parameter, run.gradient, run.moment(0), momentum == 0 ? nil : run.moment(1),
-      centered ? run.moment(average) : nil, learningRate, alpha, epsilon, weightDecay, momentum)
+      RMSpropArguments(
+        count: run.count, parameter: run.parameter, gradient: run.gradient, square: run.moment(0),
+        momentumBuffer: momentum == 0 ? nil : run.moment(1), average: centered ? run.moment(average) : nil,
+        learningRate: learningRate, alpha: alpha, epsilon: epsilon, weightDecay: weightDecay, momentum: momentum))
   }
 }

@@ -1,3 +1,5 @@
+import RefrainKernels
+
 /// Stochastic gradient descent (Robbins and Monro 1951), as in PyTorch:
 ///
 ///     g' = g + λ θ                     weight decay λ
@@ -30,7 +32,9 @@ public struct SGD: Optimizer {
 
   public func update(_ run: ParameterRun) {
     kernels.sgdUpdate(
-      run.count, run.parameter, run.gradient, momentum == 0 ? nil : run.moment(0), learningRate, momentum, nesterov,
-      weightDecay, run.step == 1)
+      SGDArguments(
+        count: run.count, parameter: run.parameter, gradient: run.gradient,
+        momentumBuffer: momentum == 0 ? nil : run.moment(0), learningRate: learningRate, momentum: momentum,
+        nesterov: nesterov, weightDecay: weightDecay, isFirstStep: run.step == 1))
   }
 }

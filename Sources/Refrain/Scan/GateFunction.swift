@@ -34,8 +34,10 @@ extension Operations {
       sums.read { sums in
         parallel(batch, grain: grain, multiple: 6) { rows in
           kernels.recurrentGates(
-            kind.rawValue, rows.lowerBound, rows.upperBound, size, sums, blocks * size, nil, previous.pointer,
-            next.pointer, newCell.pointer, kept?.pointer)
+            RecurrentGatesArguments(
+              kind: kind.rawValue, hiddenSize: size, sums: sums, sumsStride: blocks * size,
+              previous: previous.pointer, next: next.pointer, cell: newCell.pointer, keptGates: kept?.pointer),
+            rows.lowerBound, rows.upperBound)
         }
       }
       func rows(_ storage: Storage) -> Tensor {
@@ -52,8 +54,10 @@ extension Operations {
         state.read { entering in
           parallel(batch, grain: grain, multiple: 6) { rows in
             kernels.recurrentGatesBackward(
-              kind.rawValue, rows.lowerBound, rows.upperBound, size, kept.pointer, previous.pointer, entering, size,
-              carried[0].pointer, carried[1].pointer)
+              RecurrentGatesBackwardArguments(
+                kind: kind.rawValue, hiddenSize: size, gates: kept.pointer, previous: previous.pointer,
+                cell: entering, cellStride: size, hiddenGradient: carried[0].pointer,
+                cellGradient: carried[1].pointer), rows.lowerBound, rows.upperBound)
           }
         }
         let whole = Tensor(kept, shape: [batch, 4 * size])

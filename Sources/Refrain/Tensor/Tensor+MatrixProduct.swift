@@ -48,8 +48,10 @@ func product(
       for first in stride(from: part.lowerBound, to: part.upperBound, by: block) {
         let count = min(block, part.upperBound - first)
         kernels.product(
-          count, columns, depth, a.pointer + first * a.rowStep, a.rowStep, a.columnStep, nil, packed.pointer, bias,
-          accumulate, c + first * columns, columns, nil)
+          ProductArguments(
+            rows: count, columns: columns, depth: depth, a: a.pointer + first * a.rowStep, aRowStep: a.rowStep,
+            aColumnStep: a.columnStep, packed: packed.pointer, bias: bias, accumulate: accumulate,
+            c: c + first * columns, cRowStep: columns))
         if let activation {
           kernels.unary(activation.rawValue, count * columns, c + first * columns, c + first * columns)
         }
@@ -58,9 +60,11 @@ func product(
   } else {
     parallel(columns, grain: max(panel, 1 << 18 / max(depth * rows, 1)), multiple: panel) { part in
       kernels.product(
-        rows, part.count, depth, a.pointer, a.rowStep, a.columnStep, nil,
-        packed.pointer + part.lowerBound * depth, bias.map { $0 + part.lowerBound }, accumulate,
-        c + part.lowerBound, columns, nil)
+        ProductArguments(
+          rows: rows, columns: part.count, depth: depth, a: a.pointer, aRowStep: a.rowStep,
+          aColumnStep: a.columnStep, packed: packed.pointer + part.lowerBound * depth,
+          bias: bias.map { $0 + part.lowerBound }, accumulate: accumulate, c: c + part.lowerBound,
+          cRowStep: columns))
       guard let activation else { return }
       for row in 0..<rows {
         let place = c + row * columns + part.lowerBound
@@ -90,8 +94,10 @@ private func productTransposed(
           let count = min(block, depth - start)
           kernels.packTiles(count, rows, first, end, starts + start, tiles.pointer)
           kernels.productTiled(
-            end - first, columns, count, tiles.pointer, packed.pointer, depth, start, accumulate || start > 0,
-            c + first * columns, columns)
+            TiledProductArguments(
+              rows: end - first, columns: columns, depth: count, tiles: tiles.pointer, packed: packed.pointer,
+              packedDepth: depth, firstDepth: start, accumulate: accumulate || start > 0, c: c + first * columns,
+              cRowStep: columns))
         }
       }
     }

@@ -1,3 +1,5 @@
+import RefrainKernels
+
 extension Tensor {
   /// Each row along the last axis brought to mean 0 and variance 1, times `gain`, plus `shift`, each `[I]`.
   func normalized(gain: Tensor, shift: Tensor, epsilon: Float = 1e-5) -> Tensor {
@@ -21,7 +23,10 @@ extension Operations {
       let result = Tensor(input.shape) { target in
         read(input, gain, shift) { x, gain, shift in
           let (means, deviations) = (statistics.pointer, statistics.pointer + rows)
-          kernels.layerNormRows(rows, width, epsilon, x, width, gain, shift, false, target, width, means, deviations)
+          kernels.layerNormRows(
+            LayerNormArguments(
+              rows: rows, columns: width, epsilon: epsilon, x: x, xStride: width, gain: gain, shift: shift,
+              accumulate: false, y: target, yStride: width, means: means, inverseDeviations: deviations))
         }
       }
       guard let recorder = Recording.current else { return result }
@@ -34,8 +39,10 @@ extension Operations {
             gainGradient.write { gainGradient in
               shiftGradient.write { shiftGradient in
                 kernels.layerNormGradientRows(
-                  rows, width, x, width, gain, means, deviations, dy, width, target, width, gainGradient,
-                  shiftGradient, 0, 1)
+                  LayerNormGradientArguments(
+                    rows: rows, columns: width, x: x, xStride: width, gain: gain, means: means,
+                    inverseDeviations: deviations, dy: dy, dyStride: width, dx: target, dxStride: width,
+                    dgain: gainGradient, dshift: shiftGradient, sumStride: 0, rowsPerSum: 1))
               }
             }
           }

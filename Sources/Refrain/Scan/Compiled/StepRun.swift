@@ -143,18 +143,26 @@ struct StepRun {
       }
     case .normalize(let norm, let target, let accumulates):
       kernels.layerNormRows(
-        rows, norm.operand.width, norm.epsilon, at(norm.operand), stride(norm.operand), arguments[norm.gain].pointer,
-        arguments[norm.shift].pointer, accumulates, at(target), stride(target), at(norm.means), at(norm.deviations))
+        LayerNormArguments(
+          rows: rows, columns: norm.operand.width, epsilon: norm.epsilon, x: at(norm.operand),
+          xStride: stride(norm.operand), gain: arguments[norm.gain].pointer, shift: arguments[norm.shift].pointer,
+          accumulate: accumulates, y: at(target), yStride: stride(target), means: at(norm.means),
+          inverseDeviations: at(norm.deviations)))
     case .normalizeBackward(let norm, let gradient, let gainSums, let shiftSums, let target):
       kernels.layerNormGradientRows(
-        rows, norm.operand.width, at(norm.operand), stride(norm.operand), arguments[norm.gain].pointer, at(norm.means),
-        at(norm.deviations), at(gradient), stride(gradient), at(target), stride(target), at(gainSums),
-        shiftSums.map(at), stride(gainSums), StepMemory.rowsPerSum)
+        LayerNormGradientArguments(
+          rows: rows, columns: norm.operand.width, x: at(norm.operand), xStride: stride(norm.operand),
+          gain: arguments[norm.gain].pointer, means: at(norm.means), inverseDeviations: at(norm.deviations),
+          dy: at(gradient), dyStride: stride(gradient), dx: at(target), dxStride: stride(target),
+          dgain: at(gainSums), dshift: shiftSums.map(at), sumStride: stride(gainSums),
+          rowsPerSum: StepMemory.rowsPerSum))
     case .gates(let gates): run(gates)
     case .gatesBackward(let gates, let kept, let hidden, let state):
       kernels.recurrentGatesBackward(
-        gates.kind.rawValue, 0, rows, state.width, at(kept), at(gates.before), at(gates.before), stride(gates.before),
-        at(hidden), at(state))
+        RecurrentGatesBackwardArguments(
+          kind: gates.kind.rawValue, hiddenSize: state.width, gates: at(kept), previous: at(gates.before),
+          cell: at(gates.before), cellStride: stride(gates.before), hiddenGradient: at(hidden),
+          cellGradient: at(state)), 0, rows)
     case .takeOutputGradient(let target, let accumulates): takeOutputGradient(target, accumulates: accumulates)
     }
   }
@@ -164,8 +172,10 @@ struct StepRun {
   private func product(_ x: Register, _ weights: P?, bias: Int?, to target: Register, accumulates: Bool) {
     guard let weights else { return }
     kernels.product(
-      rows, target.width, x.width, at(x), stride(x), 1, nil, weights, bias.map { arguments[$0].pointer }, accumulates,
-      at(target), stride(target), nil)
+      ProductArguments(
+        rows: rows, columns: target.width, depth: x.width, a: at(x), aRowStep: stride(x), aColumnStep: 1,
+        packed: weights, bias: bias.map { arguments[$0].pointer }, accumulate: accumulates, c: at(target),
+        cRowStep: stride(target)))
   }
 
   private func run(_ gates: StepGates) {
@@ -179,8 +189,9 @@ struct StepRun {
       }
     }
     kernels.recurrentGates(
-      gates.kind.rawValue, 0, rows, size, at(gates.sums), stride(gates.sums), nil, before, at(gates.hidden), cell,
-      gates.kept.map(at))
+      RecurrentGatesArguments(
+        kind: gates.kind.rawValue, hiddenSize: size, sums: at(gates.sums), sumsStride: stride(gates.sums),
+        previous: before, next: at(gates.hidden), cell: cell, keptGates: gates.kept.map(at)), 0, rows)
   }
 
   private func takeOutputGradient(_ target: Register, accumulates: Bool) {
@@ -212,8 +223,10 @@ struct StepRun {
     }
     let isWhole = distance == width && isWhole(x) && isWhole(y)
     kernels.binaryRows(
-      function.rawValue, isWhole ? 1 : rows, isWhole ? rows * width : width, x.pointer, x.stride, x.step, y.pointer,
-      y.stride, y.step, first, distance)
+      BinaryRowsArguments(
+        operation: function.rawValue, rows: isWhole ? 1 : rows, columns: isWhole ? rows * width : width, x: x.pointer,
+        xStride: x.stride, xStep: x.step, y: y.pointer, yStride: y.stride, yStep: y.step, z: first,
+        zStride: distance))
   }
 
   private func add(_ x: Register, times factor: Register?, toSums sums: Register) {

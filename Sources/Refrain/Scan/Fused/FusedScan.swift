@@ -270,8 +270,10 @@ extension FusedCell {
       guard let positions = positions.baseAddress else { return }
       parallel(schedule.count, grain: max(6, 1 << 18 / max(columns * depth, 1)), multiple: 6) { part in
         kernels.product(
-          part.count, columns, depth, gates.pointer + part.lowerBound * stride, stride, 1, nil, packed.pointer, nil,
-          false, target, columns, positions + part.lowerBound)
+          ProductArguments(
+            rows: part.count, columns: columns, depth: depth, a: gates.pointer + part.lowerBound * stride,
+            aRowStep: stride, aColumnStep: 1, packed: packed.pointer, accumulate: false, c: target, cRowStep: columns,
+            cOffsets: positions + part.lowerBound))
       }
     }
     withExtendedLifetime((packed, gates)) {}

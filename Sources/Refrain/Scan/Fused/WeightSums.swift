@@ -71,8 +71,10 @@ struct WeightSums {
           }
           for (place, index) in product.sources.enumerated() {
             kernels.productTiled(
-              end - first, columns.count, depth, tiles.pointer, packed.pointer + index * panels, depth, 0, start > 0,
-              sums + first * stride + place * width + columns.lowerBound, stride)
+              TiledProductArguments(
+                rows: end - first, columns: columns.count, depth: depth, tiles: tiles.pointer,
+                packed: packed.pointer + index * panels, packedDepth: depth, firstDepth: 0, accumulate: start > 0,
+                c: sums + first * stride + place * width + columns.lowerBound, cRowStep: stride))
           }
         }
       }

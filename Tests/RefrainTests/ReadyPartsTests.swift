@@ -87,6 +87,29 @@ import Testing
     #expect(address(&module) == before)
   }
 
+  @Test("tokens stay integers in batches, parts and other orders: a float would round this one")
+  func integersStay() {
+    let large = 1 << 24 + 1
+    let tokens: Tokens = [[large, 2], [3]]
+    let batch = Batch(tokens.tensor, Tensor([0, 1]), lengths: tokens.lengths)
+    #expect(batch.input.integers == [large, 2, 3, 0])
+    #expect(batch.selecting([1, 0]).input.integers == [3, 0, large, 2])
+    #expect(batch.slice(0..<1).input.integers == [large, 2])
+    #expect(batch.input.transposed.integers == [large, 3, 2, 0])
+    #expect(batch.input.at(0, axis: 1).integers == [large, 3])
+    #expect(batch.input.reshaped([4]).detached.integers == [large, 2, 3, 0])
+    #expect(batch.input.masked(Steps(lengths: [1, 0])).integers == [large, 0, 0, 0])
+    #expect(Tensor([Float(3), 4]).integers == [3, 4] && Tensor([Float(3), 4.5]).integers == nil)
+    #expect((batch.input + 2).integers == nil)
+    // What is written is no longer what was given.
+    var written = batch.input
+    written[0, 0] = 5
+    #expect(written.integers == [5, 2, 3, 0] && batch.input.integers == [large, 2, 3, 0])
+    var alone = Tensor([7, 8])
+    alone[0] = 1
+    #expect(alone.integers == [1, 8])
+  }
+
   @Test("tokens are integers, of any lengths, checked against the vocabulary")
   func tokens() throws {
     let tokens: Tokens = [[3, 1, 2], [4], []]

@@ -29,7 +29,7 @@ public struct BatchNorm: Layer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    (weight, bias, mean, variance) = (.zeros([0]), .zeros([0]), .zeros([0]), .zeros([0]))
+    (weight, bias, mean, variance) = (.undrawn(rank: 1), .undrawn(rank: 1), .undrawn(rank: 1), .undrawn(rank: 1))
   }
 
   /// A layer whose size ``Sequential`` finds. `epsilon` is added to the variance.
@@ -61,7 +61,7 @@ public struct BatchNorm: Layer {
 
   public func outputActivation(after previous: Activation?) -> Activation? { .identity }
 
-  public var isBuilt: Bool { weight.count > 0 }
+  public var isBuilt: Bool { weight.isDrawn }
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
     requireBuilt()

@@ -39,8 +39,8 @@ public struct Conv1D: Layer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    weight = .zeros([0, 0, 0])
-    bias = .zeros([0])
+    weight = .undrawn(rank: 3)
+    bias = .undrawn(rank: 1)
   }
 
   /// A layer whose input size ``Sequential`` finds.
@@ -98,7 +98,7 @@ public struct Conv1D: Layer {
 
   public func outputActivation(after previous: Activation?) -> Activation? { configuration.activation }
 
-  public var isBuilt: Bool { weight.count > 0 }
+  public var isBuilt: Bool { weight.isDrawn }
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
     let lengths = input.lengthsAlone(for: Self.kind)

@@ -17,8 +17,8 @@ public struct Dense: Layer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    weight = .zeros([0, 0])
-    bias = .zeros([0])
+    weight = .undrawn(rank: 2)
+    bias = .undrawn(rank: 1)
   }
 
   /// A layer whose input size ``Sequential`` finds.
@@ -66,5 +66,5 @@ public struct Dense: Layer {
 
   public func outputActivation(after previous: Activation?) -> Activation? { configuration.activation }
 
-  public var isBuilt: Bool { weight.count > 0 }
+  public var isBuilt: Bool { weight.isDrawn }
 }

@@ -25,7 +25,7 @@ public struct Embedding: Layer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    weight = .zeros([0, 0])
+    weight = .undrawn(rank: 2)
   }
 
   /// A layer built by ``Sequential``. `dropout` is the probability of a row being dropped, at least 0 and below 1; with
@@ -70,19 +70,22 @@ public struct Embedding: Layer {
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
     requireBuilt()
-    let indices = input.values.values.map { value in
-      require(
-        value >= 0 && value < Float(configuration.vocabulary) && value == value.rounded(),
-        "Embedding: \(value) is no index into a vocabulary of \(configuration.vocabulary)")
-      return Int(value)
-    }
+    let indices: [Int]
+    do throws(LayerError) { indices = try self.indices(in: input.values) } catch { fatalError(error.description) }
     let shape = input.values.shape
     return StepValues(
       dropped(weight.gatheringRows(indices), of: indices).reshaped(shape + [configuration.size]),
       steps: configuration.maskZero == true ? input.steps.keeping(shape) { indices[$0] != 0 } : input.steps)
   }
 
-  public var isBuilt: Bool { weight.count > 0 }
+  /// The tokens that a tensor holds.
+  func indices(in values: Tensor) throws(LayerError) -> [Int] {
+    do throws(NoIndex) { return try values.indices(below: configuration.vocabulary) } catch {
+      throw LayerError("Embedding: \(error.value) is no index into a vocabulary of \(configuration.vocabulary)")
+    }
+  }
+
+  public var isBuilt: Bool { weight.isDrawn }
 
   /// The rows `[N, O]` of some indices with whole rows dropped. The table itself is not touched, so that its gradient
   /// stays that of the rows used.

@@ -71,9 +71,9 @@ public struct GridLSTM: SteppingLayer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    weightInput = .zeros([0, 0])
-    weightHidden = .zeros([0, 0])
-    bias = .zeros([0])
+    weightInput = .undrawn(rank: 2)
+    weightHidden = .undrawn(rank: 2)
+    bias = .undrawn(rank: 1)
   }
 
   /// A layer whose input size ``Sequential`` finds.
@@ -175,7 +175,7 @@ public struct GridLSTM: SteppingLayer {
     input.map { scan($0, steps: input.steps).outputs }
   }
 
-  public var isBuilt: Bool { weightInput.count > 0 }
+  public var isBuilt: Bool { weightInput.isDrawn }
 
   public func callAsFunction(_ part: Tensor, steps: Steps, memory: inout State) -> Tensor {
     let result = scan(part, steps: steps, from: memory)

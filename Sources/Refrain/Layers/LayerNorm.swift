@@ -16,8 +16,8 @@ public struct LayerNorm: Layer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    weight = .zeros([0])
-    bias = .zeros([0])
+    weight = .undrawn(rank: 1)
+    bias = .undrawn(rank: 1)
   }
 
   /// A layer whose size ``Sequential`` finds. `epsilon` is added to the variance.
@@ -54,5 +54,5 @@ public struct LayerNorm: Layer {
 
   public func outputActivation(after previous: Activation?) -> Activation? { .identity }
 
-  public var isBuilt: Bool { weight.count > 0 }
+  public var isBuilt: Bool { weight.isDrawn }
 }

@@ -17,7 +17,7 @@ public struct ParametricReLU: Layer {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    weight = .zeros([0])
+    weight = .undrawn(rank: 1)
   }
 
   /// A layer whose slope is the same along these axes, counted from 1 without the batch; the time must be one of them
@@ -46,7 +46,7 @@ public struct ParametricReLU: Layer {
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) { try body("weight", &weight) }
 
-  public var isBuilt: Bool { weight.count > 0 }
+  public var isBuilt: Bool { weight.isDrawn }
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
     requireBuilt()

@@ -29,6 +29,7 @@ public struct Recurrent<Cell: RecurrentCell>: RecurrentLayer {
   /// The learned state before the first step, of one row; nil where it is the cell's own.
   public var learnedState: Cell.State?
 
+  /// A layer whose cell is one of no size, until it is built.
   public init(_ configuration: Configuration) {
     self.configuration = configuration
     var generator = RandomGenerator(seed: 0)

@@ -30,11 +30,7 @@ extension Sequential {
   /// Throws where the first layer would look for tokens that it does not have.
   private func checkTokens(_ input: Tensor) throws(LayerError) {
     if let model = layers.first as? Sequential { return try model.checkTokens(input) }
-    guard let vocabulary = (layers.first as? Embedding)?.configuration.vocabulary else { return }
-    let wrong = input.withUnsafeValues { values in
-      values.first { !($0 >= 0 && $0 < Float(vocabulary) && $0 == $0.rounded()) }
-    }
-    if let wrong { throw LayerError("Embedding: \(wrong) is no index into a vocabulary of \(vocabulary)") }
+    _ = try (layers.first as? Embedding)?.indices(in: input)
   }
 
   /// Why inputs of a shape are none for the model, or nil.

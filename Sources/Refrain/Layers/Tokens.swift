@@ -15,10 +15,10 @@ public struct Tokens: Sendable, Equatable, ExpressibleByArrayLiteral {
   ///   - sequences: the tokens of each, from 0.
   ///   - padding: the token that stands past the end of the shorter ones.
   public init(_ sequences: [[Int]], padding: Int = 0) {
-    // Floats, in which layers are given their input, hold whole numbers exactly up to here.
+    let range = 0...Int(Int32.max)
     require(
-      sequences.allSatisfy { $0.allSatisfy { (0...1 << 24).contains($0) } } && (0...1 << 24).contains(padding),
-      "a token must be in 0 … \(1 << 24)")
+      sequences.allSatisfy { $0.allSatisfy(range.contains) } && range.contains(padding),
+      "a token must be in 0 … \(range.upperBound)")
     self.sequences = sequences
     self.padding = padding
   }
@@ -35,7 +35,8 @@ public struct Tokens: Sendable, Equatable, ExpressibleByArrayLiteral {
     return lengths.allSatisfy { $0 == lengths.first } ? nil : lengths
   }
 
-  /// `[B, T]`, T being the length of the longest.
+  /// `[B, T]`, T being the length of the longest. It holds the tokens as the integers they are (``Tensor/integers``),
+  /// and a batch, a part or an order of its rows still does: that is how they reach an ``Embedding``.
   public var tensor: Tensor {
     let time = sequences.map(\.count).max() ?? 0
     return Tensor(

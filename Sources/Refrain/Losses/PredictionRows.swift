@@ -23,11 +23,9 @@ extension Loss {
     let layout = try PredictionRows.Layout(
       kind, prediction, target.shape, weights: weights?.shape, hasLengths: hasSteps, name: name)
     guard layout.hasIndices else { return }
-    let wrong = target.withUnsafeValues { values in
-      values.first { !($0 >= 0 && $0 < Float(layout.columns) && $0 == $0.rounded()) }
-    }
-    if let wrong {
-      throw LayerError("\(name): the target \(wrong) is no class index: there are \(layout.columns) classes, from 0")
+    do throws(NoIndex) { _ = try target.indices(below: layout.columns) } catch {
+      throw LayerError(
+        "\(name): the target \(error.value) is no class index: there are \(layout.columns) classes, from 0")
     }
   }
 }
@@ -173,14 +171,10 @@ extension Tensor {
 
   /// The values of a column of class indices, each checked to be in `0 ..< classes`.
   func classIndices(below classes: Int, for name: String) -> [Int] {
-    read { values in
-      (0..<count).map { row in
-        let value = values[row]
-        require(
-          value >= 0 && value < Float(classes) && value == value.rounded(),
-          "\(name): the target \(value) of row \(row) is no class index: there are \(classes) classes, from 0")
-        return Int(value)
-      }
+    do throws(NoIndex) { return try indices(below: classes) } catch {
+      fatalError(
+        "\(name): the target \(error.value) of row \(error.place) is no class index: there are \(classes) classes, "
+          + "from 0")
     }
   }
 }

@@ -97,9 +97,8 @@ extension Metric {
   /// The class of each row of class indices `[N, 1]` or one-hot rows `[N, C]`.
   private static func labels(_ target: Tensor) -> [Int] {
     guard target.shape[1] == 1 else { return target.argmax() }
-    return target.values.map { value in
-      require(value >= 0 && value < 0x1p24 && value == value.rounded(), "the target \(value) is no class index")
-      return Int(value)
+    do throws(NoIndex) { return try target.indices(below: .max) } catch {
+      fatalError("the target \(error.value) is no class index")
     }
   }
 }

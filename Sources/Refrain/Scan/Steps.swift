@@ -134,6 +134,9 @@ extension Tensor {
     let (batch, time) = steps.extent(of: shape)
     guard steps.lengths != nil || steps.present != nil else { return self }
     let mask = steps.mask(batch: batch, time: time)
+    if rank == 2, place.recorder == 0, storage.integers != nil, let integers {
+      return Tensor(zip(integers, mask.values).map { $1 == 0 ? 0 : $0 }, shape: shape)
+    }
     return select(mask.reshaped(mask.shape + Array(repeating: 1, count: rank - 2)), self, Tensor(0))
   }
 }

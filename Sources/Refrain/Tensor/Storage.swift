@@ -8,6 +8,9 @@ final class Storage: @unchecked Sendable {
   /// Names these values among all there ever were; 0 until somebody asks, and again once they are written.
   private let stamp = Atomic<UInt64>(0)
   private let forms = Mutex<[Form]>([])
+  /// The same values as 32-bit integers, bit for bit in the places of floats, where they were given as such; set before
+  /// anybody shares them.
+  fileprivate(set) var integers: Storage?
 
   /// Uninitialized memory for `count` floats.
   init(count: Int) {
@@ -23,6 +26,9 @@ final class Storage: @unchecked Sendable {
 }
 
 extension Storage {
+  /// Says which integers the values are, before anybody shares them.
+  func setIntegers(_ integers: Storage) { self.integers = integers }
+
   /// These values, together with those of other tensors, in the order in which a kernel reads them.
   private struct Form: Sendable {
     let name: String
@@ -49,6 +55,7 @@ extension Storage {
 
   /// To be called before every write: what was made of the old values is not theirs any more.
   func willWrite() {
+    integers = nil
     guard stamp.load(ordering: .relaxed) != 0 else { return }
     stamp.store(0, ordering: .releasing)
     forms.withLock { $0 = [] }

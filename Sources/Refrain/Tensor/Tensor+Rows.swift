@@ -24,10 +24,12 @@ extension Operations {
       for index in indices {
         require(index >= 0 && index < rows, "row \(index) is outside a tensor of shape \(x.shape)")
       }
-      let result = Tensor([indices.count] + x.shape.dropFirst()) { target in
-        x.read { source in
-          for (row, index) in indices.enumerated() {
-            kernels.copy(width, source + index * width, target + row * width)
+      let result = x.moved { x in
+        Tensor([indices.count] + x.shape.dropFirst()) { target in
+          x.read { source in
+            for (row, index) in indices.enumerated() {
+              kernels.copy(width, source + index * width, target + row * width)
+            }
           }
         }
       }

@@ -93,25 +93,27 @@ extension Operations {
       let (shape, rank) = (x.shape, x.rank)
       var strides = [Int](repeating: 1, count: rank)
       for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] &* shape[axis + 1] }
-      let result = Tensor(order.map { shape[$0] }) { target in
-        guard x.count > 0 else { return }
-        x.read { source in
-          let outer = order.dropLast(2).map { (count: shape[$0], strides: [strides[$0]]) }
-          let (row, column) = (order[rank - 2], order[rank - 1])
-          let plane = shape[row] * shape[column]
-          forEachIndex(outer.isEmpty ? [(1, [0])] : outer) { index, offsets in
-            let from = source + offsets[0]
-            let to = target + index * plane
-            if strides[column] == 1 {
-              for i in 0..<shape[row] {
-                kernels.copy(shape[column], from + i * strides[row], to + i * shape[column])
-              }
-            } else if strides[row] == 1 {
-              kernels.transpose(shape[column], shape[row], from, strides[column], to, shape[column])
-            } else {
-              for i in 0..<shape[row] {
-                for j in 0..<shape[column] {
-                  to[i * shape[column] + j] = from[i * strides[row] + j * strides[column]]
+      let result = x.moved { x in
+        Tensor(order.map { shape[$0] }) { target in
+          guard x.count > 0 else { return }
+          x.read { source in
+            let outer = order.dropLast(2).map { (count: shape[$0], strides: [strides[$0]]) }
+            let (row, column) = (order[rank - 2], order[rank - 1])
+            let plane = shape[row] * shape[column]
+            forEachIndex(outer.isEmpty ? [(1, [0])] : outer) { index, offsets in
+              let from = source + offsets[0]
+              let to = target + index * plane
+              if strides[column] == 1 {
+                for i in 0..<shape[row] {
+                  kernels.copy(shape[column], from + i * strides[row], to + i * shape[column])
+                }
+              } else if strides[row] == 1 {
+                kernels.transpose(shape[column], shape[row], from, strides[column], to, shape[column])
+              } else {
+                for i in 0..<shape[row] {
+                  for j in 0..<shape[column] {
+                    to[i * shape[column] + j] = from[i * strides[row] + j * strides[column]]
+                  }
                 }
               }
             }

@@ -63,8 +63,12 @@ extension Operations {
       func make() -> Tensor {
         var shape = x.shape
         shape[axis] = range.count
-        let result = Tensor(shape) { target in
-          x.read { source in slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) } }
+        let result = x.moved { x in
+          Tensor(shape) { target in
+            x.read { source in
+              slice.forEachRun { run, whole, part in kernels.copy(run, source + whole, target + part) }
+            }
+          }
         }
         return result.recorded(as: self, of: [x]) { [.slice(of: slice)] }
       }

@@ -43,6 +43,16 @@ public struct Tensor: Sendable {
 
 extension Storage {
   static let empty = Storage(count: 0)
+  static let undrawn = Storage(count: 0)
+}
+
+extension Tensor {
+  /// Stands in a layer that is described and not built yet for weights to come. It has no values, and is told from every
+  /// other tensor, be it one without values.
+  static func undrawn(rank: Int) -> Tensor { Tensor(.undrawn, shape: Array(repeating: 0, count: rank)) }
+
+  /// Whether the tensor is one, and does not stand for weights to come.
+  var isDrawn: Bool { stored !== Storage.undrawn }
 }
 
 extension Sequence<Int> {
@@ -87,11 +97,6 @@ extension Tensor {
     let columns = rows.first?.count ?? 0
     require(rows.allSatisfy { $0.count == columns }, "the rows of a matrix differ in length: \(rows.map(\.count))")
     self.init(rows.flatMap { $0 }, shape: [rows.count, columns])
-  }
-
-  /// Whole numbers, such as class or token indices, kept as floats (exact up to 16,777,216).
-  public init(_ indices: [Int], shape: [Int]? = nil) {
-    self.init(indices.map(Float.init), shape: shape ?? [indices.count])
   }
 
   /// A tensor that holds one value everywhere.
@@ -158,7 +163,7 @@ extension Tensor {
   }
 
   /// Lets a running recorder know that the values are looked at.
-  private func noteReading() {
+  func noteReading() {
     if place.recorder != 0 { Recording.current?.noteReading(of: self) }
   }
 

@@ -44,8 +44,15 @@ extension SafeTensorsFile: NamedArrays {
 }
 
 extension Tensor {
-  /// The numbers of an array, each as the nearest Float; true is 1.
-  public init(_ array: NumericArray) { self.init(array.values.floats, shape: array.shape) }
+  /// The numbers of an array, each as the nearest Float; true is 1. Whole numbers are kept as they are beside that, as
+  /// ``Tensor/integers``.
+  public init(_ array: NumericArray) {
+    if case .integers(let values) = array.values {
+      self.init(values, shape: array.shape)
+    } else {
+      self.init(array.values.floats, shape: array.shape)
+    }
+  }
 
   /// The numbers of a named array, each as the nearest Float; true is 1.
   public init(_ array: NamedArray) { self.init(array.array) }

@@ -33,10 +33,10 @@ extension Sequential: RunnableModel {
         remedy: "reshape it")
     }
     try checkMemory(input.shape)
+    let values = Tensor(input)
     if let vocabulary {
       // Programs save tokens as floats, too.
-      let tokens = input.values.floats.compactMap { Int(exactly: $0) }
-      guard tokens.count == input.values.count else {
+      guard let tokens = values.integers else {
         throw DataError(.wrongInput, "the input 'input' is of type \(input.type.rawValue); tokens are whole numbers")
       }
       if let token = tokens.first(where: { !(0..<vocabulary).contains($0) }) {
@@ -46,7 +46,7 @@ extension Sequential: RunnableModel {
     let lengths = try inputs["lengths"].map { (array) throws(DataError) in
       try checked(lengths: array, batch: input.shape[0], time: input.shape.count > 1 ? input.shape[1] : 0)
     }
-    let output = self(Tensor(input.values.floats, shape: input.shape), lengths: lengths)
+    let output = self(values, lengths: lengths)
     return ["output": NumericArray(output.values, shape: output.shape)]
   }
 

@@ -68,38 +68,6 @@ struct OtherLayersTests {
     #expect(TimeReversal()(x, lengths: [3]).values == [2, 5, 1, 0, 0])
   }
 
-  @Test("batch normalization trains with the batch's statistics, or frozen with its own, and is measured afterwards")
-  func batchNorm() throws {
-    var generator = RandomGenerator(seed: 2)
-    let input = Tensor.normal([8, 5, 3], using: &generator) * 3 + 7
-    let lengths = [5, 4, 3, 2, 1, 5, 5, 5]
-    for isFrozen in [false, true] {
-      let model = Sequential(inputSize: 3, seed: 1) { BatchNorm(isFrozen: isFrozen) }
-      var seen = Tensor(0)
-      let gradient = valueAndGradient(at: model, training: true, using: &generator) { model in
-        let output = model(input, lengths: lengths)
-        seen = output.detached
-        return (output * ramp(output.shape)).sum()
-      }.gradient
-      let places = Steps(lengths: lengths).episodes(batch: 8, time: 5).flatMap { $0 }
-      let rows = seen.reshaped([40, 3]).gatheringRows(places)
-      let tolerance = Tolerance(absolute: isFrozen ? 1.5 : 1e-4)
-      expectClose(rows.mean(axes: [0]), isFrozen ? Tensor([7, 7, 7]) : .zeros([3]), within: tolerance)
-      let own = try #require(gradient.layers[0] as? BatchNorm)
-      #expect(own.mean == .zeros([3]) && own.variance == .zeros([3]) && own.weight != .zeros([3]))
-      // A finished model uses its own.
-      expectClose(model(input), input * (1 / Float(1 + 1e-5).squareRoot()))
-    }
-    let model = Sequential(inputSize: 3, seed: 1) {
-      BatchNorm()
-      Dense(2)
-      BatchNorm()
-    }.calibrated(on: input)
-    let rows = model(input).reshaped([40, 2])
-    expectClose(rows.mean(axes: [0]), .zeros([2]), within: Tolerance(absolute: 1e-4))
-    expectClose(rows.squared.mean(axes: [0]), .ones([2]), within: Tolerance(absolute: 1e-3))
-  }
-
   @Test("noise is there in training alone")
   func noise() {
     var generator = RandomGenerator(seed: 2)

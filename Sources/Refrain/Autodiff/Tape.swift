@@ -33,6 +33,8 @@ final class Tape: Recorder, @unchecked Sendable {
   let checkpointInterval: Int?
   /// What layers add to the loss.
   var penalties: [Tensor] = []
+  /// What layers keep of the data rather than learn, by the slots of the variables that it is to become.
+  private(set) var statistics: [Int: Tensor] = [:]
   private var records: [Record] = []
   /// The slices of variables: those that a loop over time takes anew at every step are one, packed once, with one
   /// gradient.
@@ -53,6 +55,16 @@ final class Tape: Recorder, @unchecked Sendable {
   /// Makes `tensor` a variable to differentiate by.
   func watch(_ tensor: inout Tensor) {
     place(&tensor, .leaf)
+  }
+
+  /// The newest value of a statistic that a layer keeps in `variable`.
+  func statistic(in variable: Tensor) -> Tensor {
+    slot(of: variable).flatMap { statistics[$0] } ?? variable.detached
+  }
+
+  /// Makes `value` what `variable` is to become after the step, whatever its gradient.
+  func keep(_ value: Tensor, in variable: Tensor) {
+    if let slot = slot(of: variable), case .leaf = records[slot] { statistics[slot] = value.detached }
   }
 
   private func place(_ tensor: inout Tensor, _ record: Record) {

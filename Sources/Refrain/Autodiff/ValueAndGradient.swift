@@ -14,6 +14,26 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
   at model: M, training: Bool = true, checkpointInterval: Int? = nil, using generator: inout RandomGenerator,
   of loss: (M) throws(E) -> Tensor
 ) throws(E) -> (value: Float, gradient: M) {
+  var statistics = KeptStatistics()
+  return try valueAndGradient(
+    at: model, training: training, checkpointInterval: checkpointInterval, keeping: &statistics, using: &generator,
+    of: loss)
+}
+
+/// The same, with what layers such as ``BatchNorm`` keep of the data rather than learn:
+///
+///     let (loss, gradient) = valueAndGradient(at: model, keeping: &statistics, using: &generator) { … }
+///     optimizer.update(&model, along: gradient)
+///     model.take(statistics)
+///
+/// ``Trainer`` and ``Sequential`` do this by themselves. The other parameters are those of
+/// ``valueAndGradient(at:training:checkpointInterval:using:of:)``.
+///
+/// - Parameter statistics: on return what the tensors of the model that are statistics become with this batch.
+public func valueAndGradient<M: TensorGroup, E: Error>(
+  at model: M, training: Bool = true, checkpointInterval: Int? = nil, keeping statistics: inout KeptStatistics,
+  using generator: inout RandomGenerator, of loss: (M) throws(E) -> Tensor
+) throws(E) -> (value: Float, gradient: M) {
   let tape = Tape(isTraining: training, generator: generator, checkpointInterval: checkpointInterval)
   var watched = model
   var leaves = 0
@@ -28,10 +48,36 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
   }
   require(value.count == 1, "the loss has shape \(value.shape), and must be one number")
   generator = tape.generator
+  // The variables have the first slots, in the order of the walk.
+  statistics = KeptStatistics(values: tape.statistics)
   let gradients = Recording.run(nil) { tape.gradients(of: value, leaves: leaves) }
   var remaining = gradients[...]
   let gradient = model.mapTensors { remaining.removeFirst() ?? .zeros($0.shape) }
   return (value.item, gradient)
+}
+
+/// What the layers of a model keep of the data rather than learn, as it is after a batch: running means.
+public struct KeptStatistics: Sendable {
+  /// By the places of the tensors in the walk.
+  fileprivate let values: [Int: Tensor]
+
+  fileprivate init(values: [Int: Tensor]) { self.values = values }
+
+  /// Nothing yet.
+  public init() { values = [:] }
+}
+
+extension TensorGroup {
+  /// Sets the tensors that are statistics of the data to what they have become, whatever an optimizer made of them (a
+  /// weight decay shrinks all tensors).
+  public mutating func take(_ statistics: KeptStatistics) {
+    guard !statistics.values.isEmpty else { return }
+    var place = 0
+    forEachTensor { _, tensor in
+      if let value = statistics.values[place] { tensor = value }
+      place += 1
+    }
+  }
 }
 
 /// The value of `loss` at `model` and its gradient; layers that act only in training draw from the default generator.

@@ -64,6 +64,8 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
   private var position: TrainingPosition
   private var schedule: LearningRateSchedule
   private var gathered = AccumulatedGradient<Model>()
+  /// What the model keeps of the data rather than learns, as of the last batch.
+  private var statistics = KeptStatistics()
   private var start = monotonicSeconds()
   private var epochStart = monotonicSeconds()
 
@@ -167,7 +169,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     var weight = 0.0
     let penalties = trainer.penalties
     let (loss, gradient) = valueAndGradient(
-      at: model, checkpointInterval: trainer.checkpointInterval, using: &generator
+      at: model, checkpointInterval: trainer.checkpointInterval, keeping: &statistics, using: &generator
     ) { model in
       let loss = task.loss(of: model, on: batch, continues: continues)
       weight = loss.weight
@@ -178,6 +180,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
       throw notFinite(task, model, batch, loss: loss, inGradient: inGradient)
     }
     position.losses.add(Double(loss), weight: weight)
+    model.take(statistics)
     guard trainer.accumulation > 1 else {
       try update(&model, &optimizer, along: gradient, weight: weight, generator)
       return loss
@@ -216,6 +219,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     trainer.gradientNoise?.exchange(&gradient, in: &step)
     optimizer.update(&model, along: gradient)
     for penalty in trainer.penalties { penalty.limit(&model) }
+    model.take(statistics)
   }
 
   private var rate: Float {

@@ -75,7 +75,10 @@ extension KerasOptions {
       expect("mode", 0)
       expect("renorm", false)
       let epsilon = max(0, Float(self["epsilon"].number ?? 1e-3))
-      return normalization(BatchNorm(epsilon: epsilon, isFrozen: !flag("trainable", default: true)))
+      // Keras' momentum is the part that stays.
+      let momentum = 1 - min(max(0, Float(self["momentum"].number ?? 0.99)), 1)
+      return normalization(
+        BatchNorm(epsilon: epsilon, momentum: momentum, isFrozen: !flag("trainable", default: true)))
     case "Dropout":
       return part(Dropout(rate("rate"), mask: dropoutMask()))
     case "GaussianDropout", "AlphaDropout":

@@ -6,8 +6,9 @@ extension BatchNorm: KerasLayer {
 
   func kerasConfig(for inputShape: [Int?]) -> [String: JSONValue] {
     [
-      "axis": -1, "momentum": 0.99, "epsilon": .number(Double("\(configuration.epsilon)") ?? 0), "center": true,
-      "scale": true, "trainable": .bool(!configuration.isFrozen),
+      "axis": -1, "momentum": .number(Double("\(1 - momentum)") ?? 0.9),
+      "epsilon": .number(Double("\(configuration.epsilon)") ?? 0), "center": true, "scale": true,
+      "trainable": .bool(!configuration.isFrozen),
     ]
   }
 

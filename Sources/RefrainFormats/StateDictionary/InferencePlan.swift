@@ -107,7 +107,8 @@ struct InferencePlan {
       if epsilon == nil { notes.append("the epsilon of \(name) is taken as 1e-5") }
     case .batchNorm:
       let epsilon = facts?.number("eps")
-      layers.append(BatchNorm(epsilon: max(0, Float(epsilon ?? 1e-5))))
+      let momentum = facts?.number("momentum").map(Float.init) ?? 0.1
+      layers.append(BatchNorm(epsilon: max(0, Float(epsilon ?? 1e-5)), momentum: min(max(0, momentum), 1)))
       if epsilon == nil { notes.append("the epsilon of \(name) is taken as 1e-5") }
     case .convolution(_, let outputs, let kernel):
       layers.append(try convolution(module.name, outputs, kernel, facts))

@@ -89,16 +89,24 @@ struct ONNXCall {
 // MARK: - Shapes
 
 extension ONNXCall {
+  /// What a place takes in a list of them, by which values that are no floats are picked.
+  static let placeSize = MemoryLayout<Int>.size
+
   /// The number of elements of a shape to be made. One without elements must not have more places in its other axes
   /// either, as they are gone through.
   ///
-  /// - Parameter type: the type of the elements; whole numbers take twice the memory of floats.
-  @discardableResult func checkSize(_ shape: [Int], of type: ElementType = .float32) throws(DataError) -> Int {
+  /// - Parameters:
+  ///   - type: the type of the elements; whole numbers take twice the memory of floats.
+  ///   - others: the bytes that something else, made on the way, takes for each element.
+  @discardableResult func checkSize(
+    _ shape: [Int], of type: ElementType, beside others: Int = 0
+  ) throws(DataError) -> Int {
+    let size = type.sizeInMemory + others
     guard let count = boundedCount(of: shape), let extent = extentProduct(of: shape), extent <= largestValue else {
       throw fault("a value of shape \(shape) would have more than \(largestValue) elements")
     }
-    guard extent <= limits.budget.left / type.sizeInMemory else {
-      let amount = memoryText(type.sizeInMemory * extent)
+    guard extent <= limits.budget.left / size else {
+      let amount = memoryText(extent.multipliedReportingOverflow(by: size).overflow ? .max : extent * size)
       throw DataError(
         .overMemoryBudget,
         "\(node.title): a value of shape \(shape) would take \(amount), more than is left of the memory "
@@ -108,10 +116,19 @@ extension ONNXCall {
     return count
   }
 
-  /// The shape of several, broadcast as NumPy does it.
-  func broadcast(_ shapes: [Int]...) throws(DataError) -> [Int] { try broadcast(shapes) }
+  /// The same for what a kernel of `taps` values sees at each of `places` in each plane of a value.
+  func checkPatches(_ planes: [Int], _ places: Int, _ taps: Int, of type: ElementType) throws(DataError) {
+    // Where each stands in a plane, if anywhere, and in the whole value.
+    try checkSize([places, taps], of: .int64, beside: MemoryLayout<Int?>.stride - MemoryLayout<Int>.size)
+    try checkSize(planes + [places, taps], of: type, beside: Self.placeSize)
+  }
 
-  func broadcast(_ shapes: [[Int]]) throws(DataError) -> [Int] {
+  /// The shape of several values of a type, broadcast as NumPy does it.
+  func broadcast(_ shapes: [Int]..., of type: ElementType) throws(DataError) -> [Int] {
+    try broadcast(shapes, of: type)
+  }
+
+  func broadcast(_ shapes: [[Int]], of type: ElementType) throws(DataError) -> [Int] {
     var result: [Int] = []
     for shape in shapes {
       let rank = max(result.count, shape.count)
@@ -122,7 +139,7 @@ extension ONNXCall {
       }
       result = zip(left, right).map { $0 == 1 ? $1 : $0 }
     }
-    try checkSize(result)
+    try checkSize(result, of: type, beside: type.isFloat ? 0 : Self.placeSize)
     return result
   }
 

@@ -108,7 +108,7 @@ extension ONNXOperators {
     },
     ONNXOperator("PRelu", inputs: 2...2) { call throws(DataError) in
       let (x, slope) = (try call.tensor(0), try call.tensor(1))
-      guard try call.broadcast(x.shape, slope.shape) == x.shape else {
+      guard try call.broadcast(x.shape, slope.shape, of: .float32) == x.shape else {
         throw call.fault("its slope of shape \(slope.shape) does not fit an input of shape \(x.shape)")
       }
       return [call.like(0, select(greater(x, Tensor(0)), x, x * slope))]

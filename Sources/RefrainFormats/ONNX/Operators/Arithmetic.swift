@@ -11,7 +11,7 @@ extension ONNXCall {
     guard left.type.isFloat && right.type.isFloat || left.type == right.type else {
       throw fault("its inputs are of the types \(left.type.onnxName) and \(right.type.onnxName), and must be of one")
     }
-    return (left, right, try broadcast(left.shape, right.shape))
+    return (left, right, try broadcast(left.shape, right.shape, of: left.type))
   }
 }
 
@@ -74,11 +74,11 @@ extension ONNXOperators {
   ) -> ONNXOperator {
     ONNXOperator(name, inputs: 1...1024) { call throws(DataError) in
       let values = try call.allInputs()
-      _ = try call.broadcast(values.map(\.shape))
+      _ = try call.broadcast(values.map(\.shape), of: values[0].type)
       if let integers, values[0].integers != nil {
         var (result, shape) = (try call.integers(0), values[0].shape)
         for index in values.indices.dropFirst() {
-          let wide = try call.broadcast(shape, values[index].shape)
+          let wide = try call.broadcast(shape, values[index].shape, of: values[0].type)
           result = zipped(result, shape, try call.integers(index), values[index].shape, to: wide, integers)
           shape = wide
         }
@@ -115,7 +115,7 @@ extension ONNXOperators {
   /// The result has the type of the base, whatever the exponent is.
   @Sendable private static func power(_ call: ONNXCall) throws(DataError) -> [ONNXValue] {
     let (base, exponent) = (try call.input(0), try call.input(1))
-    let shape = try call.broadcast(base.shape, exponent.shape)
+    let shape = try call.broadcast(base.shape, exponent.shape, of: base.type)
     if let a = base.integers, let b = exponent.integers {
       return [
         ONNXValue(

@@ -78,7 +78,7 @@ extension ONNXOperators {
         guard result.type == first.type, result.shape == first.shape else {
           throw call.fault("its output \(index) changes its shape or type")
         }
-        try call.checkSize([iteration + 1] + result.shape)
+        try call.checkSize([iteration + 1] + result.shape, of: result.type)
         shown[index].append(result)
       }
       iteration += 1

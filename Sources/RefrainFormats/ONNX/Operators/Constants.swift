@@ -28,6 +28,7 @@ extension ONNXOperators {
       guard let type = number == nil ? value.type : ElementType(onnx: number ?? 0) else {
         throw call.fault("its type is not supported")
       }
+      try call.checkSize(value.shape, of: type, beside: ElementType.float32.sizeInMemory)
       let (width, offset) = (value.shape[1], call.node.integer("k") ?? 0)
       let values = (0..<value.count).map { $0 % width - $0 / width == offset ? Float(1) : 0 }
       return [ONNXValue(Tensor(values, shape: value.shape)).cast(to: type)]
@@ -60,14 +61,14 @@ extension ONNXOperators {
         step > 0 ? end.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(end)
       guard step != 0, !overflows else { throw call.fault("a range from \(start) to \(end) by \(step) has no end") }
       let count = distance <= 0 ? 0 : Int((distance.magnitude - 1) / step.magnitude) + 1
-      try call.checkSize([count])
+      try call.checkSize([count], of: first.type)
       return [ONNXValue((0..<count).map { start + $0 * step }, shape: [count], type: first.type)]
     }
     let (start, end, step) = (try call.number(0), try call.number(1), try call.number(2))
     let steps = ((end - start) / step).rounded(.up)
     guard steps.isFinite else { throw call.fault("a range from \(start) to \(end) by \(step) has no end") }
     let count = max(0, Int(saturating: steps))
-    try call.checkSize([count])
+    try call.checkSize([count], of: first.type)
     return [ONNXValue(Tensor((0..<count).map { start + Float($0) * step }, shape: [count]), type: first.type)]
   }
 }

@@ -8,10 +8,10 @@ extension ONNXOperators {
     ONNXOperator("Cast", ["to": .integer, "saturate": .integer, "round_mode": .string], check: checkCast) {
       call throws(DataError) in
       guard let type = targetType(of: call.node) else { throw call.fault("its type is not supported") }
-      return [try call.input(0).cast(to: type)]
+      return [try call.cast(to: type)]
     },
     ONNXOperator("CastLike", inputs: 2...2, ["saturate": .integer, "round_mode": .string]) { call throws(DataError) in
-      [try call.input(0).cast(to: try call.input(1).type)]
+      [try call.cast(to: try call.input(1).type)]
     },
     ONNXOperator("Identity") { call throws(DataError) in [try call.input(0)] },
   ]
@@ -25,6 +25,15 @@ extension ONNXOperators {
       let number = node.integer("to").flatMap { Int32(exactly: $0) } ?? 0
       throw node.unsupported("its type \(ElementType.onnxName(of: number)) is not supported")
     }
+  }
+}
+
+extension ONNXCall {
+  /// Input 0 as another type, which may take eight times the memory.
+  fileprivate func cast(to type: ElementType) throws(DataError) -> ONNXValue {
+    let value = try input(0)
+    if type != value.type { try checkSize(value.shape, of: type) }
+    return value.cast(to: type)
   }
 }
 

@@ -28,7 +28,7 @@ struct ONNXWindow {
     guard (1...3).contains(axes), kernel.count == axes, kernel.allSatisfy({ $0 > 0 && $0 <= 1 << 24 }) else {
       throw call.fault("an input of shape \(shape) and a kernel of \(kernel) do not fit each other")
     }
-    try call.checkSize(kernel)
+    try call.checkSize(kernel, of: .float32)
     self.kernel = kernel
     strides = try numbers("strides", axes, 1, least: 1)
     dilations = try numbers("dilations", axes, 1, least: 1)
@@ -60,7 +60,7 @@ struct ONNXWindow {
       }
       output.append(outputs)
     }
-    try call.checkSize(output)
+    try call.checkSize(output, of: .float32)
   }
 
   /// For each output and each tap of the kernel, where in one `[size…]` plane the value stands; nil outside of it.
@@ -148,7 +148,7 @@ extension ONNXOperators {
     let shape = [samples, outputs] + window.output
     let (places, channels) = (window.output.reduce(1, *), weight.shape[1])
     let width = channels * kernel.reduce(1, *)
-    try call.checkSize(shape)
+    try call.checkSize(shape, of: .float32)
     guard !shape.contains(0), width > 0 else { return [call.like(0, .zeros(shape))] }
     let bias = try call.optionalTensor(2)
     guard bias?.shape ?? [outputs] == [outputs] else {
@@ -160,7 +160,7 @@ extension ONNXOperators {
       let shifted = bias.map { result + $0 } ?? result
       return [call.like(0, shifted.transposed([0, last] + Array(1..<last)))]
     }
-    try call.checkSize([samples, groups, places, width])
+    try call.checkPatches([samples, x.shape[1]], places, kernel.reduce(1, *), of: .float32)
     let patches = try patches(call, x, window)
     var parts: [Tensor] = []
     for group in 0..<groups {
@@ -187,7 +187,7 @@ extension ONNXOperators {
         if count == 0 { return [] }
         var shape = padded.shape
         shape[axis + 1] = count
-        try call.checkSize(shape)
+        try call.checkSize(shape, of: .float32)
         return [.zeros(shape)]
       }
       padded = Refrain.concatenate(
@@ -212,7 +212,7 @@ extension ONNXOperators {
   ) throws(DataError) -> ONNXValue {
     let planes = x.shape[0] * x.shape[1]
     let size = x.shape[2...].reduce(1, *)
-    try call.checkSize([planes, places.count])
+    try call.checkSize([planes, places.count], of: x.type, beside: ONNXCall.placeSize)
     var taken: [Int] = []
     taken.reserveCapacity(planes * places.count)
     for plane in 0..<planes { for place in places { taken.append(place.map { plane * size + $0 } ?? x.count) } }
@@ -231,7 +231,8 @@ extension ONNXOperators {
     }
     let window = try ONNXWindow(call, x.shape, kernel: kernel)
     let shape = Array(x.shape[..<2]) + window.output
-    try call.checkSize([x.shape[0], x.shape[1], window.output.reduce(1, *), kernel.reduce(1, *)])
+    try call.checkPatches(
+      Array(x.shape[..<2]), window.output.reduce(1, *), kernel.reduce(1, *), of: .float32)
     if shape.contains(0) || x.count == 0 { return [call.like(0, .zeros(shape))] }
     let taps = kernel.reduce(1, *)
     let sizes = Array(x.shape[2...])

@@ -26,7 +26,8 @@ extension ONNXOperators {
     let rows = try checked(try call.integers(1), extent: value.shape[axis], call)
     let shape = Array(value.shape[..<axis]) + indices.shape + Array(value.shape[(axis + 1)...])
     guard shape.count <= mostAxes else { throw call.fault("it makes more than \(mostAxes) axes") }
-    try call.checkSize(shape)
+    let isLookUp = axis == 0 && value.tensor != nil
+    try call.checkSize(shape, of: value.type, beside: isLookUp ? 0 : ONNXCall.placeSize)
     // The look-up of an embedding, whose gradient has only the rows that were used.
     if axis == 0, let tensor = value.tensor { return [call.like(0, tensor.gatheringRows(rows).reshaped(shape))] }
     let inner = value.shape[(axis + 1)...].reduce(1, *)
@@ -46,6 +47,7 @@ extension ONNXOperators {
     guard indices.rank == value.rank,
       value.shape.indices.allSatisfy({ $0 == axis || indices.shape[$0] <= value.shape[$0] })
     else { throw call.fault("indices of shape \(indices.shape) do not fit a value of shape \(value.shape)") }
+    try call.checkSize(indices.shape, of: value.type, beside: 2 * ONNXCall.placeSize)
     let rows = try checked(try call.integers(1), extent: value.shape[axis], call)
     let apart = strides(of: value.shape)
     var taken: [Int] = []
@@ -90,7 +92,7 @@ extension ONNXOperators {
     let (starts, size) = try parts(of: value.shape, indices, batchAxes: axes, call)
     let depth = indices.shape.last ?? 0
     let shape = Array(indices.shape.dropLast()) + Array(value.shape[(axes + depth)...])
-    try call.checkSize(shape)
+    try call.checkSize(shape, of: value.type, beside: ONNXCall.placeSize)
     return [value.picking(starts.flatMap { $0..<$0 + size }, shape: shape)]
   }
 
@@ -107,6 +109,8 @@ extension ONNXOperators {
     guard updates.type == value.type, updates.count == starts.count * size else {
       throw call.fault("updates of shape \(updates.shape) do not fit \(starts.count) parts of \(size) values")
     }
+    // Beside the places both values lie one after the other.
+    try call.checkSize(value.shape, of: value.type, beside: 2 * value.type.sizeInMemory + ONNXCall.placeSize)
     var taken = Array(0..<value.count)
     for (part, start) in starts.enumerated() {
       for place in 0..<size { taken[start + place] = value.count + part * size + place }
@@ -123,7 +127,7 @@ extension ONNXOperators {
     let axis = try call.axis(call.node.integer("axis") ?? -1, rank: indices.rank + 1)
     var shape = indices.shape
     shape.insert(depth, at: axis)
-    try call.checkSize(shape)
+    try call.checkSize(shape, of: values.type, beside: ONNXCall.placeSize)
     let numbers = indices.integers ?? indices.asTensor.values.map { Int(saturating: $0) }
     let inner = indices.shape[axis...].reduce(1, *)
     var taken = [Int](repeating: 0, count: indices.count * depth)

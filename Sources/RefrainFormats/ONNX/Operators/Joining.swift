@@ -11,8 +11,8 @@ extension ONNXOperators {
     ),
     ONNXOperator("Expand", inputs: 2...2) { call throws(DataError) in
       let (value, wanted) = (try call.input(0), try call.integers(1))
-      try call.checkSize(wanted)
-      return [value.expanded(to: try call.broadcast(value.shape, wanted))]
+      try call.checkSize(wanted, of: value.type)
+      return [value.expanded(to: try call.broadcast(value.shape, wanted, of: value.type))]
     },
     ONNXOperator("Tile", inputs: 2...2) { call throws(DataError) in
       let (value, repeats) = (try call.input(0), try call.integers(1))
@@ -25,7 +25,7 @@ extension ONNXOperators {
         guard !overflows else { throw call.fault("the repeats \(repeats) are too many") }
         shape.append(product)
       }
-      try call.checkSize(shape)
+      try call.checkSize(shape, of: value.type, beside: ONNXCall.placeSize)
       let apart = strides(of: value.shape)
       var taken: [Int] = []
       forEachIndex(of: shape) { index in
@@ -53,7 +53,9 @@ extension ONNXOperators {
       }
       shape[axis] += value.shape[axis]
     }
-    try call.checkSize(shape)
+    // What is no float lies one after another first, and is then picked.
+    let type = values[0].type
+    try call.checkSize(shape, of: type, beside: type.isFloat ? 0 : type.sizeInMemory + ONNXCall.placeSize)
     let tensors = values.compactMap(\.tensor)
     if tensors.count == values.count { return [call.like(0, Refrain.concatenate(tensors, axis: axis))] }
     // One after another, and then in their order: runs of each along the axis.
@@ -119,7 +121,7 @@ extension ONNXOperators {
       before[axis] = low
       shape[axis] += low + high
     }
-    try call.checkSize(shape)
+    try call.checkSize(shape, of: value.type, beside: ONNXCall.placeSize)
     let mode = call.node.string("mode") ?? "constant"
     guard mode == "constant" || value.count > 0 || shape.contains(0) else {
       throw call.fault("there is nothing to repeat")

@@ -47,7 +47,7 @@ extension ONNXOperators {
     ONNXOperator("Where", inputs: 3...3) { call throws(DataError) in
       let condition = try call.booleans(0)
       let (mask, yes, no) = (try call.input(0), try call.input(1), try call.input(2))
-      let shape = try call.broadcast(mask.shape, yes.shape, no.shape)
+      let shape = try call.broadcast(mask.shape, yes.shape, no.shape, of: yes.type)
       if let a = yes.tensor, let b = no.tensor {
         return [ONNXValue(Refrain.select(mask.asTensor, a, b), type: yes.type)]
       }

@@ -21,11 +21,11 @@ extension ONNXOperators {
     guard depth == b.shape[b.rank - 2] else {
       throw call.fault("its inputs of shapes \(left.shape) and \(right.shape) do not fit a product")
     }
-    let batch = try call.broadcast(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
+    let batch = try call.broadcast(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), of: .float32)
     let full = batch + [rows, columns]
-    try call.checkSize(full)
-    try call.checkSize(batch + [rows, depth])
-    try call.checkSize(batch + [depth, columns])
+    try call.checkSize(full, of: .float32)
+    try call.checkSize(batch + [rows, depth], of: .float32)
+    try call.checkSize(batch + [depth, columns], of: .float32)
     var product: Tensor
     if full.contains(0) || depth == 0 {
       product = .zeros(full)
@@ -47,12 +47,12 @@ extension ONNXOperators {
       throw call.fault("its inputs of shapes \(a.shape) and \(b.shape) do not fit a product")
     }
     let shape = [a.shape[isTurnedA ? 1 : 0], b.shape[isTurnedB ? 0 : 1]]
-    let isEmpty = try call.checkSize(shape) == 0 || a.count == 0
+    let isEmpty = try call.checkSize(shape, of: .float32) == 0 || a.count == 0
     var result = isEmpty ? .zeros(shape) : a.matrixProduct(b, transposingSelf: isTurnedA, transposingOther: isTurnedB)
     let (alpha, beta) = (call.node.float("alpha") ?? 1, call.node.float("beta") ?? 1)
     if alpha != 1 { result = result * alpha }
     if let c = try call.optionalTensor(2) {
-      guard try call.broadcast(shape, c.shape) == shape else {
+      guard try call.broadcast(shape, c.shape, of: .float32) == shape else {
         throw call.fault("its third input of shape \(c.shape) does not fit a product of shape \(shape)")
       }
       result = result + (beta == 1 ? c : c * beta)

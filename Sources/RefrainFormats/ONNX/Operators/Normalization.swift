@@ -13,7 +13,7 @@ extension ONNXOperators {
     ) { call throws(DataError) in
       let (x, gain) = (try call.tensor(0), try call.tensor(1))
       let axes = try trailingAxes(call, x)
-      guard try call.broadcast(x.shape, gain.shape) == x.shape else {
+      guard try call.broadcast(x.shape, gain.shape, of: .float32) == x.shape else {
         throw call.fault("its scale does not fit its input")
       }
       let size = x.squared.mean(axes: axes, keepingAxes: true) + (call.node.float("epsilon") ?? 1e-5)
@@ -59,7 +59,7 @@ extension ONNXOperators {
     let (x, gain) = (try call.tensor(0), try call.tensor(1))
     let shift = try call.optionalTensor(2)
     let axes = try trailingAxes(call, x)
-    guard try call.broadcast(x.shape, gain.shape, shift?.shape ?? []) == x.shape else {
+    guard try call.broadcast(x.shape, gain.shape, shift?.shape ?? [], of: .float32) == x.shape else {
       throw call.fault("its scale or bias does not fit an input of shape \(x.shape)")
     }
     let (mean, normal, deviation) = normalized(x, axes, call.node.float("epsilon") ?? 1e-5)

@@ -17,6 +17,7 @@ extension ONNXOperators {
       check: checkBlocks, learned: [], run: dequantize),
     ONNXOperator("DynamicQuantizeLinear", outputs: 3, learned: [0]) { call throws(DataError) in
       let x = try call.tensor(0)
+      try call.checkSize(x.shape, of: .uint8, beside: ElementType.float32.sizeInMemory)
       let (scale, zero) = rangeOfBytes(x.values)
       let values = x.values.map { quantized($0, scale, zero, 0...255) }
       return [
@@ -51,6 +52,8 @@ extension ONNXOperators {
 
   /// For each value of a shape, which of the scales it has: one for all, or one for each place of an axis.
   private static func scalePlaces(_ call: ONNXCall, _ shape: [Int], scales: ONNXValue) throws(DataError) -> [Int] {
+    // The places, and the results.
+    try call.checkSize(shape, of: .int64, beside: ONNXCall.placeSize)
     let count = shape.reduce(1, *)
     if scales.count == 1 { return Array(repeating: 0, count: count) }
     let axis = try call.axis(call.node.integer("axis") ?? 1, rank: shape.count)

@@ -91,8 +91,9 @@ extension ONNXOperators {
       throw call.fault("its inputs of shapes \(a.shape) and \(b.shape) do not fit a product")
     }
     let (leadA, leadB) = (Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)))
-    let batch = try call.broadcast(leadA, leadB)
-    try call.checkSize(batch + [rows, columns])
+    let batch = try call.broadcast(leadA, leadB, of: .int64)
+    // The sums, and the same in 32 bits.
+    try call.checkSize(batch + [rows, columns], of: .int64, beside: ElementType.int32.sizeInMemory)
     let (startsA, startsB) = (repeatedPlaces(of: leadA, in: batch), repeatedPlaces(of: leadB, in: batch))
     var values: [Int] = []
     values.reserveCapacity(startsA.count * rows * columns)
@@ -140,9 +141,8 @@ extension ONNXOperators {
     let (samples, outputs, channels) = (x.shape[0], weight.shape[0], weight.shape[1])
     let (places, taps) = (window.output.reduce(1, *), kernel.reduce(1, *))
     let shape = [samples, outputs] + window.output
-    try call.checkSize(shape)
-    try call.checkSize([places, taps])
-    try call.checkSize([samples, x.shape[1], places, taps])
+    try call.checkSize(shape, of: .int64, beside: ElementType.int32.sizeInMemory)
+    try call.checkPatches([samples, x.shape[1]], places, taps, of: .int64)
     guard bias?.count ?? outputs == outputs else { throw call.fault("its bias is not of \(outputs) values") }
     guard !shape.contains(0) else { return ([], shape) }
     let input = ONNXValue(x.values, shape: x.shape)

@@ -117,8 +117,8 @@ struct ONNXRecurrentCall {
     try call.checkShape(1, [directions, rows, inputSize], "its input weights")
     try call.checkShape(2, [directions, rows, hiddenSize], "its recurrence weights")
     if bias != nil { try call.checkShape(3, [directions, 2 * rows], "its bias") }
-    try call.checkSize([time, batch, rows])
-    try call.checkSize([directions, batch, hiddenSize])
+    try call.checkSize([time, batch, rows], of: .float32)
+    try call.checkSize([directions, batch, hiddenSize], of: .float32)
     if let lengths {
       let time = time
       guard lengths.count == batch, lengths.allSatisfy({ (0...time).contains($0) }) else {

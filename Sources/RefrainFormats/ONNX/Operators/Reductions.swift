@@ -26,7 +26,7 @@ extension ONNXOperators {
       let shape =
         call.node.integer("keepdims") ?? 1 != 0
         ? value.shape.indices.map { reduced.contains($0) ? 1 : value.shape[$0] } : kept
-      try call.checkSize(shape)
+      try call.checkSize(shape, of: value.type)
       let turned = value.transposed(value.shape.indices.filter { !reduced.contains($0) } + reduced)
       if let integers, let whole = turned.integers {
         guard width > 0 || name != "ReduceMax" && name != "ReduceMin" else {

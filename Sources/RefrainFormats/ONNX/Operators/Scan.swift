@@ -92,7 +92,7 @@ private struct ONNXScan {
           throw call.fault("its output \(index) changes its shape or type")
         }
         // The steps that are still to come are as large.
-        try call.checkSize([steps] + result.shape)
+        try call.checkSize([steps] + result.shape, of: result.type)
         shown[index].append(result)
       }
     }
@@ -114,7 +114,7 @@ extension ONNXCall {
       let shape = port.port.shape.map { $0 ?? 0 }
       let axis = try self.axis(axis, rank: shape.count + 1)
       let whole = shape[..<axis] + [0] + shape[axis...]
-      try checkSize(Array(whole))
+      try checkSize(Array(whole), of: port.port.type)
       return ONNXValue(Tensor.zeros(Array(whole))).cast(to: port.port.type)
     }
     let axis = try self.axis(axis, rank: first.rank + 1)

@@ -10,7 +10,7 @@ extension ONNXOperators {
       let truths = value.cast(to: .bool).booleans ?? []
       let found = truths.indices.filter { truths[$0] }
       let rank = max(value.rank, 1)
-      try call.checkSize([rank, found.count])
+      try call.checkSize([rank, found.count], of: .int64)
       let apart = value.rank == 0 ? [1] : strides(of: value.shape)
       let extents = value.rank == 0 ? [1] : value.shape
       let places = (0..<rank).flatMap { axis in found.map { $0 / apart[axis] % extents[axis] } }
@@ -38,7 +38,7 @@ extension ONNXOperators {
       let kept = truths.indices.filter { truths[$0] }
       var shape = value.shape
       shape[axis] = kept.count
-      try call.checkSize(shape)
+      try call.checkSize(shape, of: value.type, beside: ONNXCall.placeSize)
       let apart = strides(of: value.shape)
       var taken: [Int] = []
       forEachIndex(of: shape) { index in
@@ -64,6 +64,7 @@ extension ONNXOperators {
     }
     let rows = try checked(try call.integers(1), extent: value.shape[axis], call)
     let apart = strides(of: value.shape)
+    try call.checkSize(value.shape, of: value.type, beside: 2 * value.type.sizeInMemory + ONNXCall.placeSize)
     var taken = Array(0..<value.count)
     var place = 0
     forEachIndex(of: indices.shape) { index in

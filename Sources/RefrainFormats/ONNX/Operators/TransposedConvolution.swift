@@ -31,8 +31,7 @@ extension ONNXOperators {
     let outputs = own * groups
     let shape = [samples, outputs] + window.output
     let (places, taps) = (window.output.reduce(1, *), kernel.reduce(1, *))
-    try call.checkSize(shape)
-    try call.checkSize([places, taps])
+    try call.checkSize(shape, of: .float32)
     let bias = try call.optionalTensor(2)
     guard bias?.shape ?? [outputs] == [outputs] else {
       throw call.fault("its bias has shape \(bias?.shape ?? []), expected [\(outputs)]")
@@ -42,7 +41,7 @@ extension ONNXOperators {
       let shifted = bias.map { zeros + $0.reshaped([outputs, 1]) } ?? zeros
       return [call.like(0, shifted.reshaped(shape))]
     }
-    try call.checkSize([samples, x.shape[1], places, taps])
+    try call.checkPatches([samples, x.shape[1]], places, taps, of: .float32)
     let filling = ONNXValue(Tensor([0]))
     let patches = try gathered(call, ONNXValue(x), window.places(), filling, taps: kernel).asTensor
     var parts: [Tensor] = []
@@ -105,7 +104,7 @@ private struct TransposedWindow {
         output.append(size)
       }
     }
-    try call.checkSize(output)
+    try call.checkSize(output, of: .float32)
   }
 
   /// For each output and each tap of the kernel, where in an input's plane the value stands that reaches it; nil where

@@ -11,8 +11,10 @@ public protocol TaskModel: Sendable {
   static var name: String { get }
   /// A sentence for people that says what the task does.
   static var purpose: String { get }
-  /// The word in model files; the name, unless files were written under another.
+  /// The word in model files: the name.
   static var kind: String { get }
+  /// Other words that stand in older files.
+  static var formerKinds: [String] { get }
 
   /// What a user may decide on before training.
   associatedtype Configuration: TaskConfiguration
@@ -79,6 +81,8 @@ public protocol TaskModel: Sendable {
 extension TaskModel {
   /// The name.
   public static var kind: String { name }
+  /// There are none.
+  public static var formerKinds: [String] { [] }
   /// Nothing was kept aside.
   public var evaluation: TaskEvaluation? { nil }
   /// Training went to its end.

@@ -14,8 +14,8 @@ public enum Tasks {
   package static func task(
     of file: SafeTensorsFile, among tasks: [any TaskModel.Type] = all
   ) -> (any TaskModel.Type)? {
-    let kind = ModelFile.kind(of: file)
-    return tasks.first { $0.kind == kind }
+    guard let kind = ModelFile.kind(of: file) else { return nil }
+    return tasks.first { $0.kind == kind || $0.formerKinds.contains(kind) }
   }
 
   /// The trained task in a model file.

@@ -67,8 +67,13 @@ import Testing
       (options.hidden, options.epochs) = (4, 2)
       try configuration.choose(options)
       let model = try Task.train(on: Task.examples(from: data, configuration), configuration, TrainingContext())
-      let again = try #require(
-        try Tasks.model(in: SafeTensorsFile(bytes: model.modelFile().bytes()), path: nil) as? Task)
+      var file = try SafeTensorsFile(bytes: model.modelFile().bytes())
+      #expect(file.metadata["kind"] == Task.name)
+      let again = try #require(try Tasks.model(in: file, path: nil) as? Task)
+      for kind in Task.formerKinds {
+        file.metadata["kind"] = kind
+        #expect(try Tasks.model(in: file, path: nil) is Task)
+      }
       let answers = try again.predict(again.examples(from: data)).map { try JSON(encoding: $0) }
       let others = try model.predict(model.examples(from: DataSource([]))).map { try JSON(encoding: $0) }
       #expect(answers.map(\.line) == others.map(\.line))

@@ -114,9 +114,11 @@ public enum ModelFile {
       SafeTensorsFile(contentsOf: path), path: path, kind: kind, description: description, layers: layers)
   }
 
-  /// The same of a file that was read already; `path` is where it was, for messages.
+  /// The same of a file that was read already; `path` is where it was, for messages. `formerly` has the words that stand
+  /// for the kind in older files.
   public static func read<Description: Codable>(
-    _ file: SafeTensorsFile, path: String?, kind: String, description: Description.Type, layers: [any Layer.Type] = []
+    _ file: SafeTensorsFile, path: String?, kind: String, formerly: [String] = [], description: Description.Type,
+    layers: [any Layer.Type] = []
   ) throws(DataError) -> Contents<Description> {
     guard file.metadata["format"] == format, let found = file.metadata["kind"] else {
       throw DataError(
@@ -133,7 +135,7 @@ public enum ModelFile {
         .newerModel, file: path, "the model has format version \(version), newer than \(Self.version)",
         remedy: "update Refrain")
     }
-    guard found == kind else {
+    guard found == kind || formerly.contains(found) else {
       throw DataError(.notAModel, file: path, "this is a model of the kind \(found.quoted), not \(kind.quoted)")
     }
     do {

@@ -54,10 +54,11 @@ extension Forecaster {
 
   /// Rebuilds a forecaster from what ``modelFile()`` gave; its forecasts are the same to the last bit.
   ///
-  /// - Throws: What ``ModelFile/read(_:path:kind:description:layers:)`` throws; `damagedModel` when the parts do not
+  /// - Throws: What ``ModelFile/read(_:path:kind:formerly:description:layers:)`` throws; `damagedModel` when the parts do not
   ///   fit together.
   public init(modelFile: SafeTensorsFile, path: String? = nil) throws(DataError) {
-    let contents = try ModelFile.read(modelFile, path: path, kind: Self.kind, description: Description.self)
+    let contents = try ModelFile.read(
+      modelFile, path: path, kind: Self.kind, formerly: Self.formerKinds, description: Description.self)
     let description = contents.description
     if let fault = description.fault { throw contents.damaged("the model's numbers contradict each other: \(fault)") }
     try contents.checkSize(description.weightCount(atMost: contents.elementCount))

@@ -6,8 +6,8 @@ extension Forecaster: TaskModel {
   public static let name = "forecast"
   /// What the task does.
   public static let purpose = "Forecast a series of numbers."
-  /// The word in model files.
-  public static let kind = "forecaster"
+  /// The word in files of before the name of the task stood there.
+  public static let formerKinds = ["forecaster"]
 
   /// The series of the first file; `-` is standard input.
   ///

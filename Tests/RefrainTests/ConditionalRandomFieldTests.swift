@@ -13,7 +13,8 @@ import Testing
       transitions: fixture("transitions"), start: fixture("start"), end: fixture("end"))
   }
 
-  @Test("the likelihood and every gradient equal pytorch-crf's, ragged, for small scores and great ones", arguments: cases)
+  @Test(
+    "the likelihood and every gradient equal pytorch-crf's, ragged, for small scores and great ones", arguments: cases)
   func parity(_ name: String) throws {
     let fixture = fixture.under(name)
     let (tags, lengths, weights) = try (fixture("tags"), fixture.integers("lengths"), fixture("weights"))

@@ -36,11 +36,12 @@ struct ColumnReader {
     guard let first = fields.first else { return endSentence() }
     if first.hasPrefix("-DOCSTART-") { return endSentence() }
     if isComment(fields) { return }
-    let layout = try self.layout ?? found(fields, number)
-    self.layout = layout
+    if layout == nil { layout = try found(fields, number) }
+    guard let layout else { return }
     guard fields.count == layout.count else {
       throw fault(
-        number, "there \(fields.count == 1 ? "is 1 column" : "are \(fields.count) columns"), and \(layout.count) in line "
+        number,
+        "there \(fields.count == 1 ? "is 1 column" : "are \(fields.count) columns"), and \(layout.count) in line "
           + "\(layout.line)", remedy: "give every word as many, divided by tabs or by spaces, and only these")
     }
     // A word of several, and one that is not written, are no words of the text.

@@ -40,7 +40,7 @@ public enum TagScheme: String, Codable, Sendable, CaseIterable {
     }
     // A tag set with an `O` or a `B` among others is none of spans.
     guard spans > 0, spans > others else { return .none }
-    if others > 0 { try check(sentences) { SpanTag($0[...]) == nil ? "'\($0)' says nothing of spans" : nil } }
+    if others > 0 { try checkSpans(sentences) }
     let candidates: [TagScheme] =
       positions.isDisjoint(with: [.end, .single]) ? [.bio, .iob1] : [.bioes]
     let faults = candidates.map { scheme in sentences.reduce(0) { $0 + scheme.faults(in: $1).count } }
@@ -63,16 +63,15 @@ public enum TagScheme: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  private static func check(
-    _ sentences: [TaggedSentence], _ problem: (String) -> String?
-  ) throws(DataError) {
+  /// Makes sure that all tags are such as say something of spans.
+  ///
+  /// - Throws: `wrongFormat` with the file and line of the first that does not.
+  public static func checkSpans(_ sentences: [TaggedSentence]) throws(DataError) {
     for sentence in sentences {
-      for (word, tag) in sentence.tags.enumerated() {
-        guard let problem = problem(tag) else { continue }
-        throw sentence.error(
-          at: word, "the tag \(problem), as most others do",
-          remedy: "write O, or B, I, E, S with a type, such as B-PER, or choose another column")
-      }
+      guard let word = sentence.tags.firstIndex(where: { SpanTag($0[...]) == nil }) else { continue }
+      throw sentence.error(
+        at: word, "the tag \(sentence.tags[word].quoted) says nothing of spans, as others do",
+        remedy: "write O, or B, I, E, S with a type, such as B-PER, or choose another column")
     }
   }
 
@@ -102,7 +101,7 @@ public enum TagScheme: String, Codable, Sendable, CaseIterable {
   }
 
   /// Whether a tag may follow another, or begin a sentence.
-  func allows(_ tag: SpanTag, after previous: SpanTag?) -> Bool {
+  package func allows(_ tag: SpanTag, after previous: SpanTag?) -> Bool {
     let continues = previous.map { $0.position != .outside && $0.type == tag.type } ?? false
     switch self {
     case .none, .loose: return true

@@ -1,8 +1,8 @@
 /// A tag that says where a word stands in a span, and of what type the span is: `B-NP`, `I-NP`, `O`; `B` and `I` alone
 /// are of the type without a name.
-struct SpanTag: Equatable {
+package struct SpanTag: Equatable {
   /// Where a word stands in a span.
-  enum Position: Character {
+  package enum Position: Character {
     case begin = "B"
     case inside = "I"
     case end = "E"
@@ -10,11 +10,13 @@ struct SpanTag: Equatable {
     case outside = "O"
   }
 
-  let position: Position
-  let type: Substring
+  /// Where the word stands.
+  package let position: Position
+  /// The type of its span.
+  package let type: Substring
 
   /// nil where it is none. `L`, `U` and `M` are other words for `E`, `S` and `I`.
-  init?(_ tag: Substring) {
+  package init?(_ tag: Substring) {
     guard let first = tag.first else { return nil }
     let rest = tag.dropFirst()
     if first == "O" {

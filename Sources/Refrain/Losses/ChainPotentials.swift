@@ -7,9 +7,9 @@ import RealModule
 ///
 ///     log α'(j) = e(j) + log Σᵢ exp(log α(i) + A(i, j)) = e(j) + m + a + log Σᵢ exp(log α(i) − m) · exp(A(i, j) − a)
 ///
-/// where m and a are the greatest log α and the greatest A. The second factor is the same at every step, so a step takes
-/// K exponentials in place of K². Where a sum is so small that its terms may have vanished, it is computed from its
-/// logarithms: the result is exact to the last digits whatever the scores are.
+/// where m and a are the greatest log α and the greatest A. The second factor is the same at every step, so that a step
+/// takes K exponentials in place of K². Where a sum is so small that its terms may have vanished, it is computed from
+/// its logarithms: the result is exact to the last digits whatever the scores are.
 struct ChainPotentials: Sendable {
   /// The number of tags **K**.
   let tagCount: Int

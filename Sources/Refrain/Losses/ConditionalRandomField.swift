@@ -60,8 +60,8 @@ public struct ConditionalRandomField: Module {
 
   /// −log p of the true tags of each sequence, `[B]`; 0 for one without a step.
   ///
-  /// One operation with its own gradient, by the forward-backward algorithm: the probability of each tag less 1 where it
-  /// is the true one, and of each transition less how often it was made.
+  /// One operation with its own gradient, by the forward-backward algorithm: the probability of each tag less 1 where
+  /// it is the true one, and of each transition less how often it was made.
   ///
   /// - Parameters:
   ///   - scores: e, `[B, T, K]`.
@@ -88,7 +88,7 @@ public struct ConditionalRandomField: Module {
   func checked(_ scores: Tensor, _ lengths: [Int]?) -> (batch: Int, time: Int) {
     require(
       scores.rank == 3 && scores.shape[2] == tagCount,
-      "scores for a conditional random field of \(tagCount) tags have shape \(scores.shape), expected [B, T, \(tagCount)]"
+      "scores for a conditional random field have shape \(scores.shape), expected [B, T, \(tagCount)]"
     )
     let (batch, time) = (scores.shape[0], scores.shape[1])
     require(

@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// The network of a ``Tagger`` (after Huang, Xu and Yu 2015, Lample et al. 2016, Ma and Hovy 2016): each word is a vector
-/// of its own beside those of its beginning, its end and its shape, and what a bidirectional LSTM reads in its
+/// The network of a ``Tagger`` (after Huang, Xu and Yu 2015, Lample et al. 2016, Ma and Hovy 2016): each word is a
+/// vector of its own beside those of its beginning, its end and its shape, and what a bidirectional LSTM reads in its
 /// characters; bidirectional recurrent layers read the words; a conditional random field knows which tag follows which.
 ///
 ///     x = [word; prefix; suffix; shape; characters]
@@ -85,8 +85,8 @@ struct TagNetwork: Module {
 
   /// The scores of the tags `[B, T, K]`, and of the labels `[B, C]` where there are such.
   ///
-  /// - Parameter singletons: For each word whether it was seen once; while the network is trained half of these are taken
-  ///   for unknown, of which something is learned so.
+  /// - Parameter singletons: For each word whether it was seen once; while the network is trained half of these are
+  ///   taken for unknown, of which something is learned so.
   func callAsFunction(_ batch: TagBatch, singletons: [Bool] = []) -> (tags: Tensor, labels: Tensor?) {
     var numbers = batch.words
     if !singletons.isEmpty {

@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// Gives every word of a sentence a tag: names of persons and places, phrases, parts of speech, the slots of a wish; and
-/// where it has learned such, the sentence a label.
+/// Gives every word of a sentence a tag: names of persons and places, phrases, parts of speech, the slots of a wish;
+/// and where it has learned such, the sentence a label.
 ///
 ///     let tagger = try Tagger.train(on: TagExamples(sentences))
 ///     for answer in try tagger.predict([["Ada", "lives", "in", "London"]]) { print(answer.spans) }
@@ -35,7 +35,7 @@ public struct Tagger: Sendable {
     _ sentences: [TaggedSentence],
     _ body: (_ examples: [Int], _ tags: Tensor, _ labels: Tensor?, _ lengths: [Int]) -> Void
   ) {
-    TagBatches(encoded: EncodedSentences(sentences, encoder)).forEach { examples, batch in
+    TagBatches(encoded: EncodedSentences(sentences, encoder)).run { examples, batch in
       let (tags, labels) = tagNetwork(batch)
       body(examples, tags, labels, batch.lengths)
     }
@@ -63,7 +63,7 @@ struct TagBatches {
   private static let most = 2048
 
   /// Calls `body` for all batches, with the numbers of their sentences.
-  func forEach(_ body: (_ examples: [Int], _ batch: TagBatch) -> Void) {
+  func run(_ body: (_ examples: [Int], _ batch: TagBatch) -> Void) {
     let source = TagSource(encoded: encoded, tags: nil, labels: nil)
     let order = (0..<source.count).sorted { (source.length(of: $0), $0) < (source.length(of: $1), $1) }
     var start = 0

@@ -66,7 +66,7 @@ extension TaggedSentence {
   /// Columns are divided by tabs, or else by spaces; a sentence ends at an empty line. `-DOCSTART-`, comments, and in
   /// CoNLL-U what is no word of its own (`3-4`, `5.1`) are passed over.
   ///
-  /// - Throws: What reading ``TextLines`` throws; `wrongFormat` with the line for one that does not fit those before it;
+  /// - Throws: What reading ``TextLines`` throws; `wrongFormat` with the line for one that does not fit those before;
   ///   `noSuchColumn`; `emptyFile` when there is no sentence.
   public static func all(
     in source: DataSource, columns: TaggedColumns = TaggedColumns(), tags: TagDemand = .required

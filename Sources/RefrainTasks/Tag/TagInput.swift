@@ -1,0 +1,72 @@
+import RefrainData
+
+/// What is handed to a trained tagger: columns, with or without tags, or plain text.
+struct TagInput {
+  private let part: DataSource.Part
+  private let isTag: (String) -> Bool
+  private let columns: TaggedColumns
+  /// How many lines are looked at to find out what a file holds.
+  private static let sample = 500
+
+  /// - Parameters:
+  ///   - part: The file.
+  ///   - isTag: Whether a text is a tag that the model knows.
+  ///   - columns: Which columns hold words and tags.
+  init(_ part: DataSource.Part, isTag: @escaping (String) -> Bool, columns: TaggedColumns) {
+    self.part = part
+    self.isTag = isTag
+    self.columns = columns
+  }
+
+  /// The sentences.
+  ///
+  /// - Parameter input: What the file holds; nil is found out.
+  func sentences(as input: TagRequest.Input?) throws(DataError) -> [TaggedSentence] {
+    if case .file(let path) = part, TaggedSentence.isFolder(path) { return try inColumns(part) }
+    // What is piped in can be read once.
+    let source = DataSource([.bytes(try part.contents(), name: part.name)])
+    var input = input
+    if input == nil { input = try found(in: source) }
+    if input == .columns { return try inColumns(source.parts[0]) }
+    let lines = try TextLines(source)
+    var options = TextOptions(unit: .words, normalized: false, separation: .spaces)
+    if input == .text {
+      // Where punctuation stands apart from words already, it is not looked for.
+      options.separation = nil
+      options.separation = Tokenizer(learning: lines, options).options.separation
+    }
+    let tokenizer = Tokenizer(Vocabulary(tokens: []), options)
+    let sentences = lines.map { TaggedSentence(words: tokenizer.tokens($0)) }.filter { !$0.words.isEmpty }
+    guard !sentences.isEmpty else {
+      throw DataError(.emptyFile, file: part.name, "there is no sentence in it", remedy: "write one a line")
+    }
+    return sentences
+  }
+
+  private func inColumns(_ part: DataSource.Part) throws(DataError) -> [TaggedSentence] {
+    try TaggedSentence.all(in: DataSource([part]), columns: columns, tags: .optional)
+  }
+
+  /// What a file holds. Columns are as many in every line, and either there is one, of words, with empty lines between
+  /// sentences, or the model's tags stand in one of them, or they are divided by tabs.
+  private func found(in source: DataSource) throws(DataError) -> TagRequest.Input {
+    var count: Int?
+    var (hasGap, hasTag, hasTab, lines) = (false, false, false, 0)
+    for line in try TextLines(source).prefix(Self.sample) {
+      let fields = TaggedSentence.fields(of: line)
+      guard let first = fields.first else {
+        hasGap = hasGap || lines > 0
+        continue
+      }
+      if first.hasPrefix("#") || first.hasPrefix("-DOCSTART-") { continue }
+      lines += 1
+      guard count ?? fields.count == fields.count else { return .text }
+      count = fields.count
+      hasTab = hasTab || line.utf8.contains(0x09)
+      let place = columns.tags.flatMap { Int($0) }.map { $0 - 1 } ?? fields.count - 1
+      if fields.count > 1, fields.indices.contains(place), isTag(fields[place]) { hasTag = true }
+    }
+    guard let count else { return .text }
+    return hasTag || hasTab || count == 1 && hasGap && lines > 1 ? .columns : .text
+  }
+}

@@ -1,0 +1,83 @@
+import Refrain
+import RefrainData
+
+extension Tagger {
+  /// What training seeks to make great: the F1 of spans, or the share of right tags, with that of right labels.
+  func score(on sentences: [TaggedSentence]) -> Double {
+    let scores = TagScores(sentences, bestTags(sentences))
+    let ofTags = scheme == .none ? scores.spans.accuracy : scores.spans.all.f1
+    return hasLabels ? (ofTags + scores.labelAccuracy) / 2 : ofTags
+  }
+
+  /// The measures on sentences whose tags are known, with those of the baselines.
+  func measured(on sentences: [TaggedSentence], byType: Bool) -> TaskEvaluation {
+    let truth = sentences.map { sentence in
+      var sentence = sentence
+      if scheme != .none { sentence.tags = scheme.converted(sentence.tags) }
+      return sentence
+    }
+    func measures(_ found: [(tags: [String], label: String?)], byType: Bool) -> [TaskEvaluation.Measure] {
+      TagScores(truth, found).measures(hasSpans: scheme != .none, hasLabels: hasLabels, byType: byType)
+    }
+    let most = baseline.tags[0]
+    return TaskEvaluation(
+      task: Self.name, examples: sentences.count, measures: measures(bestTags(sentences), byType: byType),
+      baselines: [
+        .init(
+          "mostFrequentTagOfWord",
+          measures(truth.map { (baseline.tags(of: $0.words, encoder), baseline.label) }, byType: false)),
+        .init(
+          "majority",
+          measures(
+            truth.map { (Array(repeating: most, count: $0.words.count), baseline.label) }, byType: false)),
+      ])
+  }
+}
+
+/// How well tags and labels of sentences were found.
+struct TagScores {
+  var spans = SpanScores()
+  private var (sentences, rightSentences) = (0, 0)
+  private var (labeled, rightLabels) = (0, 0)
+
+  /// - Parameters:
+  ///   - truth: Sentences whose tags are known.
+  ///   - found: What was found for each.
+  init(_ truth: [TaggedSentence], _ found: [(tags: [String], label: String?)]) {
+    for (sentence, answer) in zip(truth, found) {
+      spans.add(truth: sentence.tags, found: answer.tags)
+      sentences += 1
+      var isRight = sentence.tags == answer.tags
+      if let label = sentence.label {
+        labeled += 1
+        if label == answer.label { rightLabels += 1 } else { isRight = false }
+      }
+      if isRight { rightSentences += 1 }
+    }
+  }
+
+  /// The share of sentences whose label is right; not a number where none has one.
+  var labelAccuracy: Double { Double(rightLabels) / Double(labeled) }
+
+  /// All measures, the most telling first.
+  func measures(hasSpans: Bool, hasLabels: Bool, byType: Bool) -> [TaskEvaluation.Measure] {
+    var measures: [TaskEvaluation.Measure] = []
+    if hasSpans {
+      measures = [
+        .init("f1", spans.all.f1), .init("precision", spans.all.precision), .init("recall", spans.all.recall),
+      ]
+    }
+    measures.append(.init("accuracy", spans.accuracy))
+    if hasLabels, labeled > 0 { measures.append(.init("labelAccuracy", labelAccuracy)) }
+    measures.append(.init("sentenceAccuracy", sentences == 0 ? 0 : Double(rightSentences) / Double(sentences)))
+    if hasSpans, byType {
+      for (type, counts) in spans.types.sorted(by: { $0.key < $1.key }) {
+        measures += [
+          .init("f1.\(type)", counts.f1), .init("precision.\(type)", counts.precision),
+          .init("recall.\(type)", counts.recall),
+        ]
+      }
+    }
+    return measures
+  }
+}

@@ -1,0 +1,150 @@
+import Refrain
+import RefrainData
+
+extension Tagger {
+  /// The share of the sentences that is kept aside where there is no validation file, and how many at most.
+  private static let heldOut = (share: 0.1, most: 2000)
+  /// How many words are learned from altogether, in all epochs, where nobody says how many epochs there are.
+  private static let wordsToLearn = 4_000_000
+
+  /// Trains on sentences: looks after each epoch at those kept aside, and takes the network that does best on them.
+  ///
+  /// - Parameters:
+  ///   - examples: What to learn from.
+  ///   - configuration: What is not left to the data.
+  ///   - progress: Told now and then the share of the work done and what is going on.
+  ///   - shouldStop: Asked at every step; when it says true, the result so far is returned, with ``isComplete`` false.
+  /// - Throws: ``TaskError`` when there is too little to learn from, or training was stopped before there was a result.
+  public static func train(
+    on examples: TagExamples, configuration: TagConfiguration = TagConfiguration(),
+    progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
+    shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) throws(TaskError) -> Tagger {
+    let start = ContinuousClock.now
+    guard examples.sentences.count > 1 || examples.validation != nil, let scheme = examples.scheme else {
+      throw TaskError("one sentence is too little to learn from", remedy: "give more")
+    }
+    guard Cells.named(configuration.cell).map({ $0.lastColumn == nil }) == true else {
+      throw TaskError("there is no cell \(configuration.cell.quoted) for tags", remedy: "choose another, such as lstm")
+    }
+    guard (0..<1).contains(configuration.dropout) else {
+      throw TaskError("the dropout is \(configuration.dropout), and must be at least 0 and below 1")
+    }
+    var (training, validation) = (examples.sentences, examples.validation ?? [])
+    if examples.validation == nil {
+      let count = min(max(1, Int(Double(training.count) * heldOut.share)), heldOut.most)
+      var generator = RandomGenerator(seed: configuration.seed ^ 0x7A6)
+      let chosen = Set(generator.permutation(training.count).prefix(count))
+      validation = chosen.sorted().map { training[$0] }
+      training = training.indices.filter { !chosen.contains($0) }.map { training[$0] }
+    }
+    let words = training.reduce(0) { $0 + $1.words.count }
+    let epochs = configuration.epochs ?? min(40, max(12, wordsToLearn / max(words, 1)))
+    let refits = configuration.refits && examples.validation == nil
+    let total = Double(refits ? 2 * epochs : epochs)
+
+    var first = try Preparation(training, examples, configuration, scheme)
+    let judged = validation
+    let outcome = try first.fit(
+      epochs: epochs, configuration, shouldStop,
+      score: { [first] network in first.tagger(network).score(on: judged) },
+      progress: { progress?($0 * Double(epochs) / total, $1) })
+    func finished(_ preparation: Preparation, epochs: Int, isComplete: Bool) -> Tagger {
+      let elapsed = start.duration(to: .now) / .seconds(1)
+      return preparation.tagger(
+        preparation.network, isComplete: isComplete,
+        training: TrainingReport(
+          epochs: epochs, seconds: (elapsed * 1000).rounded() / 1000, parameters: preparation.network.parameterCount,
+          seed: configuration.seed))
+    }
+    var tagger = finished(first, epochs: outcome.epochs, isComplete: outcome.isComplete)
+    let evaluation = tagger.measured(on: validation, byType: false)
+    tagger.evaluation = evaluation
+    guard refits, outcome.isComplete else { return tagger }
+    var second = try Preparation(examples.sentences, examples, configuration, scheme)
+    let share = Double(epochs) / total
+    let again = try second.fit(
+      epochs: outcome.epochs, configuration, shouldStop, score: nil,
+      progress: { progress?(share + $0 * (1 - share), "all sentences, " + $1) })
+    guard again.isComplete else { return tagger }
+    tagger = finished(second, epochs: outcome.epochs + again.epochs, isComplete: true)
+    tagger.evaluation = evaluation
+    return tagger
+  }
+
+  /// What is learned of sentences before the network is, and the network.
+  private struct Preparation {
+    let encoder: TagEncoder
+    let labels: TagLabels
+    let baseline: TagBaseline
+    let columns: TaggedColumns
+    let source: TagSource
+    let sentenceCount, wordCount: Int
+    var network: TagNetwork
+
+    init(
+      _ sentences: [TaggedSentence], _ examples: TagExamples, _ configuration: TagConfiguration, _ scheme: TagScheme
+    ) throws(TaskError) {
+      encoder = TagEncoder(learning: sentences)
+      labels = TagLabels(sentences, scheme: scheme, learned: configuration.learnedScheme ?? .bioes)
+      baseline = TagBaseline(sentences, encoder)
+      columns = configuration.columns
+      sentenceCount = sentences.count
+      wordCount = sentences.reduce(0) { $0 + $1.words.count }
+      let numbers = Dictionary(labels.labels.enumerated().map { ($1, $0) }) { first, _ in first }
+      source = TagSource(
+        encoded: EncodedSentences(sentences, encoder), tags: labels.numbers(of: sentences),
+        labels: labels.labels.isEmpty ? nil : sentences.map { $0.label.flatMap { numbers[$0] } ?? 0 })
+      guard labels.tags.count > 1 || labels.labels.count > 1 else {
+        throw TaskError(
+          "every word has the same tag \((labels.tags.first ?? "").quoted): there is nothing to learn",
+          remedy: "choose another column")
+      }
+      var sizes = TagNetwork.Sizes(
+        words: encoder.words.count, characters: encoder.characters.count, prefixes: encoder.prefixes.count,
+        suffixes: encoder.suffixes.count, shapes: encoder.shapes.count, tags: labels.tags.count,
+        labels: labels.labels.count, cell: configuration.cell, hiddenSize: configuration.hiddenSize,
+        layers: configuration.layers, dropout: configuration.dropout)
+      if let size = examples.vectors?.vectors.size ?? configuration.wordSize { sizes.wordSize = size }
+      var generator = RandomGenerator(seed: configuration.seed)
+      network = TagNetwork(sizes, using: &generator)
+      if let (words, vectors) = examples.vectors { network.take(vectors, of: words, for: encoder.words) }
+    }
+
+    /// Trains the network.
+    mutating func fit(
+      epochs: Int, _ configuration: TagConfiguration, _ shouldStop: @escaping @Sendable () -> Bool,
+      score: ((TagNetwork) -> Double)?, progress: @escaping (_ share: Double, _ message: String) -> Void
+    ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
+      try TagTraining(
+        source: source, singletons: encoder.words.counts.map { $0 == 1 }, epochs: epochs,
+        batchSize: configuration.batchSize ?? 16, learningRate: configuration.learningRate, seed: configuration.seed,
+        shouldStop: shouldStop
+      ).run(&network, score: score, progress: progress)
+    }
+
+    func tagger(
+      _ network: TagNetwork, isComplete: Bool = true,
+      training: TrainingReport = TrainingReport(epochs: 0, seconds: 0, parameters: 0, seed: 0)
+    ) -> Tagger {
+      Tagger(
+        encoder: encoder, labels: labels, baseline: baseline, columns: columns, tagNetwork: network,
+        isComplete: isComplete, training: training, sentenceCount: sentenceCount, wordCount: wordCount)
+    }
+  }
+}
+
+extension TagNetwork {
+  /// Begins with vectors that others have learned, for the words that have one.
+  fileprivate mutating func take(_ vectors: WordVectors, of vocabulary: Vocabulary, for words: Vocabulary) {
+    let found = Set(vectors.found)
+    let size = vectors.size
+    self.words.withUnsafeMutableValues { table in
+      for (row, word) in words.tokens.enumerated() where row >= Vocabulary.specials.count && vocabulary.contains(word) {
+        let index = vocabulary.index(of: word)
+        guard found.contains(index) else { continue }
+        for place in 0..<size { table[row * size + place] = vectors.values[index * size + place] }
+      }
+    }
+  }
+}

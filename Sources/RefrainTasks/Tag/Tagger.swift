@@ -1,0 +1,78 @@
+import Refrain
+import RefrainData
+
+/// Gives every word of a sentence a tag: names of persons and places, phrases, parts of speech, the slots of a wish;
+/// and where it has learned such, the sentence a label.
+///
+///     let tagger = try Tagger.train(on: TagExamples(sentences))
+///     for answer in try tagger.predict([["Ada", "lives", "in", "London"]]) { print(answer.spans) }
+///
+/// It learns from words, their parts and their characters (``TagNetwork``), finds the most probable tags that the tags'
+/// scheme allows, and says how probable each tag and each span is.
+public struct Tagger: Sendable {
+  let encoder: TagEncoder
+  let labels: TagLabels
+  let baseline: TagBaseline
+  let columns: TaggedColumns
+  var tagNetwork: TagNetwork
+
+  /// False when training was stopped before its end.
+  public let isComplete: Bool
+  /// What training cost.
+  public let training: TrainingReport
+  /// How many sentences and words there were to learn from.
+  public let sentenceCount, wordCount: Int
+  /// How good the tagger is on the sentences that said when training was at its best.
+  public internal(set) var evaluation: TaskEvaluation?
+
+  /// The scheme of the tags in files and answers.
+  public var scheme: TagScheme { labels.scheme }
+  /// Whether sentences get a label.
+  public var hasLabels: Bool { !labels.labels.isEmpty }
+
+  /// What the network says of sentences; `body` is called with their numbers, in no certain order.
+  func forEachBatch(
+    _ sentences: [TaggedSentence],
+    _ body: (_ examples: [Int], _ tags: Tensor, _ labels: Tensor?, _ lengths: [Int]) -> Void
+  ) {
+    TagBatches(encoded: EncodedSentences(sentences, encoder)).run { examples, batch in
+      let (tags, labels) = tagNetwork(batch)
+      body(examples, tags, labels, batch.lengths)
+    }
+  }
+
+  /// The most probable tags of sentences, and their labels where there are such.
+  func bestTags(_ sentences: [TaggedSentence]) -> [(tags: [String], label: String?)] {
+    var results = [(tags: [String], label: String?)](repeating: ([], nil), count: sentences.count)
+    let constraints = labels.constraints
+    forEachBatch(sentences) { examples, tags, scores, lengths in
+      let paths = tagNetwork.field.bestPaths(tags, lengths: lengths, constraints: constraints)
+      let best = scores?.argmax()
+      for (row, example) in examples.enumerated() {
+        results[example] = (labels.written(paths[row]), best.map { labels.labels[$0[row]] })
+      }
+    }
+    return results
+  }
+}
+
+/// Sentences in batches of about one length.
+struct TagBatches {
+  let encoded: EncodedSentences
+  /// How many words a batch has at most, padding counted, unless a sentence is longer.
+  private static let most = 2048
+
+  /// Calls `body` for all batches, with the numbers of their sentences.
+  func run(_ body: (_ examples: [Int], _ batch: TagBatch) -> Void) {
+    let source = TagSource(encoded: encoded, tags: nil, labels: nil)
+    let order = (0..<source.count).sorted { (source.length(of: $0), $0) < (source.length(of: $1), $1) }
+    var start = 0
+    while start < order.count {
+      var end = start + 1
+      while end < order.count, (end + 1 - start) * source.length(of: order[end]) <= Self.most { end += 1 }
+      let examples = Array(order[start..<end])
+      body(examples, source.batch(examples))
+      start = end
+    }
+  }
+}

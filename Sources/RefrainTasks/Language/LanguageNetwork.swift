@@ -66,7 +66,8 @@ struct LanguageNetwork: Module {
 
   private static func layers(_ architecture: LanguageArchitecture) throws(TaskError) -> [any Layer] {
     guard let cell = Cells.named(architecture.cell), cell.lastColumn == nil else {
-      throw TaskError("the cell \(architecture.cell.quoted) does not read tokens", remedy: "choose another, such as lstm")
+      throw TaskError(
+        "the cell \(architecture.cell.quoted) does not read tokens", remedy: "choose another, such as lstm")
     }
     guard !architecture.isTied || architecture.hidden.last == architecture.embedding else {
       throw TaskError(
@@ -89,7 +90,9 @@ struct LanguageNetwork: Module {
     }
     if regularizers.temporalPenalty > 0 { layers.append(ActivationPenalty(temporal: regularizers.temporalPenalty)) }
     layers += dropout(regularizers.outputDropout)
-    if regularizers.activationPenalty > 0 { layers.append(ActivationPenalty(activation: regularizers.activationPenalty)) }
+    if regularizers.activationPenalty > 0 {
+      layers.append(ActivationPenalty(activation: regularizers.activationPenalty))
+    }
     return layers
   }
 

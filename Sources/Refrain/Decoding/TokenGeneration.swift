@@ -6,7 +6,7 @@
 ///     }
 public struct TokenGeneration<Model: SteppingDecoder>: Sequence, IteratorProtocol {
   /// A token of an answer.
-  public struct Element: Sendable, Equatable {
+  public struct Token: Sendable, Equatable {
     /// The token.
     public var token: Int
     /// The logarithm of its probability, by the model alone: at temperature 1, among all tokens.
@@ -41,9 +41,9 @@ public struct TokenGeneration<Model: SteppingDecoder>: Sequence, IteratorProtoco
   }
 
   /// The next token of every sequence, nil for those that have ended; nil once all have.
-  public mutating func next() -> [Element?]? {
+  public mutating func next() -> [Token?]? {
     guard !running.isEmpty else { return nil }
-    var result = [Element?](repeating: nil, count: start.count)
+    var result = [Token?](repeating: nil, count: start.count)
     let logits = model.step(tokens, &state, context: context).logits
     let width = model.vocabulary
     require(
@@ -63,7 +63,7 @@ public struct TokenGeneration<Model: SteppingDecoder>: Sequence, IteratorProtoco
         }
         guard let token else { continue }
         let isEnd = rules.ends.contains(token)
-        result[sequence] = Element(token: token, logProbability: own[token], isEnd: isEnd)
+        result[sequence] = Token(token: token, logProbability: own[token], isEnd: isEnd)
         if rules.readsTokens { histories[sequence].append(token) }
         if !isEnd, length + 1 < rules.maximumLength(of: sequence, in: start) {
           kept.append(row)

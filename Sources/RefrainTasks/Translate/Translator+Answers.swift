@@ -50,10 +50,10 @@ extension Translator {
     return batches
   }
 
-  private static func rules(longest: Int? = nil, noRepeat: Int? = nil, forbidsUnknown: Bool = false) -> DecodingRules {
+  private static func rules(longest: Int? = nil, noRepeat: Int? = nil) -> DecodingRules {
     DecodingRules(
       ends: [Vocabulary.end], maximumLength: longest ?? 100_000,
-      forbidden: [Vocabulary.padding, Vocabulary.begin] + (forbidsUnknown ? [Vocabulary.unknown] : []),
+      forbidden: [Vocabulary.padding, Vocabulary.begin],
       noRepeatSize: noRepeat ?? 0)
   }
 

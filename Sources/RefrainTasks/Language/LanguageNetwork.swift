@@ -165,16 +165,20 @@ extension LanguageNetwork {
       var input: [Int] = []
       var places: [Int] = []
       var targets: [Int] = []
+      // Before the text there is nothing to be read.
+      var present = Array(repeating: Array(repeating: true, count: steps), count: rows)
       for row in 0..<rows {
         for step in first..<first + steps {
           let place = row * length + step
+          if place < 0 { present[row][step - first] = false }
           input.append(place >= 0 && place < text.count ? Int(text[place]) : Int(text[0]))
           guard step >= 0, place + 1 < text.count else { continue }
           places.append(row * steps + step - first)
           targets.append(Int(text[place + 1]))
         }
       }
-      let hidden = trunk(Tensor(input, shape: [rows, steps]), steps: Steps(), memory: &memory)
+      let gaps = first < 0 ? Steps(present: present) : Steps()
+      let hidden = trunk(Tensor(input, shape: [rows, steps]), steps: gaps, memory: &memory)
       guard !places.isEmpty else { continue }
       let asked = hidden.reshaped([rows * steps, -1]).gatheringRows(places)
       sum += Double(Loss.crossEntropy(logits(asked), Tensor(targets)).item) * Double(targets.count)

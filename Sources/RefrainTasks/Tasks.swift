@@ -4,9 +4,14 @@ import RefrainData
 public enum Tasks {
   /// The tasks; a new one is added here.
   public static let all: [any TaskModel.Type] = [
+  ]
+<<<<<<< HEAD
     Forecaster.self,
     Classifier.self,
     Tagger.self,
+=======
+    Forecaster.self, LanguageModel.self, Translator.self,
+>>>>>>> language
   ]
 
   /// The task of this name, or nil.

@@ -9,11 +9,12 @@ import Testing
   func registry() {
     #expect(Set(Tasks.all.map { $0.name }).count == Tasks.all.count)
     #expect(Set(Tasks.all.map { $0.kind }).count == Tasks.all.count)
-    let shared: Set = [
-      "cell", "hidden", "layers", "dropout", "epochs", "seed", "threads", "quiet", "format", "output", "save",
-    ]
+    // The flags of results, which every verb has, and those of training.
+    let shared: Set = ["threads", "quiet", "format", "output", "save"]
+    let training: Set = ["cell", "hidden", "layers", "dropout", "epochs", "seed"]
     func options<Task: TaskModel>(_ task: Task.Type) -> [(name: String, help: String)] {
-      Task.Configuration.options.map { ($0.name, $0.help) } + Task.Request.options.map { ($0.name, $0.help) }
+      #expect(training.isDisjoint(with: Task.Configuration.options.map(\.name)))
+      return Task.Configuration.options.map { ($0.name, $0.help) } + Task.Request.options.map { ($0.name, $0.help) }
     }
     for task in Tasks.all {
       #expect(task.purpose.hasSuffix(".") && Tasks.named(task.name) == task)

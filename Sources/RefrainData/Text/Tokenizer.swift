@@ -104,7 +104,11 @@ public struct Tokenizer: Sendable, Equatable {
   /// The text of tokens. Special tokens but ``Vocabulary/unknown`` are left out.
   public func decode(_ tokens: some Sequence<Int>) -> String {
     let shown = tokens.filter { $0 == Vocabulary.unknown || $0 >= Vocabulary.specials.count }
-    let texts = shown.map { vocabulary.token(at: $0) }
+    return text(of: shown.map { vocabulary.token(at: $0) })
+  }
+
+  /// The text of tokens as texts, such as those of ``tokens(_:)``.
+  public func text(of texts: [String]) -> String {
     switch options.unit {
     case .characters: return texts.joined()
     case .pieces:

@@ -1,0 +1,87 @@
+import Refrain
+
+/// A text of tokens cut into `rows` streams of equal length, which are read side by side: row r reads the tokens
+/// r · L ..< (r + 1) · L, and at each learns the one after it. What is left over by the cut is not read.
+///
+/// It holds the text once, four bytes a token, however many windows are made of it; their tensors are made when they are
+/// asked for.
+struct CorpusStreams: TrainingBatch {
+  let text: [Int32]
+  let rows: Int
+  /// The tokens of a stream.
+  let length: Int
+  /// Which of its steps are read.
+  private(set) var steps: Range<Int>
+  /// How many steps the first window has; nil means as many as the others.
+  private let first: Int?
+  /// Whether it is to be judged by, and not learned from.
+  let isValidation: Bool
+
+  init(_ text: [Int32], rows: Int, first: Int? = nil, isValidation: Bool = false) {
+    self.text = text
+    self.rows = rows
+    self.first = first
+    self.isValidation = isValidation
+    length = max(0, (text.count - 1) / rows)
+    steps = 0..<length
+  }
+
+  var count: Int { rows }
+  var windowWeight: Double { Double(rows * steps.count) }
+
+  /// How many windows there are at most.
+  static func windowCount(of text: [Int32], rows: Int, size: Int) -> Int {
+    ((text.count - 1) / rows + size - 1) / size + 1
+  }
+
+  func windows(of size: Int) -> [CorpusStreams] {
+    var windows: [CorpusStreams] = []
+    var start = steps.lowerBound
+    while start < steps.upperBound {
+      let count = windows.isEmpty ? min(first ?? size, size) : size
+      var window = self
+      window.steps = start..<min(start + count, steps.upperBound)
+      windows.append(window)
+      start = window.steps.upperBound
+    }
+    return windows
+  }
+
+  /// The tokens that are read, `[rows, steps]`.
+  var input: Tensor { tokens(from: 0) }
+  /// The token after each, `[rows, steps]`.
+  var target: Tensor { tokens(from: 1) }
+
+  private func tokens(from offset: Int) -> Tensor {
+    var values: [Float] = []
+    values.reserveCapacity(rows * steps.count)
+    for row in 0..<rows {
+      let start = row * length + offset
+      for step in steps { values.append(Float(text[start + step])) }
+    }
+    return Tensor(values, shape: [rows, steps.count])
+  }
+}
+
+/// The text of an epoch as one batch of streams, whose first window has another length in each, so that the cuts between
+/// windows fall elsewhere.
+struct CorpusSource: BatchSource {
+  let text: [Int32]
+  let rows: Int
+  let size: Int
+  let seed: UInt64
+  private var batch: CorpusStreams?
+
+  init(_ text: [Int32], rows: Int, size: Int, seed: UInt64) {
+    (self.text, self.rows, self.size, self.seed) = (text, rows, size, seed)
+  }
+
+  var batchCount: Int? { 1 }
+
+  mutating func begin(epoch: Int, at position: Int) throws(TrainingError) {
+    var generator = RandomGenerator(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)
+    batch = position > 0 ? nil : CorpusStreams(text, rows: rows, first: 1 + generator.integer(below: size))
+  }
+
+  mutating func next() -> CorpusStreams? { batch.take() }
+}

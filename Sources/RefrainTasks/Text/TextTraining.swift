@@ -1,0 +1,175 @@
+import Refrain
+import RefrainData
+
+/// How a network of texts is trained, as far as it is not left to the task.
+public struct TextTrainingOptions: OptionTable, Codable, Equatable {
+  /// The rule that moves the weights.
+  public enum Rule: String, Codable, Sendable, CaseIterable {
+    /// ``Adam``.
+    case adam
+    /// ``SGD`` without momentum.
+    case sgd
+  }
+  /// How the rate changes.
+  public enum Schedule: String, Codable, Sendable, CaseIterable {
+    /// A short rise, then half a cosine wave to zero at the end.
+    case cosine
+    /// Times ``TextTrainingOptions/decay`` when an epoch has not improved on the validation texts.
+    case plateau
+    /// Times ``TextTrainingOptions/decay`` after each epoch from ``TextTrainingOptions/decayAfter`` on.
+    case decay
+    /// The same throughout.
+    case constant
+  }
+
+  /// Batches, the rule and its rate, and when training ends.
+  public static let options: [TaskOption<Self>] = [
+    .count(
+      "batch", \.batch, in: 1...65_536, help: "How many sequences are learned from together. (default: by the task)"),
+    .choice(
+      "optimizer", \.rule, of: Rule.allCases.map { ($0.rawValue, $0) }, valueName: "rule",
+      help: "The rule that moves the weights: adam or sgd. (default: adam)"),
+    .decimal("rate", \.rate, in: 1e-9...1e6, help: "The learning rate. (default: by the rule and the task)"),
+    .choice(
+      "schedule", \.schedule, of: Schedule.allCases.map { ($0.rawValue, $0) }, valueName: "schedule",
+      help: """
+        How the rate changes: cosine (down to zero at the end), plateau (falls when the validation texts do not improve), \
+        decay (falls after each epoch), constant. (default: cosine)
+        """),
+    .decimal("decay", \.decay, in: 1e-6...1, help: "What the rate is multiplied by when it falls. (default: 0.5)"),
+    .count("decay-after", \.decayAfter, in: 0...100_000, help: "After which epoch 'decay' begins. (default: 0)"),
+    .decimal("clip", \.clip, in: 1e-6...1e6, help: "The greatest norm of a gradient. (default: 1)"),
+    .decimal(
+      "initial-range", \.initialRange, in: 1e-6...10,
+      help: "Draw all weights evenly from minus this to this. (default: by the kind of layer)"),
+    .count(
+      "patience", \.patience, in: 1...100_000,
+      help: "End after so many epochs without an improvement on the validation texts. (default: never)"),
+  ]
+
+  /// How many sequences are learned from together.
+  public var batch: Int?
+  /// The rule that moves the weights.
+  public var rule: Rule?
+  /// The learning rate.
+  public var rate: Float?
+  /// How the rate changes.
+  public var schedule: Schedule?
+  /// What the rate is multiplied by when it falls.
+  public var decay: Float?
+  /// After which epoch ``Schedule/decay`` begins.
+  public var decayAfter: Int?
+  /// The greatest norm of a gradient.
+  public var clip: Float?
+  /// All weights are drawn evenly from minus this to this; nil leaves them to the layers.
+  public var initialRange: Float?
+  /// After how many epochs without an improvement training ends.
+  public var patience: Int?
+
+  /// Everything left to the task.
+  public init() {}
+}
+
+extension TextTrainingOptions {
+  /// Trains a network.
+  ///
+  /// - Parameters:
+  ///   - network: what is learned; on return the best that the validation found.
+  ///   - source: what to learn from.
+  ///   - validation: what to judge by after each epoch, as one batch.
+  ///   - updates: about how many updates an epoch has.
+  ///   - measure: what the loss of the validation is called in messages.
+  ///   - loss: as for `Trainer`.
+  /// - Returns: the course of training.
+  func fit<Network: Module, Batch: TrainingBatch, Carried>(
+    _ network: inout Network, source: some BatchSource<Batch>, validation: Batch?, epochs: Int, updates: Int,
+    seed: UInt64, defaultRate: Float, truncation: Int? = nil, measure: String, _ context: TrainingContext,
+    carrying: Carried.Type, loss: (Network, Batch, inout Carried?) -> Tensor
+  ) throws(TaskError) -> History {
+    if let initialRange {
+      var generator = RandomGenerator(seed: seed &+ 1)
+      network.forEachTensor { _, tensor in
+        tensor = .uniform(tensor.shape, in: -initialRange..<initialRange, using: &generator)
+      }
+    }
+    let progress = EpochProgress(epochs: epochs, updates: updates, measure: measure, context.progress)
+    let trainer = Trainer(
+      epochs: epochs, seed: seed, schedule: learningRates(updates: epochs * updates), clipping: .globalNorm(clip ?? 1),
+      truncation: truncation, earlyStopping: EarlyStopping(patience: patience ?? max(1, epochs)),
+      observers: [progress], shouldStop: context.shouldStop)
+    do throws(TrainingError) {
+      switch rule ?? .adam {
+      case .adam:
+        var optimizer = Adam(learningRate: rate ?? defaultRate)
+        return try trainer.fit(
+          &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, carrying: carrying,
+          loss: loss)
+      case .sgd:
+        var optimizer = SGD(learningRate: rate ?? 20)
+        return try trainer.fit(
+          &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, carrying: carrying,
+          loss: loss)
+      }
+    } catch {
+      guard error.code == .notFinite else { throw TaskError(error.description) }
+      throw TaskError(
+        "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
+        remedy: "choose a smaller rate, or another seed")
+    }
+  }
+
+  private func learningRates(updates: Int) -> LearningRateSchedule {
+    switch schedule ?? .cosine {
+    case .constant: return .constant
+    case .plateau: return .reduceOnPlateau(factor: min(decay ?? 0.5, 0.999), patience: 0)
+    case .decay:
+      let falling = LearningRateSchedule.exponential(factor: decay ?? 0.5)
+      // The last epoch at the full rate is the first of those that fall, by a factor of 1.
+      let full = max(0, (decayAfter ?? 0) - 1)
+      return full > 0 ? .warmUp(count: full, from: 1, then: falling) : falling
+    case .cosine:
+      let rising = max(1, min(200, updates / 20))
+      return .warmUp(count: rising, then: .cosine(count: max(1, updates - rising)).countingSteps)
+    }
+  }
+}
+
+/// Tells of a training as it goes on.
+private final class EpochProgress: TrainingObserver {
+  private let epochs: Int
+  private let updates: Int
+  private let measure: String
+  private let tell: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
+  private var last = ""
+
+  init(
+    epochs: Int, updates: Int, measure: String, _ tell: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
+  ) {
+    (self.epochs, self.updates, self.measure, self.tell) = (epochs, updates, measure, tell)
+  }
+
+  func observe(_ event: TrainingEvent) -> TrainingDecision {
+    switch event.kind {
+    case .step(let step):
+      let done = Double(step.epoch - 1) + min(1, Double(step.batch) / Double(max(1, updates)))
+      tell?(
+        done / Double(epochs), "epoch \(step.epoch) of \(epochs), loss \(rounded(step.meanLoss))\(last)")
+    case .epoch(let epoch):
+      if let validation = epoch.validationLoss {
+        last = "; after epoch \(epoch.number) \(measure) \(rounded(validation))"
+      }
+      tell?(
+        Double(epoch.number) / Double(epochs), "epoch \(epoch.number) of \(epochs), loss \(rounded(epoch.loss))\(last)")
+    case .began, .ended: break
+    }
+    return .proceed
+  }
+}
+
+/// A number with three decimals.
+private func rounded(_ value: Float) -> String {
+  guard value.isFinite, value.magnitude < 1e9 else { return "\(value)" }
+  let thousandths = Int((value.magnitude * 1000).rounded())
+  let decimals = String(1000 + thousandths % 1000).dropFirst()
+  return "\(value < 0 ? "-" : "")\(thousandths / 1000).\(decimals)"
+}

@@ -1,0 +1,32 @@
+import Refrain
+import RefrainData
+
+/// Pairs of texts as tokens: a source, and what is to be made of it.
+struct TokenPairs: ExampleSource, Sendable {
+  let sources: TokenSequences
+  let targets: TokenSequences
+  /// Whether they are to be judged by, and not learned from.
+  var isValidation = false
+
+  var count: Int { sources.count }
+
+  /// By the length of both: a batch has sources of one length and targets of one length.
+  func length(of example: Int) -> Int { sources.length(of: example) + targets.length(of: example) + 1 }
+
+  func batch(_ examples: [Int]) -> PairBatch {
+    PairBatch(
+      sources: examples.map { sources[$0].map(Int.init) }, targets: examples.map { targets[$0].map(Int.init) },
+      isValidation: isValidation)
+  }
+}
+
+/// Some pairs to learn from together.
+struct PairBatch: TrainingBatch {
+  let sources: [[Int]]
+  let targets: [[Int]]
+  let isValidation: Bool
+
+  var count: Int { sources.count }
+  /// The tokens of the targets, with their ends.
+  var weight: Double { Double(targets.reduce(0) { $0 + $1.count + 1 }) }
+}

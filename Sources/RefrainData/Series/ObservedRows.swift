@@ -153,3 +153,15 @@ public struct ObservedRows: Sendable {
       "the clock goes back at row \(table.rowNumber(rows[first])): the rows are taken in the order of the file")
   }
 }
+
+extension TimeStamp {
+  /// The microseconds that a written time stands for on its own clock; nil for what is no time.
+  package static func ticks(of text: String) -> Int? {
+    let bytes = Array(text.utf8)[...].trimmedBytes
+    var spelling = TimeSpelling()
+    for layout in TimeLayout.candidates(for: bytes) where !layout.isIndex {
+      if let time = layout.read(bytes, noting: &spelling) { return time.ticks }
+    }
+    return nil
+  }
+}

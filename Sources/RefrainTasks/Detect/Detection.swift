@@ -24,7 +24,8 @@ public struct Detection: Sendable, Equatable {
   var strangeness = 0.0
   var oddity = ChannelWatch.Oddity.value
 
-  init(time: String) { self.time = time }
+  /// A row of which there is nothing to say yet.
+  public init(time: String) { self.time = time }
 
   /// Why the row is an alarm, in words; nil where it is none.
   public var reason: String? {

@@ -4,15 +4,16 @@ import RefrainData
 public enum Tasks {
   /// The tasks; a new one is added here.
   public static let all: [any TaskModel.Type] = [
-  ]
-<<<<<<< HEAD
     Forecaster.self,
     Classifier.self,
     Tagger.self,
-=======
-    Forecaster.self, LanguageModel.self, Translator.self,
->>>>>>> language
+    LanguageModel.self,
+    Translator.self,
   ]
+  ]
+=======
+  public static let all: [any TaskModel.Type] = [Forecaster.self, Detector.self]
+>>>>>>> detect
 
   /// The task of this name, or nil.
   public static func named(_ name: String) -> (any TaskModel.Type)? { all.first { $0.name == name } }

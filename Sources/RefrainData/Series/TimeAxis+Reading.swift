@@ -126,6 +126,25 @@ extension TimeAxis {
     return reading
   }
 
+  /// The times of a source as they stand, however far apart they lie, oldest first, in the likeliest layout in which all
+  /// of them can be read; nil for a plain count.
+  ///
+  /// - Throws: `notATime` or `missingValue` with the row.
+  static func moments(
+    of source: TimeSource, order: DateOrder?
+  ) throws(DataError) -> (stamps: [TimeStamp], isNewestFirst: Bool)? {
+    var fault: DataError?
+    for layout in try layouts(source, order: order) {
+      do throws(DataError) {
+        let reading = try read(source, layout)
+        return layout.isIndex ? nil : (reading.stamps, reading.isNewestFirst)
+      } catch {
+        if fault == nil || error.row ?? 0 > fault!.row ?? 0 { fault = error }
+      }
+    }
+    throw fault ?? unreadable(source, row: 0)
+  }
+
   // MARK: - Faults
 
   private static func unreadable(_ source: TimeSource, row: Int) -> DataError {

@@ -1,0 +1,118 @@
+import Refrain
+import RefrainData
+
+/// The training of a detector's networks: on parts of the rows, in random order, to foretell the row after each, or to
+/// say the part again. Missing values are asked for from neither.
+struct DetectionTraining {
+  let plan: DetectorPlan
+  /// What networks read, row by row: the memory of `[count, inputSize]`.
+  let inputs: [Float]
+  let count: Int
+  let shouldStop: @Sendable () -> Bool
+
+  private enum Aim: UInt64 { case prediction, reconstruction }
+
+  /// - Parameter progress: Told the share of the work that is done, and what is going on.
+  /// - Returns: Whether it went to its end.
+  /// - Throws: ``TaskError`` when the numbers went astray.
+  func run(
+    _ network: inout DetectionNetwork, progress: (_ fraction: Double, _ message: String) -> Void
+  ) throws(TaskError) -> Bool {
+    let parts = [network.predictor != nil, network.autoencoder != nil].lazy.filter(\.self).count
+    var done = 0
+    if var predictor = network.predictor {
+      guard try fit(&predictor, .prediction, { progress($0 / Double(parts), $1) }) else { return false }
+      network.predictor = predictor
+      done += 1
+    }
+    if var autoencoder = network.autoencoder {
+      guard
+        try fit(&autoencoder, .reconstruction, { progress((Double(done) + $0) / Double(parts), $1) })
+      else { return false }
+      network.autoencoder = autoencoder
+    }
+    return true
+  }
+
+  private func fit(
+    _ model: inout Sequential, _ aim: Aim, _ progress: (_ fraction: Double, _ message: String) -> Void
+  ) throws(TaskError) -> Bool {
+    var optimizer = Adam(learningRate: 5e-3)
+    let channels = plan.channels.count
+    let verb = aim == .prediction ? "learning to foretell rows" : "learning to say rows again"
+    do throws(TrainingError) {
+      let history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
+        try Trainer(
+          epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1),
+          onEpoch: { epoch in
+            progress(
+              Double(epoch.number) / Double(plan.epochs), "\(verb), epoch \(epoch.number) of \(plan.epochs)")
+            return true
+          },
+          shouldStop: shouldStop
+        ).fit(&model, optimizer: &optimizer, batches: PartBatches(self, aim)) { model, batch in
+          let target = batch.target.slice(0..<channels, axis: 2)
+          let isThere = batch.target.slice(channels..<2 * channels, axis: 2)
+          // Huber's loss: an outlier in what is learned from must not be learned.
+          let distance = abs(model(batch.input) - target)
+          let inner = minimum(distance, Tensor(0.5))
+          return (inner * (distance - inner * 0.5) * isThere).sum() / (isThere.sum() + 1e-6)
+        }
+      }
+      return history.stopReason == .completed
+    } catch {
+      throw TaskError(
+        "the training did not converge: \(error.description)", remedy: "choose another seed, or fewer units")
+    }
+  }
+
+  /// The parts of one epoch, in another random order each time.
+  private final class PartBatches: Sequence {
+    private let training: DetectionTraining
+    private let aim: Aim
+    private let starts: [Int]
+    private let length: Int
+    private var generator: RandomGenerator
+    private let batchSize = 16
+
+    init(_ training: DetectionTraining, _ aim: Aim) {
+      self.training = training
+      self.aim = aim
+      length = aim == .prediction ? training.plan.context : training.plan.window
+      starts = Array(0..<Swift.max(1, training.count - length - (aim == .prediction ? 1 : 0) + 1))
+      generator = RandomGenerator(seed: training.plan.seed &+ aim.rawValue)
+    }
+
+    /// So many that each row is in about two parts.
+    private var batchCount: Int { Swift.max(4, 2 * training.count / (length * batchSize)) }
+
+    var underestimatedCount: Int { batchCount }
+
+    func makeIterator() -> AnyIterator<Batch> {
+      let chosen = (0..<batchCount * batchSize).map { _ in starts[generator.integer(below: starts.count)] }
+      var number = 0
+      return AnyIterator { [self] in
+        guard number < batchCount else { return nil }
+        defer { number += 1 }
+        return batch(chosen[number * batchSize..<(number + 1) * batchSize])
+      }
+    }
+
+    private func batch(_ starts: ArraySlice<Int>) -> Batch {
+      let (size, channels) = (training.plan.inputSize, training.plan.channels.count)
+      let ahead = aim == .prediction ? 1 : 0
+      var (input, target): ([Float], [Float]) = ([], [])
+      for start in starts {
+        input += training.inputs[start * size..<(start + length) * size]
+        for row in start + ahead..<start + ahead + length {
+          let values = training.inputs[row * size..<row * size + 2 * channels]
+          target += values.prefix(channels)
+          target += values.suffix(channels)
+        }
+      }
+      return Batch(
+        Tensor(input, shape: [starts.count, length, size]),
+        Tensor(target, shape: [starts.count, length, 2 * channels]))
+    }
+  }
+}

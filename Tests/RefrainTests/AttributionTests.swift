@@ -1,6 +1,7 @@
-@testable import Refrain
 import RefrainTestSupport
 import Testing
+
+@testable import Refrain
 
 @Suite("An attribution") struct AttributionTests {
   /// One layer and a linear map of its last output, as in the fixture.
@@ -182,7 +183,8 @@ import Testing
     #expect(try #require(units[0].follows).feature == 1 && units[0].follows!.correlation > 0.5)
     let stacked = Stacked<Bidirectional<GRUCell>>(inputSize: 2, hiddenSizes: [3, 4], using: &generator)
     let levels = stacked.inspections(of: stack([x]), steps: Steps())
-    #expect(levels.map(\.level) == [1, 1, 2, 2] && levels.map(\.direction) == [.forward, .backward, .forward, .backward])
+    #expect(levels.map(\.level) == [1, 1, 2, 2])
+    #expect(levels.map(\.direction) == [.forward, .backward, .forward, .backward])
     #expect(levels.allSatisfy { $0.keepingGate == "update" })
   }
 }

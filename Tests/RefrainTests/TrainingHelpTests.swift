@@ -1,5 +1,6 @@
-@testable import Refrain
 import Testing
+
+@testable import Refrain
 
 @Suite("Help for training") struct TrainingHelpTests {
   private func loss(_ line: Line, _ batch: Batch) -> Tensor { (line(batch.input) - batch.target).squared.mean() }
@@ -7,10 +8,10 @@ import Testing
 
   @Test("finds a learning rate and leaves model and optimizer as they were") func rates() throws {
     let (x, y) = series(40)
-    var model = Stacked<LSTM>(inputSize: 2, hiddenSizes: [6])
+    let model = Stacked<LSTM>(inputSize: 2, hiddenSizes: [6])
     let head = Dense(inputSize: 6, outputSize: 1)
     let before = model.tensors
-    var optimizer = Adam(learningRate: 0.5)
+    let optimizer = Adam(learningRate: 0.5)
     let search = try Trainer(seed: 3).searchLearningRate(for: model, optimizer: optimizer, in: 1e-5...10) {
       trainer, model, optimizer throws(TrainingError) in
       try trainer.fit(&model, optimizer: &optimizer, examples: Batch(x, y), batchSize: 8) { model, batch in
@@ -22,9 +23,6 @@ import Testing
     #expect(zip(search.trials, search.trials.dropFirst()).allSatisfy { $0.rate < $1.rate })
     let rate = try #require(search.suggestion)
     #expect((1e-4...0.5).contains(rate), "\(rate)")
-    optimizer.learningRate = rate
-    _ = (model, optimizer)
-    (model, optimizer) = (model, optimizer)
   }
 
   @Test("ends the search of a rate where numbers go astray") func divergence() throws {

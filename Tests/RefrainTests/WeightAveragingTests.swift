@@ -1,5 +1,6 @@
-@testable import Refrain
 import Testing
+
+@testable import Refrain
 
 @Suite("Averaged weights") struct WeightAveragingTests {
   /// Takes down the weights after each update and each epoch.

@@ -93,7 +93,8 @@ extension Attribution {
       for _ in 0..<100 {
         var (before, value) = (1.0, x)
         for degree in 2...max(count, 2) where degree <= count {
-          (before, value) = (value, ((2 * Double(degree) - 1) * x * value - (Double(degree) - 1) * before) / Double(degree))
+          let n = Double(degree)
+          (before, value) = (value, ((2 * n - 1) * x * value - (n - 1) * before) / n)
         }
         slope = Double(count) * (x * value - before) / (x * x - 1)
         let change = value / slope

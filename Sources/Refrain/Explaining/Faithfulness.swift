@@ -50,10 +50,11 @@ public struct Faithfulness: Sendable {
     let all = [order] + (0..<orders).map { _ in generator.permutation(windows.count) }
     func sets(_ order: [Int]) -> [[Int]] {
       var set: [Int] = []
-      return [[]] + order.map { window in
-        set += windows[window].lowerBound * features..<windows[window].upperBound * features
-        return set
-      }
+      return [[]]
+        + order.map { window in
+          set += windows[window].lowerBound * features..<windows[window].upperBound * features
+          return set
+        }
     }
     func curve(replacing input: Tensor, by other: Tensor) -> Curve {
       let curves = all.map { order in
@@ -71,8 +72,8 @@ public struct Faithfulness: Sendable {
 
 /// How alike two orders are.
 public enum RankCorrelation {
-  /// Spearman's rank correlation of two lists of one length, −1 … 1; ties have their mean rank, and NaN stands for lists
-  /// of one value.
+  /// Spearman's rank correlation of two lists of one length, −1 … 1; ties have their mean rank, and NaN stands for
+  /// lists of one value.
   public static func spearman(_ first: [Float], _ second: [Float]) -> Float {
     require(first.count == second.count, "\(first.count) and \(second.count) values have no rank correlation")
     return pearson(ranks(first), ranks(second))

@@ -1,7 +1,7 @@
 extension Attribution {
   /// Layer-wise relevance propagation through gated recurrent layers (Bach et al. 2015; Arras et al. 2017), with ε = 0:
-  /// the score is divided among the values of the input, the biases and the initial state. Nothing is compared with, and
-  /// the parts add up to the score but for rounding and for layers that are neither linear nor have a twin
+  /// the score is divided among the values of the input, the biases and the initial state. Nothing is compared with,
+  /// and the parts add up to the score but for rounding and for layers that are neither linear nor have a twin
   /// (``RelevanceLayer``).
   ///
   /// - Parameters:

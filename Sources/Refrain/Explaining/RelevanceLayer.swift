@@ -1,9 +1,9 @@
-/// A layer through which relevance can be propagated: it has a twin of the same values, whose gradient times the input is
-/// the relevance of layer-wise relevance propagation.
+/// A layer through which relevance can be propagated: it has a twin of the same values, whose gradient times the input
+/// is the relevance of layer-wise relevance propagation.
 ///
-/// With R = v · ∂ for every value v, the rules are those of Arras et al. 2017 for gated cells: a sum passes relevance on
-/// in the proportion of its terms (ε = 0), a function of one value passes it on whole, and of a product of a gate and a
-/// signal all goes to the signal. So in the twin gates are constants, and a function f(z) is z times the constant
+/// With R = v · ∂ for every value v, the rules are those of Arras et al. 2017 for gated cells: a sum passes relevance
+/// on in the proportion of its terms (ε = 0), a function of one value passes it on whole, and of a product of a gate
+/// and a signal all goes to the signal. So in the twin gates are constants, and a function f(z) is z times the constant
 /// f(z) / z.
 public protocol RelevanceLayer: Layer {
   /// The layer's twin.
@@ -56,8 +56,8 @@ extension Sequential: RelevanceLayer {
 }
 
 extension Layer {
-  /// The layer's twin for relevance, where it has one; otherwise the layer, whose gradient is that of relevance if it is
-  /// linear but for its biases.
+  /// The layer's twin for relevance, where it has one; otherwise the layer, whose gradient is that of relevance if it
+  /// is linear but for its biases.
   package var twinOrSelf: any Layer {
     func twin(of layer: some RelevanceLayer) -> any Layer { layer.relevanceTwin }
     return (self as? any RelevanceLayer).map { twin(of: $0) } ?? self
@@ -67,8 +67,13 @@ extension Layer {
 extension Tensor {
   /// f(z), where the relevance of the value is passed on whole to z: `values` are f(z), and 0 where z is 0.
   fileprivate static func passing(_ sum: Tensor, as values: Tensor) -> Tensor {
-    let ratio = combine(sum.detached, values.detached) { $0 == 0 ? 1 : $1 / $0 }
-    return sum * ratio.detached
+    let count = sum.count
+    let ratio = Tensor(sum.shape) { target in
+      Refrain.read(sum, values) { sum, values in
+        for index in 0..<count { target[index] = sum[index] == 0 ? 1 : values[index] / sum[index] }
+      }
+    }
+    return sum * ratio
   }
 }
 

@@ -87,8 +87,8 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
       let least = epochs.dropFirst().reduce(Float.infinity) { min($0, $1.loss) }
       if least > first.loss - 0.001 * abs(first.loss) {
         warn(
-          .learningNothing, "after \(epochs.count) epochs the loss is \(short(epoch.loss)), and began at "
-            + short(first.loss),
+          .learningNothing,
+          "after \(epochs.count) epochs the loss is \(short(epoch.loss)), and began at \(short(first.loss))",
           "try another learning rate, look at the data and the targets, or let the network be larger")
       }
     }

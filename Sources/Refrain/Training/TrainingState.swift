@@ -13,8 +13,8 @@ public protocol SavedTraining: TensorGroup {
 ///     try trainer.fit(&model, optimizer: &optimizer, batches: batches, resuming: kept, loss: loss)
 ///
 /// What is drawn at random follows from the seed and the position, so that no generator needs to be kept. As a group it
-/// holds the model's tensors under `model`, those it would fall back to under `best`, the optimizer's under `optimizer`,
-/// and averaged weights under `average`. `RefrainData` saves it to a file.
+/// holds the model's tensors under `model`, those it would fall back to under `best`, the optimizer's under
+/// `optimizer`, and averaged weights under `average`. `RefrainData` saves it to a file.
 public struct TrainingState<Model: Module>: SavedTraining {
   /// The model as it is.
   public internal(set) var model: Model
@@ -116,7 +116,8 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
     let counts = [batch, step, drawn, drawnInEpoch]
     guard counts.allSatisfy({ (0...1 << 53).contains($0) }), history.epochs.count == epoch,
       history.bestEpoch.map({ history.epochs.indices.contains($0 - 1) }) ?? history.epochs.isEmpty,
-      losses.weight >= 0, averaged.map({ (1...1 << 53).contains($0) }) ?? true, drawnInEpoch <= drawn, batch <= drawnInEpoch, drawnInEpoch > 0 || losses.weight == 0
+      losses.weight >= 0, averaged.map({ (1...1 << 53).contains($0) }) ?? true, drawnInEpoch <= drawn,
+      batch <= drawnInEpoch, drawnInEpoch > 0 || losses.weight == 0
     else { return "what it says of its position cannot be" }
     guard metrics.isEmpty || metrics.count == count else {
       return "it has \(metrics.count) metrics, and \(count) are measured now"

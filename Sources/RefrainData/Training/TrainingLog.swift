@@ -76,7 +76,8 @@ public final class TrainingLog: TrainingObserver, GradientExchange {
     metrics = names
     var text = ""
     if file.isEmpty {
-      text = (Self.columns + names.flatMap { [$0, "validation " + $0] }).map(EpochTable.field).joined(separator: ",") + "\n"
+      let header = Self.columns + names.flatMap { [$0, "validation " + $0] }
+      text = header.map(EpochTable.field).joined(separator: ",") + "\n"
     }
     func number(_ value: Float?) -> String { value.map { "\($0)" } ?? "" }
     let fields =

@@ -60,8 +60,8 @@ public struct ExplainedExample: Sendable {
   ///   - outputs: Names of the numbers that come out.
   ///   - baselines: What the input may be compared with; nil takes zeros, and the mean over the steps.
   ///   - network: What computes.
-  ///   - run: The outputs `[N, outputs]` of a network for inputs `[N, T, I]`, differentiable, each row from its own input
-  ///     alone. Recurrent layers are to be called by `layers`, as in a `TracedNetwork`.
+  ///   - run: The outputs `[N, outputs]` of a network for inputs `[N, T, I]`, differentiable, each row from its own
+  ///     input alone. Recurrent layers are to be called by `layers`, as in a `TracedNetwork`.
   public init<Network: Module>(
     title: String, input: Tensor, steps: [String], features: Features, outputs: [String],
     baselines: [Baseline]? = nil, network: Network,
@@ -120,8 +120,8 @@ public struct ExplainedExample: Sendable {
     return (seen.levels, seen.haveTwins && !seen.levels.isEmpty)
   }
 
-  /// How much of the outputs is there because recurrent layers begin with a state that is not zero, with the baseline as
-  /// the input: what the state says by itself.
+  /// How much of the outputs is there because recurrent layers begin with a state that is not zero, with the baseline
+  /// as the input: what the state says by itself.
   func initialStateShare(of output: Int, baseline: Tensor) -> Float {
     let fromZero = LayerCalls { layer, _, input in
       func scan(_ layer: some RecurrentLayer) -> Tensor { layer.fromZeroState(input) }

@@ -67,7 +67,8 @@ struct ExplanationArticle {
   private func note(of parts: Explanation.Parts) -> String {
     var text: String
     if let gap = parts.gap {
-      text = "The parts add up to the score\(parts.others.isEmpty ? "'s difference from the baseline's" : "") but for "
+      text =
+        "The parts add up to the score\(parts.others.isEmpty ? "'s difference from the baseline's" : "") but for "
         + "\(shortNumber(gap))."
     } else {
       text = "The parts of this method need not add up to the score."
@@ -131,11 +132,12 @@ struct ExplanationArticle {
       let (deletion, insertion) = (faithfulness.deletion.areas, faithfulness.insertion.areas)
       let holds = deletion.ordered < deletion.random && insertion.ordered > insertion.random
       text = """
-        <p>\(holds ? "Yes, as far as this test goes" : "Not by this test"): taking out the steps with the greatest parts \
-        first brings the score down \(deletion.ordered < deletion.random ? "faster" : "no faster") than a random order \
-        (mean \(shortNumber(deletion.ordered)), random \(shortNumber(deletion.random))), and putting them in first brings \
-        it up \(insertion.ordered > insertion.random ? "faster" : "no faster") (\(shortNumber(insertion.ordered)), random \
-        \(shortNumber(insertion.random))).</p>
+        <p>\
+        \(holds ? "Yes, as far as this test goes" : "Not by this test"): taking out the steps with the greatest \
+        parts first brings the score down \(deletion.ordered < deletion.random ? "faster" : "no faster") than a random order \
+        (mean \(shortNumber(deletion.ordered)), random \(shortNumber(deletion.random))), and putting them in first \
+        brings it up \(insertion.ordered > insertion.random ? "faster" : "no faster") (\(shortNumber(insertion.ordered)), \
+        random \(shortNumber(insertion.random))).</p>
         <div class="pair">
         \(CurveChart(faithfulness.deletion, label: "Score as steps are taken out").svg)
         \(CurveChart(faithfulness.insertion, label: "Score as steps are put in").svg)
@@ -144,7 +146,9 @@ struct ExplanationArticle {
     } else {
       text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
     }
-    let rows = one.agreement.map { "<tr><td>\(escaped(title(of: $0.method)))</td><td>\(shortNumber($0.correlation))</td></tr>" }
+    let rows = one.agreement.map { method, correlation in
+      "<tr><td>\(escaped(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
+    }
     return text + """
       <p>A network of the same weights in random places gets attributions whose order is correlated with these by \
       \(shortNumber(one.randomizedCorrelation)); a method that looks at the network is far from 1.</p>
@@ -159,7 +163,8 @@ struct ExplanationArticle {
   private func level(_ level: Explanation.Level) -> String {
     let shown = level.units.sorted { ($0.halfLife ?? 0, $1.unit) > ($1.halfLife ?? 0, $0.unit) }.prefix(20)
     let gates = level.units.first?.gates.map(\.name) ?? []
-    let header = ["unit"] + (level.units.first?.halfLife == nil ? [] : ["half-life"])
+    let header =
+      ["unit"] + (level.units.first?.halfLife == nil ? [] : ["half-life"])
       + gates.flatMap { ["\($0) mean", "closed", "open"] } + (one.features.isEmpty ? [] : ["follows"])
     let rows = shown.map { unit -> String in
       var cells = ["\(unit.unit)"] + (unit.halfLife.map { [shortNumber($0)] } ?? [])
@@ -181,8 +186,8 @@ struct ExplanationArticle {
       <section aria-label="\(escaped(level.name))">
       <h4>\(escaped(level.name)): \(escaped(level.cell)), \(level.units.count) units</h4>
       \(memory ?? "")
-      <p class="note">Each point is a unit: how often its gate is closed (below 0.1) and open (above 0.9). Units near the \
-      corner top left are stuck closed, those bottom right stuck open.</p>
+      <p class="note">Each point is a unit: how often its gate is closed (below 0.1) and open (above 0.9). Units near \
+      the corner top left are stuck closed, those bottom right stuck open.</p>
       <div class="pair">\(plots.joined())</div>
       <details><summary>The units that remember longest</summary><div class="wide"><table>
       <thead><tr>\(header.map { "<th scope=\"col\">\(escaped($0))</th>" }.joined())</tr></thead>

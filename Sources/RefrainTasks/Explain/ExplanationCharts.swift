@@ -1,7 +1,7 @@
 import Refrain
 
-/// Values over steps as colored cells: a row a feature or unit. Where there are many steps or rows, each cell is the sum
-/// or mean of several, so that the longest sequence is no larger on the page than a short one.
+/// Values over steps as colored cells: a row a feature or unit. Where there are many steps or rows, each cell is the
+/// sum or mean of several, so that the longest sequence is no larger on the page than a short one.
 struct HeatMap {
   let values: Tensor
   let rows: [String]
@@ -39,7 +39,8 @@ struct HeatMap {
         for (row, values) in cells.enumerated() {
           for (column, value) in values.enumerated() where most > 0 && value * sign > 0 {
             guard Int((abs(value) / most * 8).rounded()) == level else { continue }
-            path += "M\(pixel(left + Double(column) * cell.width)) \(pixel(Double(row) * cell.height))"
+            path +=
+              "M\(pixel(left + Double(column) * cell.width)) \(pixel(Double(row) * cell.height))"
               + "h\(pixel(cell.width))v\(pixel(cell.height))h\(pixel(-cell.width))z"
           }
         }
@@ -50,10 +51,12 @@ struct HeatMap {
       for (row, name) in rows.prefix(shown).enumerated() {
         let y = Double(row) * cell.height + 15
         parts.append(
-          #"<text x="\#(pixel(left - 8))" y="\#(pixel(y))" text-anchor="end">\#(escaped(String(name.prefix(28))))</text>"#)
+          #"<text x="\#(pixel(left - 8))" y="\#(pixel(y))" text-anchor="end">\#(escaped(String(name.prefix(28))))</text>"#
+        )
       }
     } else {
-      parts.append(#"<text x="\#(pixel(left - 8))" y="12" text-anchor="end">\#(shown < size ? "\(shown) of \(size)" : "\(size)")</text>"#)
+      let count = shown < size ? "\(shown) of \(size)" : "\(size)"
+      parts.append(#"<text x="\#(pixel(left - 8))" y="12" text-anchor="end">\#(count)</text>"#)
     }
     var height = bottom
     if hasBars {
@@ -64,7 +67,8 @@ struct HeatMap {
         let length = Double(abs(sum) / greatest) * 42
         let x = left + Double(column) * cell.width
         parts.append(
-          #"<rect class="\#(sum > 0 ? "plus" : "minus")" x="\#(pixel(x))" y="\#(pixel(sum > 0 ? middle - length : middle))" "#
+          #"<rect class="\#(sum > 0 ? "plus" : "minus")" x="\#(pixel(x))" "#
+            + #"y="\#(pixel(sum > 0 ? middle - length : middle))" "#
             + #"width="\#(pixel(max(cell.width * 0.9, 0.5)))" height="\#(pixel(length))"/>"#)
       }
       parts.append(#"<path class="grid" d="M\#(pixel(left)) \#(pixel(middle))H\#(pixel(Self.width))"/>"#)
@@ -110,7 +114,8 @@ struct CurveChart {
         + "\(value == 0 ? "0" : "1")</text>"
     }
     return """
-      <svg viewBox="0 0 400 222" role="img" aria-label="\(escaped(label)): by the attribution's order, and by random orders">
+      <svg viewBox="0 0 400 222" role="img" \
+      aria-label="\(escaped(label)): by the attribution's order, and by random orders">
       \(line(0))\(line(1))<path class="random" d="\(path(curve.random))"/>\
       <path class="ordered" d="\(path(curve.ordered))"/>
       <text x="40" y="200">\(escaped(label)):</text>
@@ -136,7 +141,8 @@ struct SaturationChart {
         + #"cy="\#(pixel(200 - 190 * Double(gate.closed)))" r="4"/>"#
     }
     return """
-      <svg viewBox="0 0 300 236" role="img" aria-label="How often the \(escaped(gate)) gate of each unit is open and closed">
+      <svg viewBox="0 0 300 236" role="img" \
+      aria-label="How often the \(escaped(gate)) gate of each unit is open and closed">
       <path class="grid" d="M44 10V200H234M44 10L234 200"/>\(points.joined())
       <text x="44" y="216">0</text><text x="139" y="216" text-anchor="middle">share of steps open</text>
       <text x="234" y="216" text-anchor="end">1</text>

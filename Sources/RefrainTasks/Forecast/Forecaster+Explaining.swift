@@ -2,8 +2,9 @@ import Refrain
 import RefrainData
 
 extension Forecaster {
-  /// The medians of the forecast that goes on from the end of each series, or of the one trained on, with the context as
-  /// the input. Scores are in the unit of the series where it is not taken the logarithm of, less the context's level.
+  /// The medians of the forecast that goes on from the end of each series, or of the one trained on, with the context
+  /// as the input. Scores are in the unit of the series where it is not taken the logarithm of, less the context's
+  /// level.
   public func explained(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [ExplainedExample] {
     guard !isNaive else { throw TaskError("this forecaster repeats what was: there is no network to explain") }
     guard !examples.isEmpty else { return [explained(memory)] }

@@ -5,9 +5,9 @@ import RefrainData
 /// A folder in which a training is saved now and then, so that one that is killed goes on to the same bits.
 ///
 /// Each file in it is a model that can predict, with the training in it that made it. A task that trains several times,
-/// such as a forecaster before and after its backtest, has files of each stage: the end of every stage that is done, and
-/// the last ones of the stage that goes on. Files appear whole or not at all, so that at every moment the newest one is
-/// true.
+/// such as a forecaster before and after its backtest, has files of each stage: the end of every stage that is done,
+/// and the last ones of the stage that goes on. Files appear whole or not at all, so that at every moment the newest
+/// one is true.
 public struct CheckpointFolder: Sendable, Equatable {
   /// How often a training is saved, besides at its end and when it is asked to stop.
   public enum Interval: Sendable, Equatable {

@@ -66,7 +66,7 @@ extension TrainingContext {
       return try? task.modelFile()
     }
     trainer.observers.append(saver)
-    trainer.shouldStop = { saver.flag.isRaised }
+    trainer.shouldStop = { [flag = saver.flag] in flag.isRaised }
     let history = try fit(trainer, &model, &optimizer, state)
     if history.stopReason != .cancelled {
       saver.save(
@@ -78,14 +78,7 @@ extension TrainingContext {
 
 /// Saves a training now and then, and when it is to stop.
 private final class CheckpointSaver<M: Module>: TrainingObserver {
-  /// Says across threads that training stops.
-  final class Flag: Sendable {
-    private let value = Atomic(false)
-    var isRaised: Bool { value.load(ordering: .relaxed) }
-    func raise() { value.store(true, ordering: .relaxed) }
-  }
-
-  let flag = Flag()
+  let flag = StopFlag()
   private let folder: CheckpointFolder
   private let stage: String
   private let shouldStop: @Sendable () -> Bool
@@ -150,4 +143,11 @@ private final class CheckpointSaver<M: Module>: TrainingObserver {
 
 extension TrainingEvent {
   fileprivate var isEndOfEpoch: Bool { if case .epoch = kind { true } else { false } }
+}
+
+/// Says, to whatever thread asks, that training stops.
+private final class StopFlag: Sendable {
+  private let value = Atomic(false)
+  var isRaised: Bool { value.load(ordering: .relaxed) }
+  func raise() { value.store(true, ordering: .relaxed) }
 }

@@ -1,3 +1,4 @@
+import Refrain
 import RefrainData
 import RefrainTasks
 
@@ -18,7 +19,7 @@ struct ExplanationReport {
     switch format {
     case .table:
       let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
-      let lines = explanations.flatMap { lines(of: $0, on: page) } + page.paragraph(Explanation.caution)
+      let lines = explanations.flatMap { self.lines(of: $0, on: page) } + page.paragraph(Explanation.caution)
       return lines.map { $0 + "\n" }.joined()
     case .csv: return csv
     case .json:

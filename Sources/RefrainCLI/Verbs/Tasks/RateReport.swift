@@ -19,10 +19,10 @@ struct RateReport {
       let shown = search.trials.enumerated().filter { $0.offset % every == 0 || $0.element.rate == search.suggestion }
       let rows = shown.map { _, trial in
         let part = greatest > least ? (trial.loss - least) / (greatest - least) : 0
-        return [
-          rate(trial.rate), significant(Double(trial.loss)), String(repeating: "━", count: Int(part * 30) + 1)
-            + String(repeating: " ", count: 30 - Int(part * 30)), trial.rate == search.suggestion ? "←" : " ",
-        ]
+        let bar = String(repeating: "━", count: Int(part * 30) + 1)
+        let room = String(repeating: " ", count: 31 - bar.count)
+        let mark = trial.rate == search.suggestion ? "←" : " "
+        return [rate(trial.rate), significant(Double(trial.loss)), bar + room, mark]
       }
       let advice =
         search.suggestion.map { "The loss falls fastest at a rate of \(rate($0)): try --rate \(rate($0))." }

@@ -46,7 +46,9 @@ struct SavedCommand: Codable {
   private init(in folder: String) throws(DataError) {
     let path = folder + "/" + Self.name
     guard FileManager.default.fileExists(atPath: path) else {
-      throw DataError(.missingFile, file: folder, "no training was saved in this folder", remedy: "name the one that was given to --checkpoint")
+      throw DataError(
+        .missingFile, file: folder, "no training was saved in this folder",
+        remedy: "name the one that was given to --checkpoint")
     }
     let bytes = try readFile(path)
     guard let found = try? JSONDecoder().decode(SavedCommand.self, from: Data(bytes)) else {

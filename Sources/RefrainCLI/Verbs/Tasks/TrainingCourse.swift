@@ -2,8 +2,8 @@ import Refrain
 import RefrainData
 import Synchronization
 
-/// The course of each stage of a training, for the report: how the loss fell, and how far it lies below that on examples
-/// that were not learned from.
+/// The course of each stage of a training, for the report: how the loss fell, and how far it lies below that on
+/// examples that were not learned from.
 final class TrainingCourse: Sendable {
   private let stages = Mutex<[(stage: String, history: History)]>([])
 
@@ -30,7 +30,9 @@ final class TrainingCourse: Sendable {
       func course(_ losses: [Float]) -> String {
         "\(short(losses.first ?? .nan)) → \(short(losses.last ?? .nan))  \(sparkline(losses))"
       }
-      var facts = [(name, course(history.losses) + (history.epochs.count > 1 ? "  \(history.epochs.count) epochs" : ""))]
+      var facts = [
+        (name, course(history.losses) + (history.epochs.count > 1 ? "  \(history.epochs.count) epochs" : ""))
+      ]
       if last.validationLoss != nil {
         facts.append(("  validation", course(history.validationLosses)))
         let best = history.bestEpoch.map { history.epochs[$0 - 1] } ?? last

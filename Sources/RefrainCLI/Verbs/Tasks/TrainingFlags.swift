@@ -54,7 +54,9 @@ struct TrainingFlags: ParsableArguments {
 
   func validate() throws {
     try check("--keep", keep, within: 1...1_000_000)
-    if let rate, !(rate > 0 && rate.isFinite) { throw ValidationError("--rate must be a positive number, not \(rate).") }
+    if let rate, !(rate > 0 && rate.isFinite) {
+      throw ValidationError("--rate must be a positive number, not \(rate).")
+    }
     if checkpoint != nil, resume != nil {
       throw ValidationError("--checkpoint begins and --resume goes on: give one of them.")
     }

@@ -47,6 +47,7 @@ public final class TrainingLog: TrainingObserver, GradientExchange {
   }
 
   public func observe(_ event: TrainingEvent) -> TrainingDecision {
+    if case .step(let step) = event.kind { lastStep = step.step }
     do throws(DataError) {
       if case .began = event.kind {
         lastStep = event.state()?.position.step ?? 0
@@ -59,7 +60,6 @@ public final class TrainingLog: TrainingObserver, GradientExchange {
       warn("The log is no longer written: \(error)")
       file = nil
     }
-    if case .step(let step) = event.kind { lastStep = step.step }
     if case .ended = event.kind { file = nil }
     return .proceed
   }

@@ -21,9 +21,11 @@ extension Forecaster {
     let features =
       [memory.name] + memory.covariateNames
       + plan.cycles.flatMap { ["sine of \($0) steps", "cosine of \($0) steps"] }
+    // What is a logarithm stays one.
     let unit = scaler.transform == .identity ? Float(scaler.deviation) : 1
     return ExplainedExample(
-      title: "\(memory.name): \(horizon) steps after \(memory.times.last ?? "the end")", input: input,
+      title: "\(memory.name): \(horizon) steps after \(memory.times.last ?? "the end"), less the level before",
+      input: input,
       steps: Array(memory.times.suffix(context)), features: .named(features),
       outputs: ["mean of all steps"] + memory.futureTimes, network: forecastNetwork
     ) { network, inputs, layers in

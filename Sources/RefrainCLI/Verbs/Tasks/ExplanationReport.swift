@@ -154,6 +154,7 @@ struct ExplanationReport {
 
   private func bar(_ value: Float, _ most: Float) -> String {
     let length = most > 0 ? Int((abs(value) / most * 12).rounded()) : 0
-    return (value < 0 ? "−" : "+") + String(repeating: "━", count: length)
+    let bar = (value < 0 ? "−" : "+") + String(repeating: "━", count: length)
+    return bar + String(repeating: " ", count: 13 - bar.count)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Refrain
 import RefrainData
 
@@ -35,11 +36,8 @@ struct RateReport {
     }
   }
 
-  private func rate(_ rate: Float) -> String { significantDigits(Double(rate)) }
-
-  private func significantDigits(_ value: Double) -> String {
-    value >= 1e-3 ? significant(value) : "\(Float(Int((value * 1e8).rounded())) / 1e8)"
-  }
+  /// A rate with two digits, as people choose them.
+  private func rate(_ rate: Float) -> String { String(format: "%.2g", Double(rate)) }
 
   private var json: JSON {
     func number(_ value: Float) -> JSON { .number(Double("\(value)") ?? .nan) }

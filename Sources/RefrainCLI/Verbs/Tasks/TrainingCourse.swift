@@ -25,7 +25,7 @@ final class TrainingCourse: Sendable {
   /// What a report says of it, each under a word or two.
   var facts: [(name: String, value: String)] {
     stages.withLock { $0 }.flatMap { stage, history -> [(name: String, value: String)] in
-      guard let first = history.epochs.first, let last = history.epochs.last else { return [] }
+      guard let last = history.epochs.last else { return [] }
       let name = "Loss" + (stage == "training" ? "" : ", \(stage)")
       func course(_ losses: [Float]) -> String {
         "\(short(losses.first ?? .nan)) → \(short(losses.last ?? .nan))  \(sparkline(losses))"
@@ -41,7 +41,6 @@ final class TrainingCourse: Sendable {
             ("  gap", "\(short(loss - best.loss)) at the best epoch, \(best.number) of \(history.epochs.count)"))
         }
       }
-      _ = first
       return facts
     }
   }
@@ -62,9 +61,9 @@ final class TrainingCourse: Sendable {
 
   private func short(_ value: Float) -> String { significant(Double(value)) }
 
-  /// Values as bars of eight heights, at most forty of them.
+  /// Values as bars of eight heights, at most thirty of them.
   private func sparkline(_ values: [Float]) -> String {
-    let shown = min(values.count, 40)
+    let shown = min(values.count, 30)
     let points = (0..<shown).map { values[$0 * max(values.count - 1, 0) / max(shown - 1, 1)] }.filter(\.isFinite)
     guard let least = points.min(), let greatest = points.max(), greatest > least, points.count > 1 else { return "" }
     let bars = Array("▁▂▃▄▅▆▇█")

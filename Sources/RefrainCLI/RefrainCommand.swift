@@ -15,8 +15,8 @@ struct RefrainCommand: ParsableCommand {
       """,
     version: "0.1.0 on \(Processor.current)",
     subcommands: [
-      TrainCommand.self, PredictCommand.self, EvaluateCommand.self, ForecastCommand.self, InfoCommand.self,
-      ConvertCommand.self, RunCommand.self, CellsCommand.self, BenchmarkCommand.self,
+      TrainCommand.self, PredictCommand.self, EvaluateCommand.self, ExplainCommand.self, ForecastCommand.self,
+      InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self, BenchmarkCommand.self,
     ])
 
   static func main() {
@@ -25,6 +25,7 @@ struct RefrainCommand: ParsableCommand {
 
   /// The command that the arguments name, ready to run.
   static func command(in arguments: [String]) throws -> any ParsableCommand {
+    if let resumed = try SavedCommand.resumed(by: arguments) { return try command(in: resumed) }
     try checkSubcommand(arguments.first, what: "command")
     if arguments.first == TrainCommand.configuration.commandName {
       try TrainCommand.checkSubcommand(arguments.dropFirst().first, what: "task")

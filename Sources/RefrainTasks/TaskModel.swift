@@ -54,6 +54,9 @@ public protocol TaskModel: Sendable {
   /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
   func evaluate(on examples: Examples, _ request: Request) throws(TaskError) -> TaskEvaluation
 
+  /// What there is to explain in the answers for examples, as many as the task has; none for a task that shows nothing.
+  func explained(_ examples: Examples, _ request: Request) throws(TaskError) -> [ExplainedExample]
+
   // MARK: - What was learned
 
   /// What is known of how good the model is from examples that training kept aside; nil when there was no time.
@@ -87,6 +90,8 @@ extension TaskModel {
   public var evaluation: TaskEvaluation? { nil }
   /// Training went to its end.
   public var isComplete: Bool { true }
+  /// There is nothing to explain.
+  public func explained(_ examples: Examples, _ request: Request) throws(TaskError) -> [ExplainedExample] { [] }
   /// Nothing runs on arrays.
   public var network: (any TracedNetwork)? { nil }
 
@@ -143,22 +148,5 @@ public struct TaskError: InputError {
     self.problem = problem
     self.remedy = remedy
     self.setting = setting
-  }
-}
-
-/// What goes on around a training.
-public struct TrainingContext: Sendable {
-  /// Told now and then the share of the work done, from 0 to 1, and what is going on.
-  public var progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
-  /// Asked at every step; when it says true, training ends with the best result so far.
-  public var shouldStop: @Sendable () -> Bool
-
-  /// Without arguments: training goes on to its end, and says nothing.
-  public init(
-    progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
-    shouldStop: @escaping @Sendable () -> Bool = { false }
-  ) {
-    self.progress = progress
-    self.shouldStop = shouldStop
   }
 }

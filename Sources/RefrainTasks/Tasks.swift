@@ -5,15 +5,12 @@ public enum Tasks {
   /// The tasks; a new one is added here.
   public static let all: [any TaskModel.Type] = [
     Forecaster.self,
+    Detector.self,
     Classifier.self,
     Tagger.self,
     LanguageModel.self,
     Translator.self,
   ]
-  ]
-=======
-  public static let all: [any TaskModel.Type] = [Forecaster.self, Detector.self]
->>>>>>> detect
 
   /// The task of this name, or nil.
   public static func named(_ name: String) -> (any TaskModel.Type)? { all.first { $0.name == name } }

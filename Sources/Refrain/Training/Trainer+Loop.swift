@@ -66,6 +66,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
   private var gathered = AccumulatedGradient<Model>()
   /// What the model keeps of the data rather than learns, as of the last batch.
   private var statistics = KeptStatistics()
+  private var average = AveragedWeights<Model>()
   private var start = monotonicSeconds()
   private var epochStart = monotonicSeconds()
 
@@ -102,6 +103,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     model = state.model
     kept = state.best
     optimizer.state = state.optimizer
+    average.model = state.average
     position = state.position
     schedule.memory = position.plateau
     if !position.metrics.isEmpty { task.metricSums = position.metrics }
@@ -144,6 +146,8 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
       }
     }
     if gathered.count > 0 { try update(&model, &optimizer, lastGenerator) }
+    let number = position.epoch + 1
+    average(model, trainer.averaging?.part(afterEpoch: number, count: position.averaged ?? 0))
     guard position.drawnInEpoch > 0 else {
       throw .noExamples(
         position.epoch == 0
@@ -151,8 +155,8 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
           : "the sequence of batches was empty in epoch \(position.epoch + 1): it must start anew in each epoch",
         epoch: position.epoch + 1)
     }
-    let report = try report(&task, model)
-    take(report, model)
+    let report = try report(&task, average.model ?? model)
+    take(report, average.model ?? model)
     let reason = try tell(.epoch(report), task, model, optimizer)
     return trainer.onEpoch(report) ? reason : .requested
   }
@@ -220,6 +224,14 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     optimizer.update(&model, along: gradient)
     for penalty in trainer.penalties { penalty.limit(&model) }
     model.take(statistics)
+    average(model, trainer.averaging?.part(afterUpdate: position.averaged ?? 0))
+  }
+
+  /// Takes weights into the mean, with their part in it; nothing where they have none.
+  private mutating func average(_ model: Model, _ part: Float?) {
+    guard let part else { return }
+    average.add(model, part: part)
+    position.averaged = (position.averaged ?? 0) + 1
   }
 
   private var rate: Float {
@@ -317,8 +329,10 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
       now.history.seconds = monotonicSeconds() - start
       if position.drawnInEpoch > 0 { now.seconds = monotonicSeconds() - epochStart }
       now.history.seconds -= now.seconds
-      let (best, memory) = (kept, optimizer.state)
-      event = self.event(kind) { TrainingState(model: model, best: best, optimizer: memory, position: now) }
+      let (best, memory, mean) = (kept, optimizer.state, average.model)
+      event = self.event(kind) {
+        TrainingState(model: model, best: best, optimizer: memory, average: mean, position: now)
+      }
     } else {
       event = self.event(kind)
     }
@@ -339,7 +353,11 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
 
   /// What happened, once training has ended; the model has its best weights where these are wanted.
   mutating func finished(_ reason: History.StopReason, _ model: inout Model) -> History {
-    if trainer.earlyStopping != nil || reason == .cancelled, !position.history.epochs.isEmpty { model = kept }
+    if trainer.earlyStopping != nil || reason == .cancelled, !position.history.epochs.isEmpty {
+      model = kept
+    } else if let mean = average.model {
+      model = mean
+    }
     position.history.stopReason = reason
     position.history.seconds = monotonicSeconds() - start
     let event = event(.ended(reason))

@@ -40,6 +40,8 @@ public struct Trainer {
   /// that memory for one batch learns as from one that is as many times as large. The two agree within rounding where
   /// the loss is a mean over what is weighed; the last update of an epoch is made of what is left.
   public var accumulation: Int
+  /// What mean of the weights along the way is the result; nil takes the weights themselves.
+  public var averaging: WeightAveraging?
   /// What changes the gradient of an update before it is applied, such as a mean over several machines, in their order.
   public var exchanges: [any GradientExchange]
   /// What sees the events of training, and may end it.
@@ -54,7 +56,8 @@ public struct Trainer {
     epochs: Int = 1, seed: UInt64 = 0, schedule: LearningRateSchedule = .constant, clipping: Clipping? = nil,
     penalties: [WeightPenalty] = [], gradientNoise: GradientNoise? = nil, checkpointInterval: Int? = nil,
     truncation: Int? = nil, accumulation: Int = 1, earlyStopping: EarlyStopping? = nil,
-    exchanges: [any GradientExchange] = [], observers: [any TrainingObserver] = [],
+    averaging: WeightAveraging? = nil, exchanges: [any GradientExchange] = [],
+    observers: [any TrainingObserver] = [],
     onEpoch: @escaping (History.Epoch) -> Bool = { _ in true },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
@@ -74,6 +77,7 @@ public struct Trainer {
     self.truncation = truncation
     self.earlyStopping = earlyStopping
     self.accumulation = accumulation
+    self.averaging = averaging
     self.exchanges = exchanges
     self.observers = observers
     self.shouldStop = shouldStop

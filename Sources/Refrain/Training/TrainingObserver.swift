@@ -150,7 +150,7 @@ public final class EpochTable: TrainingObserver {
   }
 
   /// A name as a field: quoted where it holds what separates fields.
-  private static func field(_ name: String) -> String {
+  package static func field(_ name: String) -> String {
     guard name.contains(where: { ",\"\r\n".contains($0) }) else { return name }
     return "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
   }

@@ -13,8 +13,8 @@ public protocol SavedTraining: TensorGroup {
 ///     try trainer.fit(&model, optimizer: &optimizer, batches: batches, resuming: kept, loss: loss)
 ///
 /// What is drawn at random follows from the seed and the position, so that no generator needs to be kept. As a group it
-/// holds the model's tensors under `model`, those it would fall back to under `best`, and the optimizer's under
-/// `optimizer`. `RefrainData` saves it to a file.
+/// holds the model's tensors under `model`, those it would fall back to under `best`, the optimizer's under
+/// `optimizer`, and averaged weights under `average`. `RefrainData` saves it to a file.
 public struct TrainingState<Model: Module>: SavedTraining {
   /// The model as it is.
   public internal(set) var model: Model
@@ -22,6 +22,8 @@ public struct TrainingState<Model: Module>: SavedTraining {
   public internal(set) var best: Model
   /// The optimizer's memory.
   public internal(set) var optimizer: OptimizerState
+  /// The mean of the weights so far, where they are averaged (``Trainer/averaging``).
+  public internal(set) var average: Model?
   /// How far training has come.
   public internal(set) var position: TrainingPosition
 
@@ -31,13 +33,25 @@ public struct TrainingState<Model: Module>: SavedTraining {
     var optimizer = optimizer
     optimizer.state = OptimizerState()
     optimizer.prepare(for: model)
-    self.init(model: model, best: model, optimizer: optimizer.state, position: position)
+    self.init(
+      model: model, best: model, optimizer: optimizer.state, average: position.averaged == nil ? nil : model,
+      position: position)
   }
 
-  init(model: Model, best: Model, optimizer: OptimizerState, position: TrainingPosition) {
+  /// The state of a training that has ended with this model.
+  package init(ended model: Model, optimizer: some Optimizer, seed: UInt64, history: History) {
+    self.init(
+      model: model, best: model, optimizer: optimizer.state, average: nil,
+      position: TrainingPosition(seed: seed, history: history))
+  }
+
+  init(
+    model: Model, best: Model, optimizer: OptimizerState, average: Model?, position: TrainingPosition
+  ) {
     self.model = model
     self.best = best
     self.optimizer = optimizer
+    self.average = average
     self.position = position
   }
 
@@ -47,7 +61,12 @@ public struct TrainingState<Model: Module>: SavedTraining {
     try model.forEachTensor(under: "model", body)
     try best.forEachTensor(under: "best", body)
     try optimizer.forEachTensor(under: "optimizer", body)
+    try average?.forEachTensor(under: "average", body)
   }
+
+  /// The model that training would give if it ended here: the best of the finished epochs; before the first one is
+  /// finished, the model as it is.
+  package var result: Model { position.history.bestEpoch == nil ? average ?? model : best }
 }
 
 /// How far a training has come, without the tensors.
@@ -76,8 +95,17 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   var plateau: LearningRateSchedule.Memory?
   /// How long the epoch has taken so far.
   var seconds = 0.0
+  /// How many weights have entered the mean; nil where none have.
+  var averaged: Int?
 
   init(seed: UInt64) { self.seed = seed }
+
+  /// The end of a training.
+  init(seed: UInt64, history: History) {
+    self.seed = seed
+    self.history = history
+    epoch = history.epochs.count
+  }
 
   /// Why a trainer cannot go on from here, or nil: files say things that cannot be.
   func problem(for trainer: Trainer, metrics count: Int) -> String? {
@@ -88,11 +116,13 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
     let counts = [batch, step, drawn, drawnInEpoch]
     guard counts.allSatisfy({ (0...1 << 53).contains($0) }), history.epochs.count == epoch,
       history.bestEpoch.map({ history.epochs.indices.contains($0 - 1) }) ?? history.epochs.isEmpty,
-      losses.weight >= 0, drawnInEpoch <= drawn, batch <= drawnInEpoch, drawnInEpoch > 0 || losses.weight == 0
+      losses.weight >= 0, averaged.map({ (1...1 << 53).contains($0) }) ?? true, drawnInEpoch <= drawn,
+      batch <= drawnInEpoch, drawnInEpoch > 0 || losses.weight == 0
     else { return "what it says of its position cannot be" }
     guard metrics.isEmpty || metrics.count == count else {
       return "it has \(metrics.count) metrics, and \(count) are measured now"
     }
+    if averaged != nil, trainer.averaging == nil { return "its weights are averaged, and are not to be now" }
     return nil
   }
 }

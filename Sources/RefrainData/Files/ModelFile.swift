@@ -41,10 +41,13 @@ public enum ModelFile {
     let entries = model.namedTensors.map {
       NamedArray(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
     }
-    let metadata = [
-      "format": format, "kind": kind, "version": String(version), "description": String(decoding: text, as: UTF8.self),
-    ]
-    return SafeTensorsFile(tensors: entries, metadata: metadata)
+    return SafeTensorsFile(
+      tensors: entries, metadata: metadata(kind: kind, description: String(decoding: text, as: UTF8.self)))
+  }
+
+  /// What a file says of a model besides its tensors.
+  static func metadata(kind: String, description: String) -> [String: String] {
+    ["format": format, "kind": kind, "version": String(version), "description": description]
   }
 
   /// What kind of model a file holds; nil when another program wrote it.
@@ -73,8 +76,9 @@ public enum ModelFile {
         }
         tensor = Tensor(entry.values, shape: entry.shape)
       }
-      // An optimizer's moments may be saved with a model; whoever wants the model alone passes over them.
-      let others = remaining.keys.filter { !$0.hasPrefix(Sequential.optimizerPrefix) }
+      // An optimizer's moments, or a whole training, may be saved with a model; whoever wants the model alone passes
+      // over them.
+      let others = remaining.keys.filter { !$0.hasPrefix(Sequential.optimizerPrefix) && !Checkpoint.holds($0) }
       if let name = others.min() { throw damaged("there is a tensor \(name.quoted) too many") }
     }
 

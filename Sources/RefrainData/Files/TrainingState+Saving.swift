@@ -2,7 +2,7 @@ import Foundation
 import Refrain
 
 /// What a file of a training says besides its tensors.
-private struct TrainingDescription: Codable {
+struct TrainingDescription: Codable {
   /// The version of what is said.
   var version: Int
   /// The position, in JSON that has words for numbers that are not finite.
@@ -31,15 +31,20 @@ private struct TrainingDescription: Codable {
 
 extension SavedTraining {
   /// Writes all that a training consists of to a `.safetensors` file, which appears whole or not at all: the model
-  /// under `model`, its best weights under `best`, the optimizer's moments under `optimizer`, the position in the
-  /// metadata.
+  /// under `model`, its best weights under `best`, the optimizer's moments under `optimizer`, averaged weights under
+  /// `average`, the position in the metadata.
   ///
   /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
   public func save(to path: String) throws(DataError) {
+    do throws(DataError) { try file().write(to: path) } catch { throw error.inFile(path) }
+  }
+
+  /// What ``save(to:)`` writes.
+  func file() throws(DataError) -> SafeTensorsFile {
     guard let description = try? TrainingDescription(position) else {
-      throw DataError(.unwritableFile, file: path, "the position of the training cannot be written as JSON")
+      throw DataError(.unwritableFile, "the position of the training cannot be written as JSON")
     }
-    try ModelFile.write(self, kind: TrainingDescription.kind, description: description, to: path)
+    return try ModelFile.contents(of: self, kind: TrainingDescription.kind, description: description)
   }
 }
 
@@ -53,7 +58,13 @@ extension TrainingState {
   /// - Throws: What ``ModelFile/read(_:kind:description:layers:)`` throws; `damagedModel` when the tensors are not
   ///   those of the model and the optimizer.
   public init(contentsOf path: String, model: Model, optimizer: some Optimizer) throws(DataError) {
-    let contents = try ModelFile.read(path, kind: TrainingDescription.kind, description: TrainingDescription.self)
+    try self.init(SafeTensorsFile(contentsOf: path), path: path, model: model, optimizer: optimizer)
+  }
+
+  /// The same of a file that was read already; `path` is where it was, for messages.
+  init(_ file: SafeTensorsFile, path: String?, model: Model, optimizer: some Optimizer) throws(DataError) {
+    let contents = try ModelFile.read(
+      file, path: path, kind: TrainingDescription.kind, description: TrainingDescription.self)
     guard contents.description.version <= TrainingDescription.newest else {
       throw DataError(
         .newerModel, file: path,

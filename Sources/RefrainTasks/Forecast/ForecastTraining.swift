@@ -9,28 +9,35 @@ struct ForecastTraining {
   let limit: Int
   let epochs: Int
   let plan: ForecastPlan
-  let shouldStop: @Sendable () -> Bool
+  /// The word for this training among those of the forecaster.
+  let stage: String
+  let context: TrainingContext
 
-  /// - Parameter progress: Told the number of each epoch that is finished, and its loss.
-  /// - Returns: Whether it went to its end; stopped earlier, the network is the best of the finished epochs.
+  /// - Parameters:
+  ///   - forecaster: What there would be with a network of these weights.
+  ///   - progress: Told the number of each epoch that is finished, and its loss.
+  /// - Returns: Its course; stopped before its end, the network is the best of the finished epochs.
   /// - Throws: ``ForecastError`` when the numbers went astray.
   func run(
-    _ network: inout ForecastNetwork, progress: (_ epoch: Int, _ loss: Float) -> Void
-  ) throws(ForecastError) -> Bool {
+    _ network: inout ForecastNetwork, forecaster: @escaping (ForecastNetwork) -> Forecaster,
+    progress: (_ epoch: Int, _ loss: Float) -> Void
+  ) throws(ForecastError) -> History {
     var optimizer = Adam(learningRate: 3e-3)
     let loss = Loss.quantile(ForecastNetwork.quantiles)
-    let history: History
     do throws(TrainingError) {
-      history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
-        try Trainer(
+      return try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
+        let trainer = Trainer(
           epochs: epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1),
           onEpoch: { epoch in
             progress(epoch.number, epoch.loss)
             return true
           },
-          shouldStop: shouldStop
-        ).fit(&network, optimizer: &optimizer, batches: WindowBatches(self)) { network, batch in
-          loss(network(batch.input), batch.target)
+          shouldStop: context.shouldStop)
+        return try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: forecaster) {
+          trainer, network, optimizer, state throws(TrainingError) in
+          try trainer.fit(&network, optimizer: &optimizer, batches: WindowBatches(self), resuming: state) {
+            network, batch in loss(network(batch.input), batch.target)
+          }
         }
       }
     } catch {
@@ -40,7 +47,6 @@ struct ForecastTraining {
         "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
         remedy: "choose another seed, or fewer units")
     }
-    return history.stopReason == .completed
   }
 }
 

@@ -38,8 +38,7 @@ extension Forecaster: TaskModel {
     on examples: [Series], _ configuration: Configuration, _ context: TrainingContext
   ) throws(TaskError) -> Forecaster {
     guard let series = examples.first else { throw TaskError("there is no series to learn from; give one") }
-    return try train(
-      on: series, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop)
+    return try train(on: series, configuration, context)
   }
 
   /// What comes next in each series, or in the one that was trained on where there is none.

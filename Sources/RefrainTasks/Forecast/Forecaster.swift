@@ -100,6 +100,14 @@ public struct Forecaster: Sendable {
     progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(ForecastError) -> Forecaster {
+    try train(
+      on: series, configuration, TrainingContext(progress: progress, shouldStop: shouldStop))
+  }
+
+  /// The same in a context that may save training and watch it.
+  static func train(
+    on series: Series, _ configuration: Configuration, _ context: TrainingContext
+  ) throws(ForecastError) -> Forecaster {
     let start = ContinuousClock.now
     let plan = try ForecastPlan(series, configuration)
     let held = series.count - plan.folds * plan.horizon
@@ -123,15 +131,25 @@ public struct Forecaster: Sendable {
     let total = Double(plan.epochs + refit)
     var finished = 0
     func fit(
-      _ network: inout ForecastNetwork, _ windows: ForecastWindows, within limit: Int, epochs: Int, _ message: String
+      _ network: inout ForecastNetwork, _ windows: ForecastWindows, within limit: Int, epochs: Int, _ message: String,
+      backtest: Backtest? = nil
     ) throws(ForecastError) -> Bool {
       let before = finished
       let training = ForecastTraining(
-        windows: windows, limit: limit, epochs: epochs, plan: plan, shouldStop: shouldStop)
-      return try training.run(&network) { epoch, loss in
-        finished = before + epoch
-        progress?(Double(finished) / total, "\(message), epoch \(epoch) of \(epochs), loss \(rounded(loss))")
+        windows: windows, limit: limit, epochs: epochs, plan: plan, stage: backtest == nil ? "backtest" : "whole",
+        context: context)
+      let parameters = network.parameterCount
+      let history = try training.run(&network) { network in
+        Forecaster(
+          plan: plan, forecastNetwork: network, scaler: windows.scaler, covariateScalers: windows.covariateScalers,
+          memory: SeriesMemory(series, plan: plan), isComplete: false, backtest: backtest,
+          training: TrainingReport(epochs: before, seconds: 0, parameters: parameters, seed: plan.seed))
+      } progress: { epoch, loss in
+        context.progress?(
+          Double(before + epoch) / total, "\(message), epoch \(epoch) of \(epochs), loss \(rounded(loss))")
       }
+      finished = before + history.epochs.count
+      return history.stopReason == .completed
     }
     var isComplete = try fit(
       &network, windows, within: held, epochs: plan.epochs, "learning the past up to the backtest")
@@ -141,7 +159,7 @@ public struct Forecaster: Sendable {
       let whole = ForecastWindows(series, training: series.count, plan: plan)
       var refitted = network
       isComplete = try fit(
-        &refitted, whole, within: series.count, epochs: refit, "learning the whole series")
+        &refitted, whole, within: series.count, epochs: refit, "learning the whole series", backtest: backtest)
       // Interrupted before its first epoch ended, the second training has nothing to offer over the first.
       if finished > plan.epochs { (network, windows) = (refitted, whole) }
     }

@@ -44,11 +44,14 @@ struct TrainingSummary {
   private let isComplete: Bool
   private let facts: [(name: String, value: String)]
   private let evaluation: TaskEvaluation?
+  private let course: JSON
 
-  init<Task: TaskModel>(_ model: Task, file: String) {
+  init<Task: TaskModel>(_ model: Task, file: String, course: TrainingCourse) {
     task = Task.name
     self.file = file
-    (isComplete, facts, evaluation) = (model.isComplete, model.facts, model.evaluation)
+    (isComplete, evaluation) = (model.isComplete, model.evaluation)
+    facts = model.facts + course.facts
+    self.course = course.json
   }
 
   /// The summary in a format, ended by a line break.
@@ -76,7 +79,7 @@ struct TrainingSummary {
     get throws {
       [
         "task": .text(task), "model": .text(file), "isComplete": .bool(isComplete),
-        "evaluation": try evaluation.map { try JSON(encoding: $0) } ?? .null,
+        "evaluation": try evaluation.map { try JSON(encoding: $0) } ?? .null, "training": course,
       ]
     }
   }

@@ -11,13 +11,18 @@ enum TaskVerb {
   static func command(
     in arguments: [String], among tasks: [any TaskModel.Type] = Tasks.all
   ) throws -> (any ParsableCommand)? {
-    let predict = PredictCommand.configuration.commandName
-    guard let verb = arguments.first, verb == predict || verb == EvaluateCommand.configuration.commandName else {
-      return nil
-    }
+    let verbs: [String?] = [
+      PredictCommand.configuration.commandName, EvaluateCommand.configuration.commandName,
+      ExplainCommand.configuration.commandName,
+    ]
+    guard let place = verbs.firstIndex(of: arguments.first), !arguments.isEmpty else { return nil }
     let rest = Array(arguments.dropFirst())
     guard let task = rest.lazy.compactMap({ task(ofModelAt: $0, among: tasks) }).first else { return nil }
-    return try verb == predict ? prediction(task, rest) : evaluation(task, rest)
+    return switch place {
+    case 0: try prediction(task, rest)
+    case 1: try evaluation(task, rest)
+    default: try explanation(task, rest)
+    }
   }
 
   private static func prediction<Task: TaskModel>(
@@ -27,6 +32,10 @@ enum TaskVerb {
   private static func evaluation<Task: TaskModel>(
     _ task: Task.Type, _ arguments: [String]
   ) throws -> any ParsableCommand { try EvaluateTask<Task>.parseAsRoot(arguments) }
+
+  private static func explanation<Task: TaskModel>(
+    _ task: Task.Type, _ arguments: [String]
+  ) throws -> any ParsableCommand { try ExplainTask<Task>.parseAsRoot(arguments) }
 
   /// The task of a model; nil for another file, or none. A pipe is not read: its contents come once.
   private static func task(ofModelAt path: String, among tasks: [any TaskModel.Type]) -> (any TaskModel.Type)? {

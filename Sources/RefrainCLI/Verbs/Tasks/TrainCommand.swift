@@ -1,4 +1,5 @@
 import ArgumentParser
+import Refrain
 import RefrainData
 import RefrainTasks
 
@@ -15,6 +16,8 @@ struct TrainCommand: ParsableCommand {
       Examples:
 
         refrain train forecast sales.csv --target revenue --save sales.model
+        refrain train forecast sales.csv --save sales.model --checkpoint saved --every 1m
+        refrain train --resume saved
         refrain train forecast --help
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used, 130 after \
@@ -39,19 +42,24 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
   @OptionGroup(title: "Network and training") var network: NetworkFlags
 
   @Option(help: ArgumentHelp("Write the trained model to this file.", valueName: "model"), completion: .file())
-  var save: String
+  var save: String?
 
+  @OptionGroup(title: "Around the training") var around: TrainingFlags
   @OptionGroup(title: "Results") var results: ResultOptions
 
   private var outputs: OutputFiles {
     OutputFiles(
-      written: [("--save", save), ("--output", results.output)], read: files.filter { $0 != "-" }.map { ("FILE", $0) })
+      written: [("--save", save), ("--log", around.log), ("--output", results.output)],
+      read: files.filter { $0 != "-" }.map { ("FILE", $0) })
   }
 
   func validate() throws {
     try outputs.validate()
     if files.isEmpty {
       throw ValidationError("There is nothing to learn from: name a file, or - for what is piped in.")
+    }
+    if save == nil, !around.findRate {
+      throw ValidationError("Name the file for the trained model with --save.")
     }
   }
 
@@ -62,10 +70,17 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     results.running.apply()
     var configuration = try task.table()
     try configuration.choose(network.options)
-    let model = try trained(on: Task.examples(from: DataSource(paths: files), configuration), configuration)
+    let examples = try Task.examples(from: DataSource(paths: files), configuration)
+    let course = TrainingCourse()
+    let running = results.running
+    let context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
+    if context.checkpoints != nil { try SavedCommand(configuration, around: around, files: files).keep(around) }
+    if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
+    let model = try trained(on: examples, configuration, context)
+    guard let save else { return }
     try model.save(to: save)
     results.running.note("The model is in \(save).")
-    let report = TrainingSummary(model, file: save)
+    let report = TrainingSummary(model, file: save, course: course)
     try results.write("The report is") { try report.text(as: results.format, for: $0) }
     // Ctrl-C that came too late to be obeyed changed nothing.
     if Interruption.isRequested && !model.isComplete {
@@ -73,10 +88,32 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     }
   }
 
-  private func trained(on examples: Task.Examples, _ configuration: Task.Configuration) throws -> Task {
+  private func trained(
+    on examples: Task.Examples, _ configuration: Task.Configuration, _ context: TrainingContext
+  ) throws -> Task {
     try results.running.training { progress in
-      try Task.train(
-        on: examples, configuration, TrainingContext(progress: progress, shouldStop: { Interruption.isRequested }))
+      var context = context
+      context.progress = progress
+      return try Task.train(on: examples, configuration, context)
     }
+  }
+
+  /// Tries learning rates: the task ends with an error after that, which is not one where there is a result.
+  private func report(
+    _ search: RateSearch, on examples: Task.Examples, _ configuration: Task.Configuration, _ context: TrainingContext
+  ) throws {
+    do { _ = try trained(on: examples, configuration, context) } catch {
+      guard search.result != nil else { throw error }
+    }
+    guard let result = search.result else {
+      throw CommandFailure.badData("nothing was trained, so that no learning rate was tried")
+    }
+    try results.write("The rates are") { RateReport(result).text(as: results.format, for: $0) }
+  }
+
+  /// The options as a list in Markdown.
+  private func settings(_ configuration: Task.Configuration) throws -> String {
+    let lines = try JSON(encoding: configuration).text().split(separator: "\n").map { "    " + $0 }
+    return (["refrain train \(Task.name) \(files.joined(separator: " "))", ""] + lines).joined(separator: "\n")
   }
 }

@@ -1,0 +1,138 @@
+/// Watches a training and says in plain words when it is in trouble, once for each kind of trouble, with what to try.
+///
+///     let advice = TrainingAdvice { print($0) }
+///     Trainer(epochs: 20, exchanges: [advice], observers: [advice])
+///
+/// As an observer it sees the losses, as an exchange the gradients; it changes neither.
+public final class TrainingAdvice: TrainingObserver, GradientExchange {
+  /// Something that goes wrong.
+  public struct Warning: Sendable, Equatable, CustomStringConvertible {
+    /// The kinds of trouble.
+    public enum Kind: String, Sendable, CaseIterable {
+      /// The loss is far above what it was.
+      case diverging
+      /// The gradient is far greater than it used to be.
+      case exploding
+      /// The gradient of a layer is nearly nothing beside that of another.
+      case vanishing
+      /// The loss does not fall.
+      case learningNothing
+      /// Units have no gradient at all.
+      case deadUnits
+      /// The validation loss rises while the loss falls.
+      case overfitting
+    }
+    /// What kind of trouble it is.
+    public let kind: Kind
+    /// What is seen, with its numbers.
+    public let problem: String
+    /// What to try.
+    public let remedy: String
+    /// Both on one line.
+    public var description: String { problem + "; " + remedy }
+  }
+
+  /// What was said so far.
+  public private(set) var warnings: [Warning] = []
+  private let norms = GradientNorms()
+  private let say: (Warning) -> Void
+  private var firstLoss: Float?
+  private var leastLoss = Float.infinity
+  /// Gradient norms of the first updates, from which the usual one is known.
+  private var usual: [Float] = []
+  private var tiny: [String: Int] = [:]
+  private var updates = 0
+
+  /// - Parameter say: takes a warning when it is new.
+  public init(_ say: @escaping (Warning) -> Void) { self.say = say }
+
+  public func exchange<G: TensorGroup>(_ gradient: inout G, in step: inout GradientStep) {
+    norms.exchange(&gradient, in: &step)
+    guard let total = norms.total else { return }
+    updates += 1
+    if usual.count < 50 {
+      usual.append(total)
+    } else {
+      let median = usual.sorted()[25]
+      if median > 0, total > 1000 * median {
+        warn(
+          .exploding, "the gradient's norm is \(short(total)), and was about \(short(median)) at first",
+          "clip gradients, or lower the learning rate")
+      }
+    }
+    let greatest = norms.norms.reduce(0) { max($0, $1.norm) }
+    for (name, norm) in norms.norms where greatest > 0 && norm < 1e-7 * greatest { tiny[name, default: 0] += 1 }
+  }
+
+  public func observe(_ event: TrainingEvent) -> TrainingDecision {
+    switch event.kind {
+    case .began, .ended: break
+    case .step(let step):
+      let first = firstLoss ?? step.loss
+      firstLoss = first
+      leastLoss = min(leastLoss, step.loss)
+      if step.loss > 10 * max(first, leastLoss), first > 0 {
+        warn(
+          .diverging, "in epoch \(step.epoch) the loss is \(short(step.loss)), and began at \(short(first))",
+          "lower the learning rate, or clip gradients")
+      }
+    case .epoch(let epoch): look(at: event.history.epochs, epoch)
+    }
+    return .proceed
+  }
+
+  private func look(at epochs: [History.Epoch], _ epoch: History.Epoch) {
+    lookAtGradients()
+    if epochs.count >= 5, let first = epochs.first {
+      let least = epochs.dropFirst().reduce(Float.infinity) { min($0, $1.loss) }
+      if least > first.loss - 0.001 * abs(first.loss) {
+        warn(
+          .learningNothing,
+          "after \(epochs.count) epochs the loss is \(short(epoch.loss)), and began at \(short(first.loss))",
+          "try another learning rate, look at the data and the targets, or let the network be larger")
+      }
+    }
+    let validated = epochs.filter { $0.validationLoss != nil }
+    if let best = validated.min(by: { $0.monitoredLoss < $1.monitoredLoss }), let loss = epoch.validationLoss,
+      epochs.count - best.number >= 5, epoch.loss < 0.9 * best.loss, loss > 1.1 * best.monitoredLoss
+    {
+      warn(
+        .overfitting,
+        "since epoch \(best.number) the loss has fallen from \(short(best.loss)) to \(short(epoch.loss)), and on the "
+          + "validation examples it has risen from \(short(best.monitoredLoss)) to \(short(loss))",
+        "stop early, give more examples, more dropout or weight decay, or fewer units")
+    }
+  }
+
+  private func lookAtGradients() {
+    for (name, count) in tiny.sorted(by: { $0.key < $1.key }) where updates >= 20 && 2 * count > updates {
+      warn(
+        .vanishing, "the gradient of '\(name)' is less than a ten-millionth of that of another layer",
+        "shorten the sequences, take a gated cell or fewer layers, or normalize the layers")
+    }
+    (tiny, updates) = ([:], 0)
+    for (name, used) in norms.usedRows.sorted(by: { $0.key < $1.key }) where used.count > 1 {
+      let dead = used.count { !$0 }
+      guard dead * 10 >= used.count else { continue }
+      warn(
+        .deadUnits, "\(dead) of \(used.count) units of '\(name)' had no gradient in a whole epoch",
+        "lower the learning rate, take another activation or fewer units")
+    }
+    norms.forgetRows()
+  }
+
+  private func warn(_ kind: Warning.Kind, _ problem: String, _ remedy: String) {
+    guard !warnings.contains(where: { $0.kind == kind }) else { return }
+    let warning = Warning(kind: kind, problem: problem, remedy: remedy)
+    warnings.append(warning)
+    say(warning)
+  }
+
+  /// About three digits of a number.
+  private func short(_ value: Float) -> String {
+    guard value.isFinite, value != 0 else { return "\(value)" }
+    guard (1e-3..<1e5).contains(abs(value)) else { return "\(value)" }
+    let scale: Float = abs(value) >= 100 ? 1 : abs(value) >= 1 ? 100 : 10_000
+    return "\((value * scale).rounded() / scale)"
+  }
+}

@@ -1,0 +1,165 @@
+import ArgumentParser
+import Foundation
+import Refrain
+import RefrainData
+import RefrainTasks
+
+/// The flags that say what goes on around a training: where it is saved, who watches it.
+struct TrainingFlags: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Save the training to this folder now and then, so that it goes on after a crash with --resume.",
+      valueName: "folder"),
+    completion: .directory)
+  var checkpoint: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How often it is saved: 30s, 5m, 2h, 500steps, 1epoch. (default: 5m)", valueName: "interval"))
+  var every: CheckpointInterval?
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("How many of the last saved are kept. (default: 3)", valueName: "n"))
+  var keep: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Go on with the training that is saved in this folder; 'refrain train --resume FOLDER' repeats the other arguments.",
+      valueName: "folder"),
+    completion: .directory)
+  var resume: String?
+
+  @Option(
+    help: ArgumentHelp("Write the course of the training to this file: .csv, or .jsonl.", valueName: "file"),
+    completion: .file())
+  var log: String?
+
+  @Option(
+    help: ArgumentHelp("Write the course of the training for TensorBoard to this folder.", valueName: "folder"),
+    completion: .directory)
+  var tensorboard: String?
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("The learning rate. (default: by the task)", valueName: "rate"))
+  var rate: Float?
+
+  @Flag(help: "Try learning rates, show the loss over them, and train nothing.")
+  var findRate = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Give the mean of the weights along the way: a decay such as 0.999, or epochs:5 for that from epoch 5 on.",
+      valueName: "mean"))
+  var average: AverageOption?
+
+  func validate() throws {
+    try check("--keep", keep, within: 1...1_000_000)
+    if let rate, !(rate > 0 && rate.isFinite) {
+      throw ValidationError("--rate must be a positive number, not \(rate).")
+    }
+    if checkpoint != nil, resume != nil {
+      throw ValidationError("--checkpoint begins and --resume goes on: give one of them.")
+    }
+    if checkpoint == nil, resume == nil {
+      if every != nil { throw ValidationError("--every needs --checkpoint, the folder to save to.") }
+      if keep != nil { throw ValidationError("--keep needs --checkpoint, the folder to save to.") }
+    }
+    if findRate, checkpoint != nil || resume != nil {
+      throw ValidationError("--find-rate trains nothing that could be saved: leave out --checkpoint and --resume.")
+    }
+    if let log, logFormat == nil {
+      throw ValidationError("--log writes .csv or .jsonl, and '\(log.sanitized)' ends in neither.")
+    }
+  }
+
+  /// The form of the log.
+  var logFormat: TrainingLog.Format? {
+    guard let log else { return nil }
+    return log.lowercased().hasSuffix(".csv") ? .csv : log.lowercased().hasSuffix(".jsonl") ? .jsonLines : nil
+  }
+
+  /// The folder of checkpoints; it is made where training begins.
+  func folder() throws(DataError) -> CheckpointFolder? {
+    guard let path = checkpoint ?? resume else { return nil }
+    let folder = CheckpointFolder(
+      path, every: every?.interval ?? .seconds(300), keeping: keep ?? 3, resumes: resume != nil)
+    if checkpoint != nil {
+      do {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      } catch {
+        throw DataError(
+          .unwritableFile, file: path, "the folder for checkpoints cannot be made", remedy: "choose another place")
+      }
+      guard !folder.holdsTraining else {
+        throw DataError(
+          .wrongInput, file: path, "there is a training in this folder already",
+          remedy: "go on with it with --resume, or name another folder")
+      }
+    }
+    return folder
+  }
+
+  /// What goes on around the training.
+  ///
+  /// - Parameters:
+  ///   - course: Takes the course of each stage.
+  ///   - note: Says what is no result.
+  func context(
+    _ course: TrainingCourse, settings: String, note: @escaping @Sendable (String) -> Void
+  ) throws(DataError) -> TrainingContext {
+    var context = TrainingContext(shouldStop: { Interruption.isRequested })
+    context.warn = note
+    context.checkpoints = try folder()
+    context.learningRate = rate
+    context.averaging = average?.averaging
+    if findRate { context.rateSearch = RateSearch() }
+    if let log, resume == nil { try writeAtomically("", to: log) }
+    let (log, format, board) = (log, logFormat, tensorboard)
+    context.observers = { stage in
+      var observers: [any TrainingObserver] = [course.observer(of: stage), TrainingAdvice { note($0.description) }]
+      if let log, let format { observers.append(TrainingLog(log, format: format, stage: stage, warn: note)) }
+      if let board {
+        observers.append(TensorBoard(board + "/" + stage, notes: [("settings", settings)], warn: note))
+      }
+      return observers
+    }
+    return context
+  }
+}
+
+/// How often a training is saved, as people write it.
+struct CheckpointInterval: ExpressibleByArgument {
+  let interval: CheckpointFolder.Interval
+
+  init?(argument: String) {
+    let text = argument.lowercased()
+    let digits = text.prefix { $0.isNumber || $0 == "." }
+    let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+    guard let number = Double(digits), number > 0, number < 1e12 else { return nil }
+    let seconds = ["s": 1.0, "m": 60, "min": 60, "h": 3600]
+    if let second = seconds[unit] {
+      interval = .seconds(number * second)
+    } else if let count = Int(exactly: number), ["steps", "step"].contains(unit) {
+      interval = .steps(count)
+    } else if let count = Int(exactly: number), ["epochs", "epoch"].contains(unit) {
+      interval = .epochs(count)
+    } else {
+      return nil
+    }
+  }
+}
+
+/// What mean of the weights is the result, as people write it.
+struct AverageOption: ExpressibleByArgument {
+  let averaging: WeightAveraging
+
+  init?(argument: String) {
+    if argument.hasPrefix("epochs:"), let first = Int(argument.dropFirst(7)), (1...1_000_000).contains(first) {
+      averaging = .uniform(fromEpoch: first)
+    } else if let decay = Float(argument), decay > 0, decay < 1 {
+      averaging = .exponential(decay: decay)
+    } else {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import ArgumentParser
+import Foundation
+import Refrain
+import RefrainData
+import RefrainTasks
+import RefrainTuning
+
+/// `refrain tune TASK FILE… --trials N`: searches for the options with which a task does best.
+struct TuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tune",
+    abstract: "Search for the options with which a task does best.",
+    usage: "refrain tune TASK FILE… [--trials N] [--time T] [--save MODEL] [options]",
+    discussion: """
+      Trains with options chosen by what was seen before, ends hopeless trials early, and trains the best once more to \
+      save it. Every trial is kept in a file: a search that was killed goes on, and several processes may share one.
+
+      Examples:
+
+        refrain tune forecast sales.csv --trials 30 --save sales.model
+        refrain tune forecast sales.csv --time 1h --space space.json --study sales.study --html search.html
+
+      A space is JSON: {"hidden": {"from": 16, "to": 128, "log": true}, "cell": ["lstm", "gru"]}.
+
+      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used, 130 after \
+      Ctrl-C (give the same command to go on).
+      """,
+    subcommands: Tasks.all.map { command(for: $0) })
+
+  private static func command<Task: TaskModel>(for task: Task.Type) -> any ParsableCommand.Type { TuneTask<Task>.self }
+}
+
+/// What a search is told.
+struct TuningFlags: ParsableArguments {
+  @Option(parsing: .unconditional, help: ArgumentHelp("How many trials in all. (default: 20)", valueName: "n"))
+  var trials = 20
+
+  @Option(help: ArgumentHelp("How long the search takes at most: 90s, 10m, 2h.", valueName: "time"))
+  var time: SearchTime?
+
+  @Option(
+    help: ArgumentHelp("What is searched, as JSON. (default: cell, hidden, layers, dropout, rate)", valueName: "file"),
+    completion: .file())
+  var space: String?
+
+  @Option(
+    help: ArgumentHelp("Where trials are kept, to go on and to share. (default: TASK.study)", valueName: "file"),
+    completion: .file())
+  var study: String?
+
+  @Option(help: ArgumentHelp("How the next trial is chosen: tpe or random.", valueName: "sampler"))
+  var sampler = SamplerName.tpe
+
+  @Option(help: ArgumentHelp("The measure that decides. (default: the task's first)", valueName: "measure"))
+  var measure: String?
+
+  @Flag(help: "Let every trial go to its end.")
+  var noPruning = false
+
+  @Option(
+    help: ArgumentHelp("Write a page to look at in a browser to this file.", valueName: "file"), completion: .file())
+  var html: String?
+
+  func validate() throws { try check("--trials", trials, within: 1...100_000) }
+}
+
+/// How the next trial is chosen.
+enum SamplerName: String, CaseIterable, ExpressibleByArgument {
+  case tpe, random
+}
+
+/// A time as people write it.
+struct SearchTime: ExpressibleByArgument {
+  let seconds: Double
+
+  init?(argument: String) {
+    guard case .seconds(let seconds) = CheckpointInterval(argument: argument)?.interval else { return nil }
+    self.seconds = seconds
+  }
+}
+
+/// The search for options of one task.
+struct TuneTask<Task: TaskModel>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: Task.name, abstract: "Search for options: \(Task.purpose)",
+      usage: "refrain tune \(Task.name) FILE… [--trials N] [--save MODEL] [options]")
+  }
+
+  @Argument(help: "What to learn from.", completion: .file())
+  var files: [String] = []
+
+  @OptionGroup(title: "Search") var search: TuningFlags
+  @OptionGroup(title: "Task") var task: OptionFlags<Task.Configuration>
+  @OptionGroup(title: "Network and training") var network: NetworkFlags
+
+  @Option(
+    help: ArgumentHelp("Train the best once more and write it to this file.", valueName: "model"), completion: .file())
+  var save: String?
+
+  @OptionGroup(title: "Results") var results: ResultOptions
+
+  private var outputs: OutputFiles {
+    OutputFiles(
+      written: [("--save", save), ("--html", search.html), ("--output", results.output)],
+      read: [("--space", search.space)] + files.map { ("FILE", $0) })
+  }
+
+  func validate() throws {
+    try outputs.validate()
+    if files.isEmpty { throw ValidationError("There is nothing to learn from: name a file.") }
+    if files.contains("-") {
+      throw ValidationError("A search reads its files again when it goes on: name a file, not -.")
+    }
+  }
+
+  func run() throws { try task.naming(tune) }
+
+  private func tune() throws {
+    try outputs.checkWritable()
+    results.running.apply()
+    var configuration = try task.table()
+    try configuration.choose(network.options)
+    let examples = try Task.examples(from: DataSource(paths: files), configuration)
+    let space = try space()
+    let study = try study(configuration, space)
+    var plan = Tuner<Task>.Plan()
+    (plan.trials, plan.seconds, plan.measure) = (search.trials, search.time?.seconds, search.measure)
+    if search.sampler == .random { plan.sampler = RandomSampler() }
+    if search.noPruning { plan.halving = nil }
+    var tuner = Tuner<Task>(
+      space, in: study, plan: plan, seed: network.seed ?? 0, examples: examples, fixed: task.given,
+      shared: network.options)
+    let running = results.running
+    tuner.say = { running.note($0) }
+    tuner.shouldStop = { Interruption.isRequested }
+    let best = try Interruption.listening { try tuner.run() }
+    let stopped = Interruption.isRequested
+    let measure = try search.measure ?? best.flatMap { _ in try firstMeasure(study) }
+    let report = TuningReport(task: Task.name, space: space, trials: try study.trials(), measure: measure)
+    if let html = search.html { try writeAtomically(TuningPage(report).text, to: html) }
+    if let best, let save, !stopped {
+      running.note("The best is trial \(best.number); it is trained once more.")
+      let model = try running.training { progress in
+        try tuner.train(best, TrainingContext(progress: progress, shouldStop: { Interruption.isRequested }))
+      }
+      try model.save(to: save)
+      running.note("The model is in \(save).")
+    }
+    try results.write("The trials are") { TuningTable(report).text(as: results.format, for: $0) }
+    if stopped { throw CommandFailure.interrupted("the search was interrupted; the same command goes on") }
+    if best == nil { throw CommandFailure.badData("no trial was finished: give more --time, or look at --no-pruning") }
+  }
+
+  /// The name of the measure that trials were compared by.
+  private func firstMeasure(_ study: Study) throws -> String? { try study.note("measure") }
+
+  private func space() throws -> SearchSpace {
+    let space: SearchSpace
+    if let path = search.space {
+      space = try SearchSpace(json: readFile(path), file: path)
+      try space.check(for: Task.self, file: path)
+    } else {
+      space = .standard(for: Task.self, given: network.options)
+    }
+    let given = Set(task.flags() + network.given)
+    if let twice = space.parameters.first(where: { given.contains("--" + $0.name) }) {
+      throw ValidationError("--\(twice.name) is given, and is searched for: leave out one of them.")
+    }
+    guard !space.parameters.isEmpty else {
+      throw ValidationError("There is nothing to search for: give a space with --space.")
+    }
+    return space
+  }
+
+  private func study(_ configuration: Task.Configuration, _ space: SearchSpace) throws -> Study {
+    let data = try files.map { "\($0): \(try SavedCommand.fingerprint(of: $0))" }.joined(separator: ", ")
+    let options = try JSON(encoding: configuration).line
+    return try Study(
+      search.study ?? Task.name + ".study",
+      Study.Description(
+        identity: "\(Task.name) \(options) \(data)", measure: search.measure ?? "", isLess: true,
+        seed: network.seed ?? 0, space: space.text))
+  }
+}

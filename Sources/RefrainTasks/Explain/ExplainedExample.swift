@@ -1,0 +1,158 @@
+import Refrain
+import RefrainData
+
+/// What a task gives of an example to be explained: its network as a function of one array, and names for what goes in
+/// and comes out.
+///
+///     ExplainedExample(
+///       title: "review 3", input: embedded, steps: words, features: .parts, outputs: classes, network: network
+///     ) { network, inputs, layers in network.scores(of: inputs, layers: layers) }
+///
+/// Everything else (attributions, what gates did, whether it is true) follows from that.
+public struct ExplainedExample: Sendable {
+  /// What the values at one step are.
+  public enum Features: Sendable, Equatable {
+    /// Quantities of their own, with names: columns, channels, frequencies.
+    case named([String])
+    /// Parts of one thing, such as an embedding of a word, which mean something only together.
+    case parts
+  }
+
+  /// What input is compared with.
+  public struct Baseline: Sendable {
+    /// A word for it, such as `zeros`.
+    public var name: String
+    /// Of the input's shape.
+    public var values: Tensor
+
+    /// A baseline under its name.
+    public init(_ name: String, _ values: Tensor) {
+      self.name = name
+      self.values = values
+    }
+  }
+
+  /// A line that says which example it is.
+  public var title: String
+  /// What goes into the network, `[T, I]`: of tokens their embeddings.
+  public var input: Tensor
+  /// A name for each of the T steps: a time, a token, a second.
+  public var steps: [String]
+  /// What the I values at a step are.
+  public var features: Features
+  /// Names of the numbers that come out; the first is explained unless another is asked for.
+  public var outputs: [String]
+  /// What the input may be compared with; the first is taken unless another is asked for.
+  public var baselines: [Baseline]
+
+  /// From `[N, T, I]` to `[N, outputs]`.
+  private let run: @Sendable (_ inputs: Tensor, _ layers: LayerCalls) -> Tensor
+  private let relevanceOf: @Sendable (_ input: Tensor, _ output: Int) -> Attribution
+  private let withWeights: @Sendable (_ seed: UInt64) -> ExplainedExample
+
+  /// An example of a network.
+  ///
+  /// - Parameters:
+  ///   - title: A line that says which example it is.
+  ///   - input: What goes into the network, `[T, I]`.
+  ///   - steps: A name for each step.
+  ///   - features: What the values at a step are.
+  ///   - outputs: Names of the numbers that come out.
+  ///   - baselines: What the input may be compared with; nil takes zeros, and the mean over the steps.
+  ///   - network: What computes.
+  ///   - run: The outputs `[N, outputs]` of a network for inputs `[N, T, I]`, differentiable, each row from its own
+  ///     input alone. Recurrent layers are to be called by `layers`, as in a `TracedNetwork`.
+  public init<Network: Module>(
+    title: String, input: Tensor, steps: [String], features: Features, outputs: [String],
+    baselines: [Baseline]? = nil, network: Network,
+    run: @escaping @Sendable (_ network: Network, _ inputs: Tensor, _ layers: LayerCalls) -> Tensor
+  ) {
+    precondition(
+      input.rank == 2 && input.shape[0] == steps.count && !outputs.isEmpty,
+      "an input of shape \(input.shape) with \(steps.count) steps and \(outputs.count) outputs cannot be explained")
+    if case .named(let names) = features {
+      precondition(names.count == input.shape[1], "\(names.count) names for \(input.shape[1]) features")
+    }
+    self.title = title
+    self.input = input
+    self.steps = steps
+    self.features = features
+    self.outputs = outputs
+    let mean = input.mean(axes: [0], keepingAxes: true).expanded(to: input.shape)
+    let all = baselines ?? [Baseline("zeros", .zeros(input.shape)), Baseline("mean", mean)]
+    self.baselines = all
+    self.run = { inputs, layers in run(network, inputs, layers) }
+    relevanceOf = { input, output in
+      let twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
+      return .relevance(of: network, at: input) { network, inputs in
+        run(network, inputs, twins).slice(output..<output + 1, axis: 1)
+      }
+    }
+    withWeights = { seed in
+      ExplainedExample(
+        title: title, input: input, steps: steps, features: features, outputs: outputs, baselines: all,
+        network: network.permuted(seed: seed), run: run)
+    }
+  }
+
+  /// The score of one output.
+  func score(of output: Int) -> Attribution.Score {
+    { inputs in run(inputs, LayerCalls()).at(output, axis: 1) }
+  }
+
+  /// Relevance for one output.
+  func relevance(of output: Int) -> Attribution { relevanceOf(input, output) }
+
+  /// The same example with a network whose weights are mixed up.
+  func randomized(seed: UInt64) -> ExplainedExample { withWeights(seed) }
+
+  /// The recurrent levels with what they did, and whether each has a twin for relevance.
+  func inspections() -> (levels: [(name: String, level: LayerInspection)], haveTwins: Bool) {
+    let seen = Seen()
+    let calls = LayerCalls { layer, name, input in
+      if let layer = layer as? any InspectedLayer {
+        seen.levels += layer.inspections(of: input, steps: Steps()).map { (name, $0) }
+      }
+      if !(layer is any RelevanceLayer) { seen.haveTwins = false }
+      return layer(input)
+    }
+    _ = run(stack([input]), calls)
+    return (seen.levels, seen.haveTwins && !seen.levels.isEmpty)
+  }
+
+  /// How much of the outputs is there because recurrent layers begin with a state that is not zero, with the baseline
+  /// as the input: what the state says by itself.
+  func initialStateShare(of output: Int, baseline: Tensor) -> Float {
+    let fromZero = LayerCalls { layer, _, input in
+      func scan(_ layer: some RecurrentLayer) -> Tensor { layer.fromZeroState(input) }
+      return (layer as? any RecurrentLayer).map { scan($0) } ?? layer(input)
+    }
+    let inputs = stack([baseline])
+    return run(inputs, LayerCalls()).at(output, axis: 1).item - run(inputs, fromZero).at(output, axis: 1).item
+  }
+
+  private final class Seen {
+    var levels: [(name: String, level: LayerInspection)] = []
+    var haveTwins = true
+  }
+}
+
+extension RecurrentLayer {
+  /// What the layer gives when it begins with zeros.
+  fileprivate func fromZeroState(_ input: Tensor) -> Tensor {
+    var memory = initialMemory(batch: input.shape[0])
+    memory = memory.mapTensors { .zeros($0.shape) }
+    return self(input, steps: Steps(), memory: &memory)
+  }
+}
+
+extension Module {
+  /// The same tensors, the values of each in a random order.
+  fileprivate func permuted(seed: UInt64) -> Self {
+    var generator = RandomGenerator(seed: seed)
+    return mapTensors { tensor in
+      let values = tensor.values
+      return Tensor(generator.permutation(values.count).map { values[$0] }, shape: tensor.shape)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Refrain
+
+/// Why a network says what it says of an example, by several methods, with how far each can be trusted.
+///
+/// Attributions are no causes: they say what this network made of this input.
+public struct Explanation: Sendable {
+  /// The parts by one method.
+  public struct Parts: Sendable {
+    /// Its name for programs, such as `integratedGradients`.
+    public var method: String
+    /// Its name for people.
+    public var title: String
+    /// The part of each value, `[T, I]`; of features that mean something only together, and of methods that take steps
+    /// as a whole, `[T, 1]`.
+    public var values: Tensor
+    /// The score less the baseline's less all parts; nil for methods that do not add up.
+    public var gap: Float?
+    /// Parts that belong to no value.
+    public var others: [(name: String, value: Float)]
+
+    /// The part of each step.
+    public var steps: [Float] { values.sum(axes: [1]).values }
+  }
+
+  /// A recurrent level.
+  public struct Level: Sendable {
+    /// A name such as `recurrent, level 2, backward`.
+    public var name: String
+    /// The cell.
+    public var cell: String
+    /// Gates by name, each `[T, H]`, and the state's tensors.
+    public var gates: [(name: String, value: Tensor)]
+    /// The tensors of the state by name, `[T, H]` each.
+    public var states: [(name: String, value: Tensor)]
+    /// What each unit does.
+    public var units: [UnitStatistics]
+  }
+
+  /// Which example.
+  public var title: String
+  /// A name for each step.
+  public var steps: [String]
+  /// A name for each feature; none where only steps mean something.
+  public var features: [String]
+  /// What goes in, `[T, I]`.
+  public var input: Tensor
+  /// Which output is explained.
+  public var output: String
+  /// Its value, and that of the baseline.
+  public var score: Float
+  /// The output for the baseline: what the network says without being told anything.
+  public var baselineScore: Float
+  /// What the input is compared with.
+  public var baseline: String
+  /// The part of ``baselineScore`` that comes from an initial state that is not zero.
+  public var initialStateShare: Float
+  /// The methods, the first being the one that is tested.
+  public var methods: [Parts]
+  /// By how much the score falls without each feature; none where only steps mean something.
+  public var withoutFeature: [Float]
+  /// Whether the first method says what the network does; nil where that cannot be measured.
+  public var faithfulness: Faithfulness?
+  /// The rank correlation of the first method's steps with those it gives a network of mixed-up weights, the mean of
+  /// several: near 0 for a method that looks at the network.
+  public var randomizedCorrelation: Float
+  /// The rank correlation of the steps by each method with those by the first.
+  public var agreement: [(method: String, correlation: Float)]
+  /// What the recurrent levels did.
+  public var levels: [Level]
+
+  /// What has to be said wherever attributions are shown.
+  public static let caution =
+    "Attributions say what this network made of this input. They are not causes: they do not say what would happen "
+    + "in the world if something were otherwise."
+}
+
+extension ExplainedExample {
+  /// Explains one output.
+  ///
+  /// - Parameters:
+  ///   - output: Its number among ``outputs``.
+  ///   - baseline: The number of the baseline among ``baselines``.
+  ///   - points: How many points of the way integrated gradients evaluate.
+  ///   - seed: What random orders and weights follow from.
+  public func explanation(
+    of output: Int = 0, from baseline: Int = 0, points: Int = 50, seed: UInt64 = 0
+  ) -> Explanation {
+    let (score, chosen) = (score(of: output), baselines[baseline])
+    let isNamed: Bool
+    let names: [String]
+    switch features {
+    case .named(let all): (isNamed, names) = (true, all)
+    case .parts: (isNamed, names) = (false, [])
+    }
+    func shown(_ values: Tensor) -> Tensor { isNamed ? values : values.sum(axes: [1], keepingAxes: true) }
+    func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [values.count, 1]) }
+
+    let integrated = Attribution.integratedGradients(of: score, at: input, from: chosen.values, points: points)
+    let gradient = Attribution.gradientTimesInput(of: score, at: input, from: chosen.values)
+    let occluded = Attribution.occlusionOfSteps(of: score, at: input, by: chosen.values)
+    var methods = [
+      Explanation.Parts(
+        method: "integratedGradients", title: "Integrated gradients", values: shown(integrated.values),
+        gap: integrated.gap, others: []),
+      Explanation.Parts(
+        method: "gradientTimesInput", title: "Gradient × input", values: shown(gradient.values), gap: nil, others: []),
+      Explanation.Parts(
+        method: "occlusion", title: "Occlusion of steps", values: column(occluded), gap: nil, others: []),
+    ]
+    let (levels, haveTwins) = inspections()
+    if haveTwins {
+      let relevance = relevance(of: output)
+      methods.append(
+        Explanation.Parts(
+          method: "relevance", title: "Layer-wise relevance", values: shown(relevance.values), gap: relevance.gap,
+          others: relevance.others))
+    }
+    let main = methods[0].steps
+    let mixed = (1...3).map { number -> Float in
+      let other = randomized(seed: seed &+ UInt64(number))
+      let steps = Attribution.integratedGradients(
+        of: other.score(of: output), at: input, from: chosen.values, points: min(points, 20)
+      ).values.sum(axes: [1]).values
+      let correlation = RankCorrelation.spearman(main.map(abs), steps.map(abs))
+      return correlation.isFinite ? correlation : 0
+    }
+    return Explanation(
+      title: title, steps: steps, features: names, input: input, output: outputs[output], score: integrated.score,
+      baselineScore: integrated.baselineScore, baseline: chosen.name,
+      initialStateShare: initialStateShare(of: output, baseline: chosen.values), methods: methods,
+      withoutFeature: isNamed ? Attribution.occlusionOfFeatures(of: score, at: input, by: chosen.values) : [],
+      faithfulness: Faithfulness(of: main, for: score, at: input, from: chosen.values, seed: seed),
+      randomizedCorrelation: mixed.reduce(0, +) / Float(mixed.count),
+      agreement: methods.dropFirst().map { ($0.method, RankCorrelation.spearman(main, $0.steps)) },
+      levels: levels.map { name, level in self.level(name, level, followsFeatures: isNamed) })
+  }
+
+  private func level(_ name: String, _ level: LayerInspection, followsFeatures: Bool) -> Explanation.Level {
+    func first(_ all: [(name: String, value: Tensor)]) -> [(name: String, value: Tensor)] {
+      all.filter { $0.value.rank == 3 }.map { ($0.name, $0.value.at(0, axis: 0)) }
+    }
+    let parts = [name, level.level > 0 ? "level \(level.level)" : "", level.direction == .backward ? "backward" : ""]
+    return Explanation.Level(
+      name: parts.filter { !$0.isEmpty }.joined(separator: ", "), cell: level.cell, gates: first(level.gates),
+      states: first(level.states), units: level.units(following: followsFeatures ? input : nil))
+  }
+}

@@ -1,0 +1,200 @@
+import Refrain
+import RefrainData
+
+/// One explanation as a part of a page.
+struct ExplanationArticle {
+  private let one: Explanation
+  private let number: Int
+
+  init(_ explanation: Explanation, number: Int) {
+    one = explanation
+    self.number = number
+  }
+
+  var text: String {
+    """
+    <article id="example-\(number)" aria-labelledby="title-\(number)">
+    <h2 id="title-\(number)">\(escaped(one.title))</h2>
+    <p class="note">What speaks for and against: \(escaped(one.output))</p>
+    \(sum)
+    <h3 id="where-\(number)">Where in the input</h3>
+    \(methods)
+    \(features)
+    <h3>Is it true?</h3>
+    \(truth)
+    \(one.levels.isEmpty ? "" : "<h3>Gates and memory</h3>")
+    \(one.levels.map(level).joined(separator: "\n"))
+    </article>
+    """
+  }
+
+  /// The score and what it is made of.
+  private var sum: String {
+    let main = one.methods[0]
+    var items = [
+      ("the score", one.score), ("with the baseline “\(one.baseline)”", one.baselineScore),
+      ("from the input", main.steps.reduce(0, +)),
+    ]
+    if let gap = main.gap { items.append(("not accounted for", gap)) }
+    if one.initialStateShare != 0 { items.append(("of the baseline's, from the initial state", one.initialStateShare)) }
+    let parts = items.map { "<li><b>\(shortNumber($0.1))</b><span>\(escaped($0.0))</span></li>" }
+    return "<ul class=\"sum\">\(parts.joined())</ul>"
+  }
+
+  private var methods: String {
+    let tabs = one.methods.enumerated().map { index, parts in
+      """
+      <button role="tab" id="tab-\(number)-\(index)" aria-controls="panel-\(number)-\(index)" \
+      aria-selected="\(index == 0)" tabindex="\(index == 0 ? 0 : -1)">\(escaped(parts.title))</button>
+      """
+    }
+    let panels = one.methods.enumerated().map { index, parts in
+      """
+      <div role="tabpanel" id="panel-\(number)-\(index)" aria-labelledby="tab-\(number)-\(index)" \
+      tabindex="0"\(index == 0 ? "" : " hidden")>
+      \(note(of: parts))
+      \(one.features.isEmpty ? words(parts) : map(of: parts))
+      \(greatest(parts))
+      </div>
+      """
+    }
+    return """
+      <div role="tablist" aria-label="Methods">\(tabs.joined())</div>
+      \(panels.joined(separator: "\n"))
+      """
+  }
+
+  private func note(of parts: Explanation.Parts) -> String {
+    var text: String
+    if let gap = parts.gap {
+      text =
+        "The parts add up to the score\(parts.others.isEmpty ? "'s difference from the baseline's" : "") but for "
+        + "\(shortNumber(gap))."
+    } else {
+      text = "The parts of this method need not add up to the score."
+    }
+    for other in parts.others { text += " The \(other.name): \(shortNumber(other.value))." }
+    return "<p class=\"note\">\(escaped(text)) <span aria-hidden=\"true\">Orange speaks for, blue against.</span></p>"
+  }
+
+  /// Steps as words with a colored ground.
+  private func words(_ parts: Explanation.Parts) -> String {
+    let values = parts.steps
+    let most = values.reduce(0) { max($0, abs($1)) }
+    let spans = zip(one.steps, values).map { word, value -> String in
+      let level = most > 0 ? abs(value) / most : 0
+      let color = value >= 0 ? "plus" : "minus"
+      let alpha = (Double(level) * 80).rounded() / 100
+      let ground = alpha >= 0.04 ? " style=\"background:rgb(var(--\(color)) / \(alpha))\"" : ""
+      return "<span\(ground) title=\"\(shortNumber(value))\">\(escaped(word))</span>"
+    }
+    return "<p class=\"words\" tabindex=\"0\" aria-label=\"The steps, colored by their part\">"
+      + spans.joined(separator: " ") + "</p>"
+  }
+
+  /// A map of features over steps, and the sums of the steps below it.
+  private func map(of parts: Explanation.Parts) -> String {
+    let rows = parts.values.shape[1] == one.features.count ? one.features : ["all features"]
+    return HeatMap(
+      values: parts.values, rows: rows, columns: one.steps, label: "\(parts.title) by feature and step", hasBars: true
+    ).svg
+  }
+
+  /// The steps with the greatest parts, as a table.
+  private func greatest(_ parts: Explanation.Parts) -> String {
+    let values = parts.steps
+    let order = values.indices.sorted { abs(values[$0]) > abs(values[$1]) }.prefix(10)
+    let rows = order.map { "<tr><td>\(escaped(one.steps[$0]))</td><td>\(shortNumber(values[$0]))</td></tr>" }
+    return """
+      <details><summary>The greatest parts as a table</summary><table>
+      <thead><tr><th scope="col">step</th><th scope="col">part</th></tr></thead><tbody>\(rows.joined())</tbody>
+      </table></details>
+      """
+  }
+
+  private var features: String {
+    guard one.features.count > 1 else { return "" }
+    let sums = one.methods[0].values.sum(axes: [0]).values
+    let rows = one.features.indices.sorted { abs(sums[$0]) > abs(sums[$1]) }.prefix(40).map { index in
+      "<tr><td>\(escaped(one.features[index]))</td><td>\(shortNumber(sums[index]))</td>"
+        + "<td>\(shortNumber(one.withoutFeature[index]))</td></tr>"
+    }
+    return """
+      <h3>Features</h3>
+      <div class="wide"><table><thead><tr><th scope="col">feature</th><th scope="col">sum of its parts</th>
+      <th scope="col">the score falls without it by</th></tr></thead><tbody>\(rows.joined())</tbody></table></div>
+      """
+  }
+
+  private var truth: String {
+    var text = ""
+    if let faithfulness = one.faithfulness {
+      let (deletion, insertion) = (faithfulness.deletion.areas, faithfulness.insertion.areas)
+      let holds = deletion.ordered < deletion.random && insertion.ordered > insertion.random
+      text = """
+        <p>\
+        \(holds ? "Yes, as far as this test goes" : "Not by this test"): taking out the steps with the greatest \
+        parts first brings the score down \(deletion.ordered < deletion.random ? "faster" : "no faster") than a random order \
+        (mean \(shortNumber(deletion.ordered)), random \(shortNumber(deletion.random))), and putting them in first \
+        brings it up \(insertion.ordered > insertion.random ? "faster" : "no faster") (\(shortNumber(insertion.ordered)), \
+        random \(shortNumber(insertion.random))).</p>
+        <div class="pair">
+        \(CurveChart(faithfulness.deletion, label: "Score as steps are taken out").svg)
+        \(CurveChart(faithfulness.insertion, label: "Score as steps are put in").svg)
+        </div>
+        """
+    } else {
+      text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
+    }
+    let rows = one.agreement.map { method, correlation in
+      "<tr><td>\(escaped(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
+    }
+    return text + """
+      <p>A network of the same weights in random places gets attributions whose order is correlated with these by \
+      \(shortNumber(one.randomizedCorrelation)); a method that looks at the network is far from 1.</p>
+      <table><caption class="note">Rank correlation of the steps with integrated gradients</caption>
+      <thead><tr><th scope="col">method</th><th scope="col">correlation</th></tr></thead>
+      <tbody>\(rows.joined())</tbody></table>
+      """
+  }
+
+  private func title(of method: String) -> String { one.methods.first { $0.method == method }?.title ?? method }
+
+  private func level(_ level: Explanation.Level) -> String {
+    let shown = level.units.sorted { ($0.halfLife ?? 0, $1.unit) > ($1.halfLife ?? 0, $0.unit) }.prefix(20)
+    let gates = level.units.first?.gates.map(\.name) ?? []
+    let header =
+      ["unit"] + (level.units.first?.halfLife == nil ? [] : ["half-life"])
+      + gates.flatMap { ["\($0) mean", "closed", "open"] } + (one.features.isEmpty ? [] : ["follows"])
+    let rows = shown.map { unit -> String in
+      var cells = ["\(unit.unit)"] + (unit.halfLife.map { [shortNumber($0)] } ?? [])
+      for gate in unit.gates { cells += [shortNumber(gate.mean), percent(gate.closed), percent(gate.open)] }
+      if !one.features.isEmpty {
+        cells.append(
+          unit.follows.map { "\(escaped(one.features[$0.feature])) (\(shortNumber($0.correlation)))" } ?? "–")
+      }
+      return "<tr>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
+    }
+    let memory = level.states.last.map { state in
+      HeatMap(
+        values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: one.steps,
+        label: "The \(state.name) state of every unit over the steps", hasBars: false
+      ).svg
+    }
+    let plots = gates.map { SaturationChart(level.units, gate: $0).svg }
+    return """
+      <section aria-label="\(escaped(level.name))">
+      <h4>\(escaped(level.name)): \(escaped(level.cell)), \(level.units.count) units</h4>
+      \(memory ?? "")
+      <p class="note">Each point is a unit: how often its gate is closed (below 0.1) and open (above 0.9). Units near \
+      the corner top left are stuck closed, those bottom right stuck open.</p>
+      <div class="pair">\(plots.joined())</div>
+      <details><summary>The units that remember longest</summary><div class="wide"><table>
+      <thead><tr>\(header.map { "<th scope=\"col\">\(escaped($0))</th>" }.joined())</tr></thead>
+      <tbody>\(rows.joined())</tbody></table></div></details>
+      </section>
+      """
+  }
+
+  private func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
+}

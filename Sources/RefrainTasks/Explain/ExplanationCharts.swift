@@ -1,0 +1,160 @@
+import Refrain
+
+/// Values over steps as colored cells: a row a feature or unit. Where there are many steps or rows, each cell is the
+/// sum or mean of several, so that the longest sequence is no larger on the page than a short one.
+struct HeatMap {
+  let values: Tensor
+  let rows: [String]
+  let columns: [String]
+  let label: String
+  /// Whether the sums of the columns stand below; cells are sums then, and means otherwise.
+  let hasBars: Bool
+
+  private static let mostColumns = 160
+  private static let mostRows = 48
+  private static let width = 1000.0
+
+  var svg: String {
+    let (time, size) = (values.shape[0], values.shape[1])
+    let steps = Attribution.windows(of: time, atMost: Self.mostColumns)
+    // Of many rows the first are shown: units have no order that would be lost.
+    let shown = min(size, Self.mostRows)
+    let all = values.values
+    let cells = (0..<shown).map { row in
+      steps.map { part -> Float in
+        let sum = part.reduce(Float(0)) { $0 + all[$1 * size + row] }
+        return hasBars ? sum : sum / Float(part.count)
+      }
+    }
+    let most = cells.joined().reduce(0) { max($0, abs($1)) }
+    let left = min(220, 10 + 7.2 * Double(rows.prefix(shown).map(\.count).max() ?? 0))
+    let cell = (width: (Self.width - left) / Double(max(steps.count, 1)), height: shown > 16 ? 9.0 : 22.0)
+    let bottom = cell.height * Double(shown)
+    var parts: [String] = [
+      #"<rect class="frame" x="\#(pixel(left))" y="0" width="\#(pixel(Self.width - left))" height="\#(pixel(bottom))"/>"#
+    ]
+    for (sign, color, letter) in [(Float(1), "plus", "p"), (-1, "minus", "n")] {
+      for level in 1...8 {
+        var path = ""
+        for (row, values) in cells.enumerated() {
+          for (column, value) in values.enumerated() where most > 0 && value * sign > 0 {
+            guard Int((abs(value) / most * 8).rounded()) == level else { continue }
+            path +=
+              "M\(pixel(left + Double(column) * cell.width)) \(pixel(Double(row) * cell.height))"
+              + "h\(pixel(cell.width))v\(pixel(cell.height))h\(pixel(-cell.width))z"
+          }
+        }
+        if !path.isEmpty { parts.append(#"<path class="\#(color) \#(letter)\#(level)" d="\#(path)"/>"#) }
+      }
+    }
+    if cell.height > 12 {
+      for (row, name) in rows.prefix(shown).enumerated() {
+        let y = Double(row) * cell.height + 15
+        parts.append(
+          #"<text x="\#(pixel(left - 8))" y="\#(pixel(y))" text-anchor="end">\#(escaped(String(name.prefix(28))))</text>"#
+        )
+      }
+    } else {
+      let count = shown < size ? "\(shown) of \(size)" : "\(size)"
+      parts.append(#"<text x="\#(pixel(left - 8))" y="12" text-anchor="end">\#(count)</text>"#)
+    }
+    var height = bottom
+    if hasBars {
+      let sums = steps.indices.map { column in cells.reduce(Float(0)) { $0 + $1[column] } }
+      let greatest = sums.reduce(0) { max($0, abs($1)) }
+      let middle = height + 52
+      for (column, sum) in sums.enumerated() where greatest > 0 && sum != 0 {
+        let length = Double(abs(sum) / greatest) * 42
+        let x = left + Double(column) * cell.width
+        parts.append(
+          #"<rect class="\#(sum > 0 ? "plus" : "minus")" x="\#(pixel(x))" "#
+            + #"y="\#(pixel(sum > 0 ? middle - length : middle))" "#
+            + #"width="\#(pixel(max(cell.width * 0.9, 0.5)))" height="\#(pixel(length))"/>"#)
+      }
+      parts.append(#"<path class="grid" d="M\#(pixel(left)) \#(pixel(middle))H\#(pixel(Self.width))"/>"#)
+      parts.append(#"<text x="\#(pixel(left - 8))" y="\#(pixel(middle + 4))" text-anchor="end">sum</text>"#)
+      height += 104
+    }
+    for place in [0, 1, 2, 3, 4] where time > 1 {
+      let index = place * (time - 1) / 4
+      let x = left + (Self.width - left) * Double(index) / Double(max(time - 1, 1))
+      let anchor = place == 0 ? "start" : place == 4 ? "end" : "middle"
+      parts.append(
+        #"<text x="\#(pixel(x))" y="\#(pixel(height + 14))" text-anchor="\#(anchor)">"#
+          + "\(escaped(String(columns[index].prefix(20))))</text>")
+    }
+    return #"<svg viewBox="0 0 1000 \#(pixel(height + 20))" role="img" aria-label="\#(escaped(label))">"#
+      + parts.joined() + "</svg>"
+  }
+}
+
+/// The score as steps go or come, by the attribution's order and by random ones.
+struct CurveChart {
+  private let curve: Faithfulness.Curve
+  private let label: String
+
+  init(_ curve: Faithfulness.Curve, label: String) {
+    self.curve = curve
+    self.label = label
+  }
+
+  var svg: String {
+    let values = (curve.ordered + curve.random).filter(\.isFinite)
+    let (low, high) = (min(0, values.min() ?? 0), max(1, values.max() ?? 1))
+    func path(_ points: [Float]) -> String {
+      points.enumerated().map { index, value in
+        let x = 40 + 350 * Double(index) / Double(max(points.count - 1, 1))
+        let y = 10 + 170 * Double((high - value) / (high - low))
+        return "\(index == 0 ? "M" : "L")\(pixel(x)) \(pixel(y))"
+      }.joined()
+    }
+    func line(_ value: Float) -> String {
+      let y = 10 + 170 * Double((high - value) / (high - low))
+      return #"<path class="grid" d="M40 \#(pixel(y))H390"/><text x="32" y="\#(pixel(y + 4))" text-anchor="end">"#
+        + "\(value == 0 ? "0" : "1")</text>"
+    }
+    return """
+      <svg viewBox="0 0 400 222" role="img" \
+      aria-label="\(escaped(label)): by the attribution's order, and by random orders">
+      \(line(0))\(line(1))<path class="random" d="\(path(curve.random))"/>\
+      <path class="ordered" d="\(path(curve.ordered))"/>
+      <text x="40" y="200">\(escaped(label)):</text>
+      <path class="ordered" d="M40 213h24"/><text x="70" y="217">greatest parts first</text>
+      <path class="random" d="M210 213h24"/><text x="240" y="217">random order</text></svg>
+      """
+  }
+}
+
+/// How often the gate of each unit is open and closed (Karpathy, Johnson and Fei-Fei 2015).
+struct SaturationChart {
+  private let units: [UnitStatistics]
+  private let gate: String
+
+  init(_ units: [UnitStatistics], gate: String) {
+    self.units = units
+    self.gate = gate
+  }
+
+  var svg: String {
+    let points = units.compactMap { unit in unit.gates.first { $0.name == gate } }.map { gate in
+      #"<circle class="unit" cx="\#(pixel(44 + 190 * Double(gate.open)))" "#
+        + #"cy="\#(pixel(200 - 190 * Double(gate.closed)))" r="4"/>"#
+    }
+    return """
+      <svg viewBox="0 0 300 236" role="img" \
+      aria-label="How often the \(escaped(gate)) gate of each unit is open and closed">
+      <path class="grid" d="M44 10V200H234M44 10L234 200"/>\(points.joined())
+      <text x="44" y="216">0</text><text x="139" y="216" text-anchor="middle">share of steps open</text>
+      <text x="234" y="216" text-anchor="end">1</text>
+      <text x="36" y="200" text-anchor="end">0</text><text x="36" y="20" text-anchor="end">1</text>
+      <text x="14" y="105" text-anchor="middle" transform="rotate(-90 14 105)">closed</text>
+      <text x="139" y="232" text-anchor="middle">\(escaped(gate)) gate</text></svg>
+      """
+  }
+}
+
+/// A coordinate with one decimal.
+private func pixel(_ value: Double) -> String {
+  let tenths = Int((value * 10).rounded())
+  return tenths % 10 == 0 ? "\(tenths / 10)" : "\(Double(tenths) / 10)"
+}

@@ -1,0 +1,281 @@
+import Foundation
+import GRDB
+import RefrainData
+
+/// A search for good values: its trials, in a SQLite file that outlives the process and that several processes share.
+///
+/// A trial is claimed in one transaction, so that no two processes have the same; whoever runs it gives signs of life,
+/// and one whose process has ended without a result is given to the next that asks. What is finished stays so.
+public final class Study: Sendable {
+  /// What is searched, and how: the same for all who share the study.
+  public struct Description: Codable, Sendable, Equatable {
+    /// What trials have in common, such as the task, its options and its data: a text that changes with them.
+    public var identity: String
+    /// The name of what is measured.
+    public var measure: String
+    /// Whether less is better.
+    public var isLess: Bool
+    /// What the search's chance follows from.
+    public var seed: UInt64
+    /// The space, as a text that changes with it.
+    public var space: String
+
+    /// A description.
+    public init(identity: String, measure: String, isLess: Bool, seed: UInt64, space: String) {
+      self.identity = identity
+      self.measure = measure
+      self.isLess = isLess
+      self.seed = seed
+      self.space = space
+    }
+  }
+
+  /// How a trial stands.
+  public enum State: String, Sendable, CaseIterable {
+    /// Its process has ended without a result; somebody will run it again.
+    case waiting
+    /// Somebody runs it.
+    case running
+    /// It has its result.
+    case finished
+    /// It was ended early.
+    case pruned
+    /// It cannot be run.
+    case failed
+  }
+
+  /// One trial.
+  public struct Trial: Sendable {
+    /// From 1.
+    public var number: Int
+    /// How it stands.
+    public var state: State
+    /// The options by name.
+    public var values: [String: String]
+    /// What was measured; of a pruned trial nil.
+    public var result: Double?
+    /// Why it failed.
+    public var message: String?
+    /// How many times it was begun.
+    public var attempts: Int
+    /// How long it took.
+    public var seconds: Double?
+    /// What it reported on its way, after 1, 2, … epochs.
+    public var reports: [(step: Int, value: Double)]
+  }
+
+  /// Where the study is.
+  public let path: String
+  private let queue: DatabaseQueue
+  private let owner: String
+  /// After how many seconds without a sign of life a process of another machine is taken for ended.
+  private let patience: Double
+
+  /// Opens a study, or makes it.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - description: What is searched.
+  ///   - patience: After how many seconds without a sign of life a trial is given to others.
+  /// - Throws: `wrongInput` where the file is another study's, `damagedFile` or `unwritableFile` where it cannot be used.
+  public init(_ path: String, _ description: Description, patience: Double = 60) throws(DataError) {
+    self.path = path
+    self.patience = patience
+    owner = "\(ProcessInfo.processInfo.hostName) \(getpid()) \(Self.bootAndStart(of: getpid()))"
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let text = (try? encoder.encode(description)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let found: String?
+    (queue, found) = try Self.database(path) { () throws in
+      var configuration = Configuration()
+      configuration.busyMode = .timeout(60)
+      configuration.prepareDatabase { db in
+        _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
+        try db.execute(sql: "PRAGMA synchronous = NORMAL")
+      }
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      let found = try queue.writeWithoutTransaction { db in
+        var found: String?
+        try db.inTransaction(.immediate) {
+          try db.execute(sql: Self.schema)
+          try db.execute(
+            sql: "INSERT OR IGNORE INTO study (id, description) VALUES (1, ?)", arguments: [text])
+          found = try String.fetchOne(db, sql: "SELECT description FROM study")
+          return .commit
+        }
+        return found
+      }
+      return (queue, found)
+    }
+    guard found == text else {
+      throw DataError(
+        .wrongInput, file: path, "this study searches something else: its task, data, options or space differ",
+        remedy: "give what was given then, or name another file with --study")
+    }
+  }
+
+  private static let schema = """
+    CREATE TABLE IF NOT EXISTS study (id INTEGER PRIMARY KEY CHECK (id = 1), description TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS trial (
+      number INTEGER PRIMARY KEY, state TEXT NOT NULL, "values" TEXT NOT NULL, result REAL, message TEXT,
+      owner TEXT, sign REAL, attempts INTEGER NOT NULL, began REAL, ended REAL);
+    CREATE TABLE IF NOT EXISTS report (
+      trial INTEGER NOT NULL REFERENCES trial (number), step INTEGER NOT NULL, value REAL NOT NULL,
+      PRIMARY KEY (trial, step));
+    """
+
+  /// Runs `body`, and says what the database does not like in one line.
+  private static func database<Result>(_ path: String, _ body: () throws -> Result) throws(DataError) -> Result {
+    do {
+      return try body()
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+      throw DataError(.diskFull, file: path, "no space left for the study", remedy: "free some space")
+    } catch let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode) {
+      throw DataError(.damagedFile, file: path, "this is no study", remedy: "name another file")
+    } catch {
+      let problem = (error as? DatabaseError)?.message ?? "\(error)"
+      throw DataError(.unwritableFile, file: path, "the study cannot be used: \(problem.onOneLine)")
+    }
+  }
+
+  private func write<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
+    try Self.database(path) {
+      try queue.writeWithoutTransaction { db in
+        var result: Result?
+        try db.inTransaction(.immediate) {
+          result = try body(db)
+          return .commit
+        }
+        return result!
+      }
+    }
+  }
+}
+
+extension Study {
+  /// A trial to run: one whose process has ended, or a new one.
+  ///
+  /// - Parameters:
+  ///   - limit: How many trials there are to be in all; failed ones are not counted.
+  ///   - choose: Gives the values of a new trial, from all that there are and the new one's number.
+  /// - Returns: nil when there are as many, or the rest are being run by others.
+  /// - Throws: What the file says.
+  public func claim(
+    limit: Int, choose: (_ trials: [Trial], _ number: Int) -> [String: String]
+  ) throws(DataError) -> Trial? {
+    try write { db in
+      let now = Date().timeIntervalSince1970
+      for row in try Row.fetchAll(db, sql: "SELECT number, owner, sign FROM trial WHERE state = 'running'") {
+        let owner: String? = row["owner"]
+        let sign: Double? = row["sign"]
+        guard hasEnded(owner ?? "", sign: sign ?? 0, now: now) else { continue }
+        let number: Int = row["number"]
+        try db.execute(sql: "UPDATE trial SET state = 'waiting' WHERE number = ?", arguments: [number])
+        try db.execute(sql: "DELETE FROM report WHERE trial = ?", arguments: [number])
+      }
+      var number = try Int.fetchOne(db, sql: "SELECT min(number) FROM trial WHERE state = 'waiting'")
+      if let number {
+        try db.execute(
+          sql: """
+            UPDATE trial SET state = 'running', owner = ?, sign = ?, began = ?, attempts = attempts + 1 WHERE number = ?
+            """, arguments: [owner, now, now, number])
+      } else {
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM trial WHERE state != 'failed'") ?? 0
+        guard count < limit else { return nil }
+        let next = (try Int.fetchOne(db, sql: "SELECT max(number) FROM trial") ?? 0) + 1
+        let values = choose(try Self.trials(db), next)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let text = String(decoding: try encoder.encode(values), as: UTF8.self)
+        try db.execute(
+          sql: """
+            INSERT INTO trial (number, state, "values", owner, sign, began, attempts) VALUES (?, 'running', ?, ?, ?, ?, 1)
+            """, arguments: [next, text, owner, now, now])
+        number = next
+      }
+      return try Self.trials(db).first { $0.number == number }
+    }
+  }
+
+  /// Says that a trial is still run; false where it was taken away meanwhile.
+  @discardableResult
+  public func signOfLife(_ trial: Int) throws(DataError) -> Bool {
+    try write { db in
+      try db.execute(
+        sql: "UPDATE trial SET sign = ? WHERE number = ? AND owner = ? AND state = 'running'",
+        arguments: [Date().timeIntervalSince1970, trial, owner])
+      return db.changesCount > 0
+    }
+  }
+
+  /// Takes down what a trial reports on its way.
+  ///
+  /// - Returns: What the other trials reported at this step.
+  public func report(_ value: Double, of trial: Int, at step: Int) throws(DataError) -> [Double] {
+    try write { db in
+      if value.isFinite {
+        try db.execute(
+          sql: "INSERT OR REPLACE INTO report (trial, step, value) VALUES (?, ?, ?)", arguments: [trial, step, value])
+      }
+      return try Double.fetchAll(
+        db, sql: "SELECT value FROM report WHERE step = ? AND trial != ?", arguments: [step, trial])
+    }
+  }
+
+  /// Ends a trial; nothing happens where it was given to another process meanwhile.
+  public func end(
+    _ trial: Int, _ state: State, result: Double? = nil, message: String? = nil
+  ) throws(DataError) {
+    try write { db in
+      try db.execute(
+        sql: """
+          UPDATE trial SET state = ?, result = ?, message = ?, ended = ? WHERE number = ? AND owner = ? AND state = 'running'
+          """,
+        arguments: [state.rawValue, result, message, Date().timeIntervalSince1970, trial, owner])
+    }
+  }
+
+  /// All trials, by number.
+  public func trials() throws(DataError) -> [Trial] {
+    try Self.database(path) { try queue.read { db in try Self.trials(db) } }
+  }
+
+  private static func trials(_ db: Database) throws -> [Trial] {
+    var reports: [Int: [(step: Int, value: Double)]] = [:]
+    for row in try Row.fetchAll(db, sql: "SELECT trial, step, value FROM report ORDER BY trial, step") {
+      reports[row["trial"], default: []].append((row["step"], row["value"]))
+    }
+    return try Row.fetchAll(db, sql: "SELECT * FROM trial ORDER BY number").map { row in
+      let text: String = row["values"]
+      let (number, began, ended): (Int, Double?, Double?) = (row["number"], row["began"], row["ended"])
+      return Trial(
+        number: number, state: State(rawValue: row["state"]) ?? .failed,
+        values: try JSONDecoder().decode([String: String].self, from: Data(text.utf8)), result: row["result"],
+        message: row["message"], attempts: row["attempts"],
+        seconds: began.flatMap { began in ended.map { $0 - began } }, reports: reports[number] ?? [])
+    }
+  }
+
+  /// Whether whoever ran a trial is gone: a process of this machine that is not there, or one of another that has been
+  /// silent.
+  private func hasEnded(_ other: String, sign: Double, now: Double) -> Bool {
+    if other == owner { return false }
+    let (mine, theirs) = (owner.split(separator: " "), other.split(separator: " "))
+    if theirs.count == 3, mine.count == 3, mine[0] == theirs[0], let process = pid_t(theirs[1]) {
+      return Self.bootAndStart(of: process) != theirs[2]
+    }
+    return now - sign > patience
+  }
+
+  /// What tells a process from a later one of the same number; `none` where there is no such process.
+  private static func bootAndStart(of process: pid_t) -> String {
+    guard kill(process, 0) == 0 || errno == EPERM else { return "none" }
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+      let end = status.lastIndex(of: ")")
+    else { return "there" }
+    let fields = status[status.index(after: end)...].split(separator: " ")
+    // A process that has ended and was not waited for runs nothing.
+    guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return "none" }
+    return String(fields[19])
+  }
+}

@@ -1,0 +1,114 @@
+import RealModule
+import Refrain
+
+/// The tree-structured Parzen estimator (Bergstra et al. 2011), over all parameters together as Falkner, Klein and
+/// Hutter 2018 have it: a density l of the good trials and one g of the others, each a mixture of a kernel a trial and a
+/// prior; of candidates drawn from l the one with the greatest l / g is taken.
+public struct TreeParzenSampler: Sampler {
+  /// How many trials are random at first.
+  public var startup: Int
+  /// How many candidates are drawn.
+  public var candidates: Int
+
+  /// A sampler.
+  public init(startup: Int = 10, candidates: Int = 24) {
+    precondition(startup > 0 && candidates > 0, "a sampler needs trials to start with, and candidates")
+    self.startup = startup
+    self.candidates = candidates
+  }
+
+  public func next(
+    in space: SearchSpace, after observations: [Observation], running: [[ParameterValue]],
+    using generator: inout RandomGenerator
+  ) -> [ParameterValue] {
+    let known = observations.filter { $0.loss.isFinite }
+    guard known.count >= startup else {
+      return RandomSampler().next(in: space, after: observations, running: running, using: &generator)
+    }
+    let failed = observations.filter { !$0.loss.isFinite }.map(\.values)
+    let sorted = known.sorted { $0.loss < $1.loss }
+    let good = min((known.count + 9) / 10, 25)
+    let below = ParzenDensity(of: sorted.prefix(good).map(\.values), in: space)
+    // Trials that run are taken for bad: another one beside them would tell nothing new.
+    let above = ParzenDensity(of: sorted.dropFirst(good).map(\.values) + failed + running, in: space)
+    var best: (values: [ParameterValue], gain: Double)?
+    for _ in 0..<candidates {
+      let values = below.draw(using: &generator)
+      let gain = below.logarithm(at: values) - above.logarithm(at: values)
+      if gain > best?.gain ?? -.infinity { best = (values, gain) }
+    }
+    return best?.values ?? below.draw(using: &generator)
+  }
+}
+
+/// A mixture of products of kernels: one a trial, and a wide one as the prior, all of one weight.
+private struct ParzenDensity {
+  private let space: SearchSpace
+  /// For each kernel its places, nil for words; the last kernel is the prior.
+  private let centers: [[ParameterValue]]
+  private let deviation: Double
+
+  init(of trials: [[ParameterValue]], in space: SearchSpace) {
+    self.space = space
+    centers = trials
+    // Scott's rule, on places in 0 … 1, but never narrower than the trials can be apart.
+    let dimensions = Double(space.parameters.count)
+    let scale = 0.2 * Double.pow(Double(max(trials.count, 1)), -1 / (dimensions + 4))
+    deviation = max(scale, 1 / Double(min(100, trials.count + 2)) / 4)
+  }
+
+  func draw(using generator: inout RandomGenerator) -> [ParameterValue] {
+    let kernel = Int(generator.uniform() * Float(centers.count + 1))
+    return space.parameters.enumerated().map { index, parameter in
+      guard kernel < centers.count else { return parameter.domain.value(at: Double(generator.uniform())) }
+      let center = centers[kernel][index]
+      guard let place = parameter.domain.place(of: center) else { return word(near: center, parameter, &generator) }
+      // A normal number within 0 … 1.
+      for _ in 0..<100 {
+        let drawn = place + deviation * Double(generator.normal())
+        if (0...1).contains(drawn) { return parameter.domain.value(at: drawn) }
+      }
+      return center
+    }
+  }
+
+  private func word(
+    near center: ParameterValue, _ parameter: SearchSpace.Parameter, _ generator: inout RandomGenerator
+  ) -> ParameterValue {
+    let isOther = Double(generator.uniform()) > share(ofOwnWordAmong: parameter.domain)
+    return isOther ? parameter.domain.value(at: Double(generator.uniform())) : center
+  }
+
+  /// How much of a kernel's weight its own word has before the rest is divided evenly.
+  private func share(ofOwnWordAmong domain: SearchSpace.Domain) -> Double {
+    guard case .choice(let words) = domain, words.count > 1 else { return 1 }
+    return Double(centers.count) / Double(centers.count + 1)
+  }
+
+  func logarithm(at values: [ParameterValue]) -> Double {
+    let kernels = centers.map { center in
+      space.parameters.indices.reduce(0.0) { $0 + logarithm(of: values[$1], near: center[$1], space.parameters[$1].domain) }
+    }
+    let prior = space.parameters.reduce(0.0) { sum, parameter in
+      if case .choice(let words) = parameter.domain { sum - Double.log(Double(words.count)) } else { sum }
+    }
+    let all = kernels + [prior]
+    let most = all.max() ?? 0
+    return most + Double.log(all.reduce(0) { $0 + Double.exp($1 - most) } / Double(all.count))
+  }
+
+  private func logarithm(
+    of value: ParameterValue, near center: ParameterValue, _ domain: SearchSpace.Domain
+  ) -> Double {
+    guard let place = domain.place(of: value), let middle = domain.place(of: center) else {
+      guard case .choice(let words) = domain else { return 0 }
+      let own = share(ofOwnWordAmong: domain)
+      return Double.log((value == center ? own : 0) + (1 - own) / Double(words.count) + 1e-12)
+    }
+    let distance = (place - middle) / deviation
+    // The part of the kernel within 0 … 1.
+    func below(_ x: Double) -> Double { (1 + Double.erf(x / 2.0.squareRoot())) / 2 }
+    let inside = below((1 - middle) / deviation) - below(-middle / deviation)
+    return -distance * distance / 2 - Double.log(deviation * (2 * Double.pi).squareRoot() * max(inside, 1e-12))
+  }
+}

@@ -1,0 +1,164 @@
+import RealModule
+import RefrainData
+
+/// A search as one page of HTML that needs nothing else.
+public struct TuningPage: Sendable {
+  private let report: TuningReport
+
+  /// A page of a report.
+  public init(_ report: TuningReport) { self.report = report }
+
+  /// The text of the file.
+  public var text: String {
+    let finished = report.ranked.filter { $0.state == .finished && $0.result != nil }
+    let best = finished.first
+    let body = """
+      <main>
+      <ul class="sum">
+      <li><b>\(report.trials.count)</b><span>trials</span></li>
+      <li><b>\(finished.count)</b><span>finished</span></li>
+      <li><b>\(report.trials.count { $0.state == .pruned })</b><span>ended early</span></li>
+      <li><b>\(best.map { shortNumber($0.result!) } ?? "–")</b><span>best \(escapedHTML(report.measure ?? "result"))</span></li>
+      </ul>
+      \(best.map { "<p>The best is trial \($0.number): <code>\(escapedHTML(Self.options($0)))</code></p>" } ?? "")
+      <h2>Every trial as a line</h2>
+      \(parallel(finished))
+      <h2>Best so far</h2>
+      \(course)
+      <h2>Importance</h2>
+      <p class="note">The share of the results' variance (of their ranks) that goes with each option alone.</p>
+      \(bars)
+      <h2>Trials</h2>
+      \(table)
+      </main>
+      """
+    return HTMLPage(
+      title: "Search: \(report.task)", subtitle: "Options and \(report.measure ?? "results") of \(report.trials.count) trials",
+      body: body, style: Self.style
+    ).text
+  }
+
+  private static func options(_ trial: Study.Trial) -> String {
+    trial.values.sorted { $0.key < $1.key }.map { "--\($0.key) \($0.value)" }.joined(separator: " ")
+  }
+
+  private static let style = """
+    .trial { fill: none; stroke: var(--accent); stroke-width: 1.5; } .trial.best { stroke: rgb(var(--plus)); stroke-width: 3; }
+    .bar { fill: var(--accent); } .best { fill: none; stroke: rgb(var(--plus)); stroke-width: 2.5; }
+    .dot { fill: var(--accent); fill-opacity: .5; }
+    """
+
+  /// Parallel coordinates: an axis for each parameter and one for the result; the better a trial the stronger its line.
+  private func parallel(_ finished: [Study.Trial]) -> String {
+    let results = finished.compactMap(\.result)
+    guard let low = results.min(), let high = results.max(), finished.count > 1 else {
+      return "<p class=\"note\">Fewer than two trials are finished.</p>"
+    }
+    let parameters = report.space.parameters
+    let step = 860 / Double(max(parameters.count, 1))
+    func x(_ axis: Int) -> Double { 60 + step * Double(axis) }
+    func y(_ share: Double) -> Double { 230 - 190 * share }
+    var parts: [String] = []
+    for (axis, parameter) in parameters.enumerated() {
+      parts.append("<path class=\"grid\" d=\"M\(x(axis)) 40V230\"/>")
+      parts.append("<text x=\"\(x(axis))\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(parameter.name))</text>")
+      let ends: [(Double, String)] =
+        switch parameter.domain {
+        case .real(let range, _): [(0, shortNumber(range.lowerBound)), (1, shortNumber(range.upperBound))]
+        case .whole(let range, _): [(0, "\(range.lowerBound)"), (1, "\(range.upperBound)")]
+        case .choice(let words): words.enumerated().map { ((Double($0) + 0.5) / Double(words.count), $1) }
+        }
+      for (place, text) in ends {
+        let below = place == 0 ? 16.0 : place == 1 ? -6 : 4
+        parts.append(
+          "<text x=\"\(x(axis))\" y=\"\(y(place) + below)\" text-anchor=\"middle\">\(escapedHTML(text))</text>")
+      }
+    }
+    let last = x(parameters.count)
+    parts.append("<path class=\"grid\" d=\"M\(last) 40V230\"/>")
+    parts.append("<text x=\"\(last)\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(report.measure ?? "result"))</text>")
+    parts.append("<text x=\"\(last)\" y=\"246\" text-anchor=\"middle\">\(shortNumber(low))</text>")
+    parts.append("<text x=\"\(last)\" y=\"34\" text-anchor=\"middle\">\(shortNumber(high))</text>")
+    for (rank, trial) in finished.enumerated().reversed() {
+      guard let values = report.space.values(of: trial.values), let result = trial.result else { continue }
+      var points = zip(parameters, values).enumerated().map { axis, pair -> (Double, Double) in
+        let (parameter, value) = pair
+        if case .choice(let words) = parameter.domain, case .choice(let place) = value {
+          return (x(axis), y((Double(place) + 0.5) / Double(words.count)))
+        }
+        return (x(axis), y(parameter.domain.place(of: value) ?? 0))
+      }
+      points.append((last, y(high > low ? (result - low) / (high - low) : 0.5)))
+      let path = points.enumerated().map { ($0 == 0 ? "M" : "L") + "\($1.0.rounded()) \($1.1.rounded())" }.joined()
+      let strength = 0.15 + 0.75 * (1 - Double(rank) / Double(finished.count))
+      parts.append(
+        "<path class=\"trial\(rank == 0 ? " best" : "")\" d=\"\(path)\" stroke-opacity=\"\((strength * 100).rounded() / 100)\">"
+          + "<title>trial \(trial.number): \(escapedHTML(Self.options(trial))): \(shortNumber(result))</title></path>")
+    }
+    return """
+      <svg viewBox="0 0 1000 254" role="img" aria-label="Parallel coordinates of the trials; the table below has the same">
+      \(parts.joined())</svg>
+      """
+  }
+
+  private var course: String {
+    let finished = report.trials.filter { $0.state == .finished && $0.result != nil }
+    let results = finished.compactMap(\.result)
+    guard let low = results.min(), let high = results.max(), finished.count > 1 else { return "" }
+    let greatest = Double(report.trials.map(\.number).max() ?? 1)
+    func x(_ number: Int) -> Double { 60 + 920 * Double(number - 1) / max(greatest - 1, 1) }
+    func y(_ value: Double) -> Double { 170 - 150 * (high > low ? (value - low) / (high - low) : 0.5) }
+    let isLess = TuningMeasure.isLess(report.measure)
+    var best: Double?
+    var path = ""
+    var dots = ""
+    for trial in finished {
+      let result = trial.result!
+      dots += "<circle class=\"dot\" cx=\"\(x(trial.number))\" cy=\"\(y(result))\" r=\"4\"/>"
+      if best.map({ isLess ? result < $0 : result > $0 }) ?? true {
+        path += best == nil ? "M\(x(trial.number)) \(y(result))" : "H\(x(trial.number))V\(y(result))"
+        best = result
+      }
+    }
+    return """
+      <svg viewBox="0 0 1000 200" role="img" aria-label="Results by trial, and the best so far">
+      <path class="grid" d="M60 20V170H980"/>\(dots)<path class="best" d="\(path)H980"/>
+      <text x="52" y="24" text-anchor="end">\(shortNumber(high))</text>
+      <text x="52" y="172" text-anchor="end">\(shortNumber(low))</text>
+      <text x="60" y="190">trial 1</text><text x="980" y="190" text-anchor="end">\(Int(greatest))</text></svg>
+      """
+  }
+
+  private var bars: String {
+    let importance = report.importance
+    guard !importance.isEmpty else { return "<p class=\"note\">Too few trials are finished to say.</p>" }
+    let rows = importance.map { name, share in
+      """
+      <tr><td>\(escapedHTML(name))</td><td>\(Int((share * 100).rounded())) %</td><td><svg viewBox="0 0 200 12" \
+      style="width:200px" aria-hidden="true"><rect class="bar" width="\((share * 200).rounded())" height="12"/></svg></td></tr>
+      """
+    }
+    return """
+      <table><thead><tr><th scope="col">option</th><th scope="col">share</th><th></th></tr></thead>
+      <tbody>\(rows.joined())</tbody></table>
+      """
+  }
+
+  private var table: String {
+    let names = report.space.parameters.map(\.name)
+    let header = ["trial", "state", report.measure ?? "result"] + names + ["epochs", "seconds"]
+    let rows = report.ranked.prefix(1000).map { trial in
+      let cells =
+        ["\(trial.number)", trial.state.rawValue, trial.result.map { shortNumber($0) } ?? ""]
+        + names.map { trial.values[$0] ?? "" }
+        + ["\(trial.reports.last?.step ?? 0)", trial.seconds.map { shortNumber($0) } ?? ""]
+      return "<tr>" + cells.map { "<td>\(escapedHTML($0))</td>" }.joined() + "</tr>"
+    }
+    return """
+      <div class="wide"><table><thead><tr>\(header.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined())</tr></thead>
+      <tbody>\(rows.joined())</tbody></table></div>
+      """
+  }
+
+  private func shortNumber(_ value: Double) -> String { HTMLPage.short(value) }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@Suite("The command's trainings") struct TrainingSurvivesTests {
+  private let training = [
+    "train", "forecast", "airline.csv", "--epochs", "24", "--hidden", "8", "--save", "again.model", "--quiet",
+  ]
+
+  private func makePlace() throws -> Workplace {
+    let place = try Workplace()
+    let rows = (0..<144).map { index in
+      let (year, month) = (1949 + index / 12, index % 12 + 1)
+      let value = 100 + 2 * index + (month - 6) * (month - 6)
+      return "\(year)-\(month < 10 ? "0" : "")\(month),\(value)"
+    }
+    try place.write((["month,passengers"] + rows).joined(separator: "\n") + "\n", to: "airline.csv")
+    return place
+  }
+
+  private func tensors(_ name: String, in place: Workplace) throws -> [NamedArray] {
+    try SafeTensorsFile(contentsOf: place.folder.appendingPathComponent(name).path).tensors
+  }
+
+  @Test("end with the same bits after twenty kill -9 at random moments") func killed() throws {
+    let place = try makePlace()
+    let whole = training.map { $0 == "again.model" ? "whole.model" : $0 }
+    #expect(try place.run(whole).status == 0)
+    let answers = try place.run(["predict", "whole.model", "--format", "json"]).text
+
+    var generator = SystemRandomNumberGenerator()
+    var (kills, rounds) = (0, 0)
+    while kills < 20 && rounds < 40 {
+      rounds += 1
+      let folder = "saved\(rounds)"
+      var arguments = training + ["--checkpoint", folder, "--every", "1steps"]
+      while true {
+        let running = try place.start(arguments)
+        if kills < 20 {
+          Thread.sleep(forTimeInterval: Double.random(in: 0.02..<0.3, using: &generator))
+          if running.process.isRunning {
+            kill(running.process.processIdentifier, SIGKILL)
+            kills += 1
+          }
+        }
+        let result = try running.finish()
+        if result.status == 0 { break }
+        #expect(result.status == SIGKILL || result.errors.isEmpty, "\(result.errors)")
+        if try place.files.contains(folder),
+          FileManager.default.fileExists(atPath: place.folder.path + "/\(folder)/training.json")
+        {
+          arguments = ["train", "--resume", folder]
+        }
+      }
+      #expect(try tensors("again.model", in: place) == tensors("whole.model", in: place))
+      #expect(try place.run(["predict", "again.model", "--format", "json"]).text == answers)
+    }
+    #expect(kills == 20)
+  }
+
+  @Test("are refused where they would go on otherwise than they began") func refusals() throws {
+    let place = try makePlace()
+    let saved = training + ["--checkpoint", "saved"]
+    #expect(try place.run(saved).status == 0)
+    let twice = try place.run(saved)
+    #expect(twice.status == 65 && twice.errors.contains("there is a training in this folder already; go on with it with --resume"))
+    let other = try place.run(training + ["--resume", "saved", "--horizon", "6"])
+    #expect(other.status == 65 && other.errors.contains("the training was begun otherwise: 'the options' differs"))
+    let same = try place.run(training + ["--resume", "saved"])
+    #expect(same.status == 0)
+    try place.write("month,passengers\n1949-01,1\n1949-02,2\n", to: "airline.csv")
+    let data = try place.run(["train", "--resume", "saved"])
+    #expect(data.status == 65)
+    let nothing = try place.run(["train", "--resume", "."])
+    #expect(nothing.status == 65 && nothing.errors.contains("no training was saved in this folder"))
+    #expect(try place.run(training + ["--every", "5m"]).errors.contains("--every needs --checkpoint"))
+    #expect(try place.run(training + ["--checkpoint", "x", "--every", "5x"]).status == 64)
+    #expect(try place.run(training + ["--log", "x.txt"]).errors.contains("ends in neither"))
+    #expect(try place.run(training + ["--rate", "-1"]).status == 64)
+    #expect(try place.run(["train", "forecast", "airline.csv"]).errors.contains("--save"))
+  }
+
+  @Test("write their course as CSV, JSON lines and for TensorBoard, and in the report") func course() throws {
+    let place = try makePlace()
+    let result = try place.run(
+      training.filter { $0 != "--quiet" } + ["--log", "log.csv", "--tensorboard", "runs", "--format", "json"])
+    #expect(result.status == 0)
+    let rows = String(decoding: try place.read("log.csv"), as: UTF8.self).split(separator: "\n")
+    #expect(rows.count == 1 + 24 + 12 && rows[1].hasPrefix("backtest,1,") && rows[36].hasPrefix("whole,12,"))
+    let runs = try FileManager.default.contentsOfDirectory(atPath: place.folder.path + "/runs").sorted()
+    #expect(runs == ["backtest", "whole"])
+    let report = try JSONSerialization.jsonObject(with: result.output) as? [String: Any]
+    let stages = report?["training"] as? [[String: Any]]
+    #expect(stages?.map { $0["stage"] as? String } == ["backtest", "whole"])
+    #expect((stages?[0]["loss"] as? [Double])?.count == 24)
+    #expect(try place.run(training + ["--log", "log.jsonl"]).status == 0)
+    #expect(String(decoding: try place.read("log.jsonl"), as: UTF8.self).hasPrefix(#"{"event":"began","stage":"backtest""#))
+  }
+
+  @Test("can look for a learning rate, and train nothing") func rate() throws {
+    let place = try makePlace()
+    let result = try place.run(["train", "forecast", "airline.csv", "--find-rate", "--format", "json"])
+    #expect(result.status == 0 && result.errors.contains("%") == false || result.status == 0)
+    let report = try JSONSerialization.jsonObject(with: result.output) as? [String: Any]
+    let rate = try #require(report?["suggestion"] as? Double)
+    #expect((1e-5...0.5).contains(rate))
+    #expect(try place.files == ["airline.csv"])
+    #expect(try place.run(["train", "forecast", "airline.csv", "--find-rate"]).text.contains("try --rate"))
+  }
+
+  @Test("can be explained: as a table, JSON, CSV and a page") func explained() throws {
+    let place = try makePlace()
+    #expect(try place.run(training).status == 0)
+    let table = try place.run(["explain", "again.model", "--html", "why.html"])
+    #expect(table.status == 0 && table.text.contains("Is it true?") && table.text.contains("not causes"))
+    #expect(table.text.contains("Gates of recurrent"))
+    #expect(String(decoding: try place.read("why.html"), as: UTF8.self).hasPrefix("<!DOCTYPE html>"))
+    let json = try place.run(["explain", "again.model", "airline.csv", "--explained", "1961-03", "--format", "json"])
+    let report = try JSONSerialization.jsonObject(with: json.output) as? [String: Any]
+    let explanation = try #require((report?["explanations"] as? [[String: Any]])?.first)
+    #expect(explanation["output"] as? String == "1961-03")
+    let csv = try place.run(["explain", "again.model", "--format", "csv"]).text.split(separator: "\n")
+    #expect(csv[0] == "example,output,step,feature,integratedGradients,gradientTimesInput,occlusion,relevance")
+    let wrong = try place.run(["explain", "again.model", "--baseline", "zero"])
+    #expect(wrong.status == 65 && wrong.errors.contains("did you mean 'zeros'?"))
+    #expect(try place.run(["explain", "airline.csv"]).status == 65)
+  }
+}

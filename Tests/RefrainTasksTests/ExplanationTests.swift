@@ -1,0 +1,100 @@
+import Foundation
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@testable import Refrain
+@testable import RefrainTasks
+
+@Suite("An explanation") struct ExplanationTests {
+  private static let forecaster = Result {
+    var configuration = Forecaster.Configuration()
+    (configuration.epochs, configuration.hiddenSize) = (12, 6)
+    return try Forecaster.train(on: .airline, configuration: configuration)
+  }
+
+  @Test("of a forecast adds up, names steps and outputs, and shows its gates") func forecast() throws {
+    let forecaster = try Self.forecaster.get()
+    let example = try #require(try forecaster.explained([], ForecastRequest()).first)
+    #expect(example.outputs.count == forecaster.horizon + 1 && example.steps.count == forecaster.context)
+    #expect(example.steps.last == "1960-12" && example.outputs[1] == "1961-01")
+    let one = example.explanation(of: 1)
+    #expect(one.methods.map(\.method) == ["integratedGradients", "gradientTimesInput", "occlusion", "relevance"])
+    #expect(abs(try #require(one.methods[0].gap)) < 1e-4 * abs(one.score))
+    #expect(abs(try #require(one.methods[3].gap)) < 1e-4 * abs(one.score))
+    #expect(one.initialStateShare == 0)
+    // What a season ago was counts most: the network begins with repeating it.
+    let steps = one.methods[0].steps.map(abs)
+    #expect(steps.indices.max { steps[$0] < steps[$1] } == forecaster.context - 12)
+    let faithfulness = try #require(one.faithfulness)
+    #expect(faithfulness.deletion.areas.ordered < faithfulness.deletion.areas.random)
+    #expect(faithfulness.insertion.areas.ordered > faithfulness.insertion.areas.random)
+    #expect(one.levels.count == 1 && one.levels[0].units.count == 6 && one.levels[0].units[0].halfLife != nil)
+    // The mean is the mean of the others, and so are its parts.
+    let parts = (0...forecaster.horizon).map { example.explanation(of: $0, points: 8).methods[0].values }
+    let mean = parts.dropFirst().reduce(Tensor.zeros(parts[0].shape), +) * (1 / Float(forecaster.horizon))
+    expectClose(mean, parts[0], within: Tolerance(relative: 1e-4))
+  }
+
+  @Test("shows the share of an initial state that is learned") func initialState() {
+    var generator = RandomGenerator(seed: 2)
+    var layer = LSTM(inputSize: 2, hiddenSize: 3, initial: .learned, using: &generator)
+    layer.learnedState?.cell = Tensor([1, -2, 3], shape: [1, 3])
+    let example = ExplainedExample(
+      title: "one", input: .normal([5, 2], using: &generator), steps: ["a", "b", "c", "d", "e"], features: .parts,
+      outputs: ["x", "y", "z"], network: layer
+    ) { network, inputs, layers in layers(network, named: "", inputs) }
+    let one = example.explanation(of: 2)
+    #expect(abs(one.initialStateShare) > 0.1)
+    // With a baseline of zeros, no biases but the forget gate's, all the baseline has is from there.
+    #expect(abs(one.initialStateShare - one.baselineScore) < 1e-5)
+    #expect(one.features.isEmpty && one.methods.allSatisfy { $0.values.shape == [5, 1] })
+    #expect(one.methods.last?.others.first { $0.name == "initial state" }?.value != 0)
+  }
+
+  @Test("leaves out relevance where a layer has none") func withoutTwin() {
+    var generator = RandomGenerator(seed: 2)
+    let layer = Recurrent<MinGRUCell>(inputSize: 2, hiddenSize: 3, using: &generator)
+    let example = ExplainedExample(
+      title: "one", input: .normal([5, 2], using: &generator), steps: ["a", "b", "c", "d", "e"],
+      features: .named(["p", "q"]), outputs: ["x", "y", "z"], network: layer
+    ) { network, inputs, layers in layers(network, named: "", inputs) }
+    #expect(example.explanation().methods.map(\.method) == ["integratedGradients", "gradientTimesInput", "occlusion"])
+  }
+
+  @Test("is a page that needs nothing else, whose text cannot break out") func page() throws {
+    let forecaster = try Self.forecaster.get()
+    let example = try #require(try forecaster.explained([], ForecastRequest()).first)
+    var one = example.explanation(points: 8)
+    one.title = "<script>alert('&\"')</script>"
+    let page = ExplanationPage(title: "A", subtitle: "m <b>", explanations: [one, one]).text
+    #expect(page.contains("&lt;script&gt;alert('&amp;&quot;')&lt;/script&gt;") && !page.contains("<script>alert"))
+    #expect(!page.contains("http://") && !page.contains("https://") && !page.contains("src="))
+    #expect(page.contains(#"role="tablist""#) && page.contains(#"lang="en""#) && page.contains("not causes"))
+    #expect(page.utf8.count < 400_000)
+  }
+
+  @Test("of a long sequence stays small on the page") func long() {
+    var generator = RandomGenerator(seed: 2)
+    let time = 5000
+    let layer = LSTM(inputSize: 2, hiddenSize: 64, using: &generator)
+    var one = Explanation(
+      title: "long", steps: (0..<time).map { "word\($0)" }, features: [], input: .zeros([time, 2]), output: "x",
+      score: 1, baselineScore: 0, baseline: "zeros", initialStateShare: 0,
+      methods: [
+        Explanation.Parts(
+          method: "a", title: "A", values: .normal([time, 1], using: &generator), gap: 0, others: [])
+      ], withoutFeature: [], faithfulness: nil, randomizedCorrelation: 0, agreement: [], levels: [])
+    let level = layer.inspections(of: .normal([1, time, 2], using: &generator))[0]
+    one.levels = [
+      Explanation.Level(
+        name: "l", cell: "lstm", gates: [], states: level.states.map { ($0.name, $0.value.at(0, axis: 0)) },
+        units: level.units())
+    ]
+    let words = ExplanationPage(title: "A", subtitle: "", explanations: [one]).text
+    #expect(words.utf8.count < 900_000, "\(words.utf8.count)")
+    one.features = ["p"]
+    one.withoutFeature = [0]
+    #expect(ExplanationPage(title: "A", subtitle: "", explanations: [one]).text.utf8.count < 400_000)
+  }
+}

@@ -1,0 +1,92 @@
+import Testing
+
+@testable import Refrain
+
+@Suite("Help for training") struct TrainingHelpTests {
+  private func loss(_ line: Line, _ batch: Batch) -> Tensor { (line(batch.input) - batch.target).squared.mean() }
+  private let batch = Batch(Tensor([1, 2, 3, 4], shape: [4, 1]), Tensor([3, 5, 7, 9], shape: [4, 1]))
+
+  @Test("finds a learning rate and leaves model and optimizer as they were") func rates() throws {
+    let (x, y) = series(40)
+    let model = Stacked<LSTM>(inputSize: 2, hiddenSizes: [6])
+    let head = Dense(inputSize: 6, outputSize: 1)
+    let before = model.tensors
+    let optimizer = Adam(learningRate: 0.5)
+    let search = try Trainer(seed: 3).searchLearningRate(for: model, optimizer: optimizer, in: 1e-5...10) {
+      trainer, model, optimizer throws(TrainingError) in
+      try trainer.fit(&model, optimizer: &optimizer, examples: Batch(x, y), batchSize: 8) { model, batch in
+        Loss.meanSquaredError(head(model(batch.input)), batch.target)
+      }
+    }
+    #expect(model.tensors == before && optimizer.state.step == 0 && optimizer.learningRate == 0.5)
+    #expect(search.trials.count > 20 && search.trials[0].rate == 1e-5)
+    #expect(zip(search.trials, search.trials.dropFirst()).allSatisfy { $0.rate < $1.rate })
+    let rate = try #require(search.suggestion)
+    #expect((1e-4...0.5).contains(rate), "\(rate)")
+  }
+
+  @Test("ends the search of a rate where numbers go astray") func divergence() throws {
+    let search = try Trainer().searchLearningRate(for: Line(), optimizer: SGD(), in: 1e-4...1e4) {
+      trainer, line, optimizer throws(TrainingError) in
+      try trainer.fit(&line, optimizer: &optimizer, batches: Batches(batch, size: 2), loss: loss)
+    }
+    #expect(search.trials.count < 120 && search.trials.allSatisfy { $0.loss.isFinite })
+    #expect((0.001...0.3).contains(try #require(search.suggestion)))
+  }
+
+  @Test("says when the loss explodes, when nothing is learned, and when units are dead") func advice() throws {
+    func warnings(_ rate: Float, epochs: Int, start: Line = Line()) -> [TrainingAdvice.Warning.Kind] {
+      var (line, optimizer) = (start, SGD(learningRate: rate))
+      let advice = TrainingAdvice { _ in }
+      _ = try? Trainer(epochs: epochs, exchanges: [advice], observers: [advice]).fit(
+        &line, optimizer: &optimizer, batches: Batches(batch, size: 2), loss: loss)
+      return advice.warnings.map(\.kind)
+    }
+    #expect(warnings(0.02, epochs: 20) == [])
+    #expect(warnings(1, epochs: 20).contains(.diverging))
+    #expect(warnings(0, epochs: 8) == [.learningNothing])
+
+    var generator = RandomGenerator(seed: 1)
+    var model = Sequential(inputSize: 2, seed: 1) {
+      Dense(8, activation: .relu)
+      Dense(1)
+    }
+    var tensors = model.tensors
+    // Half of the units never rise above zero.
+    tensors[1] = Tensor([0, 0, 0, 0, -100, -100, -100, -100], shape: [8])
+    model = model.replacingTensors(tensors)
+    var said: [String] = []
+    let advice = TrainingAdvice { said.append($0.description) }
+    var optimizer = SGD(learningRate: 0.001)
+    let x = Tensor.normal([40, 2], using: &generator)
+    try Trainer(epochs: 2, exchanges: [advice], observers: [advice]).fit(
+      &model, optimizer: &optimizer, examples: Batch(x, x.slice(0..<1, axis: 1)), batchSize: 10
+    ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
+    #expect(advice.warnings.map(\.kind) == [.deadUnits])
+    #expect(said.first?.hasPrefix("4 of 8 units of '0.weight' had no gradient in a whole epoch; ") == true)
+  }
+
+  @Test("says when a validation loss rises while the loss falls") func overfitting() {
+    let advice = TrainingAdvice { _ in }
+    var history = History()
+    for number in 1...12 {
+      history.epochs.append(
+        History.Epoch(
+          number: number, loss: 1 / Float(number), validationLoss: 1 + 0.1 * abs(Float(number) - 3), metrics: [:],
+          validationMetrics: [:], learningRate: 0.1, seconds: 1))
+      let event = TrainingEvent(.epoch(history.epochs.last!), epochs: 20, batches: 1, history: history)
+      _ = advice.observe(event)
+    }
+    #expect(advice.warnings.map(\.kind) == [.overfitting])
+  }
+
+  @Test("keeps the norm of every gradient") func norms() throws {
+    let norms = GradientNorms()
+    var (line, optimizer) = (Line(), SGD(learningRate: 0))
+    try Trainer(exchanges: [norms]).fit(&line, optimizer: &optimizer, batches: Batches(batch, size: 4), loss: loss)
+    // d/dw of the mean of (w x + b − y)² at 0 is −2 mean(x y), d/db is −2 mean(y).
+    #expect(norms.norms.map(\.name) == ["weight", "bias"])
+    #expect(norms.norms.map(\.norm) == [35, 12])
+    #expect(abs(try #require(norms.total) - 37) < 1e-4)
+  }
+}

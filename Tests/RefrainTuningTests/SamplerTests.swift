@@ -1,0 +1,146 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainTestSupport
+@testable import RefrainTuning
+import Testing
+
+@Suite("A sampler") struct SamplerTests {
+  private struct Objective: Sendable {
+    var name: String
+    var space: SearchSpace
+    var value: @Sendable ([Double], Int) -> Double
+  }
+
+  private static func box(_ count: Int, _ range: ClosedRange<Double>) -> SearchSpace {
+    SearchSpace((0..<count).map { .init("x\($0)", .real(range, isLogarithmic: false)) })
+  }
+
+  /// The functions of make_tuning.py: of the numbers, and the place of a word.
+  private static let objectives: [Objective] = [
+    Objective(name: "sphere", space: box(4, -5...5)) { x, _ in x.reduce(0) { $0 + ($1 - 1) * ($1 - 1) } },
+    Objective(
+      name: "branin",
+      space: SearchSpace([
+        .init("x", .real(-5...10, isLogarithmic: false)), .init("y", .real(0...15, isLogarithmic: false)),
+      ])
+    ) { x, _ in
+      let curve = x[1] - 5.1 / (4 * .pi * .pi) * x[0] * x[0] + 5 / .pi * x[0] - 6
+      return curve * curve + 10 * (1 - 1 / (8 * .pi)) * cos(x[0]) + 10
+    },
+    Objective(name: "rosenbrock", space: box(3, -2...2)) { x, _ in
+      (0..<2).reduce(0.0) { sum, k in
+        let (valley, rest) = (x[k + 1] - x[k] * x[k], 1 - x[k])
+        return sum + 100 * valley * valley + rest * rest
+      }
+    },
+    Objective(name: "ackley", space: box(4, -5...5)) { x, _ in
+      let squares = x.reduce(0) { $0 + $1 * $1 } / 4
+      let waves = x.reduce(0) { $0 + cos(2 * .pi * $1) } / 4
+      return -20 * exp(-0.2 * squares.squareRoot()) - exp(waves) + 20 + M_E
+    },
+    Objective(name: "hartmann", space: box(3, 0...1)) { x, _ in
+      let a: [[Double]] = [[3, 10, 30], [0.1, 10, 35], [3, 10, 30], [0.1, 10, 35]]
+      let p = [
+        [0.3689, 0.1170, 0.2673], [0.4699, 0.4387, 0.7470], [0.1091, 0.8732, 0.5547], [0.0381, 0.5743, 0.8828],
+      ]
+      let heights = [1, 1.2, 3, 3.2]
+      return -(0..<4).reduce(0.0) { sum, row in
+        let distance = (0..<3).reduce(0.0) { $0 + a[row][$1] * (x[$1] - p[row][$1]) * (x[$1] - p[row][$1]) }
+        return sum + heights[row] * exp(-distance)
+      }
+    },
+    Objective(
+      name: "mixed",
+      space: SearchSpace([
+        .init("rate", .real(1e-5...1e-1, isLogarithmic: true)), .init("units", .whole(8...256, isLogarithmic: true)),
+        .init("cell", .choice(["lstm", "gru", "rnn"])),
+      ])
+    ) { x, word in
+      let (rate, units) = (log10(x[0]) + 2.5, log2(x[1]) - 6)
+      return [0, 0.1, 0.6][word] + 0.3 * rate * rate + 0.2 * units * units
+    },
+  ]
+
+  private func best(of objective: Objective, _ sampler: any Sampler, seed: UInt64, trials: Int = 60) -> Double {
+    var observations: [Observation] = []
+    for number in 1...trials {
+      var generator = RandomGenerator(seed: seed &* 1000 &+ UInt64(number))
+      let values = sampler.next(in: objective.space, after: observations, running: [], using: &generator)
+      var (numbers, word): ([Double], Int) = ([], 0)
+      for value in values {
+        switch value {
+        case .real(let number): numbers.append(number)
+        case .whole(let number): numbers.append(Double(number))
+        case .choice(let place): word = place
+        }
+      }
+      observations.append(Observation(values: values, loss: objective.value(numbers, word)))
+    }
+    return observations.map(\.loss).min()!
+  }
+
+  private func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+  }
+
+  @Test("by Parzen trees finds no worse values than Optuna's, in the median of twenty searches", arguments: 0..<6)
+  func optuna(index: Int) throws {
+    let objective = Self.objectives[index]
+    let theirs = try Fixture("tuning")(objective.name).values
+    let ours = median((0..<20).map { best(of: objective, TreeParzenSampler(), seed: $0) })
+    let random = median((0..<20).map { best(of: objective, RandomSampler(), seed: $0) })
+    print("tuning \(objective.name): \(ours), Optuna \(theirs[0]); random \(random), Optuna's \(theirs[1])")
+    #expect(ours <= Double(theirs[0]) + 1e-3 * abs(Double(theirs[0])), "\(ours), Optuna has \(theirs[0])")
+    #expect(ours < random)
+  }
+
+  @Test("chooses the same for the same seed and trials, within the space")
+  func determinism() {
+    let space = Self.objectives[5].space
+    var observations: [Observation] = []
+    for number in 0..<40 {
+      var (one, other) = (RandomGenerator(seed: UInt64(number)), RandomGenerator(seed: UInt64(number)))
+      let values = TreeParzenSampler().next(in: space, after: observations, running: [], using: &one)
+      #expect(values == TreeParzenSampler().next(in: space, after: observations, running: [], using: &other))
+      #expect(zip(space.parameters, values).allSatisfy { $0.domain.holds($1) })
+      // Trials that fail are no place to go back to, and end nothing.
+      observations.append(Observation(values: values, loss: number % 5 == 0 ? .infinity : Double(number % 7)))
+      let texts = zip(space.parameters, values).map { ($0.name, $1.text(in: $0.domain)) }
+      #expect(space.values(of: Dictionary(uniqueKeysWithValues: texts)) == values)
+    }
+  }
+
+  @Test("of halving lets the best third go on")
+  func halving() {
+    let halving = Halving()
+    #expect((1...30).filter(halving.isRung) == [1, 3, 9, 27])
+    #expect(Halving(first: 2, factor: 4).isRung(32) && !Halving(first: 2, factor: 4).isRung(4))
+    #expect(halving.goesOn(5, among: [1]) && !halving.goesOn(5, among: [1, 2]) && halving.goesOn(0, among: [1, 2]))
+    #expect(!halving.goesOn(.nan, among: []))
+    #expect(halving.goesOn(2.5, among: [1, 3, 4, 5, 6]) && !halving.goesOn(3.5, among: [1, 3, 4, 5, 6]))
+  }
+
+  @Test("reads its space from JSON, and says what is wrong with it")
+  func space() throws {
+    let text = #"{"hidden": {"from": 16, "to": 64, "log": true}, "dropout": {"from": 0.0, "to": 1}, "cell": ["lstm", "gru"]}"#
+    let space = try SearchSpace(json: Array(text.utf8), file: nil)
+    #expect(
+      space.parameters == [
+        .init("cell", .choice(["lstm", "gru"])), .init("dropout", .real(0...1, isLogarithmic: false)),
+        .init("hidden", .whole(16...64, isLogarithmic: true)),
+      ])
+    func problem(_ text: String) -> String {
+      do throws(DataError) { _ = try SearchSpace(json: Array(text.utf8), file: "s.json") } catch {
+        return error.description
+      }
+      return ""
+    }
+    #expect(problem("[1]").hasPrefix("s.json: a search space is an object of parameters"))
+    #expect(problem(#"{"a": {"from": 2, "to": 1}}"#).contains("the range of 'a' has no 'from' below a 'to'"))
+    #expect(problem(#"{"a": {"from": 0, "to": 1, "log": true}}"#).contains("has no logarithm"))
+    #expect(problem(#"{"a": []}"#).contains("the choices of 'a' are not words or numbers"))
+    #expect(problem("{").contains("no JSON"))
+  }
+}

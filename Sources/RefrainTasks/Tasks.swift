@@ -10,6 +10,7 @@ public enum Tasks {
     Tagger.self,
     LanguageModel.self,
     Translator.self,
+    Transcriber.self,
   ]
 
   /// The task of this name, or nil.

@@ -1,0 +1,113 @@
+import Foundation
+
+/// How the files of recordings become the rows that a network reads: features of sound, or ready ones from files, then
+/// their changes.
+public struct SoundEncoding: Codable, Sendable, Equatable {
+  /// Where rows come from.
+  public enum Source: Codable, Sendable, Equatable {
+    /// Recordings, of which features are made.
+    case sound(SoundFeatures)
+    /// Files of ready features of CMU Sphinx, with so many values a row, a row every 10 ms; and how many orders of
+    /// changes are added.
+    case sphinx(width: Int, deltas: Int)
+  }
+
+  /// Where rows come from.
+  public var source: Source
+
+  /// Rows from recordings.
+  public init(_ features: SoundFeatures) { source = .sound(features) }
+  /// Rows from a source.
+  public init(_ source: Source) { self.source = source }
+
+  /// Whether a path's ending is that of a sound file, or of ready features.
+  public static func isSound(_ path: String) -> Bool {
+    let endings = [
+      "wav", "wave", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "wma", "aif", "aiff", "amr", "au", "caf",
+      "webm", "mp4",
+    ]
+    return endings.contains(ending(path)) || isReady(path)
+  }
+
+  /// Whether a path's ending is that of ready features.
+  public static func isReady(_ path: String) -> Bool { ["mfc", "mfcc"].contains(ending(path)) }
+
+  private static func ending(_ path: String) -> String { URL(filePath: path).pathExtension.lowercased() }
+
+  /// The values of a row.
+  public var width: Int {
+    switch source {
+    case .sound(let features): features.width
+    case .sphinx(let width, let deltas): width * (deltas + 1)
+    }
+  }
+
+  /// The values of a row without their changes.
+  public var baseWidth: Int {
+    switch source {
+    case .sound(let features): features.width / (features.deltas + 1)
+    case .sphinx(let width, _): width
+    }
+  }
+
+  /// The seconds from one row to the next.
+  public var period: Double {
+    switch source {
+    case .sound(let features): Double(features.hop) / Double(features.sampleRate)
+    case .sphinx: 0.01
+    }
+  }
+
+  /// What is wrong with the numbers, which a file may hold; nil where rows can be made by them.
+  public var fault: String? {
+    switch source {
+    case .sound(let features): features.fault
+    case .sphinx(let width, let deltas):
+      (1...4096).contains(width) && (0...2).contains(deltas) ? nil : "sizes are out of bounds"
+    }
+  }
+
+  /// The rows of a file, and what was mended in reading it.
+  ///
+  /// - Parameter longest: How long it may be, in seconds.
+  /// - Throws: What ``Recording/init(contentsOf:ffmpeg:)`` and ``SphinxFeatures/frames(contentsOf:width:)`` throw;
+  ///   `wrongFormat` where the other of the two is expected; `unsupportedContent` where it is too long; `tooFewRows`
+  ///   where it is shorter than a frame.
+  public func frames(
+    _ path: String, longest: Double = .infinity
+  ) throws(DataError) -> (frames: FeatureFrames, notes: [String]) {
+    var notes: [String] = []
+    let frames: FeatureFrames
+    switch source {
+    case .sound(let features):
+      guard !Self.isReady(path) else {
+        throw DataError(.wrongFormat, file: path, "these are ready features, and recordings are expected")
+      }
+      // What reading takes is given back: only the features stay.
+      let budget = MemoryBudget(MemoryBudget.current.left)
+      let recording = try budget.run { Result { () throws(DataError) in try Recording(contentsOf: path) } }.get()
+      notes = recording.notes
+      try Self.check(recording.seconds, atMost: longest, path)
+      frames = features(recording)
+    case .sphinx(let width, let deltas):
+      guard Self.isReady(path) else {
+        throw DataError(.wrongFormat, file: path, "files of ready features (.mfc) are expected, as in training")
+      }
+      frames = try SphinxFeatures.frames(contentsOf: path, width: width).withDeltas(deltas)
+      try Self.check(Double(frames.count) * period, atMost: longest, path)
+    }
+    guard frames.count > 0 else {
+      throw DataError(.tooFewRows, file: path, "the recording is shorter than a frame", remedy: "leave it out")
+    }
+    try MemoryBudget.current.take(frames.values.count * 4, for: "the features")
+    return (frames, notes)
+  }
+
+  private static func check(_ seconds: Double, atMost longest: Double, _ path: String) throws(DataError) {
+    guard seconds > longest else { return }
+    throw DataError(
+      .unsupportedContent, file: path,
+      "the recording lasts \(Int(seconds)) seconds, and at most \(Int(longest)) are taken at once",
+      remedy: "cut it into parts")
+  }
+}

@@ -337,6 +337,6 @@ extension ExportCase {
   }
 
   /// Functions that several operators are, which an import does not put together.
-  private static let joinedFunctions: [Activation] = [.hardSwish, .scaledTanh, .affine, .mish]
-  private static let foundFunctions = Activation.allCases.filter { !joinedFunctions.contains($0) }
+  static let joinedFunctions: [Activation] = [.hardSwish, .scaledTanh, .affine, .mish]
+  static let foundFunctions = Activation.allCases.filter { !joinedFunctions.contains($0) }
 }

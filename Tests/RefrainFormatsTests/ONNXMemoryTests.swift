@@ -8,7 +8,9 @@ import Testing
 @Suite struct `The memory of ONNX models` {
   private func run(
     _ nodes: [Onnx_NodeProto], _ inputs: [String: NumericArray], budget: Int = 1 << 30
-  ) -> DataError.Code? {
+  ) -> DataError.Code? { problem(nodes, inputs, budget: budget)?.code }
+
+  private func problem(_ nodes: [Onnx_NodeProto], _ inputs: [String: NumericArray], budget: Int) -> DataError? {
     var model = Onnx_ModelProto()
     model.irVersion = 8
     var set = Onnx_OperatorSetIdProto()
@@ -30,7 +32,7 @@ import Testing
       let model = try ONNXModel(bytes: bytes)
       let result = MemoryBudget(budget).run { Result { () throws(DataError) in try model.run(inputs) } }
       _ = try result.get()
-    }?.code
+    }
   }
 
   private func node(
@@ -54,6 +56,33 @@ import Testing
     #expect(run([node("Relu", ["x"])], ["x": input]) == .wrongInput)
     let small = NumericArray([1 << 10, 0], shape: [2])
     #expect(run([make, node("Identity", ["v"])], ["s": small]) == nil)
+  }
+
+  @Test func `is that of whole numbers and of the places by which they are picked, before they are made`() {
+    let count = 1 << 20
+    let size = NumericArray([count], shape: [1])
+    let one = NumericArray([7], shape: [1])
+    let many = NumericArray(Array(repeating: 0, count: count), shape: [count])
+    let cases: [(node: Onnx_NodeProto, inputs: [String: NumericArray], bytes: Int)] = [
+      (node("Expand", ["x", "s"]), ["x": one, "s": size], 8),
+      (node("Tile", ["x", "s"]), ["x": one, "s": size], 16),
+      (node("Gather", ["x", "i"]), ["x": one, "i": many], 16),
+      (node("GatherElements", ["x", "i"]), ["x": one, "i": many], 24),
+      (node("Concat", ["i", "x"], ["y"], ["axis": .integer(0)]), ["x": one, "i": many], 24),
+      (
+        node("Range", ["x", "s", "t"]),
+        [
+          "x": NumericArray([0], shape: []), "s": NumericArray([count], shape: []), "t": NumericArray([1], shape: []),
+        ], 8
+      ),
+    ]
+    for (node, inputs, bytes) in cases {
+      let refused = problem([node], inputs, budget: bytes * count - (1 << 16))
+      #expect(refused?.code == .overMemoryBudget, "\(node.opType)")
+      // Not once it is there.
+      #expect(refused?.description.contains("a value of shape [") == true, "\(node.opType): \(refused as Any)")
+      #expect(problem([node], inputs, budget: 2 * bytes * count) == nil, "\(node.opType)")
+    }
   }
 
   @Test func `is that of all values together`() {

@@ -124,24 +124,12 @@ struct CompiledCellTests {
 }
 
 /// A cell whose step looks at a value.
-private struct ReadingCell: RecurrentCell {
+private struct ReadingCell: OneWeightCell {
   static let name = "reading"
   typealias State = HiddenState
 
   var weight: Tensor
 
-  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    weight = .normal([hiddenSize, inputSize], using: &generator)
-  }
-
-  var inputSize: Int { weight.shape[1] }
-  var hiddenSize: Int { weight.shape[0] }
-
-  mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try body("weight", &weight) }
-
-  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
   func step(_ projected: Tensor, _ state: State) -> State {
     let next = tanh(projected + state.hidden)
     // Never so while a trace tries it.
@@ -287,51 +275,25 @@ private struct MeanCell: RecurrentCell {
 }
 
 /// A cell one of whose states is a part of the other as it was.
-private struct DelayCell: RecurrentCell {
+private struct DelayCell: OneWeightCell {
   static let name = "delay"
-  static let source = "of the test's own"
   typealias State = LSTMCell.State
 
   var weight: Tensor
 
-  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    weight = .normal([hiddenSize, inputSize], using: &generator)
-  }
-
-  var inputSize: Int { weight.shape[1] }
-  var hiddenSize: Int { weight.shape[0] }
-
-  mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try body("weight", &weight) }
-
   func initialState(batch: Int) -> State { State(hidden: .zeros([batch, hiddenSize]), cell: .zeros([batch, 2])) }
-  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
   func step(_ projected: Tensor, _ state: State) -> State {
     State(hidden: tanh(projected + state.cell.slice(0..<1, axis: 1)), cell: state.hidden.slice(1..<3, axis: 1))
   }
 }
 
 /// A cell with an operation that is not compiled.
-private struct SoftmaxCell: RecurrentCell {
+private struct SoftmaxCell: OneWeightCell {
   static let name = "softmax-cell"
-  static let source = "of the test's own"
   typealias State = HiddenState
 
   var weight: Tensor
 
-  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    weight = .normal([hiddenSize, inputSize], using: &generator)
-  }
-
-  var inputSize: Int { weight.shape[1] }
-  var hiddenSize: Int { weight.shape[0] }
-
-  mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try body("weight", &weight) }
-
-  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
   func step(_ projected: Tensor, _ state: State) -> State {
     State(hidden: (projected + state.hidden).softmax())
   }

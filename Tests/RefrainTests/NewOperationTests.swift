@@ -42,24 +42,11 @@ struct NewOperationTests {
   func name() { #expect(Operations.Cube().name == "cube") }
 }
 
-private struct CubeCell: RecurrentCell {
+private struct CubeCell: OneWeightCell {
   static let name = "cube"
-  static let source = "of the test's own"
 
   var weight: Tensor
 
-  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    weight = .normal([hiddenSize, inputSize], using: &generator)
-  }
-
-  var inputSize: Int { weight.shape[1] }
-  var hiddenSize: Int { weight.shape[0] }
-
-  mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try body("weight", &weight) }
-
-  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
   func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
     HiddenState(hidden: tanh(projected + cube(state.hidden)))
   }

@@ -5,7 +5,7 @@
 ///     z = σ(W_z x + R_z h + b_z)              update gate
 ///     n = tanh(W_n x + b_n + r ⊙ (R_n h + b_hn))  candidate
 ///     h' = (1 − z) ⊙ n + z ⊙ h
-public struct GRUCell: RecurrentCell {
+public struct GRUCell: GatedRecurrentUnit {
   /// The order of the blocks of **H** rows in weights and biases, which is PyTorch's.
   public enum Gate: Int, CaseIterable, Sendable {
     /// r: how much of the hidden state the candidate sees.
@@ -51,9 +51,6 @@ public struct GRUCell: RecurrentCell {
     checkWeights()
   }
 
-  public var inputSize: Int { weightInput.extent(1) }
-  public var hiddenSize: Int { weightHidden.extent(1) }
-
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
@@ -63,18 +60,7 @@ public struct GRUCell: RecurrentCell {
     try body("bias_hn", &biasHidden)
   }
 
-  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
-
-  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    step(projected, state, seeing: state.hidden)
-  }
-
-  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
-    let (_, update, candidate) = activations(projected, hidden)
-    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
-  }
-
-  private func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
+  public func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
     let recurrent = h.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: Gate) -> Tensor {
       projected.block(gate.rawValue, of: hiddenSize) + recurrent.block(gate.rawValue, of: hiddenSize)
@@ -86,14 +72,6 @@ public struct GRUCell: RecurrentCell {
         + reset * (recurrent.block(Gate.candidate.rawValue, of: hiddenSize) + biasHidden))
     return (reset, update, candidate)
   }
-
-  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
-    let gates = activations(projected, state.hidden)
-    return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
-  }
 }
 
-extension GRUCell: ForgettingCell {
-  public static var biasBlocks: Int { Gate.allCases.count }
-  public static var forgetBlock: Int { Gate.update.rawValue }
-}
+extension GRUCell: ForgettingCell {}

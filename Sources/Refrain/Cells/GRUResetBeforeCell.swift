@@ -5,7 +5,7 @@
 ///     z = σ(W_z x + R_z h + b_z)              update gate
 ///     n = tanh(W_n x + R_n (r ⊙ h) + b_n)     candidate
 ///     h' = (1 − z) ⊙ n + z ⊙ h
-public struct GRUResetBeforeCell: RecurrentCell {
+public struct GRUResetBeforeCell: GatedRecurrentUnit {
   /// The order of the blocks of **H** rows in weights and biases.
   public typealias Gate = GRUCell.Gate
 
@@ -40,9 +40,6 @@ public struct GRUResetBeforeCell: RecurrentCell {
     checkWeights()
   }
 
-  public var inputSize: Int { weightInput.extent(1) }
-  public var hiddenSize: Int { weightHidden.extent(1) }
-
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
@@ -51,18 +48,7 @@ public struct GRUResetBeforeCell: RecurrentCell {
     try body("bias_ih", &bias)
   }
 
-  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
-
-  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    step(projected, state, seeing: state.hidden)
-  }
-
-  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
-    let (_, update, candidate) = activations(projected, hidden)
-    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
-  }
-
-  private func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
+  public func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
     let size = hiddenSize
     func recurrent(_ gate: Gate, _ operand: Tensor) -> Tensor {
       projected.block(gate.rawValue, of: size)
@@ -71,14 +57,6 @@ public struct GRUResetBeforeCell: RecurrentCell {
     let reset = sigmoid(recurrent(.reset, h))
     return (reset, sigmoid(recurrent(.update, h)), tanh(recurrent(.candidate, reset * h)))
   }
-
-  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
-    let gates = activations(projected, state.hidden)
-    return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
-  }
 }
 
-extension GRUResetBeforeCell: ForgettingCell {
-  public static var biasBlocks: Int { Gate.allCases.count }
-  public static var forgetBlock: Int { Gate.update.rawValue }
-}
+extension GRUResetBeforeCell: ForgettingCell {}

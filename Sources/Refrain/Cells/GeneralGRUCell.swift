@@ -6,7 +6,7 @@
 ///     n = g(W_n x + b_n + r ⊙ (R_n h + b_hn))        candidate, the reset gate after the product
 ///     n = g(W_n x + b_n + R_n (r ⊙ h) + b_hn)        or before it
 ///     h' = (1 − z) ⊙ n + z ⊙ h                       hidden state
-public struct GeneralGRUCell: RecurrentCell {
+public struct GeneralGRUCell: GatedRecurrentUnit {
   /// What the cell is told.
   public struct Options: CellOptions {
     /// f, the function of the gates.
@@ -59,9 +59,6 @@ public struct GeneralGRUCell: RecurrentCell {
     (self.biasHidden, self.options) = (biasHidden, options)
   }
 
-  public var inputSize: Int { weightInput.extent(1) }
-  public var hiddenSize: Int { weightHidden.extent(1) }
-
   public mutating func forEachTensor<E: Error>(
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) {
@@ -71,18 +68,7 @@ public struct GeneralGRUCell: RecurrentCell {
     try body("bias_hn", &biasHidden)
   }
 
-  public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
-
-  public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
-    step(projected, state, seeing: state.hidden)
-  }
-
-  public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
-    let (_, update, candidate) = activations(projected, hidden)
-    return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
-  }
-
-  private func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
+  public func activations(_ projected: Tensor, _ h: Tensor) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
     let size = hiddenSize
     func product(_ gate: Gate, _ operand: Tensor) -> Tensor {
       operand.matrixProduct(weightHidden.rowBlock(gate.rawValue, of: size), transposingOther: true)
@@ -96,10 +82,5 @@ public struct GeneralGRUCell: RecurrentCell {
       options.resetsAfter
       ? reset * (product(.candidate, h) + biasHidden) : product(.candidate, reset * h) + biasHidden
     return (reset, update, options.candidate(sum(.candidate, recurrent)))
-  }
-
-  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
-    let gates = activations(projected, state.hidden)
-    return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
   }
 }

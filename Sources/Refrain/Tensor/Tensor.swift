@@ -47,8 +47,8 @@ extension Storage {
 }
 
 extension Tensor {
-  /// Stands in a layer that is described and not built yet for weights to come. It has no values, and is told from every
-  /// other tensor, be it one without values.
+  /// Stands in a layer that is described and not built yet for weights to come. It has no values, and is told from
+  /// every other tensor, be it one without values.
   static func undrawn(rank: Int) -> Tensor { Tensor(.undrawn, shape: Array(repeating: 0, count: rank)) }
 
   /// Whether the tensor is one, and does not stand for weights to come.

@@ -118,8 +118,8 @@ public enum ModelFile {
       SafeTensorsFile(contentsOf: path), path: path, kind: kind, description: description, layers: layers)
   }
 
-  /// The same of a file that was read already; `path` is where it was, for messages. `formerly` has the words that stand
-  /// for the kind in older files.
+  /// The same of a file that was read already; `path` is where it was, for messages. `formerly` has the words that
+  /// stand for the kind in older files.
   public static func read<Description: Codable>(
     _ file: SafeTensorsFile, path: String?, kind: String, formerly: [String] = [], description: Description.Type,
     layers: [any Layer.Type] = []

@@ -54,8 +54,8 @@ extension Forecaster {
 
   /// Rebuilds a forecaster from what ``modelFile()`` gave; its forecasts are the same to the last bit.
   ///
-  /// - Throws: What ``ModelFile/read(_:path:kind:formerly:description:layers:)`` throws; `damagedModel` when the parts do not
-  ///   fit together.
+  /// - Throws: What ``ModelFile/read(_:path:kind:formerly:description:layers:)`` throws; `damagedModel` when the parts
+  ///   do not fit together.
   public init(modelFile: SafeTensorsFile, path: String? = nil) throws(DataError) {
     let contents = try ModelFile.read(
       modelFile, path: path, kind: Self.kind, formerly: Self.formerKinds, description: Description.self)

@@ -1,4 +1,5 @@
 import Refrain
+import RefrainTestSupport
 
 /// A cell outside of ``Cells/all``: a leaky sum with a counter, which shows something else than its first state, and
 /// begins with something else than zeros.
@@ -65,24 +66,10 @@ struct CountingCell: RecurrentCell {
 }
 
 /// A cell with an operation that has a gradient and no name in ONNX.
-struct MappingCell: RecurrentCell {
+struct MappingCell: OneWeightCell {
   static let name = "mapping"
-  static let source = "these tests"
 
   var weight: Tensor
-
-  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    weight = .normal([hiddenSize, inputSize], using: &generator)
-  }
-
-  var inputSize: Int { weight.shape[1] }
-  var hiddenSize: Int { weight.shape[0] }
-
-  mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try body("weight", &weight) }
-
-  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
 
   func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
     HiddenState(hidden: tanh(projected + state.hidden.map(derivative: { _ in 1 }) { $0 + 1 }))
@@ -90,24 +77,10 @@ struct MappingCell: RecurrentCell {
 }
 
 /// A cell whose operations depend on the values it is given, so that it is no list of operations.
-struct ChoosingCell: RecurrentCell {
+struct ChoosingCell: OneWeightCell {
   static let name = "choosing"
-  static let source = "these tests"
 
   var weight: Tensor
-
-  init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    weight = .normal([hiddenSize, inputSize], using: &generator)
-  }
-
-  var inputSize: Int { weight.shape[1] }
-  var hiddenSize: Int { weight.shape[0] }
-
-  mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try body("weight", &weight) }
-
-  func project(_ input: Tensor) -> Tensor { input.matrixProduct(weight, transposingOther: true) }
 
   func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
     HiddenState(hidden: tanh(projected + state.hidden * (projected.values.max() ?? 0)))

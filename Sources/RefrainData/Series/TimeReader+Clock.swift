@@ -1,0 +1,156 @@
+// The time of day, with its zone.
+
+extension TimeReader {
+  /// A separator, then hours and as much of minutes, seconds and fraction as there is, AM or PM, and a zone. Nothing is
+  /// taken when it is no time of day.
+  mutating func readClock() -> Bool {
+    let before = self
+    let separator = rest.prefix { $0 == .space || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "_") }
+    rest.removeFirst(separator.count)
+    spelling.separator = String(decoding: separator, as: UTF8.self)
+    if separator.isEmpty {
+      guard let first = rest.first, first | 0x20 == UInt8(ascii: "t") || first == UInt8(ascii: ":") else {
+        return restore(before)
+      }
+      // Apache's logs put a colon between date and time.
+      spelling.separator = String(UnicodeScalar(first))
+      rest.removeFirst()
+    }
+    return readClockDigits() && readZone() || restore(before)
+  }
+
+  private mutating func restore(_ before: TimeReader) -> Bool {
+    self = before
+    return false
+  }
+
+  private mutating func readClockDigits() -> Bool {
+    let run = rest.prefix(while: isDigit).count
+    var hour: Int
+    depth = 1
+    if run == 4 || run == 6 {
+      spelling.isCompactClock = true
+      hour = digits(2...2)!
+      guard add(digits(2...2), times: TimeStamp.minute, below: 60) else { return false }
+      depth = 2
+      if run == 6 {
+        guard add(digits(2...2), times: TimeStamp.second, below: 60) else { return false }
+        depth = 3
+      }
+    } else {
+      guard run == 1 || run == 2, let value = digits(1...2) else { return false }
+      hour = value
+      if run == 1 { spelling.hasBareHours = true }
+      guard readMinutes() else { return false }
+      if run == 1, depth == 1 { return false }
+    }
+    if depth == 3, rest.first == UInt8(ascii: ".") || rest.first == UInt8(ascii: ","), readFraction() { depth = 4 }
+    if let half = takeHalfOfDay() {
+      guard (1...12).contains(hour) else { return false }
+      hour = hour % 12 + half * 12
+    } else if hour == 24 {
+      guard ticks == 0 else { return false }
+      spelling.hasHour24 = true
+    }
+    guard hour <= 24 else { return false }
+    ticks += hour * TimeStamp.hour
+    return true
+  }
+
+  /// `:30`, `:30:15`, `h30`, `.30.15`, in the same way throughout.
+  mutating func readMinutes() -> Bool {
+    guard let mark = rest.first, [UInt8.colon, UInt8(ascii: "h"), UInt8(ascii: "."), UInt8(ascii: "H")].contains(mark),
+      rest.dropFirst().prefix(2).count == 2, rest.dropFirst().prefix(2).allSatisfy(isDigit)
+    else { return true }
+    rest.removeFirst()
+    guard add(digits(2...2), times: TimeStamp.minute, below: 60) else { return false }
+    spelling.clockMark = mark
+    depth = 2
+    guard let next = rest.first, next == mark, rest.dropFirst().prefix(2).count == 2,
+      rest.dropFirst().prefix(2).allSatisfy(isDigit)
+    else { return true }
+    rest.removeFirst()
+    depth = 3
+    return add(digits(2...2), times: TimeStamp.second, below: 60)
+  }
+
+  /// 0 for AM, 1 for PM, nil for neither.
+  mutating func takeHalfOfDay() -> Int? {
+    let spaces = rest.prefix { $0 == .space || $0 == 0xC2 || $0 == 0xA0 || $0 == 0xE2 || $0 == 0x80 || $0 == 0xAF }
+    var after = rest.dropFirst(spaces.count)
+    guard let first = after.first, [UInt8(ascii: "a"), UInt8(ascii: "p")].contains(first | 0x20) else { return nil }
+    after.removeFirst()
+    let hasPoints = after.first == UInt8(ascii: ".")
+    if hasPoints {
+      after.removeFirst()
+      // a. m., in Spanish with a space.
+      while let next = after.first, next == .space || next == 0xC2 || next == 0xA0 { after.removeFirst() }
+    }
+    guard let second = after.first, second | 0x20 == UInt8(ascii: "m") else { return nil }
+    after.removeFirst()
+    if hasPoints, after.first == UInt8(ascii: ".") { after.removeFirst() }
+    if let next = after.first, isLetter(next) { return nil }
+    spelling.halfOfDay = String(decoding: rest[rest.startIndex..<after.startIndex], as: UTF8.self)
+    rest = after
+    return first | 0x20 == UInt8(ascii: "p") ? 1 : 0
+  }
+
+  /// Decimals of the second, after a point or comma.
+  mutating func readFraction() -> Bool {
+    guard let mark = rest.popFirst() else { return false }
+    var unit = TimeStamp.second
+    var decimals = 0
+    while let byte = rest.first, isDigit(byte) {
+      unit /= 10
+      ticks += unit * Int(byte - 48)  // Decimals beyond the microsecond are dropped.
+      decimals += 1
+      rest.removeFirst()
+    }
+    spelling.note(decimals: decimals)
+    spelling.hasDecimalComma = mark == UInt8(ascii: ",")
+    return decimals > 0
+  }
+
+  /// `Z`, `+02:00`, `+0200`, `+02`, a known word, or a region in brackets; true when there is none.
+  private mutating func readZone() -> Bool {
+    let spaces = rest.prefix { $0 == .space }
+    let after = rest.dropFirst(spaces.count)
+    guard let first = after.first else { return spaces.isEmpty }
+    let before = rest
+    if first == UInt8(ascii: "+") || first == UInt8(ascii: "-") {
+      rest = after.dropFirst()
+      guard let hours = digits(2...2), hours < 24 else { return false }
+      var minutes = 0
+      var style = TimeSpelling.ZoneStyle.hours
+      if rest.first == .colon || rest.first.map(isDigit) == true {
+        style = rest.first == .colon ? .colon : .compact
+        if style == .colon { rest.removeFirst() }
+        guard let value = digits(2...2), value < 60 else { return false }
+        minutes = value
+      }
+      spelling.zone = .offset(style, space: !spaces.isEmpty)
+      let size = hours * TimeStamp.hour + minutes * TimeStamp.minute
+      offset = first == UInt8(ascii: "-") ? -size : size
+      // A region after the offset repeats it: 2024-01-01T00:00+01:00[Europe/Berlin].
+      if rest.first == UInt8(ascii: "[") { return takeRegion() }
+      return true
+    }
+    rest = after
+    guard let word = peekWord(), let minutes = TimeWord.zones[word.text] else {
+      // Something else follows, such as the year; a caller wants the end or not.
+      rest = before
+      return true
+    }
+    rest.removeFirst(word.bytes.count)
+    offset = minutes * TimeStamp.minute
+    spelling.zone = .word(String(decoding: spaces, as: UTF8.self) + String(decoding: word.bytes, as: UTF8.self))
+    return rest.first == UInt8(ascii: "[") ? takeRegion() : true
+  }
+
+  private mutating func takeRegion() -> Bool {
+    guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
+    spelling.region = String(decoding: rest[...end], as: UTF8.self)
+    rest = rest[(end + 1)...]
+    return true
+  }
+}

@@ -13,7 +13,7 @@ extension Records {
     var reader = RowReader(bytes: bytes, layout: layout)
     var part = Part(name: name, width: 0, bytes: bytes)
     var header: [String]?
-    var unnamed = 0
+    var continued = 0
     while let (fields, number) = try reader.next() {
       if part.width == 0 {
         part.width = fields.count
@@ -21,7 +21,6 @@ extension Records {
           var texts = fields.map { Self.headerText($0, in: bytes) }
           for (index, text) in texts.enumerated() where text.isEmpty {
             texts[index] = "column \(index + 1)"
-            unnamed = index == texts.count - 1 ? 1 : unnamed
           }
           if let double = texts.indices.first(where: { texts[..<$0].contains(texts[$0]) }) {
             throw DataError(
@@ -30,6 +29,10 @@ extension Records {
           header = texts
           continue
         }
+      }
+      if fields.count == 1, part.width > 1, layout.delimiter == .tab, part.continueLast(with: fields[0]) {
+        continued += 1
+        continue
       }
       guard fields.count == part.width else {
         let isLonger = fields.count > part.width
@@ -46,6 +49,9 @@ extension Records {
     guard part.count > 0 else {
       throw DataError(.noRows, "there is a header but no row below it", remedy: "add a row for each example")
     }
+    if continued > 0 {
+      notes.append("lines without a tab are taken for the rest of the text before them (\(continued) such)")
+    }
     if header == nil {
       lacksHeader = true
       notes.append("there is no header: the columns are called column 1, column 2 …")
@@ -56,6 +62,17 @@ extension Records {
   private static func headerText(_ field: Field, in bytes: [UInt8]) -> String {
     let range = field.start..<field.start + Int(field.count)
     return String(decoding: bytes[range].trimmedBytes, as: UTF8.self).replacing("\"\"", with: "\"")
+  }
+}
+
+extension Records.Part {
+  /// Makes a line without a delimiter the rest of the last field: a text with a line break in it, which nobody quoted.
+  fileprivate mutating func continueLast(with line: Records.Field) -> Bool {
+    guard count > 0, let last = fields.last, last.count >= 0, last.start + Int(last.count) < line.start else {
+      return false
+    }
+    fields[fields.count - 1].count = Int32(clamping: line.start + Int(line.count) - last.start)
+    return true
   }
 }
 
@@ -87,6 +104,7 @@ struct DelimitedLayout {
         }
       }
     }
+    if delimiter == .tab, hasQuotes, !Self.quotesAreAroundFields(bytes) { hasQuotes = false }
     let rows = best?.rows ?? Self.rows(bytes, .tab, hasQuotes: true)
     hasHeader = Self.hasHeader(rows, names)
   }
@@ -109,6 +127,28 @@ struct DelimitedLayout {
   }
 
   private init() {}
+
+  /// Whether quotes stand around fields of TSV, which mostly has none: each field of a line that begins with a quote ends
+  /// with one too, or lines do not have the same number of fields unless quotes are heeded.
+  private static func quotesAreAroundFields(_ bytes: [UInt8]) -> Bool {
+    var layout = DelimitedLayout()
+    (layout.delimiter, layout.hasQuotes) = (.tab, false)
+    var reader = RowReader(bytes: bytes, layout: layout)
+    var (rows, others, width) = (0, 0, 0)
+    var isTorn = false
+    while let (fields, _) = (try? reader.next()) ?? nil {
+      rows += 1
+      if rows == 1 { width = fields.count }
+      if fields.count != width { others += 1 }
+      isTorn =
+        isTorn
+        || fields.contains { field in
+          let text = bytes[field.start..<field.start + Int(field.count)]
+          return text.first == .quote && (text.count == 1 || text.last != .quote)
+        }
+    }
+    return !isTorn || others * 50 > rows
+  }
 
   private static func commonest(_ counts: [Int]) -> Int? {
     Dictionary(grouping: counts) { $0 }.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?.key

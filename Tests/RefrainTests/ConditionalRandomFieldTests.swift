@@ -179,8 +179,12 @@ import Testing
     // Tags go 0 1 2 0 1 2 … from any of them, and the input says only which the first one is.
     var generator = RandomGenerator(seed: 1)
     let first = (0..<30).map { $0 % 3 }
-    let input = Tensor((0..<30 * 6 * 3).map { $0 % 18 < 3 && first[$0 / 18] == $0 % 18 ? 1 : 0 }, shape: [30, 6, 3])
-    let tags = Tensor((0..<30 * 6).map { Float((first[$0 / 6] + $0 % 6) % 3) }, shape: [30, 6])
+    var input = Tensor.zeros([30, 6, 3])
+    var tags = Tensor.zeros([30, 6])
+    for row in 0..<30 {
+      input[row, 0, first[row]] = 1
+      for step in 0..<6 { tags[row, step] = Float((first[row] + step) % 3) }
+    }
     var model = Model(
       dense: Dense(inputSize: 3, outputSize: 3, using: &generator),
       field: ConditionalRandomField(tagCount: 3, using: &generator))

@@ -132,12 +132,11 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     #expect(windows[1].input.shape == [3, 10] && windows[1].input[2, 0] == 70 && windows[1].target[2, 0] == 71)
     var source = CorpusSource(text, rows: 3, size: 10, seed: 1)
     try source.begin(epoch: 0, at: 0)
-    let first = try #require(source.next())
-    #expect(source.next() == nil)
+    let (first, none) = (source.next(), source.next())
     try source.begin(epoch: 1, at: 0)
-    let second = try #require(source.next())
-    #expect(first.windows(of: 10)[0].steps != second.windows(of: 10)[0].steps)
-    #expect(CorpusStreams.windowCount(of: text, rows: 3, size: 10) >= first.windows(of: 10).count)
+    let second = source.next()
+    #expect(none == nil && first?.windows(of: 10)[0].steps != second?.windows(of: 10)[0].steps)
+    #expect(CorpusStreams.windowCount(of: text, rows: 3, size: 10) >= first?.windows(of: 10).count ?? .max)
   }
 
   @Test("What cannot be used is said in a line")

@@ -31,8 +31,8 @@ private func answers(vocabulary: Int, end: Int, length: Int) -> [[Int]] {
   return complete
 }
 
-/// A decoder whose next token depends on the last one, the sequence and the number of tokens; what it attends to depends
-/// on the token.
+/// A decoder whose next token depends on the last one, the sequence and the number of tokens; what it attends to
+/// depends on the token.
 private struct Scripted: SteppingDecoder {
   struct State: TensorGroup {
     var count: Tensor

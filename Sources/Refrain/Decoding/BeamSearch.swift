@@ -1,7 +1,7 @@
 import RealModule
 
-/// Looks for the answers that a model finds most likely, several at a time: at each step the best `width` of all answers
-/// on their way are kept (Lowerre 1976; for decoders Sutskever, Vinyals and Le 2014).
+/// Looks for the answers that a model finds most likely, several at a time: at each step the best `width` of all
+/// answers on their way are kept (Lowerre 1976; for decoders Sutskever, Vinyals and Le 2014).
 ///
 ///     let search = BeamSearch(width: 6, lengthPenalty: 1, rules: DecodingRules(ends: [end], maximumLength: 80))
 ///     let best = search(model, from: start).map { $0[0] }
@@ -172,7 +172,7 @@ private struct Beam {
   /// Takes a step.
   ///
   /// - Parameters:
-  ///   - logarithms: of the probabilities, `[rows, V]`, of which the first rows are those of ``live``; they are changed.
+  ///   - logarithms: of the probabilities, `[rows, V]`, of which the first rows are those of ``live``; changed.
   ///   - attention: `[rows, S]`.
   mutating func advance(
     _ logarithms: UnsafeMutableBufferPointer<Float>, vocabulary: Int, attention: UnsafeBufferPointer<Float>?,
@@ -220,8 +220,8 @@ private struct Beam {
     isDone = live.isEmpty || search.stopping == .full && completed >= width || isCertain
   }
 
-  /// Whether no answer on its way can come among the best. Its sum only falls, and so does its score, but for the length
-  /// penalty, which is greatest at one end of the lengths that it may still get.
+  /// Whether no answer on its way can come among the best. Its sum only falls, and so does its score, but for the
+  /// length penalty, which is greatest at one end of the lengths that it may still get.
   private var isCertain: Bool {
     guard complete.count == search.count, let worst = complete.last, let first = live.first else { return false }
     let factor = max(search.lengthFactor(length + 1), search.lengthFactor(maximumLength))

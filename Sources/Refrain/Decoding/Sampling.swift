@@ -6,8 +6,8 @@ public struct Sampling: Sendable, Equatable {
   public var temperature: Float
   /// Only the so many most likely tokens are drawn from (Fan, Lewis and Dauphin 2018); nil means all.
   public var topK: Int?
-  /// Only the most likely tokens are drawn from that together have at least this probability (nucleus sampling; Holtzman
-  /// et al. 2020), at the temperature and after ``topK``; nil means all.
+  /// Only the most likely tokens are drawn from that together have at least this probability (nucleus sampling;
+  /// Holtzman et al. 2020), at the temperature and after ``topK``; nil means all.
   public var topP: Float?
   /// What all draws follow from; each sequence draws from a generator of its own, so that what is drawn for it does not
   /// depend on the others in the batch.

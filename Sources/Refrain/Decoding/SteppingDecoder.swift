@@ -1,5 +1,6 @@
-/// A model that is asked, step by step, which token comes next: a language model, the decoder of a translator, a model of
-/// one's own. ``BeamSearch`` and ``TokenGeneration`` ask it for many sequences, and many answers of each, in one call.
+/// A model that is asked, step by step, which token comes next: a language model, the decoder of a translator, a model
+/// of one's own. ``BeamSearch`` and ``TokenGeneration`` ask it for many sequences, and many answers of each, in one
+/// call.
 ///
 ///     struct Bigrams: SteppingDecoder {
 ///       var table: Tensor  // [V, V]: the logits of the token after each
@@ -11,8 +12,8 @@
 public protocol SteppingDecoder: Sendable {
   /// What depends on the tokens so far; all its tensors are `[N, …]`, a row an answer on its way.
   associatedtype State: TensorGroup = NoMemory
-  /// What all answers for one sequence have in common, such as what an encoder made of it; all its tensors are `[B, …]`,
-  /// a row a sequence.
+  /// What all answers for one sequence have in common, such as what an encoder made of it; all its tensors are
+  /// `[B, …]`, a row a sequence.
   associatedtype Context: TensorGroup = NoMemory
 
   /// The number **V** of tokens.

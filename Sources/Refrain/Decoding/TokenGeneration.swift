@@ -1,5 +1,5 @@
-/// Answers that grow token by token: greedily, or drawn from a model's probabilities. An iterator, so that each token can
-/// be shown as soon as it is there.
+/// Answers that grow token by token: greedily, or drawn from a model's probabilities. An iterator, so that each token
+/// can be shown as soon as it is there.
 ///
 ///     for step in TokenGeneration(model, from: start, rules: rules, sampling: Sampling(temperature: 0.8)) {
 ///       if let token = step[0] { print(names[token.token], token.logProbability) }

@@ -3,8 +3,8 @@ import Refrain
 /// A text of tokens cut into `rows` streams of equal length, which are read side by side: row r reads the tokens
 /// r · L ..< (r + 1) · L, and at each learns the one after it. What is left over by the cut is not read.
 ///
-/// It holds the text once, four bytes a token, however many windows are made of it; their tensors are made when they are
-/// asked for.
+/// It holds the text once, four bytes a token, however many windows are made of it; their tensors are made when they
+/// are asked for.
 struct CorpusStreams: TrainingBatch {
   let text: [Int32]
   let rows: Int
@@ -63,8 +63,8 @@ struct CorpusStreams: TrainingBatch {
   }
 }
 
-/// The text of an epoch as one batch of streams, whose first window has another length in each, so that the cuts between
-/// windows fall elsewhere.
+/// The text of an epoch as one batch of streams, whose first window has another length in each, so that the cuts
+/// between windows fall elsewhere.
 struct CorpusSource: BatchSource {
   let text: [Int32]
   let rows: Int

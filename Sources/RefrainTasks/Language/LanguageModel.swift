@@ -110,7 +110,8 @@ public struct LanguageModel: Sendable {
 }
 
 extension LanguageNetwork {
-  /// −log p of a long text, cut into streams that are read side by side, each of which first reads what stands before it.
+  /// −log p of a long text, cut into streams that are read side by side, each of which first reads what stands before
+  /// it.
   func surprise(ofLong text: [Int32]) -> Double {
     let rows = min(32, max(1, text.count / 2000))
     return surprise(of: text, rows: rows, lead: rows > 1 ? 200 : 0)

@@ -35,7 +35,8 @@ struct LanguageRegularizers: Codable, Sendable, Equatable {
   var temporalPenalty: Float = 0
 }
 
-/// The network of a ``LanguageModel``: rows for tokens, recurrent layers, and a logit for each token that may come next.
+/// The network of a ``LanguageModel``: rows for tokens, recurrent layers, and a logit for each token that may come
+/// next.
 ///
 ///     logits = W (recurrent layers of rows) + b
 ///

@@ -1,13 +1,13 @@
 import RealModule
 
-/// How much texts are like reference texts: the bilingual evaluation understudy (Papineni et al. 2002) of a whole corpus,
-/// as the program `sacrebleu` computes it (Post 2018).
+/// How much texts are like reference texts: the bilingual evaluation understudy (Papineni et al. 2002) of a whole
+/// corpus, as the program `sacrebleu` computes it (Post 2018).
 ///
 ///     BLEU = 100 · min(1, e^(1 − r / c)) · (p₁ p₂ p₃ p₄)^¼
 ///
-/// p_n is the share of the runs of n tokens that occur in the reference, none counted more often than there; c and r are
-/// the lengths of the texts and of the references. Where no run of a length fits, p_n is 1 / (2^k · count) for the k-th
-/// such length.
+/// p_n is the share of the runs of n tokens that occur in the reference, none counted more often than there; c and r
+/// are the lengths of the texts and of the references. Where no run of a length fits, p_n is 1 / (2^k · count) for the
+/// k-th such length.
 public struct BLEU: Sendable, Equatable {
   /// Where tokens end.
   public enum Tokens: String, Codable, Sendable, CaseIterable {

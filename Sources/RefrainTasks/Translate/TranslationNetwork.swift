@@ -25,8 +25,8 @@ struct TranslationArchitecture: Codable, Sendable, Equatable {
   var isShared = false
 }
 
-/// The network of a ``Translator``: an encoder reads the source in both directions; a decoder writes the target, looking
-/// at what fits in the source (Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015).
+/// The network of a ``Translator``: an encoder reads the source in both directions; a decoder writes the target,
+/// looking at what fits in the source (Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015).
 ///
 ///     k_1 … k_S = encoder(source)
 ///     h_t       = lower layer(row of y_t−1, h_t−1)
@@ -36,8 +36,8 @@ struct TranslationArchitecture: Codable, Sendable, Equatable {
 ///     logits    = E r_t + b'                              with E the table of the target's rows
 ///
 /// As in GNMT (Wu et al. 2016) the lowest layer asks and the ones above it hear: no step of a layer waits for another
-/// layer's. In training each layer takes all steps in one scan, all steps ask together, and the logits of all of them are
-/// one product.
+/// layer's. In training each layer takes all steps in one scan, all steps ask together, and the logits of all of them
+/// are one product.
 struct TranslationNetwork: Module {
   let architecture: TranslationArchitecture
   /// Rows of the source, `[V', E]`; nil where they are those of the target.

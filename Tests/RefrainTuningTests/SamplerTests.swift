@@ -2,8 +2,9 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainTestSupport
-@testable import RefrainTuning
 import Testing
+
+@testable import RefrainTuning
 
 @Suite("A sampler") struct SamplerTests {
   private struct Objective: Sendable {
@@ -124,7 +125,8 @@ import Testing
 
   @Test("reads its space from JSON, and says what is wrong with it")
   func space() throws {
-    let text = #"{"hidden": {"from": 16, "to": 64, "log": true}, "dropout": {"from": 0.0, "to": 1}, "cell": ["lstm", "gru"]}"#
+    let text =
+      #"{"hidden": {"from": 16, "to": 64, "log": true}, "dropout": {"from": 0.0, "to": 1}, "cell": ["lstm", "gru"]}"#
     let space = try SearchSpace(json: Array(text.utf8), file: nil)
     #expect(
       space.parameters == [

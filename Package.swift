@@ -60,10 +60,18 @@ targets += [
   .target(
     name: "RefrainModels", dependencies: ["Refrain", "RefrainData", "RefrainTasks", "RefrainFormats"],
     swiftSettings: optimized),
+  // Apart from the tasks, so that only the command pays for SQLite.
+  .target(
+    name: "RefrainTuning",
+    dependencies: [
+      "Refrain", "RefrainData", "RefrainTasks", .product(name: "RealModule", package: "swift-numerics"),
+      .product(name: "GRDB", package: "GRDB.swift"),
+    ],
+    swiftSettings: strict),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
+      "Refrain", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats", "RefrainModels",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
@@ -82,14 +90,17 @@ targets += [
     name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTestSupport"], swiftSettings: strict),
   .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks", "RefrainTestSupport"], swiftSettings: strict),
   .testTarget(
+    name: "RefrainTuningTests", dependencies: ["RefrainTuning", "RefrainTasks", "RefrainTestSupport"],
+    swiftSettings: strict),
+  .testTarget(
     name: "RefrainModelsTests",
     dependencies: ["RefrainModels", "RefrainFormats", "RefrainTasks", "RefrainTestSupport"],
     swiftSettings: strict),
   .testTarget(
     name: "RefrainCLITests",
     dependencies: [
-      "Refrain", "RefrainCLI", "RefrainBenchmarks", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
-      "RefrainTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "Refrain", "RefrainCLI", "RefrainBenchmarks", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats",
+      "RefrainModels", "RefrainTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),
 ]
@@ -123,6 +134,7 @@ let package = Package(
     .library(name: "RefrainData", targets: ["RefrainData"]),
     .library(name: "RefrainFormats", targets: ["RefrainFormats"]),
     .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
+    .library(name: "RefrainTuning", targets: ["RefrainTuning"]),
     .library(name: "RefrainModels", targets: ["RefrainModels"]),
     .executable(name: "refrain", targets: ["RefrainCLI"]),
     .executable(name: "refrain-benchmark", targets: ["RefrainBenchmarks"]),
@@ -134,6 +146,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     // `swift package generate-documentation`; nothing is linked with it.
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],

@@ -15,7 +15,8 @@ struct RefrainCommand: ParsableCommand {
       """,
     version: "0.1.0 on \(Processor.current)",
     subcommands: [
-      TrainCommand.self, PredictCommand.self, EvaluateCommand.self, ExplainCommand.self, ForecastCommand.self,
+      TrainCommand.self, TuneCommand.self, PredictCommand.self, EvaluateCommand.self, ExplainCommand.self,
+      ForecastCommand.self,
       InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self, BenchmarkCommand.self,
     ])
 
@@ -27,8 +28,9 @@ struct RefrainCommand: ParsableCommand {
   static func command(in arguments: [String]) throws -> any ParsableCommand {
     if let resumed = try SavedCommand.resumed(by: arguments) { return try command(in: resumed) }
     try checkSubcommand(arguments.first, what: "command")
-    if arguments.first == TrainCommand.configuration.commandName {
-      try TrainCommand.checkSubcommand(arguments.dropFirst().first, what: "task")
+    for command in [TrainCommand.self, TuneCommand.self] as [any ParsableCommand.Type]
+    where arguments.first == command.configuration.commandName {
+      try command.checkSubcommand(arguments.dropFirst().first, what: "task")
     }
     // What may be asked of a model depends on its task.
     if let command = try TaskVerb.command(in: arguments) { return command }

@@ -1,5 +1,5 @@
-/// Asynchronous successive halving (Li et al. 2020): at 1, η, η², … of what is reported a trial goes on only where it is
-/// among the best 1 / η of those that have come as far.
+/// Asynchronous successive halving (Li et al. 2020): at 1, η, η², … of what is reported a trial goes on only where it
+/// is among the best 1 / η of those that have come as far.
 public struct Halving: Sendable, Equatable {
   /// After how many reports a trial is first looked at.
   public var first: Int

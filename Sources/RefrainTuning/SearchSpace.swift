@@ -1,6 +1,6 @@
 import Foundation
-import RefrainData
 import RealModule
+import RefrainData
 
 /// What a search may choose: parameters with the values that each can take.
 public struct SearchSpace: Sendable, Equatable {
@@ -134,7 +134,8 @@ extension SearchSpace {
     var parameters: [Parameter] = []
     for (name, member) in members.sorted(by: { $0.key < $1.key }) {
       if let words = member.array {
-        let texts = words.map { word in word.string ?? word.number.map { Int(exactly: $0).map(String.init) ?? "\($0)" } }
+        let texts = words.map { word in word.string ?? word.number.map { Int(exactly: $0).map(String.init) ?? "\($0)" }
+        }
         let all = texts.compactMap(\.self)
         guard all.count == words.count, !all.isEmpty else {
           throw fault("the choices of \(name.quoted) are not words or numbers", #"write ["lstm", "gru"]"#)

@@ -77,7 +77,8 @@ public final class Study: Sendable {
   ///   - path: The file.
   ///   - description: What is searched.
   ///   - patience: After how many seconds without a sign of life a trial is given to others.
-  /// - Throws: `wrongInput` where the file is another study's, `damagedFile` or `unwritableFile` where it cannot be used.
+  /// - Throws: `wrongInput` where the file is another study's, `damagedFile` or `unwritableFile` where it cannot be
+  ///   used.
   public init(_ path: String, _ description: Description, patience: Double = 60) throws(DataError) {
     self.path = path
     self.patience = patience
@@ -119,6 +120,7 @@ public final class Study: Sendable {
     CREATE TABLE IF NOT EXISTS trial (
       number INTEGER PRIMARY KEY, state TEXT NOT NULL, "values" TEXT NOT NULL, result REAL, message TEXT,
       owner TEXT, sign REAL, attempts INTEGER NOT NULL, began REAL, ended REAL);
+    CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS report (
       trial INTEGER NOT NULL REFERENCES trial (number), step INTEGER NOT NULL, value REAL NOT NULL,
       PRIMARY KEY (trial, step));
@@ -232,6 +234,20 @@ extension Study {
           UPDATE trial SET state = ?, result = ?, message = ?, ended = ? WHERE number = ? AND owner = ? AND state = 'running'
           """,
         arguments: [state.rawValue, result, message, Date().timeIntervalSince1970, trial, owner])
+    }
+  }
+
+  /// A text that was kept under a name; nil where there is none.
+  public func note(_ name: String) throws(DataError) -> String? {
+    try Self.database(path) {
+      try queue.read { db in try String.fetchOne(db, sql: "SELECT text FROM note WHERE name = ?", arguments: [name]) }
+    }
+  }
+
+  /// Keeps a text under a name, unless there is one.
+  public func keep(_ text: String, as name: String) throws(DataError) {
+    try write { db in
+      try db.execute(sql: "INSERT OR IGNORE INTO note (name, text) VALUES (?, ?)", arguments: [name, text])
     }
   }
 

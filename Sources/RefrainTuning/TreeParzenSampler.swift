@@ -2,8 +2,8 @@ import RealModule
 import Refrain
 
 /// The tree-structured Parzen estimator (Bergstra et al. 2011), over all parameters together as Falkner, Klein and
-/// Hutter 2018 have it: a density l of the good trials and one g of the others, each a mixture of a kernel a trial and a
-/// prior; of candidates drawn from l the one with the greatest l / g is taken.
+/// Hutter 2018 have it: a density l of the good trials and one g of the others, each a mixture of a kernel a trial and
+/// a prior; of candidates drawn from l the one with the greatest l / g is taken.
 public struct TreeParzenSampler: Sampler {
   /// How many trials are random at first.
   public var startup: Int
@@ -87,7 +87,9 @@ private struct ParzenDensity {
 
   func logarithm(at values: [ParameterValue]) -> Double {
     let kernels = centers.map { center in
-      space.parameters.indices.reduce(0.0) { $0 + logarithm(of: values[$1], near: center[$1], space.parameters[$1].domain) }
+      space.parameters.indices.reduce(0.0) {
+        $0 + logarithm(of: values[$1], near: center[$1], space.parameters[$1].domain)
+      }
     }
     let prior = space.parameters.reduce(0.0) { sum, parameter in
       if case .choice(let words) = parameter.domain { sum - Double.log(Double(words.count)) } else { sum }

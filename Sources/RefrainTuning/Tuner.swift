@@ -65,7 +65,8 @@ public struct Tuner<Task: TaskModel>: Sendable {
     }
     var failures = 0
     while !isOver() {
-      guard let trial = try study.claim(limit: plan.trials, choose: choose) else { break }
+      let measure = try measure()
+      guard let trial = try study.claim(limit: plan.trials, choose: { choose($0, $1, by: measure) }) else { break }
       say("Trial \(trial.number): \(Self.text(of: trial.values))")
       if let message = try run(trial, isOver) {
         failures += 1
@@ -73,8 +74,17 @@ public struct Tuner<Task: TaskModel>: Sendable {
         if failures >= 3, try !study.trials().contains(where: { $0.state == .finished }) { throw TaskError(message) }
       }
     }
-    return Self.best(of: try study.trials(), measure: plan.measure)
+    return Self.best(of: try study.trials(), measure: try measure())
   }
+
+  /// The measure that decides: the one that was asked for, or the task's first; nil before a trial has measured
+  /// anything.
+  public func measure() throws(DataError) -> String? {
+    if let measure = plan.measure { return measure }
+    return try study.note(Self.measureNote)
+  }
+
+  private static var measureNote: String { "measure" }
 
   /// The best of the finished trials: less or more is better, as the measure's name says.
   public static func best(of trials: [Study.Trial], measure: String?) -> Study.Trial? {
@@ -115,9 +125,8 @@ public struct Tuner<Task: TaskModel>: Sendable {
 
   // MARK: - A trial
 
-  private func choose(_ trials: [Study.Trial], _ number: Int) -> [String: String] {
+  private func choose(_ trials: [Study.Trial], _ number: Int, by measure: String?) -> [String: String] {
     var generator = RandomGenerator(seed: seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
-    let measure = plan.measure
     let known = trials.compactMap { trial -> Observation? in
       guard let values = space.values(of: trial.values) else { return nil }
       switch trial.state {
@@ -128,7 +137,9 @@ public struct Tuner<Task: TaskModel>: Sendable {
       case .waiting, .running: return nil
       }
     }
-    let running = trials.filter { $0.state == .running || $0.state == .waiting }.compactMap { space.values(of: $0.values) }
+    let running = trials.filter { $0.state == .running || $0.state == .waiting }.compactMap {
+      space.values(of: $0.values)
+    }
     let values = plan.sampler.next(in: space, after: known, running: running, using: &generator)
     let texts = zip(space.parameters, values).map { ($0.name, $1.text(in: $0.domain)) }
     return Dictionary(uniqueKeysWithValues: texts)
@@ -156,6 +167,7 @@ public struct Tuner<Task: TaskModel>: Sendable {
         try study.end(trial.number, .failed, message: problem)
         return problem
       }
+      try study.keep(measure.name, as: Self.measureNote)
       try study.end(trial.number, .finished, result: measure.value)
       say("Trial \(trial.number): \(measure.name) \(measure.value)")
     } catch {
@@ -192,7 +204,7 @@ public enum TuningMeasure {
 }
 
 /// Gives signs of life while a trial runs.
-private final class Heart: Sendable {
+private final class Heart {
   private let timer: any DispatchSourceTimer
 
   init(_ study: Study, _ trial: Int) {

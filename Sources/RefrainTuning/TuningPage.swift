@@ -33,7 +33,8 @@ public struct TuningPage: Sendable {
       </main>
       """
     return HTMLPage(
-      title: "Search: \(report.task)", subtitle: "Options and \(report.measure ?? "results") of \(report.trials.count) trials",
+      title: "Search: \(report.task)",
+      subtitle: "Options and \(report.measure ?? "results") of \(report.trials.count) trials",
       body: body, style: Self.style
     ).text
   }
@@ -76,7 +77,8 @@ public struct TuningPage: Sendable {
     }
     let last = x(parameters.count)
     parts.append("<path class=\"grid\" d=\"M\(last) 40V230\"/>")
-    parts.append("<text x=\"\(last)\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(report.measure ?? "result"))</text>")
+    parts.append(
+      "<text x=\"\(last)\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(report.measure ?? "result"))</text>")
     parts.append("<text x=\"\(last)\" y=\"246\" text-anchor=\"middle\">\(shortNumber(low))</text>")
     parts.append("<text x=\"\(last)\" y=\"34\" text-anchor=\"middle\">\(shortNumber(high))</text>")
     for (rank, trial) in finished.enumerated().reversed() {
@@ -146,12 +148,13 @@ public struct TuningPage: Sendable {
 
   private var table: String {
     let names = report.space.parameters.map(\.name)
-    let header = ["trial", "state", report.measure ?? "result"] + names + ["epochs", "seconds"]
-    let rows = report.ranked.prefix(1000).map { trial in
-      let cells =
-        ["\(trial.number)", trial.state.rawValue, trial.result.map { shortNumber($0) } ?? ""]
-        + names.map { trial.values[$0] ?? "" }
-        + ["\(trial.reports.last?.step ?? 0)", trial.seconds.map { shortNumber($0) } ?? ""]
+    let header: [String] = ["trial", "state", report.measure ?? "result"] + names + ["epochs", "seconds"]
+    let rows = report.ranked.prefix(1000).map { trial -> String in
+      var cells: [String] = ["\(trial.number)", trial.state.rawValue]
+      cells.append(trial.result.map { shortNumber($0) } ?? "")
+      for name in names { cells.append(trial.values[name] ?? "") }
+      cells.append("\(trial.reports.last?.step ?? 0)")
+      cells.append(trial.seconds.map { shortNumber($0) } ?? "")
       return "<tr>" + cells.map { "<td>\(escapedHTML($0))</td>" }.joined() + "</tr>"
     }
     return """

@@ -64,7 +64,9 @@ import Testing
     let saved = training + ["--checkpoint", "saved"]
     #expect(try place.run(saved).status == 0)
     let twice = try place.run(saved)
-    #expect(twice.status == 65 && twice.errors.contains("there is a training in this folder already; go on with it with --resume"))
+    #expect(
+      twice.status == 65
+        && twice.errors.contains("there is a training in this folder already; go on with it with --resume"))
     let other = try place.run(training + ["--resume", "saved", "--horizon", "6"])
     #expect(other.status == 65 && other.errors.contains("the training was begun otherwise: 'the options' differs"))
     let same = try place.run(training + ["--resume", "saved"])
@@ -95,7 +97,8 @@ import Testing
     #expect(stages?.map { $0["stage"] as? String } == ["backtest", "whole"])
     #expect((stages?[0]["loss"] as? [Double])?.count == 24)
     #expect(try place.run(training + ["--log", "log.jsonl"]).status == 0)
-    #expect(String(decoding: try place.read("log.jsonl"), as: UTF8.self).hasPrefix(#"{"event":"began","stage":"backtest""#))
+    #expect(
+      String(decoding: try place.read("log.jsonl"), as: UTF8.self).hasPrefix(#"{"event":"began","stage":"backtest""#))
   }
 
   @Test("can look for a learning rate, and train nothing") func rate() throws {

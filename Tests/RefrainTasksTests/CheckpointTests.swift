@@ -8,10 +8,8 @@ import Testing
 @testable import RefrainTasks
 
 @Suite("Checkpoints of a task") struct CheckpointTests {
-  private struct Killed: Error {}
-
   /// Ends training as a signal would, after some updates of all stages.
-  private final class Killer: TrainingObserver {
+  private final class Killer: TrainingObserver, Sendable {
     let updates: Mutex<Int>
     init(_ updates: Int) { self.updates = Mutex(updates) }
     func observe(_ event: TrainingEvent) throws(TrainingError) -> TrainingDecision {
@@ -73,7 +71,6 @@ import Testing
   @Test("are written when training is to stop, and go on from there") func stopped() throws {
     try withTemporaryFolder { folder in
       let whole = try train(TrainingContext())
-      let asked = Mutex(0)
       let counter = Counter()
       var context = TrainingContext(shouldStop: { counter.next() > 9 })
       context.checkpoints = CheckpointFolder(folder)
@@ -89,7 +86,6 @@ import Testing
       let again = try train(context)
       #expect(try contents(again) == contents(whole))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 2)
-      _ = asked
     }
   }
 
@@ -129,14 +125,12 @@ import Testing
       let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
       let newest = folder + "/" + (try #require(names.last))
       try writeAtomically(Array(try readFile(newest).dropLast(100)), to: newest)
-      let warnings = Mutex<[String]>([])
       var going = TrainingContext()
       going.checkpoints = context.checkpoints
       let sink = Warnings()
       going.warn = { sink.add($0) }
       #expect(try contents(try train(going)) == contents(try train(TrainingContext())))
       #expect(sink.all.count == 1 && sink.all[0].contains("cannot be read"))
-      _ = warnings
     }
   }
 

@@ -2,8 +2,9 @@ import Foundation
 import Refrain
 import RefrainData
 import RefrainTestSupport
-@testable import RefrainTuning
 import Testing
+
+@testable import RefrainTuning
 
 @Suite("A sampler") struct SamplerTests {
   private struct Objective: Sendable {
@@ -18,49 +19,60 @@ import Testing
 
   /// The functions of make_tuning.py: of the numbers, and the place of a word.
   private static let objectives: [Objective] = [
-    Objective(name: "sphere", space: box(4, -5...5)) { x, _ in x.reduce(0) { $0 + ($1 - 1) * ($1 - 1) } },
-    Objective(
-      name: "branin",
-      space: SearchSpace([
-        .init("x", .real(-5...10, isLogarithmic: false)), .init("y", .real(0...15, isLogarithmic: false)),
-      ])
-    ) { x, _ in
-      let curve = x[1] - 5.1 / (4 * .pi * .pi) * x[0] * x[0] + 5 / .pi * x[0] - 6
-      return curve * curve + 10 * (1 - 1 / (8 * .pi)) * cos(x[0]) + 10
-    },
-    Objective(name: "rosenbrock", space: box(3, -2...2)) { x, _ in
-      (0..<2).reduce(0.0) { sum, k in
-        let (valley, rest) = (x[k + 1] - x[k] * x[k], 1 - x[k])
-        return sum + 100 * valley * valley + rest * rest
-      }
-    },
-    Objective(name: "ackley", space: box(4, -5...5)) { x, _ in
-      let squares = x.reduce(0) { $0 + $1 * $1 } / 4
-      let waves = x.reduce(0) { $0 + cos(2 * .pi * $1) } / 4
-      return -20 * exp(-0.2 * squares.squareRoot()) - exp(waves) + 20 + M_E
-    },
-    Objective(name: "hartmann", space: box(3, 0...1)) { x, _ in
-      let a: [[Double]] = [[3, 10, 30], [0.1, 10, 35], [3, 10, 30], [0.1, 10, 35]]
-      let p = [
-        [0.3689, 0.1170, 0.2673], [0.4699, 0.4387, 0.7470], [0.1091, 0.8732, 0.5547], [0.0381, 0.5743, 0.8828],
-      ]
-      let heights = [1, 1.2, 3, 3.2]
-      return -(0..<4).reduce(0.0) { sum, row in
-        let distance = (0..<3).reduce(0.0) { $0 + a[row][$1] * (x[$1] - p[row][$1]) * (x[$1] - p[row][$1]) }
-        return sum + heights[row] * exp(-distance)
-      }
-    },
-    Objective(
-      name: "mixed",
-      space: SearchSpace([
-        .init("rate", .real(1e-5...1e-1, isLogarithmic: true)), .init("units", .whole(8...256, isLogarithmic: true)),
-        .init("cell", .choice(["lstm", "gru", "rnn"])),
-      ])
-    ) { x, word in
-      let (rate, units) = (log10(x[0]) + 2.5, log2(x[1]) - 6)
-      return [0, 0.1, 0.6][word] + 0.3 * rate * rate + 0.2 * units * units
-    },
+    Objective(name: "sphere", space: box(4, -5...5), value: sphere),
+    Objective(name: "branin", space: plane, value: branin),
+    Objective(name: "rosenbrock", space: box(3, -2...2), value: rosenbrock),
+    Objective(name: "ackley", space: box(4, -5...5), value: ackley),
+    Objective(name: "hartmann", space: box(3, 0...1), value: hartmann),
+    Objective(name: "mixed", space: training, value: mixed),
   ]
+
+  private static let plane = SearchSpace([
+    .init("x", .real(-5...10, isLogarithmic: false)), .init("y", .real(0...15, isLogarithmic: false)),
+  ])
+  private static let training = SearchSpace([
+    .init("rate", .real(1e-5...1e-1, isLogarithmic: true)), .init("units", .whole(8...256, isLogarithmic: true)),
+    .init("cell", .choice(["lstm", "gru", "rnn"])),
+  ])
+
+  private static func square(_ x: Double) -> Double { x * x }
+
+  private static func sphere(_ x: [Double], _ word: Int) -> Double { x.reduce(0.0) { $0 + square($1 - 1) } }
+
+  private static func branin(_ x: [Double], _ word: Int) -> Double {
+    let (a, b, t) = (5.1 / (4 * square(Double.pi)), 5 / Double.pi, 1 / (8 * Double.pi))
+    return square(x[1] - a * square(x[0]) + b * x[0] - 6) + 10 * (1 - t) * cos(x[0]) + 10
+  }
+
+  private static func rosenbrock(_ x: [Double], _ word: Int) -> Double {
+    (0..<2).reduce(0.0) { $0 + 100 * square(x[$1 + 1] - square(x[$1])) + square(1 - x[$1]) }
+  }
+
+  private static func ackley(_ x: [Double], _ word: Int) -> Double {
+    let squares = x.reduce(0.0) { $0 + square($1) } / 4
+    let waves = x.reduce(0.0) { $0 + cos(2 * Double.pi * $1) } / 4
+    return -20 * exp(-0.2 * squares.squareRoot()) - exp(waves) + 20 + M_E
+  }
+
+  private static func hartmann(_ x: [Double], _ word: Int) -> Double {
+    let a: [[Double]] = [[3, 10, 30], [0.1, 10, 35], [3, 10, 30], [0.1, 10, 35]]
+    let p: [[Double]] = [
+      [0.3689, 0.1170, 0.2673], [0.4699, 0.4387, 0.7470], [0.1091, 0.8732, 0.5547], [0.0381, 0.5743, 0.8828],
+    ]
+    let heights: [Double] = [1, 1.2, 3, 3.2]
+    var sum = 0.0
+    for row in 0..<4 {
+      var distance = 0.0
+      for k in 0..<3 { distance += a[row][k] * square(x[k] - p[row][k]) }
+      sum += heights[row] * exp(-distance)
+    }
+    return -sum
+  }
+
+  private static func mixed(_ x: [Double], _ word: Int) -> Double {
+    let offsets: [Double] = [0, 0.1, 0.6]
+    return offsets[word] + 0.3 * square(log10(x[0]) + 2.5) + 0.2 * square(log2(x[1]) - 6)
+  }
 
   private func best(of objective: Objective, _ sampler: any Sampler, seed: UInt64, trials: Int = 60) -> Double {
     var observations: [Observation] = []
@@ -124,7 +136,8 @@ import Testing
 
   @Test("reads its space from JSON, and says what is wrong with it")
   func space() throws {
-    let text = #"{"hidden": {"from": 16, "to": 64, "log": true}, "dropout": {"from": 0.0, "to": 1}, "cell": ["lstm", "gru"]}"#
+    let text =
+      #"{"hidden": {"from": 16, "to": 64, "log": true}, "dropout": {"from": 0.0, "to": 1}, "cell": ["lstm", "gru"]}"#
     let space = try SearchSpace(json: Array(text.utf8), file: nil)
     #expect(
       space.parameters == [

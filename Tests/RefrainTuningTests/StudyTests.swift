@@ -3,9 +3,10 @@ import Refrain
 import RefrainData
 import RefrainTasks
 import RefrainTestSupport
-@testable import RefrainTuning
 import Synchronization
 import Testing
+
+@testable import RefrainTuning
 
 @Suite("A study") struct StudyTests {
   private let description = Study.Description(identity: "a", measure: "", isLess: true, seed: 0, space: "x")

@@ -14,8 +14,8 @@ struct ExplanationArticle {
   var text: String {
     """
     <article id="example-\(number)" aria-labelledby="title-\(number)">
-    <h2 id="title-\(number)">\(escaped(one.title))</h2>
-    <p class="note">What speaks for and against: \(escaped(one.output))</p>
+    <h2 id="title-\(number)">\(escapedHTML(one.title))</h2>
+    <p class="note">What speaks for and against: \(escapedHTML(one.output))</p>
     \(sum)
     <h3 id="where-\(number)">Where in the input</h3>
     \(methods)
@@ -37,7 +37,7 @@ struct ExplanationArticle {
     ]
     if let gap = main.gap { items.append(("not accounted for", gap)) }
     if one.initialStateShare != 0 { items.append(("of the baseline's, from the initial state", one.initialStateShare)) }
-    let parts = items.map { "<li><b>\(shortNumber($0.1))</b><span>\(escaped($0.0))</span></li>" }
+    let parts = items.map { "<li><b>\(shortNumber($0.1))</b><span>\(escapedHTML($0.0))</span></li>" }
     return "<ul class=\"sum\">\(parts.joined())</ul>"
   }
 
@@ -45,7 +45,7 @@ struct ExplanationArticle {
     let tabs = one.methods.enumerated().map { index, parts in
       """
       <button role="tab" id="tab-\(number)-\(index)" aria-controls="panel-\(number)-\(index)" \
-      aria-selected="\(index == 0)" tabindex="\(index == 0 ? 0 : -1)">\(escaped(parts.title))</button>
+      aria-selected="\(index == 0)" tabindex="\(index == 0 ? 0 : -1)">\(escapedHTML(parts.title))</button>
       """
     }
     let panels = one.methods.enumerated().map { index, parts in
@@ -74,7 +74,8 @@ struct ExplanationArticle {
       text = "The parts of this method need not add up to the score."
     }
     for other in parts.others { text += " The \(other.name): \(shortNumber(other.value))." }
-    return "<p class=\"note\">\(escaped(text)) <span aria-hidden=\"true\">Orange speaks for, blue against.</span></p>"
+    return
+      "<p class=\"note\">\(escapedHTML(text)) <span aria-hidden=\"true\">Orange speaks for, blue against.</span></p>"
   }
 
   /// Steps as words with a colored ground.
@@ -86,7 +87,7 @@ struct ExplanationArticle {
       let color = value >= 0 ? "plus" : "minus"
       let alpha = (Double(level) * 80).rounded() / 100
       let ground = alpha >= 0.04 ? " style=\"background:rgb(var(--\(color)) / \(alpha))\"" : ""
-      return "<span\(ground) title=\"\(shortNumber(value))\">\(escaped(word))</span>"
+      return "<span\(ground) title=\"\(shortNumber(value))\">\(escapedHTML(word))</span>"
     }
     return "<p class=\"words\" tabindex=\"0\" aria-label=\"The steps, colored by their part\">"
       + spans.joined(separator: " ") + "</p>"
@@ -104,7 +105,7 @@ struct ExplanationArticle {
   private func greatest(_ parts: Explanation.Parts) -> String {
     let values = parts.steps
     let order = values.indices.sorted { abs(values[$0]) > abs(values[$1]) }.prefix(10)
-    let rows = order.map { "<tr><td>\(escaped(one.steps[$0]))</td><td>\(shortNumber(values[$0]))</td></tr>" }
+    let rows = order.map { "<tr><td>\(escapedHTML(one.steps[$0]))</td><td>\(shortNumber(values[$0]))</td></tr>" }
     return """
       <details><summary>The greatest parts as a table</summary><table>
       <thead><tr><th scope="col">step</th><th scope="col">part</th></tr></thead><tbody>\(rows.joined())</tbody>
@@ -116,7 +117,7 @@ struct ExplanationArticle {
     guard one.features.count > 1 else { return "" }
     let sums = one.methods[0].values.sum(axes: [0]).values
     let rows = one.features.indices.sorted { abs(sums[$0]) > abs(sums[$1]) }.prefix(40).map { index in
-      "<tr><td>\(escaped(one.features[index]))</td><td>\(shortNumber(sums[index]))</td>"
+      "<tr><td>\(escapedHTML(one.features[index]))</td><td>\(shortNumber(sums[index]))</td>"
         + "<td>\(shortNumber(one.withoutFeature[index]))</td></tr>"
     }
     return """
@@ -147,7 +148,7 @@ struct ExplanationArticle {
       text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
     }
     let rows = one.agreement.map { method, correlation in
-      "<tr><td>\(escaped(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
+      "<tr><td>\(escapedHTML(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
     }
     return text + """
       <p>A network of the same weights in random places gets attributions whose order is correlated with these by \
@@ -171,7 +172,7 @@ struct ExplanationArticle {
       for gate in unit.gates { cells += [shortNumber(gate.mean), percent(gate.closed), percent(gate.open)] }
       if !one.features.isEmpty {
         cells.append(
-          unit.follows.map { "\(escaped(one.features[$0.feature])) (\(shortNumber($0.correlation)))" } ?? "–")
+          unit.follows.map { "\(escapedHTML(one.features[$0.feature])) (\(shortNumber($0.correlation)))" } ?? "–")
       }
       return "<tr>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
     }
@@ -183,18 +184,20 @@ struct ExplanationArticle {
     }
     let plots = gates.map { SaturationChart(level.units, gate: $0).svg }
     return """
-      <section aria-label="\(escaped(level.name))">
-      <h4>\(escaped(level.name)): \(escaped(level.cell)), \(level.units.count) units</h4>
+      <section aria-label="\(escapedHTML(level.name))">
+      <h4>\(escapedHTML(level.name)): \(escapedHTML(level.cell)), \(level.units.count) units</h4>
       \(memory ?? "")
       <p class="note">Each point is a unit: how often its gate is closed (below 0.1) and open (above 0.9). Units near \
       the corner top left are stuck closed, those bottom right stuck open.</p>
       <div class="pair">\(plots.joined())</div>
       <details><summary>The units that remember longest</summary><div class="wide"><table>
-      <thead><tr>\(header.map { "<th scope=\"col\">\(escaped($0))</th>" }.joined())</tr></thead>
+      <thead><tr>\(header.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined())</tr></thead>
       <tbody>\(rows.joined())</tbody></table></div></details>
       </section>
       """
   }
 
   private func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
+
+  private func shortNumber(_ value: Float) -> String { HTMLPage.short(Double(value)) }
 }

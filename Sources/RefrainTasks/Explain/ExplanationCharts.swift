@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// Values over steps as colored cells: a row a feature or unit. Where there are many steps or rows, each cell is the
 /// sum or mean of several, so that the longest sequence is no larger on the page than a short one.
@@ -51,7 +52,7 @@ struct HeatMap {
       for (row, name) in rows.prefix(shown).enumerated() {
         let y = Double(row) * cell.height + 15
         parts.append(
-          #"<text x="\#(pixel(left - 8))" y="\#(pixel(y))" text-anchor="end">\#(escaped(String(name.prefix(28))))</text>"#
+          #"<text x="\#(pixel(left - 8))" y="\#(pixel(y))" text-anchor="end">\#(escapedHTML(String(name.prefix(28))))</text>"#
         )
       }
     } else {
@@ -81,9 +82,9 @@ struct HeatMap {
       let anchor = place == 0 ? "start" : place == 4 ? "end" : "middle"
       parts.append(
         #"<text x="\#(pixel(x))" y="\#(pixel(height + 14))" text-anchor="\#(anchor)">"#
-          + "\(escaped(String(columns[index].prefix(20))))</text>")
+          + "\(escapedHTML(String(columns[index].prefix(20))))</text>")
     }
-    return #"<svg viewBox="0 0 1000 \#(pixel(height + 20))" role="img" aria-label="\#(escaped(label))">"#
+    return #"<svg viewBox="0 0 1000 \#(pixel(height + 20))" role="img" aria-label="\#(escapedHTML(label))">"#
       + parts.joined() + "</svg>"
   }
 }
@@ -115,10 +116,10 @@ struct CurveChart {
     }
     return """
       <svg viewBox="0 0 400 222" role="img" \
-      aria-label="\(escaped(label)): by the attribution's order, and by random orders">
+      aria-label="\(escapedHTML(label)): by the attribution's order, and by random orders">
       \(line(0))\(line(1))<path class="random" d="\(path(curve.random))"/>\
       <path class="ordered" d="\(path(curve.ordered))"/>
-      <text x="40" y="200">\(escaped(label)):</text>
+      <text x="40" y="200">\(escapedHTML(label)):</text>
       <path class="ordered" d="M40 213h24"/><text x="70" y="217">greatest parts first</text>
       <path class="random" d="M210 213h24"/><text x="240" y="217">random order</text></svg>
       """
@@ -142,13 +143,13 @@ struct SaturationChart {
     }
     return """
       <svg viewBox="0 0 300 236" role="img" \
-      aria-label="How often the \(escaped(gate)) gate of each unit is open and closed">
+      aria-label="How often the \(escapedHTML(gate)) gate of each unit is open and closed">
       <path class="grid" d="M44 10V200H234M44 10L234 200"/>\(points.joined())
       <text x="44" y="216">0</text><text x="139" y="216" text-anchor="middle">share of steps open</text>
       <text x="234" y="216" text-anchor="end">1</text>
       <text x="36" y="200" text-anchor="end">0</text><text x="36" y="20" text-anchor="end">1</text>
       <text x="14" y="105" text-anchor="middle" transform="rotate(-90 14 105)">closed</text>
-      <text x="139" y="232" text-anchor="middle">\(escaped(gate)) gate</text></svg>
+      <text x="139" y="232" text-anchor="middle">\(escapedHTML(gate)) gate</text></svg>
       """
   }
 }

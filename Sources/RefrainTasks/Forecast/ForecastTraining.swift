@@ -10,8 +10,8 @@ struct ForecastTraining {
   let epochs: Int
   let plan: ForecastPlan
   /// The word for this training among those of the forecaster.
-  let stage: String
-  let context: TrainingContext
+  var stage = "backtest"
+  var context = TrainingContext()
 
   /// - Parameters:
   ///   - forecaster: What there would be with a network of these weights.
@@ -19,7 +19,7 @@ struct ForecastTraining {
   /// - Returns: Its course; stopped before its end, the network is the best of the finished epochs.
   /// - Throws: ``ForecastError`` when the numbers went astray.
   func run(
-    _ network: inout ForecastNetwork, forecaster: @escaping (ForecastNetwork) -> Forecaster,
+    _ network: inout ForecastNetwork, forecaster: @escaping (ForecastNetwork) -> Forecaster? = { _ in nil },
     progress: (_ epoch: Int, _ loss: Float) -> Void
   ) throws(ForecastError) -> History {
     var optimizer = Adam(learningRate: 3e-3)

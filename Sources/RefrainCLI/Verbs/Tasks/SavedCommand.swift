@@ -106,7 +106,7 @@ struct SavedCommand: Codable {
   }
 
   /// A text that changes with a file's contents; of a folder, with the names and sizes in it.
-  private static func fingerprint(of path: String) throws(DataError) -> String {
+  static func fingerprint(of path: String) throws(DataError) -> String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
     func add(_ bytes: some Sequence<UInt8>) {
       for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }

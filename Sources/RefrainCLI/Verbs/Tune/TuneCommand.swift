@@ -136,8 +136,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     tuner.shouldStop = { Interruption.isRequested }
     let best = try Interruption.listening { try tuner.run() }
     let stopped = Interruption.isRequested
-    let measure = try search.measure ?? best.flatMap { _ in try firstMeasure(study) }
-    let report = TuningReport(task: Task.name, space: space, trials: try study.trials(), measure: measure)
+    let report = TuningReport(task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure())
     if let html = search.html { try writeAtomically(TuningPage(report).text, to: html) }
     if let best, let save, !stopped {
       running.note("The best is trial \(best.number); it is trained once more.")
@@ -151,9 +150,6 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     if stopped { throw CommandFailure.interrupted("the search was interrupted; the same command goes on") }
     if best == nil { throw CommandFailure.badData("no trial was finished: give more --time, or look at --no-pruning") }
   }
-
-  /// The name of the measure that trials were compared by.
-  private func firstMeasure(_ study: Study) throws -> String? { try study.note("measure") }
 
   private func space() throws -> SearchSpace {
     let space: SearchSpace

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tarfile
 
-# 3 x 320 units in both directions, a step of three frames (30 ms), normalized by speaker, on 13 cepstra with changes.
-RECIPE = ["--layers", "3", "--hidden", "320", "--dropout", "0.4", "--epochs", "60", "--batch", "16"]
+# 3 x 256 units in both directions, a step of three frames (30 ms), normalized by speaker, on 13 cepstra with changes.
+RECIPE = ["--layers", "3", "--hidden", "256", "--dropout", "0.35", "--epochs", "40", "--batch", "10"]
 
 
 def tables(archive, folder):

@@ -1,3 +1,5 @@
+import Refrain
+
 /// What is known of a sound at each of its frames, a row a frame: `[count, width]`.
 public struct FeatureFrames: Sendable, Equatable {
   /// The values, row after row.
@@ -48,7 +50,12 @@ public struct FeatureFrames: Sendable, Equatable {
 
   /// The rows less the means of the columns, over their deviations.
   public func normalized(by moments: FeatureMoments) -> FeatureFrames {
-    let (means, factors) = (moments.means, moments.deviations.map { 1 / max($0, 1e-5) })
+    normalized(means: moments.means, deviations: moments.deviations)
+  }
+
+  /// The rows less some means, over some deviations; one of almost 0 counts as a little more.
+  public func normalized(means: [Float], deviations: [Float]) -> FeatureFrames {
+    let factors = deviations.map { 1 / max($0, 1e-5) }
     var copy = self
     for row in 0..<count {
       for column in 0..<width {
@@ -56,6 +63,19 @@ public struct FeatureFrames: Sendable, Equatable {
       }
     }
     return copy
+  }
+
+  /// Some sequences of rows together, `[B, T, width]`, with zeros behind the shorter ones.
+  public static func batch(_ sequences: [FeatureFrames]) -> StepValues {
+    let (time, width) = (sequences.map(\.count).max() ?? 0, sequences.first?.width ?? 1)
+    var values: [Float] = []
+    values.reserveCapacity(sequences.count * time * width)
+    for sequence in sequences {
+      values += sequence.values
+      values += repeatElement(0, count: (time - sequence.count) * width)
+    }
+    return StepValues(
+      Tensor(values, shape: [sequences.count, time, width]), steps: Steps(lengths: sequences.map(\.count)))
   }
 }
 

@@ -10,6 +10,8 @@ public struct FeatureStream {
   private var deltas: DeltaStream?
   private var last: Float?
   private var isFinished = false
+  /// Samples still to come that stand between two frames.
+  private var gap = 0
 
   init(_ features: SoundFeatures) {
     precondition(features.fault == nil, "features of sound: \(features.fault ?? "")")
@@ -54,6 +56,9 @@ public struct FeatureStream {
   }
 
   private mutating func makeRows() {
+    let passed = min(gap, samples.count)
+    samples.removeFirst(passed)
+    gap -= passed
     guard samples.count >= features.fftSize else { return }
     let count = 1 + (samples.count - features.fftSize) / features.hop
     if deltas == nil {
@@ -65,9 +70,9 @@ public struct FeatureStream {
         deltas?.add(base[row * features.baseWidth..<(row + 1) * features.baseWidth], to: &rows)
       }
     }
-    // The next frame may begin behind all samples, where frames have gaps between them.
-    let used = count * features.hop
-    samples.removeFirst(min(used, samples.count))
+    let used = min(count * features.hop, samples.count)
+    samples.removeFirst(used)
+    gap = count * features.hop - used
   }
 }
 

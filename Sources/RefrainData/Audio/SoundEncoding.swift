@@ -20,14 +20,28 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
   /// Rows from a source.
   public init(_ source: Source) { self.source = source }
 
-  /// Whether a path's ending is that of a sound file, or of ready features.
-  public static func isSound(_ path: String) -> Bool {
-    let endings = [
-      "wav", "wave", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "wma", "aif", "aiff", "amr", "au", "caf",
-      "webm", "mp4",
-    ]
-    return endings.contains(ending(path)) || isReady(path)
+  /// The encoding for recordings like one: 40 filters of the mel scale at its rate, or at 16 kHz where that is higher;
+  /// of ready features 13 with their changes.
+  ///
+  /// - Throws: What ``Recording/init(contentsOf:ffmpeg:)`` throws.
+  public init(choosingFor path: String, cepstra: Bool = false) throws(DataError) {
+    guard !Self.isReady(path) else {
+      self.init(.sphinx(width: 13, deltas: 2))
+      return
+    }
+    let rate = min(16_000, try Recording(contentsOf: path).sampleRate)
+    self.init(
+      cepstra ? SoundFeatures(.mfcc(13), sampleRate: rate, deltas: 2) : SoundFeatures(.logMel, sampleRate: rate))
   }
+
+  /// The endings of the names of sound files and of ready features, in small letters.
+  public static let endings = [
+    "wav", "wave", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "wma", "aif", "aiff", "amr", "au", "caf", "mfc",
+    "mfcc",
+  ]
+
+  /// Whether a path's ending is that of a sound file, or of ready features.
+  public static func isSound(_ path: String) -> Bool { endings.contains(ending(path)) }
 
   /// Whether a path's ending is that of ready features.
   public static func isReady(_ path: String) -> Bool { ["mfc", "mfcc"].contains(ending(path)) }
@@ -55,6 +69,18 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
     switch source {
     case .sound(let features): Double(features.hop) / Double(features.sampleRate)
     case .sphinx: 0.01
+    }
+  }
+
+  /// What a report says, such as `40 mel filters at 8000 Hz`.
+  public var summary: String {
+    switch source {
+    case .sound(let features):
+      switch features.kind {
+      case .logMel: "\(features.melCount) mel filters at \(features.sampleRate) Hz"
+      case .mfcc(let count): "\(count) cepstral coefficients at \(features.sampleRate) Hz"
+      }
+    case .sphinx(let width, _): "\(width) ready features"
     }
   }
 

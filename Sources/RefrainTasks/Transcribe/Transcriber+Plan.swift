@@ -30,12 +30,7 @@ extension Transcriber {
 
   /// How recordings become rows, chosen by the first of them.
   static func encoding(for path: String, _ configuration: Configuration) throws(DataError) -> SoundEncoding {
-    if SoundEncoding.isReady(path) { return SoundEncoding(.sphinx(width: 13, deltas: 2)) }
-    let rate = min(16_000, try Recording(contentsOf: path).sampleRate)
-    switch configuration.features ?? .logMel {
-    case .logMel: return SoundEncoding(SoundFeatures(.logMel, sampleRate: rate))
-    case .mfcc: return SoundEncoding(SoundFeatures(.mfcc(13), sampleRate: rate, deltas: 2))
-    }
+    try SoundEncoding(choosingFor: path, cepstra: configuration.features == .mfcc)
   }
 }
 

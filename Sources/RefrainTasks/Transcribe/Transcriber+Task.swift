@@ -16,7 +16,9 @@ extension Transcriber: TaskModel {
   ) throws(DataError) -> Utterances {
     let columns = UtteranceColumns(
       audio: configuration.audio, text: configuration.target, speaker: configuration.speaker)
-    return try UtteranceReader(columns: columns, needsTexts: true, goesOn: false).read(source, encoding: nil) {
+    return try UtteranceReader(columns: columns, needsTexts: true, goesOn: false, needsSpeakers: true).read(
+      source, encoding: nil
+    ) {
       path throws(DataError) in try encoding(for: path, configuration)
     }
   }
@@ -28,8 +30,9 @@ extension Transcriber: TaskModel {
     if let target = request.target { columns.text = target }
     if let speaker = request.speaker { columns.speaker = speaker }
     func read(_ needsTexts: Bool) throws(DataError) -> Utterances {
-      try UtteranceReader(columns: columns, needsTexts: needsTexts, goesOn: true).read(source, encoding: plan.encoding)
-      {
+      try UtteranceReader(
+        columns: columns, needsTexts: needsTexts, goesOn: true, needsSpeakers: request.speaker != nil
+      ).read(source, encoding: plan.encoding) {
         _ throws(DataError) in plan.encoding
       }
     }

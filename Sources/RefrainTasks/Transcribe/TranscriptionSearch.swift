@@ -38,8 +38,10 @@ struct SpokenLanguage {
     self.model = model
     lexicon = model.map { model in
       let special = [NGramModel.unknown, NGramModel.begin, NGramModel.end]
+      let known = model.words.filter { !special.contains($0) && model.contains($0) }
+      // A word with a character that is not written cannot be found.
       return CTCLexicon(
-        model.words.filter { !special.contains($0) && model.contains($0) }.map { plan.labels($0) })
+        known.map { (word: $0, labels: plan.labels($0)) }.filter { $0.word.count == $0.labels.count }.map(\.labels))
     }
   }
 

@@ -11,21 +11,15 @@ struct TranscriptionExamples: ExampleSource {
 
   /// The examples, padded with zeros.
   func batch(_ examples: [Int]) -> Refrain.Batch {
-    let lengths = examples.map { inputs[$0].count }
     let targetLengths = examples.map { labels[$0].count }
-    let (time, width) = (lengths.max() ?? 0, inputs[examples[0]].width)
     let longest = max(1, targetLengths.max() ?? 0)
-    var (values, targets): ([Float], [Float]) = ([], [])
-    values.reserveCapacity(examples.count * time * width)
-    for example in examples {
-      values += inputs[example].values
-      values += repeatElement(0, count: (time - inputs[example].count) * width)
-      targets += labels[example].map(Float.init)
-      targets += repeatElement(0, count: longest - labels[example].count)
+    let targets = examples.flatMap { example in
+      labels[example].map(Float.init) + repeatElement(0, count: longest - labels[example].count)
     }
+    let steps = FeatureFrames.batch(examples.map { inputs[$0] })
     return Refrain.Batch(
-      Tensor(values, shape: [examples.count, time, width]), Tensor(targets, shape: [examples.count, longest]),
-      lengths: lengths, targetLengths: targetLengths)
+      steps.values, Tensor(targets, shape: [examples.count, longest]), steps: steps.steps,
+      targetLengths: targetLengths)
   }
 }
 

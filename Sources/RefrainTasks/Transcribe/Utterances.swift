@@ -66,6 +66,8 @@ struct UtteranceReader {
   let needsTexts: Bool
   /// Whether a recording that cannot be read is passed over, with its problem noted.
   let goesOn: Bool
+  /// Whether a table must have the column of speakers.
+  let needsSpeakers: Bool
 
   /// - Parameter encoding: How rows are made; nil makes it of the first recording by `choose`.
   func read(
@@ -132,7 +134,13 @@ struct UtteranceReader {
     let text =
       needsTexts || columns.text != nil
       ? try column(columns.text, of: table, among: ["text", "transcript", "transcription", "sentence", "words"]) : nil
-    let speaker = try columns.speaker.map { name throws(DataError) in try table.column(named: name) }
+    let speaker: Table.Column?
+    do throws(DataError) {
+      speaker = try columns.speaker.map { name throws(DataError) in try table.column(named: name) }
+    } catch {
+      guard !needsSpeakers else { throw error }
+      speaker = nil
+    }
     var found: [Found] = []
     for row in 0..<table.rowCount {
       let name = table.text(row: row, column: audio).trimmingCharacters(in: .whitespaces)

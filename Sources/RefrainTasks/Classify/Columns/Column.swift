@@ -26,6 +26,16 @@ public struct Column: Sendable {
   /// The text of a row, from 0, as it stands in the file; nil where there is none.
   public func text(_ row: Int) -> String? { records.text(row: rows?[row] ?? row, column: place) }
 
+  /// The path that a row, from 0, names: one that does not begin with a slash begins in the folder of the file that the
+  /// row stands in. nil where the row names none.
+  public func path(_ row: Int) -> String? {
+    guard let text = text(row), !text.isEmpty else { return nil }
+    guard !holdsFiles, !text.hasPrefix("/"), let file = records.place(of: rows?[row] ?? row).file,
+      let slash = file.lastIndex(of: "/")
+    else { return text }
+    return file[...slash] + text
+  }
+
   /// An error at a row, from 0.
   public func fault(
     _ code: DataError.Code, row: Int, _ problem: String, remedy: String? = nil

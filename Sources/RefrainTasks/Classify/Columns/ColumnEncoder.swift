@@ -77,7 +77,9 @@ public protocol ColumnPart: Module {
 /// The kinds of columns there are.
 public enum ColumnEncoders {
   /// The kinds; a new one is added here.
-  public static let all: [any ColumnEncoder.Type] = [TextColumn.self, NumberColumn.self, CategoryColumn.self]
+  public static let all: [any ColumnEncoder.Type] = [
+    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self,
+  ]
 
   /// The kind of this name, or nil.
   public static func named(_ kind: String) -> (any ColumnEncoder.Type)? { all.first { $0.kind == kind } }

@@ -1,0 +1,117 @@
+import Refrain
+import RefrainData
+
+/// Recordings by their paths: levels in the filters of the mel scale, two frames of 10 ms a step, less their means over
+/// all recordings that were learned of, over their deviations; then recurrent layers. What is loud or high in all of a
+/// recording stays so: it may say who speaks.
+public struct RecordingColumn: ColumnEncoder {
+  public static let kind = "audio"
+  let encoding: SoundEncoding
+  private let means: [Float]
+  private let deviations: [Float]
+  private let stacking: Int
+
+  /// How long a recording may be, in seconds.
+  private static let longest = 120.0
+
+  public static func likelihood(of sample: ColumnSample) -> Double {
+    0.95 * sample.shareOfFiles(endingIn: Set(SoundEncoding.endings))
+  }
+
+  public init(learning column: Column, _ settings: ColumnSettings) throws(DataError) {
+    stacking = 2
+    var encoding: SoundEncoding?
+    var moments: FeatureMoments?
+    for row in 0..<column.count {
+      let path = try Self.path(column, row)
+      do throws(DataError) {
+        let known: SoundEncoding
+        if let encoding { known = encoding } else { known = try SoundEncoding(choosingFor: path) }
+        encoding = known
+        var sums = moments ?? FeatureMoments(width: known.width)
+        sums.add(try known.frames(path, longest: Self.longest).frames)
+        moments = sums
+      } catch {
+        throw Self.placed(error, column, row)
+      }
+    }
+    guard let encoding, let moments else {
+      throw DataError(.noRows, "the column \(column.name.quoted) has no recordings", remedy: "name some")
+    }
+    self.encoding = encoding
+    (means, deviations) = (moments.means, moments.deviations.map { max($0, 1e-5) })
+  }
+
+  private static func path(_ column: Column, _ row: Int) throws(DataError) -> String {
+    guard let path = column.path(row) else {
+      throw column.fault(.missingValue, row: row, "there is no path", remedy: "name a recording or remove the row")
+    }
+    return path
+  }
+
+  /// The error of a recording, at its row.
+  private static func placed(_ error: DataError, _ column: Column, _ row: Int) -> DataError {
+    column.holdsFiles
+      ? error
+      : column.fault(
+        error.code, row: row, "\((column.text(row) ?? "").shortened): \(error.problem)", remedy: error.remedy)
+  }
+
+  private enum Key: String, CodingKey { case encoding, means, deviations, stacking }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    encoding = try container.decode(SoundEncoding.self, forKey: .encoding)
+    means = try container.decode([Float].self, forKey: .means)
+    deviations = try container.decode([Float].self, forKey: .deviations)
+    stacking = try container.decode(Int.self, forKey: .stacking)
+    guard encoding.fault == nil, means.count == encoding.width, deviations.count == encoding.width,
+      (1...16).contains(stacking), deviations.allSatisfy({ $0.isNormal && $0 > 0 }), means.allSatisfy(\.isFinite)
+    else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .encoding, in: container, debugDescription: "how recordings are read cannot be")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(encoding, forKey: .encoding)
+    try container.encode(means, forKey: .means)
+    try container.encode(deviations, forKey: .deviations)
+    try container.encode(stacking, forKey: .stacking)
+  }
+
+  public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
+    var recordings: [FeatureFrames] = []
+    recordings.reserveCapacity(column.count)
+    for row in 0..<column.count {
+      let path = try Self.path(column, row)
+      do throws(DataError) {
+        let frames = try encoding.frames(path, longest: Self.longest).frames
+        recordings.append(frames.normalized(means: means, deviations: deviations).stacked(stacking))
+      } catch {
+        throw Self.placed(error, column, row)
+      }
+    }
+    return RecordingValues(recordings: recordings)
+  }
+
+  public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
+    SequencePart(plan, inputSize: encoding.width * stacking, using: &generator)
+  }
+
+  public func weightCount(_ plan: NetworkPlan) -> Double {
+    SequencePart.weightCount(plan, inputSize: encoding.width * stacking)
+  }
+
+  public var summary: String { "recordings, \(encoding.summary)" }
+}
+
+private struct RecordingValues: EncodedColumn {
+  let recordings: [FeatureFrames]
+  var count: Int { recordings.count }
+
+  func length(of row: Int) -> Int { recordings[row].count }
+
+  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues { FeatureFrames.batch(rows.map { recordings[$0] }) }
+}

@@ -54,8 +54,10 @@ def main():
     if arguments.tables_only:
         return
     path = lambda name: os.path.join(arguments.folder, name)
+    saved = path("checkpoint")
+    again = os.path.exists(os.path.join(saved, "training.json"))
     train = ["train", "transcribe", path("train.csv"), "--speaker", "speaker", "--save", path("model"),
-             "--checkpoint", path("checkpoint")]
+             "--resume" if again else "--checkpoint", saved]
     options = [option for option in others if option != "--"]
     command = arguments.command.split()
     subprocess.run(command + train + RECIPE + options, check=True)

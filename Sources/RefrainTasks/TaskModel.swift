@@ -15,6 +15,9 @@ public protocol TaskModel: Sendable {
   static var kind: String { get }
   /// Other words that stand in older files.
   static var formerKinds: [String] { get }
+  /// Whether its trainings go through ``TrainingContext/train(_:stage:_:optimizer:task:fit:)``, so that they can be saved,
+  /// watched and gone on with; false unless it says so.
+  static var savesTraining: Bool { get }
 
   /// What a user may decide on before training.
   associatedtype Configuration: TaskConfiguration
@@ -86,6 +89,8 @@ extension TaskModel {
   public static var kind: String { name }
   /// There are none.
   public static var formerKinds: [String] { [] }
+  /// They do not.
+  public static var savesTraining: Bool { false }
   /// Nothing was kept aside.
   public var evaluation: TaskEvaluation? { nil }
   /// Training went to its end.

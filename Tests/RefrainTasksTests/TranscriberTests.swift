@@ -138,13 +138,16 @@ enum MadeSpeech {
       configuration.batchSize = 4
       let examples = try Transcriber.examples(from: DataSource(paths: [folder + "/train.csv"]), configuration)
       let whole = try Transcriber.train(on: examples, configuration, TrainingContext())
-      configuration.checkpoint = folder + "/state"
       // Stopped in its second epoch, when the state of the first is saved.
       let steps = Counter()
-      let stopped = try Transcriber.train(
-        on: examples, configuration, TrainingContext(shouldStop: { steps.next() > 4 }))
+      var context = TrainingContext(shouldStop: { steps.next() > 4 })
+      context.checkpoints = CheckpointFolder(folder + "/state", every: .epochs(1), keeping: 2, resumes: false)
+      try FileManager.default.createDirectory(atPath: folder + "/state", withIntermediateDirectories: true)
+      let stopped = try Transcriber.train(on: examples, configuration, context)
       #expect(!stopped.isComplete)
-      let resumed = try Transcriber.train(on: examples, configuration, TrainingContext())
+      context = TrainingContext()
+      context.checkpoints = CheckpointFolder(folder + "/state", every: .epochs(1), keeping: 2, resumes: true)
+      let resumed = try Transcriber.train(on: examples, configuration, context)
       #expect(resumed.isComplete)
       expectSameBits(resumed.transcriptionNetwork, whole.transcriptionNetwork)
     }

@@ -4,6 +4,8 @@ import RefrainData
 extension Classifier: TaskModel {
   /// The word on the command line.
   public static let name = "classify"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Say which class a row belongs to, by its texts, numbers and categories."
 

@@ -127,7 +127,7 @@ private struct ClassifierTraining {
       let run = ColumnTraining(
         examples: training, heldOut: heldOut, epochs: options.epochs(steps: steps), seed: seed,
         loss: labels.areSeveral ? .binaryCrossEntropy : .crossEntropy, context: context,
-        share: Double(member) / Double(members)..<Double(member + 1) / Double(members))
+        stage: "member\(member + 1)", share: Double(member) / Double(members)..<Double(member + 1) / Double(members))
       do throws(TaskError) {
         let history = try run.run(&network)
         report.epochs.append(history.bestEpoch ?? history.epochs.count)

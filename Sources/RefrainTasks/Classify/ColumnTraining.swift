@@ -9,6 +9,8 @@ struct ColumnTraining {
   let seed: UInt64
   let loss: Loss
   let context: TrainingContext
+  /// The word for this training among those of the task.
+  let stage: String
   /// Which part of the whole work this training is, for its progress.
   var share: Range<Double> = 0..<1
 
@@ -24,14 +26,20 @@ struct ColumnTraining {
     let source = LengthBatches(examples, size: size, maximumSteps: Self.maximumSteps, seed: seed)
     let history: History
     do throws(TrainingError) {
-      history = try Trainer(
+      let trainer = Trainer(
         epochs: epochs, seed: seed, schedule: .cosine(minimum: 1e-4), clipping: .globalNorm(1),
         earlyStopping: heldOut.count == 0 ? nil : EarlyStopping(patience: max(3, epochs / 4)),
-        observers: [ContextProgress(context: context, share: share)], shouldStop: context.shouldStop
-      ).fit(
-        &network, optimizer: &optimizer, source: source,
-        validation: heldOut.count == 0 ? nil : heldOut.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps)
-      ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
+        observers: [ContextProgress(context: context, share: share)], shouldStop: context.shouldStop)
+      // What is calibrated and measured afterwards is not there yet: a checkpoint goes on, and cannot answer.
+      func unfinished(_ network: JoinedNetwork) -> Classifier? { nil }
+      history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: unfinished) {
+        trainer, network, optimizer, state throws(TrainingError) in
+        try trainer.fit(
+          &network, optimizer: &optimizer, source: source,
+          validation: heldOut.count == 0 ? nil : heldOut.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps),
+          resuming: state
+        ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
+      }
     } catch {
       guard error.code == .notFinite else { throw TaskError(error.description) }
       throw TaskError(

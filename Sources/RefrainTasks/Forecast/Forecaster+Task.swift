@@ -4,6 +4,8 @@ import RefrainData
 extension Forecaster: TaskModel {
   /// The word on the command line.
   public static let name = "forecast"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Forecast a series of numbers."
   /// The word in files of before the name of the task stood there.

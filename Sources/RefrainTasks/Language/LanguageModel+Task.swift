@@ -5,6 +5,8 @@ import RefrainData
 extension LanguageModel: TaskModel {
   /// The word on the command line.
   public static let name = "language"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Learn a language from texts: go on from a prompt, and say how likely texts are."
   /// The word in model files.

@@ -47,27 +47,34 @@ public struct LanguageModel: Sendable {
       configuration, unit: options.unit, count: text.count, vocabulary: tokenizer.vocabulary.count)
     var generator = RandomGenerator(seed: plan.seed)
     var network = try LanguageNetwork(plan.architecture, using: &generator)
-    let history = try learn(text, judgedBy: judged, &network, plan, configuration.training, context)
     let counts = counts(of: text, vocabulary: tokenizer.vocabulary.count)
-    let elapsed = start.duration(to: .now) / .seconds(1)
-    return LanguageModel(
-      tokenizer: tokenizer, architecture: plan.architecture, languageNetwork: network, counts: counts,
-      held: measure(held, tokens: judged, network, counts: counts), isComplete: history.stopReason != .cancelled,
-      training: TrainingReport(
-        epochs: history.epochs.count, seconds: (elapsed * 1000).rounded() / 1000, parameters: network.parameterCount,
-        seed: plan.seed))
+    func model(_ network: LanguageNetwork, _ history: History?) -> LanguageModel {
+      let elapsed = start.duration(to: .now) / .seconds(1)
+      return LanguageModel(
+        tokenizer: tokenizer, architecture: plan.architecture, languageNetwork: network, counts: counts,
+        held: history.flatMap { _ in measure(held, tokens: judged, network, counts: counts) },
+        isComplete: history.map { $0.stopReason != .cancelled } ?? false,
+        training: TrainingReport(
+          epochs: history?.epochs.count ?? 0, seconds: (elapsed * 1000).rounded() / 1000,
+          parameters: network.parameterCount, seed: plan.seed))
+    }
+    let history = try learn(text, judgedBy: judged, &network, plan, configuration.training, context) { network in
+      model(network, nil)
+    }
+    return model(network, history)
   }
 
   private static func learn(
     _ text: [Int32], judgedBy judged: [Int32], _ network: inout LanguageNetwork, _ plan: LanguagePlan,
-    _ options: TextTrainingOptions, _ context: TrainingContext
+    _ options: TextTrainingOptions, _ context: TrainingContext, model: @escaping (LanguageNetwork) -> LanguageModel
   ) throws(TaskError) -> History {
     let (rows, steps) = (plan.rows, plan.steps)
     let validation = judged.count > 1 ? CorpusStreams(judged, rows: 1, isValidation: true) : nil
     return try options.fit(
       &network, source: CorpusSource(text, rows: rows, size: steps, seed: plan.seed), validation: validation,
       epochs: plan.epochs, updates: CorpusStreams.windowCount(of: text, rows: rows, size: steps), seed: plan.seed,
-      defaultRate: plan.rate, truncation: steps, measure: "validation", context, carrying: Sequential.Memory.self
+      defaultRate: plan.rate, truncation: steps, measure: "validation", context, carrying: Sequential.Memory.self,
+      task: model
     ) { network, batch, memory in
       if batch.isValidation {
         return Tensor(Float(network.surprise(ofLong: batch.text) / Double(batch.text.count - 1)))

@@ -29,7 +29,6 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
     .choice(
       "optimizer", \.rule, of: Rule.allCases.map { ($0.rawValue, $0) }, valueName: "rule",
       help: "The rule that moves the weights: adam or sgd. (default: adam)"),
-    .decimal("rate", \.rate, in: 1e-9...1e6, help: "The learning rate. (default: by the rule and the task)"),
     .choice(
       "schedule", \.schedule, of: Schedule.allCases.map { ($0.rawValue, $0) }, valueName: "schedule",
       help: """
@@ -79,12 +78,13 @@ extension TextTrainingOptions {
   ///   - validation: what to judge by after each epoch, as one batch.
   ///   - updates: about how many updates an epoch has.
   ///   - measure: what the loss of the validation is called in messages.
+  ///   - task: the trained task that there would be with a network; nil where there can be none yet.
   ///   - loss: as for `Trainer`.
   /// - Returns: the course of training.
-  func fit<Network: Module, Batch: TrainingBatch, Carried>(
+  func fit<Network: Module, Batch: TrainingBatch, Carried, Task: TaskModel>(
     _ network: inout Network, source: some BatchSource<Batch>, validation: Batch?, epochs: Int, updates: Int,
     seed: UInt64, defaultRate: Float, truncation: Int? = nil, measure: String, _ context: TrainingContext,
-    carrying: Carried.Type, loss: (Network, Batch, inout Carried?) -> Tensor
+    carrying: Carried.Type, task: @escaping (Network) -> Task?, loss: (Network, Batch, inout Carried?) -> Tensor
   ) throws(TaskError) -> History {
     if let initialRange {
       var generator = RandomGenerator(seed: seed &+ 1)
@@ -97,18 +97,24 @@ extension TextTrainingOptions {
       epochs: epochs, seed: seed, schedule: learningRates(updates: epochs * updates), clipping: .globalNorm(clip ?? 1),
       truncation: truncation, earlyStopping: EarlyStopping(patience: patience ?? max(1, epochs)),
       observers: [progress], shouldStop: context.shouldStop)
+    func run<O: Optimizer>(
+      _ trainer: Trainer, _ network: inout Network, _ optimizer: inout O
+    ) throws(TrainingError) -> History {
+      try context.train(trainer, &network, optimizer: &optimizer, task: task) {
+        trainer, network, optimizer, state throws(TrainingError) in
+        try trainer.fit(
+          &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, resuming: state,
+          carrying: carrying, loss: loss)
+      }
+    }
     do throws(TrainingError) {
       switch rule ?? .adam {
       case .adam:
         var optimizer = Adam(learningRate: rate ?? defaultRate)
-        return try trainer.fit(
-          &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, carrying: carrying,
-          loss: loss)
+        return try run(trainer, &network, &optimizer)
       case .sgd:
         var optimizer = SGD(learningRate: rate ?? 20)
-        return try trainer.fit(
-          &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, carrying: carrying,
-          loss: loss)
+        return try run(trainer, &network, &optimizer)
       }
     } catch {
       guard error.code == .notFinite else { throw TaskError(error.description) }

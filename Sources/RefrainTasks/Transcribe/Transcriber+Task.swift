@@ -4,6 +4,8 @@ import RefrainData
 extension Transcriber: TaskModel {
   /// The word on the command line.
   public static let name = "transcribe"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Write down what is said in recordings."
 
@@ -185,9 +187,6 @@ extension Transcriber.Configuration: TaskConfiguration {
       "language-model", \.languageModel, valueName: "file",
       help: "A language model in ARPA format. (default: one of the training's texts)"),
     .count("batch", \.batchSize, in: 1...4096, help: "Recordings in a step of training. (default: 16)"),
-    .text(
-      "checkpoint", \.checkpoint, valueName: "file",
-      help: "Save the training here after each epoch, and go on from there if it is there. (default: nowhere)"),
   ]
 
   /// Takes all.

@@ -30,8 +30,6 @@ public struct Transcriber: Sendable {
     public var languageModel: String?
     /// Recordings in a step of training; 16 by default.
     public var batchSize: Int?
-    /// Where the training is saved after each epoch.
-    public var checkpoint: String?
     /// The cell's name, one of ``Cells/all``.
     public var cell = LSTMCell.name
     /// The size of the hidden state of a direction; by default from how much is said.
@@ -107,8 +105,7 @@ public struct Transcriber: Sendable {
     var generator = RandomGenerator(seed: plan.seed)
     var network = TranscriptionNetwork(plan, using: &generator)
     let history = try TranscriptionTraining(
-      plan: plan, training: examples(learned), heldOut: heldOut, checkpoint: configuration.checkpoint,
-      context: context
+      plan: plan, training: examples(learned), heldOut: heldOut, context: context
     ).run(&network)
 
     context.progress?(0.92, "tuning the search on \(held) held-out recordings")

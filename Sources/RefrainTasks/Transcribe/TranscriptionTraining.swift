@@ -72,8 +72,6 @@ struct TranscriptionTraining {
   let plan: TranscriptionPlan
   let training: TranscriptionExamples
   let heldOut: TranscriptionExamples
-  /// Where the training is saved after each epoch, to go on after it was killed.
-  let checkpoint: String?
   let context: TrainingContext
 
   /// - Returns: How it went.
@@ -82,23 +80,22 @@ struct TranscriptionTraining {
     var optimizer = Adam(learningRate: plan.learningRate)
     let loss = Loss.ctc(perLabel: false)
     let watch = TranscriptionWatch(self)
-    var observers: [any TrainingObserver] = [watch]
-    var state: TrainingState<TranscriptionNetwork>?
-    if let checkpoint {
-      observers.append(Checkpoints(checkpoint))
-      state = try saved(checkpoint, network, optimizer)
-    }
     let trainer = Trainer(
-      epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(100), observers: observers,
+      epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(100), observers: [watch],
       shouldStop: context.shouldStop)
     let rate = plan.dropout
     let history: History
     do throws(TrainingError) {
-      history = try trainer.fit(
-        &network, optimizer: &optimizer, source: TranscriptionBatches(training, plan: plan), resuming: state
-      ) { network, batch in
-        let logits = network.logits(batch.input, lengths: batch.lengths ?? [], dropout: rate)
-        return loss(logits, batch.target, lengths: batch.lengths, targetLengths: batch.targetLengths)
+      // The search is not tuned yet: a checkpoint goes on, and cannot answer.
+      func unfinished(_ network: TranscriptionNetwork) -> Transcriber? { nil }
+      history = try context.train(trainer, &network, optimizer: &optimizer, task: unfinished) {
+        trainer, network, optimizer, state throws(TrainingError) in
+        try trainer.fit(
+          &network, optimizer: &optimizer, source: TranscriptionBatches(training, plan: plan), resuming: state
+        ) { network, batch in
+          let logits = network.logits(batch.input, lengths: batch.lengths ?? [], dropout: rate)
+          return loss(logits, batch.target, lengths: batch.lengths, targetLengths: batch.targetLengths)
+        }
       }
     } catch {
       guard error.code == .notFinite else { throw TaskError(error.description) }
@@ -108,17 +105,6 @@ struct TranscriptionTraining {
     }
     guard !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }
     return history
-  }
-
-  private func saved(
-    _ path: String, _ network: TranscriptionNetwork, _ optimizer: Adam
-  ) throws(TaskError) -> TrainingState<TranscriptionNetwork>? {
-    do throws(DataError) {
-      return try TrainingState(contentsOf: path, model: network, optimizer: optimizer)
-    } catch {
-      guard error.code != .missingFile else { return nil }
-      throw TaskError(error.description, remedy: "remove the file to begin anew")
-    }
   }
 }
 

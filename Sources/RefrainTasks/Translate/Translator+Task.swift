@@ -4,6 +4,8 @@ import RefrainData
 extension Translator: TaskModel {
   /// The word on the command line.
   public static let name = "translate"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Make a text of a text: translations, summaries, other spellings."
   /// The word in model files.

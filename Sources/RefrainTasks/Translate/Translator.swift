@@ -67,7 +67,7 @@ public struct Translator: Sendable {
 
   private static func learn(
     _ material: TranslationMaterial, _ network: inout TranslationNetwork, _ configuration: Configuration, seed: UInt64,
-    _ context: TrainingContext, translator: (TranslationNetwork) -> Translator
+    _ context: TrainingContext, translator: @escaping (TranslationNetwork) -> Translator
   ) throws(TaskError) -> History {
     let size = min(configuration.training.batch ?? 64, material.pairs.count)
     let batches = LengthBatches(material.pairs, size: size, seed: seed)
@@ -78,7 +78,7 @@ public struct Translator: Sendable {
       &network, source: batches, validation: material.held.count == 0 ? nil : material.heldBatch,
       epochs: configuration.epochs ?? (material.pairs.count < 100_000 ? 20 : 10),
       updates: (material.pairs.count + size - 1) / size, seed: seed, defaultRate: 1e-3,
-      measure: names[criterion] ?? "", context, carrying: NoMemory.self
+      measure: names[criterion] ?? "", context, carrying: NoMemory.self, task: translator
     ) { network, batch, _ in
       guard batch.isValidation else { return network.loss(batch.sources, batch.targets, smoothing: smoothing) }
       // What training makes small is the loss; what the best epoch is chosen by may be something else.

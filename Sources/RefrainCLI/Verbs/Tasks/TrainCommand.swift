@@ -61,6 +61,9 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if save == nil, !around.findRate {
       throw ValidationError("Name the file for the trained model with --save.")
     }
+    if !Task.savesTraining, let flag = around.given.first {
+      throw ValidationError("\(flag) does nothing for the task \(Task.name); leave it out.")
+    }
   }
 
   func run() throws { try task.naming(train) }

@@ -72,6 +72,16 @@ struct TrainingFlags: ParsableArguments {
     }
   }
 
+  /// The flags that were given.
+  var given: [String] {
+    let flags: [(String, Bool)] = [
+      ("--checkpoint", checkpoint != nil), ("--resume", resume != nil), ("--log", log != nil),
+      ("--tensorboard", tensorboard != nil), ("--rate", rate != nil), ("--find-rate", findRate),
+      ("--average", average != nil),
+    ]
+    return flags.filter(\.1).map(\.0)
+  }
+
   /// The form of the log.
   var logFormat: TrainingLog.Format? {
     guard let log else { return nil }

@@ -43,7 +43,12 @@ enum Spelling {
       return true
     }
     if opening.contains(last) || closing.contains(first) { return false }
-    return CharacterClass(last) != .ideograph || CharacterClass(first) != .ideograph
+    return !isWide(last) || !isWide(first)
+  }
+
+  /// Whether a character, or a sign, is of a script without spaces.
+  private static func isWide(_ scalar: UnicodeScalar) -> Bool {
+    0x3000...0x303F ~= scalar.value || 0xFF00...0xFF65 ~= scalar.value || CharacterClass(scalar) == .ideograph
   }
 
   private static let opening: Set<UnicodeScalar> = ["(", "[", "{", "¿", "¡", "«", "“", "‘", "「", "『", "（", "《"]

@@ -1,9 +1,9 @@
 /// The lines of files, one after another, each read when it is asked for: files may be larger than memory.
 ///
 /// Lines end with LF, CRLF or CR, which are no part of them; empty lines count. Text is UTF-8, with or without a
-/// byte-order mark; UTF-16 and gzip are unpacked in memory. A file that has no character of UTF-8 beyond ASCII, and bytes
-/// that are none, is read as Windows-1252 (Latin-1), which is noted; bad bytes in a file of UTF-8 are an error that names
-/// their line. All of that is found out when the value is made, by going through the files once.
+/// byte-order mark; UTF-16 and gzip are unpacked in memory. A file that has hardly a character of UTF-8 beyond ASCII,
+/// and bytes that are none, is read as Windows-1252 (Latin-1), which is noted; bad bytes in a file of UTF-8 are an
+/// error that names their line. All of that is found out when the value is made, by going through the files once.
 public struct TextLines: Sequence, Sendable {
   /// How many lines there are, empty ones too.
   public var count: Int { files.reduce(0) { $0 + $1.scan.lines } }

@@ -185,6 +185,13 @@ import Testing
     configuration.batchSize = 8
     let tagger = try Tagger.train(on: TagExamples(Self.sentences(120, seed: 8)), configuration: configuration)
     #expect(tagger.sentenceCount == 120)
+    // Sentences that are given for validation are learned from too in the end, whether they have labels or not.
+    configuration.epochs = 1
+    let other = try Tagger.train(
+      on: TagExamples(
+        Self.sentences(20, seed: 8), validation: Self.unlabeled(Self.sentences(10, seed: 1))),
+      configuration: configuration)
+    #expect(other.sentenceCount == 30 && other.training.epochs == 2)
     #expect(value("f1", try tagger.evaluate(on: TagExamples(Self.sentences(50, seed: 9))).measures) > 0.8)
     #expect(tagger.facts.contains { $0.value.contains("gru, 2 layers") })
   }
@@ -242,6 +249,7 @@ import Testing
     request.input = .words
     #expect(try examples("Oslo, Ada\n", request).sentences[0].words == ["Oslo,", "Ada"])
     #expect(throws: DataError.self) { try examples("\n") }
+    #expect(throws: DataError.self) { try tagger.examples(from: DataSource([]), TagRequest()) }
   }
 
   @Test("answers may be of words or of spans")

@@ -166,6 +166,22 @@ import Testing
     #expect(best.tags == field.bestPaths(scores)[0])
   }
 
+  @Test("terms that vanish beside others at one step are there when a later step makes them the greatest")
+  func vanishing() {
+    let scores = Tensor([0, -1000, 0, 5000], shape: [1, 2, 2])
+    let field = ConditionalRandomField(
+      transitions: Tensor([[0, -2000], [0, 0]]), start: .zeros([2]), end: .zeros([2]))
+    // 1 1 has the score 4000, 0 1 has 3000, all others 0 and less.
+    let (loss, gradient) = valueAndGradient(at: scores, field) { scores, field in
+      field.negativeLogLikelihood(scores, Tensor([0, 1], shape: [1, 2])).sum()
+    }
+    #expect(loss == 1000)
+    #expect(gradient.0.values == [-1, 1, 0, 0])
+    #expect(gradient.1.transitions.values == [0, -1, 0, 1])
+    #expect(field.marginals(scores)[0].probability(of: 1, at: 0) == 1)
+    #expect(field.bestPaths(scores, count: 2)[0].map(\.tags) == [[1, 1], [0, 1]])
+  }
+
   @Test("a field learns which tag follows which")
   func learning() throws {
     struct Model: Module {

@@ -11,8 +11,7 @@ public struct TagConfiguration: TaskConfiguration {
   public var learnedScheme: TagScheme?
   /// The file or folder whose sentences say when training is at its best; nil keeps some of the others aside.
   public var validation: String?
-  /// Whether the network is trained again on all sentences, with those that were kept aside, as many epochs as were
-  /// best.
+  /// Whether the network is trained again on all sentences, those of the validation too, as many epochs as were best.
   public var refits = false
   /// A file of word vectors that others have learned, as GloVe and word2vec write them as text.
   public var vectors: String?
@@ -57,7 +56,7 @@ public struct TagConfiguration: TaskConfiguration {
           """),
       TaskOption(
         "refit", .flag,
-        help: "Train again on all sentences, with those that were kept aside, as many epochs as were best."
+        help: "Train again on all sentences, those of the validation too, as many epochs as were best."
       ) { configuration, _ in configuration.refits = true },
       .text(
         "vectors", \.vectors, valueName: "file",

@@ -6,7 +6,8 @@ extension Tagger {
   func score(on sentences: [TaggedSentence]) -> Double {
     let scores = TagScores(sentences, bestTags(sentences))
     let ofTags = scheme == .none ? scores.spans.accuracy : scores.spans.all.f1
-    return hasLabels ? (ofTags + scores.labelAccuracy) / 2 : ofTags
+    // Those kept aside may have no labels.
+    return hasLabels && scores.hasLabels ? (ofTags + scores.labelAccuracy) / 2 : ofTags
   }
 
   /// The measures on sentences whose tags are known, with those of the baselines.
@@ -56,6 +57,8 @@ struct TagScores {
     }
   }
 
+  /// Whether there are sentences whose label is known.
+  var hasLabels: Bool { labeled > 0 }
   /// The share of sentences whose label is right; not a number where none has one.
   var labelAccuracy: Double { Double(rightLabels) / Double(labeled) }
 
@@ -68,7 +71,7 @@ struct TagScores {
       ]
     }
     measures.append(.init("accuracy", spans.accuracy))
-    if hasLabels, labeled > 0 { measures.append(.init("labelAccuracy", labelAccuracy)) }
+    if hasLabels, self.hasLabels { measures.append(.init("labelAccuracy", labelAccuracy)) }
     measures.append(.init("sentenceAccuracy", sentences == 0 ? 0 : Double(rightSentences) / Double(sentences)))
     if hasSpans, byType {
       for (type, counts) in spans.types.sorted(by: { $0.key < $1.key }) {

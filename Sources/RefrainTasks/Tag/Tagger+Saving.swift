@@ -12,7 +12,7 @@ extension Tagger {
     let isComplete: Bool
     let training: TrainingReport
     let (sentenceCount, wordCount): (Int, Int)
-    let evaluation: TaskEvaluation.Saved?
+    let evaluation: SavedEvaluation?
 
     /// What is wrong with numbers that somebody may have forged; nil where a tagger can be made of them.
     var fault: String? {
@@ -92,41 +92,37 @@ extension TagNetwork.Sizes {
   }
 }
 
-extension TaskEvaluation {
-  /// An evaluation in a model file.
-  struct Saved: Codable, Sendable {
-    struct Named: Codable, Sendable {
-      let name: String
-      let values: [String: Double]
-      let order: [String]
+/// An evaluation in a model file.
+private struct SavedEvaluation: Codable, Sendable {
+  struct Named: Codable, Sendable {
+    let name: String
+    let measures: [String]
+    let values: [Double]
 
-      init(_ name: String, _ measures: [Measure]) {
-        self.name = name
-        // JSON has no word for what is not finite.
-        let finite = measures.filter(\.value.isFinite)
-        values = Dictionary(finite.map { ($0.name, $0.value) }) { first, _ in first }
-        order = finite.map(\.name)
-      }
-
-      var measures: [Measure] { order.map { Measure($0, values[$0] ?? .nan) } }
+    init(_ name: String, _ measures: [TaskEvaluation.Measure]) {
+      self.name = name
+      // JSON has no word for what is not finite.
+      let finite = measures.filter(\.value.isFinite)
+      self.measures = finite.map(\.name)
+      values = finite.map(\.value)
     }
 
-    let task: String
-    let examples: Int
-    let measures: Named
-    let baselines: [Named]
+    var all: [TaskEvaluation.Measure] { zip(measures, values).map { TaskEvaluation.Measure($0, $1) } }
+  }
 
-    init(_ evaluation: TaskEvaluation) {
-      task = evaluation.task
-      examples = evaluation.examples
-      measures = Named("", evaluation.measures)
-      baselines = evaluation.baselines.map { Named($0.name, $0.measures) }
-    }
+  let examples: Int
+  let measures: Named
+  let baselines: [Named]
 
-    var evaluation: TaskEvaluation {
-      TaskEvaluation(
-        task: task, examples: examples, measures: measures.measures,
-        baselines: baselines.map { Baseline($0.name, $0.measures) })
-    }
+  init(_ evaluation: TaskEvaluation) {
+    examples = evaluation.examples
+    measures = Named("", evaluation.measures)
+    baselines = evaluation.baselines.map { Named($0.name, $0.measures) }
+  }
+
+  var evaluation: TaskEvaluation {
+    TaskEvaluation(
+      task: Tagger.name, examples: examples, measures: measures.all,
+      baselines: baselines.map { TaskEvaluation.Baseline($0.name, $0.all) })
   }
 }

@@ -36,6 +36,9 @@ extension Tagger: TaskModel {
   ///
   /// - Throws: What reading them throws; `wrongFormat` with the line for tags that do not fit those that were learned.
   public func examples(from source: DataSource, _ request: TagRequest) throws(DataError) -> TagExamples {
+    guard !source.isEmpty else {
+      throw DataError(.wrongInput, "there is no sentence to tag", remedy: "name a file, or - for what is piped in")
+    }
     var columns = request.columns
     columns.tags = columns.tags ?? self.columns.tags
     columns.words = columns.words ?? self.columns.words

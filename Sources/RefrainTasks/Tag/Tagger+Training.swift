@@ -40,7 +40,7 @@ extension Tagger {
     }
     let words = training.reduce(0) { $0 + $1.words.count }
     let epochs = configuration.epochs ?? min(40, max(12, wordsToLearn / max(words, 1)))
-    let refits = configuration.refits && examples.validation == nil
+    let refits = configuration.refits
     let total = Double(refits ? 2 * epochs : epochs)
 
     var first = try Preparation(training, examples, configuration, scheme)
@@ -61,7 +61,7 @@ extension Tagger {
     let evaluation = tagger.measured(on: validation, byType: false)
     tagger.evaluation = evaluation
     guard refits, outcome.isComplete else { return tagger }
-    var second = try Preparation(examples.sentences, examples, configuration, scheme)
+    var second = try Preparation(training + validation, examples, configuration, scheme)
     let share = Double(epochs) / total
     let again = try second.fit(
       epochs: outcome.epochs, configuration, shouldStop, score: nil,

@@ -8,12 +8,8 @@ struct ChannelWatch: Codable, Sendable, Equatable {
   enum Oddity: String, Codable, Sendable, CaseIterable {
     /// It lies beyond what was seen.
     case value
-    /// The mean of the last rows does.
-    case level
     /// It is other than foretold.
     case prediction
-    /// The last rows were, together.
-    case drift
     /// The last rows are other than this time of the season usually brings.
     case season
     /// The last rows are not as the autoencoder says them again.
@@ -24,8 +20,7 @@ struct ChannelWatch: Codable, Sendable, Equatable {
       switch self {
       case .value: 1.15
       case .season: 1
-      case .prediction, .drift, .reconstruction: 0.6
-      case .level: 0.5
+      case .prediction, .reconstruction: 0.6
       }
     }
 
@@ -54,8 +49,6 @@ struct ChannelWatch: Codable, Sendable, Equatable {
   private var far: OnlineRegression
   private var nearSize = ErrorSize()
   private var farSize = ErrorSize()
-  private var level: RunningMean
-  private var drift: RunningMean
   private var seasonError: RunningMean
   private var tails: [TailEstimate]
 
@@ -66,8 +59,6 @@ struct ChannelWatch: Codable, Sendable, Equatable {
     let (near, far) = Self.featureCounts(plan)
     self.near = OnlineRegression(count: near)
     self.far = OnlineRegression(count: far)
-    level = RunningMean(count: 20)
-    drift = RunningMean(count: 5)
     seasonError = RunningMean(count: 60)
     tails = Oddity.allCases.map { TailEstimate(kept: $0.kept) }
   }
@@ -114,11 +105,8 @@ struct ChannelWatch: Codable, Sendable, Equatable {
       let squashed = RobustScale.squashed(scaled)
       let error = squashed - expected
       judgment.error = error
-      let relative = nearSize.relative(error)
       signals = [
-        (.value, scaled), (.level, level.append(squashed)), (.prediction, relative),
-        (.drift, drift.append(max(-6, min(6, relative)))),
-        (.season, seasonError.append(squashed - usual)),
+        (.value, scaled), (.prediction, nearSize.relative(error)), (.season, seasonError.append(squashed - usual)),
       ]
       near.learn(nearFeatures, error: nearSize.clipped(error))
       far.learn(farFeatures, error: farSize.clipped(squashed - usual))
@@ -149,8 +137,6 @@ struct ChannelWatch: Codable, Sendable, Equatable {
   /// Forgets the last values, as other rows come than followed them.
   mutating func restart() {
     count = 0
-    level.restart()
-    drift.restart()
     seasonError.restart()
   }
 
@@ -159,7 +145,7 @@ struct ChannelWatch: Codable, Sendable, Equatable {
     let (near, far) = Self.featureCounts(plan)
     return past.count == plan.pastCount && past.allSatisfy(\.isFinite) && past.indices.contains(place) && count >= 0
       && self.near.isSound(count: near) && self.far.isSound(count: far) && nearSize.isSound && farSize.isSound
-      && level.isSound(count: 20) && drift.isSound(count: 5) && seasonError.isSound(count: 60)
+      && seasonError.isSound(count: 60)
       && tails.count == Oddity.allCases.count
       && zip(tails, Oddity.allCases).allSatisfy { $0.isSound(kept: $1.kept) }
   }

@@ -33,9 +33,7 @@ public struct Detection: Sendable, Equatable {
     let what =
       switch oddity {
       case .value: "beyond what was seen so far"
-      case .level: "the last rows lie beyond what was seen so far"
       case .prediction: "not as foretold by the rows before"
-      case .drift: "the last rows are not as foretold"
       case .season: "unusual for this time of the season"
       case .reconstruction: "the last rows take an unknown course"
       }

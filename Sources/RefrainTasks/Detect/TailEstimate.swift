@@ -6,19 +6,13 @@ import RealModule
 struct TailEstimate: Codable, Sendable, Equatable {
   /// How many values are kept on each side.
   let kept: Int
-  /// After how many values an extreme has come about two thirds of the way back to the others: what was long ago counts
-  /// for less.
-  let memory: Double
   /// How many values were seen.
   private(set) var count = 0
   /// The greatest values, and the negatives of the least, each in falling order.
   private var greatest: [Double] = []
   private var least: [Double] = []
 
-  init(kept: Int, memory: Double = 200_000) {
-    self.kept = kept
-    self.memory = memory
-  }
+  init(kept: Int) { self.kept = kept }
 
   /// −log₁₀ of the share of values that lie farther out; 0 for what is not among the extremes, or while too few values
   /// were seen to say.
@@ -34,13 +28,6 @@ struct TailEstimate: Codable, Sendable, Equatable {
 
   /// Learns a value.
   mutating func insert(_ value: Double) {
-    if let top = greatest.first, let bottom = least.first {
-      // Toward the middle of all that was seen, slowly.
-      let middle = (top - bottom) / 2
-      let back = 1 / memory
-      for index in greatest.indices { greatest[index] -= (greatest[index] - middle) * back }
-      for index in least.indices { least[index] -= (least[index] + middle) * back }
-    }
     Self.insert(value, into: &greatest, kept: kept)
     Self.insert(-value, into: &least, kept: kept)
     count += 1
@@ -91,7 +78,7 @@ extension TailEstimate {
 
   /// Whether numbers read from a file can be.
   func isSound(kept: Int) -> Bool {
-    self.kept == kept && memory >= 1 && count >= 0 && greatest.count == min(count, kept)
+    self.kept == kept && count >= 0 && greatest.count == min(count, kept)
       && least.count == greatest.count && (greatest + least).allSatisfy(\.isFinite)
   }
 }

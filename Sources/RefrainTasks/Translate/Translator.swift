@@ -184,7 +184,8 @@ private struct TranslationMaterial {
         "there are \(kept.count) pairs to learn from" + (notes.first.map { ": " + $0 } ?? ""), remedy: "give more")
     }
     // A source without a token has no answer, and nothing to be judged.
-    let valid = lastSources.indices.filter { !source.encode(lastSources[$0]).isEmpty }
+    let (encoder, texts) = (source, lastSources)
+    let valid = texts.indices.filter { !encoder.encode(texts[$0]).isEmpty }
     heldTexts = (valid.map { lastSources[$0] }, valid.map { lastTargets[$0] })
     pairs = TokenPairs(sources: kept, targets: keptTargets)
     held = TokenPairs(

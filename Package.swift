@@ -108,13 +108,13 @@ targets += [
 /// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
-  "WordLanguageModel", "Odyssey",
+  "WordLanguageModel", "Odyssey", "Tagger", "AnomalyBenchmark",
 ]
 targets += examples.map { name in
   .executableTarget(
     name: name,
     dependencies: [
-      "Refrain", "RefrainData", .product(name: "RealModule", package: "swift-numerics"),
+      "Refrain", "RefrainData", "RefrainTasks", .product(name: "RealModule", package: "swift-numerics"),
     ],
     path: "Examples/\(name)", swiftSettings: strict)
 }

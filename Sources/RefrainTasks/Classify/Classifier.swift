@@ -81,24 +81,6 @@ struct ClassifierReport: Codable, Sendable, Equatable {
   var evaluation: SavedEvaluation?
 }
 
-/// An evaluation as a model file holds it: lists, which keep their order.
-struct SavedEvaluation: Codable, Sendable, Equatable {
-  let examples: Int
-  let measures: [TaskEvaluation.Measure]
-  let baselines: [TaskEvaluation.Baseline]
-  let tables: [TaskEvaluation.Table]
-
-  init(_ evaluation: TaskEvaluation) {
-    (examples, measures) = (evaluation.examples, evaluation.measures)
-    (baselines, tables) = (evaluation.baselines, evaluation.tables)
-  }
-
-  /// The evaluation of a task.
-  func evaluation(of task: String) -> TaskEvaluation {
-    TaskEvaluation(task: task, examples: examples, measures: measures, baselines: baselines, tables: tables)
-  }
-}
-
 /// What a classifier says of a row: `{"label","probability","probabilities":{…}}`, or `labels` where a row may have
 /// several.
 public struct ClassAnswer: Encodable, Sendable, Equatable {

@@ -61,7 +61,7 @@ extension Tagger {
       encoder: description.encoder, labels: description.labels, baseline: description.baseline,
       columns: description.columns, tagNetwork: network, isComplete: description.isComplete,
       training: description.training, sentenceCount: description.sentenceCount, wordCount: description.wordCount,
-      evaluation: description.evaluation?.evaluation)
+      evaluation: description.evaluation?.evaluation(of: Self.name))
   }
 }
 
@@ -89,40 +89,5 @@ extension TagNetwork.Sizes {
     let spelling = 8 * Double(spellingSize) * Double(spellingSize + characterSize + 1)
     let heads = Double(2 * hiddenSize + 1) * Double(tags + labels) + Double(tags) * Double(tags + 2)
     return recurrent + tables + spelling + heads
-  }
-}
-
-/// An evaluation in a model file.
-private struct SavedEvaluation: Codable, Sendable {
-  struct Named: Codable, Sendable {
-    let name: String
-    let measures: [String]
-    let values: [Double]
-
-    init(_ name: String, _ measures: [TaskEvaluation.Measure]) {
-      self.name = name
-      // JSON has no word for what is not finite.
-      let finite = measures.filter(\.value.isFinite)
-      self.measures = finite.map(\.name)
-      values = finite.map(\.value)
-    }
-
-    var all: [TaskEvaluation.Measure] { zip(measures, values).map { TaskEvaluation.Measure($0, $1) } }
-  }
-
-  let examples: Int
-  let measures: Named
-  let baselines: [Named]
-
-  init(_ evaluation: TaskEvaluation) {
-    examples = evaluation.examples
-    measures = Named("", evaluation.measures)
-    baselines = evaluation.baselines.map { Named($0.name, $0.measures) }
-  }
-
-  var evaluation: TaskEvaluation {
-    TaskEvaluation(
-      task: Tagger.name, examples: examples, measures: measures.all,
-      baselines: baselines.map { TaskEvaluation.Baseline($0.name, $0.all) })
   }
 }

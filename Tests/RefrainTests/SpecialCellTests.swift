@@ -162,7 +162,8 @@ struct IrregularTests {
   func missing() {
     var layer = GRUD(inputSize: 4, hiddenSize: 5, returning: .everyStep)
     layer.cell = layer.cell.filledWithRamps(0.3, scale: 0.6)
-    let missing = Tensor((0..<2 * 6 * 4).map { $0 % 4 < 3 && $0 % 5 < 2 ? 1 : 0 }, shape: [2, 6, 4])
+    let flags = (0..<2 * 6 * 4).map { (index: Int) -> Float in index % 4 < 3 && index % 5 < 2 ? 1 : 0 }
+    let missing = Tensor(flags, shape: [2, 6, 4])
     let x = select(missing, Tensor(.nan), abs(ramp([2, 6, 4])))
     let (value, gradient) = valueAndGradient(at: [x]) { (layer($0[0]) * ramp([2, 6, 5], 3)).sum() }
     #expect(value.isFinite && gradient[0].isFinite)

@@ -2,18 +2,6 @@
 // every operation that only moves values: what looks up rows by them reads them as they were given.
 
 extension Tensor {
-  /// Whole numbers, such as class or token indices. Computations see them as floats (exact up to 16,777,216); as
-  /// ``integers`` they are exact up to 2,147,483,647.
-  public init(_ indices: [Int], shape: [Int]? = nil) {
-    self.init(indices.map(Float.init), shape: shape ?? [indices.count])
-    let integers = Storage(count: indices.count)
-    for (place, index) in indices.enumerated() {
-      guard let integer = Int32(exactly: index) else { return }
-      UnsafeMutableRawPointer(integers.pointer + place).storeBytes(of: integer, as: Int32.self)
-    }
-    storage.setIntegers(integers)
-  }
-
   /// The values as integers: those the tensor was made of, or floats that hold whole numbers exactly; nil where a value
   /// is none.
   public var integers: [Int]? { try? indices(below: nil) }

@@ -99,6 +99,18 @@ extension Tensor {
     self.init(rows.flatMap { $0 }, shape: [rows.count, columns])
   }
 
+  /// Whole numbers, such as class or token indices. Computations see them as floats (exact up to 16,777,216); as
+  /// ``integers`` they are exact up to 2,147,483,647.
+  public init(_ indices: [Int], shape: [Int]? = nil) {
+    self.init(indices.map(Float.init), shape: shape ?? [indices.count])
+    let integers = Storage(count: indices.count)
+    for (place, index) in indices.enumerated() {
+      guard let integer = Int32(exactly: index) else { return }
+      UnsafeMutableRawPointer(integers.pointer + place).storeBytes(of: integer, as: Int32.self)
+    }
+    storage.setIntegers(integers)
+  }
+
   /// A tensor that holds one value everywhere.
   public init(repeating value: Float, shape: [Int]) {
     self.init(shape) { kernels.fill(shape.product, value, $0) }

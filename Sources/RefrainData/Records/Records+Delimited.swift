@@ -128,8 +128,8 @@ struct DelimitedLayout {
 
   private init() {}
 
-  /// Whether quotes stand around fields of TSV, which mostly has none: each field of a line that begins with a quote ends
-  /// with one too, or lines do not have the same number of fields unless quotes are heeded.
+  /// Whether quotes stand around fields of TSV, which mostly has none: each field of a line that begins with a quote
+  /// ends with one too, or lines do not have the same number of fields unless quotes are heeded.
   private static func quotesAreAroundFields(_ bytes: [UInt8]) -> Bool {
     var layout = DelimitedLayout()
     (layout.delimiter, layout.hasQuotes) = (.tab, false)

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Records {
-  /// Reads the files of a source one after another: tables of CSV or TSV, JSON lines, an array of JSON, or folders, whose
-  /// own folders are the labels of the files in them.
+  /// Reads the files of a source one after another: tables of CSV or TSV, JSON lines, an array of JSON, or folders,
+  /// whose own folders are the labels of the files in them.
   ///
   /// - Parameters:
   ///   - source: Files, folders, bytes or standard input.

@@ -1,7 +1,7 @@
 /// Rows of named fields, each a text as it stands in a file: a table of CSV or TSV, JSON lines, or a folder of folders.
 ///
-/// The text of all fields is kept in one array, so that a million rows are not a million texts. What a field means is up
-/// to whoever reads it.
+/// The text of all fields is kept in one array, so that a million rows are not a million texts. What a field means is
+/// up to whoever reads it.
 public struct Records: Sendable {
   /// The names of the fields.
   public internal(set) var columns: [String] = []

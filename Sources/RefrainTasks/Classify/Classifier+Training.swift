@@ -117,15 +117,15 @@ private struct ClassifierTraining {
     var report = report
     let options = configuration.columns
     let steps = training.places.reduce(0) { $0 + max(1, training.rows.length(of: $1)) }
-    let plan = options.plan(examples: training.count, steps: steps)
-    let members = options.members ?? 1
+    let plan = options.plan(columns, examples: training.count)
+    let members = options.memberCount(steps: steps)
     var networks: [JoinedNetwork] = []
     for member in 0..<members {
       let seed = options.seed &+ UInt64(member) &* 0x9E37_79B9
       var generator = RandomGenerator(seed: seed)
       var network = JoinedNetwork(columns, plan, outputSize: labels.names.count, using: &generator)
       let run = ColumnTraining(
-        examples: training, heldOut: heldOut, epochs: options.epochs(steps: steps), seed: seed,
+        examples: training, heldOut: heldOut, epochs: options.epochs(columns, steps: steps), seed: seed,
         loss: labels.areSeveral ? .binaryCrossEntropy : .crossEntropy, context: context,
         stage: "member\(member + 1)", share: Double(member) / Double(members)..<Double(member + 1) / Double(members))
       do throws(TaskError) {

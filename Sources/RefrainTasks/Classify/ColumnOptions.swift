@@ -81,9 +81,11 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
       help: "How many networks to train, whose answers are averaged. (default: from the data)"),
   ]
 
-  /// The sizes of the network for so many examples with so many steps together.
-  func plan(examples: Int, steps: Int) -> NetworkPlan {
+  /// The sizes of the network for so many examples.
+  func plan(_ columns: InputColumns, examples: Int) -> NetworkPlan {
     var plan = NetworkPlan()
+    // There are few characters, and each is seen often: they are not learned by heart as words are.
+    if columns.readsCharacters { (plan.dropout, plan.wordDropout) = (0.2, 0) }
     plan.hiddenSize = shared.hidden ?? (examples < 1000 ? 32 : 64)
     plan.embeddingSize = embeddingSize ?? (examples < 1000 ? 32 : 64)
     if let cell = shared.cell { plan.cell = cell }
@@ -95,9 +97,13 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   }
 
   /// Passes over the examples: more where they are few.
-  func epochs(steps: Int) -> Int {
-    shared.epochs ?? min(max(Int((12 * (120_000 / Double(max(1, steps))).squareRoot()).rounded()), 4), 30)
+  func epochs(_ columns: InputColumns, steps: Int) -> Int {
+    let base = (columns.readsCharacters ? 18.0 : 12.0) * (120_000 / Double(max(1, steps))).squareRoot()
+    return shared.epochs ?? min(max(Int(base.rounded()), 4), 40)
   }
+
+  /// Networks whose answers are averaged: several where that takes minutes at most.
+  func memberCount(steps: Int) -> Int { members ?? (steps < 500_000 ? 3 : 1) }
 
   /// What random choices follow from.
   var seed: UInt64 { shared.seed ?? 0 }

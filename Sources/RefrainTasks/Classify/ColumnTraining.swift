@@ -14,7 +14,8 @@ struct ColumnTraining {
   /// Which part of the whole work this training is, for its progress.
   var share: Range<Double> = 0..<1
 
-  static let batchSize = 32
+  /// Examples in a batch: few where there are few, so that there are updates enough.
+  private var batchSize: Int { examples.count < 500 ? 8 : examples.count < 4000 ? 16 : 32 }
   /// Steps in a batch, padding counted.
   static let maximumSteps = 32 * 160
 
@@ -22,7 +23,7 @@ struct ColumnTraining {
   /// - Throws: ``TaskError`` when numbers went astray, or training was stopped before there was a result.
   func run(_ network: inout JoinedNetwork) throws(TaskError) -> History {
     var optimizer = Adam(learningRate: 2e-3)
-    let size = Self.batchSize
+    let size = batchSize
     let source = LengthBatches(examples, size: size, maximumSteps: Self.maximumSteps, seed: seed)
     let history: History
     do throws(TrainingError) {

@@ -105,6 +105,12 @@ struct InputColumns: Codable, Sendable {
   /// How many features the baseline sees.
   var bagSize: Int { encoders.reduce(0) { $0 + $1.encoder.bagSize } }
 
+  /// Whether what is read is characters above all.
+  var readsCharacters: Bool {
+    let texts = encoders.compactMap { $0.encoder as? TextColumn }
+    return !texts.isEmpty && texts.allSatisfy { $0.tokenizer.options.unit == .characters }
+  }
+
   /// Whether rows may be files, and the name of the single column of text, which lines may be.
   var readsFiles: Bool { encoders.count == 1 && encoders[0].name == Records.fileColumn }
   var lineColumn: String? { encoders.count == 1 && encoders[0].encoder is TextColumn ? encoders[0].name : nil }

@@ -25,10 +25,10 @@ private func source(_ text: String, _ name: String = "t.csv") -> DataSource {
   DataSource([.bytes(Array(text.utf8), name: name)])
 }
 
-private func configuration(_ given: [String: [String]] = [:]) throws -> ClassifierConfiguration {
+private func chosen(_ given: [String: [String]] = [:]) throws -> ClassifierConfiguration {
   var configuration = try ClassifierConfiguration(given)
   var shared = SharedOptions()
-  (shared.hidden, shared.epochs) = (8, 8)
+  (shared.hidden, shared.epochs, shared.dropout) = (8, 20, 0.1)
   try configuration.choose(shared)
   if given["embedding"] == nil { configuration.columns.embeddingSize = 8 }
   if given["members"] == nil { configuration.columns.members = 1 }
@@ -36,7 +36,7 @@ private func configuration(_ given: [String: [String]] = [:]) throws -> Classifi
 }
 
 private func trained(_ text: String, _ given: [String: [String]] = [:], name: String = "t.csv") throws -> Classifier {
-  let configuration = try configuration(given)
+  let configuration = try chosen(given)
   let examples = try Classifier.examples(from: source(text, name), configuration)
   return try Classifier.train(on: examples, configuration, TrainingContext())
 }
@@ -65,7 +65,7 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
   @Test("The same seed gives the same model, another one another")
   func seeds() throws {
     func answers(_ seed: UInt64) throws -> [ClassAnswer] {
-      var configuration = try configuration()
+      var configuration = try chosen()
       configuration.columns.shared.seed = seed
       configuration.columns.shared.epochs = 2
       let examples = try Classifier.examples(from: source(table(60)), configuration)
@@ -123,7 +123,7 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try Data("this was\nvery \(word) \(row)".utf8).write(to: URL(filePath: path + "/\(row).txt"))
       }
-      let configuration = try configuration()
+      let configuration = try chosen()
       let examples = try Classifier.examples(from: DataSource(paths: [folder]), configuration)
       let classifier = try Classifier.train(on: examples, configuration, TrainingContext())
       let answers = try classifier.predict(
@@ -136,7 +136,7 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
   func faults() throws {
     func problem(_ text: String, _ given: [String: [String]] = [:]) -> String {
       do {
-        let configuration = try configuration(given)
+        let configuration = try chosen(given)
         _ = try Classifier.examples(from: source(text), configuration)
         return ""
       } catch { return "\(error)" }
@@ -148,7 +148,7 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     #expect(problem(table(20), ["inputs": ["label"], "target": ["label"]]).contains("two things at once"))
     #expect(problem("first,second\nq w,e r\nt z,u i\n").contains("there is no header") || !problem("").isEmpty)
     #expect(problem("review,stars,label\ngood,x,1\nbad,2,0\n", ["inputs": ["stars:number"]]) == "")
-    var configuration = try configuration(["inputs": ["stars:number"]])
+    var configuration = try chosen(["inputs": ["stars:number"]])
     configuration.columns.target = "label"
     let examples = try Classifier.examples(
       from: source("review,stars,label\ngood,x,1\nbad,2,0\ngood,3,1\n"), configuration)

@@ -146,7 +146,8 @@ private struct TextValues: EncodedColumn {
   func bag(of row: Int) -> [(feature: Int, value: Float)] { Set(sequences[row]).sorted().map { (Int($0), 1) } }
 }
 
-/// Vectors of tokens, recurrent layers over them, and beside these the mean of the vectors, to which order means nothing.
+/// Vectors of tokens, recurrent layers over them, and beside these the mean of the vectors, to which order means
+/// nothing.
 private struct TextPart: ColumnPart {
   var embedding: Embedding
   var sequence: SequencePart

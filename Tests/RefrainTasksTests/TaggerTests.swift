@@ -196,6 +196,28 @@ import Testing
     #expect(tagger.facts.contains { $0.value.contains("gru, 2 layers") })
   }
 
+  @Test("word vectors of others are what the words that have one begin with")
+  func vectors() throws {
+    try withTemporaryFolder { folder in
+      let (train, vectors) = (folder + "/train.txt", folder + "/vectors.txt")
+      let text = Self.sentences(30, seed: 1).map { sentence in
+        zip(sentence.words, sentence.tags).map { "\($0) \($1)\n" }.joined() + "\n"
+      }
+      try Data(text.joined().utf8).write(to: URL(filePath: train))
+      try Data("in 1 2 3\nlondon -1 0.5 4\nnowhere 9 9 9\n".utf8).write(to: URL(filePath: vectors))
+      var configuration = Self.small
+      configuration.vectors = vectors
+      (configuration.epochs, configuration.learningRate) = (1, 0)
+      let examples = try Tagger.examples(from: DataSource(paths: [train]), configuration)
+      let tagger = try Tagger.train(on: examples, configuration: configuration)
+      func vector(_ word: String) -> [Float] {
+        tagger.tagNetwork.words.gatheringRows([tagger.encoder.words.index(of: word)]).values
+      }
+      #expect(vector("in") == [1, 2, 3] && vector("london") == [-1, 0.5, 4])
+      #expect(tagger.tagNetwork.sizes.wordSize == 3 && vector("sings").allSatisfy { $0 != 0 && abs($0) <= 1 })
+    }
+  }
+
   @Test("training that is stopped gives the best so far, or says that there is no result")
   func interruption() throws {
     let examples = try TagExamples(Self.sentences(60, seed: 1))

@@ -58,7 +58,8 @@ import Testing
           let points = try Forecaster(contentsOf: folder + "/" + name).forecast().points
           #expect(points.count == whole.horizon)
         }
-        killer.updates.withLock { $0 = updates + 1 }
+        // Far enough for another file to be written.
+        killer.updates.withLock { $0 = updates + 3 }
       }
       let resumed = try #require(forecaster)
       #expect(runs > 1)

@@ -49,7 +49,7 @@ import Testing
     expectClose(relevance.values, try fixture("relevance"), "relevance", within: close)
     let biases = try #require(relevance.others.first { $0.name == "biases" })
     expectClose(Tensor([biases.value]), try fixture("relevance.biases"), "relevance of biases", within: close)
-    #expect(abs(relevance.gap) < 1e-5 && relevance.score == integrated.score)
+    #expect(abs(relevance.gap) < 1e-5 && abs(relevance.score - integrated.score) < 1e-6)
   }
 
   @Test("of an LSTM is Captum's, and its relevance that of the paper's loop")
@@ -84,7 +84,7 @@ import Testing
         layer.twinOrSelf(inputs).slice(0..<1, axis: 1)
       }
       #expect(abs(relevance.gap) < 1e-5)
-      #expect(relevance.score == layer(stack([x])).at(0, axis: 1).item)
+      #expect(abs(relevance.score - layer(stack([x])).at(0, axis: 1).item) < 1e-6)
       let initial = relevance.others.first { $0.name == "initial state" }?.value
       #expect((initial != 0) == (layer.initial == .learned))
     }
@@ -117,8 +117,8 @@ import Testing
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
     let training = examples(2048)
     let history = try model.fit(
-      training.x, training.y, epochs: 25, batchSize: 32, seed: 1, schedule: .cosine(), clipping: .globalNorm(1))
-    #expect(try #require(history.losses.last) < 0.002)
+      training.x, training.y, epochs: 60, batchSize: 32, seed: 1, schedule: .cosine(), clipping: .globalNorm(1))
+    #expect(try #require(history.losses.last) < 0.001)
 
     let test = examples(20)
     // Without a mark a step should not count: the baseline is the mean number without marks.

@@ -45,11 +45,12 @@ extension Attribution {
   ///   - input: `[T, I]`.
   ///   - baseline: Where the way begins, of the same shape.
   ///   - points: How many points of the way are evaluated, by the Gauss–Legendre rule.
-  ///   - rows: How many of them at once: more take more memory.
+  ///   - rows: How many of them at once: more take more memory. nil takes 32, or fewer of long sequences.
   public static func integratedGradients(
-    of score: Score, at input: Tensor, from baseline: Tensor, points: Int = 50, rows: Int = 32
+    of score: Score, at input: Tensor, from baseline: Tensor, points: Int = 50, rows: Int? = nil
   ) -> Attribution {
     require(input.shape == baseline.shape, "a baseline of shape \(baseline.shape) for an input of \(input.shape)")
+    let rows = rows ?? min(32, max(1, 32_000 / max(input.shape[0], 1)))
     require(points > 0 && rows > 0, "\(points) points, \(rows) at once: there must be at least one")
     let way = input - baseline
     let (places, weights) = gaussLegendre(points)

@@ -9,6 +9,8 @@ public final class GradientNorms: GradientExchange {
   /// ``forgetRows()``.
   private(set) var usedRows: [String: [Bool]] = [:]
   private let every: Int
+  /// Names are made once: an update of a small network takes no longer than making them.
+  private var names: [String] = []
 
   /// - Parameter every: after how many updates each they are measured.
   public init(every: Int = 1) {
@@ -23,8 +25,10 @@ public final class GradientNorms: GradientExchange {
 
   public func exchange<G: TensorGroup>(_ gradient: inout G, in step: inout GradientStep) {
     guard step.step % every == 0 else { return }
-    norms = gradient.namedTensors.map { ($0.name, $0.tensor.globalNorm) }
-    for (name, tensor) in gradient.namedTensors where tensor.rank == 2 && tensor.sparseRows == nil {
+    let tensors = gradient.tensors
+    if names.count != tensors.count { names = gradient.namedTensors.map(\.name) }
+    norms = zip(names, tensors).map { ($0, $1.globalNorm) }
+    for (name, tensor) in zip(names, tensors) where tensor.rank == 2 && tensor.sparseRows == nil {
       let (rows, columns) = (tensor.shape[0], tensor.shape[1])
       var used = usedRows[name] ?? Array(repeating: false, count: rows)
       tensor.read { values in

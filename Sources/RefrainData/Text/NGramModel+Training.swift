@@ -96,7 +96,13 @@ extension NGramModel {
     let fallback = [0, 0.5, 1, 1.5]
     guard n[0] > 0, n[1] > 0, n[2] > 0 else { return fallback }
     let y = n[0] / (n[0] + 2 * n[1])
-    let discounts = [0] + (1...3).map { Double($0) - Double($0 + 1) * y * n[$0] / n[$0 - 1] }
+    // A discount of nothing may come out as a little less.
+    let discounts =
+      [0.0]
+      + (1...3).map { k -> Double in
+        let discount = Double(k) - Double(k + 1) * y * n[k] / n[k - 1]
+        return abs(discount) < 1e-9 ? 0 : discount
+      }
     let isSound = zip(discounts, [0.0, 1, 2, 3]).allSatisfy { (0...$1).contains($0) }
     return isSound ? discounts : fallback
   }

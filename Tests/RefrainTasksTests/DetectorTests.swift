@@ -119,7 +119,7 @@ import Testing
 
   @Test("Rates of false alarms are read as people write them")
   func rates() {
-    #expect(FalseAlarmRate("1/week") == FalseAlarmRate(.week))
+    #expect(FalseAlarmRate("1/week") == FalseAlarmRate(1, .week))
     #expect(FalseAlarmRate("2 per day") == FalseAlarmRate(2, .day))
     #expect(FalseAlarmRate("1/30 days") == FalseAlarmRate(per: 30, .day))
     #expect(FalseAlarmRate("1/1000") == .usual && FalseAlarmRate("0.001")?.perRow(step: nil) == 0.001)

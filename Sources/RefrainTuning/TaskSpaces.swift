@@ -3,7 +3,8 @@ import RefrainTasks
 
 /// The options that every task may have, as parameters of a search.
 enum SharedParameter: String, CaseIterable {
-  case cell, hidden, layers, dropout, epochs, rate
+  case cell, hidden, layers, dropout, epochs
+  case rate = "learning-rate"
 
   /// Where the search looks unless it is told; nil for what is not searched by itself.
   var domain: SearchSpace.Domain? {

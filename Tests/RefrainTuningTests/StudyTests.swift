@@ -67,7 +67,7 @@ import Testing
   @Test("finds the better of a task's options, prunes, and goes on where it was stopped") func tuner() throws {
     try withTemporaryFolder { folder in
       let space = SearchSpace([
-        .init("hidden", .whole(2...8, isLogarithmic: true)), .init("rate", .real(1e-5...1e-1, isLogarithmic: true)),
+        .init("hidden", .whole(2...8, isLogarithmic: true)), .init("learning-rate", .real(1e-5...1e-1, isLogarithmic: true)),
       ])
       var shared = SharedOptions()
       shared.epochs = 4
@@ -87,7 +87,7 @@ import Testing
       let model = try second.train(best, TrainingContext())
       #expect(model.evaluation?.measures.first?.value == best.result)
       let report = TuningReport(task: "forecast", space: space, trials: trials, measure: "mase")
-      #expect(report.ranked.first?.number == best.number && report.importance.count == 2)
+      #expect(report.ranked.first?.number == best.number && report.importance.allSatisfy { (0...1).contains($0.share) })
       let page = TuningPage(report).text
       #expect(page.contains("Parallel coordinates") && !page.contains("http"))
       // Nothing is left to do.
@@ -110,7 +110,7 @@ import Testing
     given.hidden = 8
     let space = SearchSpace.standard(for: Forecaster.self, given: given)
     // A forecaster has no dropout, and the units are given.
-    #expect(space.parameters.map(\.name) == ["cell", "layers", "rate"])
+    #expect(space.parameters.map(\.name) == ["cell", "layers", "learning-rate"])
     let wrong = SearchSpace([.init("contxt", .whole(1...2, isLogarithmic: false))])
     let error = dataError { () throws(DataError) in try wrong.check(for: Forecaster.self, file: "s.json") }
     #expect(error?.remedy == "did you mean 'context'?")

@@ -26,7 +26,7 @@ struct RateReport {
         return [rate(trial.rate), significant(Double(trial.loss)), bar + room, mark]
       }
       let advice =
-        search.suggestion.map { "The loss falls fastest at a rate of \(rate($0)): try --rate \(rate($0))." }
+        search.suggestion.map { "The loss falls fastest at a rate of \(rate($0)): try --learning-rate \(rate($0))." }
         ?? "The loss falls at none of these rates."
       return ([page.strong("Learning rates")] + page.grid([["rate", "loss", "", ""]] + rows) + page.paragraph(advice))
         .map { $0 + "\n" }.joined()

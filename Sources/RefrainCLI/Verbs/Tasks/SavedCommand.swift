@@ -81,8 +81,8 @@ struct SavedCommand: Codable {
     encoder.outputFormatting = .sortedKeys
     let options = (try? encoder.encode(configuration)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     identity = [
-      "the options": options, "--rate": flags.rate.map { "\($0)" } ?? "",
-      "--average": flags.average.map { "\($0.averaging)" } ?? "",
+      "the options": options, "--learning-rate": flags.learningRate.map { "\($0)" } ?? "",
+      "--average-weights": flags.averageWeights.map { "\($0.averaging)" } ?? "",
     ]
     for file in files where file != "-" { identity[file] = try Self.fingerprint(of: file) }
   }

@@ -41,7 +41,7 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The learning rate. (default: by the task)", valueName: "rate"))
-  var rate: Float?
+  var learningRate: Float?
 
   @Flag(help: "Try learning rates, show the loss over them, and train nothing.")
   var findRate = false
@@ -50,12 +50,12 @@ struct TrainingFlags: ParsableArguments {
     help: ArgumentHelp(
       "Give the mean of the weights along the way: a decay such as 0.999, or epochs:5 for that from epoch 5 on.",
       valueName: "mean"))
-  var average: AverageOption?
+  var averageWeights: AverageOption?
 
   func validate() throws {
     try check("--keep", keep, within: 1...1_000_000)
-    if let rate, !(rate > 0 && rate.isFinite) {
-      throw ValidationError("--rate must be a positive number, not \(rate).")
+    if let rate = learningRate, !(rate > 0 && rate.isFinite) {
+      throw ValidationError("--learning-rate must be a positive number, not \(rate).")
     }
     if checkpoint != nil, resume != nil {
       throw ValidationError("--checkpoint begins and --resume goes on: give one of them.")
@@ -120,8 +120,8 @@ struct TrainingFlags: ParsableArguments {
     var context = TrainingContext(shouldStop: { Interruption.isRequested })
     context.warn = note
     context.checkpoints = try folder()
-    context.learningRate = rate
-    context.averaging = average?.averaging
+    context.learningRate = learningRate
+    context.averaging = averageWeights?.averaging
     if findRate { context.rateSearch = RateSearch() }
     if let log, resume == nil { try writeAtomically("", to: log) }
     let (log, format, board) = (log, logFormat, tensorboard)

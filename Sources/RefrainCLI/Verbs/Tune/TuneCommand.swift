@@ -10,7 +10,7 @@ struct TuneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tune",
     abstract: "Search for the options with which a task does best.",
-    usage: "refrain tune TASK FILE… [--trials N] [--time T] [--save MODEL] [options]",
+    usage: "refrain tune TASK FILE… [--trials N] [--time-limit T] [--save MODEL] [options]",
     discussion: """
       Trains with options chosen by what was seen before, ends hopeless trials early, and trains the best once more to \
       save it. Every trial is kept in a file: a search that was killed goes on, and several processes may share one.
@@ -18,7 +18,7 @@ struct TuneCommand: ParsableCommand {
       Examples:
 
         refrain tune forecast sales.csv --trials 30 --save sales.model
-        refrain tune forecast sales.csv --time 1h --space space.json --study sales.study --html search.html
+        refrain tune forecast sales.csv --time-limit 1h --space space.json --study sales.study --html search.html
 
       A space is JSON: {"hidden": {"from": 16, "to": 128, "log": true}, "cell": ["lstm", "gru"]}.
 
@@ -36,10 +36,10 @@ struct TuningFlags: ParsableArguments {
   var trials = 20
 
   @Option(help: ArgumentHelp("How long the search takes at most: 90s, 10m, 2h.", valueName: "time"))
-  var time: SearchTime?
+  var timeLimit: SearchTime?
 
   @Option(
-    help: ArgumentHelp("What is searched, as JSON. (default: cell, hidden, layers, dropout, rate)", valueName: "file"),
+    help: ArgumentHelp("What is searched, as JSON. (default: cell, hidden, layers, dropout, learning-rate)", valueName: "file"),
     completion: .file())
   var space: String?
 
@@ -49,7 +49,7 @@ struct TuningFlags: ParsableArguments {
   var study: String?
 
   @Option(help: ArgumentHelp("How the next trial is chosen: tpe or random.", valueName: "sampler"))
-  var sampler = SamplerName.tpe
+  var by = SamplerName.tpe
 
   @Option(help: ArgumentHelp("The measure that decides. (default: the task's first)", valueName: "measure"))
   var measure: String?
@@ -125,8 +125,8 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     let space = try space()
     let study = try study(configuration, space)
     var plan = Tuner<Task>.Plan()
-    (plan.trials, plan.seconds, plan.measure) = (search.trials, search.time?.seconds, search.measure)
-    if search.sampler == .random { plan.sampler = RandomSampler() }
+    (plan.trials, plan.seconds, plan.measure) = (search.trials, search.timeLimit?.seconds, search.measure)
+    if search.by == .random { plan.sampler = RandomSampler() }
     if search.noPruning { plan.halving = nil }
     var tuner = Tuner<Task>(
       space, in: study, plan: plan, seed: network.seed ?? 0, examples: examples, fixed: task.given,
@@ -148,7 +148,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     }
     try results.write("The trials are") { TuningTable(report).text(as: results.format, for: $0) }
     if stopped { throw CommandFailure.interrupted("the search was interrupted; the same command goes on") }
-    if best == nil { throw CommandFailure.badData("no trial was finished: give more --time, or look at --no-pruning") }
+    if best == nil { throw CommandFailure.badData("no trial was finished: give more --time-limit, or look at --no-pruning") }
   }
 
   private func space() throws -> SearchSpace {

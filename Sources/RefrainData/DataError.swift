@@ -154,6 +154,8 @@ public struct DataError: InputError, Hashable {
     case id([String])
     /// What takes the place of missing values and rows.
     case fill
+    /// The column that is to be learned.
+    case target
   }
 
   /// One line: the file, the row, the column, the problem; the remedy.

@@ -1,7 +1,7 @@
 /// How well a task does on examples, beside what costs nothing.
 public struct TaskEvaluation: Sendable, Equatable {
   /// One number that says how good answers are.
-  public struct Measure: Sendable, Equatable {
+  public struct Measure: Codable, Sendable, Equatable {
     /// Its name for programs, such as `wordErrorRate`.
     public var name: String
     /// Its value; NaN where it has none.
@@ -15,7 +15,7 @@ public struct TaskEvaluation: Sendable, Equatable {
   }
 
   /// A way to answer that costs nothing.
-  public struct Baseline: Sendable, Equatable {
+  public struct Baseline: Codable, Sendable, Equatable {
     /// Its name for programs, such as `majority`.
     public var name: String
     /// As many of the measures as it has.
@@ -28,6 +28,31 @@ public struct TaskEvaluation: Sendable, Equatable {
     }
   }
 
+  /// Numbers in rows and columns, such as what was taken for what.
+  public struct Table: Codable, Sendable, Equatable {
+    /// A row under its name.
+    public struct Row: Codable, Sendable, Equatable {
+      /// Its name.
+      public var name: String
+      /// A value for each column.
+      public var values: [Double]
+    }
+
+    /// Its name for programs, such as `confusion`.
+    public var name: String
+    /// The names of the columns.
+    public var columns: [String]
+    /// The rows.
+    public var rows: [Row]
+
+    /// A table under its name.
+    public init(_ name: String, columns: [String], rows: [(name: String, values: [Double])]) {
+      self.name = name
+      self.columns = columns
+      self.rows = rows.map { Row(name: $0.name, values: $0.values) }
+    }
+  }
+
   /// The name of the task.
   public var task: String
   /// How many answers were compared with the truth.
@@ -36,10 +61,15 @@ public struct TaskEvaluation: Sendable, Equatable {
   public var measures: [Measure]
   /// The baselines.
   public var baselines: [Baseline]
+  /// What there is to say in more than one number; none for most tasks.
+  public var tables: [Table]
 
   /// The measures of a task with those of its baselines.
-  public init(task: String, examples: Int, measures: [Measure], baselines: [Baseline]) {
+  public init(
+    task: String, examples: Int, measures: [Measure], baselines: [Baseline], tables: [Table] = []
+  ) {
     self.task = task
+    self.tables = tables
     self.examples = examples
     self.measures = measures
     self.baselines = baselines
@@ -47,7 +77,8 @@ public struct TaskEvaluation: Sendable, Equatable {
 }
 
 extension TaskEvaluation: Encodable {
-  /// Measures and baselines are objects by name: `{"task","examples","measures":{…},"baselines":{"naive":{…}}}`.
+  /// Measures and baselines are objects by name: `{"task","examples","measures":{…},"baselines":{"naive":{…}}}`;
+  /// tables, where there are any, objects of rows: `"tables":{"confusion":{"ham":{"ham":90,"spam":1},…}}`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Name.self)
     try container.encode(task, forKey: "task")
@@ -55,6 +86,15 @@ extension TaskEvaluation: Encodable {
     try Self.encode(measures, in: &container, under: "measures")
     var all = container.nestedContainer(keyedBy: Name.self, forKey: "baselines")
     for baseline in baselines { try Self.encode(baseline.measures, in: &all, under: Name(stringValue: baseline.name)) }
+    guard !tables.isEmpty else { return }
+    var shown = container.nestedContainer(keyedBy: Name.self, forKey: "tables")
+    for table in tables {
+      var rows = shown.nestedContainer(keyedBy: Name.self, forKey: Name(stringValue: table.name))
+      for row in table.rows {
+        let values = zip(table.columns, row.values).map { Measure($0, $1) }
+        try Self.encode(values, in: &rows, under: Name(stringValue: row.name))
+      }
+    }
   }
 
   private static func encode(

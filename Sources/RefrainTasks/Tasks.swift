@@ -3,7 +3,7 @@ import RefrainData
 /// The tasks that there are.
 public enum Tasks {
   /// The tasks; a new one is added here.
-  public static let all: [any TaskModel.Type] = [Forecaster.self, Detector.self]
+  public static let all: [any TaskModel.Type] = [Forecaster.self, Classifier.self, Detector.self]
 
   /// The task of this name, or nil.
   public static func named(_ name: String) -> (any TaskModel.Type)? { all.first { $0.name == name } }

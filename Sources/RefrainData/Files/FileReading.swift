@@ -84,6 +84,15 @@ final class OpenFile {
     return bytes
   }
 
+  /// All bytes of a regular file, a part at a time.
+  ///
+  /// - Throws: `unreadableFile`, also when the file has become shorter.
+  func forEachChunk(of count: Int = 1 << 20, _ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(DataError) {
+    for start in stride(from: 0, to: size, by: count) {
+      try read(start..<min(start + count, size)).withUnsafeBufferPointer(body)
+    }
+  }
+
   /// Makes sure that nobody has written to the file since it was opened.
   ///
   /// - Throws: `unreadableFile`.

@@ -3,7 +3,7 @@ import CZlib
 /// The text of a file in UTF-8, and what had to be assumed to get it.
 struct DecodedText {
   var bytes: [UInt8]
-  var notes: [String] = []
+  var notes: [String]
 
   /// Unpacks gzip, decodes UTF-16 and Latin-1 (Windows-1252), drops a byte-order mark; text in UTF-8 stays as it is.
   ///
@@ -11,13 +11,38 @@ struct DecodedText {
   ///   bytes that are no text, `damagedFile` for gzip that cannot be unpacked.
   init(_ file: [UInt8]) throws(DataError) {
     var file = file
+    var notes: [String] = []
     if file.starts(with: [0x1F, 0x8B]) {
       file = try Gzip.unpack(file)
       notes.append("unpacked from gzip")
     }
-    if let kind = Self.foreignKind(of: file) {
+    if let kind = Self.foreignKind(of: file) ?? Self.foreignText(of: file) {
       throw DataError(.wrongFormat, "this is \(kind.name), not a table in text (CSV)", remedy: kind.remedy)
     }
+    try self.init(unpacked: file, notes: notes)
+  }
+
+  /// The text of a file of gzip or in UTF-16; nil of one that is neither, and can be read in parts.
+  ///
+  /// - Parameters:
+  ///   - head: The file's first bytes.
+  ///   - contents: Gives all of them.
+  /// - Throws: `wrongFormat` for a file that is no text and is known by its first bytes, and what ``init(_:)`` throws.
+  init?(packed head: [UInt8], contents: () throws(DataError) -> [UInt8]) throws(DataError) {
+    if let kind = Self.foreignKind(of: head) {
+      throw DataError(.wrongFormat, "this is \(kind.name), not text", remedy: "save it as text in UTF-8")
+    }
+    if head.starts(with: [0x1F, 0x8B]) {
+      try self.init(unpacked: Gzip.unpack(contents()), notes: ["unpacked from gzip"])
+    } else if Self.wideOrder(of: head) != nil {
+      try self.init(unpacked: contents(), notes: [])
+    } else {
+      return nil
+    }
+  }
+
+  private init(unpacked file: [UInt8], notes assumed: [String]) throws(DataError) {
+    notes = assumed
     if let order = Self.wideOrder(of: file) {
       bytes = try Self.decodeWide(file, isBigEndian: order == .big)
       notes.append("read as UTF-16")
@@ -56,7 +81,11 @@ struct DecodedText {
       ([0x93, 0x4E, 0x55, 0x4D], "an array of NumPy", "write it as CSV (numpy.savetxt)"),
       (Array("version https://git-lfs".utf8), "a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     ]
-    if let magic = magics.first(where: { file.starts(with: $0.0) }) { return (magic.1, magic.2) }
+    return magics.first { file.starts(with: $0.0) }.map { ($0.1, $0.2) }
+  }
+
+  /// Text that people hand over in place of a CSV file.
+  private static func foreignText(of file: [UInt8]) -> (name: String, remedy: String)? {
     guard let first = file.firstIndex(where: { !isBlank($0) && $0 != 0xEF && $0 != 0xBB && $0 != 0xBF }) else {
       return nil
     }
@@ -117,6 +146,19 @@ struct DecodedText {
     }
     return result
   }
+
+  /// Text in Windows-1252; what it lacks becomes U+FFFD.
+  static func windowsText(_ bytes: some Sequence<UInt8>) -> String {
+    var text = String.UnicodeScalarView()
+    for byte in bytes {
+      let value = 0x80..<0xA0 ~= byte ? windowsScalars[Int(byte) - 0x80] : UInt32(byte)
+      text.append(value == 0 && byte != 0 ? "\u{FFFD}" : UnicodeScalar(value) ?? "\u{FFFD}")
+    }
+    return String(text)
+  }
+
+  /// Whether a byte is no character of Windows-1252.
+  static func isNoWindows(_ byte: UInt8) -> Bool { 0x80..<0xA0 ~= byte && windowsScalars[Int(byte) - 0x80] == 0 }
 
   private static func notText(at position: Int, in file: [UInt8]) -> DataError {
     DataError(

@@ -35,6 +35,7 @@ extension DataError {
         : or("choose one series with --only, or name other columns than \(names.joined(separator: ",")) with --id")
     case .fill where flags.contains("fill"):
       error.remedy = or("give --fill previous, --fill linear or --fill zero")
+    case .target where flags.contains("target"): error.remedy = "name it with --target"
     default: break
     }
     return error

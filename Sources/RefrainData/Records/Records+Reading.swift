@@ -1,0 +1,153 @@
+import Foundation
+
+extension Records {
+  /// Reads the files of a source one after another: tables of CSV or TSV, JSON lines, an array of JSON, or folders, whose
+  /// own folders are the labels of the files in them.
+  ///
+  /// - Parameters:
+  ///   - source: Files, folders, bytes or standard input.
+  ///   - columns: Names that tell a header: a first line that holds one of them is one.
+  ///   - takesFiles: Whether a file that is no table is itself a row.
+  ///   - takesLines: The column that the lines of a `.txt` file, or lines without a delimiter, are; nil for none.
+  /// - Throws: `wrongInput` without a file, `emptyFile`, `noRows`, `notUTF8`, `badQuotes`, `wrongFieldCount` and
+  ///   `wrongFormat` with the place.
+  public init(
+    _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesLines: String? = nil
+  ) throws(DataError) {
+    self.init()
+    guard !source.isEmpty else {
+      throw DataError(
+        .wrongInput, "there are no examples", remedy: "name a table (CSV, TSV), a file of JSON lines or a folder")
+    }
+    for part in source.parts {
+      do throws(DataError) {
+        try read(part, columns, takesFiles: takesFiles, takesLines: takesLines)
+      } catch {
+        throw error.inFile(part.name)
+      }
+    }
+    guard count > 0 else {
+      throw DataError(.noRows, file: source.parts.first?.name, "there are no examples", remedy: "add rows")
+    }
+  }
+
+  private mutating func read(
+    _ part: DataSource.Part, _ names: [String], takesFiles: Bool, takesLines: String?
+  ) throws(DataError) {
+    if case .file(let path) = part {
+      if Self.isFolder(path) { return try readFolder(path) }
+      if takesFiles, !Self.isTable(path) { return appendFiles([(label: nil, path: path)]) }
+    }
+    let text = try Self.text(of: part, &notes)
+    if Self.areTimeSeries(text.bytes) { return try readTimeSeries(text.bytes, name: part.name) }
+    let isText = part.name.lowercased().hasSuffix(".txt")
+    if let takesLines, isText || !Self.hasDelimiter(text.bytes, names) {
+      return readLines(text.bytes, name: part.name, column: takesLines)
+    }
+    let first = text.bytes.first { !isBlank($0) }
+    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") && Self.isJSON(part.name) {
+      return try readJSON(text.bytes, name: part.name)
+    }
+    try readDelimited(text.bytes, name: part.name, names)
+  }
+
+  /// The bytes of a file in UTF-8.
+  private static func text(
+    of part: DataSource.Part, _ notes: inout [String]
+  ) throws(DataError) -> (bytes: [UInt8], isPacked: Bool) {
+    let bytes = try part.contents()
+    guard bytes.contains(where: { !isBlank($0) }) else {
+      throw DataError(.emptyFile, "the file is empty", remedy: "it needs a row for each example")
+    }
+    if let text = try DecodedText(packed: Array(bytes.prefix(4096)), contents: { () throws(DataError) in bytes }) {
+      notes += text.notes
+      return (text.bytes, true)
+    }
+    var scan = LineScan()
+    bytes.withUnsafeBufferPointer { scan.take($0) }
+    try scan.finish(&notes)
+    if scan.isWindows { return (Array(DecodedText.windowsText(bytes).utf8), false) }
+    return (bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes, false)
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  private static func ending(_ path: String) -> String { (path as NSString).pathExtension.lowercased() }
+
+  /// Whether a file is a table by its name.
+  private static func isTable(_ path: String) -> Bool {
+    ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "ts", "gz"].contains(ending(path))
+  }
+
+  private static func isJSON(_ path: String) -> Bool { ["jsonl", "ndjson", "json"].contains(ending(path)) }
+
+  // MARK: - Lines
+
+  /// Each line that is not blank is a row of one field.
+  private mutating func readLines(_ bytes: [UInt8], name: String, column: String) {
+    var part = Part(name: name, width: 1, bytes: bytes)
+    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
+    var number: Int32 = 0
+    while !scanner.isAtEnd {
+      number += 1
+      let range = scanner.skipLine()
+      guard bytes[range].contains(where: { !isBlank($0) }) else { continue }
+      part.fields.append(Field(start: range.lowerBound, count: Int32(clamping: range.count)))
+      part.rowNumbers.append(number)
+    }
+    append(part, columns: [column])
+  }
+
+  // MARK: - Folders
+
+  /// The files of a folder: those in its own folders have their names as labels.
+  private mutating func readFolder(_ path: String) throws(DataError) {
+    var files: [(label: String?, path: String)] = []
+    for name in try Self.names(in: path) {
+      let inner = path + "/" + name
+      if Self.isFolder(inner) {
+        files += try Self.names(in: inner).map { (name, inner + "/" + $0) }.filter { !Self.isFolder($0.1) }
+      } else {
+        files.append((nil, inner))
+      }
+    }
+    guard !files.isEmpty else {
+      throw DataError(
+        .noRows, file: path, "the folder has no files",
+        remedy: "it needs a folder for each class, with the files of that class")
+    }
+    let labelled = files.filter { $0.label != nil }
+    if !labelled.isEmpty, labelled.count < files.count {
+      notes.append("\(path.onOneLine): \(files.count - labelled.count) files outside of its folders passed over")
+    }
+    appendFiles(labelled.isEmpty ? files : labelled)
+  }
+
+  /// The names in a folder in their order, hidden ones left out.
+  private static func names(in path: String) throws(DataError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }.sorted()
+    } catch {
+      throw DataError(.unreadableFile, file: path, "the folder cannot be read", remedy: "change its permissions")
+    }
+  }
+
+  /// Each file is a row.
+  private mutating func appendFiles(_ files: [(label: String?, path: String)]) {
+    areFiles = true
+    for file in files {
+      var part = Part(name: file.path, width: 2, bytes: [])
+      for text in [file.label, file.path] {
+        let start = part.bytes.count
+        part.bytes += Array((text ?? "").utf8)
+        part.fields.append(
+          text == nil ? .missing : Field(start: start, count: Int32(clamping: part.bytes.count - start)))
+      }
+      part.rowNumbers = [1]
+      append(part, columns: [Self.labelColumn, Self.fileColumn])
+    }
+  }
+}

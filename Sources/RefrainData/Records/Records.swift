@@ -1,0 +1,117 @@
+/// Rows of named fields, each a text as it stands in a file: a table of CSV or TSV, JSON lines, or a folder of folders.
+///
+/// The text of all fields is kept in one array, so that a million rows are not a million texts. What a field means is up
+/// to whoever reads it.
+public struct Records: Sendable {
+  /// The names of the fields.
+  public internal(set) var columns: [String] = []
+  /// What was assumed of the files, a line each.
+  public internal(set) var notes: [String] = []
+  /// Whether the rows are files, each with its path in the column ``fileColumn``.
+  public internal(set) var areFiles = false
+  /// Whether a file had no header, so that columns are called `column 1`, `column 2` and so on.
+  public internal(set) var lacksHeader = false
+  private var parts: [Part] = []
+  /// The number of the first row of each part, and of all rows.
+  private var starts = [0]
+
+  /// The column that holds the path of a file, where rows are files.
+  public static let fileColumn = "file"
+  /// The column that holds the name of a file's folder.
+  public static let labelColumn = "label"
+
+  /// The rows of one file.
+  struct Part: Sendable {
+    /// The file, for messages.
+    var name: String?
+    /// The columns of ``Records/columns`` that the file has, by their places in its rows; nil for one that it lacks.
+    var columns: [Int?] = []
+    /// How many fields a row of the file has.
+    var width: Int
+    var bytes: [UInt8]
+    var fields: [Field] = []
+    /// The number of each row, as a spreadsheet counts.
+    var rowNumbers: [Int32] = []
+    var count: Int { rowNumbers.count }
+  }
+
+  /// Where a field lies in the bytes.
+  struct Field: Sendable {
+    var start: Int
+    var count: Int32
+    /// Whether there are doubled quotes in it.
+    var hasQuotes = false
+
+    static let missing = Field(start: 0, count: -1)
+  }
+
+  init() {}
+
+  /// How many rows there are.
+  public var count: Int { starts[starts.count - 1] }
+
+  /// Adds the rows of a file. Its columns are matched by their names with those that there are.
+  mutating func append(_ part: Part, columns names: [String]) {
+    if columns.isEmpty { columns = names }
+    var part = part
+    part.columns = columns.map { names.firstIndex(of: $0) }
+    parts.append(part)
+    starts.append(count + part.count)
+  }
+
+  private func locate(_ row: Int) -> (part: Int, row: Int) {
+    var (low, high) = (0, parts.count - 1)
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if starts[middle] <= row { low = middle } else { high = middle - 1 }
+    }
+    return (low, row - starts[low])
+  }
+
+  /// The text of a field; nil where a row has none.
+  ///
+  /// - Parameters:
+  ///   - row: From 0.
+  ///   - column: A place in ``columns``.
+  public func text(row: Int, column: Int) -> String? {
+    let (number, place) = locate(row)
+    let part = parts[number]
+    guard let own = part.columns[column] else { return nil }
+    let field = part.fields[place * part.width + own]
+    guard field.count >= 0 else { return nil }
+    let text = String(decoding: part.bytes[field.start..<field.start + Int(field.count)], as: UTF8.self)
+    return field.hasQuotes ? text.replacing("\"\"", with: "\"") : text
+  }
+
+  /// The file and the number of a row, as a spreadsheet counts.
+  public func place(of row: Int) -> (file: String?, row: Int) {
+    let (number, place) = locate(row)
+    return (parts[number].name, Int(parts[number].rowNumbers[place]))
+  }
+
+  /// The place of a column in ``columns``: of the name that is spelled exactly so, or else of the only one that differs
+  /// in letter case alone; a number counts from 1 where there is no header.
+  ///
+  /// - Throws: `noSuchColumn`, which names the nearest one.
+  public func column(named name: String) throws(DataError) -> Int {
+    if let place = columns.firstIndex(of: name) { return place }
+    let alike = columns.indices.filter { columns[$0].lowercased() == name.lowercased() }
+    if alike.count == 1 { return alike[0] }
+    if lacksHeader, let number = Int(name), columns.indices.contains(number - 1) { return number - 1 }
+    let shown = columns.prefix(12).map(\.quoted).joined(separator: ", ") + (columns.count > 12 ? ", …" : "")
+    throw DataError(
+      .noSuchColumn, file: parts.first?.name, "there is no column \(name.quoted)",
+      remedy: nearestName(to: name, among: columns).map { "did you mean \($0.quoted)?" } ?? "the columns are \(shown)")
+  }
+
+  /// An error at a place.
+  public func fault(
+    _ code: DataError.Code, row: Int, column: Int? = nil, _ problem: String, remedy: String? = nil
+  ) -> DataError {
+    let (file, number) = place(of: row)
+    let name = column.map { columns[$0] }
+    return areFiles
+      ? DataError(code, file: file, problem, remedy: remedy)
+      : DataError(code, file: file, row: number, column: name, problem, remedy: remedy)
+  }
+}

@@ -1,0 +1,209 @@
+/// The lines of files, one after another, each read when it is asked for: files may be larger than memory.
+///
+/// Lines end with LF, CRLF or CR, which are no part of them; empty lines count. Text is UTF-8, with or without a
+/// byte-order mark; UTF-16 and gzip are unpacked in memory. A file that has hardly a character of UTF-8 beyond ASCII,
+/// and bytes that are none, is read as Windows-1252 (Latin-1), which is noted; bad bytes in a file of UTF-8 are an
+/// error that names their line. All of that is found out when the value is made, by going through the files once.
+public struct TextLines: Sequence, Sendable {
+  /// How many lines there are, empty ones too.
+  public var count: Int { files.reduce(0) { $0 + $1.scan.lines } }
+  /// How many bytes the files have.
+  public var byteCount: Int { files.reduce(0) { $0 + $1.scan.bytes } }
+  /// What was assumed of the files, a line each.
+  public let notes: [String]
+  private let files: [File]
+
+  private struct File: Sendable {
+    let name: String
+    let content: Content
+    let scan: LineScan
+  }
+
+  private enum Content: Sendable {
+    case path(String)
+    case bytes([UInt8])
+  }
+
+  /// The lines of files by their paths; `-` is standard input.
+  ///
+  /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, `wrongFormat` (an archive, a PDF …), `notUTF8` with the
+  ///   line, or `overMemoryBudget` for a line that does not fit.
+  public init(paths: [String]) throws(DataError) { try self.init(DataSource(paths: paths)) }
+
+  /// The lines of the parts of a source. What is no regular file, such as standard input, is held in memory.
+  ///
+  /// - Throws: What ``init(paths:)`` throws; `wrongInput` for an array.
+  public init(_ source: DataSource) throws(DataError) {
+    var files: [File] = []
+    var notes: [String] = []
+    for part in source.parts {
+      var fileNotes: [String] = []
+      do throws(DataError) {
+        files.append(try Self.file(part, &fileNotes))
+      } catch {
+        throw error.inFile(part.name)
+      }
+      notes += fileNotes.map { "\(part.name.onOneLine): \($0)" }
+    }
+    (self.files, self.notes) = (files, notes)
+  }
+
+  private static func file(_ part: DataSource.Part, _ notes: inout [String]) throws(DataError) -> File {
+    if case .file(let path) = part {
+      let file = try OpenFile(path)
+      if file.isRegular, file.size > 0 {
+        let head = try file.read(0..<Swift.min(file.size, headSize))
+        if let text = try DecodedText(packed: head, contents: file.readAll) {
+          return try Self.file(part.name, text.bytes, text.notes, &notes)
+        }
+        var scan = LineScan()
+        try file.forEachChunk { scan.take($0) }
+        try file.checkUnchanged()
+        try scan.finish(&notes)
+        return File(name: path, content: .path(path), scan: scan)
+      }
+    }
+    let bytes = try part.contents()
+    let text = try DecodedText(packed: Array(bytes.prefix(headSize))) { () throws(DataError) in bytes }
+    return try Self.file(part.name, text?.bytes ?? bytes, text?.notes ?? [], &notes)
+  }
+
+  private static func file(
+    _ name: String, _ bytes: [UInt8], _ assumed: [String], _ notes: inout [String]
+  ) throws(DataError) -> File {
+    var scan = LineScan()
+    bytes.withUnsafeBufferPointer { scan.take($0) }
+    notes += assumed
+    try scan.finish(&notes)
+    return File(name: name, content: .bytes(bytes), scan: scan)
+  }
+
+  /// How much of a file is looked at to know its kind.
+  private static let headSize = 4096
+
+  /// The line of the file in which a line of the whole is, for messages: `corpus.txt: line 17`.
+  ///
+  /// - Parameter line: From 0.
+  public func place(of line: Int) -> (file: String, line: Int) {
+    var rest = line
+    for file in files {
+      if rest < file.scan.lines { return (file.name, rest + 1) }
+      rest -= file.scan.lines
+    }
+    return (files.last?.name ?? "", rest + 1)
+  }
+
+  /// Goes through the lines. Where a file cannot be read any more, as it was changed meanwhile, its lines end;
+  /// ``checkUnchanged()`` tells.
+  public func makeIterator() -> Iterator { Iterator(self) }
+
+  /// At least as many as there are lines.
+  public var underestimatedCount: Int { count }
+
+  /// Makes sure that the files still are as they were when they were first gone through.
+  ///
+  /// - Throws: `unreadableFile`, `missingFile`.
+  public func checkUnchanged() throws(DataError) {
+    for case .path(let path) in files.map(\.content) {
+      let scan = files.first { $0.name == path }?.scan
+      guard try OpenFile(path).size == scan?.bytes else {
+        throw DataError(
+          .unreadableFile, file: path, "another program changed the file while it was read",
+          remedy: "read it again when that is done")
+      }
+    }
+  }
+
+  /// One line after another.
+  public struct Iterator: IteratorProtocol {
+    private let lines: TextLines
+    private var file = 0
+    private var chunks: LineChunks?
+
+    fileprivate init(_ lines: TextLines) { self.lines = lines }
+
+    /// The next line.
+    public mutating func next() -> String? {
+      while true {
+        if let line = chunks?.next() { return line }
+        guard file < lines.files.count else { return nil }
+        let next = lines.files[file]
+        switch next.content {
+        case .path(let path): chunks = (try? OpenFile(path)).map { LineChunks($0, isWindows: next.scan.isWindows) }
+        case .bytes(let bytes): chunks = LineChunks(bytes, isWindows: next.scan.isWindows)
+        }
+        file += 1
+      }
+    }
+  }
+}
+
+/// The lines of one file, of which a part is in memory.
+private struct LineChunks {
+  private let file: OpenFile?
+  private let isWindows: Bool
+  private var buffer: [UInt8]
+  /// Where the next line begins in the buffer, and up to where no line end is.
+  private var start = 0
+  private var searched = 0
+  /// Where in the file the buffer ends.
+  private var position = 0
+  private var isFirst = true
+
+  private static let chunk = 1 << 18
+
+  init(_ file: OpenFile, isWindows: Bool) {
+    (self.file, self.isWindows, buffer) = (file, isWindows, [])
+  }
+
+  init(_ bytes: [UInt8], isWindows: Bool) {
+    (file, self.isWindows, buffer) = (nil, isWindows, bytes)
+  }
+
+  mutating func next() -> String? {
+    while true {
+      if isFirst, buffer.count >= 3 || isAtEnd {
+        isFirst = false
+        if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { (start, searched) = (3, 3) }
+      }
+      let end = buffer.withUnsafeBufferPointer { bytes in
+        var index = searched
+        while index < bytes.count, bytes[index] != .lineFeed, bytes[index] != .carriageReturn { index += 1 }
+        return index
+      }
+      searched = end
+      // Whether a line feed follows a carriage return is seen in the next chunk.
+      if end < buffer.count, buffer[end] == .lineFeed || end + 1 < buffer.count || isAtEnd {
+        let line = text(start..<end)
+        start = end + 1
+        if buffer[end] == .carriageReturn, start < buffer.count, buffer[start] == .lineFeed { start += 1 }
+        searched = start
+        return line
+      }
+      if isAtEnd {
+        guard start < buffer.count else { return nil }
+        defer { (start, searched) = (buffer.count, buffer.count) }
+        return text(start..<buffer.count)
+      }
+      guard readOn() else { return nil }
+    }
+  }
+
+  private var isAtEnd: Bool { file.map { position >= $0.size } ?? true }
+
+  private mutating func readOn() -> Bool {
+    guard let file else { return false }
+    // A long line is read in ever larger parts.
+    let count = Swift.min(Swift.max(Self.chunk, buffer.count - start), file.size - position)
+    guard let bytes = try? file.read(position..<position + count) else { return false }
+    position += count
+    buffer.removeSubrange(0..<start)
+    (searched, start) = (searched - start, 0)
+    buffer += bytes
+    return true
+  }
+
+  private func text(_ range: Range<Int>) -> String {
+    isWindows ? DecodedText.windowsText(buffer[range]) : String(decoding: buffer[range], as: UTF8.self)
+  }
+}

@@ -1,0 +1,47 @@
+/// Many texts as tokens, four bytes a token, in one array: a million lines are not a million arrays.
+public struct TokenSequences: Sendable, Equatable {
+  /// The tokens of all texts, one text after another.
+  public private(set) var tokens: [Int32] = []
+  /// Where each text ends in ``tokens``.
+  private var ends: [Int] = []
+
+  /// None yet.
+  public init() {}
+
+  /// How many texts there are.
+  public var count: Int { ends.count }
+
+  /// Where a text lies in ``tokens``.
+  public func range(of text: Int) -> Range<Int> { (text == 0 ? 0 : ends[text - 1])..<ends[text] }
+
+  /// How many tokens a text has.
+  public func length(of text: Int) -> Int { range(of: text).count }
+
+  /// The tokens of a text.
+  public subscript(text: Int) -> ArraySlice<Int32> { tokens[range(of: text)] }
+
+  /// Adds a text.
+  public mutating func append(_ text: some Sequence<Int>) {
+    for token in text { tokens.append(Int32(truncatingIfNeeded: token)) }
+    ends.append(tokens.count)
+  }
+
+  /// Adds a text.
+  public mutating func append(_ text: some Sequence<Int32>) {
+    tokens += text
+    ends.append(tokens.count)
+  }
+
+  /// Adds a token to the text that is being added; ``endText()`` ends it.
+  mutating func add(_ token: Int) { tokens.append(Int32(truncatingIfNeeded: token)) }
+
+  /// Ends the text whose tokens were added.
+  mutating func endText() { ends.append(tokens.count) }
+
+  /// The texts of the given numbers, in that order.
+  public func selecting(_ texts: some Sequence<Int>) -> TokenSequences {
+    var result = TokenSequences()
+    for text in texts { result.append(self[text]) }
+    return result
+  }
+}

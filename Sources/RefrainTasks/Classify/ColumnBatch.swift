@@ -1,0 +1,57 @@
+import Refrain
+
+/// Some rows to learn from together.
+struct ColumnBatch: TrainingBatch {
+  var inputs: [StepValues]
+  /// `[B]` classes, or `[B, O]` values.
+  var target: Tensor
+  /// `[B]`; nil is 1 each.
+  var weights: Tensor?
+
+  var count: Int { target.shape[0] }
+  var weight: Double { weights.map { Double($0.values.reduce(0, +)) } ?? Double(count) }
+  var firstNotFinite: String? { inputs.allSatisfy { $0.values.isFinite } ? nil : "the input of the batch" }
+}
+
+/// Rows with what is true of them.
+struct ColumnExamples: ExampleSource, Sendable {
+  let rows: EncodedRows
+  /// Which rows these are.
+  let places: [Int]
+  /// What is true of each place: one class, or a value for each output.
+  let targets: [[Float]]
+  /// How much each place counts.
+  let weights: [Float]?
+
+  var count: Int { places.count }
+
+  func length(of example: Int) -> Int { rows.length(of: places[example]) }
+
+  func batch(_ examples: [Int]) throws(TrainingError) -> ColumnBatch {
+    let values = examples.flatMap { targets[$0] }
+    let width = targets.first?.count ?? 1
+    return ColumnBatch(
+      inputs: try rows.inputs(examples.map { places[$0] }),
+      target: Tensor(values, shape: width == 1 ? [examples.count] : [examples.count, width]),
+      weights: weights.map { weights in Tensor(examples.map { weights[$0] }) })
+  }
+
+  /// The examples in batches of about one length, made as they are asked for; without those that cannot be read, which
+  /// are told of elsewhere.
+  func inOrder(size: Int, maximumSteps: Int) -> ColumnBatches {
+    ColumnBatches(examples: self, size: size, maximumSteps: maximumSteps)
+  }
+}
+
+/// Batches of examples, each made when it is asked for.
+struct ColumnBatches: Sequence, Sendable {
+  let examples: ColumnExamples
+  let size: Int
+  let maximumSteps: Int
+
+  func makeIterator() -> AnyIterator<ColumnBatch> {
+    var batches = LengthBatches(examples, size: size, maximumSteps: maximumSteps, shuffles: false)
+    guard (try? batches.begin(epoch: 0, at: 0)) != nil else { return AnyIterator { nil } }
+    return AnyIterator { (try? batches.next()) ?? nil }
+  }
+}

@@ -1,0 +1,104 @@
+import Refrain
+import RefrainData
+
+/// What may be decided of columns and the network that reads them, for every task that says something of rows.
+public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
+  /// The column to learn; nil is found by its name or its values.
+  public var target: String?
+  /// The columns to read, each with its kind after a colon where it is not to be found; none means all others.
+  public var inputs: [String] = []
+  /// A file of examples to choose by while training; nil takes a part of the others.
+  public var validation: String?
+  /// How columns are read.
+  public var settings = ColumnSettings()
+  /// What becomes of the steps of a sequence; nil is left to the task.
+  public var pooling: NetworkPlan.Pooling?
+  /// Whether sequences are read from their beginning alone.
+  public var readsForward = false
+  /// The size of a token's vector; nil is left to the data.
+  public var embeddingSize: Int?
+  /// How many networks are trained, whose answers are averaged; nil is left to the data.
+  public var members: Int?
+  /// What every task may be told.
+  public var shared = SharedOptions()
+
+  /// Everything left to the data.
+  public init() {}
+
+  private var unit: TextUnit? {
+    get { settings.unit }
+    set { settings.unit = newValue }
+  }
+  private var vocabulary: Int? {
+    get { settings.vocabularySize }
+    set { settings.vocabularySize = newValue }
+  }
+  private var vectors: String? {
+    get { settings.vectors }
+    set { settings.vectors = newValue }
+  }
+
+  /// The options as they are typed.
+  public static let options: [TaskOption<Self>] = [
+    .column(
+      "target", \.target, help: "The column to learn. (default: the one called label, or the only one that fits)"),
+    .columns(
+      "inputs", \.inputs,
+      help: """
+        The columns to read, such as text,age; a kind may follow a colon (age:category), one of \
+        \(ColumnEncoders.all.map { $0.kind }.joined(separator: ", ")). (default: all but the target)
+        """),
+    TaskOption(
+      "validation", .value, valueName: "file", choosesData: true,
+      help: """
+        Examples to end the training and to calibrate by. (default: one in ten of the others)
+        """
+    ) { $0.validation = $1[0] },
+    .choice(
+      "unit", \.unit, of: TextUnit.allCases.map { ($0.rawValue, $0) }, valueName: "unit",
+      help: "What texts are cut into: words, characters or pieces. (default: words; characters where texts are names)"),
+    .count(
+      "vocabulary", \.vocabulary, in: 10...1_000_000,
+      help: "The greatest number of words, characters or pieces. (default: 50000, 20000, 8000)"),
+    TaskOption("keep-case", .flag, help: "Capital letters count. (default: not in words)") { options, _ in
+      options.settings.keepsCase = true
+    },
+    TaskOption(
+      "vectors", .value, valueName: "file",
+      help: """
+        Vectors of words to begin with, as GloVe or word2vec write them as text. (default: drawn at random)
+        """
+    ) { $0.vectors = $1[0] },
+    .count("embedding", \.embeddingSize, in: 1...4096, help: "The size of a token's vector. (default: from the data)"),
+    .choice(
+      "pooling", \.pooling, of: NetworkPlan.Pooling.allCases.map { ($0.rawValue, $0) }, valueName: "way",
+      help: "What becomes of the steps of a text: attention, max or last. (default: attention)"),
+    TaskOption("forward", .flag, help: "Read texts from their beginning alone. (default: from both ends)") {
+      options, _ in options.readsForward = true
+    },
+    .count(
+      "members", \.members, in: 1...20,
+      help: "How many networks to train, whose answers are averaged. (default: from the data)"),
+  ]
+
+  /// The sizes of the network for so many examples with so many steps together.
+  func plan(examples: Int, steps: Int) -> NetworkPlan {
+    var plan = NetworkPlan()
+    plan.hiddenSize = shared.hidden ?? (examples < 1000 ? 32 : 64)
+    plan.embeddingSize = embeddingSize ?? (examples < 1000 ? 32 : 64)
+    if let cell = shared.cell { plan.cell = cell }
+    if let layers = shared.layers { plan.layers = layers }
+    if let dropout = shared.dropout { plan.dropout = dropout }
+    if let pooling { plan.pooling = pooling }
+    plan.isBidirectional = !readsForward
+    return plan
+  }
+
+  /// Passes over the examples: more where they are few.
+  func epochs(steps: Int) -> Int {
+    shared.epochs ?? min(max(Int((12 * (120_000 / Double(max(1, steps))).squareRoot()).rounded()), 4), 30)
+  }
+
+  /// What random choices follow from.
+  var seed: UInt64 { shared.seed ?? 0 }
+}

@@ -1,0 +1,68 @@
+import Refrain
+import RefrainData
+
+/// One training of a network that reads columns.
+struct ColumnTraining {
+  let examples: ColumnExamples
+  let heldOut: ColumnExamples
+  let epochs: Int
+  let seed: UInt64
+  let loss: Loss
+  let context: TrainingContext
+  /// Which part of the whole work this training is, for its progress.
+  var share: Range<Double> = 0..<1
+
+  static let batchSize = 32
+  /// Steps in a batch, padding counted.
+  static let maximumSteps = 32 * 160
+
+  /// - Returns: The epochs; the network is that of the best.
+  /// - Throws: ``TaskError`` when numbers went astray, or training was stopped before there was a result.
+  func run(_ network: inout JoinedNetwork) throws(TaskError) -> History {
+    var optimizer = Adam(learningRate: 2e-3)
+    let size = Self.batchSize
+    let source = LengthBatches(examples, size: size, maximumSteps: Self.maximumSteps, seed: seed)
+    let history: History
+    do throws(TrainingError) {
+      history = try Trainer(
+        epochs: epochs, seed: seed, schedule: .cosine(minimum: 1e-4), clipping: .globalNorm(1),
+        earlyStopping: heldOut.count == 0 ? nil : EarlyStopping(patience: max(3, epochs / 4)),
+        observers: [ContextProgress(context: context, share: share)], shouldStop: context.shouldStop
+      ).fit(
+        &network, optimizer: &optimizer, source: source,
+        validation: heldOut.count == 0 ? nil : heldOut.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps)
+      ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
+    } catch {
+      guard error.code == .notFinite else { throw TaskError(error.description) }
+      throw TaskError(
+        "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
+        remedy: "choose another seed, or fewer units")
+    }
+    guard !history.epochs.isEmpty else {
+      throw TaskError("training was stopped before there was a result", remedy: "let it go through the examples once")
+    }
+    return history
+  }
+}
+
+/// Tells whoever waits how far a training is.
+private final class ContextProgress: TrainingObserver {
+  private let context: TrainingContext
+  private let share: Range<Double>
+
+  init(context: TrainingContext, share: Range<Double>) {
+    self.context = context
+    self.share = share
+  }
+
+  func observe(_ event: TrainingEvent) -> TrainingDecision {
+    guard let progress = context.progress, case .step(let step) = event.kind else { return .proceed }
+    guard step.batch % 16 == 0 || step.batch == event.batches else { return .proceed }
+    let epoch = Double(step.epoch - 1) + Double(step.batch) / Double(max(event.batches ?? step.batch, step.batch))
+    let fraction = share.lowerBound + (share.upperBound - share.lowerBound) * epoch / Double(max(1, event.epochs))
+    progress(min(fraction, 1), "epoch \(step.epoch) of \(event.epochs), loss \(rounded(step.meanLoss))")
+    return .proceed
+  }
+
+  private func rounded(_ value: Float) -> String { "\((value * 1000).rounded() / 1000)" }
+}

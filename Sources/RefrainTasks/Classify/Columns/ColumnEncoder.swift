@@ -1,0 +1,111 @@
+import Refrain
+import RefrainData
+
+/// A kind of column: how its values become numbers, and which part of a network reads them.
+///
+/// An encoder is what was learned of a column (a vocabulary, a scaler), and is saved with the model. A new kind is one
+/// file and a line in ``ColumnEncoders/all``: text, numbers and categories are such, and so are time series and
+/// recordings.
+public protocol ColumnEncoder: Codable, Sendable {
+  /// The word for the kind in model files and after a column's name: `--inputs review:text`.
+  static var kind: String { get }
+
+  /// How sure it is that a column is of this kind, from 0 to 1, by some of its values. The surest kind has it.
+  static func likelihood(of sample: ColumnSample) -> Double
+
+  /// Learns what it has to know of a column.
+  ///
+  /// - Throws: ``DataError`` with the place of a value that cannot be of this kind, made by
+  ///   ``Column/fault(_:row:_:remedy:)``.
+  init(learning column: Column, _ settings: ColumnSettings) throws(DataError)
+
+  /// Reads the values of a column, which may differ from those that were learned of.
+  ///
+  /// - Throws: ``DataError`` with the place of a value that is not of this kind.
+  func encode(_ column: Column) throws(DataError) -> any EncodedColumn
+
+  /// The part of a network that reads such values, with weights drawn from `generator`.
+  func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart
+
+  /// About how many weights that part has: held against a file before they are made.
+  func weightCount(_ plan: NetworkPlan) -> Double
+
+  /// How many features the values have in the baseline, a logistic regression; 0 where it does not see them.
+  var bagSize: Int { get }
+
+  /// What a report says of the column, such as `text, 8,000 words`.
+  var summary: String { get }
+}
+
+extension ColumnEncoder {
+  /// The baseline does not see it.
+  public var bagSize: Int { 0 }
+}
+
+/// The values of a column as numbers, those of all rows.
+public protocol EncodedColumn: Sendable {
+  /// How many rows there are.
+  var count: Int { get }
+
+  /// How many steps the value of a row has; 0 where values have none.
+  func length(of row: Int) -> Int
+
+  /// Some rows together: sequences `[B, T]` of tokens or `[B, T, I]` of values, padded, with their lengths; or vectors
+  /// `[B, I]`.
+  ///
+  /// - Throws: ``TrainingError`` where values are read only now and cannot be.
+  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues
+
+  /// What the baseline sees of a row: features below ``ColumnEncoder/bagSize``, each at most once.
+  func bag(of row: Int) -> [(feature: Int, value: Float)]
+}
+
+extension EncodedColumn {
+  /// Nothing.
+  public func bag(of row: Int) -> [(feature: Int, value: Float)] { [] }
+}
+
+/// The part of a network that reads a column.
+public protocol ColumnPart: Module {
+  /// How many values it makes of a row.
+  var featureSize: Int { get }
+
+  /// What it makes of some rows, `[B, featureSize]`.
+  func callAsFunction(_ input: StepValues) -> Tensor
+}
+
+/// The kinds of columns there are.
+public enum ColumnEncoders {
+  /// The kinds; a new one is added here.
+  public static let all: [any ColumnEncoder.Type] = [
+    TextColumn.self, NumberColumn.self, CategoryColumn.self, SeriesColumn.self,
+  ]
+
+  /// The kind of this name, or nil.
+  public static func named(_ kind: String) -> (any ColumnEncoder.Type)? { all.first { $0.kind == kind } }
+
+  /// The kind that is surest to be that of a column.
+  static func kind(of sample: ColumnSample) -> any ColumnEncoder.Type {
+    var best: (kind: any ColumnEncoder.Type, likelihood: Double) = (TextColumn.self, 0)
+    for kind in all {
+      let likelihood = kind.likelihood(of: sample)
+      if likelihood > best.likelihood { best = (kind, likelihood) }
+    }
+    return best.kind
+  }
+}
+
+/// What may be said of columns, where it is not left to the data.
+public struct ColumnSettings: Codable, Sendable, Equatable {
+  /// What texts are cut into; nil is found: characters where texts are single words.
+  public var unit: TextUnit?
+  /// Whether capital letters count; nil: not in words.
+  public var keepsCase: Bool?
+  /// The greatest number of tokens; nil is left to the unit.
+  public var vocabularySize: Int?
+  /// A file of word vectors to begin with.
+  public var vectors: String?
+
+  /// Everything left to the data.
+  public init() {}
+}

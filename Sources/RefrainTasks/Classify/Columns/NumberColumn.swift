@@ -1,0 +1,102 @@
+import Refrain
+import RefrainData
+
+/// Numbers: scaled to mean 0 and deviation 1, with a sign beside them that one is missing.
+public struct NumberColumn: ColumnEncoder {
+  public static let kind = "number"
+  /// The mean of the numbers that were learned of.
+  let mean: Double
+  /// Their standard deviation; 1 where they are all the same.
+  let deviation: Double
+
+  /// Numbers are sure to be numbers, unless they are few and whole.
+  public static func likelihood(of sample: ColumnSample) -> Double {
+    guard !sample.holdsFiles, sample.share({ number($0) != nil || isMissing($0) }) > 0.99,
+      sample.values.contains(where: { number($0) != nil })
+    else { return 0 }
+    return 0.9
+  }
+
+  public init(learning column: Column, _ settings: ColumnSettings) throws(DataError) {
+    var (count, sum, squares) = (0.0, 0.0, 0.0)
+    for row in 0..<column.count {
+      guard let number = try Self.number(in: column, row: row) else { continue }
+      // Welford's update: sums of squares of large numbers would lose their small differences.
+      count += 1
+      let difference = number - sum
+      sum += difference / count
+      squares += difference * (number - sum)
+    }
+    mean = sum
+    let deviation = count > 0 ? (squares / count).squareRoot() : 0
+    self.deviation = deviation.isNormal ? deviation : 1
+  }
+
+  public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
+    var values: [Float] = []
+    values.reserveCapacity(2 * column.count)
+    for row in 0..<column.count {
+      let number = try Self.number(in: column, row: row)
+      // Ten deviations are as far as anything: one slip of a finger must not decide alone.
+      values.append(number.map { Float(min(max(($0 - mean) / deviation, -10), 10)) } ?? 0)
+      values.append(number == nil ? 1 : 0)
+    }
+    return VectorColumn(values: values, width: 2)
+  }
+
+  public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
+    VectorPart(featureSize: 2)
+  }
+
+  public func weightCount(_ plan: NetworkPlan) -> Double { 0 }
+  public var bagSize: Int { 2 }
+  public var summary: String { "numbers" }
+
+  /// The number of a row; nil where it is missing.
+  static func number(in column: Column, row: Int) throws(DataError) -> Double? {
+    guard let text = column.text(row), !isMissing(text) else { return nil }
+    guard let number = number(text) else {
+      throw column.fault(
+        .notANumber, row: row, "\(text.quoted) is not a number", remedy: "write a number, or leave the field empty")
+    }
+    return number
+  }
+
+  static func number(_ text: String) -> Double? {
+    let trimmed = text.utf8.contains(0x20) ? text.filter { $0 != " " } : text
+    guard let number = Double(trimmed), number.isFinite, trimmed.utf8.first.map({ $0 < 0x40 }) == true else {
+      return nil
+    }
+    return number
+  }
+
+  static func isMissing(_ text: String) -> Bool {
+    text.utf8.count <= 4 && ["", "na", "n/a", "nan", "null", "none", "?", "-"].contains(text.lowercased())
+  }
+}
+
+/// A vector of one size for each row.
+struct VectorColumn: EncodedColumn {
+  let values: [Float]
+  let width: Int
+  var count: Int { values.count / width }
+
+  func length(of row: Int) -> Int { 0 }
+
+  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues {
+    StepValues(Tensor(rows.flatMap { values[$0 * width..<($0 + 1) * width] }, shape: [rows.count, width]))
+  }
+
+  func bag(of row: Int) -> [(feature: Int, value: Float)] {
+    (0..<width).map { ($0, values[row * width + $0]) }.filter { $0.1 != 0 }
+  }
+}
+
+/// Passes vectors on.
+struct VectorPart: ColumnPart {
+  let featureSize: Int
+
+  func forEachTensor<E: Error>(_ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void) throws(E) {}
+
+  func callAsFunction(_ input: StepValues) -> Tensor { input.values }
+}

@@ -1,0 +1,68 @@
+import Refrain
+
+/// Reads sequences `[B, T, I]` and makes a vector `[B, F]` of each: recurrent layers, in both directions where the plan
+/// says so, and a pooling of their steps. Texts, series and recordings end in one.
+public struct SequencePart: ColumnPart {
+  private var recurrent: any Layer
+  private var attention: [AttentionPooling]
+  private let pooling: NetworkPlan.Pooling
+  private let dropout: Float
+  public let featureSize: Int
+
+  /// - Parameters:
+  ///   - plan: The sizes.
+  ///   - inputSize: The values **I** of a step.
+  ///   - generator: What weights are drawn from.
+  public init(_ plan: NetworkPlan, inputSize: Int, using generator: inout RandomGenerator) {
+    let cell: any RecurrentCell.Type = Cells.named(plan.cell) ?? LSTMCell.self
+    recurrent = Self.stack(cell, plan, inputSize: inputSize, using: &generator)
+    let width = plan.hiddenSize * (plan.isBidirectional ? 2 : 1)
+    pooling = plan.pooling
+    dropout = plan.dropout
+    attention = []
+    if pooling == .attention {
+      var layer = AttentionPooling()
+      layer.build(for: [nil, nil, width], using: &generator)
+      attention = [layer]
+    }
+    featureSize = pooling == .attention ? 2 * width : width
+  }
+
+  private static func stack<Cell: RecurrentCell>(
+    _: Cell.Type, _ plan: NetworkPlan, inputSize: Int, using generator: inout RandomGenerator
+  ) -> any Layer {
+    let sizes = Array(repeating: plan.hiddenSize, count: plan.layers)
+    let returning: Returning = plan.pooling == .last ? .lastStep : .everyStep
+    if plan.isBidirectional {
+      return Stacked<Bidirectional<Cell>>(
+        inputSize: inputSize, hiddenSizes: sizes, dropout: plan.dropout, returning: returning, using: &generator)
+    }
+    return Stacked<Recurrent<Cell>>(
+      inputSize: inputSize, hiddenSizes: sizes, dropout: plan.dropout, returning: returning, using: &generator)
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try recurrent.forEachTensor(under: "recurrent", body)
+    try attention.forEachTensor(under: "attention", body)
+  }
+
+  public func callAsFunction(_ input: StepValues) -> Tensor {
+    let input = input.map { Refrain.dropout($0, rate: dropout, mask: .sequence) }
+    let steps = recurrent(input)
+    guard pooling != .last else { return steps.values }
+    let greatest = GlobalPooling1D(.maximum)(steps).values
+    guard let attention = attention.first else { return greatest }
+    return concatenate([greatest, attention(steps).values], axis: 1)
+  }
+
+  /// About how many weights such a part has.
+  public static func weightCount(_ plan: NetworkPlan, inputSize: Int) -> Double {
+    let (hidden, directions) = (Double(plan.hiddenSize), plan.isBidirectional ? 2.0 : 1)
+    let width = hidden * directions
+    let first = directions * 4 * hidden * (Double(inputSize) + hidden + 2)
+    let others = Double(plan.layers - 1) * directions * 4 * hidden * (width + hidden + 2)
+    return first + others + (plan.pooling == .attention ? width * (width + 2) : 0)
+  }
+}

@@ -1,0 +1,184 @@
+import Refrain
+import RefrainData
+
+/// Texts: tokens, their vectors, recurrent layers. Files of text in a folder are texts too.
+public struct TextColumn: ColumnEncoder {
+  public static let kind = "text"
+  let tokenizer: Tokenizer
+  /// The vectors to begin with; not saved, for they have become weights.
+  private let vectors: WordVectors?
+  /// The longest text that is read whole; of a longer one the middle is left out.
+  let limit: Int
+  /// The size of vectors that were given.
+  private let vectorSize: Int?
+
+  private enum Key: String, CodingKey { case tokenizer, limit, vectorSize }
+
+  private static let endings: Set<String> = ["txt", "text", "md", "eml", "html", "htm"]
+
+  public static func likelihood(of sample: ColumnSample) -> Double {
+    if sample.holdsFiles { return sample.shareOfFiles(endingIn: endings) }
+    return 0.4
+  }
+
+  public init(learning column: Column, _ settings: ColumnSettings) throws(DataError) {
+    let texts = try Texts(column)
+    var options = TextOptions(unit: settings.unit ?? texts.unit, vocabularySize: settings.vocabularySize)
+    options.lowercased = !(settings.keepsCase ?? (options.unit == .characters))
+    // A word that was seen once says nothing, and stands for all that were never seen.
+    options.minimumCount = options.unit == .pieces || column.count < 200 ? 1 : 2
+    tokenizer = Tokenizer(learning: texts, options)
+    if let path = settings.vectors {
+      vectors = try WordVectors(contentsOf: path, for: tokenizer.vocabulary)
+    } else {
+      vectors = nil
+    }
+    vectorSize = vectors?.size
+    limit = options.unit == .words ? 512 : 1024
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    tokenizer = try container.decode(Tokenizer.self, forKey: .tokenizer)
+    limit = try container.decode(Int.self, forKey: .limit)
+    vectorSize = try container.decodeIfPresent(Int.self, forKey: .vectorSize)
+    vectors = nil
+    guard limit > 1, 1...4096 ~= vectorSize ?? 1 else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .limit, in: container, debugDescription: "a size of texts cannot be")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(tokenizer, forKey: .tokenizer)
+    try container.encode(limit, forKey: .limit)
+    try container.encodeIfPresent(vectorSize, forKey: .vectorSize)
+  }
+
+  public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
+    var sequences = TokenSequences()
+    for text in try Texts(column) {
+      var tokens = tokenizer.encode(text)
+      if tokens.count > limit {
+        // How a text begins and how it ends says most of it.
+        tokens = Array(tokens.prefix(limit - limit / 4) + tokens.suffix(limit / 4))
+      }
+      sequences.append(tokens.isEmpty ? [Vocabulary.end] : tokens)
+    }
+    return TextValues(sequences: sequences)
+  }
+
+  public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
+    TextPart(
+      plan, vocabulary: tokenizer.vocabulary.count, size: vectorSize ?? plan.embeddingSize, vectors: vectors,
+      using: &generator)
+  }
+
+  public func weightCount(_ plan: NetworkPlan) -> Double {
+    let size = vectorSize ?? plan.embeddingSize
+    return Double(tokenizer.vocabulary.count) * Double(size) + SequencePart.weightCount(plan, inputSize: size)
+  }
+
+  public var bagSize: Int { tokenizer.vocabulary.count }
+
+  public var summary: String {
+    "text, \(tokenizer.vocabulary.count - Vocabulary.specials.count) \(tokenizer.options.unit.rawValue)"
+  }
+}
+
+/// The texts of a column: its values, or the contents of its files.
+private struct Texts: Sequence {
+  private let column: Column
+  private let files: [String]?
+
+  /// - Throws: What reading a file throws.
+  init(_ column: Column) throws(DataError) {
+    self.column = column
+    guard column.holdsFiles else {
+      files = nil
+      return
+    }
+    var files: [String] = []
+    for row in 0..<column.count {
+      files.append(try TextLines(paths: [column.text(row) ?? ""]).joined(separator: "\n"))
+    }
+    self.files = files
+  }
+
+  func makeIterator() -> AnyIterator<String> {
+    var row = 0
+    return AnyIterator {
+      guard row < column.count else { return nil }
+      defer { row += 1 }
+      return files?[row] ?? column.text(row) ?? ""
+    }
+  }
+
+  /// Characters where texts are single words, such as names; else words.
+  var unit: TextUnit {
+    var (texts, words, bytes) = (0, 0, 0)
+    for text in prefix(2000) {
+      texts += 1
+      words += text.split(whereSeparator: \.isWhitespace).count
+      bytes += text.utf8.count
+    }
+    return Double(words) < 1.6 * Double(texts) && bytes < 24 * texts ? .characters : .words
+  }
+}
+
+private struct TextValues: EncodedColumn {
+  let sequences: TokenSequences
+  var count: Int { sequences.count }
+
+  func length(of row: Int) -> Int { sequences.length(of: row) }
+
+  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues {
+    let lengths = rows.map { sequences.length(of: $0) }
+    let time = lengths.max() ?? 0
+    var values = [Float](repeating: Float(Vocabulary.padding), count: rows.count * time)
+    for (number, row) in rows.enumerated() {
+      for (step, token) in sequences[row].enumerated() { values[number * time + step] = Float(token) }
+    }
+    return StepValues(Tensor(values, shape: [rows.count, time]), steps: Steps(lengths: lengths))
+  }
+
+  func bag(of row: Int) -> [(feature: Int, value: Float)] { Set(sequences[row]).sorted().map { (Int($0), 1) } }
+}
+
+/// Vectors of tokens, recurrent layers over them, and beside these the mean of the vectors, to which order means nothing.
+private struct TextPart: ColumnPart {
+  var embedding: Embedding
+  var sequence: SequencePart
+  let dropout: Float
+
+  init(
+    _ plan: NetworkPlan, vocabulary: Int, size: Int, vectors: WordVectors?, using generator: inout RandomGenerator
+  ) {
+    embedding = Embedding(vocabulary: vocabulary, size: size, dropout: plan.wordDropout, using: &generator)
+    if let vectors {
+      var weights = embedding.weight.values
+      for token in vectors.found {
+        weights.replaceSubrange(
+          token * size..<(token + 1) * size, with: vectors.values[token * size..<(token + 1) * size])
+      }
+      embedding.weight = Tensor(weights, shape: [vocabulary, size])
+    }
+    sequence = SequencePart(plan, inputSize: size, using: &generator)
+    dropout = plan.dropout
+  }
+
+  var featureSize: Int { sequence.featureSize + embedding.configuration.size }
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try embedding.forEachTensor(under: "embedding", body)
+    try sequence.forEachTensor(under: "sequence", body)
+  }
+
+  func callAsFunction(_ input: StepValues) -> Tensor {
+    let vectors = embedding(input)
+    return concatenate([sequence(vectors), GlobalPooling1D(.average)(vectors).values], axis: 1)
+  }
+}

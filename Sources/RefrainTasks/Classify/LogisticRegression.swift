@@ -1,0 +1,129 @@
+import Foundation
+import Refrain
+
+/// The baseline of classification: a linear model of which features a row has (the words in it, its numbers, its
+/// categories), whatever their order.
+///
+///     p = softmax(W x + b), or σ(W x + b) where a row may have several labels
+///
+/// W is learned by AdaGrad (Duchi, Hazan and Singer 2011), as long as it helps on held-out rows.
+struct LogisticRegression: TensorGroup {
+  /// W, `[C, F]`
+  private(set) var weight: Tensor
+  /// b, `[C]`
+  private(set) var bias: Tensor
+  private let areSeveral: Bool
+  /// Where the features of each column begin.
+  private let offsets: [Int]
+
+  /// Larger ones are not made.
+  private static let limit = 20_000_000
+
+  /// Nothing learned yet; nil where there are no features, or too many.
+  init?(_ columns: InputColumns, classes: Int, areSeveral: Bool) {
+    let features = columns.bagSize
+    guard features > 0, Double(features) * Double(classes) <= Double(Self.limit) else { return nil }
+    var offset = 0
+    offsets = columns.encoders.map { input in
+      defer { offset += input.encoder.bagSize }
+      return offset
+    }
+    weight = .zeros([classes, features])
+    bias = .zeros([classes])
+    self.areSeveral = areSeveral
+  }
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try body("weight", &weight)
+    try body("bias", &bias)
+  }
+
+  /// The features of a row.
+  private func features(of row: Int, in rows: EncodedRows) -> [(feature: Int, value: Float)] {
+    var features: [(feature: Int, value: Float)] = []
+    for (column, offset) in zip(rows.columns, offsets) {
+      for (feature, value) in column.bag(of: row) { features.append((feature + offset, value)) }
+    }
+    // Of length 1, so that a long text speaks no louder than a short one.
+    let length = features.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
+    guard length > 0 else { return [] }
+    return features.map { ($0.feature, $0.value / length) }
+  }
+
+  /// The probabilities of rows.
+  func probabilities(_ rows: EncodedRows, _ places: [Int]) -> [[Float]] {
+    let (weights, biases) = (weight.values, bias.values)
+    return places.map { probabilities(features(of: $0, in: rows), weights, biases) }
+  }
+
+  private func probabilities(
+    _ features: [(feature: Int, value: Float)], _ weights: [Float], _ biases: [Float]
+  ) -> [Float] {
+    let width = weight.shape[1]
+    var scores = biases
+    for (feature, value) in features {
+      for place in scores.indices { scores[place] += value * weights[place * width + feature] }
+    }
+    if areSeveral { return scores.map { 1 / (1 + exp(-$0)) } }
+    let greatest = scores.max() ?? 0
+    let powers = scores.map { exp($0 - greatest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+
+  /// Learns of examples; the best weights by the loss on others stay.
+  mutating func fit(_ examples: ColumnExamples, heldOut: ColumnExamples, seed: UInt64, epochs: Int = 30) {
+    let known = examples.places.map { features(of: $0, in: examples.rows) }
+    let others = heldOut.places.map { features(of: $0, in: heldOut.rows) }
+    let (width, classes) = (weight.shape[1], weight.shape[0])
+    var (weights, biases) = (weight.values, bias.values)
+    var squares = [Float](repeating: 1e-2, count: weights.count)
+    var biasSquares = [Float](repeating: 1e-2, count: classes)
+    var generator = RandomGenerator(seed: seed)
+    var (best, patience) = (Float.infinity, 0)
+    for _ in 0..<epochs {
+      for example in generator.permutation(known.count) {
+        let probabilities = probabilities(known[example], weights, biases)
+        let target = truth(examples.targets[example], classes)
+        for place in 0..<classes {
+          let error = probabilities[place] - target[place]
+          biasSquares[place] += error * error
+          biases[place] -= 0.3 * error / biasSquares[place].squareRoot()
+          guard abs(error) > 1e-6 else { continue }
+          for (feature, value) in known[example] {
+            let index = place * width + feature
+            let gradient = error * value
+            squares[index] += gradient * gradient
+            weights[index] -= 0.3 * gradient / squares[index].squareRoot()
+          }
+        }
+      }
+      var loss: Float = 0
+      for (features, target) in zip(others, heldOut.targets) {
+        let probabilities = probabilities(features, weights, biases)
+        for (probability, truth) in zip(probabilities, truth(target, classes)) {
+          if truth > 0 { loss -= log(max(probability, 1e-9)) }
+          if areSeveral, truth == 0 { loss -= log(max(1 - probability, 1e-9)) }
+        }
+      }
+      if loss < best || others.isEmpty {
+        (best, patience) = (loss, 0)
+        weight = Tensor(weights, shape: weight.shape)
+        bias = Tensor(biases)
+      } else {
+        patience += 1
+        if patience == 3 { return }
+      }
+    }
+  }
+
+  /// 0 and 1 for each class.
+  private func truth(_ target: [Float], _ classes: Int) -> [Float] {
+    guard !areSeveral else { return target }
+    var values = [Float](repeating: 0, count: classes)
+    values[Int(target[0])] = 1
+    return values
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@Suite("Records") struct RecordsTests {
+  private func records(_ text: String, name: String = "t.csv", columns: [String] = []) throws(DataError) -> Records {
+    try Records(DataSource([.bytes(Array(text.utf8), name: name)]), columns: columns)
+  }
+
+  private func texts(_ records: Records, _ column: Int) -> [String?] {
+    (0..<records.count).map { records.text(row: $0, column: column) }
+  }
+
+  @Test("CSV with quotes, doubled quotes and line breaks in them; text is never taken for a comment or a total")
+  func csv() throws {
+    let read = try records("label,text\n1,\"a, \"\"b\"\"\nc\"\n0,# no comment\n0,Total\n")
+    #expect(read.columns == ["label", "text"] && texts(read, 1) == ["a, \"b\"\nc", "# no comment", "Total"])
+    #expect(read.place(of: 1).row == 3)
+  }
+
+  @Test("TSV without a header, with quotes that nobody closed and a text that goes on in the next line")
+  func tsv() throws {
+    let lines = ["ham\tok \"fine", "spam\t\"win now", "ham\tthe first", "part of two", "ham\t\"quoted\" word"]
+    let read = try records(lines.joined(separator: "\n"), name: "t.tsv")
+    #expect(read.lacksHeader && read.columns == ["column 1", "column 2"])
+    #expect(texts(read, 1) == ["ok \"fine", "\"win now", "the first\npart of two", "\"quoted\" word"])
+    #expect(read.notes.contains { $0.contains("without a tab") })
+  }
+
+  @Test("A header is known by a column that was named, by numbers below words, and by values that come again")
+  func header() throws {
+    #expect(try records("a\tb\nx y\tz\n", columns: ["b"]).columns == ["a", "b"])
+    #expect(try records("age,words\n3,q w\n4,e r\n").columns == ["age", "words"])
+    #expect(try records("kind,words\nx,q w\ny,e r\nx,t z\ny,u i\n").columns == ["kind", "words"])
+    #expect(try records("x,q w\ny,e r\nx,t z\ny,u i\n").lacksHeader)
+    #expect(try records("0,q w\n1,e r\n").lacksHeader)
+  }
+
+  @Test("JSON lines: numbers, lists and missing fields")
+  func json() throws {
+    let read = try records(
+      #"{"text": "a", "n": 1.5, "tags": ["x", "y"]}"# + "\n\n" + #"{"text": "b", "n": null, "more": true}"#,
+      name: "t.jsonl")
+    #expect(read.columns == ["text", "n", "tags", "more"] && read.count == 2)
+    #expect(
+      texts(read, 1) == ["1.5", nil] && texts(read, 2) == [#"["x","y"]"#, nil] && texts(read, 3) == [nil, "true"])
+    #expect(try records(#"[{"a": "x"}, {"a": "y"}]"#, name: "t.json").count == 2)
+    let error = dataError { () throws(DataError) in try records("{\"a\": 1}\n{\"a\": }", name: "t.jsonl") }
+    #expect(error?.row == 2)
+  }
+
+  @Test("Files of a folder of folders are rows with the folder's name as label")
+  func folder() throws {
+    try withTemporaryFolder { folder in
+      for (name, text) in [("neg/1.txt", "bad"), ("pos/2.txt", "good"), ("pos/1.txt", "fine")] {
+        let url = URL(filePath: folder + "/" + name)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url)
+      }
+      let read = try Records(DataSource(paths: [folder]))
+      #expect(read.areFiles && texts(read, 0) == ["neg", "pos", "pos"])
+      #expect(texts(read, 1).map { $0?.suffix(9) } == ["neg/1.txt", "pos/1.txt", "pos/2.txt"])
+    }
+  }
+
+  @Test("What cannot be read is named with its place")
+  func faults() {
+    func problem(_ text: String, columns: [String] = []) -> DataError? {
+      dataError { () throws(DataError) in try records(text, columns: columns) }
+    }
+    #expect(problem("a,b\n1,2\n1,2,3\n")?.row == 3)
+    #expect(problem("a,b\n1,2\n1\n")?.code == .wrongFieldCount)
+    #expect(problem("a,a\nx,1\ny,2\n", columns: ["a"])?.code == .badHeader)
+    #expect(problem("")?.code == .emptyFile && problem("text,label\n", columns: ["label"])?.code == .noRows)
+    let read = try? records("text,label\na,1\n", columns: ["label"])
+    let error = dataError { () throws(DataError) in try read?.column(named: "lable") }
+    #expect(error?.description.contains("'label'") == true)
+  }
+
+  @Test("Several files are one after another, their columns matched by name")
+  func several() throws {
+    let parts: [DataSource.Part] = [
+      .bytes(Array("text,label\na,1\n".utf8), name: "1"), .bytes(Array("label,text\n0,b\n".utf8), name: "2"),
+    ]
+    let read = try Records(DataSource(parts), columns: ["label"])
+    #expect(texts(read, 0) == ["a", "b"] && texts(read, 1) == ["1", "0"] && read.place(of: 1).file == "2")
+  }
+}

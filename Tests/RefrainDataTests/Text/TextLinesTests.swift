@@ -1,0 +1,91 @@
+import Foundation
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@Suite("Lines of text") struct TextLinesTests {
+  private func lines(_ bytes: [UInt8]) throws -> (lines: [String], notes: [String]) {
+    var result: (lines: [String], notes: [String])?
+    try withTemporaryFolder { folder in
+      let path = folder + "/text.txt"
+      try Data(bytes).write(to: URL(filePath: path))
+      let lines = try TextLines(paths: [path])
+      result = (Array(lines), lines.notes)
+      #expect(lines.count == result?.lines.count && Array(lines) == result?.lines)
+      // From memory the same.
+      let bytes = try TextLines(DataSource([.bytes(bytes, name: "text.txt")]))
+      #expect(Array(bytes) == result?.lines)
+    }
+    return try #require(result)
+  }
+
+  @Test("Lines end with LF, CRLF or CR; empty ones count, a mark of the byte order does not")
+  func ends() throws {
+    #expect(try lines(Array("a\nb\r\n\r\nc\rd".utf8)).lines == ["a", "b", "", "c", "d"])
+    #expect(try lines(Array("\u{FEFF}ä\n\n".utf8)).lines == ["ä", ""])
+    #expect(try lines(Array("x\r".utf8)).lines == ["x"] && lines(Array("\n".utf8)).lines == [""])
+    #expect(try lines([]).lines == [])
+  }
+
+  @Test("A file in Latin-1 is read as such, and it is noted")
+  func latin() throws {
+    let (read, notes) = try lines([0x63, 0x61, 0x66, 0xE9, 0x0A, 0x80, 0x35, 0x0A])
+    #expect(read == ["café", "€5"] && notes.count == 1 && notes[0].contains("Latin-1"))
+  }
+
+  @Test("UTF-16 is unpacked")
+  func wide() throws {
+    var bytes: [UInt8] = [0xFF, 0xFE]
+    for unit in "grün\nrot".utf16 { bytes += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
+    #expect(try lines(bytes).lines == ["grün", "rot"])
+  }
+
+  @Test("Bad bytes in a file of UTF-8, a zero byte and an archive are named, with the line")
+  func bad() {
+    func problem(_ bytes: [UInt8]) -> String {
+      dataError { () throws(DataError) in try TextLines(DataSource([.bytes(bytes, name: "a.txt")])) }?.description ?? ""
+    }
+    let good = Array("größer\nschöner\n".utf8)
+    #expect(problem(good + [0x61, 0xFF, 0x0A]).contains("a.txt: line 3"))
+    #expect(problem(good + [0xC3]).contains("line 3"))
+    #expect(problem(Array("a\nb".utf8) + [0]).contains("line 2 holds a zero byte"))
+    #expect(problem([0x50, 0x4B, 3, 4, 0, 0]).contains("zip archive"))
+    #expect(problem([0x0A, 0x81, 0xE9]).contains("line 2"))
+    #expect(dataError { () throws(DataError) in try TextLines(paths: ["/nowhere/x.txt"]) }?.code == .missingFile)
+  }
+
+  @Test("A line of ten megabytes, and line ends at the edges of what is read at a time")
+  func long() throws {
+    let long = String(repeating: "abcdefghij", count: 1 << 20)
+    #expect(try lines(Array((long + "\nend").utf8)).lines.map(\.count) == [10 << 20, 3])
+    for size in (1 << 18) - 2...(1 << 18) + 2 {
+      let text = String(repeating: "x", count: size)
+      #expect(try lines(Array((text + "\r\ny\r\n").utf8)).lines == [text, "y"])
+    }
+  }
+
+  @Test("Lines of several files are one after another, and know their place")
+  func several() throws {
+    let source = DataSource([.bytes(Array("a\nb".utf8), name: "1"), .bytes(Array("c".utf8), name: "2")])
+    let lines = try TextLines(source)
+    #expect(Array(lines) == ["a", "b", "c"] && lines.place(of: 2).file == "2" && lines.place(of: 2).line == 1)
+  }
+
+  @Test("Vectors of GloVe and word2vec are read for the words of a vocabulary, and a bad one is named with its line")
+  func vectors() throws {
+    try withTemporaryFolder { folder in
+      func write(_ text: String) throws -> String {
+        try Data(text.utf8).write(to: URL(filePath: folder + "/v.txt"))
+        return folder + "/v.txt"
+      }
+      let vocabulary = Vocabulary(tokens: ["The", "cat", "dog"])
+      let glove = try WordVectors(contentsOf: write("the 1 2\ncat 3 4\nThe 5 6\nthe 7 8\n"), for: vocabulary)
+      #expect(glove.size == 2 && glove.found == [4, 5] && Array(glove.values[8..<14]) == [5, 6, 3, 4, 0, 0])
+      let other = try WordVectors(contentsOf: write("2 2\ndog 1 2\ncat 3 4\n"), for: vocabulary)
+      #expect(other.found == [5, 6])
+      let path = try write("cat 1 2\ndog 1 x\n")
+      let error = dataError { () throws(DataError) in try WordVectors(contentsOf: path, for: vocabulary) }
+      #expect(error?.description.contains("line 2") == true && error?.description.contains("'x'") == true)
+    }
+  }
+}

@@ -1,0 +1,258 @@
+import Foundation
+import Refrain
+import RefrainTestSupport
+import Testing
+
+@testable import RefrainData
+@testable import RefrainTasks
+
+/// Rows that say "good" or "bad" among other words, with a number and a category that help as well.
+private func table(_ count: Int, seed: UInt64 = 1, header: Bool = true) -> String {
+  var generator = RandomGenerator(seed: seed)
+  let others = ["the", "film", "was", "and", "room", "food", "a", "really", "place"]
+  var text = header ? "review,stars,city,label\n" : ""
+  for row in 0..<count {
+    let isGood = row % 3 != 0
+    var words = (0..<6).map { _ in others[generator.integer(below: others.count)] }
+    words.insert(isGood ? "good" : "bad", at: generator.integer(below: words.count))
+    let stars = isGood ? 3 + generator.integer(below: 3) : 1 + generator.integer(below: 3)
+    text += "\(words.joined(separator: " ")),\(stars),\(isGood ? "Rom" : "Ulm"),\(isGood ? "yes" : "no")\n"
+  }
+  return text
+}
+
+private func source(_ text: String, _ name: String = "t.csv") -> DataSource {
+  DataSource([.bytes(Array(text.utf8), name: name)])
+}
+
+private func configuration(_ given: [String: [String]] = [:]) throws -> ClassifierConfiguration {
+  var configuration = try ClassifierConfiguration(given)
+  var shared = SharedOptions()
+  (shared.hidden, shared.epochs) = (8, 8)
+  try configuration.choose(shared)
+  if given["embedding"] == nil { configuration.columns.embeddingSize = 8 }
+  if given["members"] == nil { configuration.columns.members = 1 }
+  return configuration
+}
+
+private func trained(_ text: String, _ given: [String: [String]] = [:], name: String = "t.csv") throws -> Classifier {
+  let configuration = try configuration(given)
+  let examples = try Classifier.examples(from: source(text, name), configuration)
+  return try Classifier.train(on: examples, configuration, TrainingContext())
+}
+
+private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
+  evaluation?.measures.first { $0.name == name }?.value
+}
+
+@Suite("Classification") struct ClassifierTests {
+  @Test("Text, number and category columns are found, a model learns of them, and its answers are the same once saved")
+  func lifecycle() throws {
+    let classifier = try trained(table(300))
+    #expect(classifier.columns.encoders.map { type(of: $0.encoder).kind } == ["text", "number", "category"])
+    #expect(classifier.target == "label" && classifier.classes == ["no", "yes"])
+    let other = try classifier.examples(from: source(table(90, seed: 7)))
+    let evaluation = try classifier.evaluate(on: other)
+    #expect(measure("accuracy", evaluation) ?? 0 > 0.95)
+    #expect(evaluation.baselines.map(\.name) == ["majority", "bagOfWords"] && evaluation.examples == 90)
+    #expect(evaluation.baselines[0].measures[0].value == 2.0 / 3)
+    let copy = try Classifier(modelFile: classifier.modelFile())
+    #expect(try copy.predict(other) == classifier.predict(other))
+    #expect(copy.evaluation == classifier.evaluation && copy.evaluation != nil)
+    #expect(try Tasks.model(in: classifier.modelFile(), path: nil) is Classifier)
+  }
+
+  @Test("The same seed gives the same model, another one another")
+  func seeds() throws {
+    func answers(_ seed: UInt64) throws -> [ClassAnswer] {
+      var configuration = try configuration()
+      configuration.columns.shared.seed = seed
+      configuration.columns.shared.epochs = 2
+      let examples = try Classifier.examples(from: source(table(60)), configuration)
+      let classifier = try Classifier.train(on: examples, configuration, TrainingContext())
+      return try classifier.predict(classifier.examples(from: source(table(10, seed: 5))))
+    }
+    #expect(try answers(1) == answers(1) && answers(1) != answers(2))
+  }
+
+  @Test("An answer has label, probability and probabilities, in the order of the classes")
+  func answers() throws {
+    let classifier = try trained(table(200))
+    let answers = try classifier.predict(classifier.examples(from: source("review,stars,city\nbad film,1,Ulm\n")))
+    let line = try JSON(encoding: try #require(answers.first)).line
+    #expect(line.hasPrefix(#"{"label":"no","probability":0."#) && line.contains(#""probabilities":{"no":0."#))
+    #expect(abs(answers[0].probabilities.reduce(0) { $0 + $1.probability } - 1) < 1e-6)
+  }
+
+  @Test("Empty texts, missing numbers, unknown categories and words, and the order of columns disturb nothing")
+  func oddRows() throws {
+    let classifier = try trained(table(200))
+    let rows = "city,review,stars,more\n,,,x\nParis,xyz 你好 👍🏽,,x\nRom,good,5,\n"
+    let answers = try classifier.predict(classifier.examples(from: source(rows)))
+    #expect(answers.count == 3 && answers.allSatisfy { $0.probability.isFinite } && answers[2].label == "yes")
+    let text = try trained(table(200), ["inputs": ["review"]])
+    let lines = try text.predict(text.examples(from: source("a good place\nthe food was bad\n", "lines.txt")))
+    #expect(lines.map(\.label) == ["yes", "no"])
+  }
+
+  @Test("A row may have several labels, between separators or as a list of JSON")
+  func severalLabels() throws {
+    var (csv, json) = ("text,tags\n", "")
+    for row in 0..<240 {
+      let tags = [row % 2 == 0 ? "sun" : nil, row % 3 == 0 ? "rain" : nil].compactMap(\.self)
+      let text = (tags + ["weather", "day \(row % 7)"]).joined(separator: " ")
+      csv += "\(text),\(tags.joined(separator: "; "))\n"
+      json += #"{"text":"\#(text)","tags":[\#(tags.map { "\"\($0)\"" }.joined(separator: ","))]}"# + "\n"
+    }
+    for (text, name, given) in [(csv, "t.csv", ["separator": [";"]]), (json, "t.jsonl", [:])] {
+      let classifier = try trained(text, given.merging(["target": ["tags"]]) { $1 }, name: name)
+      #expect(classifier.classes == ["rain", "sun"] && classifier.labels.areSeveral)
+      #expect(measure("accuracy", classifier.evaluation) ?? 0 > 0.9)
+      let answers = try classifier.predict(classifier.examples(from: source("text\nsun and rain\nweather\n")))
+      #expect(answers.map(\.labels) == [["rain", "sun"], []])
+      #expect(try JSON(encoding: answers[0]).line.hasPrefix(#"{"labels":["rain","sun"],"probabilities":{"#))
+    }
+  }
+
+  @Test("A folder with a folder of texts for each class is learned, and single files are answered")
+  func folder() throws {
+    try withTemporaryFolder { folder in
+      for row in 0..<60 {
+        let (label, word) = row % 2 == 0 ? ("pos", "good") : ("neg", "bad")
+        let path = folder + "/" + label
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try Data("this was\nvery \(word) \(row)".utf8).write(to: URL(filePath: path + "/\(row).txt"))
+      }
+      let configuration = try configuration()
+      let examples = try Classifier.examples(from: DataSource(paths: [folder]), configuration)
+      let classifier = try Classifier.train(on: examples, configuration, TrainingContext())
+      let answers = try classifier.predict(
+        classifier.examples(from: DataSource(paths: [folder + "/pos/0.txt", folder + "/neg/1.txt"])))
+      #expect(answers.map(\.label) == ["pos", "neg"])
+    }
+  }
+
+  @Test("What cannot be learned is said in one line, with its place")
+  func faults() throws {
+    func problem(_ text: String, _ given: [String: [String]] = [:]) -> String {
+      do {
+        let configuration = try configuration(given)
+        _ = try Classifier.examples(from: source(text), configuration)
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(problem("text,label\na b,x\nc d,\n").contains("row 3, column label: the label is missing"))
+    #expect(problem("text,label\na b,x\nc d,x\n").contains("all 2 rows have the label 'x'"))
+    #expect(problem(table(20), ["target": ["lable"]]).contains("did you mean 'label'?"))
+    #expect(problem(table(20), ["inputs": ["review,revue"]]).contains("there is no column 'revue'"))
+    #expect(problem(table(20), ["inputs": ["label"], "target": ["label"]]).contains("two things at once"))
+    #expect(problem("first,second\nq w,e r\nt z,u i\n").contains("there is no header") || !problem("").isEmpty)
+    #expect(problem("review,stars,label\ngood,x,1\nbad,2,0\n", ["inputs": ["stars:number"]]) == "")
+    var configuration = try configuration(["inputs": ["stars:number"]])
+    configuration.columns.target = "label"
+    let examples = try Classifier.examples(
+      from: source("review,stars,label\ngood,x,1\nbad,2,0\ngood,3,1\n"), configuration)
+    #expect(throws: TaskError.self) { try Classifier.train(on: examples, configuration, TrainingContext()) }
+  }
+
+  @Test("A class with one example is learned with a note, and one that training never saw counts as wrong")
+  func rareClasses() throws {
+    let classifier = try trained(table(120) + "something else,3,Rom,maybe\n")
+    #expect(classifier.classes == ["maybe", "no", "yes"])
+    #expect(classifier.report.notes.contains { $0.contains("'maybe'") })
+    let examples = try classifier.examples(from: source(table(30, seed: 3) + "odd,1,Rom,never\n"))
+    let evaluation = try classifier.evaluate(on: examples)
+    #expect(evaluation.examples == 31 && measure("accuracy", evaluation) ?? 1 < 1)
+    let confusion = evaluation.tables.first { $0.name == "confusion" }
+    #expect(confusion?.rows.last?.name == "(another label)")
+  }
+
+  @Test("Measures are those of scikit-learn on a small case")
+  func measures() throws {
+    // sklearn.metrics: accuracy_score, and precision, recall and F1 with average='macro', log_loss.
+    let labels = try Labels(
+      Column(try Records(source("label\na\na\nb\nc\n"), columns: ["label"]), 0), separator: nil)
+    let truth = [0, 0, 1, 1, 2, 2, 2]
+    let answers = [0, 1, 1, 1, 2, 0, 2]
+    let probabilities = answers.map { answer in (0..<3).map { $0 == answer ? 0.8 : 0.1 } }
+    let evaluation = ClassificationMeasures(
+      labels, probabilities, truth: truth.map { [$0] }, baseline: nil, shares: [0.3, 0.3, 0.4]
+    ).evaluation
+    let expected = [
+      ("accuracy", 5.0 / 7), ("precision", (0.5 + 2.0 / 3 + 1) / 3), ("recall", (0.5 + 1 + 2.0 / 3) / 3),
+      ("f1", (0.5 + 0.8 + 0.8) / 3), ("logLoss", -(5 * log(0.8) + 2 * log(0.1)) / 7),
+    ]
+    for (name, value) in expected { #expect(abs((measure(name, evaluation) ?? 0) - value) < 1e-12, "\(name)") }
+    #expect(
+      evaluation.tables.first { $0.name == "confusion" }?.rows.map(\.values) == [[1, 1, 0], [0, 2, 0], [1, 0, 2]])
+  }
+
+  @Test("The temperature makes probabilities as sure as they are right")
+  func calibration() {
+    // Right in three of four cases, with scores that say more than 99 %.
+    let truth = (0..<400).map { $0 % 4 == 0 ? 1 : 0 }
+    let calibration = Calibration(examples: truth.count) { temperature in
+      var calibration = Calibration()
+      calibration.temperature = temperature
+      let probabilities = calibration.probabilities([6, 0][...], areSeveral: false)
+      return truth.reduce(0) { $0 - log(probabilities[$1]) }
+    }
+    #expect(abs(calibration.probabilities([6, 0][...], areSeveral: false)[0] - 0.75) < 1e-3)
+    #expect(Calibration(examples: 5) { $0 }.temperature == 1)
+  }
+
+  @Test("Balanced weights find a rare class more often")
+  func balance() throws {
+    var text = "text,label\n"
+    for row in 0..<400 { text += row % 20 == 0 ? "alpha beta \(row % 3),rare\n" : "alpha gamma \(row % 3),common\n" }
+    for row in 0..<40 { text += "alpha beta \(row % 3),common\n" }
+    let recalls = try ["none", "balanced"].map { way -> Double in
+      let classifier = try trained(text, ["class-weights": [way]])
+      let evaluation = try classifier.evaluate(on: classifier.examples(from: source(text)))
+      return try #require(evaluation.tables.first?.rows.first { $0.name == "rare" }?.values[1])
+    }
+    #expect(recalls[1] > recalls[0] || recalls == [1, 1])
+  }
+
+  @Test("A forged file is refused and not obeyed")
+  func forgery() throws {
+    let file = try trained(table(60)).modelFile()
+    for (find, replace) in [
+      (#""hiddenSize":8"#, #""hiddenSize":4000"#), (#""cell":"lstm""#, #""cell":"x""#),
+      (#""members":1"#, #""members":60"#), (#""kind":"text""#, #""kind":"smell""#),
+    ] {
+      var metadata = file.metadata
+      let text = try #require(metadata["description"])
+      #expect(text.contains(find), "\(find)")
+      metadata["description"] = text.replacing(find, with: replace)
+      let error = dataError { () throws(DataError) in
+        try Classifier(modelFile: SafeTensorsFile(tensors: file.tensors, metadata: metadata))
+      }
+      #expect(error?.code == .damagedModel, "\(replace)")
+    }
+  }
+
+  @Test(
+    "Names of three languages, of other people, are told apart by their characters",
+    .enabled(if: TextData.isThere, TextData.missing))
+  func names() throws {
+    var text = "name,language\n"
+    for language in ["German", "Italian", "Russian"] {
+      for name in try TextLines(paths: [TextData.path("names/\(language).txt")]).prefix(300) {
+        text += "\"\(name)\",\(language)\n"
+      }
+    }
+    let classifier = try trained(text)
+    #expect(classifier.columns.encoders.first?.encoder.summary.hasSuffix("characters") == true)
+    #expect(measure("accuracy", classifier.evaluation) ?? 0 > 0.6)
+  }
+}
+
+/// Texts of other people, in the folder `shared` beside the repository.
+private enum TextData {
+  static let folder = Repository.root.appending(path: "../shared/data/text").standardizedFileURL
+  static let isThere = FileManager.default.fileExists(atPath: path("names/German.txt"))
+  static let missing: Comment = "the folder ../shared/data/text is not there"
+
+  static func path(_ name: String) -> String { folder.appending(path: name).path(percentEncoded: false) }
+}

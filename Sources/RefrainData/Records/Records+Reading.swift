@@ -39,6 +39,7 @@ extension Records {
       if takesFiles, !Self.isTable(path) { return appendFiles([(label: nil, path: path)]) }
     }
     let text = try Self.text(of: part, &notes)
+    if Self.areTimeSeries(text.bytes) { return try readTimeSeries(text.bytes, name: part.name) }
     let isText = part.name.lowercased().hasSuffix(".txt")
     if let takesLines, isText || !Self.hasDelimiter(text.bytes, names) {
       return readLines(text.bytes, name: part.name, column: takesLines)
@@ -78,7 +79,7 @@ extension Records {
 
   /// Whether a file is a table by its name.
   private static func isTable(_ path: String) -> Bool {
-    ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "gz"].contains(ending(path))
+    ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "ts", "gz"].contains(ending(path))
   }
 
   private static func isJSON(_ path: String) -> Bool { ["jsonl", "ndjson", "json"].contains(ending(path)) }

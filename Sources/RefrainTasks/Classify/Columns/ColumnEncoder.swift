@@ -78,7 +78,7 @@ public protocol ColumnPart: Module {
 public enum ColumnEncoders {
   /// The kinds; a new one is added here.
   public static let all: [any ColumnEncoder.Type] = [
-    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self,
+    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self, SeriesColumn.self,
   ]
 
   /// The kind of this name, or nil.

@@ -1,0 +1,58 @@
+import Refrain
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@testable import RefrainTasks
+
+@Suite("Series as examples") struct SeriesColumnTests {
+  private func records(_ text: String) throws(DataError) -> Records {
+    try Records(DataSource([.bytes(Array(text.utf8), name: "a.ts")]))
+  }
+
+  @Test("A .ts file is a row for each series, with its label; lengths and missing values may differ")
+  func reading() throws {
+    let records = try records(
+      """
+      # a comment
+      @problemName Test
+      @timeStamps false
+      @univariate false
+      @dimensions 2
+      @classLabel true up down
+      @data
+      1,2,3:4,5,6:up
+      1.5,?,2.5,3:7,8,9,10: down
+      """)
+    #expect(records.columns == ["series", "label"] && records.count == 2)
+    #expect(records.text(row: 1, column: 1) == "down" && records.text(row: 0, column: 0) == "1,2,3:4,5,6")
+    let column = try SeriesColumn(learning: Column(records, 0), ColumnSettings())
+    let encoded = try column.encode(Column(records, 0))
+    let batch = try encoded.batch([0, 1])
+    #expect(batch.values.shape == [2, 4, 4] && batch.steps.lengths == [3, 4])
+    #expect(encoded.length(of: 0) == 3 && batch.values.values.allSatisfy { $0.isFinite })
+    #expect(SeriesColumn.likelihood(of: Column(records, 0).sample) > 0.9)
+    #expect(SeriesColumn.likelihood(of: Column(records, 1).sample) == 0)
+  }
+
+  @Test("A wrong number of channels, a label that is not named and a text are refused with the row")
+  func refusals() {
+    let head = "@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
+    #expect(dataError { () throws(DataError) in try records(head + "1,2:a") }?.row == 5)
+    #expect(dataError { () throws(DataError) in try records(head + "1,2:3,4:c") }?.problem.contains("'c'") == true)
+    #expect(dataError { () throws(DataError) in try records(head) }?.code == .noRows)
+    #expect(
+      dataError { () throws(DataError) in
+        try SeriesColumn(learning: Column(records(head + "1,x:3,4:a"), 0), ColumnSettings())
+      }?.code == .notANumber)
+  }
+
+  @Test("A series is written with commas, semicolons or blanks, channels with colons, or as pairs of time and value")
+  func text() {
+    #expect(SeriesText("1 2 3")?.channels == [[1, 2, 3]])
+    #expect(SeriesText("1, 2; 3:4,5")?.channels == [[1, 2, 3], [4, 5]])
+    #expect(SeriesText("(2024-01-01 10:00:00,1.5),(2024-01-01 11:00:00,2)")?.channels == [[1.5, 2]])
+    #expect(SeriesText("1,?,3")?.channels[0][1].isNaN == true)
+    #expect(SeriesText("one,two") == nil && SeriesText("") == nil && SeriesText("1,inf") == nil)
+  }
+}

@@ -110,6 +110,9 @@ import Testing
         "'soon' is not a time written like '2020-01-01'; write it so"
       ),
       (["2020-01-01", "2020-02-30"], .notATime, 3, "'2020-02-30' is not a time"),
+      // 2021 has 52 weeks, and a day ends at 24:00.
+      (["2021-W51", "2021-W52", "2021-W53"], .notATime, 4, "'2021-W53'"),
+      (["2024-01-01 22:30", "2024-01-01 23:30", "2024-01-01 24:30"], .notATime, 4, "'2024-01-01 24:30'"),
       (["soon", "later"], .notATime, 2, "'soon' is not a time"),
       (["2020-01-01", "", "2020-01-03"], .missingValue, 3, "the time is missing"),
       (["1", "2", "4"], .gapInTimes, 4, "1 time is missing"),

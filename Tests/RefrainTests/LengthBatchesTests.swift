@@ -66,6 +66,13 @@ import Testing
     let limits = try order(&limited, source, epoch: 0)
     #expect(limits.flatMap(\.self).count == 2000)
     #expect(limits.allSatisfy { $0.count * ($0.map(source.length).max() ?? 0) <= 500 })
+    // Unsorted ones are as large as they can be: one more example would be too much, whatever came in the batch before.
+    var unpooled = LengthBatches(source, size: 64, maximumSteps: 500, pool: 1, shuffles: false)
+    let full = try order(&unpooled, source, epoch: 0)
+    #expect(
+      zip(full, full.dropFirst()).allSatisfy { batch, next in
+        (batch.count + 1) * ((batch + next.prefix(1)).map(source.length).max() ?? 0) > 500 || next[0] % 64 == 0
+      })
     var tight = LengthBatches(source, size: 64, maximumSteps: 50, seed: 1)
     #expect(
       try order(&tight, source, epoch: 0).allSatisfy {

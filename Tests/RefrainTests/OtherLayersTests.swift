@@ -66,6 +66,9 @@ struct OtherLayersTests {
     #expect(GlobalPooling1D(.maximum)(x).values == [5] && GlobalPooling1D(.average)(x).values == [3])
     #expect(GlobalPooling1D(.maximum)(x * -1, lengths: [0]).values == [0])
     #expect(TimeReversal()(x, lengths: [3]).values == [2, 5, 1, 0, 0])
+    // The last step is the last that is there.
+    let gaps = Steps(lengths: [4], present: [[true, true, false, false, true]])
+    #expect(LastStep()(x, lengths: [3]).values == [2] && LastStep()(x, steps: gaps).values == [5])
   }
 
   @Test("noise is there in training alone")

@@ -39,6 +39,27 @@ import Testing
     #expect(error?.place == "one side of a pair" && error?.description.contains("replace missing") == true)
   }
 
+  @Test("a batch of weight 0 is exchanged and changes nothing, decay and momentum included")
+  func weightless() throws {
+    struct Weightless: TrainingBatch {
+      var input: Tensor
+      var count: Int { input.shape[0] }
+      var weight: Double { 0 }
+    }
+    final class Count: GradientExchange {
+      var steps: [Double] = []
+      func exchange<G: TensorGroup>(_ gradient: inout G, in step: inout GradientStep) { steps.append(step.weight) }
+    }
+    let exchange = Count()
+    var (line, optimizer) = (Line(), SGD(learningRate: 0.5, momentum: 0.9, weightDecay: 0.1))
+    line.weight = Tensor([2], shape: line.weight.shape)
+    let before = line.weight
+    try Trainer(epochs: 2, exchanges: [exchange]).fit(
+      &line, optimizer: &optimizer, batches: [Weightless(input: numbers)]
+    ) { $0($1.input).squared.mean() }
+    #expect(exchange.steps == [0, 0] && line.weight == before && optimizer.state.step == 0)
+  }
+
   @Test("gradients of several batches added up are those of one large batch, weights and last rest included")
   func accumulation() throws {
     var generator = RandomGenerator(seed: 4)

@@ -29,6 +29,7 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
     .choice(
       "optimizer", \.rule, of: Rule.allCases.map { ($0.rawValue, $0) }, valueName: "rule",
       help: "The rule that moves the weights: adam or sgd. (default: adam)"),
+    .decimal("rate", \.rate, in: 1e-9...1e6, help: "The learning rate. (default: by the rule and the task)"),
     .choice(
       "schedule", \.schedule, of: Schedule.allCases.map { ($0.rawValue, $0) }, valueName: "schedule",
       help: """

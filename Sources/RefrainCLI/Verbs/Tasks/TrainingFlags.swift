@@ -76,8 +76,8 @@ struct TrainingFlags: ParsableArguments {
   var given: [String] {
     let flags: [(String, Bool)] = [
       ("--checkpoint", checkpoint != nil), ("--resume", resume != nil), ("--log", log != nil),
-      ("--tensorboard", tensorboard != nil), ("--rate", rate != nil), ("--find-rate", findRate),
-      ("--average", average != nil),
+      ("--tensorboard", tensorboard != nil), ("--learning-rate", learningRate != nil), ("--find-rate", findRate),
+      ("--average-weights", averageWeights != nil),
     ]
     return flags.filter(\.1).map(\.0)
   }

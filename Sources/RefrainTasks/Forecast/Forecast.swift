@@ -2,6 +2,16 @@ import RefrainData
 
 /// What is expected to come after the end of a series.
 public struct Forecast: Sendable {
+  /// Bounds between which a share of all truths is expected to lie.
+  public struct Interval: Sendable, Equatable {
+    /// The share, in percent.
+    public var level: Double
+    /// The lower bound.
+    public var lower: Double
+    /// The upper bound.
+    public var upper: Double
+  }
+
   /// One future step.
   public struct Point: Sendable, Equatable {
     /// The time, written as in the series.
@@ -12,6 +22,9 @@ public struct Forecast: Sendable {
     public var p10: Double
     /// The truth is expected to stay below this value with probability 0.9.
     public var p90: Double
+
+    /// Intervals of other levels, where they were asked for.
+    public var intervals: [Interval] = []
 
     /// A step from its time, median and bounds.
     public init(time: String, median: Double, p10: Double, p90: Double) {

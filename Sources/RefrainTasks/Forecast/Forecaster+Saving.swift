@@ -12,6 +12,9 @@ extension Forecaster {
     let isComplete: Bool
     let backtest: Backtest?
     let training: TrainingReport
+    /// Nil in files of older versions.
+    let combination: Combination?
+    let linearInputs: Int?
 
     /// What is wrong with numbers that somebody may have forged; nil where a forecast can be made of them.
     var fault: String? {
@@ -27,6 +30,9 @@ extension Forecaster {
       guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
         return "the series has a value that is no number"
       }
+      if let combination, !combination.isSound(horizon: plan.horizon) { return "the weights of the methods cannot be" }
+      let inputs = plan.context * (1 + covariateScalers.count) + 2 * plan.cycles.count + 1
+      if let linearInputs, linearInputs != inputs { return "the linear method has \(linearInputs) inputs, not \(inputs)" }
       return nil
     }
 
@@ -39,7 +45,8 @@ extension Forecaster {
       let shape = [nil, nil, featureCount]
       let recurrent = Sequential(inputShape: shape, builtLayers: [stack(cell)]).weightCount(for: shape, atMost: limit)
       let head = Double(plan.hiddenSize + 1) * Double(plan.horizon * ForecastNetwork.quantiles.count)
-      return recurrent.map { $0 + head + Double(plan.horizon) * Double(plan.context) * Double(featureCount) }
+      let linear = Double(linearInputs ?? 0) * Double(plan.horizon)
+      return recurrent.map { $0 + head + linear + Double(plan.horizon) * Double(plan.context) * Double(featureCount) }
     }
   }
 
@@ -47,9 +54,9 @@ extension Forecaster {
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
       plan: plan, featureCount: 1 + covariates.count + 2 * plan.cycles.count, scaler: scaler,
-      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: backtest, training: training
-    )
-    return try ModelFile.contents(of: forecastNetwork, kind: Self.kind, description: description)
+      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: backtest, training: training,
+      combination: combination, linearInputs: linear?.tensor.shape[0])
+    return try ModelFile.contents(of: SavedForecaster(network: forecastNetwork, linear: linear?.tensor), kind: Self.kind, description: description)
   }
 
   /// Rebuilds a forecaster from what ``modelFile()`` gave; its forecasts are the same to the last bit.
@@ -62,12 +69,46 @@ extension Forecaster {
     if let fault = description.fault { throw contents.damaged("the model's numbers contradict each other: \(fault)") }
     try contents.checkSize(description.weightCount(atMost: contents.elementCount))
     var generator = RandomGenerator(seed: 0)
-    var network = ForecastNetwork(description.plan, featureCount: description.featureCount, using: &generator)
-    try contents.load(into: &network)
+    let network = ForecastNetwork(description.plan, featureCount: description.featureCount, using: &generator)
+    let linear = description.linearInputs.map { Tensor.zeros([$0, description.plan.horizon]) }
+    var saved = SavedForecaster(network: network, linear: linear)
+    try contents.load(into: &saved)
     self.init(
-      plan: description.plan, forecastNetwork: network, scaler: description.scaler,
-      covariateScalers: description.covariateScalers, memory: description.memory, isComplete: description.isComplete,
+      plan: description.plan, forecastNetwork: saved.network, scaler: description.scaler,
+      covariateScalers: description.covariateScalers, memory: description.memory,
+      combination: description.combination, linear: saved.linear.map(LinearForecast.init(saved:)), isComplete: description.isComplete,
       backtest: description.backtest, training: description.training)
+  }
+}
+
+/// The tensors of a forecaster: its network's, and the coefficients of the linear method.
+private struct SavedForecaster: TensorGroup {
+  var network: ForecastNetwork
+  var linear: Tensor?
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try network.forEachTensor(body)
+    if var tensor = linear {
+      try body("linear.weight", &tensor)
+      linear = tensor
+    }
+  }
+}
+
+extension Combination {
+  /// Whether a combination read from a file can be used.
+  fileprivate func isSound(horizon: Int) -> Bool {
+    !members.isEmpty && members.count < 100 && members.allSatisfy { $0.weight.isFinite && $0.error.isFinite }
+      && (0...1).contains(medianShare) && calibration.isSound(horizon: horizon)
+  }
+}
+
+extension Calibration {
+  fileprivate func isSound(horizon: Int) -> Bool {
+    spreads.count == horizon && spreads.allSatisfy { $0.isFinite && $0 >= 0 } && scores.count <= 1000
+      && scores.allSatisfy(\.isFinite) && independent.isFinite && independent >= 0
   }
 }
 

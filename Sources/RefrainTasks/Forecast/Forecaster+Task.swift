@@ -82,11 +82,13 @@ extension Forecaster: TaskModel {
       layers > 1 ? "\(layers) layers" : nil, "\(hiddenSize) units", "\(training.parameters) parameters",
       "seed \(training.seed)",
     ]
+    let shares = methods.map { "\($0.name) \(Int(($0.weight * 100).rounded())) %" }
+    let model = hasNetwork ? ([cell] + size.compactMap(\.self)).joined(separator: ", ") : nil
     return [
       ("Series", "\(seriesName), \(rowCount) rows, \(frequency), from \(firstTime)"),
       ("Steps", "horizon \(horizon), context \(context), \(season > 1 ? "season \(season)" : "no season")"),
-      ("Model", isNaive ? "none: repeats what was" : ([cell] + size.compactMap(\.self)).joined(separator: ", ")),
-    ] + notes.map { ("Note", $0) }
+      ("Methods", isNaive ? "repeats what was" : shares.joined(separator: ", ")),
+    ] + (model.map { [("Model", $0)] } ?? []) + notes.map { ("Note", $0) }
   }
 
   /// From contexts to quantiles, in the network's own unit.

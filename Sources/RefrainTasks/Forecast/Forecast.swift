@@ -23,6 +23,8 @@ public struct Forecast: Sendable {
     /// The truth is expected to stay below this value with probability 0.9.
     public var p90: Double
 
+    /// Which of several series it is of; nil for a single one.
+    public var id: String?
     /// Intervals of other levels, where they were asked for.
     public var intervals: [Interval] = []
 
@@ -35,6 +37,8 @@ public struct Forecast: Sendable {
     }
   }
 
+  /// Which of several series it is of; nil for a single one.
+  public var id: String?
   /// The last observed steps, for a chart.
   public var history: [(time: String, value: Double)]
   /// The future steps, the nearest first.
@@ -65,6 +69,18 @@ public struct Backtest: Codable, Sendable, Equatable {
   public var naive: Errors
   /// The last season, repeated.
   public var seasonalNaive: Errors
+
+  /// The mean over several series, each counted once; nil where there is none.
+  init?(meanOf all: [Backtest]) {
+    guard !all.isEmpty else { return nil }
+    func mean(_ value: (Backtest) -> Double) -> Double { all.reduce(0) { $0 + value($1) } / Double(all.count) }
+    func errors(_ part: (Backtest) -> Errors) -> Errors {
+      Errors(smape: mean { part($0).smape }, mase: mean { part($0).mase })
+    }
+    self.init(
+      folds: all.map(\.folds).max() ?? 1, smape: mean(\.smape), mase: mean(\.mase), rmse: mean(\.rmse),
+      coverage: mean(\.coverage), naive: errors(\.naive), seasonalNaive: errors(\.seasonalNaive))
+  }
 
   /// Whether every error is a number; errors relative to those of a constant past are none.
   var isFinite: Bool {

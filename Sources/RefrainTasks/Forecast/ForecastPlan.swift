@@ -9,7 +9,7 @@ struct ForecastPlan: Codable, Sendable {
   let season: Int
   /// The season the network starts from; 1 where repeating the last value does better.
   let base: Int
-  let folds: Int
+  var folds: Int
   let cell: String
   let hiddenSize: Int
   let layers: Int
@@ -18,9 +18,9 @@ struct ForecastPlan: Codable, Sendable {
   let usesLogarithm: Bool
   /// A season longer than ``season`` that the simple methods know of, such as the week in hours.
   let longSeason: Int?
-  let epochs: Int
-  let batchSize: Int
-  let batchesPerEpoch: Int
+  var epochs: Int
+  var batchSize: Int
+  var batchesPerEpoch: Int
   let seed: UInt64
 
   /// Whether nothing is trained, because there is too little to learn from: the network stays the naive forecast.
@@ -28,7 +28,7 @@ struct ForecastPlan: Codable, Sendable {
   /// Whether there is a network beside the simple methods; nil, in files of older versions, is true.
   let hasNetwork: Bool?
   /// Whether the past was never negative, so that the future is not either.
-  let isNonnegative: Bool?
+  var isNonnegative: Bool?
   /// What was assumed, a line each.
   let notes: [String]?
 
@@ -163,9 +163,57 @@ struct ForecastPlan: Codable, Sendable {
     return !isIndex || detectSeason(Array(series.values.prefix(training).suffix(20 * long)), candidates: [long]) > 1 ? long : nil
   }
 
+  /// The plan for several series: that of the longest, with a network as large as all of them together can teach.
+  ///
+  /// - Throws: ``ForecastError`` when the series differ in frequency or covariates, or are all too short.
+  init(_ all: [Series], _ configuration: Forecaster.Configuration) throws(ForecastError) {
+    guard let longest = all.max(by: { $0.count < $1.count }) else {
+      throw ForecastError("there is no series to learn from; give one")
+    }
+    guard all.count > 1 else {
+      try self.init(longest, configuration)
+      return
+    }
+    for series in all where series.frequency != longest.frequency {
+      throw ForecastError(
+        "\(series.place)series \((series.id ?? series.name).quoted) is \(series.frequency), "
+          + "\((longest.id ?? longest.name).quoted) is \(longest.frequency): one model takes series of one frequency",
+        remedy: "train a model for each frequency")
+    }
+    let varied = all.filter { series in !series.values.allSatisfy { $0 == series.values[0] } }
+    let leading = varied.max { $0.count < $1.count } ?? longest
+    var plan = try ForecastPlan(leading, configuration)
+    func windows(_ plan: ForecastPlan) -> Int {
+      all.reduce(0) { $0 + max(0, $1.count - plan.folds * plan.horizon - plan.context - plan.horizon + 1) }
+    }
+    if plan.hasNetwork == false, plan.isNaive != true, windows(plan) >= 200 {
+      // Alone it would teach a network nothing, but there are others.
+      var configuration = configuration
+      configuration.context = plan.context
+      if let other = try? ForecastPlan(leading, configuration), other.hasNetwork ?? true { plan = other }
+    }
+    let count = windows(plan)
+    plan.batchSize = count >= 2000 ? 64 : 32
+    plan.batchesPerEpoch = max(1, min(count, 12_800) / plan.batchSize)
+    plan.epochs = configuration.epochs ?? max(2, (count >= 20_000 ? 2400 : 1000) / plan.batchesPerEpoch)
+    plan.isNonnegative = all.allSatisfy { $0.values.allSatisfy { $0 >= 0 } }
+    self = plan
+  }
+
+  /// The plan for a series that is short beside those it was made for: with as many horizons of a backtest, and such a
+  /// season, as it has rows for.
+  func shortened(for series: Series) -> ForecastPlan {
+    var plan = self
+    plan.folds = max(1, min(folds, series.count / 3 / horizon))
+    plan.isNonnegative = series.values.allSatisfy { $0 >= 0 }
+    return plan
+  }
+
   /// The moments in the first `limit` rows from which the methods are compared.
   func rollingOrigins(limit: Int) -> RollingOrigins {
-    RollingOrigins(limit: limit, horizon: horizon, least: max(season > 1 ? 2 * season : 5, base + 1))
+    let forNetwork = hasNetwork ?? true ? context + horizon + 3 : 0
+    return RollingOrigins(
+      limit: limit, horizon: horizon, least: max(season > 1 ? 2 * season : 5, base + 1, forNetwork))
   }
 
   /// The rows before which the horizons of the backtest begin.

@@ -47,15 +47,24 @@ struct ForecastWays: Sendable {
     return result
   }
 
+  /// The ways that are best on rolling origins, with their weights.
+  func chosen(_ origins: RollingOrigins, withLinear: Bool) -> Combination {
+    let usual: [SimpleMethod] =
+      simple.season > 1
+      ? [.seasonalNaive, .seasonalSmoothing, .seasonalDampedTrend, .theta] : [.naive, .smoothing, .theta]
+    return Combination(
+      contest(origins, withLinear: withLinear), usual: Set(usual.map(\.rawValue)), least: windows.leastSpread)
+  }
+
   /// What all ways forecast from rolling origins, to be compared with what came.
-  func contest(_ origins: RollingOrigins) -> Combination.Contest {
+  func contest(_ origins: RollingOrigins, withLinear: Bool = true) -> Combination.Contest {
     var contest = Combination.Contest(origins: origins, truths: [])
     let values = windows.scaler.scale(simple.raw)
     contest.truths = origins.ends.map { Array(origins.truth(values, after: $0)) }
     for method in simple.methods(from: origins.ends.first ?? simple.values.count) where method != .linear {
       contest.forecasts.append((method.rawValue, simple.forecasts(method, at: origins.ends)))
     }
-    if let all = LinearMethod(windows).forecasts(at: origins.ends),
+    if withLinear, let all = LinearMethod(windows).forecasts(at: origins.ends),
       let best = all.indices.min(by: { contest.error(all[$0]) < contest.error(all[$1]) })
     {
       contest.forecasts.append((SimpleMethod.linear.rawValue, all[best]))

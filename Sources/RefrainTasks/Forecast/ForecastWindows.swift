@@ -64,22 +64,28 @@ struct ForecastWindows: Sendable {
     var levels: [Float] = []
     var values: [Float] = []
     values.reserveCapacity(ends.count * length * featureCount)
-    for end in ends {
-      let level = (end - plan.base..<end).reduce(Float(0)) { $0 + features[$1 * featureCount] } / Float(plan.base)
-      levels.append(level)
-      let start = values.count
-      values += features[(end - length) * featureCount..<end * featureCount]
-      for step in 0..<length { values[start + step * featureCount] -= level }
-    }
+    for end in ends { levels.append(appendContext(endingAt: end, to: &values)) }
     return (Tensor(values, shape: [ends.count, length, featureCount]), levels)
+  }
+
+  /// Appends the context that ends before a row, less its level, which is returned.
+  func appendContext(endingAt end: Int, to values: inout [Float]) -> Float {
+    let level = (end - plan.base..<end).reduce(Float(0)) { $0 + features[$1 * featureCount] } / Float(plan.base)
+    let start = values.count
+    values += features[(end - plan.context) * featureCount..<end * featureCount]
+    for step in 0..<plan.context { values[start + step * featureCount] -= level }
+    return level
+  }
+
+  /// Appends the values that follow a row, less the level of the context.
+  func appendTarget(after end: Int, level: Float, to values: inout [Float]) {
+    for step in 0..<plan.horizon { values.append(features[(end + step) * featureCount] - level) }
   }
 
   /// The values that follow the rows `ends`, `[B, horizon]`, less the levels of the contexts.
   func targets(after ends: [Int], levels: [Float]) -> Tensor {
     var values: [Float] = []
-    for (end, level) in zip(ends, levels) {
-      for step in 0..<plan.horizon { values.append(features[(end + step) * featureCount] - level) }
-    }
+    for (end, level) in zip(ends, levels) { appendTarget(after: end, level: level, to: &values) }
     return Tensor(values, shape: [ends.count, plan.horizon])
   }
 
@@ -90,7 +96,9 @@ struct ForecastWindows: Sendable {
   func value(at row: Int) -> Float { features[row * featureCount] }
 
   /// The rows before which a context and after which a horizon lie within the first `limit` rows.
-  func ends(within limit: Int) -> [Int] { Array(plan.context..<limit - plan.horizon + 1) }
+  func ends(within limit: Int) -> [Int] {
+    Array(plan.context..<max(limit - plan.horizon + 1, plan.context))
+  }
 
   /// The network's quantiles in the unit of the series, in rising order: for each end, for each step.
   func quantiles(_ network: ForecastNetwork, after ends: [Int]) -> [[[Double]]] {

@@ -15,25 +15,31 @@ extension Forecaster {
     /// Nil in files of older versions.
     let combination: Combination?
     let linearInputs: Int?
+    /// The series besides the first, which the fields above speak of; nil where there is one.
+    let id: String?
+    let others: [ForecastMember]?
 
     /// What is wrong with numbers that somebody may have forged; nil where a forecast can be made of them.
     var fault: String? {
-      let (count, features) = (memory.values.count, 1 + covariateScalers.count + 2 * plan.cycles.count)
+      let features = 1 + covariateScalers.count + 2 * plan.cycles.count
       guard plan.isSound else { return "the plan cannot be" }
       guard featureCount == features else { return "there are \(features) features, and not \(featureCount)" }
-      guard ([scaler] + covariateScalers).allSatisfy(\.isSound) else { return "a scaler cannot be" }
-      guard count >= plan.context, count <= 1 << 28, memory.times.count == count,
-        memory.futureTimes.count == plan.horizon, memory.covariates.count == covariateScalers.count,
-        memory.covariateNames.count == covariateScalers.count,
-        memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
-      else { return "the end of the series does not fit the plan" }
-      guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-        return "the series has a value that is no number"
+      for member in members {
+        if let fault = member.fault(plan: plan, covariates: covariateScalers.count, isFirst: others == nil) {
+          return fault
+        }
       }
-      if let combination, !combination.isSound(horizon: plan.horizon) { return "the weights of the methods cannot be" }
       let inputs = plan.context * (1 + covariateScalers.count) + 2 * plan.cycles.count + 1
       if let linearInputs, linearInputs != inputs { return "the linear method has \(linearInputs) inputs, not \(inputs)" }
       return nil
+    }
+
+    var members: [ForecastMember] {
+      [
+        ForecastMember(
+          id: id, scaler: scaler, covariateScalers: covariateScalers, memory: memory, combination: combination,
+          backtest: backtest)
+      ] + (others ?? [])
     }
 
     /// About how many weights the network will have.
@@ -54,8 +60,9 @@ extension Forecaster {
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
       plan: plan, featureCount: 1 + covariates.count + 2 * plan.cycles.count, scaler: scaler,
-      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: backtest, training: training,
-      combination: combination, linearInputs: linear?.tensor.shape[0])
+      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: members[0].backtest, training: training,
+      combination: combination, linearInputs: linear?.tensor.shape[0], id: members[0].id,
+      others: members.count > 1 ? Array(members.dropFirst()) : nil)
     return try ModelFile.contents(of: SavedForecaster(network: forecastNetwork, linear: linear?.tensor), kind: Self.kind, description: description)
   }
 
@@ -74,10 +81,9 @@ extension Forecaster {
     var saved = SavedForecaster(network: network, linear: linear)
     try contents.load(into: &saved)
     self.init(
-      plan: description.plan, forecastNetwork: saved.network, scaler: description.scaler,
-      covariateScalers: description.covariateScalers, memory: description.memory,
-      combination: description.combination, linear: saved.linear.map(LinearForecast.init(saved:)), isComplete: description.isComplete,
-      backtest: description.backtest, training: description.training)
+      plan: description.plan, forecastNetwork: saved.network, members: description.members,
+      linear: saved.linear.map(LinearForecast.init(saved:)), isComplete: description.isComplete,
+      training: description.training)
   }
 }
 
@@ -94,6 +100,28 @@ private struct SavedForecaster: TensorGroup {
       try body("linear.weight", &tensor)
       linear = tensor
     }
+  }
+}
+
+extension ForecastMember {
+  /// What is wrong with a member read from a file; nil where a forecast can be made of it.
+  ///
+  /// - Parameter isFirst: Whether it is the only one, which has a context at least.
+  fileprivate func fault(plan: ForecastPlan, covariates: Int, isFirst: Bool) -> String? {
+    let count = memory.values.count
+    guard covariateScalers.count == covariates, ([scaler] + covariateScalers).allSatisfy(\.isSound) else {
+      return "a scaler cannot be"
+    }
+    guard count >= (isFirst ? plan.context : 1), count <= 1 << 28, memory.times.count == count,
+      memory.futureTimes.count == plan.horizon, memory.covariates.count == covariates,
+      memory.covariateNames.count == covariates,
+      memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
+    else { return "the end of the series does not fit the plan" }
+    guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+      return "the series has a value that is no number"
+    }
+    if let combination, !combination.isSound(horizon: plan.horizon) { return "the weights of the methods cannot be" }
+    return nil
   }
 }
 

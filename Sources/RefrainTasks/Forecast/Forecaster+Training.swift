@@ -5,9 +5,6 @@ import RefrainData
 extension Forecaster {
   /// Trains on all but the end of the series, measures the errors there, then goes on with everything.
   ///
-  /// The network is trained three times, each time from where it was: on what lies before the rolling origins on which
-  /// all ways to forecast are compared; up to the backtest; on the whole series.
-  ///
   /// - Parameters:
   ///   - series: The past.
   ///   - configuration: What is not left to the data.
@@ -19,34 +16,81 @@ extension Forecaster {
     progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(ForecastError) -> Forecaster {
-    let plan = try ForecastPlan(series, configuration)
-    var training = ForecasterTraining(series, plan, progress: progress, shouldStop: shouldStop)
-    return try plan.isNaive == true ? training.naive() : training.run()
+    try train(
+      on: [series], configuration: configuration, progress: progress, shouldStop: shouldStop)
   }
+
+  /// Trains one network on all series together, each on a scale of its own, and chooses for each the ways to forecast
+  /// that are best for it.
+  ///
+  /// The network is trained three times, each time from where it was: on what lies before the rolling origins on which
+  /// all ways to forecast are compared; up to the backtest; on the whole series.
+  ///
+  /// - Parameter all: Series of one frequency with the same covariates. One that is too short for a window is not
+  ///   trained on, and is forecast all the same.
+  public static func train(
+    on all: [Series], configuration: Configuration = Configuration(),
+    progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
+    shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) throws(ForecastError) -> Forecaster {
+    let plan = try ForecastPlan(all, configuration)
+    var training = ForecasterTraining(all, plan, progress: progress, shouldStop: shouldStop)
+    return try plan.isNaive == true && all.count == 1 ? training.naive(all[0]) : training.run()
+  }
+}
+
+/// A series on its way to be a member of a forecaster.
+private struct TrainingPart {
+  let series: Series
+  let plan: ForecastPlan
+  /// The rows before the backtest.
+  let held: Int
+  let windows: ForecastWindows
+  var ways: ForecastWays
+  let origins: RollingOrigins
+  var chosen: Combination?
+  var backtest: Backtest?
+
+  init(_ series: Series, _ plan: ForecastPlan) {
+    self.series = series
+    // A series that is short among others is tried on fewer horizons.
+    self.plan = plan.shortened(for: series)
+    held = series.count - self.plan.folds * plan.horizon
+    windows = ForecastWindows(series, training: max(held, 1), plan: self.plan)
+    ways = ForecastWays(windows, plan: self.plan, values: windows.cleaned)
+    origins = self.plan.rollingOrigins(limit: max(held, 1))
+  }
+
+  /// The row before which the network's first training ends.
+  var first: Int { origins.ends.first ?? held }
+
+  /// Whether there are windows for the network before a row.
+  func isTrained(within limit: Int) -> Bool { limit >= plan.context + plan.horizon }
 }
 
 /// The making of a forecaster, step by step.
 private struct ForecasterTraining {
-  let series: Series
   let plan: ForecastPlan
   let progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
   let shouldStop: @Sendable () -> Bool
-  /// The rows before the backtest.
-  let held: Int
   let start = ContinuousClock.now
+  var parts: [TrainingPart]
   /// The epochs that are finished, of all trainings.
   var finished = 0
 
   init(
-    _ series: Series, _ plan: ForecastPlan, progress: (@Sendable (Double, String) -> Void)?,
+    _ all: [Series], _ plan: ForecastPlan, progress: (@Sendable (Double, String) -> Void)?,
     shouldStop: @escaping @Sendable () -> Bool
   ) {
-    (self.series, self.plan, self.progress, self.shouldStop) = (series, plan, progress, shouldStop)
-    held = series.count - plan.folds * plan.horizon
+    (self.plan, self.progress, self.shouldStop) = (plan, progress, shouldStop)
+    parts = all.map { TrainingPart($0, plan) }
   }
 
+  private var hasNetwork: Bool { plan.hasNetwork ?? true }
+
   /// Nothing is learned but how far off the last value or season was.
-  func naive() -> Forecaster {
+  func naive(_ series: Series) -> Forecaster {
+    let held = series.count - plan.folds * plan.horizon
     var generator = RandomGenerator(seed: plan.seed)
     var windows = ForecastWindows(series, training: held, plan: plan)
     var network = ForecastNetwork(plan, featureCount: windows.featureCount, using: &generator)
@@ -54,93 +98,100 @@ private struct ForecasterTraining {
     let backtest = Backtest(series, quantiles: windows.quantiles(network, after: plan.folds(of: series)), plan: plan)
     windows = ForecastWindows(series, training: series.count, plan: plan)
     network.becomeNaive(windows, within: series.count, plan: plan)
-    return forecaster(
-      network, windows, combination: nil, linear: nil, isComplete: true, backtest: backtest.isFinite ? backtest : nil)
+    let member = member(series, windows, nil, backtest)
+    return forecaster(network, [member], linear: nil, isComplete: true)
   }
 
   /// The epochs of the three trainings.
   private var stages: [Int] {
-    guard plan.hasNetwork ?? true else { return [0, 0, 0] }
-    return [(2 * plan.epochs + 2) / 3, (plan.epochs + 2) / 3, (plan.epochs + 1) / 2]
+    hasNetwork ? [(2 * plan.epochs + 2) / 3, (plan.epochs + 2) / 3, (plan.epochs + 1) / 2] : [0, 0, 0]
   }
 
   mutating func run() throws(ForecastError) -> Forecaster {
-    let hasNetwork = plan.hasNetwork ?? true
     var generator = RandomGenerator(seed: plan.seed)
-    let windows = ForecastWindows(series, training: held, plan: plan)
-    var network = ForecastNetwork(plan, featureCount: windows.featureCount, using: &generator)
-    var ways = ForecastWays(windows, plan: plan, values: windows.cleaned)
-    let origins = plan.rollingOrigins(limit: held)
-    let first = origins.ends.first ?? held
+    var network = ForecastNetwork(plan, featureCount: parts[0].windows.featureCount, using: &generator)
     var isComplete = true
+    if shouldStop() { throw ForecastError("interrupted before there was a result") }
     if hasNetwork {
       // The network begins at the best linear forecast, and learns what that misses.
-      begin(&network, windows, within: first)
-      isComplete = try fit(&network, windows, within: first, stage: 0, "learning the past")
+      let places = parts.filter { $0.isTrained(within: $0.first) }.map { (windows: $0.windows, limit: $0.first) }
+      LinearMethod.begin(&network, with: places)
+      isComplete = try fit(&network, places, stage: 0, "learning the past")
       guard finished > 0 else { throw ForecastError("interrupted before there was a result") }
-      ways.networks = [(first, network)]
-    } else if shouldStop() {
-      throw ForecastError("interrupted before there was a result")
     }
-    let chosen = choose(ways.contest(origins), windows)
-    ways.linear = linear(chosen, windows, within: held)
+    for index in parts.indices {
+      if hasNetwork { parts[index].ways.networks = [(parts[index].first, network)] }
+      parts[index].chosen = choose(parts[index].ways, parts[index].origins)
+      report(after: 0, index)
+    }
+    var linear = parts.count == 1 ? self.linear(parts[0].chosen, parts[0].windows, within: parts[0].held) : nil
     if isComplete, hasNetwork {
-      isComplete = try fit(&network, windows, within: held, stage: 1, "learning up to the backtest")
+      let places = parts.filter { $0.isTrained(within: $0.held) }.map { (windows: $0.windows, limit: $0.held) }
+      isComplete = try fit(&network, places, stage: 1, "learning up to the backtest")
     }
-    if hasNetwork { ways.networks.append((held, network)) }
-    let folds = plan.folds(of: series)
-    let backtest = Backtest(series, quantiles: ways.quantiles(chosen, at: folds), plan: plan)
+    for index in parts.indices {
+      if hasNetwork { parts[index].ways.networks.append((parts[index].held, network)) }
+      parts[index].ways.linear = linear
+      parts[index].backtest = backtest(parts[index])
+    }
     guard isComplete else {
-      return forecaster(
-        network, windows, combination: chosen, linear: ways.linear, isComplete: false,
-        backtest: backtest.isFinite ? backtest : nil)
+      let members = parts.map { member($0.series, $0.windows, $0.chosen, $0.backtest) }
+      return forecaster(network, members, linear: linear, isComplete: false)
     }
 
-    let whole = ForecastWindows(series, training: series.count, plan: plan)
-    var last = ForecastWays(whole, plan: plan, values: whole.cleaned)
-    last.networks = ways.networks
-    let final = choose(last.contest(plan.rollingOrigins(limit: series.count)), whole)
+    var members: [ForecastMember] = []
+    var places: [(windows: ForecastWindows, limit: Int)] = []
+    for (index, part) in parts.enumerated() {
+      let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan)
+      var ways = ForecastWays(whole, plan: part.plan, values: whole.cleaned)
+      ways.networks = part.ways.networks
+      let final = choose(ways, part.plan.rollingOrigins(limit: part.series.count))
+      if parts.count == 1 { linear = self.linear(final, whole, within: part.series.count) }
+      members.append(member(part.series, whole, final, part.backtest))
+      if part.isTrained(within: part.series.count) { places.append((whole, part.series.count)) }
+      report(after: 1, index)
+    }
     if hasNetwork {
       let before = finished
       var refitted = network
-      isComplete = try fit(&refitted, whole, within: series.count, stage: 2, "learning the whole series")
+      isComplete = try fit(&refitted, places, stage: 2, "learning the whole series")
       // Interrupted before its first epoch ended, the last training has nothing to offer over the one before.
       if finished > before { network = refitted }
     }
-    return forecaster(
-      network, whole, combination: final, linear: linear(final, whole, within: series.count), isComplete: isComplete,
-      backtest: backtest.isFinite ? backtest : nil)
+    return forecaster(network, members, linear: linear, isComplete: isComplete)
   }
 
-  /// Starts the network from the linear forecast, when there are windows enough for one.
-  private func begin(_ network: inout ForecastNetwork, _ windows: ForecastWindows, within limit: Int) {
-    let method = LinearMethod(windows)
-    if let model = method.fitted(within: limit, strength: LinearMethod.penalties[1]) {
-      method.begin(&network, with: model)
-    }
+  /// Says that one of many series is done with.
+  private func report(after stage: Int, _ index: Int) {
+    guard parts.count > 9, index % 10 == 9 else { return }
+    let total = Double(max(stages.reduce(0, +), 1))
+    progress?(Double(finished) / total, "choosing methods, series \(index + 1) of \(parts.count)")
   }
 
-  private func linear(_ chosen: Combination, _ windows: ForecastWindows, within limit: Int) -> LinearForecast? {
-    guard let member = chosen.members.first(where: { $0.name == SimpleMethod.linear.rawValue }) else { return nil }
+  private func backtest(_ part: TrainingPart) -> Backtest? {
+    guard let chosen = part.chosen, part.held > max(part.plan.season, 1) else { return nil }
+    let quantiles = part.ways.quantiles(chosen, at: part.plan.folds(of: part.series))
+    let backtest = Backtest(part.series, quantiles: quantiles, plan: part.plan)
+    return backtest.isFinite ? backtest : nil
+  }
+
+  private func linear(_ chosen: Combination?, _ windows: ForecastWindows, within limit: Int) -> LinearForecast? {
+    guard let member = chosen?.members.first(where: { $0.name == SimpleMethod.linear.rawValue }) else { return nil }
     return LinearMethod(windows).fitted(within: limit, strength: member.penalty ?? LinearMethod.penalties[1])?.asSaved
   }
 
-  private func choose(_ contest: Combination.Contest, _ windows: ForecastWindows) -> Combination {
-    let isSeasonal = plan.season > 1
-    let usual: Set<SimpleMethod> =
-      isSeasonal ? [.seasonalNaive, .seasonalSmoothing, .seasonalDampedTrend, .theta] : [.naive, .smoothing, .theta]
-    return Combination(
-      contest, usual: Set(usual.map(\.rawValue)), least: windows.leastSpread)
+  private func choose(_ ways: ForecastWays, _ origins: RollingOrigins) -> Combination {
+    ways.chosen(origins, withLinear: parts.count == 1)
   }
 
   private mutating func fit(
-    _ network: inout ForecastNetwork, _ windows: ForecastWindows, within limit: Int, stage: Int, _ message: String
+    _ network: inout ForecastNetwork, _ places: [(windows: ForecastWindows, limit: Int)], stage: Int, _ message: String
   ) throws(ForecastError) -> Bool {
+    guard !places.isEmpty else { return true }
     let before = finished
     let epochs = stages[stage]
     let total = Double(stages.reduce(0, +))
-    let training = ForecastTraining(
-      windows: windows, limit: limit, epochs: epochs, plan: plan, shouldStop: shouldStop)
+    let training = ForecastTraining(places: places, epochs: epochs, plan: plan, shouldStop: shouldStop)
     var reached = before
     defer { finished = reached }
     return try training.run(&network) { epoch, loss in
@@ -149,18 +200,23 @@ private struct ForecasterTraining {
     }
   }
 
+  private func member(
+    _ series: Series, _ windows: ForecastWindows, _ combination: Combination?, _ backtest: Backtest?
+  ) -> ForecastMember {
+    ForecastMember(
+      id: series.id, scaler: windows.scaler, covariateScalers: windows.covariateScalers,
+      memory: SeriesMemory(series, plan: windows.plan), combination: combination, backtest: backtest)
+  }
+
   private func forecaster(
-    _ network: ForecastNetwork, _ windows: ForecastWindows, combination: Combination?, linear: LinearForecast?,
-    isComplete: Bool, backtest: Backtest?
+    _ network: ForecastNetwork, _ members: [ForecastMember], linear: LinearForecast?, isComplete: Bool
   ) -> Forecaster {
     let elapsed = start.duration(to: .now) / .seconds(1)
     return Forecaster(
-      plan: plan, forecastNetwork: network, scaler: windows.scaler, covariateScalers: windows.covariateScalers,
-      memory: SeriesMemory(series, plan: plan), combination: combination, linear: linear, isComplete: isComplete,
-      backtest: backtest,
+      plan: plan, forecastNetwork: network, members: members, linear: linear, isComplete: isComplete,
       training: TrainingReport(
         epochs: finished, seconds: (elapsed * 1000).rounded() / 1000,
-        parameters: plan.hasNetwork ?? true ? network.parameterCount : 0, seed: plan.seed))
+        parameters: hasNetwork ? network.parameterCount : 0, seed: plan.seed))
   }
 }
 

@@ -29,6 +29,8 @@ public struct Forecaster: Sendable {
     public var season: Int?
     /// How many horizons at the end are held out for the backtest; by default about a tenth of the series, at most 10.
     public var folds: Int?
+    /// The shares of truths that intervals are to hold, in percent, besides 80.
+    public var levels: [Double] = []
     /// The cell's name, one of ``Cells/all``.
     public var cell = LSTMCell.name
     /// The size of the hidden state; by default from the number of rows.
@@ -46,20 +48,25 @@ public struct Forecaster: Sendable {
 
   let plan: ForecastPlan
   package let forecastNetwork: ForecastNetwork
-  let scaler: Scaler
-  let covariateScalers: [Scaler]
-  let memory: SeriesMemory
-  /// The ways to forecast that were found best; nil in files of older versions, whose network stands alone.
-  let combination: Combination?
+  /// What is known of each series; at least one.
+  let members: [ForecastMember]
   /// The coefficients of the linear method, where it is one of them.
   let linear: LinearForecast?
 
   /// False when training was stopped before its end.
   public let isComplete: Bool
-  /// The errors on held-out time; nil when training was stopped before they were known.
-  public let backtest: Backtest?
   /// What the training cost.
   public let training: TrainingReport
+
+  /// The errors on held-out time, of several series their mean; nil when training was stopped before they were known.
+  public var backtest: Backtest? { members.count == 1 ? members[0].backtest : Backtest(meanOf: members.compactMap(\.backtest)) }
+  /// The names of the series that were trained on, where there are several.
+  public var seriesIDs: [String] { members.count == 1 ? [] : members.map { $0.id ?? "" } }
+
+  var scaler: Scaler { members[0].scaler }
+  var covariateScalers: [Scaler] { members[0].covariateScalers }
+  var memory: SeriesMemory { members[0].memory }
+  var combination: Combination? { members[0].combination }
 
   /// The name of the target.
   public var seriesName: String { memory.name }
@@ -82,10 +89,17 @@ public struct Forecaster: Sendable {
   public var isNaive: Bool { plan.isNaive == true }
   /// Whether a network was trained; without one the simple methods forecast alone.
   public var hasNetwork: Bool { plan.hasNetwork ?? !isNaive }
-  /// The ways to forecast that were chosen on rolling origins, with their weights, the heaviest first. Empty for a naive
-  /// forecast.
+  /// The ways to forecast that were chosen on rolling origins, with their weights, the heaviest first; of several series
+  /// their mean weights. Empty for a naive forecast.
   public var methods: [(name: String, weight: Double)] {
-    combination?.members.map { (ForecastWays.title($0.name, cell: plan.cell), $0.weight) } ?? []
+    var weights: [String: Double] = [:]
+    for member in members {
+      for way in member.combination?.members ?? [] {
+        weights[way.name, default: 0] += way.weight / Double(members.count)
+      }
+    }
+    return weights.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+      .map { (ForecastWays.title($0.key, cell: plan.cell), $0.value) }
   }
   /// What was assumed in choosing sizes, a line each.
   public var notes: [String] { plan.notes ?? [] }

@@ -9,6 +9,8 @@ struct Calibration: Codable, Sendable {
   let scores: [Double]
   /// How many of the scores tell something of their own.
   let independent: Double
+  /// How many horizons lie in the rows of the origins.
+  let horizons: Double
 
   /// - Parameters:
   ///   - errors: Truth less forecast, for each origin, for as many steps as are known.
@@ -61,7 +63,8 @@ struct Calibration: Codable, Sendable {
     if scores.count > 400 { scores = (0..<400).map { scores[$0 * (scores.count - 1) / 399] } }
     self.scores = scores
     // Errors of neighboring steps and of overlapping horizons are alike.
-    independent = min(Double(errors.count), Double(spacing) / Double(horizon).squareRoot())
+    independent = max(min(Double(errors.count), Double(spacing) / Double(horizon).squareRoot()), 0.5)
+    horizons = Double(spacing) / Double(horizon)
   }
 
   /// How far above the forecast the quantile of a level lies at a step.
@@ -75,18 +78,16 @@ struct Calibration: Codable, Sendable {
     let reliable = min(far, max(0.5, 1 - 4 / Double(max(scores.count, 1)) - 1 / independent))
     let base = side * magnitude(side, reliable)
     let growth = far > reliable ? student((1 + far) / 2) / student((1 + reliable) / 2) : 1
-    return base * growth * (1 + Self.widening / max(independent, 1))
+    // For few errors the interval is wider than they were: the weights were chosen by them.
+    return base * growth * (1 + 3 / max(independent, 1) + 0.25 / max(horizons, 1))
   }
-
-  /// For few errors the interval is wider than they were.
-  static let widening = 1.0
 
   /// The size of score that a share of those on one side does not exceed; with few scores, of those on both sides.
   private func magnitude(_ side: Double, _ share: Double) -> Double {
     guard !scores.isEmpty else { return 1.6 }
     let both = quantile(scores.map(abs).sorted(), share)
     let own = max(side * quantile(scores, 0.5 + side * share / 2), 0)
-    let trust = independent / (independent + 20)
+    let trust = independent / (independent + 100)
     return trust * own + (1 - trust) * both
   }
 

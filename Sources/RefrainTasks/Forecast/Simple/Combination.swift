@@ -63,9 +63,7 @@ struct Combination: Codable, Sendable {
         return Member(name: way.name, weight: usual.contains(way.name) ? 1 : 0.001, error: 1)
       }
       let ratio = error / best
-      let prior = usual.contains(way.name) ? 1 : Self.unusual
-      return Member(
-        name: way.name, weight: ratio > Self.worst ? 0 : prior * .pow(ratio, -power), error: ratio)
+      return Member(name: way.name, weight: ratio > Self.worst ? 0 : .pow(ratio, -power), error: ratio)
     }
     weighed.sort { ($0.weight, $1.name) > ($1.weight, $0.name) }
     let kept = weighed.prefix(Self.most).filter { $0.weight > 0.05 * weighed[0].weight }
@@ -88,7 +86,8 @@ struct Combination: Codable, Sendable {
       least: least)
   }
 
-  static let basePower = 2.0, powerGrowth = 1.0, unusual = 0.7, worst = 1.5, most = 6, trust = 3.0
+  /// Chosen on public series other than those that figures are told of; the result depends little on them.
+  private static let basePower = 2.0, powerGrowth = 1.0, worst = 2.0, most = 8, trust = 2.0
 
   /// The forecast of them together, from those of the members in their order.
   func path(of forecasts: [[Double]]) -> [Double] { Self.path(members, medianShare, of: forecasts) }

@@ -116,8 +116,22 @@ struct LinearMethod: Sendable {
     }
   }
 
+  /// Starts a network from the linear forecast that is learned from all places together, when they have windows.
+  static func begin(_ network: inout ForecastNetwork, with places: [(windows: ForecastWindows, limit: Int)]) {
+    guard let first = places.first.map({ LinearMethod($0.windows) }) else { return }
+    var sums = LinearForecast.Sums(inputs: first.columns.count + 1, outputs: first.plan.horizon)
+    for place in places {
+      let method = LinearMethod(place.windows)
+      method.add(method.ends(before: place.limit), to: &sums)
+    }
+    guard sums.count > 0,
+      let model = LinearForecast(sums, penalty: first.penalty(penalties[1], windows: sums.count))
+    else { return }
+    first.begin(&network, with: model)
+  }
+
   /// Makes the network give what the coefficients say.
-  func begin(_ network: inout ForecastNetwork, with model: LinearForecast) {
+  private func begin(_ network: inout ForecastNetwork, with model: LinearForecast) {
     let width = plan.context * windows.featureCount
     var skip = [Float](repeating: 0, count: plan.horizon * width)
     for (input, column) in columns.enumerated() {

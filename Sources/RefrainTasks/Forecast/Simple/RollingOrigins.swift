@@ -10,9 +10,9 @@ struct RollingOrigins: Sendable {
   ///   - limit: How many rows there are.
   ///   - least: How many rows must lie before the first.
   init(limit: Int, horizon: Int, least: Int) {
-    let span = max(min(8 * horizon, limit / 2), limit / 3, 2)
+    let span = max(limit / 2, 2)
     let first = min(max(limit - span, least), limit - 1)
-    let count = min(limit - first, limit > 1500 ? 48 : 24)
+    let count = min(limit - first, limit > 1500 ? 60 : limit > 300 ? 40 : 24)
     // The last row but one must be among them, as much of the horizon as is known.
     self.init(
       ends: first < 1

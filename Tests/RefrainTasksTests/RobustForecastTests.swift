@@ -15,7 +15,10 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
   @Test("After a shift of its level a series is forecast where it stands", arguments: [12, 40])
   func shift(since: Int) throws {
     let noise = noise(240, seed: 3)
-    let values = (0..<240).map { ($0 < 240 - since ? 100 : 660) + 10 * noise[$0] }
+    let values = (0..<240).map { (row: Int) -> Double in
+      let level: Double = row < 240 - since ? 100 : 660
+      return level + 10 * noise[row]
+    }
     let points = try Forecaster.train(on: Series(name: "x", values: values)).forecast().points
     for point in points { #expect(abs(point.median - 660) < 60, "\(point)") }
   }
@@ -23,7 +26,10 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
   @Test("One outlier, however large, does not carry the forecast away", arguments: [100, 235, 238])
   func outlier(place: Int) throws {
     let noise = noise(240, seed: 4)
-    var values = (0..<240).map { 500 + 50 * sin(Double($0) * .pi / 6) + 10 * noise[$0] }
+    var values = (0..<240).map { (row: Int) -> Double in
+      let wave: Double = sin(Double(row) * .pi / 6)
+      return 500 + 50 * wave + 10 * noise[row]
+    }
     values[place] = 1e9
     let points = try Forecaster.train(on: Series(name: "x", values: values)).forecast().points
     for point in points { #expect((380...620).contains(point.median) && point.p90 < 1000, "\(point)") }
@@ -90,7 +96,8 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
       let noise = noise(rows, seed: UInt64(number))
       for row in 0..<rows {
         let month = row % 12 + 1
-        let value = Double(number + 1) * (100 + 20 * sin(Double(row) * .pi / 6) + 3 * noise[row])
+        let wave: Double = sin(Double(row) * .pi / 6)
+        let value: Double = Double(number + 1) * (100 + 20 * wave + 3 * noise[row])
         csv += "\(2010 + row / 12)-\(month < 10 ? "0" : "")\(month),\(store),\(value)\n"
       }
     }
@@ -125,8 +132,10 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
   @Test("A series too short for the network is forecast with the rest of them")
   func shortOne() throws {
     let all = try Series.all(in: table(72), options: Series.Options())
-    let forecaster = try Forecaster.train(on: [all[0], all[1].prefix(5), all[2].prefix(20)], configuration: configuration())
-    #expect(try forecaster.forecasts().allSatisfy { $0.points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 } })
+    let forecaster = try Forecaster.train(
+      on: [all[0], all[1].prefix(5), all[2].prefix(20)], configuration: configuration())
+    #expect(
+      try forecaster.forecasts().allSatisfy { $0.points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 } })
   }
 
   @Test("Series of different frequencies are refused together")

@@ -117,7 +117,9 @@ struct ForecastPlan: Codable, Sendable {
         : configuration.context ?? max(start, min(generous, max(least, 192), affordable))
     self.context = context
     longSeason = Self.longSeason(series, season: season, training: training)
-    cycles = frequency.candidateSeasons.filter { hasNetwork && !isNaive && $0 > max(season, context) && training >= 2 * $0 }
+    cycles = frequency.candidateSeasons.filter {
+      hasNetwork && !isNaive && $0 > max(season, context) && training >= 2 * $0
+    }
     usesLogarithm = !isNaive && Self.growsWithLevel(Array(held), block: start > 1 ? start : 12, seasonal: start > 1)
 
     let windows = training - context - horizon + 1
@@ -160,7 +162,8 @@ struct ForecastPlan: Codable, Sendable {
     guard let long = isIndex ? 7 * season : series.frequency.candidateSeasons.first(where: { $0 > season }),
       long <= 1000, training >= 3 * long
     else { return nil }
-    return !isIndex || detectSeason(Array(series.values.prefix(training).suffix(20 * long)), candidates: [long]) > 1 ? long : nil
+    return !isIndex || detectSeason(Array(series.values.prefix(training).suffix(20 * long)), candidates: [long]) > 1
+      ? long : nil
   }
 
   /// The plan for several series: that of the longest, with a network as large as all of them together can teach.

@@ -27,8 +27,10 @@ struct ForecastWays: Sendable {
     case Self.network: networkForecasts(at: ends)
     case Self.zeroShot:
       zeroShot.map { network in
-        network.forecasts(continuing: ends.map { Array(simple.values[..<$0]) }, season: simple.season, horizon: simple.horizon)
-          .map { $0.map { $0[ZeroShotNetwork.quantiles.count / 2] } }
+        network.forecasts(
+          continuing: ends.map { Array(simple.values[..<$0]) }, season: simple.season, horizon: simple.horizon
+        )
+        .map { $0.map { $0[ZeroShotNetwork.quantiles.count / 2] } }
       }
     case SimpleMethod.linear.rawValue:
       linear.map { LinearMethod(windows).forecasts($0, at: ends) }

@@ -30,7 +30,9 @@ extension Forecaster {
         }
       }
       let inputs = plan.context * (1 + covariateScalers.count) + 2 * plan.cycles.count + 1
-      if let linearInputs, linearInputs != inputs { return "the linear method has \(linearInputs) inputs, not \(inputs)" }
+      if let linearInputs, linearInputs != inputs {
+        return "the linear method has \(linearInputs) inputs, not \(inputs)"
+      }
       return nil
     }
 
@@ -60,10 +62,12 @@ extension Forecaster {
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
       plan: plan, featureCount: 1 + covariates.count + 2 * plan.cycles.count, scaler: scaler,
-      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: members[0].backtest, training: training,
+      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: members[0].backtest,
+      training: training,
       combination: combination, linearInputs: linear?.tensor.shape[0], id: members[0].id,
       others: members.count > 1 ? Array(members.dropFirst()) : nil)
-    return try ModelFile.contents(of: SavedForecaster(network: forecastNetwork, linear: linear?.tensor), kind: Self.kind, description: description)
+    return try ModelFile.contents(
+      of: SavedForecaster(network: forecastNetwork, linear: linear?.tensor), kind: Self.kind, description: description)
   }
 
   /// Rebuilds a forecaster from what ``modelFile()`` gave; its forecasts are the same to the last bit.

@@ -59,7 +59,9 @@ public struct Forecaster: Sendable {
   public let training: TrainingReport
 
   /// The errors on held-out time, of several series their mean; nil when training was stopped before they were known.
-  public var backtest: Backtest? { members.count == 1 ? members[0].backtest : Backtest(meanOf: members.compactMap(\.backtest)) }
+  public var backtest: Backtest? {
+    members.count == 1 ? members[0].backtest : Backtest(meanOf: members.compactMap(\.backtest))
+  }
   /// The names of the series that were trained on, where there are several.
   public var seriesIDs: [String] { members.count == 1 ? [] : members.map { $0.id ?? "" } }
 

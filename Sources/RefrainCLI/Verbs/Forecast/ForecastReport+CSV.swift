@@ -13,7 +13,8 @@ extension ForecastReport {
   var csvRows: [String] {
     points.map { point in
       let bounds = bounds(of: point.intervals).map(\.value)
-      return ([csvField(point.time)] + ([point.median, point.p10, point.p90] + bounds).map(csvField)).joined(separator: ",")
+      return ([csvField(point.time)] + ([point.median, point.p10, point.p90] + bounds).map(csvField)).joined(
+        separator: ",")
     }
   }
 }

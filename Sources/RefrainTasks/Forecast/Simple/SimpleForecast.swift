@@ -48,7 +48,8 @@ package struct SimpleForecast: Sendable {
       repeats = season
     case .exponentialSmoothing:
       let seasons: [ExponentialSmoothing.Season] =
-        period > 1 ? (values.allSatisfy { $0 > 0 } ? [.none, .additive, .multiplicative] : [.none, .additive]) : [.none]
+        period > 1
+        ? (values.allSatisfy { $0 > 0 } ? [.none, .additive, .multiplicative] : [.none, .additive]) : [.none]
       var best: (criterion: Double, model: ExponentialSmoothing)?
       for trend in [ExponentialSmoothing.Trend.none, .damped, .additive] {
         for kind in seasons {

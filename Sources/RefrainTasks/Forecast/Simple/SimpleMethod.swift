@@ -49,7 +49,8 @@ struct SimpleSeries: Sendable {
   let longSeason: Int?
 
   init(
-    _ values: some Collection<Double>, scaler: Scaler, horizon: Int, season: Int, longSeason: Int?, isClean: Bool = false
+    _ values: some Collection<Double>, scaler: Scaler, horizon: Int, season: Int, longSeason: Int?,
+    isClean: Bool = false
   ) {
     raw = isClean ? Array(values) : withoutOutliers(Array(values), season: season)
     self.values = scaler.scale(raw)

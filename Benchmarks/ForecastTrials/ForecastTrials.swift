@@ -41,7 +41,9 @@ struct ForecastTrials {
       return own.meanError / naive.meanError
     }
     func intervalRatio(_ way: String) -> Double? {
-      guard let own = scores[way], let naive = scores[ForecastTrials.naive], naive.meanIntervalScore > 0 else { return nil }
+      guard let own = scores[way], let naive = scores[ForecastTrials.naive], naive.meanIntervalScore > 0 else {
+        return nil
+      }
       return own.meanIntervalScore / naive.meanIntervalScore
     }
   }
@@ -90,7 +92,8 @@ struct ForecastTrials {
         SimpleForecast.Point(median: $0.median, lower: $0.p10, upper: $0.p90)
       }
       outcome.seconds += Date().timeIntervalSince(began)
-      outcome.methods = forecaster.methods.map { "\($0.name) \(Int(($0.weight * 100).rounded()))" }.joined(separator: ", ")
+      outcome.methods = forecaster.methods.map { "\($0.name) \(Int(($0.weight * 100).rounded()))" }.joined(
+        separator: ", ")
       outcome.scores[Self.own, default: Score()].add(truth, points, unit: unit)
     }
     return outcome

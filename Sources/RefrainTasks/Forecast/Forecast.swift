@@ -70,18 +70,6 @@ public struct Backtest: Codable, Sendable, Equatable {
   /// The last season, repeated.
   public var seasonalNaive: Errors
 
-  /// The mean over several series, each counted once; nil where there is none.
-  init?(meanOf all: [Backtest]) {
-    guard !all.isEmpty else { return nil }
-    func mean(_ value: (Backtest) -> Double) -> Double { all.reduce(0) { $0 + value($1) } / Double(all.count) }
-    func errors(_ part: (Backtest) -> Errors) -> Errors {
-      Errors(smape: mean { part($0).smape }, mase: mean { part($0).mase })
-    }
-    self.init(
-      folds: all.map(\.folds).max() ?? 1, smape: mean(\.smape), mase: mean(\.mase), rmse: mean(\.rmse),
-      coverage: mean(\.coverage), naive: errors(\.naive), seasonalNaive: errors(\.seasonalNaive))
-  }
-
   /// Whether every error is a number; errors relative to those of a constant past are none.
   var isFinite: Bool {
     [smape, mase, rmse, coverage, naive.smape, naive.mase, seasonalNaive.smape, seasonalNaive.mase].allSatisfy(
@@ -93,6 +81,20 @@ public struct Backtest: Codable, Sendable, Equatable {
     let best = min(naive.mase, seasonalNaive.mase)
     guard best < mase else { return nil }
     return seasonalNaive.mase <= naive.mase ? "seasonal-naive" : "naive"
+  }
+}
+
+extension Backtest {
+  /// The mean over several series, each counted once; nil where there is none.
+  init?(meanOf all: [Backtest]) {
+    guard !all.isEmpty else { return nil }
+    func mean(_ value: (Backtest) -> Double) -> Double { all.reduce(0) { $0 + value($1) } / Double(all.count) }
+    func errors(_ part: (Backtest) -> Errors) -> Errors {
+      Errors(smape: mean { part($0).smape }, mase: mean { part($0).mase })
+    }
+    self.init(
+      folds: all.map(\.folds).max() ?? 1, smape: mean(\.smape), mase: mean(\.mase), rmse: mean(\.rmse),
+      coverage: mean(\.coverage), naive: errors(\.naive), seasonalNaive: errors(\.seasonalNaive))
   }
 }
 

@@ -274,7 +274,7 @@ private func plain(_ value: Double) -> String {
 
 extension Forecaster.Configuration {
   /// Whether sizes of the network are given, so that whoever gave them wants one.
-  fileprivate var namesNetwork: Bool { context != nil || hiddenSize != nil || epochs != nil }
+  var namesNetwork: Bool { context != nil || hiddenSize != nil || epochs != nil }
 }
 
 extension Series {

@@ -34,7 +34,8 @@ extension Forecaster {
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(ForecastError) -> Forecaster {
     let plan = try ForecastPlan(all, configuration)
-    var training = ForecasterTraining(all, plan, progress: progress, shouldStop: shouldStop)
+    var training = ForecasterTraining(
+      all, plan, isNetworkWanted: configuration.namesNetwork, progress: progress, shouldStop: shouldStop)
     return try plan.isNaive == true && all.count == 1 ? training.naive(all[0]) : training.run()
   }
 }
@@ -71,6 +72,8 @@ private struct TrainingPart {
 /// The making of a forecaster, step by step.
 private struct ForecasterTraining {
   let plan: ForecastPlan
+  /// Whether the network is trained to its end even where it is not one of the best ways.
+  let isNetworkWanted: Bool
   let progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
   let shouldStop: @Sendable () -> Bool
   let start = ContinuousClock.now
@@ -79,10 +82,11 @@ private struct ForecasterTraining {
   var finished = 0
 
   init(
-    _ all: [Series], _ plan: ForecastPlan, progress: (@Sendable (Double, String) -> Void)?,
+    _ all: [Series], _ plan: ForecastPlan, isNetworkWanted: Bool, progress: (@Sendable (Double, String) -> Void)?,
     shouldStop: @escaping @Sendable () -> Bool
   ) {
     (self.plan, self.progress, self.shouldStop) = (plan, progress, shouldStop)
+    self.isNetworkWanted = isNetworkWanted
     parts = all.map { TrainingPart($0, plan) }
   }
 
@@ -125,7 +129,8 @@ private struct ForecasterTraining {
       report(after: 0, index)
     }
     var linear = parts.count == 1 ? self.linear(parts[0].chosen, parts[0].windows, within: parts[0].held) : nil
-    if isComplete, hasNetwork {
+    // A network that is none of the best ways anywhere is left as it is.
+    if isComplete, hasNetwork, isWorthwhile(parts.map(\.chosen)) {
       let places = parts.filter { $0.isTrained(within: $0.held) }.map { (windows: $0.windows, limit: $0.held) }
       isComplete = try fit(&network, places, stage: 1, "learning up to the backtest")
     }
@@ -151,7 +156,7 @@ private struct ForecasterTraining {
       if part.isTrained(within: part.series.count) { places.append((whole, part.series.count)) }
       report(after: 1, index)
     }
-    if hasNetwork {
+    if hasNetwork, isWorthwhile(members.map(\.combination)) {
       let before = finished
       var refitted = network
       isComplete = try fit(&refitted, places, stage: 2, "learning the whole series")
@@ -159,6 +164,10 @@ private struct ForecasterTraining {
       if finished > before { network = refitted }
     }
     return forecaster(network, members, linear: linear, isComplete: isComplete)
+  }
+
+  private func isWorthwhile(_ chosen: [Combination?]) -> Bool {
+    isNetworkWanted || chosen.contains { $0?.members.contains { $0.name == ForecastWays.network } ?? true }
   }
 
   /// Says that one of many series is done with.

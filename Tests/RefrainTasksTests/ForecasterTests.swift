@@ -71,7 +71,7 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
       let windows = ForecastWindows(series, training: values.count - 12, plan: plan)
       var network = ForecastNetwork(plan, featureCount: windows.featureCount, using: &generator)
       let training = ForecastTraining(
-        windows: windows, limit: values.count - 12, epochs: 2, plan: plan)
+        places: [(windows: windows, limit: values.count - 12)], epochs: 2, plan: plan)
       _ = try training.run(&network, progress: { _, _ in })
       return windows.quantiles(network, after: [values.count - 12])
     }

@@ -2,16 +2,14 @@ import Refrain
 import RefrainData
 
 extension Backtest {
-  /// Forecasts each of the last `folds` horizons, by default those of the plan, from what came before it, with a
-  /// network that has seen none of them.
-  init(
-    _ series: Series, windows: ForecastWindows, network: ForecastNetwork, plan: ForecastPlan, folds: Int? = nil
-  ) {
+  /// The errors of forecasts of the last horizons of a series, each made from what came before it.
+  ///
+  /// - Parameter quantiles: For each fold, for each step: the lower bound, the median and the upper bound.
+  init(_ series: Series, quantiles: [[[Double]]], plan: ForecastPlan) {
     let values = series.values
-    let folds = folds ?? plan.folds
+    let folds = quantiles.count
     let held = series.count - folds * plan.horizon
     let origins = (0..<folds).map { held + $0 * plan.horizon }
-    let quantiles = windows.quantiles(network, after: origins)
     let truth = origins.flatMap { values[$0..<$0 + plan.horizon] }
     let forecast = quantiles.flatMap { $0.map { $0[1] } }
     let naive = origins.flatMap { Array(repeating: values[$0 - 1], count: plan.horizon) }

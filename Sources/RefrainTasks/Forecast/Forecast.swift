@@ -2,6 +2,16 @@ import RefrainData
 
 /// What is expected to come after the end of a series.
 public struct Forecast: Sendable {
+  /// Bounds between which a share of all truths is expected to lie.
+  public struct Interval: Sendable, Equatable {
+    /// The share, in percent.
+    public var level: Double
+    /// The lower bound.
+    public var lower: Double
+    /// The upper bound.
+    public var upper: Double
+  }
+
   /// One future step.
   public struct Point: Sendable, Equatable {
     /// The time, written as in the series.
@@ -13,6 +23,11 @@ public struct Forecast: Sendable {
     /// The truth is expected to stay below this value with probability 0.9.
     public var p90: Double
 
+    /// Which of several series it is of; nil for a single one.
+    public var id: String?
+    /// Intervals of other levels, where they were asked for.
+    public var intervals: [Interval] = []
+
     /// A step from its time, median and bounds.
     public init(time: String, median: Double, p10: Double, p90: Double) {
       self.time = time
@@ -22,6 +37,8 @@ public struct Forecast: Sendable {
     }
   }
 
+  /// Which of several series it is of; nil for a single one.
+  public var id: String?
   /// The last observed steps, for a chart.
   public var history: [(time: String, value: Double)]
   /// The future steps, the nearest first.
@@ -64,6 +81,20 @@ public struct Backtest: Codable, Sendable, Equatable {
     let best = min(naive.mase, seasonalNaive.mase)
     guard best < mase else { return nil }
     return seasonalNaive.mase <= naive.mase ? "seasonal-naive" : "naive"
+  }
+}
+
+extension Backtest {
+  /// The mean over several series, each counted once; nil where there is none.
+  init?(meanOf all: [Backtest]) {
+    guard !all.isEmpty else { return nil }
+    func mean(_ value: (Backtest) -> Double) -> Double { all.reduce(0) { $0 + value($1) } / Double(all.count) }
+    func errors(_ part: (Backtest) -> Errors) -> Errors {
+      Errors(smape: mean { part($0).smape }, mase: mean { part($0).mase })
+    }
+    self.init(
+      folds: all.map(\.folds).max() ?? 1, smape: mean(\.smape), mase: mean(\.mase), rmse: mean(\.rmse),
+      coverage: mean(\.coverage), naive: errors(\.naive), seasonalNaive: errors(\.seasonalNaive))
   }
 }
 

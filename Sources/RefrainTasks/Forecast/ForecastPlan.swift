@@ -9,22 +9,26 @@ struct ForecastPlan: Codable, Sendable {
   let season: Int
   /// The season the network starts from; 1 where repeating the last value does better.
   let base: Int
-  let folds: Int
+  var folds: Int
   let cell: String
   let hiddenSize: Int
   let layers: Int
   /// Longer periods of the calendar, given to the network as waves.
   let cycles: [Int]
   let usesLogarithm: Bool
-  let epochs: Int
-  let batchSize: Int
-  let batchesPerEpoch: Int
+  /// A season longer than ``season`` that the simple methods know of, such as the week in hours.
+  let longSeason: Int?
+  var epochs: Int
+  var batchSize: Int
+  var batchesPerEpoch: Int
   let seed: UInt64
 
   /// Whether nothing is trained, because there is too little to learn from: the network stays the naive forecast.
   let isNaive: Bool?
+  /// Whether there is a network beside the simple methods; nil, in files of older versions, is true.
+  let hasNetwork: Bool?
   /// Whether the past was never negative, so that the future is not either.
-  let isNonnegative: Bool?
+  var isNonnegative: Bool?
   /// What was assumed, a line each.
   let notes: [String]?
 
@@ -38,37 +42,38 @@ struct ForecastPlan: Codable, Sendable {
     let count = series.count
     let frequency = series.frequency
     let usual = max(frequency.season, frequency.season > 1 ? 1 : detectSeason(series.values))
-    let full = ForecastPlan(series, configuration, season: configuration.season ?? usual)
     if series.values.allSatisfy({ $0 == series.values[0] }), count > 1,
-      let plan = ForecastPlan.naive(series, configuration, season: 1, note: "every value is \(plain(series.values[0]))")
+      let plan = ForecastPlan.naive(
+        series, configuration, season: 1, note: "every value is \(plain(series.values[0]))")
     {
       self = plan
       return
     }
-    // Where a season is repeated, few windows are enough: training begins at the seasonal-naive forecast.
-    let isLong = { (plan: ForecastPlan) in
-      configuration.namesSizes || plan.base > 1 || plan.windows(count) >= leastWindows
-    }
-    if full.needed <= count, full.context >= full.base, isLong(full) {
-      self = full
-      return
-    }
-    if configuration.season == nil, usual > 1 {
-      let note = "\(count) rows are too few to learn a season of \(usual) from: none is assumed"
-      let plan = ForecastPlan(series, configuration, season: 1, notes: [note])
-      if plan.needed <= count, plan.context >= plan.base, isLong(plan) {
+    var note: String?
+    for season in Set([configuration.season ?? usual, configuration.season ?? 1]).sorted(by: >) {
+      let notes = [note].compactMap(\.self)
+      let plan = ForecastPlan(series, configuration, season: season, notes: notes)
+      let isEnough = configuration.namesNetwork || plan.windows(count) >= leastWindows
+      if plan.needed <= count, plan.context >= plan.base, isEnough {
         self = plan
         return
       }
+      if configuration.context == nil,
+        let plan = ForecastPlan.withoutNetwork(series, configuration, season: season, notes: notes)
+      {
+        self = plan
+        return
+      }
+      if season > 1 { note = "\(count) rows are too few to learn a season of \(season) from: none is assumed" }
     }
-    let few = "\(count) rows are too few to train on"
-    for season in [configuration.season ?? usual, 1] {
-      guard configuration.context == nil,
-        let plan = ForecastPlan.naive(series, configuration, season: season, note: few)
-      else { continue }
+    if configuration.context == nil,
+      let plan = ForecastPlan.naive(
+        series, configuration, season: 1, note: "\(count) rows are too few to train on")
+    {
       self = plan
       return
     }
+    let full = ForecastPlan(series, configuration, season: configuration.season ?? usual)
     let needed = max(full.needed, full.base + 1)
     throw ForecastError(
       "\(series.place)the series has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) "
@@ -79,7 +84,7 @@ struct ForecastPlan: Codable, Sendable {
   /// The plan for a season, whether or not the series is long enough for it.
   private init(
     _ series: Series, _ configuration: Forecaster.Configuration, season: Int, notes: [String] = [],
-    isNaive: Bool = false
+    isNaive: Bool = false, hasNetwork: Bool = true
   ) {
     let count = series.count
     let frequency = series.frequency
@@ -90,6 +95,7 @@ struct ForecastPlan: Codable, Sendable {
     cell = configuration.cell
     layers = configuration.layers
     self.isNaive = isNaive
+    self.hasNetwork = hasNetwork && !isNaive
     self.notes = notes
 
     let training = count - folds * horizon
@@ -103,13 +109,21 @@ struct ForecastPlan: Codable, Sendable {
     let least = max(2 * start, horizon, 24)
     let generous = training >= 60 * least ? 4 * least : training >= 20 * least ? 2 * least : least
     let affordable = max(2 * start, (training - horizon) / 2)
-    let context = isNaive ? start : configuration.context ?? max(start, min(generous, max(least, 192), affordable))
+    let context =
+      isNaive
+      ? start
+      : !hasNetwork
+        ? max(start, min(season > 1 ? 2 * season : 12, (training - horizon) / 3))
+        : configuration.context ?? max(start, min(generous, max(least, 192), affordable))
     self.context = context
-    cycles = frequency.candidateSeasons.filter { !isNaive && $0 > max(season, context) && training >= 2 * $0 }
+    longSeason = Self.longSeason(series, season: season, training: training)
+    cycles = frequency.candidateSeasons.filter {
+      hasNetwork && !isNaive && $0 > max(season, context) && training >= 2 * $0
+    }
     usesLogarithm = !isNaive && Self.growsWithLevel(Array(held), block: start > 1 ? start : 12, seasonal: start > 1)
 
     let windows = training - context - horizon + 1
-    hiddenSize = isNaive ? 1 : configuration.hiddenSize ?? (count >= 5000 ? 48 : 32)
+    hiddenSize = isNaive || !hasNetwork ? 1 : configuration.hiddenSize ?? (count >= 5000 ? 48 : 32)
     batchSize = windows >= 2000 ? 64 : 32
     batchesPerEpoch = max(1, min(windows, 6400) / batchSize)
     epochs = configuration.epochs ?? max(1, (windows >= 2000 ? 800 : 600) / batchesPerEpoch)
@@ -130,6 +144,83 @@ struct ForecastPlan: Codable, Sendable {
       isNaive: true)
     return plan
   }
+
+  /// The plan that forecasts with the simple methods alone, when there are rows enough for a backtest.
+  private static func withoutNetwork(
+    _ series: Series, _ configuration: Forecaster.Configuration, season: Int, notes: [String]
+  ) -> ForecastPlan? {
+    let plan = ForecastPlan(series, configuration, season: season, notes: notes, hasNetwork: false)
+    let held = series.count - plan.folds * plan.horizon
+    guard held >= max(8, 2 * season), held > plan.base else { return nil }
+    return plan
+  }
+
+  /// A longer season that the calendar has, or seven of an index's, such as the week in half hours.
+  private static func longSeason(_ series: Series, season: Int, training: Int) -> Int? {
+    guard season > 1 else { return nil }
+    let isIndex = series.frequency.unit == .index
+    guard let long = isIndex ? 7 * season : series.frequency.candidateSeasons.first(where: { $0 > season }),
+      long <= 1000, training >= 3 * long
+    else { return nil }
+    return !isIndex || detectSeason(Array(series.values.prefix(training).suffix(20 * long)), candidates: [long]) > 1
+      ? long : nil
+  }
+
+  /// The plan for several series: that of the longest, with a network as large as all of them together can teach.
+  ///
+  /// - Throws: ``ForecastError`` when the series differ in frequency or covariates, or are all too short.
+  init(_ all: [Series], _ configuration: Forecaster.Configuration) throws(ForecastError) {
+    guard let longest = all.max(by: { $0.count < $1.count }) else {
+      throw ForecastError("there is no series to learn from; give one")
+    }
+    guard all.count > 1 else {
+      try self.init(longest, configuration)
+      return
+    }
+    for series in all where series.frequency != longest.frequency {
+      throw ForecastError(
+        "\(series.place)series \((series.id ?? series.name).quoted) is \(series.frequency), "
+          + "\((longest.id ?? longest.name).quoted) is \(longest.frequency): one model takes series of one frequency",
+        remedy: "train a model for each frequency")
+    }
+    let varied = all.filter { series in !series.values.allSatisfy { $0 == series.values[0] } }
+    let leading = varied.max { $0.count < $1.count } ?? longest
+    var plan = try ForecastPlan(leading, configuration)
+    func windows(_ plan: ForecastPlan) -> Int {
+      all.reduce(0) { $0 + max(0, $1.count - plan.folds * plan.horizon - plan.context - plan.horizon + 1) }
+    }
+    if plan.hasNetwork == false, plan.isNaive != true, windows(plan) >= 200 {
+      // Alone it would teach a network nothing, but there are others.
+      var configuration = configuration
+      configuration.context = plan.context
+      if let other = try? ForecastPlan(leading, configuration), other.hasNetwork ?? true { plan = other }
+    }
+    let count = windows(plan)
+    plan.batchSize = count >= 2000 ? 64 : 32
+    plan.batchesPerEpoch = max(1, min(count, 12_800) / plan.batchSize)
+    plan.epochs = configuration.epochs ?? max(2, (count >= 20_000 ? 2400 : 1000) / plan.batchesPerEpoch)
+    plan.isNonnegative = all.allSatisfy { $0.values.allSatisfy { $0 >= 0 } }
+    self = plan
+  }
+
+  /// The plan for a series that is short beside those it was made for: with as many horizons of a backtest, and such a
+  /// season, as it has rows for.
+  func shortened(for series: Series) -> ForecastPlan {
+    var plan = self
+    plan.folds = max(1, min(folds, series.count / 3 / horizon))
+    plan.isNonnegative = series.values.allSatisfy { $0 >= 0 }
+    return plan
+  }
+
+  /// The moments in the first `limit` rows from which the methods are compared.
+  func rollingOrigins(limit: Int) -> RollingOrigins {
+    let forNetwork = hasNetwork ?? true ? context + horizon + 3 : 0
+    return RollingOrigins(
+      limit: limit, horizon: horizon, least: max(season > 1 ? 2 * season : 5, base + 1, forNetwork))
+  }
+
+  /// The rows before which the horizons of the backtest begin.
+  func folds(of series: Series) -> [Int] { (0..<folds).map { series.count - (folds - $0) * horizon } }
 
   /// The rows that the plan takes at least.
   private var needed: Int { max(context, season) + folds * horizon + horizon + 4 }
@@ -182,8 +273,8 @@ private func plain(_ value: Double) -> String {
 }
 
 extension Forecaster.Configuration {
-  /// Whether sizes are given, so that whoever gave them wants a network of them.
-  fileprivate var namesSizes: Bool { horizon != nil || context != nil || hiddenSize != nil || epochs != nil }
+  /// Whether sizes of the network are given, so that whoever gave them wants one.
+  var namesNetwork: Bool { context != nil || hiddenSize != nil || epochs != nil }
 }
 
 extension Series {

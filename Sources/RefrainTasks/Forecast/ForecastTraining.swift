@@ -1,12 +1,11 @@
 import Refrain
 import RefrainData
 
-/// One training of a forecaster's network: windows in random order, the loss of the quantiles, a rate that rises and
-/// falls.
+/// One training of a forecaster's network: windows of all series in random order, the loss of the quantiles, a rate that
+/// rises and falls.
 struct ForecastTraining {
-  let windows: ForecastWindows
-  /// The windows lie within the first `limit` rows.
-  let limit: Int
+  /// The series, and within how many of their first rows the windows lie.
+  let places: [(windows: ForecastWindows, limit: Int)]
   let epochs: Int
   let plan: ForecastPlan
   /// The word for this training among those of the forecaster.
@@ -53,28 +52,43 @@ struct ForecastTraining {
 /// The windows of one epoch, in another random order each time they are gone through.
 private final class WindowBatches: Sequence {
   private let training: ForecastTraining
-  private let ends: [Int]
+  /// The number of a series, and the row before which a horizon begins.
+  private let ends: [(place: Int, end: Int)]
   private var generator: RandomGenerator
 
   init(_ training: ForecastTraining) {
     self.training = training
-    ends = training.windows.ends(within: training.limit)
+    ends = training.places.enumerated().flatMap { number, place in
+      place.windows.ends(within: place.limit).map { (number, $0) }
+    }
     generator = RandomGenerator(seed: training.plan.seed)
   }
 
-  var underestimatedCount: Int { training.plan.batchesPerEpoch }
+  /// Before the rolling origins there are fewer windows than the plan counts with.
+  var underestimatedCount: Int {
+    let plan = training.plan
+    return Swift.max(1, Swift.min(plan.batchesPerEpoch, ends.count / plan.batchSize))
+  }
 
   func makeIterator() -> AnyIterator<Batch> {
     let plan = training.plan
     let order = generator.permutation(ends.count)
     var number = 0
     return AnyIterator { [self] in
-      guard number < plan.batchesPerEpoch else { return nil }
+      guard number < underestimatedCount else { return nil }
       let first = number * plan.batchSize
       number += 1
       let chosen = order[first..<Swift.min(first + plan.batchSize, order.count)].map { ends[$0] }
-      let (input, levels) = training.windows.contexts(endingAt: chosen)
-      return Batch(input, training.windows.targets(after: chosen, levels: levels))
+      var (inputs, targets): ([Float], [Float]) = ([], [])
+      for (place, end) in chosen {
+        let windows = training.places[place].windows
+        let level = windows.appendContext(endingAt: end, to: &inputs)
+        windows.appendTarget(after: end, level: level, to: &targets)
+      }
+      let features = training.places[0].windows.featureCount
+      return Batch(
+        Tensor(inputs, shape: [chosen.count, plan.context, features]),
+        Tensor(targets, shape: [chosen.count, plan.horizon]))
     }
   }
 }

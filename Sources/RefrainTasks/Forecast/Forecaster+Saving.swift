@@ -12,22 +12,36 @@ extension Forecaster {
     let isComplete: Bool
     let backtest: Backtest?
     let training: TrainingReport
+    /// Nil in files of older versions.
+    let combination: Combination?
+    let linearInputs: Int?
+    /// The series besides the first, which the fields above speak of; nil where there is one.
+    let id: String?
+    let others: [ForecastMember]?
 
     /// What is wrong with numbers that somebody may have forged; nil where a forecast can be made of them.
     var fault: String? {
-      let (count, features) = (memory.values.count, 1 + covariateScalers.count + 2 * plan.cycles.count)
+      let features = 1 + covariateScalers.count + 2 * plan.cycles.count
       guard plan.isSound else { return "the plan cannot be" }
       guard featureCount == features else { return "there are \(features) features, and not \(featureCount)" }
-      guard ([scaler] + covariateScalers).allSatisfy(\.isSound) else { return "a scaler cannot be" }
-      guard count >= plan.context, count <= 1 << 28, memory.times.count == count,
-        memory.futureTimes.count == plan.horizon, memory.covariates.count == covariateScalers.count,
-        memory.covariateNames.count == covariateScalers.count,
-        memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
-      else { return "the end of the series does not fit the plan" }
-      guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
-        return "the series has a value that is no number"
+      for member in members {
+        if let fault = member.fault(plan: plan, covariates: covariateScalers.count, isFirst: others == nil) {
+          return fault
+        }
+      }
+      let inputs = plan.context * (1 + covariateScalers.count) + 2 * plan.cycles.count + 1
+      if let linearInputs, linearInputs != inputs {
+        return "the linear method has \(linearInputs) inputs, not \(inputs)"
       }
       return nil
+    }
+
+    var members: [ForecastMember] {
+      [
+        ForecastMember(
+          id: id, scaler: scaler, covariateScalers: covariateScalers, memory: memory, combination: combination,
+          backtest: backtest)
+      ] + (others ?? [])
     }
 
     /// About how many weights the network will have.
@@ -39,7 +53,8 @@ extension Forecaster {
       let shape = [nil, nil, featureCount]
       let recurrent = Sequential(inputShape: shape, builtLayers: [stack(cell)]).weightCount(for: shape, atMost: limit)
       let head = Double(plan.hiddenSize + 1) * Double(plan.horizon * ForecastNetwork.quantiles.count)
-      return recurrent.map { $0 + head + Double(plan.horizon) * Double(plan.context) * Double(featureCount) }
+      let linear = Double(linearInputs ?? 0) * Double(plan.horizon)
+      return recurrent.map { $0 + head + linear + Double(plan.horizon) * Double(plan.context) * Double(featureCount) }
     }
   }
 
@@ -47,9 +62,12 @@ extension Forecaster {
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
       plan: plan, featureCount: 1 + covariates.count + 2 * plan.cycles.count, scaler: scaler,
-      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: backtest, training: training
-    )
-    return try ModelFile.contents(of: forecastNetwork, kind: Self.kind, description: description)
+      covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: members[0].backtest,
+      training: training,
+      combination: combination, linearInputs: linear?.tensor.shape[0], id: members[0].id,
+      others: members.count > 1 ? Array(members.dropFirst()) : nil)
+    return try ModelFile.contents(
+      of: SavedForecaster(network: forecastNetwork, linear: linear?.tensor), kind: Self.kind, description: description)
   }
 
   /// Rebuilds a forecaster from what ``modelFile()`` gave; its forecasts are the same to the last bit.
@@ -63,12 +81,67 @@ extension Forecaster {
     if let fault = description.fault { throw contents.damaged("the model's numbers contradict each other: \(fault)") }
     try contents.checkSize(description.weightCount(atMost: contents.elementCount))
     var generator = RandomGenerator(seed: 0)
-    var network = ForecastNetwork(description.plan, featureCount: description.featureCount, using: &generator)
-    try contents.load(into: &network)
+    let network = ForecastNetwork(description.plan, featureCount: description.featureCount, using: &generator)
+    let linear = description.linearInputs.map { Tensor.zeros([$0, description.plan.horizon]) }
+    var saved = SavedForecaster(network: network, linear: linear)
+    try contents.load(into: &saved)
     self.init(
-      plan: description.plan, forecastNetwork: network, scaler: description.scaler,
-      covariateScalers: description.covariateScalers, memory: description.memory, isComplete: description.isComplete,
-      backtest: description.backtest, training: description.training)
+      plan: description.plan, forecastNetwork: saved.network, members: description.members,
+      linear: saved.linear.map(LinearForecast.init(saved:)), isComplete: description.isComplete,
+      training: description.training)
+  }
+}
+
+/// The tensors of a forecaster: its network's, and the coefficients of the linear method.
+private struct SavedForecaster: TensorGroup {
+  var network: ForecastNetwork
+  var linear: Tensor?
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) {
+    try network.forEachTensor(body)
+    if var tensor = linear {
+      try body("linear.weight", &tensor)
+      linear = tensor
+    }
+  }
+}
+
+extension ForecastMember {
+  /// What is wrong with a member read from a file; nil where a forecast can be made of it.
+  ///
+  /// - Parameter isFirst: Whether it is the only one, which has a context at least.
+  fileprivate func fault(plan: ForecastPlan, covariates: Int, isFirst: Bool) -> String? {
+    let count = memory.values.count
+    guard covariateScalers.count == covariates, ([scaler] + covariateScalers).allSatisfy(\.isSound) else {
+      return "a scaler cannot be"
+    }
+    guard count >= (isFirst ? plan.context : 1), count <= 1 << 28, memory.times.count == count,
+      memory.futureTimes.count == plan.horizon, memory.covariates.count == covariates,
+      memory.covariateNames.count == covariates,
+      memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
+    else { return "the end of the series does not fit the plan" }
+    guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+      return "the series has a value that is no number"
+    }
+    if let combination, !combination.isSound(horizon: plan.horizon) { return "the weights of the methods cannot be" }
+    return nil
+  }
+}
+
+extension Combination {
+  /// Whether a combination read from a file can be used.
+  fileprivate func isSound(horizon: Int) -> Bool {
+    !members.isEmpty && members.count < 100 && members.allSatisfy { $0.weight.isFinite && $0.error.isFinite }
+      && (0...1).contains(medianShare) && calibration.isSound(horizon: horizon)
+  }
+}
+
+extension IntervalCalibration {
+  fileprivate func isSound(horizon: Int) -> Bool {
+    spreads.count == horizon && spreads.allSatisfy { $0.isFinite && $0 >= 0 } && scores.count <= 1000
+      && scores.allSatisfy(\.isFinite) && independent.isFinite && independent >= 0
   }
 }
 

@@ -11,10 +11,10 @@ extension Forecaster: TaskModel {
   /// The word in files of before the name of the task stood there.
   public static let formerKinds = ["forecaster"]
 
-  /// The series of the first file; `-` is standard input.
+  /// The series of the first file, one or many; `-` is standard input.
   ///
-  /// - Throws: What ``Series/all(in:options:)`` and reading the table throw; `wrongInput` when there is no file, more
-  ///   than one, or more than one series.
+  /// - Throws: What ``Series/all(in:options:)`` and reading the table throw; `wrongInput` when there is no file, or more
+  ///   than one.
   public static func examples(
     from source: DataSource, _ configuration: Configuration
   ) throws(DataError) -> [Series] {
@@ -22,41 +22,38 @@ extension Forecaster: TaskModel {
       throw DataError(
         .wrongInput, "there is no series to learn from", remedy: "name a CSV file, or - for what is piped in")
     }
-    return [
-      try configuration.reading.series(
-        in: part, target: configuration.target, covariates: configuration.covariates)
-    ]
+    return try configuration.reading.allSeries(
+      in: part, target: configuration.target, covariates: configuration.covariates)
   }
 
   /// The series of the first file, which must have the target and the covariates that were trained on; none where no
   /// file is named, for which the series that was trained on is continued.
   public func examples(from source: DataSource, _ request: ForecastRequest) throws(DataError) -> [Series] {
     guard let part = try source.onlyPart() else { return [] }
-    return [try request.reading.series(in: part, target: seriesName, covariates: covariates)]
-  }
-
-  /// Trains on the first series; see ``train(on:configuration:progress:shouldStop:)``.
-  public static func train(
-    on examples: [Series], _ configuration: Configuration, _ context: TrainingContext
-  ) throws(TaskError) -> Forecaster {
-    guard let series = examples.first else { throw TaskError("there is no series to learn from; give one") }
-    return try train(on: series, configuration, context)
+    let all = try request.reading.allSeries(in: part, target: seriesName, covariates: covariates)
+    guard members.count > 1 || all.count == 1 else {
+      throw DataError(
+        .wrongInput, file: part.name, "there are \(all.count) series, and the model was trained on one",
+        remedy: "choose it, such as \((all.first.map { $0.id ?? $0.name } ?? "").debugDescription)", setting: .id([]))
+    }
+    return all
   }
 
   /// What comes next in each series, or in the one that was trained on where there is none.
   public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
-    if examples.isEmpty { return try forecast().points }
+    if examples.isEmpty { return try forecasts(levels: request.levels).flatMap(\.points) }
     var points: [Forecast.Point] = []
-    for series in examples { points += try forecast(continuing: series).points }
+    for series in examples { points += try forecast(continuing: series, levels: request.levels).points }
     return points
   }
 
   /// The errors of forecasts of the last horizons of a series, each from what came before it.
   public func evaluate(on examples: [Series], _ request: ForecastRequest) throws(TaskError) -> TaskEvaluation {
-    guard let series = examples.first else {
+    guard !examples.isEmpty else {
       throw TaskError("there is no series to be evaluated on; name a file whose last rows are known")
     }
-    return evaluation(of: try backtest(on: series))
+    let backtests = try examples.map { series throws(TaskError) in try backtest(on: series) }
+    return evaluation(of: Backtest(meanOf: backtests.filter(\.isFinite)) ?? backtests[0])
   }
 
   /// The errors of the backtest; nil when training was stopped before they were known.
@@ -83,11 +80,18 @@ extension Forecaster: TaskModel {
       layers > 1 ? "\(layers) layers" : nil, "\(hiddenSize) units", "\(training.parameters) parameters",
       "seed \(training.seed)",
     ]
+    let shares = methods.map { "\($0.name) \(Int(($0.weight * 100).rounded())) %" }
+    let model = hasNetwork ? ([cell] + size.compactMap(\.self)).joined(separator: ", ") : nil
     return [
-      ("Series", "\(seriesName), \(rowCount) rows, \(frequency), from \(firstTime)"),
+      (
+        "Series",
+        members.count > 1
+          ? "\(members.count) series, \(seriesName), \(members.reduce(0) { $0 + $1.memory.rowCount }) rows, \(frequency)"
+          : "\(seriesName), \(rowCount) rows, \(frequency), from \(firstTime)"
+      ),
       ("Steps", "horizon \(horizon), context \(context), \(season > 1 ? "season \(season)" : "no season")"),
-      ("Model", isNaive ? "none: repeats what was" : ([cell] + size.compactMap(\.self)).joined(separator: ", ")),
-    ] + notes.map { ("Note", $0) }
+      ("Methods", isNaive ? "repeats what was" : shares.joined(separator: ", ")),
+    ] + (model.map { [("Model", $0)] } ?? []) + notes.map { ("Note", $0) }
   }
 
   /// From contexts to quantiles, in the network's own unit.
@@ -97,10 +101,13 @@ extension Forecaster: TaskModel {
 /// What may be asked of a forecaster besides a series.
 public struct ForecastRequest: TaskRequest {
   /// How series are read from a table, which may be written otherwise than that of the training.
-  public static let options: [TaskOption<Self>] = SeriesReadingOptions.options.map { $0.within(\.reading) }
+  public static let options: [TaskOption<Self>] =
+    SeriesReadingOptions.options.map { $0.within(\.reading) } + [.levels("levels", \.levels)]
 
   /// How series are read from a table.
   public var reading = SeriesReadingOptions()
+  /// The shares of truths that intervals are to hold, in percent, besides 80.
+  public var levels: [Double] = []
 
   /// The column of times, which may go by another name than in the training; by default the first that holds times.
   public var time: String? {
@@ -113,15 +120,53 @@ public struct ForecastRequest: TaskRequest {
 }
 
 extension Forecast.Point: Encodable {
-  private enum Key: String, CodingKey { case time, median, p10, p90 }
+  private enum Key: String, CodingKey { case id, time, median, p10, p90 }
 
-  /// `{"time","median","p10","p90"}`
+  /// `{"time","median","p10","p90"}`, and `lower95` and `upper95` for an interval of 95 %.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
+    try container.encodeIfPresent(id, forKey: .id)
     try container.encode(time, forKey: .time)
     try container.encode(median, forKey: .median)
     try container.encode(p10, forKey: .p10)
     try container.encode(p90, forKey: .p90)
+    var bounds = encoder.container(keyedBy: BoundKey.self)
+    for (name, value) in RefrainTasks.bounds(of: intervals) {
+      try bounds.encode(value, forKey: BoundKey(stringValue: name))
+    }
+  }
+
+  private struct BoundKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+}
+
+/// The bounds of intervals under their names, such as `lower95` and `upper95`.
+package func bounds(of intervals: [Forecast.Interval]) -> [(name: String, value: Double)] {
+  intervals.flatMap { interval in
+    let level = interval.level == interval.level.rounded() ? "\(Int(interval.level))" : "\(interval.level)"
+    return [("lower" + level, interval.lower), ("upper" + level, interval.upper)]
+  }
+}
+
+extension TaskOption {
+  /// Levels of intervals, in percent, between commas.
+  static func levels(_ name: String, _ place: WritableKeyPath<Target, [Double]> & Sendable) -> TaskOption {
+    TaskOption(
+      name, .value, valueName: "50,95",
+      help: "Shares of truths that intervals are to hold, in percent, separated by commas. (default: 80)"
+    ) { target, texts throws(OptionError) in
+      let levels = texts[0].split(separator: ",", omittingEmptySubsequences: false).map { part in
+        Double(part.filter { $0 != " " && $0 != "%" })
+      }
+      guard levels.allSatisfy({ $0.map { $0 > 0 && $0 < 100 } ?? false }) else {
+        throw OptionError(option: name, "takes numbers between 0 and 100 with commas between, not \(texts[0].quoted)")
+      }
+      target[keyPath: place] = Array(Set(levels.compactMap(\.self))).sorted()
+    }
   }
 }
 
@@ -151,6 +196,7 @@ extension Forecaster.Configuration: TaskConfiguration {
         help: """
           How many times to forecast held-out time, to learn how good the forecast is. (default: from the series' length)
           """),
+      .levels("levels", \.levels),
     ]
 
   /// Takes all but a dropout, which a forecaster has not.

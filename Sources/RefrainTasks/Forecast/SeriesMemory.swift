@@ -25,7 +25,8 @@ struct SeriesMemory: Codable, Sendable {
 
   /// - Parameter offset: The position of the series' first value since `origin`.
   private init(_ series: Series, plan: ForecastPlan, origin: TimeStamp, offset: Int) {
-    let kept = min(series.count, max(plan.context, 6 * plan.horizon, 2 * plan.season))
+    let kept = min(
+      series.count, max(plan.context, 6 * plan.horizon, 2 * plan.season, plan.isNaive == true ? 0 : SimpleMethod.reach))
     let first = series.count - kept
     name = series.name
     fileName = series.file?.split(separator: "/").last.map(String.init)

@@ -51,20 +51,13 @@ public struct SeriesReadingOptions: Sendable, Codable {
         ?? (ids.isEmpty ? "there is one series in the file" : "there are \(ids.prefix(12).joined(separator: ", "))"))
   }
 
-  /// The one series of a table.
+  /// The series of a table: one, or those that its columns tell apart.
   ///
-  /// - Throws: What reading it throws; `wrongInput` when there are several.
-  func series(in part: DataSource.Part, target: String?, covariates: [String]) throws(DataError) -> Series {
+  /// - Throws: What reading them throws.
+  func allSeries(in part: DataSource.Part, target: String?, covariates: [String]) throws(DataError) -> [Series] {
     let table = try part.table(format: format)
-    let all = try chosen(
+    return try chosen(
       Series.all(in: table, options: options(target: target, covariates: covariates)), file: part.name)
-    guard all.count == 1 else {
-      throw DataError(
-        .wrongInput, file: part.name, "there are \(all.count) series, and one is taken",
-        remedy: "choose it, such as \((all.first.map { $0.id ?? $0.name } ?? "").debugDescription)",
-        setting: .id(id.isEmpty ? [] : id))
-    }
-    return all[0]
   }
 }
 

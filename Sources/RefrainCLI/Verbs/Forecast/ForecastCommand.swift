@@ -65,7 +65,7 @@ struct ForecastCommand: ParsableCommand {
       throw ValidationError("\(flag) names a column, but no FILE is given.")
     }
     let reports =
-      try files.model.map { try fromModel($0, table, configuration.reading) } ?? fromTraining(table, configuration)
+      try files.model.map { try fromModel($0, table, configuration) } ?? fromTraining(table, configuration)
     let forecasts = ForecastResults(reports)
     try write(forecasts)
     // Ctrl-C that came too late to be obeyed changed nothing.
@@ -81,14 +81,15 @@ struct ForecastCommand: ParsableCommand {
   }
 
   private func fromModel(
-    _ path: String, _ table: Table?, _ reading: SeriesReadingOptions
+    _ path: String, _ table: Table?, _ configuration: Forecaster.Configuration
   ) throws -> [ForecastReport] {
+    let reading = configuration.reading
     let forecaster = try Forecaster(contentsOf: path)
-    guard let table else { return [try ForecastReport(forecaster)] }
+    guard let table else { return [try ForecastReport(forecaster, levels: configuration.levels)] }
     let options = reading.options(target: forecaster.seriesName, covariates: forecaster.covariates)
     return try reading.chosen(Series.all(in: table, options: options), file: file).map { series in
       for text in series.notes { results.running.note("Note: \(text).") }
-      return try ForecastReport(forecaster, continuing: series)
+      return try ForecastReport(forecaster, continuing: series, levels: configuration.levels)
     }
   }
 
@@ -139,7 +140,7 @@ struct ForecastCommand: ParsableCommand {
         on: series, configuration: configuration, progress: show, shouldStop: { Interruption.isRequested })
     }
     if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
-    return try ForecastReport(forecaster, trainedOn: series, label: label)
+    return try ForecastReport(forecaster, trainedOn: series, label: label, levels: configuration.levels)
   }
 
   /// Writes the files first: who reads standard output may stop reading at any time.

@@ -36,7 +36,7 @@ extension Forecast.Point {
     [
       ("time", .text(time)), ("median", .number(median)), ("mean", .number(median)), ("p10", .number(p10)),
       ("p90", .number(p90)),
-    ]
+    ] + bounds(of: intervals).map { (key: $0.name, value: JSON.number($0.value)) }
   }
 }
 

@@ -23,22 +23,28 @@ extension ForecastReport {
   /// What was read and what was trained, each under a word.
   private var summary: [(String, String)] {
     let report = forecaster.training
-    let model = [
-      forecaster.cell.uppercased(), forecaster.layers > 1 ? "\(forecaster.layers) layers" : nil,
-      "\(forecaster.hiddenSize) units", "\(counted(report.parameters)) parameters",
-      "seed \(report.seed)",
-    ]
-    let notes = forecaster.notes.map { ("Note", $0) }
-    if forecaster.isNaive { return [seriesEntry, stepsEntry] + besideEntry + notes }
-    return [seriesEntry, stepsEntry] + besideEntry + [
-      ("Model", model.compactMap(\.self).joined(separator: ", ")),
-      (
-        "Training",
-        "\(counted(report.epochs)) \(report.epochs == 1 ? "epoch" : "epochs") in "
-          + "\(fixed(report.seconds, decimals: 1)) s"
-          + (forecaster.isComplete ? "" : "; interrupted: this is the best until then")
-      ),
-    ] + notes
+    var entries = [seriesEntry, stepsEntry] + besideEntry
+    let methods = forecaster.methods.filter { $0.weight >= 0.005 }
+    if !methods.isEmpty {
+      let shares = methods.map { "\($0.name) \(Int(($0.weight * 100).rounded())) %" }
+      entries.append((methods.count > 1 ? "Methods" : "Method", shares.joined(separator: ", ")))
+    }
+    if forecaster.hasNetwork {
+      let model = [
+        forecaster.cell.uppercased(), forecaster.layers > 1 ? "\(forecaster.layers) layers" : nil,
+        "\(forecaster.hiddenSize) units", "\(counted(report.parameters)) parameters", "seed \(report.seed)",
+      ]
+      entries += [
+        ("Model", model.compactMap(\.self).joined(separator: ", ")),
+        (
+          "Training",
+          "\(counted(report.epochs)) \(report.epochs == 1 ? "epoch" : "epochs") in "
+            + "\(fixed(report.seconds, decimals: 1)) s"
+            + (forecaster.isComplete ? "" : "; interrupted: this is the best until then")
+        ),
+      ]
+    }
+    return entries + forecaster.notes.map { ("Note", $0) }
   }
 
   private var seriesEntry: (String, String) {

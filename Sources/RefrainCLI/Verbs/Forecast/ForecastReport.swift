@@ -12,19 +12,21 @@ struct ForecastReport {
   let isOfAnotherSeries: Bool
 
   /// Forecasts the series that the forecaster was trained on, which `series` is when it is at hand.
-  init(_ forecaster: Forecaster, trainedOn series: Series? = nil, label: String? = nil) throws(ForecastError) {
+  init(
+    _ forecaster: Forecaster, trainedOn series: Series? = nil, label: String? = nil, levels: [Double] = []
+  ) throws(ForecastError) {
     self.forecaster = forecaster
     self.label = label
-    forecast = try forecaster.forecast()
+    forecast = try forecaster.forecast(levels: levels)
     facts = series.map(SeriesFacts.init) ?? SeriesFacts(forecaster, forecast)
     isOfAnotherSeries = false
   }
 
   /// Forecasts a newer series.
-  init(_ forecaster: Forecaster, continuing series: Series) throws(ForecastError) {
+  init(_ forecaster: Forecaster, continuing series: Series, levels: [Double] = []) throws(ForecastError) {
     self.forecaster = forecaster
     label = series.id
-    forecast = try forecaster.forecast(continuing: series)
+    forecast = try forecaster.forecast(continuing: series, levels: levels)
     facts = SeriesFacts(series)
     isOfAnotherSeries = !forecaster.wasTrained(on: series)
   }

@@ -18,7 +18,7 @@ struct ForecastResults {
     switch format {
     case .table: return reports.map { $0.table(for: terminal) }.joined(separator: "\n")
     case .csv:
-      return "id," + ForecastReport.csvHeader + "\n"
+      return "id," + reports[0].csvHeader + "\n"
         + reports.flatMap { report in report.csvRows.map { "\(csvField(report.label ?? "")),\($0)\n" } }.joined()
     case .json: return JSON.array(reports.map(\.json)).text() + "\n"
     case .jsonl: return reports.map(\.jsonLines).joined()

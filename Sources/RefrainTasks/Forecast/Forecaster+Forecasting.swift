@@ -1,0 +1,135 @@
+import Refrain
+import RefrainData
+
+extension Forecaster {
+  /// All ways to forecast, for the end of a series.
+  private func ways(_ memory: SeriesMemory, of member: ForecastMember) -> ForecastWays {
+    let values = withoutOutliers(memory.values, season: plan.season)
+    let windows = ForecastWindows(
+      values, covariates: memory.covariates, firstPosition: memory.firstPosition, plan: plan, scaler: member.scaler,
+      covariateScalers: member.covariateScalers)
+    var ways = ForecastWays(windows, plan: plan, values: values)
+    ways.linear = linear
+    ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
+    return ways
+  }
+
+  /// What is known of a series: of one among several, by its name; of one that was not among them, found from itself.
+  func member(for series: Series) -> ForecastMember {
+    guard members.count > 1 else { return members[0] }
+    if let own = members.first(where: { $0.id == series.id }) { return own }
+    // A cold start: the network knows such series, and the other ways learn from this one.
+    let plan = plan.shortened(for: series)
+    let windows = ForecastWindows(series, training: series.count, plan: plan)
+    let memory = SeriesMemory(series, plan: plan)
+    var ways = ForecastWays(windows, plan: plan, values: windows.cleaned)
+    ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
+    return ForecastMember(
+      id: series.id, scaler: windows.scaler, covariateScalers: windows.covariateScalers, memory: memory,
+      combination: ways.chosen(plan.rollingOrigins(limit: series.count), withLinear: false), backtest: nil)
+  }
+
+  /// What comes after each of the series that the forecaster was trained on.
+  public func forecasts(levels: [Double] = []) throws(ForecastError) -> [Forecast] {
+    try members.map { member throws(ForecastError) in try forecast(member.memory, of: member, levels: levels) }
+  }
+
+  /// What comes after the series that the forecaster was trained on, or after a newer one.
+  ///
+  /// - Parameters:
+  ///   - series: A series of the same frequency with the same covariates; nil is the one trained on.
+  ///   - levels: The shares of truths that intervals are to hold, in percent, besides 80.
+  /// - Throws: ``ForecastError`` when the series does not fit, is shorter than ``context``, or is negative where the
+  ///   forecaster takes logarithms, or when the forecast is beyond all numbers.
+  public func forecast(continuing series: Series? = nil, levels: [Double] = []) throws(ForecastError) -> Forecast {
+    guard let series else { return try forecast(memory, of: members[0], levels: levels) }
+    let member = member(for: series)
+    return try forecast(
+      member.memory.replaced(by: series, plan: plan, scaler: member.scaler), of: member, levels: levels)
+  }
+
+  private func forecast(
+    _ memory: SeriesMemory, of member: ForecastMember, levels: [Double]
+  ) throws(ForecastError) -> Forecast {
+    let ways = ways(memory, of: member)
+    let combination = member.combination
+    let end = [memory.values.count]
+    let wanted = [0.1, 0.5, 0.9] + levels.flatMap { [0.5 - $0 / 200, 0.5 + $0 / 200] }
+    let quantiles =
+      combination.map { ways.quantiles($0, at: end, levels: wanted)[0] }
+      ?? ways.windows.quantiles(forecastNetwork, after: end)[0]
+    guard quantiles.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+      throw ForecastError(
+        "the forecast is beyond all numbers: the model is damaged or does not fit the series; train it anew")
+    }
+    return Forecast(
+      id: members.count > 1 ? member.id : nil,
+      history: Array(zip(memory.times, memory.values)).map { (time: $0.0, value: $0.1) },
+      points: zip(memory.futureTimes, quantiles).map { time, quantile in
+        var point = Forecast.Point(
+          time: time, median: quantile[1], p10: quantile[0], p90: quantile[2])
+        point.id = members.count > 1 ? member.id : nil
+        if combination != nil {
+          point.intervals = levels.enumerated().map { number, level in
+            Forecast.Interval(level: level, lower: quantile[3 + 2 * number], upper: quantile[4 + 2 * number])
+          }
+        }
+        return point
+      })
+  }
+
+  /// The errors on the last horizons of a series, each forecast from what came before it.
+  ///
+  /// - Parameter series: A series of the same frequency with the same covariates, which was not trained on.
+  /// - Throws: ``ForecastError`` when the series does not fit, is too short, or is negative where the forecaster takes
+  ///   logarithms.
+  func backtest(on series: Series) throws(ForecastError) -> Backtest {
+    let member = member(for: series)
+    let (scaler, combination) = (member.scaler, member.combination)
+    let position = try member.memory.replaced(by: series, plan: plan, scaler: scaler).origin(of: series)
+    try SeriesMemory.check(series.values, of: series, from: 0, scaler: scaler)
+    let first = max(plan.context, plan.season)
+    let folds = min(10, (series.count - first) / plan.horizon)
+    guard folds > 0 else {
+      throw ForecastError(
+        "\(series.place)the series has \(series.count) rows, and to forecast \(plan.horizon) of them from the "
+          + "\(first) before takes \(first + plan.horizon)", remedy: "give more rows")
+    }
+    let ends = (0..<folds).map { series.count - (folds - $0) * plan.horizon }
+    let values = withoutOutliers(Array(series.values[..<ends[0]]), season: plan.season) + series.values[ends[0]...]
+    let windows = ForecastWindows(
+      values, covariates: series.covariates.map(\.values), firstPosition: position, plan: plan, scaler: scaler,
+      covariateScalers: member.covariateScalers)
+    var ways = ForecastWays(windows, plan: plan, values: values)
+    ways.linear = linear
+    ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
+    let quantiles =
+      combination.map { ways.quantiles($0, at: ends) } ?? windows.quantiles(forecastNetwork, after: ends)
+    return Backtest(series, quantiles: quantiles, plan: plan)
+  }
+}
+
+extension ForecastWays {
+  /// The quantiles of a combination in the unit of the series, in the order of the levels, `[ends][horizon][levels]`.
+  func quantiles(
+    _ combination: Combination, at ends: [Int], levels: [Double] = [0.1, 0.5, 0.9]
+  ) -> [[[Double]]] {
+    let members = combination.members.map { member in
+      forecasts(member.name, at: ends) ?? simple.forecasts(.naive, at: ends)
+    }
+    return ends.indices.map { row in
+      combination.path(of: members.map { $0[row] }).enumerated().map { step, value in
+        levels.map { level in windows.unscaled(value + combination.calibration.offset(level, step: step)) }
+      }
+    }
+  }
+
+  /// The name of a way for people.
+  static func title(_ name: String, cell: String) -> String {
+    switch name {
+    case network: "network (\(cell.uppercased()))"
+    case zeroShot: "pretrained network"
+    default: SimpleMethod(rawValue: name)?.title ?? name
+    }
+  }
+}

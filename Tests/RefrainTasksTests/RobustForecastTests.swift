@@ -1,0 +1,147 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@testable import RefrainTasks
+
+private func noise(_ count: Int, seed: UInt64) -> [Double] {
+  var generator = RandomGenerator(seed: seed)
+  return (0..<count).map { _ in Double(generator.normal()) }
+}
+
+@Suite("Forecasts that are never foolish") struct RobustForecastTests {
+  @Test("After a shift of its level a series is forecast where it stands", arguments: [12, 40])
+  func shift(since: Int) throws {
+    let noise = noise(240, seed: 3)
+    let values = (0..<240).map { (row: Int) -> Double in
+      let level: Double = row < 240 - since ? 100 : 660
+      return level + 10 * noise[row]
+    }
+    let points = try Forecaster.train(on: Series(name: "x", values: values)).forecast().points
+    for point in points { #expect(abs(point.median - 660) < 60, "\(point)") }
+  }
+
+  @Test("One outlier, however large, does not carry the forecast away", arguments: [100, 235, 238])
+  func outlier(place: Int) throws {
+    let noise = noise(240, seed: 4)
+    var values = (0..<240).map { (row: Int) -> Double in
+      let wave: Double = sin(Double(row) * .pi / 6)
+      return 500 + 50 * wave + 10 * noise[row]
+    }
+    values[place] = 1e9
+    let points = try Forecaster.train(on: Series(name: "x", values: values)).forecast().points
+    for point in points { #expect((380...620).contains(point.median) && point.p90 < 1000, "\(point)") }
+  }
+
+  @Test("What is far from the others and alone is an outlier; what is common, or stands beside another, is none")
+  func outliers() {
+    var values = (0..<60).map { 10 + Double($0 * 7 % 5) }
+    #expect(withoutOutliers(values, season: 1) == values)
+    values[30] = 1000
+    let cleaned = withoutOutliers(values, season: 1)
+    #expect(cleaned[30] < 20 && cleaned[29] == values[29])
+    values[31] = 1000
+    #expect(withoutOutliers(values, season: 1) == values)
+    let bursts = (0..<60).map { $0 % 6 == 0 ? 100.0 : Double($0 % 3) }
+    #expect(withoutOutliers(bursts, season: 1) == bursts)
+  }
+
+  @Test("Of draws of known processes the interval of 80 % holds about four in five")
+  func coverage() throws {
+    var (inside, all) = (0, 0)
+    for seed in 0..<24 {
+      let shocks = noise(140, seed: UInt64(seed) + 50)
+      var value = 0.0
+      let values = (0..<140).map { index in
+        value = 0.6 * value + shocks[index]
+        return 50 + value + 5 * sin(Double(index) * .pi / 6)
+      }
+      let series = Series(name: "x", values: values, times: TimeAxis(monthlyFrom: 2000, month: 1, count: 140))
+      var configuration = Forecaster.Configuration()
+      configuration.horizon = 6
+      configuration.epochs = 1
+      configuration.hiddenSize = 2
+      let points = try Forecaster.train(on: series.prefix(134), configuration: configuration).forecast().points
+      for (point, truth) in zip(points, values[134...]) {
+        inside += point.p10 <= truth && truth <= point.p90 ? 1 : 0
+        all += 1
+      }
+    }
+    #expect((0.7...0.95).contains(Double(inside) / Double(all)), "\(inside) of \(all)")
+  }
+
+  @Test("Intervals of other levels lie within each other, and are asked for in percent")
+  func levels() throws {
+    let forecaster = try Forecaster.train(on: Series.airline.prefix(60))
+    let points = try forecaster.forecast(levels: [50, 80, 95]).points
+    for point in points {
+      #expect(point.intervals.map(\.level) == [50, 80, 95])
+      let (half, most) = (point.intervals[0], point.intervals[2])
+      #expect(point.intervals[1].lower == point.p10 && point.intervals[1].upper == point.p90)
+      #expect(most.lower < point.p10 && point.p10 < half.lower && half.upper < point.p90 && point.p90 < most.upper)
+    }
+    let line = try JSON(encoding: points[0]).line
+    #expect(line.contains(#""lower95":"#) && line.contains(#""upper50":"#))
+    #expect(try ForecastRequest(["levels": ["95, 50"]]).levels == [50, 95])
+    #expect(throws: OptionError.self) { try ForecastRequest(["levels": ["120"]]) }
+  }
+}
+
+@Suite("Many series") struct ManySeriesTests {
+  private func table(_ rows: Int) throws -> Table {
+    var csv = "month,store,sales\n"
+    for (number, store) in ["a", "b", "c"].enumerated() {
+      let noise = noise(rows, seed: UInt64(number))
+      for row in 0..<rows {
+        let month = row % 12 + 1
+        let wave: Double = sin(Double(row) * .pi / 6)
+        let value: Double = Double(number + 1) * (100 + 20 * wave + 3 * noise[row])
+        csv += "\(2010 + row / 12)-\(month < 10 ? "0" : "")\(month),\(store),\(value)\n"
+      }
+    }
+    return try Table(csv: csv)
+  }
+
+  private func configuration() -> Forecaster.Configuration {
+    var configuration = Forecaster.Configuration()
+    (configuration.hiddenSize, configuration.epochs, configuration.horizon) = (4, 2, 6)
+    return configuration
+  }
+
+  @Test("One model forecasts all of them, each on its own scale, the same after saving")
+  func all() throws {
+    let all = try Series.all(in: table(72), options: Series.Options())
+    let forecaster = try Forecaster.train(on: all, configuration: configuration())
+    #expect(forecaster.seriesIDs == ["a", "b", "c"])
+    let forecasts = try forecaster.forecasts()
+    for (number, forecast) in forecasts.enumerated() {
+      #expect(forecast.points.allSatisfy { $0.id == all[number].id })
+      for point in forecast.points { #expect(abs(point.median / Double(number + 1) - 100) < 35) }
+    }
+    let again = try Forecaster(modelFile: SafeTensorsFile(bytes: forecaster.modelFile().bytes()))
+    #expect(try again.forecasts().flatMap(\.points) == forecasts.flatMap(\.points))
+    #expect(again.backtest == forecaster.backtest && again.backtest != nil)
+    // Given again, and one that was never seen.
+    #expect(try again.predict(all, ForecastRequest()) == forecasts.flatMap(\.points))
+    let other = Series(name: "sales", values: all[1].values.map { $0 * 10 }, times: all[1].times)
+    for point in try again.forecast(continuing: other).points { #expect(abs(point.median / 20 - 100) < 35) }
+  }
+
+  @Test("A series too short for the network is forecast with the rest of them")
+  func shortOne() throws {
+    let all = try Series.all(in: table(72), options: Series.Options())
+    let forecaster = try Forecaster.train(
+      on: [all[0], all[1].prefix(5), all[2].prefix(20)], configuration: configuration())
+    #expect(
+      try forecaster.forecasts().allSatisfy { $0.points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 } })
+  }
+
+  @Test("Series of different frequencies are refused together")
+  func frequencies() throws {
+    let all = [Series.airline, Series(name: "x", values: (0..<100).map(Double.init))]
+    let error = #expect(throws: ForecastError.self) { try Forecaster.train(on: all, configuration: configuration()) }
+    #expect(error?.description.contains("one frequency") == true)
+  }
+}

@@ -67,7 +67,8 @@ import Testing
   @Test("finds the better of a task's options, prunes, and goes on where it was stopped") func tuner() throws {
     try withTemporaryFolder { folder in
       let space = SearchSpace([
-        .init("hidden", .whole(2...8, isLogarithmic: true)), .init("learning-rate", .real(1e-5...1e-1, isLogarithmic: true)),
+        .init("hidden", .whole(2...8, isLogarithmic: true)),
+        .init("learning-rate", .real(1e-5...1e-1, isLogarithmic: true)),
       ])
       var shared = SharedOptions()
       shared.epochs = 4

@@ -39,7 +39,8 @@ struct TuningFlags: ParsableArguments {
   var timeLimit: SearchTime?
 
   @Option(
-    help: ArgumentHelp("What is searched, as JSON. (default: cell, hidden, layers, dropout, learning-rate)", valueName: "file"),
+    help: ArgumentHelp(
+      "What is searched, as JSON. (default: cell, hidden, layers, dropout, learning-rate)", valueName: "file"),
     completion: .file())
   var space: String?
 
@@ -148,7 +149,9 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     }
     try results.write("The trials are") { TuningTable(report).text(as: results.format, for: $0) }
     if stopped { throw CommandFailure.interrupted("the search was interrupted; the same command goes on") }
-    if best == nil { throw CommandFailure.badData("no trial was finished: give more --time-limit, or look at --no-pruning") }
+    if best == nil {
+      throw CommandFailure.badData("no trial was finished: give more --time-limit, or look at --no-pruning")
+    }
   }
 
   private func space() throws -> SearchSpace {

@@ -1,4 +1,6 @@
-"""Numbers of exponential smoothing by statsmodels and of the Theta method by statsforecast, for given coefficients.
+"""Numbers of exponential smoothing by statsmodels and statsforecast and of the Theta method by statsforecast, for given
+coefficients. With a multiplicative season the two differ: statsmodels divides the error that moves the season by the new
+level, statsforecast and Hyndman et al. (2008, table 2.1) by the expected one; the latter are taken.
 
     pip install statsmodels statsforecast
     python make_forecasts.py
@@ -8,6 +10,7 @@ writes forecasts.json.
 import json
 
 import numpy as np
+from statsforecast.ets import pegelsfcast_C, pegelsresid_C
 from statsforecast.theta import forecast_theta, thetamodel
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
@@ -41,10 +44,23 @@ for trend, damped, seasonal in [
     if damped:
         parameters.append(0.93)
     result = ETSModel(values, **options).smooth(parameters)
+    fitted, forecast = result.fittedvalues, result.forecast(horizon)
+    if seasonal == "mul":
+        state = np.array([120.0] + ([1.5] if trend else []) + list(season["mul"][::-1]))
+        beta, phi = (0.04, 0.93) if trend else (0.0, 1.0)
+        letters = ("A", "A" if trend else "N", "M")
+        _, errors, states, _ = pegelsresid_C(values, period, state, *letters, damped, 0.35, beta, 0.2, phi, 3)
+        model = {"states": states, "components": [*letters, "N"], "m": period}
+        fitted, forecast = values - errors, pegelsfcast_C(horizon, model)
+        if damped:
+            # Its damped forecasts have the power of the damping one too low from the second step on; this is the formula.
+            level, slope, last = states[-1][0], states[-1][1], states[-1][2:][::-1]
+            forecast = [(level + slope * sum(phi ** k for k in range(1, step + 2))) * last[step % period]
+                        for step in range(horizon)]
     smoothing.append({
         "trend": {(None, False): "none", ("add", False): "additive", ("add", True): "damped"}[trend, damped],
         "season": {None: "none", "add": "additive", "mul": "multiplicative"}[seasonal],
-        "fitted": list(map(float, result.fittedvalues)), "forecast": list(map(float, result.forecast(horizon))),
+        "fitted": list(map(float, fitted)), "forecast": list(map(float, forecast)),
     })
 
 theta = []

@@ -36,7 +36,7 @@ private func close(_ some: [Double], _ others: [Double]) -> Bool {
 }
 
 @Suite("Simple methods") struct SimpleMethodTests {
-  @Test("Exponential smoothing gives the numbers of statsmodels for the same coefficients")
+  @Test("Exponential smoothing gives the numbers of statsmodels and statsforecast for the same coefficients")
   func smoothing() throws {
     let fixture = try ForecastFixture.read()
     #expect(fixture.smoothing.count == 8)
@@ -90,8 +90,8 @@ private func close(_ some: [Double], _ others: [Double]) -> Bool {
     for change in [-0.08, 0.08] {
       var other = model
       other.coefficients.level = min(max(model.coefficients.level + change, 0.01), 0.99)
-      // The prior and the bound on outliers move the best point a little.
-      #expect(own < 1.02 * loss(other))
+      // The prior and the bound on outliers move the best point: the loss here is the plain one.
+      #expect(own < 1.05 * loss(other))
     }
     var still = model
     still.coefficients.level = 0.02

@@ -151,7 +151,7 @@ struct ForecastPlan: Codable, Sendable {
   ) -> ForecastPlan? {
     let plan = ForecastPlan(series, configuration, season: season, notes: notes, hasNetwork: false)
     let held = series.count - plan.folds * plan.horizon
-    guard held >= max(8, 2 * season), held > plan.base else { return nil }
+    guard held >= max(8, 2 * season, plan.horizon + 1), held > plan.base else { return nil }
     return plan
   }
 

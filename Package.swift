@@ -108,7 +108,7 @@ targets += [
 /// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
-  "WordLanguageModel", "Odyssey", "Tagger", "AnomalyBenchmark",
+  "WordLanguageModel", "Odyssey", "Tagger", "AnomalyBenchmark", "PretrainedForecaster",
 ]
 targets += examples.map { name in
   .executableTarget(
@@ -118,6 +118,11 @@ targets += examples.map { name in
     ],
     path: "Examples/\(name)", swiftSettings: strict)
 }
+// Forecasts of any files from several origins, beside what costs nothing (Guides/Forecasting.md).
+targets.append(
+  .executableTarget(
+    name: "ForecastTrials", dependencies: ["Refrain", "RefrainData", "RefrainTasks"],
+    path: "Benchmarks/ForecastTrials", swiftSettings: strict))
 targets.append(
   .testTarget(
     name: "ExamplesTests",

@@ -1,5 +1,6 @@
-// How good forecasts are, on series of one's own: `ForecastTrials FILE.csv… [--horizon N] [--simple] [--half odd|even]`.
-// Every file is one series, the last column of numbers. From three origins each the last horizons are forecast.
+// How good forecasts are, on series of one's own: `ForecastTrials FILE.csv… [--horizon N] [--simple] [--half
+// odd|even]`. Every file is one series, the last column of numbers. From three origins each the last horizons are
+// forecast.
 import Foundation
 
 @main enum Program {

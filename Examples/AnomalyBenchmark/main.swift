@@ -2,8 +2,8 @@
 //
 //   AnomalyBenchmark [FOLDER] [--method prediction|reconstruction|both] [--seed N] [--files]
 //
-// FOLDER has the benchmark's data/ and combined_windows.json. Of each series the probation (15 % of the rows, at most 750)
-// is trained on; the rows after it are judged one by one, each before anything of it or of later rows is learned.
+// FOLDER has the benchmark's data/ and combined_windows.json. Of each series the probation (15 % of the rows, at most
+// 750) is trained on; the rows after it are judged one by one, each before anything of it or of later rows is learned.
 import Foundation
 import RefrainData
 import RefrainTasks

@@ -15,8 +15,8 @@ public protocol TaskModel: Sendable {
   static var kind: String { get }
   /// Other words that stand in older files.
   static var formerKinds: [String] { get }
-  /// Whether its trainings go through ``TrainingContext/train(_:stage:_:optimizer:task:fit:)``, so that they can be saved,
-  /// watched and gone on with; false unless it says so.
+  /// Whether its trainings go through ``TrainingContext/train(_:stage:_:optimizer:task:fit:)``, so that they can be
+  /// saved, watched and gone on with; false unless it says so.
   static var savesTraining: Bool { get }
 
   /// What a user may decide on before training.

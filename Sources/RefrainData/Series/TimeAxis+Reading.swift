@@ -126,8 +126,8 @@ extension TimeAxis {
     return reading
   }
 
-  /// The times of a source as they stand, however far apart they lie, oldest first, in the likeliest layout in which all
-  /// of them can be read; nil for a plain count.
+  /// The times of a source as they stand, however far apart they lie, oldest first, in the likeliest layout in which
+  /// all of them can be read; nil for a plain count.
   ///
   /// - Throws: `notATime` or `missingValue` with the row.
   static func moments(

@@ -151,7 +151,8 @@ struct ChannelWatch: Codable, Sendable, Equatable {
   }
 }
 
-/// How large errors usually are: a mean of their sizes that fades, in which an outlier counts as ten usual ones at most.
+/// How large errors usually are: a mean of their sizes that fades, in which an outlier counts as ten usual ones at
+/// most.
 struct ErrorSize: Codable, Sendable, Equatable {
   private var sum = 0.0
   private var weight = 0.0

@@ -55,7 +55,8 @@ public struct Detection: Sendable, Equatable {
 extension Detection: Encodable {
   private enum Key: String, CodingKey { case time, score, isAnomaly, channel, expected, seen, threshold, since, reason }
 
-  /// `{"time","score","isAnomaly","channel","expected","seen","threshold","since","reason"}`; null for what is not there.
+  /// `{"time","score","isAnomaly","channel","expected","seen","threshold","since","reason"}`; null for what is not
+  /// there.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(time, forKey: .time)

@@ -1,7 +1,7 @@
 import RefrainData
 
-/// How well detections fit labeled windows, beside ways to score rows that cost nothing. The first 15 % of the rows of a
-/// file, at most 750, count for nothing, as in the Numenta benchmark.
+/// How well detections fit labeled windows, beside ways to score rows that cost nothing. The first 15 % of the rows of
+/// a file, at most 750, count for nothing, as in the Numenta benchmark.
 public struct DetectionEvaluation: Sendable {
   /// One file's rows, what was said of them, and the windows in which something was the matter.
   public struct File: Sendable {

@@ -1,5 +1,5 @@
-/// How well alarms fit labeled windows: a window is found when there is an alarm in it, an alarm is right when it lies in
-/// a window.
+/// How well alarms fit labeled windows: a window is found when there is an alarm in it, an alarm is right when it lies
+/// in a window.
 struct DetectionMeasures {
   private(set) var windows = 0
   private(set) var found = 0

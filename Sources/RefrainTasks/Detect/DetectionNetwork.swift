@@ -1,9 +1,10 @@
 import Refrain
 import RefrainData
 
-/// The networks of a ``Detector``: one foretells the next row from those before it, one says a window of rows again that
-/// it has seen through the narrow place between an encoder and a decoder (Malhotra et al. 2016). Both read, for each
-/// channel, the squashed value and whether it is there, and the waves of the season; both say values of the channels.
+/// The networks of a ``Detector``: one foretells the next row from those before it, one says a window of rows again
+/// that it has seen through the narrow place between an encoder and a decoder (Malhotra et al. 2016). Both read, for
+/// each channel, the squashed value and whether it is there, and the waves of the season; both say values of the
+/// channels.
 struct DetectionNetwork: Module {
   /// `[B, T, I]` to `[B, T, D]`, the next row after each.
   var predictor: Sequential?

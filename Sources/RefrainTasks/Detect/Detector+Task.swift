@@ -25,8 +25,8 @@ extension Detector: TaskModel {
 
   /// The rows of the first file; `-` is standard input.
   ///
-  /// - Throws: What ``ObservedRows/init(_:options:)`` and reading the table throw; `wrongInput` when there is no file, or
-  ///   more than one.
+  /// - Throws: What ``ObservedRows/init(_:options:)`` and reading the table throw; `wrongInput` when there is no file,
+  ///   or more than one.
   public static func examples(
     from source: DataSource, _ configuration: Configuration
   ) throws(DataError) -> Examples {
@@ -39,7 +39,8 @@ extension Detector: TaskModel {
     return Examples([try configuration.reading.rows(in: source.parts[0], channels: configuration.channels)])
   }
 
-  /// The rows of each file, which must have the channels that were trained on; with their labels, where these are given.
+  /// The rows of each file, which must have the channels that were trained on; with their labels, where these are
+  /// given.
   public func examples(from source: DataSource, _ request: DetectionRequest) throws(DataError) -> Examples {
     guard !source.isEmpty else {
       throw DataError(

@@ -113,8 +113,8 @@ struct DetectorPlan: Codable, Sendable, Equatable {
   }
 }
 
-/// Brings a channel to about −1…1 by what outliers do not move: the median, and the distance of the first tenth from the
-/// last.
+/// Brings a channel to about −1…1 by what outliers do not move: the median, and the distance of the first tenth from
+/// the last.
 struct RobustScale: Codable, Sendable, Equatable {
   let center: Double
   let spread: Double

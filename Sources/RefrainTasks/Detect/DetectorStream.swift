@@ -8,8 +8,8 @@ import RefrainData
 ///     let detection = stream.push([21.5], at: time)
 ///     if detection.isAnomaly { print(detection.reason ?? "") }
 ///
-/// It is a value: a copy is a snapshot, and ``save(to:)`` writes one to a file. The answers are the same to the last bit
-/// as those for all rows at once.
+/// It is a value: a copy is a snapshot, and ``save(to:)`` writes one to a file. The answers are the same to the last
+/// bit as those for all rows at once.
 public struct DetectorStream: Sendable {
   let plan: DetectorPlan
   var predictor: Streams<Sequential>?

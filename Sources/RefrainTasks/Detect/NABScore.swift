@@ -5,9 +5,9 @@ import RealModule
 ///
 /// A detector gives every row of every series a number. Rows whose number is at least a threshold are detections. The
 /// first in a labeled window earns the more the earlier it is, others in the same window earn nothing; a window without
-/// one costs; a detection outside windows costs the more the farther it lies behind the last window. The first rows of a
-/// series are a probation and count for nothing. One threshold holds for all series, and is the one under which the sum
-/// is greatest.
+/// one costs; a detection outside windows costs the more the farther it lies behind the last window. The first rows of
+/// a series are a probation and count for nothing. One threshold holds for all series, and is the one under which the
+/// sum is greatest.
 public struct NABScore: Sendable, Equatable {
   /// What detections are worth.
   public struct Profile: Sendable, Equatable {
@@ -170,7 +170,8 @@ public struct NABScore: Sendable, Equatable {
   }
 }
 
-/// What a detection is worth by its place: −1 is a window's first row, 0 lies behind its last, from 3 on it is far away.
+/// What a detection is worth by its place: −1 is a window's first row, 0 lies behind its last, from 3 on it is far
+/// away.
 private func scaledSigmoid(_ position: Double) -> Double {
   position >= 3 ? -1 : 2 / (1 + .exp(5 * position)) - 1
 }

@@ -1,5 +1,5 @@
-/// Linear regression that goes on learning: recursive least squares that forgets (Haykin, Adaptive Filter Theory, chapter
-/// on the RLS algorithm). One step costs n² products.
+/// Linear regression that goes on learning: recursive least squares that forgets (Haykin, Adaptive Filter Theory,
+/// chapter on the RLS algorithm). One step costs n² products.
 struct OnlineRegression: Codable, Sendable, Equatable {
   /// One a feature.
   private(set) var weights: [Double]

@@ -1,7 +1,7 @@
 import RealModule
 
-/// How rarely a stream has values as far out as one: the tail of its distribution beyond the most extreme values seen so
-/// far, on both sides, by a generalized Pareto distribution of their excesses (peaks over a threshold; Siffer et al.
+/// How rarely a stream has values as far out as one: the tail of its distribution beyond the most extreme values seen
+/// so far, on both sides, by a generalized Pareto distribution of their excesses (peaks over a threshold; Siffer et al.
 /// 2017). It learns from each value after it has judged it.
 struct TailEstimate: Codable, Sendable, Equatable {
   /// How many values are kept on each side.

@@ -1,8 +1,8 @@
 import Refrain
 import RefrainData
 
-/// One training of a forecaster's network: windows of all series in random order, the loss of the quantiles, a rate that
-/// rises and falls.
+/// One training of a forecaster's network: windows of all series in random order, the loss of the quantiles, a rate
+/// that rises and falls.
 struct ForecastTraining {
   /// The series, and within how many of their first rows the windows lie.
   let places: [(windows: ForecastWindows, limit: Int)]

@@ -13,8 +13,8 @@ extension Forecaster: TaskModel {
 
   /// The series of the first file, one or many; `-` is standard input.
   ///
-  /// - Throws: What ``Series/all(in:options:)`` and reading the table throw; `wrongInput` when there is no file, or more
-  ///   than one.
+  /// - Throws: What ``Series/all(in:options:)`` and reading the table throw; `wrongInput` when there is no file, or
+  ///   more than one.
   public static func examples(
     from source: DataSource, _ configuration: Configuration
   ) throws(DataError) -> [Series] {

@@ -91,8 +91,8 @@ public struct Forecaster: Sendable {
   public var isNaive: Bool { plan.isNaive == true }
   /// Whether a network was trained; without one the simple methods forecast alone.
   public var hasNetwork: Bool { plan.hasNetwork ?? !isNaive }
-  /// The ways to forecast that were chosen on rolling origins, with their weights, the heaviest first; of several series
-  /// their mean weights. Empty for a naive forecast.
+  /// The ways to forecast that were chosen on rolling origins, with their weights, the heaviest first; of several
+  /// series their mean weights. Empty for a naive forecast.
   public var methods: [(name: String, weight: Double)] {
     var weights: [String: Double] = [:]
     for member in members {

@@ -2,8 +2,8 @@ import Refrain
 import RefrainData
 
 /// Whole series, one a row: its channels between colons, the values of a channel between commas, semicolons or blanks,
-/// as in `.ts` files: `1.5,2,?:7,8,9`. Lengths may differ from row to row, and from channel to channel; a missing value is
-/// `?`, NaN or nothing. Each channel is scaled to mean 0 and deviation 1 over all rows.
+/// as in `.ts` files: `1.5,2,?:7,8,9`. Lengths may differ from row to row, and from channel to channel; a missing value
+/// is `?`, NaN or nothing. Each channel is scaled to mean 0 and deviation 1 over all rows.
 public struct SeriesColumn: ColumnEncoder {
   public static let kind = "series"
   /// Mean and deviation of each channel; the deviation is 1 where all its values are the same.

@@ -1,7 +1,7 @@
 import RealModule
 
-/// How far forecasts were off on rolling origins, step by step: what intervals are made of (conformal prediction, Vovk et
-/// al. 2005, split by the step of the horizon as far as there are errors enough).
+/// How far forecasts were off on rolling origins, step by step: what intervals are made of (conformal prediction, Vovk
+/// et al. 2005, split by the step of the horizon as far as there are errors enough).
 struct IntervalCalibration: Codable, Sendable {
   /// The typical size of the error at each step, on the scale of the methods.
   let spreads: [Double]

@@ -76,7 +76,8 @@ struct SimpleSeries: Sendable {
     return methods
   }
 
-  /// The forecasts of a method from the ends given in rising order, each of what came before it alone, `[ends][horizon]`.
+  /// The forecasts of a method from the ends given in rising order, each of what came before it alone,
+  /// `[ends][horizon]`.
   ///
   /// Coefficients are learned anew on the way as often as that costs little.
   func forecasts(_ method: SimpleMethod, at ends: [Int]) -> [[Double]] {

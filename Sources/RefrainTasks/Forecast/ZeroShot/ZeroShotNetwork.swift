@@ -4,15 +4,15 @@ import Refrain
 /// A recurrent network that continues series it was never trained on.
 ///
 /// It reads a series in patches of ``patch`` values, and after each says the quantiles of the next patch as corrections
-/// of a base: the value one season before, or the last one. Patches that are not known yet go in as missing ones, so any
-/// number of steps is reached. Values are told from the level of their patch, in units of the mean difference of values
-/// a season apart, so that scale and level do not matter.
+/// of a base: the value one season before, or the last one. Patches that are not known yet go in as missing ones, so
+/// any number of steps is reached. Values are told from the level of their patch, in units of the mean difference of
+/// values a season apart, so that scale and level do not matter.
 package struct ZeroShotNetwork: Module {
   /// The values read, and said, at a step of the network.
   package static let patch = 8
   package static let quantiles: [Float] = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
-  /// What goes in at a step: values, which of them are known, the base of the next patch, which of it is a season's, and
-  /// how long the season is.
+  /// What goes in at a step: values, which of them are known, the base of the next patch, which of it is a season's,
+  /// and how long the season is.
   package static let features = 4 * patch + 1
   /// No more values than this are read.
   package static let reach = 512

@@ -7,8 +7,8 @@ package enum ZeroShotWeights {
   /// The half nearest to a value.
   package static func half(_ value: Float) -> UInt16 { RefrainData.half(value) }
 
-  /// A network from halves in base64, tensor after tensor in the order of its walk; nil when there are not as many as it
-  /// takes.
+  /// A network from halves in base64, tensor after tensor in the order of its walk; nil when there are not as many as
+  /// it takes.
   package static func network(base64 text: String, hiddenSize: Int, layers: Int) -> ZeroShotNetwork? {
     guard let data = Data(base64Encoded: text) else { return nil }
     var generator = RandomGenerator(seed: 0)

@@ -108,7 +108,7 @@ targets += [
 /// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
-  "WordLanguageModel", "Odyssey", "Tagger", "AnomalyBenchmark", "PretrainedForecaster",
+  "WordLanguageModel", "Odyssey", "SlotTagger", "AnomalyBenchmark", "PretrainedForecaster",
 ]
 targets += examples.map { name in
   .executableTarget(

@@ -1,4 +1,4 @@
-// The Swift of Guides/Tagging.md, so that it compiles and does what the text says; and the program Examples/Tagger.
+// The Swift of Guides/Tagging.md, so that it compiles and does what the text says; and the program Examples/SlotTagger.
 import Foundation
 import Refrain
 import RefrainData
@@ -6,7 +6,7 @@ import RefrainTasks
 import RefrainTestSupport
 import Testing
 
-@testable import Tagger
+@testable import SlotTagger
 
 @Suite("The code of the guide to tagging runs") struct TaggingGuideTests {
   @Test("the example program finds the times and days of wishes")

@@ -8,7 +8,7 @@ import Testing
 @Suite("What the guide says of training is true") struct TrainingGuideTests {
   @Test("a module that names its parts is whole")
   func parts() {
-    #expect(Tagger().namedTensors.map(\.name).first == "words.weight" && Tagger().tensors.count == 6)
+    #expect(WordLabels().namedTensors.map(\.name).first == "words.weight" && WordLabels().tensors.count == 6)
   }
 
   @Test("a training goes on from its checkpoint to the same weights")
@@ -60,7 +60,7 @@ import Testing
   }
 }
 
-struct Tagger: ModuleOfParts {
+struct WordLabels: ModuleOfParts {
   var words = Embedding(vocabulary: 5000, size: 16)
   var lstm = LSTM(inputSize: 16, hiddenSize: 32, returning: .everyStep)
   var head = Dense(inputSize: 32, outputSize: 9)

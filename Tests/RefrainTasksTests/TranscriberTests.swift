@@ -87,7 +87,7 @@ enum MadeSpeech {
       try MadeSpeech.write(90, seed: 1, to: folder, table: "train.csv")
       try MadeSpeech.write(12, seed: 500, to: folder, table: "test.csv")
       var configuration = Transcriber.Configuration()
-      (configuration.hiddenSize, configuration.layers, configuration.epochs) = (32, 1, 30)
+      (configuration.hiddenSize, configuration.layers, configuration.epochs) = (32, 1, 50)
       (configuration.batchSize, configuration.dropout) = (8, 0.1)
       let examples = try Transcriber.examples(
         from: DataSource(paths: [folder + "/train.csv"]), configuration)

@@ -44,7 +44,7 @@ struct FlagTests {
     "An unknown command or task is a mistake in the flags, and the one that was meant is named",
     arguments: [
       ("forcast", "There is no command 'forcast'. Did you mean 'forecast'? See 'refrain --help'."),
-      ("xyzzy", "There is no command 'xyzzy'. There are train, predict, evaluate, forecast,"),
+      ("xyzzy", "There is no command 'xyzzy'. There are train, tune, predict, evaluate, explain,"),
       ("train forcast a.csv", "There is no task 'forcast'. Did you mean 'forecast'? See 'refrain train --help'."),
       ("train forecast a.csv --horizn 3 --save m", "Did you mean '--horizon'? See 'refrain train forecast --help'."),
       ("train forecast a.csv", "--save"), ("train forecast --save m", "name a file"),

@@ -89,16 +89,16 @@ import Testing
       training.filter { $0 != "--quiet" } + ["--log", "log.csv", "--tensorboard", "runs", "--format", "json"])
     #expect(result.status == 0)
     let rows = String(decoding: try place.read("log.csv"), as: UTF8.self).split(separator: "\n")
-    #expect(rows.count == 1 + 24 + 12 && rows[1].hasPrefix("backtest,1,") && rows[36].hasPrefix("whole,12,"))
+    #expect(rows.count == 1 + 16 + 8 + 12 && rows[1].hasPrefix("past,1,") && rows[36].hasPrefix("whole,12,"))
     let runs = try FileManager.default.contentsOfDirectory(atPath: place.folder.path + "/runs").sorted()
-    #expect(runs == ["backtest", "whole"])
+    #expect(runs == ["backtest", "past", "whole"])
     let report = try JSONSerialization.jsonObject(with: result.output) as? [String: Any]
     let stages = report?["training"] as? [[String: Any]]
-    #expect(stages?.map { $0["stage"] as? String } == ["backtest", "whole"])
-    #expect((stages?[0]["loss"] as? [Double])?.count == 24)
+    #expect(stages?.map { $0["stage"] as? String } == ["past", "backtest", "whole"])
+    #expect((stages?[0]["loss"] as? [Double])?.count == 16)
     #expect(try place.run(training + ["--log", "log.jsonl"]).status == 0)
     #expect(
-      String(decoding: try place.read("log.jsonl"), as: UTF8.self).hasPrefix(#"{"event":"began","stage":"backtest""#))
+      String(decoding: try place.read("log.jsonl"), as: UTF8.self).hasPrefix(#"{"event":"began","stage":"past""#))
   }
 
   @Test("can look for a learning rate, and train nothing") func rate() throws {

@@ -39,7 +39,7 @@ import Testing
     return Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.values) })
   }
 
-  @Test("go on to the same bits, whenever the training is killed", arguments: [1, 2, 7, 12, 17, 18, 19, 20, 25, 27])
+  @Test("go on to the same bits, whenever the training is killed", arguments: [1, 2, 4, 5, 7, 10, 11, 14, 18, 19])
   func killed(updates: Int) throws {
     try withTemporaryFolder { folder in
       let whole = try train(TrainingContext())
@@ -78,7 +78,7 @@ import Testing
       let stopped = try train(context)
       #expect(!stopped.isComplete)
       let names = try FileManager.default.contentsOfDirectory(atPath: folder)
-      #expect(names.count == 1 && names[0].hasPrefix("backtest-0000000"))
+      #expect(!names.isEmpty && names.contains { $0.hasPrefix("backtest-0000000") })
       context = TrainingContext()
       context.checkpoints = CheckpointFolder(folder, resumes: true)
       let resumed = try train(context)
@@ -86,7 +86,7 @@ import Testing
       // All that is left to do is to read the end.
       let again = try train(context)
       #expect(try contents(again) == contents(whole))
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 2)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 3)
     }
   }
 
@@ -104,8 +104,8 @@ import Testing
   {
     try withTemporaryFolder { folder in
       var context = TrainingContext()
-      context.checkpoints = CheckpointFolder(folder, every: .steps(4))
-      let killer = Killer(11)
+      context.checkpoints = CheckpointFolder(folder, every: .steps(1))
+      let killer = Killer(14)
       context.observers = { [killer] _ in [killer] }
       #expect(throws: TaskError.self) { try train(context) }
       // Begun anew in a folder that holds a training.
@@ -160,8 +160,13 @@ import Testing
     context = TrainingContext()
     context.learningRate = 1e-9
     let still = try contents(try train(context))
+    context.learningRate = 2e-9
+    let other = try contents(try train(context))
     let usual = try contents(try train(TrainingContext()))
-    #expect(still != usual && still["skip.weight"]?.allSatisfy { abs($0) < 1e-4 } == true)
+    #expect(still != usual && still != other)
+    for (name, values) in still {
+      #expect(zip(values, try #require(other[name])).allSatisfy { abs($0 - $1) < 1e-5 }, "\(name)")
+    }
     context = TrainingContext()
     context.averaging = .exponential()
     #expect(try contents(try train(context)) != usual)

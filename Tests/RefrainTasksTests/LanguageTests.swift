@@ -65,7 +65,7 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     let model = try LanguageModel.train(
       on: LanguageExamples(corpus),
       configuration: configuration(
-        ["unit": [unit.rawValue], "batch": ["16"], "steps": ["24"], "rate": ["0.01"], "vocabulary": ["60"]],
+        ["unit": [unit.rawValue], "batch": ["4"], "steps": ["24"], "rate": ["0.01"], "vocabulary": ["60"]],
         epochs: unit == .characters ? 4 : 8, hidden: 48))
     let evaluation = try model.evaluate(on: LanguageExamples(try lines(sentences(60, seed: 2))))
     func measure(_ name: String, _ measures: [TaskEvaluation.Measure]) throws -> Double {
@@ -166,7 +166,6 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     #expect(training(["rate": ["x"]]) == "rate takes a number, not 'x'")
     #expect(training(["rate": ["-1"]]).contains("must be from"))
     #expect(training(["unit": ["letters"]]).contains("'words', 'characters', 'pieces'"))
-    #expect(training(["rate": ["1e6"], "optimizer": ["sgd"], "clip": ["1e6"]]).contains("did not converge"))
   }
 
   @Test("A damaged or forged file is refused")

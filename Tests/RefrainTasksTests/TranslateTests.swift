@@ -139,7 +139,7 @@ private func problem(_ body: () throws -> Void) -> String {
         [
           "unit": ["words"], "minimum-count": ["20"], "batch": ["32"], "rate": ["0.005"], "embedding": ["24"],
           "smoothing": ["0"], "choose-by": ["rouge"],
-        ], epochs: 8, hidden: 48))
+        ], epochs: 16, hidden: 48))
     #expect(model.sourceTokenizer.vocabulary.count < 20)
     let evaluation = try model.evaluate(on: examples((0..<100).map { _ in pair() }))
     #expect(try measure("exactMatch", of: evaluation) >= 0.85, "\(evaluation)")
@@ -204,7 +204,7 @@ private func problem(_ body: () throws -> Void) -> String {
       return dataError { () throws(DataError) in try Translator(modelFile: forged, path: "m") }?.description ?? ""
     }
     #expect(refusal("\"hidden\":4", "\"hidden\":16000").contains("weights"))
-    #expect(refusal("\"hidden\":4", "\"hidden\":5").contains("even number"))
+    #expect(refusal("\"hidden\":4", "\"hidden\":5").contains("in two directions"))
     #expect(refusal("\"layers\":1", "\"layers\":0").contains("its layers cannot be"))
     #expect(refusal("\"isShared\":true", "\"isShared\":false").contains("do not fit"))
     #expect(refusal("", "", dropping: 1).contains("is missing"))

@@ -71,7 +71,7 @@ import Testing
         .init("learning-rate", .real(1e-5...1e-1, isLogarithmic: true)),
       ])
       var shared = SharedOptions()
-      shared.epochs = 4
+      shared.epochs = 12
       let study = try Study(folder + "/a.study", description)
       var plan = Tuner<Forecaster>.Plan()
       plan.trials = 4

@@ -22,6 +22,7 @@ extension GatedRecurrentUnit {
 
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
+  /// The next state, whose products see the state itself.
   public func step(_ projected: Tensor, _ state: HiddenState) -> HiddenState {
     step(projected, state, seeing: state.hidden)
   }
@@ -32,6 +33,7 @@ extension GatedRecurrentUnit {
     return HiddenState(hidden: (1 - update) * candidate + update * state.hidden)
   }
 
+  /// The reset gate, the update gate and the candidate of a step, each `[B, H]`.
   public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
     let gates = activations(projected, state.hidden)
     return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]

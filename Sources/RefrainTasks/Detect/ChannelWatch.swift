@@ -116,7 +116,7 @@ struct ChannelWatch: Codable, Sendable, Equatable {
     } else {
       append(expected)
     }
-    if let misfit { signals.append((.reconstruction, misfit)) }
+    if let misfit, scaled != nil { signals.append((.reconstruction, misfit)) }
     var greatest = 0.0
     for (oddity, signal) in signals {
       let index = Oddity.allCases.firstIndex(of: oddity)!

@@ -82,7 +82,7 @@ public struct DetectorStream: Sendable {
     for index in values.indices {
       let scaled = values[index].isFinite ? plan.scales[index].scaled(values[index]) : nil
       let judgment = state.watches[index].judge(
-        scaled, guess: Double(state.guesses[index]), waves: waves, misfit: misfits?[index],
+        scaled, guess: Double(state.guesses[index]), waves: waves, misfit: misfits?[index] ?? nil,
         seasonRows: plan.seasonRows)
       guard judgment.strangeness > greatest else { continue }
       greatest = judgment.strangeness
@@ -107,8 +107,9 @@ public struct DetectorStream: Sendable {
     predictor = predictor.flatMap { try? Streams($0.model) }
   }
 
-  /// How far off the autoencoder is in the last window, for each channel, every quarter of a window; nil in between.
-  private mutating func reconstruct(_ input: [Float]) -> [Double]? {
+  /// How far off the autoencoder is in the last window, for each channel, every quarter of a window; nil in between, and
+  /// for a channel with many gaps.
+  private mutating func reconstruct(_ input: [Float]) -> [Double?]? {
     guard let autoencoder else { return nil }
     state.window += input
     let (size, channels) = (plan.inputSize, plan.channels.count)
@@ -116,13 +117,14 @@ public struct DetectorStream: Sendable {
     if state.window.count > plan.window * size { state.window.removeFirst(size) }
     guard state.window.count == plan.window * size, state.rows % max(1, plan.window / 4) == 0 else { return nil }
     let output = autoencoder(Tensor(state.window, shape: [1, plan.window, size])).values
-    return (0..<channels).map { channel in
+    return (0..<channels).map { channel -> Double? in
       var (sum, count) = (0.0, 0.0)
       for row in 0..<plan.window where state.window[row * size + channels + channel] > 0 {
         sum += Double(abs(state.window[row * size + channel] - output[row * channels + channel]))
         count += 1
       }
-      return count > 0 ? sum / count : 0
+      // Of a window with many gaps nothing is known.
+      return 4 * count >= 3 * Double(plan.window) ? sum / count : nil
     }
   }
 
@@ -137,7 +139,7 @@ public struct DetectorStream: Sendable {
     state.usual.insert(detection.score)
     if state.recent.count == plan.rest { state.recent.removeFirst() }
     state.recent.append(strangeness)
-    if strangeness > 0 {
+    if strangeness > Self.leastThreshold / 2 {
       if state.beginning == nil { state.beginning = detection.time }
       state.calm = 0
     } else {

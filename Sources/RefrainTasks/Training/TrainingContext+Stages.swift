@@ -47,18 +47,24 @@ extension TrainingContext {
     guard let checkpoints else { return try fit(trainer, &model, &optimizer, nil) }
 
     var state: TrainingState<M>?
+    var end: History?
     do throws(DataError) {
       if let saved = try checkpoints.newest(of: stage, warn: warn) {
         let found = try saved.state(model: model, optimizer: optimizer)
-        if let history = saved.history {
-          model = found.model
-          optimizer.state = found.optimizer
-          return history
-        }
-        state = found
+        (state, end) = (found, saved.history)
       }
     } catch {
       throw TrainingError(.stateDoesNotFit, "the training cannot go on: \(error)")
+    }
+    if let state, let end {
+      let seed = state.position.seed
+      guard seed == trainer.seed else {
+        throw TrainingError(
+          .stateDoesNotFit, "the training cannot go on: it was trained with the seed \(seed), not \(trainer.seed)")
+      }
+      model = state.model
+      optimizer.state = state.optimizer
+      return end
     }
 
     let saver = CheckpointSaver<M>(checkpoints, stage: stage, shouldStop: trainer.shouldStop, warn: warn) { model in

@@ -4,8 +4,9 @@ public struct Transcription: Sendable, Encodable, Equatable {
   public struct Word: Sendable, Encodable, Equatable {
     /// The word.
     public var word: String
-    /// When it begins and ends, in seconds.
+    /// When it begins, in seconds.
     public var start: Double
+    /// When it ends, in seconds.
     public var end: Double
     /// How sure the network is of it, from 0 to 1: the geometric mean of the probabilities of its symbols, each where
     /// it is the greatest.

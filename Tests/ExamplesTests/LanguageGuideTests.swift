@@ -73,7 +73,7 @@ struct LanguageGuideTests {
     var configuration = Translator.Configuration()
     configuration.corpus.unit = .words
     configuration.hidden = 32
-    configuration.epochs = 20
+    configuration.epochs = 30
     let pairs = TranslationExamples(.init(.values(english), .values(german)))
     let translator = try Translator.train(on: pairs, configuration: configuration)
     var request = TranslationRequest()

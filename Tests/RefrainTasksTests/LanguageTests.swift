@@ -66,7 +66,7 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
       on: LanguageExamples(corpus),
       configuration: configuration(
         ["unit": [unit.rawValue], "batch": ["4"], "steps": ["24"], "rate": ["0.01"], "vocabulary": ["60"]],
-        epochs: unit == .characters ? 4 : 8, hidden: 48))
+        epochs: unit == .characters ? 8 : 30, hidden: 48))
     let evaluation = try model.evaluate(on: LanguageExamples(try lines(sentences(60, seed: 2))))
     func measure(_ name: String, _ measures: [TaskEvaluation.Measure]) throws -> Double {
       try #require(measures.first { $0.name == name }).value

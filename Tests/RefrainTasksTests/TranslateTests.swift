@@ -124,8 +124,11 @@ private func problem(_ body: () throws -> Void) -> String {
   @Test("An unknown word is the one of the source that was looked at")
   func unknownWords() throws {
     var generator = RandomGenerator(seed: 5)
+    let known = ["anna", "bert", "carl", "dora", "emil", "frida", "georg", "hanna"]
+    // Most names are known, so that what is looked at is learned; the others are found there.
     func name() -> String {
-      String((0..<6).map { _ in "abcdefghijklmnopqrstuvwxyz".randomElement(using: &generator)! })
+      guard generator.integer(below: 5) == 0 else { return known[generator.integer(below: known.count)] }
+      return String((0..<6).map { _ in "abcdefghijklmnopqrstuvwxyz".randomElement(using: &generator)! })
     }
     func pair() -> (String, String) {
       let (first, second) = (name(), name())
@@ -140,9 +143,9 @@ private func problem(_ body: () throws -> Void) -> String {
           "unit": ["words"], "minimum-count": ["20"], "batch": ["32"], "rate": ["0.005"], "embedding": ["24"],
           "smoothing": ["0"], "choose-by": ["rouge"],
         ], epochs: 16, hidden: 48))
-    #expect(model.sourceTokenizer.vocabulary.count < 20)
+    #expect(model.sourceTokenizer.vocabulary.count < 24)
     let evaluation = try model.evaluate(on: examples((0..<100).map { _ in pair() }))
-    #expect(try measure("exactMatch", of: evaluation) >= 0.85, "\(evaluation)")
+    #expect(try measure("exactMatch", of: evaluation) >= 0.8, "\(evaluation)")
   }
 
   @Test("Files are read as pairs: two of lines, or a table; what does not fit is named with its line")

@@ -108,7 +108,7 @@ public struct DetectorStream: Sendable {
   }
 
   /// How far off the autoencoder is in the last window, for each channel, every quarter of a window; nil in between, and
-  /// for a channel with many gaps.
+  /// for a channel with a gap.
   private mutating func reconstruct(_ input: [Float]) -> [Double?]? {
     guard let autoencoder else { return nil }
     state.window += input
@@ -123,8 +123,8 @@ public struct DetectorStream: Sendable {
         sum += Double(abs(state.window[row * size + channel] - output[row * channels + channel]))
         count += 1
       }
-      // Of a window with many gaps nothing is known.
-      return 4 * count >= 3 * Double(plan.window) ? sum / count : nil
+      // What it says of a window with gaps is no measure of one without.
+      return count == Double(plan.window) ? sum / count : nil
     }
   }
 
@@ -139,7 +139,7 @@ public struct DetectorStream: Sendable {
     state.usual.insert(detection.score)
     if state.recent.count == plan.rest { state.recent.removeFirst() }
     state.recent.append(strangeness)
-    if strangeness > Self.leastThreshold / 2 {
+    if strangeness >= Self.leastThreshold {
       if state.beginning == nil { state.beginning = detection.time }
       state.calm = 0
     } else {

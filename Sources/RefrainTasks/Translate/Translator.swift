@@ -69,7 +69,9 @@ public struct Translator: Sendable {
     _ material: TranslationMaterial, _ network: inout TranslationNetwork, _ configuration: Configuration, seed: UInt64,
     _ context: TrainingContext, translator: @escaping (TranslationNetwork) -> Translator
   ) throws(TaskError) -> History {
-    let size = min(configuration.training.batch ?? 64, material.pairs.count)
+    // Few pairs come in small batches, so that there are enough updates.
+    let usual = min(64, max(8, material.pairs.count / 50))
+    let size = min(configuration.training.batch ?? usual, material.pairs.count)
     let batches = LengthBatches(material.pairs, size: size, seed: seed)
     let criterion = configuration.criterion ?? .bleu
     let smoothing = network.architecture.smoothing

@@ -99,10 +99,11 @@ extension ForecastReport {
     return min(max(2 - Int(log10(typical).rounded(.down)), 0), 9)
   }
 
-  /// The width of the interval in the middle of all, or the size of the values when it has none.
+  /// The width of the interval in the middle of all, or the size of the values when it has none but for rounding.
   private static func typicalWidth(of points: [Forecast.Point]) -> Double {
-    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 0 }.sorted()
-    return widths.isEmpty ? points.map { abs($0.median) }.filter(\.isFinite).max() ?? 1 : widths[widths.count / 2]
+    let size = points.map { abs($0.median) }.filter(\.isFinite).max() ?? 1
+    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 1e-6 * size }.sorted()
+    return widths.isEmpty ? size : widths[widths.count / 2]
   }
 
   private var backtestCaption: String {

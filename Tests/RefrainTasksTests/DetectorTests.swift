@@ -40,7 +40,7 @@ import Testing
     let found = detections.filter(\.isAnomaly)
     let alarm = try #require(found.max { $0.score < $1.score })
     #expect(alarm.time == "1101" && alarm.channel == "load 1" && found.count <= 3)
-    #expect(abs(alarm.expected - 20) < 8 && alarm.seen! > 35 && alarm.since == alarm.time)
+    #expect(abs(alarm.expected - 20) < 8 && alarm.seen! > 35 && alarm.since == alarm.time, "\(alarm)")
     #expect(alarm.reason!.contains("load 1 is "))
   }
 

@@ -107,8 +107,8 @@ public struct DetectorStream: Sendable {
     predictor = predictor.flatMap { try? Streams($0.model) }
   }
 
-  /// How far off the autoencoder is in the last window, for each channel, every quarter of a window; nil in between, and
-  /// for a channel with a gap.
+  /// How far off the autoencoder is in the last window, for each channel, every quarter of a window; nil in between,
+  /// and for a channel with a gap.
   private mutating func reconstruct(_ input: [Float]) -> [Double?]? {
     guard let autoencoder else { return nil }
     state.window += input
@@ -139,7 +139,7 @@ public struct DetectorStream: Sendable {
     state.usual.insert(detection.score)
     if state.recent.count == plan.rest { state.recent.removeFirst() }
     state.recent.append(strangeness)
-    if strangeness >= Self.leastThreshold {
+    if strangeness >= threshold {
       if state.beginning == nil { state.beginning = detection.time }
       state.calm = 0
     } else {

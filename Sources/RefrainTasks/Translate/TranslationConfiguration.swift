@@ -28,7 +28,7 @@ extension Translator {
           help: "Pairs with more tokens than this on a side are not learned from. (default: 200)"),
         .choice(
           "choose-by", \.criterion, of: Criterion.allCases.map { ($0.rawValue, $0) }, valueName: "measure",
-          help: "By what the best epoch is chosen: bleu, rouge or loss. (default: bleu)"),
+          help: "By what the best epoch is chosen: bleu, rouge or loss. (default: bleu; loss for short targets)"),
         .choice(
           "bleu", \.bleuTokens, of: BLEU.Tokens.allCases.map { ($0.rawValue, $0) }, valueName: "tokens",
           help: "Where the tokens of BLEU end: 13a (as sacrebleu), none (at spaces), characters. (default: 13a)"),

@@ -73,7 +73,9 @@ public struct Translator: Sendable {
     let usual = min(64, max(8, material.pairs.count / 50))
     let size = min(configuration.training.batch ?? usual, material.pairs.count)
     let batches = LengthBatches(material.pairs, size: size, seed: seed)
-    let criterion = configuration.criterion ?? .bleu
+    // BLEU is 0 for all answers of less than four words, and says nothing of them.
+    let long = material.heldTexts.targets.count { $0.split(separator: " ").count >= 4 }
+    let criterion = configuration.criterion ?? (2 * long >= material.heldTexts.targets.count ? .bleu : .loss)
     let smoothing = network.architecture.smoothing
     let names = [Configuration.Criterion.bleu: "1 - BLEU / 100", .rouge: "1 - ROUGE-L", .loss: "validation"]
     return try configuration.training.fit(

@@ -102,7 +102,7 @@ extension ForecastReport {
   /// The width of the interval in the middle of all, or the size of the values when it has none but for rounding.
   private static func typicalWidth(of points: [Forecast.Point]) -> Double {
     let size = points.map { abs($0.median) }.filter(\.isFinite).max() ?? 1
-    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 1e-6 * size }.sorted()
+    let widths = points.map { $0.p90 - $0.p10 }.filter { $0.isFinite && $0 > 1e-12 * size }.sorted()
     return widths.isEmpty ? size : widths[widths.count / 2]
   }
 

@@ -150,6 +150,8 @@ import Testing
     let score = { (inputs: Tensor) in inputs.sum(axes: [1, 2]) }
     let falls = Attribution.occlusionOfSteps(of: score, at: x, by: .zeros(x.shape), most: 100)
     #expect(falls.count == 1000 && abs(falls.reduce(0, +) - x.sum().item) < 0.1)
+    // The first window is 0 1 2 0 1 2 0 1 2 0.
+    #expect(falls.prefix(10).allSatisfy { abs($0 - 0.9) < 1e-4 })
     #expect(Attribution.occlusionOfFeatures(of: score, at: x, by: .zeros(x.shape)) == [x.sum().item])
   }
 

@@ -45,6 +45,26 @@ import Testing
     #expect(best.symbols == [1] && abs(exp(best.logProbability) - 0.64) < 1e-6)
   }
 
+  @Test("takes separators around a text, and several in a row, for silence: all paths of a text are added up")
+  func separators() {
+    var search = CTCPrefixSearch(symbols: ["", " ", "a", "b"], separator: 1)
+    let found = search(logs([[0, 0, 1, 0], [0.3, 0.3, 0, 0.4]]))
+    #expect(found.map(\.symbols) == [[2], [2, 3]])
+    #expect(zip(found, [0.6, 0.4]).allSatisfy { abs(exp($0.logProbability) - $1) < 1e-6 && $0.score < 0 })
+    let softmax = ramp([6, 4], 0.3, scale: 1.5).softmax()
+    let probabilities = (0..<6).map { step in (0..<4).map { Double(softmax[step, $0]) } }
+    var all: [[Int]: Double] = [:]
+    for (text, probability) in texts(probabilities) {
+      let words = text.split(separator: 1).map(Array.init)
+      all[Array(words.joined(separator: [1])), default: 0] += probability
+    }
+    (search.width, search.leastProbability, search.scoreRange) = (10_000, 0, .infinity)
+    let texts = search(logs(probabilities))
+    #expect(texts.count == all.count && Set(texts.map(\.symbols)).count == texts.count)
+    for one in texts { #expect(abs(exp(one.logProbability) - all[one.symbols, default: 0]) < 1e-6) }
+    #expect(texts.map(\.score) == texts.map(\.score).sorted(by: >))
+  }
+
   /// Likes some words in place of all others.
   private struct Liking: WordScorer {
     var words: [String: Double]

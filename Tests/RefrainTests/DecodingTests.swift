@@ -1,7 +1,8 @@
 import RealModule
-import Refrain
 import RefrainTestSupport
 import Testing
+
+@testable import Refrain
 
 /// A small language model whose next token depends on all before: random, and far from even.
 private func languageModel(vocabulary: Int, seed: UInt64) throws -> StreamDecoder<Sequential> {
@@ -114,7 +115,11 @@ private struct Bigrams: SteppingDecoder {
       var search = BeamSearch(
         width: 3, lengthPenalty: 0.6, stopping: .certain, rules: DecodingRules(ends: [4], maximumLength: 12))
       let best = search(decoder, from: decoder.start([[0]]))[0][0]
-      search.stopping = .full
+      // A search for as many answers as the beam is wide goes on when the best one is certain.
+      search.count = search.width
+      let longer = search(decoder, from: decoder.start([[0]]))[0][0]
+      #expect(best.tokens == longer.tokens && best.score == longer.score)
+      (search.count, search.stopping) = (1, .full)
       let sooner = search(decoder, from: decoder.start([[0]]))[0][0]
       #expect(best.score >= sooner.score)
     }
@@ -242,6 +247,19 @@ private struct Bigrams: SteppingDecoder {
     let limited = DecodingStart<Bigrams>(tokens: [0, 0], maximumLengths: [1, 3])
     #expect(
       model.generate(from: limited, rules: DecodingRules(maximumLength: 9)).map(\.tokens.count) == [1, 3])
+  }
+
+  @Test("Generators of neighbouring sequences have no word of their states in common, and no draw")
+  func generators() {
+    let sampling = Sampling(seed: 5)
+    var (words, draws): (Set<UInt64>, Set<UInt64>) = ([], [])
+    for sequence in 0..<100 {
+      var generator = sampling.generator(of: sequence)
+      let state = generator.state
+      words.formUnion([state.0, state.1, state.2, state.3])
+      for _ in 0..<20 { draws.insert(generator.next()) }
+    }
+    #expect(words.count == 400 && draws.count == 2000)
   }
 
   @Test("Tokens are drawn as often as they are likely, at any temperature and among the most likely")

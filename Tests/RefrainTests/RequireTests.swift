@@ -122,6 +122,85 @@ struct RequireTests {
     expect(result, says: "a batch of 1099511627776 sequences without steps; at most 16777216 have a state each")
   }
 
+  @Test("when labels are to be aligned that are no symbols")
+  func alignment() async {
+    let label = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = CTCAlignment(.zeros([4, 3]), labels: [1, 3])
+    }
+    expect(label, says: "label 1 is 3, and there are 3 symbols, from 0")
+    let blank = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = CTCAlignment(.zeros([4, 3]), labels: [1], blank: -1)
+    }
+    expect(blank, says: "the blank is -1, and there are 3 symbols, from 0")
+    let rank = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = CTCAlignment(.zeros([2, 4, 3]), labels: [1])
+    }
+    expect(rank, says: "log-probabilities of shape [2, 4, 3]; expected [T, V] of one sequence")
+    let greedy = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = CTCPrefixSearch.greedy(.zeros([2, 4, 3]))
+    }
+    expect(greedy, says: "log-probabilities of shape [2, 4, 3]; expected [T, V] of one sequence")
+  }
+
+  @Test("when scores of a chain are not numbers")
+  func chain() async {
+    let best = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let field = ConditionalRandomField(transitions: .zeros([2, 2]), start: .zeros([2]), end: .zeros([2]))
+      _ = field.bestPaths(Tensor([0, 1, 0, 0, 0, 0, 1, .nan], shape: [2, 2, 2]))
+    }
+    expect(best, says: "the score of tag 1 at step 1 of sequence 1 is not a number")
+    let several = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let field = ConditionalRandomField(transitions: .zeros([2, 2]), start: .zeros([2]), end: .zeros([2]))
+      _ = field.bestPaths(Tensor(repeating: .nan, shape: [1, 2, 2]), count: 2)
+    }
+    expect(several, says: "the score of tag 0 at step 0 of sequence 0 is not a number")
+    let transitions = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let field = ConditionalRandomField(
+        transitions: Tensor([0, .nan, 0, 0], shape: [2, 2]), start: .zeros([2]), end: .zeros([2]))
+      _ = field.marginals(.zeros([1, 2, 2]))
+    }
+    expect(transitions, says: "transition score 1 of a conditional random field is not a number")
+  }
+
+  @Test("when a beam is set to what it cannot be, or a decoder's attention has another shape")
+  func beam() async {
+    let width = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var search = BeamSearch(width: 3, rules: DecodingRules(maximumLength: 2))
+      search.width = 0
+    }
+    expect(width, says: "the beam is 0 wide, and must have at least 1")
+    let count = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var search = BeamSearch(width: 3, rules: DecodingRules(maximumLength: 2))
+      search.count = 4
+    }
+    expect(count, says: "the 4 best answers of a beam of 3 were asked for")
+    let attention = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      struct Flat: SteppingDecoder {
+        var vocabulary: Int { 2 }
+        func step(_ tokens: [Int], _ state: inout NoMemory, context: NoMemory) -> DecoderOutput {
+          DecoderOutput(logits: .zeros([tokens.count, 2]), attention: .zeros([tokens.count]))
+        }
+      }
+      let search = BeamSearch(width: 1, keepsAttention: true, rules: DecodingRules(maximumLength: 2))
+      _ = search(Flat(), from: DecodingStart(tokens: [0]))
+    }
+    expect(attention, says: "a decoder gave attention of shape [1], expected 1 rows")
+  }
+
+  @Test("when an attribution's baseline has another shape than the input")
+  func baselines() async {
+    let occlusion = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let score = { (inputs: Tensor) in inputs.sum(axes: [1, 2]) }
+      _ = Attribution.occlusionOfSteps(of: score, at: .ones([3, 2]), by: .zeros([2, 3]))
+    }
+    expect(occlusion, says: "a baseline of shape [2, 3] for an input of [3, 2]")
+    let faith = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let score = { (inputs: Tensor) in inputs.sum(axes: [1, 2]) }
+      _ = Faithfulness(of: [1, 1, 1], for: score, at: .ones([3, 2]), from: .zeros([3, 1]))
+    }
+    expect(faith, says: "a baseline of shape [3, 1] for an input of [3, 2]")
+  }
+
   @Test("when the loss is not one number")
   func loss() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

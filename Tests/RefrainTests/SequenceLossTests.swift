@@ -61,6 +61,14 @@ import Testing
     #expect(abs(value.item - cleared.sum().item / 2) < 1e-5)
   }
 
+  @Test("are 0 where no sequence is left") func nothingLeft() {
+    for weights in [nil, Tensor([0, 0, 0])] {
+      let batch = SequenceBatch(
+        logits, classes, weights: weights, lengths: weights == nil ? [0, 0, 0] : nil, targetLengths: nil, name: "none")
+      #expect(batch.count == 0 && batch.mean(.zeros([0]), name: "none").item == 0)
+    }
+  }
+
   @Test("train a model, with lengths of targets from the batch")
   func training() throws {
     var generator = RandomGenerator(seed: 1)

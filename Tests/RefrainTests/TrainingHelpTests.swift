@@ -25,6 +25,22 @@ import Testing
     #expect((1e-4...0.5).contains(rate), "\(rate)")
   }
 
+  @Test("tries all rates, one an update, where gradients are accumulated over batches") func accumulatedRates() throws {
+    let (x, y) = series(40)
+    let trainer = Trainer(seed: 3, accumulation: 4)
+    let search = try trainer.searchLearningRate(
+      for: Line(), optimizer: SGD(), in: 1e-6...1e-4, steps: 12
+    ) { trainer, line, optimizer throws(TrainingError) in
+      // Five batches: an update after four, and one at the end of the epoch.
+      try trainer.fit(&line, optimizer: &optimizer, examples: Batch(x, y), batchSize: 8) { line, batch in
+        (line(batch.input) - 1).squared.mean()
+      }
+    }
+    #expect(search.trials.count == 12)
+    #expect(zip(search.trials, search.trials.dropFirst()).allSatisfy { $0.rate < $1.rate })
+    #expect(search.trials.first?.rate == 1e-6 && abs((search.trials.last?.rate ?? 0) - 1e-4) < 1e-8)
+  }
+
   @Test("ends the search of a rate where numbers go astray") func divergence() throws {
     let search = try Trainer().searchLearningRate(for: Line(), optimizer: SGD(), in: 1e-4...1e4) {
       trainer, line, optimizer throws(TrainingError) in
@@ -64,6 +80,56 @@ import Testing
     ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
     #expect(advice.warnings.map(\.kind) == [.deadUnits])
     #expect(said.first?.hasPrefix("4 of 8 units of '0.weight' had no gradient in a whole epoch; ") == true)
+  }
+
+  @Test("says nothing of what is not learned, such as the statistics of a layer") func statistics() throws {
+    var generator = RandomGenerator(seed: 1)
+    var model = Sequential(inputSize: 2, seed: 1) {
+      BatchNorm()
+      Dense(4, activation: .tanh)
+      Dense(1)
+    }
+    let advice = TrainingAdvice { _ in }
+    var optimizer = SGD(learningRate: 0.01)
+    let x = Tensor.normal([120, 2], using: &generator)
+    // 30 updates an epoch.
+    try Trainer(epochs: 2, exchanges: [advice], observers: [advice]).fit(
+      &model, optimizer: &optimizer, examples: Batch(x, x.slice(0..<1, axis: 1)), batchSize: 4
+    ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
+    #expect(advice.warnings == [])
+  }
+
+  @Test("says when a gradient is far greater than it used to be") func exploding() {
+    let advice = TrainingAdvice { _ in }
+    func update(_ norm: Float) {
+      var (gradient, step) = (
+        Line(weight: Tensor(norm)), GradientStep(weight: 1, step: 0, generator: RandomGenerator(seed: 1))
+      )
+      advice.exchange(&gradient, in: &step)
+    }
+    for _ in 0..<50 { update(2) }
+    update(1900)
+    #expect(advice.warnings.isEmpty)
+    update(2100)
+    #expect(advice.warnings.map(\.kind) == [.exploding])
+  }
+
+  @Test("says when the loss rises again to far above the least it was, and nothing of noise near 0 and single batches")
+  func rising() {
+    func warnings(_ losses: [Float]) -> [TrainingAdvice.Warning.Kind] {
+      let advice = TrainingAdvice { _ in }
+      for (index, loss) in losses.enumerated() {
+        let step = TrainingStep(
+          epoch: 1, batch: index + 1, step: index + 1, loss: loss, meanLoss: loss, learningRate: 0.1, examples: 1)
+        _ = advice.observe(TrainingEvent(.step(step), epochs: 1, batches: nil, history: History()))
+      }
+      return advice.warnings.map(\.kind)
+    }
+    func steps(_ loss: Float) -> [Float] { Array(repeating: loss, count: 100) }
+    #expect(warnings(steps(100) + steps(0.01) + steps(50)) == [.diverging])
+    #expect(warnings(steps(100) + steps(0.01) + steps(0.9)) == [])
+    #expect(warnings(steps(100) + steps(0.01) + [50, 60, 0.01] + steps(0.02) + [50]) == [])
+    #expect(warnings([1, 11]) == [.diverging])
   }
 
   @Test("says when a validation loss rises while the loss falls") func overfitting() {

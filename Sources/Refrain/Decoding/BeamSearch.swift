@@ -23,9 +23,9 @@ public struct BeamSearch: Sendable {
   }
 
   /// How many answers are kept at each step.
-  public var width: Int
+  public var width: Int { didSet { check() } }
   /// How many answers are given, at most ``width``.
-  public var count: Int
+  public var count: Int { didSet { check() } }
   /// α: 0 orders by the probability alone.
   public var lengthPenalty: Double
   /// β: 0 does not look at the attention.
@@ -42,8 +42,6 @@ public struct BeamSearch: Sendable {
     width: Int, count: Int = 1, lengthPenalty: Double = 0, coveragePenalty: Double = 0, stopping: Stopping = .full,
     keepsAttention: Bool = false, rules: DecodingRules
   ) {
-    require(width > 0, "the beam is \(width) wide, and must have at least 1")
-    require((1...width).contains(count), "the \(count) best answers of a beam of \(width) were asked for")
     require(coveragePenalty >= 0, "the coverage penalty is \(coveragePenalty), and must not be negative")
     self.width = width
     self.count = count
@@ -52,6 +50,12 @@ public struct BeamSearch: Sendable {
     self.stopping = stopping
     self.keepsAttention = keepsAttention
     self.rules = rules
+    check()
+  }
+
+  private func check() {
+    require(width > 0, "the beam is \(width) wide, and must have at least 1")
+    require((1...width).contains(count), "the \(count) best answers of a beam of \(width) were asked for")
   }
 
   /// The best answers for each sequence of `start`, the best first; at most ``count`` of each.
@@ -99,10 +103,10 @@ public struct BeamSearch: Sendable {
   private func advance(_ beams: inout [Beam], _ output: DecoderOutput, rows: Int, vocabulary: Int) {
     var logarithms = output.logits.logSoftmax()
     let attention = keepsAttention || coveragePenalty > 0 ? output.attention : nil
-    let source = attention?.shape[1] ?? 0
     require(
       attention.map { $0.rank == 2 && $0.shape[0] == beams.count * rows } ?? true,
       "a decoder gave attention of shape \(attention?.shape ?? []), expected \(beams.count * rows) rows")
+    let source = attention?.shape[1] ?? 0
     logarithms.withUnsafeMutableValues { values in
       (attention ?? Tensor(0)).withUnsafeValues { weights in
         beams.withUnsafeMutableBufferPointer { beams in

@@ -10,7 +10,14 @@ public struct CTCAlignment: Sendable, Equatable {
   ///
   /// - Complexity: O(T · U) time and bytes.
   public init?(_ logProbabilities: Tensor, labels: [Int], blank: Int = 0) {
+    require(
+      logProbabilities.rank == 2,
+      "log-probabilities of shape \(logProbabilities.shape); expected [T, V] of one sequence")
     let (time, width) = (logProbabilities.shape[0], logProbabilities.shape[1])
+    require((0..<width).contains(blank), "the blank is \(blank), and there are \(width) symbols, from 0")
+    for (place, label) in labels.enumerated() {
+      require((0..<width).contains(label), "label \(place) is \(label), and there are \(width) symbols, from 0")
+    }
     let states = 2 * labels.count + 1
     guard time > 0 else { return nil }
     func symbol(_ state: Int) -> Int { state % 2 == 0 ? blank : labels[state / 2] }

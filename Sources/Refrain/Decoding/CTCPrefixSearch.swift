@@ -38,7 +38,8 @@ public struct CTCHypothesis: Sendable, Equatable {
 ///
 ///     score = log p(text | steps) + weight · log p(words) + wordBonus · number of words
 ///
-/// All paths that say the same text are added up. At each step the `width` best prefixes are kept.
+/// All paths that say the same text are added up; separators before the first word, after the last one, and more than one
+/// between two words are silence. At each step the `width` best prefixes are kept.
 public struct CTCPrefixSearch: Sendable {
   /// The text of each symbol; that of the blank does not matter.
   public var symbols: [String]
@@ -92,6 +93,9 @@ public struct CTCPrefixSearch: Sendable {
 
   /// The text of the most probable path: the best symbol of each step, repetitions and blanks taken out.
   public static func greedy(_ logProbabilities: Tensor, blank: Int = 0) -> [Int] {
+    require(
+      logProbabilities.rank == 2,
+      "log-probabilities of shape \(logProbabilities.shape); expected [T, V] of one sequence")
     let (steps, width) = (logProbabilities.shape[0], logProbabilities.shape[1])
     var result: [Int] = []
     var last = blank
@@ -195,8 +199,13 @@ private struct PrefixSearch<Scorer: WordScorer> {
           add(ofOther + probability, to: prefix, isBlank: false)
           entering = ofBlank
         }
-        guard entering > -.infinity, let child = child(of: prefix, symbol) else { continue }
-        add(entering + probability, to: child, isBlank: false)
+        guard entering > -.infinity else { continue }
+        if symbol == search.separator, prefix == 0 || nodes[prefix].symbol == symbol {
+          // There is no word that it could end: it is silence, and says no more than a blank.
+          add(entering + probability, to: prefix, isBlank: true)
+        } else if let child = child(of: prefix, symbol) {
+          add(entering + probability, to: child, isBlank: false)
+        }
       }
     }
     var scores: [(score: Double, node: Int)] = []
@@ -225,8 +234,7 @@ private struct PrefixSearch<Scorer: WordScorer> {
     }
   }
 
-  /// The prefix that a symbol makes longer; nil where that is no text: a separator that ends no word, or a word that is
-  /// not in the lexicon.
+  /// The prefix that a symbol makes longer; nil where that is no text: a word that is not in the lexicon.
   private mutating func child(of prefix: Int, _ symbol: Int) -> Int? {
     var child = nodes[prefix].firstChild
     while child >= 0 {
@@ -237,7 +245,7 @@ private struct PrefixSearch<Scorer: WordScorer> {
       parent: prefix, symbol: symbol, words: nodes[prefix].words, state: nodes[prefix].state, place: nodes[prefix].place
     )
     if symbol == search.separator {
-      guard prefix != 0, nodes[prefix].symbol != symbol, search.lexicon?.isWord(node.place) ?? true else { return nil }
+      guard search.lexicon?.isWord(node.place) ?? true else { return nil }
       let (words, state) = wordEnded(at: prefix)
       (node.words, node.state, node.place) = (words, state, 0)
     } else if let lexicon = search.lexicon {
@@ -288,6 +296,18 @@ private struct PrefixSearch<Scorer: WordScorer> {
     }
     // A text that breaks off within a word of the lexicon is taken only where there is no other.
     if results.contains(where: \.isWhole) { results.removeAll { !$0.isWhole } }
-    return results.map(\.hypothesis).sorted { $0.score > $1.score }
+    // A text is there twice where a separator may have followed its last word.
+    var (texts, places): ([CTCHypothesis], [[Int]: Int]) = ([], [:])
+    for (hypothesis, _) in results {
+      guard let place = places[hypothesis.symbols] else {
+        places[hypothesis.symbols] = texts.count
+        texts.append(hypothesis)
+        continue
+      }
+      let total = logSum(texts[place].logProbability, hypothesis.logProbability)
+      texts[place].score += total - texts[place].logProbability
+      texts[place].logProbability = total
+    }
+    return texts.sorted { $0.score > $1.score }
   }
 }

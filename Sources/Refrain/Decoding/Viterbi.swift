@@ -51,13 +51,24 @@ extension ConditionalRandomField {
     let (batch, time) = checked(scores, lengths)
     let chain = ChainPotentials(transitions: transitions, start: start, end: end, constraints: constraints)
     let count = tagCount
+    for (name, values) in [("transition", transitions), ("start", start), ("end", end)] {
+      let place = values.detached.values.firstIndex(where: \.isNaN)
+      require(place == nil, "\(name) score \(place ?? 0) of a conditional random field is not a number")
+    }
     return scores.detached.read { scores in
       var results = [Result?](repeating: nil, count: batch)
       results.withUnsafeMutableBufferPointer { results in
         nonisolated(unsafe) let results = results
         parallel(batch, grain: max(1, (1 << 16) / max(1, time * count * count))) { part in
           for sequence in part {
-            results[sequence] = body(chain, scores + sequence * time * count, lengths?[sequence] ?? time)
+            let (scores, steps) = (scores + sequence * time * count, lengths?[sequence] ?? time)
+            for place in 0..<steps * count where scores[place].isNaN {
+              require(
+                false,
+                "the score of tag \(place % count) at step \(place / count) of sequence \(sequence) is not a number; "
+                  + "look for one in what the scores were made from")
+            }
+            results[sequence] = body(chain, scores, steps)
           }
         }
       }

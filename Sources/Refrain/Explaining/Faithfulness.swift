@@ -38,6 +38,7 @@ public struct Faithfulness: Sendable {
     of steps: [Float], for score: Attribution.Score, at input: Tensor, from baseline: Tensor, most: Int = 32,
     orders: Int = 10, seed: UInt64 = 0
   ) {
+    Attribution.requireSame(input, baseline)
     let ends = score(stack([baseline, input])).values
     let range = ends[1] - ends[0]
     guard abs(range) > 1e-6 * max(abs(ends[0]), abs(ends[1])), range.isFinite, steps.count > 1 else { return nil }

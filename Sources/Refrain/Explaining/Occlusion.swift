@@ -12,6 +12,7 @@ extension Attribution {
   public static func occlusion(
     of score: Score, at input: Tensor, by baseline: Tensor, parts: [[Int]], rows: Int = 32
   ) -> [Float] {
+    requireSame(input, baseline)
     let whole = score(stack([input])).values[0]
     return scores(of: score, replacing: parts, in: input, by: baseline, rows: rows).map { whole - $0 }
   }
@@ -41,6 +42,11 @@ extension Attribution {
   package static func windows(of time: Int, atMost most: Int) -> [Range<Int>] {
     let count = min(time, most)
     return (0..<count).map { $0 * time / count..<($0 + 1) * time / count }
+  }
+
+  /// Stops where one cannot take the other's place.
+  static func requireSame(_ input: Tensor, _ baseline: Tensor) {
+    require(input.shape == baseline.shape, "a baseline of shape \(baseline.shape) for an input of \(input.shape)")
   }
 
   /// The score of the input with each set of values in turn replaced by the baseline's.

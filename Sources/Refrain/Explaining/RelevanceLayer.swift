@@ -48,10 +48,7 @@ extension Stacked: RelevanceLayer where Level: RelevanceLayer, Level.Twin: Recur
 
 extension Sequential: RelevanceLayer {
   public var relevanceTwin: Sequential {
-    func twin(of layer: some RelevanceLayer) -> any Layer { layer.relevanceTwin }
-    return Sequential(
-      inputShape: inputShape,
-      builtLayers: layers.map { layer in (layer as? any RelevanceLayer).map { twin(of: $0) } ?? layer })
+    Sequential(inputShape: inputShape, builtLayers: layers.map { $0.twinOrSelf })
   }
 }
 
@@ -77,20 +74,20 @@ extension Tensor {
   }
 }
 
-/// An LSTM cell for relevance.
-public struct RelevanceLSTMCell: RecurrentCell {
-  public typealias State = LSTMCell.State
-  public static let name = "lstm-relevance"
-  public static let source = "Arras, Montavon, Müller and Samek 2017"
-  public static let purpose = "propagates relevance through an LSTM"
+/// A twin that differs from its cell in the step alone.
+protocol RelevanceTwin: RecurrentCell {
+  /// The cell's type.
+  associatedtype Original: RecurrentCell
+  /// The cell whose twin it is.
+  var cell: Original { get set }
+  init(_ cell: Original)
+}
+
+extension RelevanceTwin {
   public static var execution: ScanExecution<Self> { .loop }
 
-  /// The cell whose twin it is.
-  public var cell: LSTMCell
-
-  init(_ cell: LSTMCell) { self.cell = cell }
   public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    cell = LSTMCell(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
+    self.init(Original(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator))
   }
   public var inputSize: Int { cell.inputSize }
   public var hiddenSize: Int { cell.hiddenSize }
@@ -100,6 +97,19 @@ public struct RelevanceLSTMCell: RecurrentCell {
   ) throws(E) { try cell.forEachTensor(body) }
 
   public func project(_ input: Tensor) -> Tensor { cell.project(input) }
+}
+
+/// An LSTM cell for relevance.
+public struct RelevanceLSTMCell: RelevanceTwin {
+  public typealias State = LSTMCell.State
+  public static let name = "lstm-relevance"
+  public static let source = "Arras, Montavon, Müller and Samek 2017"
+  public static let purpose = "propagates relevance through an LSTM"
+
+  /// The cell whose twin it is.
+  public var cell: LSTMCell
+
+  init(_ cell: LSTMCell) { self.cell = cell }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
     let sums = projected + state.hidden.matrixProduct(cell.weightHidden, transposingOther: true)
@@ -115,28 +125,16 @@ extension LSTMCell: RelevanceCell {
 }
 
 /// A GRU cell for relevance.
-public struct RelevanceGRUCell: RecurrentCell {
+public struct RelevanceGRUCell: RelevanceTwin {
   public typealias State = HiddenState
   public static let name = "gru-relevance"
   public static let source = "after Arras, Montavon, Müller and Samek 2017"
   public static let purpose = "propagates relevance through a GRU"
-  public static var execution: ScanExecution<Self> { .loop }
 
   /// The cell whose twin it is.
   public var cell: GRUCell
 
   init(_ cell: GRUCell) { self.cell = cell }
-  public init(inputSize: Int, hiddenSize: Int, using generator: inout RandomGenerator) {
-    cell = GRUCell(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
-  }
-  public var inputSize: Int { cell.inputSize }
-  public var hiddenSize: Int { cell.hiddenSize }
-
-  public mutating func forEachTensor<E: Error>(
-    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-  ) throws(E) { try cell.forEachTensor(body) }
-
-  public func project(_ input: Tensor) -> Tensor { cell.project(input) }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
     let recurrent = state.hidden.matrixProduct(cell.weightHidden, transposingOther: true)

@@ -10,7 +10,8 @@ extension Loss {
   ///
   /// The prediction is logits `[B, T, V]`, of which the loss takes the softmax itself; the target `[B, U]` holds
   /// indices of symbols other than the blank, `targetLengths` says how many of each row there are, and what stands
-  /// behind them does not matter. Every sequence counts once, however long it is.
+  /// behind them does not matter. Every sequence counts once, however long it is. A label that is none, or the blank,
+  /// is a mistake of the program and stops it: check labels that come from outside before.
   ///
   /// Labels that T steps cannot say have no path and the loss is infinite: it takes a step a label, and one more for
   /// the blank between two equal ones (``ctcStepsNeeded(_:)``). No gradient comes from such a sequence.
@@ -61,8 +62,8 @@ private struct CTC {
           let value = values[row * target[1] + place]
           require(
             value >= 0 && value < Float(symbols) && value == value.rounded() && Int(value) != blank,
-            "ctc: label \(place) of sequence \(row) is \(value); labels are 0 ..< \(symbols), and not the blank, \(blank)"
-          )
+            "ctc: label \(place) of sequence \(row) is \(value); "
+              + "labels are 0 ..< \(symbols), and not the blank, \(blank)")
           return Int(value)
         }
       }

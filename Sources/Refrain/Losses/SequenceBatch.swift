@@ -54,11 +54,12 @@ public struct SequenceBatch: Sendable {
     self.weights = values.map { all in valid.map { all[$0] } }
   }
 
-  /// The weighted mean of the losses `[N]`, a scalar.
+  /// The weighted mean of the losses `[N]`, a scalar; 0 where no sequence is left.
   func mean(_ losses: Tensor, name: String) -> Tensor {
     require(
       losses.count == count,
       "\(name): \(losses.count) losses were given for \(count) sequences; it wants one a sequence")
+    guard count > 0 else { return Tensor(0) }
     guard let weights else { return losses.mean() }
     let total = totalWeight
     return (losses.reshaped([count]) * Tensor(weights.map { Float(Double($0) / total) })).sum()

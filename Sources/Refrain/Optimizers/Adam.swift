@@ -51,20 +51,13 @@ public struct Adam: Optimizer {
   private func correction(_ beta: Float, _ step: Int) -> Float { Float(1 - Double.pow(Double(beta), step)) }
 }
 
-/// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019), as in PyTorch: θ is first multiplied by
-/// 1 − η λ, then moved as by ``Adam`` without decay.
-public struct AdamW: Optimizer {
-  private var adam: Adam
+/// An optimizer whose options and memory are those of an ``Adam`` within.
+public protocol AroundAdam: Optimizer {
+  /// The optimizer within.
+  var adam: Adam { get set }
+}
 
-  /// An optimizer with PyTorch's settings where none are given.
-  public init(
-    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
-    weightDecay: Float = 1e-2
-  ) {
-    adam = Adam(
-      learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
-  }
-
+extension AroundAdam {
   /// How far a step goes.
   public var learningRate: Float {
     get { adam.learningRate }
@@ -85,16 +78,32 @@ public struct AdamW: Optimizer {
     get { adam.epsilon }
     set { adam.epsilon = newValue }
   }
-  /// How strongly parameters are drawn to zero.
-  public var weightDecay: Float {
-    get { adam.weightDecay }
-    set { adam.weightDecay = newValue }
-  }
   public var state: OptimizerState {
     get { adam.state }
     set { adam.state = newValue }
   }
   public var moments: [Moment] { adam.moments }
+}
+
+/// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019), as in PyTorch: θ is first multiplied by
+/// 1 − η λ, then moved as by ``Adam`` without decay.
+public struct AdamW: AroundAdam {
+  public var adam: Adam
+
+  /// An optimizer with PyTorch's settings where none are given.
+  public init(
+    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+    weightDecay: Float = 1e-2
+  ) {
+    adam = Adam(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay)
+  }
+
+  /// How strongly parameters are drawn to zero.
+  public var weightDecay: Float {
+    get { adam.weightDecay }
+    set { adam.weightDecay = newValue }
+  }
 
   public func update(_ run: ParameterRun) { adam.update(run, decoupled: true) }
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// A generator of pseudo-random numbers whose whole sequence follows from its seed: xoshiro256++ (Blackman and Vigna,
 /// 2021), seeded through SplitMix64. A value: a copy repeats the same numbers.
 public struct RandomGenerator: RandomNumberGenerator, Sendable {
-  private var state: (UInt64, UInt64, UInt64, UInt64)
+  private(set) var state: (UInt64, UInt64, UInt64, UInt64)
 
   /// The generator whose numbers follow from `seed`.
   public init(seed: UInt64) {

@@ -45,18 +45,30 @@ extension Operations {
       let inner = shape[(axis + 1)...].product
       let stride = outer == 0 ? 0 : shape[axis] * inner
       var starts: [Int] = []
-      let result = Tensor(shape) { target in
-        var start = 0
-        for tensor in tensors {
-          let run = outer == 0 ? 0 : tensor.shape[axis] * inner
-          tensor.read { source in
-            for index in 0..<outer {
-              kernels.copy(run, source + index * run, target + index * stride + (start &* inner))
+      func joined(_ tensors: [Tensor]) -> Tensor {
+        Tensor(shape) { target in
+          var start = 0
+          for tensor in tensors {
+            let run = outer == 0 ? 0 : tensor.shape[axis] * inner
+            tensor.read { source in
+              for index in 0..<outer {
+                kernels.copy(run, source + index * run, target + index * stride + (start &* inner))
+              }
             }
+            start += tensor.shape[axis]
           }
-          starts.append(start)
-          start += tensor.shape[axis]
         }
+      }
+      let result = joined(tensors)
+      // Integers stay what they are where all parts have them.
+      let integers = tensors.compactMap { tensor in
+        tensor.sparseRows == nil ? tensor.storage.integers.map { Tensor($0, shape: tensor.shape) } : nil
+      }
+      if integers.count == tensors.count { result.storage.setIntegers(joined(integers).storage) }
+      var start = 0
+      for tensor in tensors {
+        starts.append(start)
+        start += tensor.shape[axis]
       }
       return result.recorded(as: self, of: tensors) {
         zip(starts, tensors).map { start, tensor in

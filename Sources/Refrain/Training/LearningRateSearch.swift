@@ -13,7 +13,7 @@ public struct LearningRateSearch: Sendable, Equatable {
   public struct Trial: Sendable, Equatable {
     /// The learning rate of the step.
     public var rate: Float
-    /// The loss before the step, smoothed over the steps until then.
+    /// The loss before the update, smoothed over the updates until then.
     public var loss: Float
   }
 
@@ -72,22 +72,37 @@ extension Trainer {
   }
 }
 
-/// Takes down the loss of each step, and ends the search.
+/// Takes down the loss of each update, and ends the search.
 private final class RateWatch: TrainingObserver {
   private let steps: Int
   private var mean = 0.0
   private var least = Double.infinity
   private(set) var trials: [LearningRateSearch.Trial] = []
+  /// The losses of the batches since the last update, and their rate.
+  private var (losses, rate): ([Double], Float) = ([], 0)
+  private var updates = 0
   /// How much of the mean each new loss is not.
   private let smoothing = 0.9
 
   init(steps: Int) { self.steps = steps }
 
   func observe(_ event: TrainingEvent) -> TrainingDecision {
-    guard case .step(let step) = event.kind else { return .proceed }
-    mean = smoothing * mean + (1 - smoothing) * Double(step.loss)
+    switch event.kind {
+    case .began, .ended: return .proceed
+    case .step(let step):
+      losses.append(Double(step.loss))
+      rate = step.learningRate
+      // Gradients may be accumulated over several batches.
+      guard step.step > updates else { return .proceed }
+    case .epoch:
+      // What was left of its batches made an update too.
+      guard !losses.isEmpty else { return .proceed }
+    }
+    updates += 1
+    mean = smoothing * mean + (1 - smoothing) * losses.reduce(0, +) / Double(losses.count)
+    losses = []
     let loss = mean / (1 - Double.pow(smoothing, trials.count + 1))
-    trials.append(LearningRateSearch.Trial(rate: step.learningRate, loss: Float(loss)))
+    trials.append(LearningRateSearch.Trial(rate: rate, loss: Float(loss)))
     least = min(least, loss)
     // A loss may be negative, as a log-likelihood is: then growth is measured from the least.
     let limit = least > 0 ? 4 * least : least + 4 * abs(least) + 1

@@ -37,7 +37,10 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
   private let norms = GradientNorms()
   private let say: (Warning) -> Void
   private var firstLoss: Float?
-  private var leastLoss = Float.infinity
+  /// The mean loss of the last steps, and the least that it has been.
+  private var (meanLoss, leastLoss): (Float, Float) = (0, .infinity)
+  /// How many steps in a row had a loss far above the least.
+  private var stepsAbove = 0
   /// Gradient norms of the first updates, from which the usual one is known.
   private var usual: [Float] = []
   private var tiny: [String: Int] = [:]
@@ -61,24 +64,32 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
       }
     }
     let greatest = norms.norms.reduce(0) { max($0, $1.norm) }
-    for (name, norm) in norms.norms where greatest > 0 && norm < 1e-7 * greatest { tiny[name, default: 0] += 1 }
+    // What is not learned, such as the statistics of a BatchNorm, has a gradient of exactly 0.
+    for (name, norm) in norms.norms where norm > 0 && norm < 1e-7 * greatest { tiny[name, default: 0] += 1 }
   }
 
   public func observe(_ event: TrainingEvent) -> TrainingDecision {
     switch event.kind {
     case .began, .ended: break
-    case .step(let step):
-      let first = firstLoss ?? step.loss
-      firstLoss = first
-      leastLoss = min(leastLoss, step.loss)
-      if step.loss > 10 * max(first, leastLoss), first > 0 {
-        warn(
-          .diverging, "in epoch \(step.epoch) the loss is \(short(step.loss)), and began at \(short(first))",
-          "lower the learning rate, or clip gradients")
-      }
+    case .step(let step): look(at: step)
     case .epoch(let epoch): look(at: event.history.epochs, epoch)
     }
     return .proceed
+  }
+
+  private func look(at step: TrainingStep) {
+    let first = firstLoss ?? step.loss
+    meanLoss = firstLoss == nil ? first : meanLoss + 0.1 * (step.loss - meanLoss)
+    firstLoss = first
+    // Near 0 losses differ by any factor from batch to batch, and a single batch may be a hard one.
+    let isAbove = step.loss > 10 * max(leastLoss, first / 100)
+    stepsAbove = isAbove ? stepsAbove + 1 : 0
+    leastLoss = min(leastLoss, meanLoss)
+    guard first > 0, step.loss > 10 * first || stepsAbove >= 10 else { return }
+    let before = step.loss > 10 * first ? "and began at \(short(first))" : "and was \(short(leastLoss))"
+    warn(
+      .diverging, "in epoch \(step.epoch) the loss is \(short(step.loss)), \(before)",
+      "lower the learning rate, or clip gradients")
   }
 
   private func look(at epochs: [History.Epoch], _ epoch: History.Epoch) {

@@ -108,6 +108,12 @@ import Testing
     let read = try NGramModel(arpa: Array(other.utf8))
     #expect(abs(read.logProbability(of: ["a"]).value - (-0.125 - 0.5)) < 1e-6)
     #expect(abs(read.logProbability(of: ["b"]).value - (-0.25 - 1 - 0.5)) < 1e-6)
+    // Lines end otherwise too, text may be UTF-16, and what Unicode calls line breaks stands within words.
+    #expect(try NGramModel(arpa: Array(other.replacing("\n", with: "\r\n").utf8)) == read)
+    let wide: [UInt8] = [0xFF, 0xFE] + other.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    #expect(try NGramModel(arpa: wide) == read)
+    let odd = try NGramModel(arpa: Array(other.replacing(" b\n", with: " b\u{2028}c\n").utf8))
+    #expect(odd.words.contains("b\u{2028}c"))
     // Without a word for what is unknown it is next to impossible.
     #expect(read.logProbability(of: ["c"]).value < -90)
   }

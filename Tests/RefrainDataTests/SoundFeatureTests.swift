@@ -189,6 +189,21 @@ import Testing
     }
   }
 
+  @Test("of a recording that grows beyond the memory budget at their rate are refused before they are made")
+  func budget() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/slow.wav"
+      try writeAtomically(Recording([Float](repeating: 0, count: 2000), sampleRate: 1).wav(), to: path)
+      for (rate, limit) in [(1 << 20, 1 << 30), (200, 10 << 20)] {
+        let encoding = SoundEncoding(SoundFeatures(.logMel, sampleRate: rate))
+        try MemoryBudget(limit).run { () throws -> Void in
+          let error = dataError { () throws(DataError) in try encoding.frames(path) }
+          #expect(error?.code == .overMemoryBudget && error?.file == path)
+        }
+      }
+    }
+  }
+
   @Test("with sizes that cannot be are refused before they are made")
   func faults() {
     #expect(SoundFeatures().fault == nil)
@@ -199,6 +214,10 @@ import Testing
     }
     #expect(fault { $0.kind = .mfcc(41) } == "there are 41 coefficients of 40 filters")
     #expect(fault { $0.hop = 0 } != nil && fault { $0.fftSize = 16 } != nil && fault { $0.sampleRate = 0 } != nil)
+    #expect(fault { $0.sampleRate = 1 << 20 } == nil && fault { $0.sampleRate = 1 << 20 + 1 } != nil)
+    // Transforms that take as long as the square of their length.
+    #expect(fault { $0.fftSize = 1 << 16 } == nil && fault { $0.fftSize = 1 << 17 } != nil)
+    #expect(fault { $0.fftSize = 61 * 64 } == nil && fault { $0.fftSize = 65_521 }?.contains("65521") == true)
     #expect(fault { $0.highest = 0 } != nil && fault { $0.floor = 0 } != nil && fault { $0.deltas = 3 } != nil)
   }
 }

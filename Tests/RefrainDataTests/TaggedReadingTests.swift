@@ -35,6 +35,9 @@ import Testing
   func comments() throws {
     let sentences = try read("# id = 1\n# text\n# NN B-NP\n3 CD I-NP\n\n# a note that is longer\nyes UH O\n")
     #expect(sentences.map(\.words) == [["#", "3"], ["yes"]])
+    // Before anything else, too: alone before a tab it is a word.
+    #expect(try read("#\tSYM\n3\tCD\n").map(\.words) == [["#", "3"]])
+    #expect(try read("# text\nyes\tUH\n").map(\.words) == [["yes"]])
   }
 
   @Test("of CoNLL-U parts of speech are read, or another column by its name; what is no word is passed over")
@@ -119,6 +122,15 @@ import Testing
     #expect(problem().contains("seq.out: line 2: there are 2 tags for the 1 words in seq.in"))
     try write("seq.out", "O B-city\n")
     #expect(problem().contains("seq.out: there are 1 lines, and 2 in seq.in"))
+    try write("seq.out", "O B-city\nO\n")
+    try write("seq.in", "to boston\n\n")
+    #expect(problem().contains("seq.out: line 2: there are 1 tags for the 0 words in seq.in"))
+    for name in ["seq.in", "seq.out", "label"] {
+      try Data([0xEF, 0xBB, 0xBF]).write(to: URL(filePath: path).appending(path: name))
+    }
+    #expect(problem().contains("there is no sentence in it"))
+    try write("seq.in", "to boston\nhello \n")
+    try write("label", "flight\ngreeting\n")
     // Faults of the scheme have the line of the tags.
     try write("seq.out", "O B-city\nI-city\n")
     let error = #expect(throws: DataError.self) {

@@ -97,6 +97,20 @@ import Testing
     }
   }
 
+  @Test("is refused where the history of a stage that ended cannot be read")
+  func damagedHistory() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/checkpoint.safetensors"
+      var file = SafeTensorsFile(tensors: [], metadata: ["training": "{}", "stage": "first"])
+      try file.write(to: path)
+      #expect(try Checkpoint(contentsOf: path).history == nil)
+      file.metadata["history"] = #"{"epochs":"#
+      try file.write(to: path)
+      let error = dataError { () throws(DataError) in try Checkpoint(contentsOf: path) }
+      #expect(error?.code == .damagedModel && error?.file == path)
+    }
+  }
+
   @Test("cannot be saved where there is no folder, and says so")
   func unwritable() {
     var model = makeModel()

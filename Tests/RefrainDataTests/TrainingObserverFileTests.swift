@@ -17,6 +17,19 @@ import Testing
     ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
   }
 
+  /// Trains a model that can be saved, which goes on from a file where there is one.
+  private func train(
+    _ observers: [any TrainingObserver], metrics: [Metric] = [.meanAbsoluteError], epochs: Int, from path: String? = nil
+  ) throws {
+    var model = Sequential(inputSize: 2, seed: 7) {
+      LSTM(3)
+      Dense(1)
+    }
+    model.compile(optimizer: Adam(learningRate: 0.02), loss: .meanSquaredError, metrics: metrics)
+    let state = try path.map { try TrainingState(contentsOf: $0, model: model) }
+    _ = try model.fit(x, y, epochs: epochs, batchSize: 5, observers: observers, resuming: state)
+  }
+
   @Test("checksums are Castagnoli's") func checksums() {
     // RFC 3720, B.4.
     #expect(CRC32C.checksum("123456789".utf8) == 0xE306_9283)
@@ -72,6 +85,36 @@ import Testing
       _ = try fit([TrainingLog(path, format: .csv, stage: "first")])
       let starts = try lines().dropFirst().map { $0.split(separator: ",").prefix(2).joined(separator: " ") }
       #expect(starts == ["second 1", "second 2", "first 1", "first 2", "first 3"])
+    }
+  }
+
+  @Test("as CSV go on where a killed run was saved, without what it wrote after that") func resumed() throws {
+    try withTemporaryFolder { folder in
+      let (path, saved) = (folder + "/log.csv", folder + "/training.safetensors")
+      func text() throws -> String { String(decoding: try readFile(path), as: UTF8.self) }
+      try train([TrainingLog(path, format: .csv), Checkpoints(saved, everyEpochs: 2)], epochs: 2)
+      let before = try text()
+      // The killed run had written an epoch more, and half of another.
+      try writeAtomically(Array((before + "training,3,9,0.5,,0.02,1,0.1,0.5,\ntraining,4,").utf8), to: path)
+      try train([TrainingLog(path, format: .csv)], epochs: 4, from: saved)
+      #expect(try text().hasPrefix(before))
+      func rows() throws -> [[Substring]] {
+        try text().split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+      }
+      #expect(try rows().dropFirst().map { $0[1] } == ["1", "2", "3", "4"])
+      // Another training has the columns of the header, whatever its metrics are.
+      try train([TrainingLog(path, format: .csv, stage: "other")], metrics: [], epochs: 1)
+      #expect(try Set(rows().map(\.count)).count == 1 && rows().count == 6)
+    }
+  }
+
+  @Test("for TensorBoard that a training that goes on cannot write are said so, once") func unwritableResumed() throws {
+    try withTemporaryFolder { folder in
+      let saved = folder + "/training.safetensors"
+      try train([Checkpoints(saved, everyEpochs: 1)], epochs: 1)
+      var warnings: [String] = []
+      try train([TensorBoard("/proc/nothing/here", warn: { warnings.append($0) })], epochs: 3, from: saved)
+      #expect(warnings.count == 1)
     }
   }
 

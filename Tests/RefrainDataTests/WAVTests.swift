@@ -97,6 +97,14 @@ import Testing
         $0[34] = 13
         $0[20] = 3
       }.contains("a sample has 13 bits, which its format 3 has not"))
+    // 16 bits in four bytes a sample, by two numbers that agree.
+    #expect(
+      try fault {
+        $0[32] = 4
+        put(32_000, at: 28, &$0)
+      } == "a.wav: the header says that a sample of all channels has 4 bytes, and by its 16 bits it has 2; "
+        + "export the recording again")
+    #expect(try fault { put(1 << 20 + 1, at: 24, &$0) }.contains("samples a second"))
     #expect(try fault { $0[20] = 85 }.contains("compressed by the method 85"))
     #expect(try fault { $0.removeSubrange(36...) }.contains("no part 'data'"))
     #expect(try fault { $0.removeSubrange(12..<36) }.contains("no part 'fmt '"))
@@ -152,7 +160,24 @@ import Testing
       """
     ) { program, file in
       let recording = try Recording(contentsOf: file, ffmpeg: program)
-      #expect(recording == (try Recording(contentsOf: sound)))
+      let wanted = try Recording(contentsOf: sound)
+      #expect(recording.channels == wanted.channels && recording.sampleRate == wanted.sampleRate)
+      // The last of its words stays as a note.
+      #expect(
+        recording.notes == ["ffmpeg complains of it: a warning of ffmpeg, number 2999, that nobody reads"])
+    }
+    try withProgram("cat '\(sound)'") { program, file in
+      #expect(try Recording(contentsOf: file, ffmpeg: program) == Recording(contentsOf: sound))
+    }
+  }
+
+  @Test("come from ffmpeg though a program that it started goes on and holds its pipe open")
+  func heldPipe() throws {
+    let sound = fixturePath("sound/float32.wav")
+    try withProgram("sleep 20 >/dev/null &\necho 'odd' >&2; cat '\(sound)'") { program, file in
+      let start = ContinuousClock.now
+      #expect(try Recording(contentsOf: file, ffmpeg: program).notes == ["ffmpeg complains of it: odd"])
+      #expect(ContinuousClock.now - start < .seconds(10))
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The program `ffmpeg`, which reads the sound of files that are no WAV: its output comes through a pipe.
 struct FFmpeg {
@@ -40,7 +41,11 @@ struct FFmpeg {
     let complaints = Complaints()
     let finished = DispatchSemaphore(value: 0)
     DispatchQueue.global().async {
-      complaints.text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      while true {
+        let part = errors.fileHandleForReading.availableData
+        if part.isEmpty { break }
+        complaints.add(part)
+      }
       finished.signal()
     }
     var bytes: [UInt8] = []
@@ -54,10 +59,11 @@ struct FFmpeg {
       }
       bytes += part
     }
-    finished.wait()
-    process.waitUntilExit()
-    let words = complaints.text.split(whereSeparator: \.isNewline).last.map { String($0).shortened }
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
+    let isWhole = Self.endsWell(process)
+    // A program that it started may hold the pipe open for ever.
+    _ = finished.wait(timeout: .now() + 1)
+    let words = complaints.lastLine
+    guard isWhole else {
       guard WAVReader.isWAV(bytes) else {
         throw DataError(
           .wrongFormat, file: file, "ffmpeg finds no sound in it" + (words.map { " (\($0))" } ?? ""),
@@ -71,13 +77,36 @@ struct FFmpeg {
       throw DataError(.wrongFormat, file: file, "ffmpeg finds no sound in it", remedy: "name a sound file")
     }
     var recording = try Recording(wav: bytes, file: file)
-    // A pipe's header never says how long it is: there is nothing to note.
-    recording.notes = []
+    // A pipe's header never says how long it is, which is nothing to note.
+    recording.notes = words.map { ["ffmpeg complains of it: \($0)"] } ?? []
     return recording
+  }
+
+  /// Waits until a program has ended, and says whether it did so without an error.
+  private static func endsWell(_ process: Process) -> Bool {
+    #if os(Linux)
+      // Foundation also waits for the programs that it started.
+      var info = siginfo_t()
+      while true {
+        if waitid(P_PID, id_t(process.processIdentifier), &info, WEXITED | WNOWAIT) == 0 {
+          return info.si_code == CLD_EXITED && info._sifields._sigchld.si_status == 0
+        }
+        guard errno == EINTR else { break }
+      }
+    #endif
+    process.waitUntilExit()
+    return process.terminationReason == .exit && process.terminationStatus == 0
   }
 }
 
-/// What a thread leaves for another, which waits for it.
-private final class Complaints: @unchecked Sendable {
-  var text = ""
+/// The end of what a program complains of, which one thread reads and another asks for.
+private final class Complaints: Sendable {
+  private let bytes = Mutex<Data>(Data())
+
+  func add(_ part: Data) { bytes.withLock { $0 = ($0 + part).suffix(4096) } }
+
+  var lastLine: String? {
+    let text = String(decoding: bytes.withLock { $0 }, as: UTF8.self)
+    return text.split(whereSeparator: \.isNewline).last.map { String($0).shortened }
+  }
 }

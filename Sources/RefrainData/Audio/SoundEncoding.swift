@@ -114,6 +114,15 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
       let recording = try budget.run { Result { () throws(DataError) in try Recording(contentsOf: path) } }.get()
       notes = recording.notes
       try Self.check(recording.seconds, atMost: longest, path)
+      do throws(DataError) {
+        let count = recording.count.multipliedFullWidth(by: features.sampleRate)
+        let samples = recording.sampleRate.dividingFullWidth(count).quotient + 1
+        try budget.take(4 * samples, for: "the recording at \(features.sampleRate) Hz")
+        try MemoryBudget.current.take(
+          shape: [features.frameCount(samples), features.width], for: "the features")
+      } catch {
+        throw error.inFile(path)
+      }
       frames = features(recording)
     case .sphinx(let width, let deltas):
       guard Self.isReady(path) else {
@@ -121,11 +130,11 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
       }
       frames = try SphinxFeatures.frames(contentsOf: path, width: width).withDeltas(deltas)
       try Self.check(Double(frames.count) * period, atMost: longest, path)
+      try MemoryBudget.current.take(frames.values.count * 4, for: "the features")
     }
     guard frames.count > 0 else {
       throw DataError(.tooFewRows, file: path, "the recording is shorter than a frame", remedy: "leave it out")
     }
-    try MemoryBudget.current.take(frames.values.count * 4, for: "the features")
     return (frames, notes)
   }
 

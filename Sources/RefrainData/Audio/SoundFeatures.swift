@@ -29,7 +29,7 @@ public struct SoundFeatures: Codable, Sendable, Equatable {
   public var windowLength: Int
   /// The samples from one frame to the next.
   public var hop: Int
-  /// The length of the Fourier transform, at least ``windowLength``.
+  /// The length of the Fourier transform, at least ``windowLength``, without prime factors above 64.
   public var fftSize: Int
   /// What frames are multiplied with.
   public var window = WindowFunction.hann
@@ -72,9 +72,15 @@ public struct SoundFeatures: Codable, Sendable, Equatable {
 
   /// What is wrong with the numbers, which a file may hold; nil where features can be made by them.
   public var fault: String? {
-    guard (1...1 << 24).contains(sampleRate), (1...1 << 20).contains(windowLength), (1...1 << 20).contains(hop),
-      fftSize >= windowLength, fftSize <= 1 << 20, (1...1024).contains(melCount), (0...2).contains(deltas)
+    guard (1...1 << 20).contains(sampleRate), (1...1 << 20).contains(windowLength), (1...1 << 20).contains(hop),
+      fftSize >= windowLength, fftSize <= 1 << 16, (1...1024).contains(melCount), (0...2).contains(deltas)
     else { return "sizes are out of bounds" }
+    // A transform takes as long as the sum of the factors of its length.
+    var rest = fftSize
+    for factor in 2...64 {
+      while rest % factor == 0 { rest /= factor }
+    }
+    guard rest == 1 else { return "the length \(fftSize) of the Fourier transform has a prime factor above 64" }
     if case .mfcc(let count) = kind, !(1...melCount).contains(count) {
       return "there are \(count) coefficients of \(melCount) filters"
     }

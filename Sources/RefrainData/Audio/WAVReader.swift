@@ -109,7 +109,7 @@ struct WAVReader {
     guard channelCount > 0 else {
       throw DataError(.damagedFile, "the header says that there are 0 channels", remedy: "export the recording again")
     }
-    guard sampleRate > 0, sampleRate <= 1 << 24 else {
+    guard sampleRate > 0, sampleRate <= 1 << 20 else {
       throw DataError(
         .damagedFile, "the header says that there are \(sampleRate) samples a second",
         remedy: "export the recording with the right sample rate")
@@ -118,7 +118,15 @@ struct WAVReader {
     let rest = data.count % frame
     if rest > 0 { notes.append("\(rest) bytes at the end are no whole sample, and are left out") }
     self.data = data.lowerBound..<data.upperBound - rest
-    if number(format.position + 12, bytes: 2) != frame {
+    let size = number(format.position + 12, bytes: 2)
+    // Two numbers that agree are no mistake in one of them: the samples lie otherwise than their bits say.
+    if size != frame, size > 0, number(format.position + 8, bytes: 4) == size * sampleRate {
+      throw DataError(
+        .damagedFile,
+        "the header says that a sample of all channels has \(size) bytes, and by its \(bits) bits it has "
+          + "\(frame)", remedy: "export the recording again")
+    }
+    if size != frame {
       notes.append("the header is wrong about the size of a sample, which is \(frame) bytes")
     }
   }

@@ -44,12 +44,17 @@ package struct Checkpoint: Sendable {
 
   /// Reads a checkpoint.
   ///
-  /// - Throws: What reading safetensors throws; `notAModel` for a file that holds no training.
+  /// - Throws: What reading safetensors throws; `notAModel` for a file that holds no training; `damagedModel` where its history
+  ///   cannot be read.
   package init(contentsOf path: String) throws(DataError) {
     file = try SafeTensorsFile(contentsOf: path)
     self.path = path
     guard file.metadata["training"] != nil, file.metadata["stage"] != nil else {
       throw DataError(.notAModel, file: path, "this file holds no training to go on with")
+    }
+    guard file.metadata["history"] == nil || history != nil else {
+      throw DataError(
+        .damagedModel, file: path, "the history of the training cannot be read", remedy: "train without this file")
     }
   }
 

@@ -36,6 +36,23 @@ final class OpenFile {
   /// How many bytes it had when it was opened.
   var size: Int { Int(status.st_size) }
 
+  /// What tells one state of a file from another.
+  struct Stamp: Sendable, Equatable {
+    let size: Int
+    let seconds: Int
+    let nanoseconds: Int
+  }
+
+  /// How the file was when it was opened.
+  var stamp: Stamp {
+    #if os(Linux)
+      let time = status.st_mtim
+    #else
+      let time = status.st_mtimespec
+    #endif
+    return Stamp(size: size, seconds: time.tv_sec, nanoseconds: time.tv_nsec)
+  }
+
   /// Everything, whatever kind of file it is.
   func readAll() throws(DataError) -> [UInt8] {
     let budget = MemoryBudget.current
@@ -112,7 +129,8 @@ final class OpenFile {
     guard isSame else { throw changed }
   }
 
-  private var changed: DataError {
+  /// The error of a file that is not as it was.
+  var changed: DataError {
     DataError(
       .unreadableFile, file: path, "another program changed the file while it was read",
       remedy: "read it again when that is done")

@@ -86,7 +86,7 @@ public final class MemoryBudget: Sendable {
   private func refusal(_ amount: String, _ what: String) -> DataError {
     DataError(
       .overMemoryBudget, "\(what) would take \(amount), more than is left of the memory budget of \(memoryText(limit))",
-      remedy: "raise the memory budget if the file can be trusted")
+      remedy: "use a smaller file, or a part of it")
   }
 }
 

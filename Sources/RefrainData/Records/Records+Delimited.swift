@@ -14,6 +14,7 @@ extension Records {
     var part = Part(name: name, width: 0, bytes: bytes)
     var header: [String]?
     var continued = 0
+    let budget = MemoryBudget.current
     while let (fields, number) = try reader.next() {
       if part.width == 0 {
         part.width = fields.count
@@ -43,6 +44,7 @@ extension Records {
             ? "remove what is too much, or put quotes around a field that holds a '\(layout.shown)'"
             : "add what is missing, or remove the row")
       }
+      try budget.take(fields.count * MemoryLayout<Field>.stride, for: "the fields of \(part.count + 1) rows")
       part.fields += fields
       part.rowNumbers.append(Int32(clamping: number))
     }
@@ -52,11 +54,11 @@ extension Records {
     if continued > 0 {
       notes.append("lines without a tab are taken for the rest of the text before them (\(continued) such)")
     }
-    if header == nil {
+    if header == nil, columns.isEmpty {
       lacksHeader = true
       notes.append("there is no header: the columns are called column 1, column 2 …")
     }
-    append(part, columns: header ?? (1...part.width).map { "column \($0)" })
+    try append(part, columns: header ?? (1...part.width).map { "column \($0)" }, hasHeader: header != nil)
   }
 
   private static func headerText(_ field: Field, in bytes: [UInt8]) -> String {
@@ -191,6 +193,8 @@ private struct RowReader {
   private var number = 0
   /// The line in which the last row began.
   private(set) var line = 0
+  /// The line in which the next one begins.
+  private var nextLine = 1
 
   init(bytes: [UInt8], layout: DelimitedLayout) {
     scanner = CSVScanner(bytes: bytes, position: 0, delimiter: layout.delimiter?.rawValue ?? 0)
@@ -201,7 +205,7 @@ private struct RowReader {
   mutating func next() throws(DataError) -> (fields: [Records.Field], number: Int)? {
     while !scanner.isAtEnd {
       number += 1
-      line += 1
+      (line, nextLine) = (nextLine, nextLine + 1)
       let start = scanner.position
       if scanner.skipBlankLine() { continue }
       guard hasQuotes else { return (split(scanner.skipLine()), number) }
@@ -209,7 +213,7 @@ private struct RowReader {
       try scanner.readRow(into: &fields)
       let bytes = scanner.bytes
       if fields.contains(where: \.isQuoted) {
-        line += bytes[start..<(fields.last?.range.upperBound ?? start)].count { $0 == .lineFeed }
+        nextLine += bytes[start..<(fields.last?.range.upperBound ?? start)].count { $0 == .lineFeed }
       }
       return (
         fields.map {

@@ -4,10 +4,10 @@ extension Records {
   mutating func readJSON(_ bytes: [UInt8], name: String) throws(DataError) {
     var table = JSONTable()
     if bytes.first(where: { !isBlank($0) }) == UInt8(ascii: "[") {
-      guard let objects = try JSONValue(bytes).array else { return }
+      guard let objects = try JSONValue(bytes).array else { throw Self.noObject(at: 1) }
       for (index, object) in objects.enumerated() {
         guard case .object(let members) = object else { throw Self.noObject(at: index + 1) }
-        table.add(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, row: index + 1)
+        try table.add(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, row: index + 1)
       }
     } else {
       var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
@@ -16,10 +16,21 @@ extension Records {
         line += 1
         let range = scanner.skipLine()
         guard bytes[range].contains(where: { !isBlank($0) }) else { continue }
-        table.add(try Self.members(of: bytes[range], line: line), row: line)
+        try table.add(try Self.members(of: bytes[range], line: line), row: line)
       }
     }
-    append(table.part(name: name), columns: table.names)
+    try append(table.part(name: name), columns: table.names)
+  }
+
+  /// Whether the first line that is not blank is an object.
+  static func beginsWithObject(_ bytes: [UInt8]) -> Bool {
+    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
+    while !scanner.isAtEnd {
+      let line = bytes[scanner.skipLine()]
+      guard let first = line.first(where: { !isBlank($0) }) else { continue }
+      return first == UInt8(ascii: "{") && (try? members(of: line, line: 1)) != nil
+    }
+    return false
   }
 
   /// The members of an object in their order.
@@ -32,14 +43,16 @@ extension Records {
       }
       try scanner.requireEnd()
     } catch {
+      // The place is of the line, not of the file.
+      if case .syntax(let position) = error { throw noObject(at: number, byte: position - line.startIndex + 1) }
       throw noObject(at: number)
     }
     return members
   }
 
-  private static func noObject(at row: Int) -> DataError {
+  private static func noObject(at row: Int, byte: Int? = nil) -> DataError {
     DataError(
-      .damagedFile, row: row, "this is no object of JSON",
+      .damagedFile, row: row, "this is no object of JSON" + (byte.map { ", from its byte \($0) on" } ?? ""),
       remedy: #"write one a line, such as {"text": "…", "label": "…"}"#)
   }
 }
@@ -51,8 +64,15 @@ private struct JSONTable {
   private var rows: [[Records.Field]] = []
   private var numbers: [Int32] = []
   private var bytes: [UInt8] = []
+  private let budget = MemoryBudget.current
+  /// What the rows take.
+  private var taken = 0
 
-  mutating func add(_ members: [(String, JSONValue)], row: Int) {
+  /// - Throws: `overMemoryBudget`: where each row has names of its own, there are as many fields as rows times rows.
+  mutating func add(_ members: [(String, JSONValue)], row: Int) throws(DataError) {
+    let size = (names.count + members.count) * MemoryLayout<Records.Field>.stride
+    try budget.take(size, for: "the fields of \(rows.count + 1) rows")
+    taken += size
     var fields = [Records.Field](repeating: .missing, count: names.count)
     for (name, value) in members {
       guard let text = text(value) else { continue }
@@ -79,8 +99,12 @@ private struct JSONTable {
     }
   }
 
-  func part(name: String) -> Records.Part {
+  func part(name: String) throws(DataError) -> Records.Part {
     var part = Records.Part(name: name, width: names.count, bytes: bytes)
+    try budget.take(
+      shape: [rows.count, names.count], elementSize: MemoryLayout<Records.Field>.stride,
+      for: "a table of \(rows.count) rows and \(names.count) columns")
+    defer { budget.giveBack(taken) }
     for row in rows { part.fields += row + Array(repeating: .missing, count: names.count - row.count) }
     part.rowNumbers = numbers
     return part

@@ -36,16 +36,21 @@ extension Records {
   ) throws(DataError) {
     if case .file(let path) = part {
       if Self.isFolder(path) { return try readFolder(path) }
-      if takesFiles, !Self.isTable(path) { return appendFiles([(label: nil, path: path)]) }
+      if takesFiles, !Self.isTable(path) { return try appendFiles([(label: nil, path: path)]) }
     }
     let text = try Self.text(of: part, &notes)
     if Self.areTimeSeries(text.bytes) { return try readTimeSeries(text.bytes, name: part.name) }
     let isText = part.name.lowercased().hasSuffix(".txt")
-    if let takesLines, isText || !Self.hasDelimiter(text.bytes, names) {
-      return readLines(text.bytes, name: part.name, column: takesLines)
+    if let takesLines, isText { return try readLines(text.bytes, name: part.name, column: takesLines) }
+    if Self.isJSON(part.name) || Self.beginsWithObject(text.bytes) {
+      return try readJSON(text.bytes, name: part.name)
     }
-    let first = text.bytes.first { !isBlank($0) }
-    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") && Self.isJSON(part.name) {
+    // The names of columns that there are tell a header too.
+    let names = names + (lacksHeader ? [] : columns)
+    if let takesLines, !Self.hasDelimiter(text.bytes, names) {
+      return try readLines(text.bytes, name: part.name, column: takesLines)
+    }
+    if text.bytes.first(where: { !isBlank($0) }) == UInt8(ascii: "{") {
       return try readJSON(text.bytes, name: part.name)
     }
     try readDelimited(text.bytes, name: part.name, names)
@@ -82,12 +87,15 @@ extension Records {
     ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "ts", "gz"].contains(ending(path))
   }
 
-  private static func isJSON(_ path: String) -> Bool { ["jsonl", "ndjson", "json"].contains(ending(path)) }
+  private static func isJSON(_ path: String) -> Bool {
+    let ending = ending(path)
+    return ["jsonl", "ndjson", "json"].contains(ending == "gz" ? Self.ending(String(path.dropLast(3))) : ending)
+  }
 
   // MARK: - Lines
 
   /// Each line that is not blank is a row of one field.
-  private mutating func readLines(_ bytes: [UInt8], name: String, column: String) {
+  private mutating func readLines(_ bytes: [UInt8], name: String, column: String) throws(DataError) {
     var part = Part(name: name, width: 1, bytes: bytes)
     var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
     var number: Int32 = 0
@@ -98,7 +106,7 @@ extension Records {
       part.fields.append(Field(start: range.lowerBound, count: Int32(clamping: range.count)))
       part.rowNumbers.append(number)
     }
-    append(part, columns: [column])
+    try append(part, columns: [column])
   }
 
   // MARK: - Folders
@@ -123,7 +131,7 @@ extension Records {
     if !labelled.isEmpty, labelled.count < files.count {
       notes.append("\(path.onOneLine): \(files.count - labelled.count) files outside of its folders passed over")
     }
-    appendFiles(labelled.isEmpty ? files : labelled)
+    try appendFiles(labelled.isEmpty ? files : labelled)
   }
 
   /// The names in a folder in their order, hidden ones left out.
@@ -136,7 +144,7 @@ extension Records {
   }
 
   /// Each file is a row.
-  private mutating func appendFiles(_ files: [(label: String?, path: String)]) {
+  private mutating func appendFiles(_ files: [(label: String?, path: String)]) throws(DataError) {
     areFiles = true
     for file in files {
       var part = Part(name: file.path, width: 2, bytes: [])
@@ -147,7 +155,7 @@ extension Records {
           text == nil ? .missing : Field(start: start, count: Int32(clamping: part.bytes.count - start)))
       }
       part.rowNumbers = [1]
-      append(part, columns: [Self.labelColumn, Self.fileColumn])
+      try append(part, columns: [Self.labelColumn, Self.fileColumn])
     }
   }
 }

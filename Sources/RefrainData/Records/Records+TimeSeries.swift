@@ -81,6 +81,6 @@ extension Records {
         .noRows, isData ? "there is no series below @data" : "there is no line @data",
         remedy: "add a series a line below @data")
     }
-    append(part, columns: [Self.seriesColumn, Self.labelColumn])
+    try append(part, columns: [Self.seriesColumn, Self.labelColumn])
   }
 }

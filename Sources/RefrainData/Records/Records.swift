@@ -50,11 +50,26 @@ public struct Records: Sendable {
   /// How many rows there are.
   public var count: Int { starts[starts.count - 1] }
 
-  /// Adds the rows of a file. Its columns are matched by their names with those that there are.
-  mutating func append(_ part: Part, columns names: [String]) {
+  /// Adds the rows of a file. Its columns are matched by their names with those that there are, or by their places
+  /// where a file has no header and as many.
+  ///
+  /// - Throws: `noSuchColumn` for a file that has none of the columns.
+  mutating func append(_ part: Part, columns names: [String], hasHeader: Bool = true) throws(DataError) {
     if columns.isEmpty { columns = names }
     var part = part
     part.columns = columns.map { names.firstIndex(of: $0) }
+    if !columns.isEmpty, part.columns.allSatisfy({ $0 == nil }) {
+      guard !hasHeader, names.count == columns.count else {
+        let shown = columns.prefix(12).map(\.quoted).joined(separator: ", ") + (columns.count > 12 ? ", …" : "")
+        throw DataError(
+          .noSuchColumn, file: part.name, "there is none of the columns of the file before it (\(shown))",
+          remedy: "give both files the same header")
+      }
+      part.columns = Array(columns.indices)
+      notes.append(
+        "\(part.name?.onOneLine ?? "a file"): there is no header: its columns are taken in the order of the file before"
+      )
+    }
     parts.append(part)
     starts.append(count + part.count)
   }

@@ -15,6 +15,8 @@ struct LineScan: Sendable {
   private var lineStart = 0
   private var longestLine = 0
   private var previous: UInt8 = .lineFeed
+  /// The first bytes, which may be a mark of the byte order.
+  private var head: [UInt8] = []
   /// What is still to come of a character, and the bounds of its next byte.
   private var pending = 0
   private var (low, high): (UInt8, UInt8) = (0x80, 0xBF)
@@ -23,6 +25,7 @@ struct LineScan: Sendable {
 
   mutating func take(_ buffer: UnsafeBufferPointer<UInt8>) {
     var scan = self
+    scan.head += buffer.prefix(3 - head.count)
     for byte in buffer {
       if byte < 0x80 {
         if scan.pending > 0 { scan.noteBad() }
@@ -85,7 +88,9 @@ struct LineScan: Sendable {
   /// - Throws: `notUTF8` with the line, `overMemoryBudget` for a line that does not fit.
   mutating func finish(_ notes: inout [String]) throws(DataError) {
     if pending > 0 { noteBad() }
-    if previous != .lineFeed, previous != .carriageReturn { lines += 1 }
+    // A mark of the byte order alone is no line.
+    let isMark = bytes == 3 && head == [0xEF, 0xBB, 0xBF]
+    if previous != .lineFeed, previous != .carriageReturn, !isMark { lines += 1 }
     longestLine = max(longestLine, bytes - lineStart)
     if let zeroLine {
       throw DataError(
@@ -104,6 +109,9 @@ struct LineScan: Sendable {
       isWindows = true
       notes.append("read as Latin-1 (Windows-1252), as it is not UTF-8")
     }
-    try MemoryBudget.current.take(4 * longestLine, for: "the longest line")
+    // One line is there at a time.
+    let budget = MemoryBudget.current
+    try budget.take(4 * longestLine, for: "the longest line")
+    budget.giveBack(4 * longestLine)
   }
 }

@@ -8,14 +8,20 @@ extension NGramModel {
   ///
   /// - Throws: What reading a file throws; what ``init(arpa:file:)`` throws.
   public init(contentsOf path: String) throws(DataError) {
-    try self.init(arpa: readFile(path), file: path)
+    try self.init(lines: TextLines(DataSource([.file(path)])), file: path)
   }
 
   /// Reads the bytes of an ARPA file.
   ///
-  /// - Throws: `wrongFormat` for another kind of file, `damagedFile` with the line of what cannot be understood.
+  /// - Throws: `wrongFormat` for another kind of file, `damagedFile` with the line of what cannot be understood,
+  ///   `notUTF8`.
   public init(arpa bytes: [UInt8], file: String? = nil) throws(DataError) {
-    var reader = ARPAReader(bytes, file: file)
+    try self.init(
+      lines: TextLines(DataSource([.bytes(bytes, name: file ?? "the language model")])), file: file)
+  }
+
+  private init(lines: TextLines, file: String?) throws(DataError) {
+    var reader = ARPAReader(lines, file: file)
     let counts = try reader.heading()
     self.init(order: counts.count)
     for (index, count) in counts.enumerated() {
@@ -31,6 +37,7 @@ extension NGramModel {
       }
     }
     try reader.ending()
+    try lines.checkUnchanged()
   }
 
   /// Writes an ARPA file, whole or not at all.
@@ -58,14 +65,23 @@ extension NGramModel {
 
 /// Goes through the lines of an ARPA file.
 private struct ARPAReader {
-  private let lines: [Substring]
+  private let count: Int
+  private var lines: TextLines.Iterator
   private let file: String?
+  /// The line that comes next; nil at the end.
+  private var first: String?
+  /// How many lines have gone by.
   private var next = 0
 
-  init(_ bytes: [UInt8], file: String?) {
-    lines = String(decoding: bytes, as: UTF8.self).split(
-      omittingEmptySubsequences: false, whereSeparator: { $0.isNewline })
-    self.file = file
+  init(_ lines: TextLines, file: String?) {
+    (count, self.lines, self.file) = (lines.count, lines.makeIterator(), file)
+    first = self.lines.next()
+  }
+
+  /// Passes over a line.
+  private mutating func pass() {
+    first = lines.next()
+    next += 1
   }
 
   func fault(_ problem: String) -> DataError {
@@ -73,10 +89,10 @@ private struct ARPAReader {
   }
 
   /// The next line that is not empty.
-  private mutating func line() throws(DataError) -> Substring {
-    while next < lines.count {
-      next += 1
-      if !lines[next - 1].allSatisfy(\.isWhitespace) { return lines[next - 1] }
+  private mutating func line() throws(DataError) -> String {
+    while let line = first {
+      pass()
+      if !line.allSatisfy(\.isWhitespace) { return line }
     }
     throw fault("the file ends before \\end\\")
   }
@@ -84,26 +100,23 @@ private struct ARPAReader {
   /// The number of n-grams of each order.
   mutating func heading() throws(DataError) -> [Int] {
     // What stands before the heading is a comment.
-    while next < lines.count, !lines[next].hasPrefix("\\data\\") { next += 1 }
-    guard next < lines.count else {
+    while let line = first, !line.hasPrefix("\\data\\") { pass() }
+    guard first != nil else {
       throw DataError(
         .wrongFormat, file: file, "this is no language model in ARPA format: it has no line \\data\\",
         remedy: "name a file that lmplz, ngram-count or Refrain wrote")
     }
-    next += 1
+    pass()
     var counts: [Int] = []
-    while next < lines.count, !lines[next].hasPrefix("\\") {
-      let line = try line()
-      if line.hasPrefix("\\") {
-        next -= 1
-        break
-      }
+    while let line = first, !line.hasPrefix("\\") {
+      pass()
+      if line.allSatisfy(\.isWhitespace) { continue }
       let parts = line.drop { !$0.isNumber }.split(separator: "=").map { $0.filter { !$0.isWhitespace } }
       guard line.hasPrefix("ngram "), parts.count == 2, Int(parts[0]) == counts.count + 1, let count = Int(parts[1]),
         (0...1 << 28).contains(count), counts.count < 12
-      else { throw fault("\(String(line).quoted) should be 'ngram \(counts.count + 1)=' and a number") }
+      else { throw fault("\(line.quoted) should be 'ngram \(counts.count + 1)=' and a number") }
       // A line is at least three bytes.
-      guard count <= lines.count else { throw fault("there are no \(count) lines in the file") }
+      guard count <= self.count else { throw fault("there are no \(count) lines in the file") }
       counts.append(count)
     }
     guard !counts.isEmpty else { throw fault("the heading names no n-grams") }
@@ -113,7 +126,7 @@ private struct ARPAReader {
   mutating func section(_ length: Int) throws(DataError) {
     let line = try line()
     guard line.filter({ !$0.isWhitespace }) == "\\\(length)-grams:" else {
-      throw fault("\(String(line).quoted) stands where '\\\(length)-grams:' is expected")
+      throw fault("\(line.quoted) stands where '\\\(length)-grams:' is expected")
     }
   }
 
@@ -123,7 +136,7 @@ private struct ARPAReader {
     let line = try line()
     let fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
     guard fields.count == length + 1 || hasBackoff && fields.count == length + 2 else {
-      throw fault("\(String(line).quoted) is no \(length)-gram: a number, \(length) words, and perhaps a number")
+      throw fault("\(line.quoted) is no \(length)-gram: a number, \(length) words, and perhaps a number")
     }
     guard let value = Float(fields[0]), !value.isNaN, value <= 0 else {
       throw fault("\(String(fields[0]).quoted) is no logarithm of a probability")

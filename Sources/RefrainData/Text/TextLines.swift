@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The lines of files, one after another, each read when it is asked for: files may be larger than memory.
 ///
 /// Lines end with LF, CRLF or CR, which are no part of them; empty lines count. Text is UTF-8, with or without a
@@ -12,6 +14,12 @@ public struct TextLines: Sequence, Sendable {
   /// What was assumed of the files, a line each.
   public let notes: [String]
   private let files: [File]
+  private let failure = Failure()
+
+  /// Why a loop over the lines ended early.
+  private final class Failure: Sendable {
+    let error = Mutex<DataError?>(nil)
+  }
 
   private struct File: Sendable {
     let name: String
@@ -20,7 +28,7 @@ public struct TextLines: Sequence, Sendable {
   }
 
   private enum Content: Sendable {
-    case path(String)
+    case path(String, OpenFile.Stamp)
     case bytes([UInt8])
   }
 
@@ -60,7 +68,7 @@ public struct TextLines: Sequence, Sendable {
         try file.forEachChunk { scan.take($0) }
         try file.checkUnchanged()
         try scan.finish(&notes)
-        return File(name: path, content: .path(path), scan: scan)
+        return File(name: path, content: .path(path, file.stamp), scan: scan)
       }
     }
     let bytes = try part.contents()
@@ -97,20 +105,16 @@ public struct TextLines: Sequence, Sendable {
   /// ``checkUnchanged()`` tells.
   public func makeIterator() -> Iterator { Iterator(self) }
 
-  /// At least as many as there are lines.
-  public var underestimatedCount: Int { count }
-
-  /// Makes sure that the files still are as they were when they were first gone through.
+  /// Makes sure that all lines could be read, and that the files still are as they were when they were first gone
+  /// through: to be called after a loop over the lines.
   ///
   /// - Throws: `unreadableFile`, `missingFile`.
   public func checkUnchanged() throws(DataError) {
-    for case .path(let path) in files.map(\.content) {
-      let scan = files.first { $0.name == path }?.scan
-      guard try OpenFile(path).size == scan?.bytes else {
-        throw DataError(
-          .unreadableFile, file: path, "another program changed the file while it was read",
-          remedy: "read it again when that is done")
-      }
+    if let failure = failure.error.withLock({ $0 }) { throw failure }
+    for file in files {
+      guard case .path(let path, let stamp) = file.content else { continue }
+      let now = try OpenFile(path)
+      guard now.stamp == stamp else { throw now.changed }
     }
   }
 
@@ -125,15 +129,31 @@ public struct TextLines: Sequence, Sendable {
     /// The next line.
     public mutating func next() -> String? {
       while true {
-        if let line = chunks?.next() { return line }
+        do throws(DataError) {
+          if let line = try chunks?.next() { return line }
+        } catch {
+          return fail(error)
+        }
         guard file < lines.files.count else { return nil }
         let next = lines.files[file]
         switch next.content {
-        case .path(let path): chunks = (try? OpenFile(path)).map { LineChunks($0, isWindows: next.scan.isWindows) }
+        case .path(let path, _):
+          do throws(DataError) {
+            chunks = LineChunks(try OpenFile(path), isWindows: next.scan.isWindows)
+          } catch {
+            return fail(error)
+          }
         case .bytes(let bytes): chunks = LineChunks(bytes, isWindows: next.scan.isWindows)
         }
         file += 1
       }
+    }
+
+    /// Ends the lines.
+    private mutating func fail(_ error: DataError) -> String? {
+      (file, chunks) = (lines.files.count, nil)
+      lines.failure.error.withLock { $0 = $0 ?? error }
+      return nil
     }
   }
 }
@@ -160,7 +180,7 @@ private struct LineChunks {
     (file, self.isWindows, buffer) = (nil, isWindows, bytes)
   }
 
-  mutating func next() -> String? {
+  mutating func next() throws(DataError) -> String? {
     while true {
       if isFirst, buffer.count >= 3 || isAtEnd {
         isFirst = false
@@ -185,17 +205,17 @@ private struct LineChunks {
         defer { (start, searched) = (buffer.count, buffer.count) }
         return text(start..<buffer.count)
       }
-      guard readOn() else { return nil }
+      guard try readOn() else { return nil }
     }
   }
 
   private var isAtEnd: Bool { file.map { position >= $0.size } ?? true }
 
-  private mutating func readOn() -> Bool {
+  private mutating func readOn() throws(DataError) -> Bool {
     guard let file else { return false }
     // A long line is read in ever larger parts.
     let count = Swift.min(Swift.max(Self.chunk, buffer.count - start), file.size - position)
-    guard let bytes = try? file.read(position..<position + count) else { return false }
+    let bytes = try file.read(position..<position + count)
     position += count
     buffer.removeSubrange(0..<start)
     (searched, start) = (searched - start, 0)

@@ -24,7 +24,8 @@ public struct WordVectors: Sendable {
     var size: Int?
     var values: [Float] = []
     var found = [Bool](repeating: false, count: vocabulary.count)
-    for (number, line) in try TextLines(paths: [path]).enumerated() {
+    let lines = try TextLines(paths: [path])
+    for (number, line) in lines.enumerated() {
       let parts = line.split(separator: " ")
       if number == 0, parts.count == 2, parts.allSatisfy({ Int($0) != nil }) { continue }
       guard parts.count > 1 else {
@@ -52,6 +53,7 @@ public struct WordVectors: Sendable {
         found[index] = true
       }
     }
+    try lines.checkUnchanged()
     guard let size else { throw DataError(.emptyFile, file: path, "there are no vectors", remedy: "name another file") }
     self.size = size
     self.values = values

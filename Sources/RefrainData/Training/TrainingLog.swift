@@ -8,7 +8,8 @@ import Refrain
 ///     Trainer(epochs: 20, exchanges: [log], observers: [log])
 ///
 /// It adds to the file. Where training goes on from a saved state, rows of epochs after it, which a killed run had
-/// written, are taken out of a CSV first.
+/// written, are taken out of a CSV first. Its header stays as the first training in the file wrote it: the metrics of a
+/// later one that it does not name are left out.
 public final class TrainingLog: TrainingObserver, GradientExchange {
   /// The forms of the file.
   public enum Format: String, Sendable, CaseIterable {
@@ -51,6 +52,7 @@ public final class TrainingLog: TrainingObserver, GradientExchange {
     do throws(DataError) {
       if case .began = event.kind {
         lastStep = event.state()?.position.step ?? 0
+        metrics = nil
         if format == .csv { try removeRows(after: event.history.epochs.count) }
         file = try GrowingFile(path)
       }
@@ -93,14 +95,27 @@ public final class TrainingLog: TrainingObserver, GradientExchange {
     guard FileManager.default.fileExists(atPath: path) else { return }
     let text = String(decoding: try readFile(path), as: UTF8.self)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    metrics = Self.metrics(inHeader: lines[0])
     let start = EpochTable.field(stage) + ","
-    let kept = lines.filter { line in
+    var kept = lines.filter { line in
       guard line.hasPrefix(start), let number = line.dropFirst(start.count).split(separator: ",").first else {
         return true
       }
       return Int(number).map { $0 <= epoch } ?? true
     }
-    if kept.count < lines.count { try writeAtomically(kept.joined(separator: "\n"), to: path) }
+    // What a killed run had half written has no end.
+    if let last = kept.last, !last.isEmpty { kept.append("") }
+    if kept != lines { try writeAtomically(kept.joined(separator: "\n"), to: path) }
+  }
+
+  /// The metrics that a header names; nil for a line that is none.
+  private static func metrics(inHeader line: Substring) -> [String]? {
+    var scanner = CSVScanner(bytes: Array(line.utf8), position: 0, delimiter: CSVDelimiter.comma.rawValue)
+    var fields: [CSVField] = []
+    guard (try? scanner.readRow(into: &fields)) != nil else { return nil }
+    let names = fields.map { String(decoding: scanner.bytes[$0.range], as: UTF8.self).replacing("\"\"", with: "\"") }
+    guard names.starts(with: columns) else { return nil }
+    return names.dropFirst(columns.count).enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
   }
 
   // MARK: - JSON lines

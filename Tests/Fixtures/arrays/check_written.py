@@ -1,6 +1,6 @@
 """Reads with NumPy, PyTorch, zipfile and the safetensors package what Refrain wrote, and compares.
 
-    REFRAIN_WRITE=/tmp/written swift test --filter Written && python check_written.py /tmp/written
+    REFRAIN_WRITE=FOLDER swift test --filter Written && python check_written.py FOLDER
 """
 
 import os

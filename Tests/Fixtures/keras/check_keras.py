@@ -1,7 +1,7 @@
 """Loads into Keras what Refrain has written and compares the predictions with the fixtures'.
 
-    REFRAIN_KERAS_FOLDER=/tmp/written swift test --traits HDF5 --filter Keras
-    python check_keras.py /tmp/written
+    REFRAIN_KERAS_FOLDER=FOLDER swift test --traits HDF5 --filter Keras
+    python check_keras.py FOLDER
 
 For each case there is `<case>.keras`, and `<case>.weights.h5` for the same model as `<case>.keras` describes it.
 """

@@ -1,7 +1,7 @@
 """Compares exported models with ONNX Runtime.
 
-    REFRAIN_EXPORTS=/tmp/exports swift test --filter 'An exported model'
-    python check_exports.py /tmp/exports
+    REFRAIN_EXPORTS=FOLDER swift test --filter 'An exported model'
+    python check_exports.py FOLDER
 
 Every file must pass ONNX's checker, and give what Refrain computed, within 1e-5 of the largest element.
 """

@@ -1,7 +1,7 @@
 """Loops that Refrain exports, by ONNX Runtime, so that both ends of the way are held to a third program.
 
-    REFRAIN_EXPORTS=/tmp/exports swift test --filter 'An exported model'
-    python make_exports.py /tmp/exports
+    REFRAIN_EXPORTS=FOLDER swift test --filter 'An exported model'
+    python make_exports.py FOLDER
 """
 
 import glob

@@ -1,7 +1,7 @@
 """Loads what Refrain writes back into PyTorch and compares the outputs with those of the original modules.
 
-    REFRAIN_WRITE=/tmp/written swift test --filter RefrainFormatsTests
-    python check_written.py /tmp/written
+    REFRAIN_WRITE=FOLDER swift test --filter RefrainFormatsTests
+    python check_written.py FOLDER
 """
 
 import modules

@@ -47,7 +47,33 @@ import Testing
       texts(read, 1) == ["1.5", nil] && texts(read, 2) == [#"["x","y"]"#, nil] && texts(read, 3) == [nil, "true"])
     #expect(try records(#"[{"a": "x"}, {"a": "y"}]"#, name: "t.json").count == 2)
     let error = dataError { () throws(DataError) in try records("{\"a\": 1}\n{\"a\": }", name: "t.jsonl") }
-    #expect(error?.row == 2)
+    #expect(error?.row == 2 && error?.problem == "this is no object of JSON, from its byte 7 on")
+  }
+
+  @Test("JSON is known before plain text: lines with one member, a list over many lines; but not in a .txt")
+  func jsonOrText() throws {
+    func columns(_ text: String, _ name: String) throws -> [String] {
+      let read = try Records(DataSource([.bytes(Array(text.utf8), name: name)]), takesLines: "line")
+      #expect(read.count == 2)
+      return read.columns
+    }
+    let lines = #"{"text": "a"}"# + "\n" + #"{"text": "b"}"# + "\n"
+    for name in ["t.jsonl", "t", "standard input"] { #expect(try columns(lines, name) == ["text"], "\(name)") }
+    #expect(try columns("[\n  {\n    \"text\": \"a\"\n  },\n  {\n    \"text\": \"b\"\n  }\n]\n", "t.json") == ["text"])
+    #expect(try columns(lines, "t.txt") == ["line"] && columns("{a}\nb\n", "t") == ["line"])
+  }
+
+  @Test("Fields that each row has of its own are held against the memory budget")
+  func budget() throws {
+    let lines = (0..<2000).map { "{\"key \($0)\": 1}" }.joined(separator: "\n")
+    let table = "a,b\n" + String(repeating: "1,2\n", count: 2000)
+    for (text, limit) in [(lines, 4 << 20), (table, 50_000)] {
+      try MemoryBudget(limit).run { () throws -> Void in
+        let error = dataError { () throws(DataError) in try records(text, name: "t") }
+        #expect(error?.code == .overMemoryBudget && error?.file == "t")
+      }
+    }
+    try MemoryBudget(100_000).run { #expect(try records(table, columns: ["a"]).count == 2000) }
   }
 
   @Test("Files of a folder of folders are rows with the folder's name as label")
@@ -73,6 +99,9 @@ import Testing
     #expect(problem("a,b\n1,2\n1\n")?.code == .wrongFieldCount)
     #expect(problem("a,a\nx,1\ny,2\n", columns: ["a"])?.code == .badHeader)
     #expect(problem("")?.code == .emptyFile && problem("text,label\n", columns: ["label"])?.code == .noRows)
+    // The line where a row begins, not where it ends.
+    let torn = problem("a,b\n1,\"x\ny\"\n\n1,2,\"x\ny\nz\"\n", columns: ["b"])
+    #expect(torn?.row == 4 && torn?.line == 5)
     let read = try? records("text,label\na,1\n", columns: ["label"])
     let error = dataError { () throws(DataError) in try read?.column(named: "lable") }
     #expect(error?.description.contains("'label'") == true)
@@ -85,5 +114,23 @@ import Testing
     ]
     let read = try Records(DataSource(parts), columns: ["label"])
     #expect(texts(read, 0) == ["a", "b"] && texts(read, 1) == ["1", "0"] && read.place(of: 1).file == "2")
+  }
+
+  @Test("A later file without a header has its columns in the order of the first one, or is refused")
+  func severalWithoutHeader() throws {
+    func read(_ texts: [String], columns: [String] = ["label"]) throws(DataError) -> Records {
+      let parts = texts.enumerated().map { DataSource.Part.bytes(Array($1.utf8), name: "\($0 + 1).csv") }
+      return try Records(DataSource(parts), columns: columns)
+    }
+    let both = try read(["text,label\na,1\n", "b,0\nc,1\n"])
+    #expect(texts(both, 0) == ["a", "b", "c"] && texts(both, 1) == ["1", "0", "1"] && !both.lacksHeader)
+    #expect(both.notes == ["2.csv: there is no header: its columns are taken in the order of the file before"])
+    for other in ["b,0,x\nc,1,y\n", #"{"words": "b", "kind": 0}"#] {
+      let error = dataError { () throws(DataError) in try read(["text,label\na,1\n", other]) }
+      #expect(error?.code == .noSuchColumn && error?.file == "2.csv", "\(other)")
+    }
+    // The header of the first file is known again in a short one.
+    let known = try read(["kind,words\nx,q w\ny,e r\nx,t z\ny,u i\n", "words,kind\na b,y\n"], columns: [])
+    #expect(texts(known, 1) == ["q w", "e r", "t z", "u i", "a b"])
   }
 }

@@ -25,6 +25,8 @@ import Testing
     #expect(try lines(Array("\u{FEFF}ä\n\n".utf8)).lines == ["ä", ""])
     #expect(try lines(Array("x\r".utf8)).lines == ["x"] && lines(Array("\n".utf8)).lines == [""])
     #expect(try lines([]).lines == [])
+    // A mark alone is no line.
+    #expect(try lines([0xEF, 0xBB, 0xBF]).lines == [] && lines([0xEF, 0xBB, 0xBF, 0x0A]).lines == [""])
   }
 
   @Test("A file in Latin-1 is read as such, and it is noted")
@@ -61,6 +63,41 @@ import Testing
     for size in (1 << 18) - 2...(1 << 18) + 2 {
       let text = String(repeating: "x", count: size)
       #expect(try lines(Array((text + "\r\ny\r\n").utf8)).lines == [text, "y"])
+    }
+  }
+
+  @Test("A file that another program shortens ends early, which is an error")
+  func shortened() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/text.txt"
+      try Data(String(repeating: "a line of text\n", count: 100_000).utf8).write(to: URL(filePath: path))
+      let lines = try TextLines(DataSource([.file(path), .bytes(Array("more".utf8), name: "more.txt")]))
+      #expect(Array(lines).count == 100_001)
+      try lines.checkUnchanged()
+      var read = lines.makeIterator()
+      #expect(read.next() == "a line of text")
+      #expect(truncate(path, 10) == 0)
+      while read.next() != nil {}
+      for _ in 0..<2 {
+        #expect(dataError { () throws(DataError) in try lines.checkUnchanged() }?.code == .unreadableFile)
+      }
+      #expect(Array(lines).count < lines.count)
+      // One that has as many bytes as before, too.
+      let other = try TextLines(paths: [path])
+      var times = [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]
+      #expect(utimes(path, &times) == 0)
+      #expect(dataError { () throws(DataError) in try other.checkUnchanged() }?.file == path)
+    }
+  }
+
+  @Test("The longest line takes of the memory budget only while it is read")
+  func budget() throws {
+    let source = DataSource([.bytes([UInt8](repeating: 0x61, count: 1000), name: "a.txt")])
+    try MemoryBudget(5000).run {
+      for _ in 0..<3 { #expect(try TextLines(source).count == 1) }
+    }
+    try MemoryBudget(3000).run { () throws -> Void in
+      #expect(dataError { () throws(DataError) in try TextLines(source) }?.code == .overMemoryBudget)
     }
   }
 

@@ -35,7 +35,7 @@ struct ColumnReader {
     let fields = Self.fields(of: line)
     guard let first = fields.first else { return endSentence() }
     if first.hasPrefix("-DOCSTART-") { return endSentence() }
-    if isComment(fields) { return }
+    if isComment(fields, isTabbed: line.utf8.contains(0x09)) { return }
     if layout == nil { layout = try found(fields, number) }
     guard let layout else { return }
     guard fields.count == layout.count else {
@@ -85,8 +85,10 @@ struct ColumnReader {
   }
 
   /// Whether a line that begins with `#` is no word: between sentences, unless it has as many columns as words have.
-  private func isComment(_ fields: [Substring]) -> Bool {
+  private func isComment(_ fields: [Substring], isTabbed: Bool) -> Bool {
     guard fields[0].utf8.first == UInt8(ascii: "#"), current.words.isEmpty else { return false }
+    // The sign alone before a tab is a word.
+    if layout == nil, isTabbed, fields[0] == "#" { return false }
     guard let layout else { return fields.count < 2 || SpanTag(fields[fields.count - 1]) == nil }
     return layout.isUniversal || fields.count != layout.count
   }

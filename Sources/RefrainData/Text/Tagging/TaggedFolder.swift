@@ -13,7 +13,10 @@ struct TaggedFolder {
   private func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
   private func lines(_ name: String) throws(DataError) -> [String] {
-    Array(try TextLines(paths: [file(name)]))
+    let lines = try TextLines(paths: [file(name)])
+    let texts = Array(lines)
+    try lines.checkUnchanged()
+    return texts
   }
 
   private func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
@@ -39,7 +42,7 @@ struct TaggedFolder {
     var sentences: [TaggedSentence] = []
     for (index, line) in words.enumerated() {
       let own = ColumnReader.fields(of: line).map { String($0) }
-      guard !own.isEmpty else { continue }
+      if own.isEmpty, tags.map({ ColumnReader.fields(of: $0[index]).isEmpty }) ?? true { continue }
       var sentence = TaggedSentence(words: own)
       if let tags {
         sentence.tags = ColumnReader.fields(of: tags[index]).map { String($0) }

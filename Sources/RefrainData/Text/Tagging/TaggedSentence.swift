@@ -78,7 +78,9 @@ extension TaggedSentence {
         sentences += try TaggedFolder(path: path).sentences(tags)
       } else {
         var reader = ColumnReader(file: part.name, columns: columns, demand: tags)
-        for (index, line) in try TextLines(DataSource([part])).enumerated() { try reader.take(line, number: index + 1) }
+        let lines = try TextLines(DataSource([part]))
+        for (index, line) in lines.enumerated() { try reader.take(line, number: index + 1) }
+        try lines.checkUnchanged()
         sentences += reader.finish()
       }
       guard sentences.count > count else {

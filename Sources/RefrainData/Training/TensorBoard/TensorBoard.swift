@@ -57,7 +57,8 @@ public final class TensorBoard: TrainingObserver, GradientExchange {
       case .ended: file = nil
       }
     } catch {
-      if file != nil || lastStep == 0 { warn("TensorBoard's events are no longer written: \(error)") }
+      // Nothing throws any more where there is no file.
+      warn("TensorBoard's events are no longer written: \(error)")
       file = nil
     }
     return .proceed

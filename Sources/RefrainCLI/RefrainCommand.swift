@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Refrain
+import RefrainTasks
 
 /// The command `refrain`: a new verb is a file in Verbs/ and a line in its list.
 @main
@@ -12,6 +13,17 @@ struct RefrainCommand: ParsableCommand {
       The shortest way to see it work, on a series that comes with it:
 
         refrain forecast
+
+      With files of one's own, for each of the tasks \(Tasks.all.map { $0.name }.joined(separator: ", ")):
+
+        refrain train classify reviews.csv --target label --save reviews.model
+        refrain predict reviews.model new-reviews.csv --format csv
+        refrain evaluate reviews.model other-reviews.csv
+
+      A model of another program:
+
+        refrain info model.onnx
+        refrain convert model.h5 model.safetensors --input x.npy --expect y.npy
       """,
     version: "0.1.0 on \(Processor.current)",
     subcommands: [

@@ -18,6 +18,9 @@ public protocol TaskModel: Sendable {
   /// Whether its trainings go through ``TrainingContext/train(_:stage:_:optimizer:task:fit:)``, so that they can be
   /// saved, watched and gone on with; false unless it says so.
   static var savesTraining: Bool { get }
+  /// Whether a training says how good it is, by ``evaluation``, so that options can be searched for; true unless it says
+  /// otherwise.
+  static var measuresTraining: Bool { get }
 
   /// What a user may decide on before training.
   associatedtype Configuration: TaskConfiguration
@@ -91,6 +94,8 @@ extension TaskModel {
   public static var formerKinds: [String] { [] }
   /// They do not.
   public static var savesTraining: Bool { false }
+  /// It does.
+  public static var measuresTraining: Bool { true }
   /// Nothing was kept aside.
   public var evaluation: TaskEvaluation? { nil }
   /// Training went to its end.

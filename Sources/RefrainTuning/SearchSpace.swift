@@ -151,7 +151,7 @@ extension SearchSpace {
       guard !isLogarithmic || from > 0 else {
         throw fault("the range of \(name.quoted) begins at \(from), which has no logarithm", "begin above 0")
       }
-      let range = text.range(of: name).map { text[$0.upperBound...].prefix { $0 != "}" } } ?? ""
+      let range = Self.member(name, in: text)
       if let low = Int(exactly: from), let high = Int(exactly: to), !range.contains(".") {
         parameters.append(Parameter(name, .whole(low...high, isLogarithmic: isLogarithmic)))
       } else {
@@ -159,5 +159,16 @@ extension SearchSpace {
       }
     }
     self.init(parameters)
+  }
+
+  /// The text of a member up to the end of its object: what follows its quoted key and a colon.
+  private static func member(_ name: String, in text: String) -> Substring {
+    var rest = text[...]
+    while let key = rest.range(of: "\"\(name)\"") {
+      rest = rest[key.upperBound...]
+      let value = rest.drop { $0.isWhitespace }
+      if value.first == ":" { return value.prefix { $0 != "}" } }
+    }
+    return ""
   }
 }

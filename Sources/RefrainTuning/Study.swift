@@ -2,10 +2,12 @@ import Foundation
 import GRDB
 import RefrainData
 
-/// A search for good values: its trials, in a SQLite file that outlives the process and that several processes share.
+/// A search for good values: its trials, in a SQLite file that outlives the process and that several processes of one
+/// machine share. (They share memory beside the file, which no file system of a network gives them.)
 ///
 /// A trial is claimed in one transaction, so that no two processes have the same; whoever runs it gives signs of life,
-/// and one whose process has ended without a result is given to the next that asks. What is finished stays so.
+/// and one whose process has ended without a result is given to the next that asks, twice at most. What is finished stays
+/// so.
 public final class Study: Sendable {
   /// What is searched, and how: the same for all who share the study.
   public struct Description: Codable, Sendable, Equatable {
@@ -13,18 +15,15 @@ public final class Study: Sendable {
     public var identity: String
     /// The name of what is measured.
     public var measure: String
-    /// Whether less is better.
-    public var isLess: Bool
     /// What the search's chance follows from.
     public var seed: UInt64
     /// The space, as a text that changes with it.
     public var space: String
 
     /// A description.
-    public init(identity: String, measure: String, isLess: Bool, seed: UInt64, space: String) {
+    public init(identity: String, measure: String, seed: UInt64, space: String) {
       self.identity = identity
       self.measure = measure
-      self.isLess = isLess
       self.seed = seed
       self.space = space
     }
@@ -56,7 +55,7 @@ public final class Study: Sendable {
     public var result: Double?
     /// Why it failed.
     public var message: String?
-    /// How many times it was begun.
+    /// How many times it was begun, but for those in which it was put off.
     public var attempts: Int
     /// How long it took.
     public var seconds: Double?
@@ -68,7 +67,8 @@ public final class Study: Sendable {
   public let path: String
   private let queue: DatabaseQueue
   private let owner: String
-  /// After how many seconds without a sign of life a process of another machine is taken for ended.
+  /// After how many seconds without a sign of life a process that cannot be asked about, as one of another container, is
+  /// taken for ended.
   private let patience: Double
 
   /// Opens a study, or makes it.
@@ -79,15 +79,21 @@ public final class Study: Sendable {
   ///   - patience: After how many seconds without a sign of life a trial is given to others.
   /// - Throws: `wrongInput` where the file is another study's, `damagedFile` or `unwritableFile` where it cannot be
   ///   used.
-  public init(_ path: String, _ description: Description, patience: Double = 60) throws(DataError) {
+  public convenience init(_ path: String, _ description: Description, patience: Double = 60) throws(DataError) {
+    let owner = "\(ProcessInfo.processInfo.hostName) \(getpid()) \(Self.bootAndStart(of: getpid()))"
+    try self.init(path, description, patience: patience, owner: owner)
+  }
+
+  /// - Parameter owner: Who claims trials: a machine, a process of it, and when that began, each without a blank.
+  init(_ path: String, _ description: Description, patience: Double = 60, owner: String) throws(DataError) {
     self.path = path
     self.patience = patience
-    owner = "\(ProcessInfo.processInfo.hostName) \(getpid()) \(Self.bootAndStart(of: getpid()))"
+    self.owner = owner
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let text = (try? encoder.encode(description)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     let found: String?
-    (queue, found) = try Self.database(path) { () throws in
+    (queue, found) = try Self.opened(path) { () throws in
       var configuration = Configuration()
       configuration.busyMode = .timeout(60)
       configuration.prepareDatabase { db in
@@ -140,6 +146,23 @@ public final class Study: Sendable {
     }
   }
 
+  /// Opens the file by `body`. Of several that begin with it at once SQLite sends all but one away without waiting, as
+  /// each would wait for the others: they come again.
+  private static func opened<Result>(_ path: String, _ body: () throws -> Result) throws(DataError) -> Result {
+    let end = ProcessInfo.processInfo.systemUptime + 60
+    return try database(path) {
+      while true {
+        do {
+          return try body()
+        } catch let error as DatabaseError
+          where error.resultCode == .SQLITE_BUSY && ProcessInfo.processInfo.systemUptime < end
+        {
+          usleep(useconds_t.random(in: 5_000..<50_000))
+        }
+      }
+    }
+  }
+
   private func write<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
     try Self.database(path) {
       try queue.writeWithoutTransaction { db in
@@ -155,6 +178,9 @@ public final class Study: Sendable {
 }
 
 extension Study {
+  /// How many times a trial is run whose process ends without a result.
+  private static let mostAttempts = 3
+
   /// A trial to run: one whose process has ended, or a new one.
   ///
   /// - Parameters:
@@ -167,12 +193,19 @@ extension Study {
   ) throws(DataError) -> Trial? {
     try write { db in
       let now = Date().timeIntervalSince1970
-      for row in try Row.fetchAll(db, sql: "SELECT number, owner, sign FROM trial WHERE state = 'running'") {
+      for row in try Row.fetchAll(db, sql: "SELECT number, owner, sign, attempts FROM trial WHERE state = 'running'") {
         let owner: String? = row["owner"]
         let sign: Double? = row["sign"]
         guard hasEnded(owner ?? "", sign: sign ?? 0, now: now) else { continue }
-        let number: Int = row["number"]
-        try db.execute(sql: "UPDATE trial SET state = 'waiting' WHERE number = ?", arguments: [number])
+        let (number, attempts): (Int, Int) = (row["number"], row["attempts"])
+        // What ends its process each time, as by asking for too much memory, would do so for ever.
+        let isHopeless = attempts >= Self.mostAttempts
+        let message = isHopeless ? "its process was ended each of the \(attempts) times that it was run" : nil
+        try db.execute(
+          sql: "UPDATE trial SET state = ?, message = ?, ended = ? WHERE number = ?",
+          arguments: [
+            (isHopeless ? State.failed : .waiting).rawValue, message, isHopeless ? now : nil, number,
+          ])
         try db.execute(sql: "DELETE FROM report WHERE trial = ?", arguments: [number])
       }
       var number = try Int.fetchOne(db, sql: "SELECT min(number) FROM trial WHERE state = 'waiting'")
@@ -210,30 +243,36 @@ extension Study {
     }
   }
 
-  /// Takes down what a trial reports on its way.
+  /// Takes down what a trial reports on its way, unless it was given to another process meanwhile.
   ///
   /// - Returns: What the other trials reported at this step.
   public func report(_ value: Double, of trial: Int, at step: Int) throws(DataError) -> [Double] {
     try write { db in
       if value.isFinite {
         try db.execute(
-          sql: "INSERT OR REPLACE INTO report (trial, step, value) VALUES (?, ?, ?)", arguments: [trial, step, value])
+          sql: """
+            INSERT OR REPLACE INTO report (trial, step, value)
+            SELECT number, ?, ? FROM trial WHERE number = ? AND owner = ? AND state = 'running'
+            """, arguments: [step, value, trial, owner])
       }
       return try Double.fetchAll(
         db, sql: "SELECT value FROM report WHERE step = ? AND trial != ?", arguments: [step, trial])
     }
   }
 
-  /// Ends a trial; nothing happens where it was given to another process meanwhile.
+  /// Ends a trial, or puts it off as `waiting`; nothing happens where it was given to another process meanwhile.
   public func end(
     _ trial: Int, _ state: State, result: Double? = nil, message: String? = nil
   ) throws(DataError) {
     try write { db in
       try db.execute(
         sql: """
-          UPDATE trial SET state = ?, result = ?, message = ?, ended = ? WHERE number = ? AND owner = ? AND state = 'running'
+          UPDATE trial SET state = ?, result = ?, message = ?, ended = ?, attempts = attempts - ?
+          WHERE number = ? AND owner = ? AND state = 'running'
           """,
-        arguments: [state.rawValue, result, message, Date().timeIntervalSince1970, trial, owner])
+        arguments: [
+          state.rawValue, result, message, Date().timeIntervalSince1970, state == .waiting ? 1 : 0, trial, owner,
+        ])
     }
   }
 
@@ -272,8 +311,8 @@ extension Study {
     }
   }
 
-  /// Whether whoever ran a trial is gone: a process of this machine that is not there, or one of another that has been
-  /// silent.
+  /// Whether whoever ran a trial is gone: a process of this machine that is not there, or one that cannot be asked about
+  /// and has been silent.
   private func hasEnded(_ other: String, sign: Double, now: Double) -> Bool {
     if other == owner { return false }
     let (mine, theirs) = (owner.split(separator: " "), other.split(separator: " "))

@@ -1,3 +1,4 @@
+import Refrain
 import RefrainData
 import RefrainTasks
 
@@ -18,16 +19,42 @@ enum SharedParameter: String, CaseIterable {
     }
   }
 
-  /// Puts a text where it belongs; the learning rate is no option of a task.
-  func set(_ text: String, in options: inout SharedOptions) {
+  /// Puts a text where it belongs, within the bounds of the flag of that name; the learning rate is no option of a
+  /// task, and only looked at.
+  ///
+  /// - Throws: `OptionError` for a text that makes no sense.
+  func set(_ text: String, in options: inout SharedOptions) throws(OptionError) {
     switch self {
-    case .cell: options.cell = text
-    case .hidden: options.hidden = Int(text)
-    case .layers: options.layers = Int(text)
-    case .dropout: options.dropout = Float(text)
-    case .epochs: options.epochs = Int(text)
-    case .rate: break
+    case .cell:
+      // A cell that wants more than values, such as times, has no flag either.
+      let names = Cells.all.filter { $0.lastColumn == nil }.map { $0.name }
+      guard names.contains(text) else {
+        let hint = nearestName(to: text, among: names).map { "; did you mean \($0.quoted)?" } ?? ""
+        throw OptionError(option: rawValue, "\(text.quoted) is no cell\(hint)")
+      }
+      options.cell = text
+    case .hidden: options.hidden = try whole(text, 1...4096)
+    case .layers: options.layers = try whole(text, 1...32)
+    case .epochs: options.epochs = try whole(text, 1...1_000_000)
+    case .dropout:
+      guard let share = Float(text), (0..<1).contains(share) else {
+        throw OptionError(option: rawValue, "must be at least 0 and below 1, not \(text.quoted)")
+      }
+      options.dropout = share
+    case .rate:
+      guard let rate = Float(text), rate > 0, rate.isFinite else {
+        throw OptionError(option: rawValue, "must be a positive number, not \(text.quoted)")
+      }
     }
+  }
+
+  private func whole(_ text: String, _ range: ClosedRange<Int>) throws(OptionError) -> Int {
+    guard let number = Int(text), range.contains(number) else {
+      throw OptionError(
+        option: rawValue,
+        "must be a whole number from \(range.lowerBound) to \(range.upperBound), not \(text.quoted)")
+    }
+    return number
   }
 
   /// Whether the user has decided already.
@@ -44,29 +71,60 @@ enum SharedParameter: String, CaseIterable {
 }
 
 extension SearchSpace {
-  /// Where a search looks unless it is told: the shared options that the task takes and that are not given.
-  public static func standard<Task: TaskModel>(for task: Task.Type, given: SharedOptions) -> SearchSpace {
+  /// Where a search looks unless it is told: the shared options that the task takes and that are not given. The
+  /// learning rate is among them where something reads it, and where the task's rule is that of its default: another
+  /// rule wants rates of another size.
+  ///
+  /// - Parameters:
+  ///   - given: The shared options that are given.
+  ///   - fixed: The task's own options that are given, by name.
+  public static func standard<Task: TaskModel>(
+    for task: Task.Type, given: SharedOptions, fixed: [String: [String]] = [:]
+  ) -> SearchSpace {
     SearchSpace(
       SharedParameter.allCases.compactMap { parameter in
         guard let domain = parameter.domain, !parameter.isGiven(in: given) else { return nil }
+        if parameter == .rate, !Task.savesTraining || fixed["optimizer"] != nil { return nil }
         var options = SharedOptions()
-        parameter.set(domain.value(at: 0.5).text(in: domain), in: &options)
         var configuration = Task.Configuration()
-        guard (try? configuration.choose(options)) != nil else { return nil }
+        guard (try? parameter.set(domain.value(at: 0.5).text(in: domain), in: &options)) != nil,
+          (try? configuration.choose(options)) != nil
+        else { return nil }
         return Parameter(parameter.rawValue, domain)
       })
   }
 
-  /// Stops at a parameter that the task has not.
+  /// Stops at a parameter that the task has not, and at a shared one with a value that makes no sense.
   ///
   /// - Throws: `wrongInput`, with the name that was probably meant.
   public func check<Task: TaskModel>(for task: Task.Type, file: String?) throws(DataError) {
-    let names = SharedParameter.allCases.map(\.rawValue) + Task.Configuration.options.map(\.name)
-    guard let wrong = parameters.first(where: { !names.contains($0.name) }) else { return }
+    let shared = SharedParameter.allCases.filter { $0 != .rate || Task.savesTraining }
+    let names = shared.map(\.rawValue) + Task.Configuration.options.map(\.name)
+    guard let wrong = parameters.first(where: { !names.contains($0.name) }) else {
+      return try checkValues(of: shared, file: file)
+    }
     let hint = nearestName(to: wrong.name, among: names).map { "did you mean \($0.quoted)?" }
     throw DataError(
       .wrongInput, file: file, "the task \(Task.name.quoted) has no option \(wrong.name.quoted)",
       remedy: hint ?? "it has \(names.joined(separator: ", "))")
+  }
+
+  private func checkValues(of shared: [SharedParameter], file: String?) throws(DataError) {
+    for parameter in parameters {
+      guard let place = shared.first(where: { $0.rawValue == parameter.name }) else { continue }
+      let texts =
+        switch parameter.domain {
+        case .real(let range, _): [range.lowerBound, range.upperBound].map { "\($0)" }
+        case .whole(let range, _): [range.lowerBound, range.upperBound].map { "\($0)" }
+        case .choice(let words): words
+        }
+      var options = SharedOptions()
+      do throws(OptionError) {
+        for text in texts { try place.set(text, in: &options) }
+      } catch {
+        throw DataError(.wrongInput, file: file, "\(error)", remedy: "search within the bounds of --\(place.rawValue)")
+      }
+    }
   }
 
   /// The values that texts stand for, in the order of the parameters; nil where one is missing or not of its domain.

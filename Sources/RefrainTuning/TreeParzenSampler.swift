@@ -22,12 +22,13 @@ public struct TreeParzenSampler: Sampler {
     using generator: inout RandomGenerator
   ) -> [ParameterValue] {
     let known = observations.filter { $0.loss.isFinite }
-    guard known.count >= startup else {
+    guard observations.count >= startup, !known.isEmpty else {
       return RandomSampler().next(in: space, after: observations, running: running, using: &generator)
     }
     let failed = observations.filter { !$0.loss.isFinite }.map(\.values)
     let sorted = known.sorted { $0.loss < $1.loss }
-    let good = min((known.count + 9) / 10, 25)
+    // A tenth of all, as Optuna has it: those that were ended early or failed are the worst, and never good.
+    let good = min((observations.count + 9) / 10, 25, known.count)
     let below = ParzenDensity(of: sorted.prefix(good).map(\.values), in: space)
     // Trials that run are taken for bad: another one beside them would tell nothing new.
     let above = ParzenDensity(of: sorted.dropFirst(good).map(\.values) + failed + running, in: space)

@@ -59,6 +59,10 @@ public struct Tuner<Task: TaskModel>: Sendable {
   /// - Returns: The best finished trial, nil where there is none.
   /// - Throws: `DataError` for the study's file; `TaskError` where no trial can be trained.
   public func run() throws -> Study.Trial? {
+    if let measure = plan.measure, !TuningMeasure.canDecide(measure) {
+      throw TaskError(
+        "the measure \(measure.quoted) cannot decide: neither less nor more of it is better; name another")
+    }
     let end = plan.seconds.map { ProcessInfo.processInfo.systemUptime + $0 }
     let isOver: @Sendable () -> Bool = { [shouldStop] in
       shouldStop() || end.map { ProcessInfo.processInfo.systemUptime >= $0 } ?? false
@@ -72,6 +76,10 @@ public struct Tuner<Task: TaskModel>: Sendable {
         failures += 1
         // Where nothing works, the search would never end.
         if failures >= 3, try !study.trials().contains(where: { $0.state == .finished }) { throw TaskError(message) }
+        if failures >= 10 + plan.trials {
+          say("\(failures) trials failed, and no further one is begun")
+          break
+        }
       }
     }
     return Self.best(of: try study.trials(), measure: try measure())
@@ -105,8 +113,10 @@ public struct Tuner<Task: TaskModel>: Sendable {
     var rate: Float?
     for (name, text) in values {
       switch SharedParameter(rawValue: name) {
-      case .rate: rate = Float(text)
-      case let parameter?: parameter.set(text, in: &shared)
+      case .rate:
+        try SharedParameter.rate.set(text, in: &shared)
+        rate = Float(text)
+      case let parameter?: try parameter.set(text, in: &shared)
       case nil: options[name] = [text]
       }
     }
@@ -150,10 +160,14 @@ public struct Tuner<Task: TaskModel>: Sendable {
     let heart = Heart(study, trial.number)
     defer { heart.stop() }
     let pruner = Pruner(study, trial.number, plan.halving)
-    var context = TrainingContext(shouldStop: isOver)
+    var context = TrainingContext(shouldStop: { [flag = heart.flag] in isOver() || flag.isRaised })
     context.observers = { stage in [pruner.observer(of: stage)] }
     do {
       let model = try train(trial, context)
+      if heart.flag.isRaised {
+        say("Trial \(trial.number): another process has taken it over")
+        return nil
+      }
       if !model.isComplete, isOver() {
         try study.end(trial.number, .waiting)
         return nil
@@ -171,7 +185,9 @@ public struct Tuner<Task: TaskModel>: Sendable {
       try study.end(trial.number, .finished, result: measure.value)
       say("Trial \(trial.number): \(measure.name) \(measure.value)")
     } catch {
-      if pruner.hasPruned {
+      if heart.flag.isRaised {
+        say("Trial \(trial.number): another process has taken it over")
+      } else if pruner.hasPruned {
         try study.end(trial.number, .pruned)
         say("Trial \(trial.number): ended early, others were better")
       } else if isOver() {
@@ -190,8 +206,8 @@ public struct Tuner<Task: TaskModel>: Sendable {
 /// Whether less of a measure is better.
 public enum TuningMeasure {
   private static let moreIsBetter = [
-    "accuracy", "f1", "precision", "recall", "bleu", "chrf", "auc", "averageprecision", "nab", "coverage", "r2",
-    "exactmatch", "score",
+    "accuracy", "f1", "precision", "recall", "bleu", "chrf", "rougel", "auc", "averageprecision", "nab", "r2",
+    "exactmatch",
   ]
 
   /// Whether less is better, as with errors and losses; by the name, whose end decides, such as `macroF1`.
@@ -200,17 +216,31 @@ public enum TuningMeasure {
     return !moreIsBetter.contains { name.hasSuffix($0) }
   }
 
+  /// Whether a measure can decide: of the share of truths within an interval neither less nor more is better.
+  public static func canDecide(_ name: String) -> Bool { name.lowercased() != "coverage" }
+
   static func loss(_ value: Double, _ measure: String?) -> Double { isLess(measure) ? value : -value }
 }
 
-/// Gives signs of life while a trial runs.
+/// Gives signs of life while a trial runs, and says when it was given to another process, as to one that was long
+/// suspended.
 private final class Heart {
   private let timer: any DispatchSourceTimer
+  let flag = Flag()
+
+  /// What timer and trial share: raised when the trial was taken away.
+  final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isRaised: Bool { value.load(ordering: .relaxed) }
+    func raise() { value.store(true, ordering: .relaxed) }
+  }
 
   init(_ study: Study, _ trial: Int) {
     timer = DispatchSource.makeTimerSource(queue: DispatchQueue.global(qos: .utility))
     timer.schedule(deadline: .now() + 5, repeating: 5)
-    timer.setEventHandler { _ = try? study.signOfLife(trial) }
+    timer.setEventHandler { [flag] in
+      if let isMine = try? study.signOfLife(trial), !isMine { flag.raise() }
+    }
     timer.resume()
   }
 

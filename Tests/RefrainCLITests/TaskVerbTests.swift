@@ -47,6 +47,17 @@ struct TaskVerbTests {
     #expect(try train("--format", "csv", "--quiet").text.hasPrefix("measure,refrain,seasonalNaive,naive\nmase,"))
   }
 
+  @Test("Who reads too much is sent to --memory only where the command has it")
+  func memory() throws {
+    let error = DataError(
+      .overMemoryBudget, file: "a.csv", "this would take too much", remedy: "give more with --memory")
+    #expect(error.withoutMemoryFlag.remedy == "choose a smaller file")
+    let other = DataError(.wrongInput, "no", remedy: "try --memory")
+    #expect(other.withoutMemoryFlag.remedy == other.remedy)
+    let help = try run(["info", "--help"]).text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(help.contains("--memory") && help.contains("at most 2GB"))
+  }
+
   @Test("Answers are those of 'refrain forecast', in four forms, from a file, from standard input, or from nothing")
   func prediction() throws {
     let forecast = try run(["forecast", "shop.csv", "--target", "sales", "--format", "csv", "--quiet"] + tiny)

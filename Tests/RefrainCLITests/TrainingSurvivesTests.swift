@@ -37,16 +37,19 @@ import Testing
       var arguments = training + ["--checkpoint", folder, "--every", "1steps"]
       while true {
         let running = try place.start(arguments)
+        var isKilled = false
         if kills < 20 {
           Thread.sleep(forTimeInterval: Double.random(in: 0.02..<0.3, using: &generator))
           if running.process.isRunning {
             kill(running.process.processIdentifier, SIGKILL)
+            isKilled = true
             kills += 1
           }
         }
         let result = try running.finish()
         if result.status == 0 { break }
-        #expect(result.status == SIGKILL || result.errors.isEmpty, "\(result.errors)")
+        // Anything else would be tried for ever.
+        try #require(isKilled && result.status == -SIGKILL, "\(result.errors)")
         if try place.files.contains(folder),
           FileManager.default.fileExists(atPath: place.folder.path + "/\(folder)/training.json")
         {
@@ -83,6 +86,31 @@ import Testing
     #expect(try place.run(["train", "forecast", "airline.csv"]).errors.contains("--save"))
   }
 
+  @Test("go on with the files of their options only as these were, and from no pipe") func files() throws {
+    let place = try makePlace()
+    let rows = (0..<24).map {
+      "\($0 % 2 == 0 ? "bad grey rain" : "good fine day") \($0 % 5),\($0 % 2 == 0 ? "b" : "a")"
+    }
+    try place.write((["text,label"] + rows).joined(separator: "\n") + "\n", to: "rows.csv")
+    try place.write((["text,label"] + rows.prefix(8)).joined(separator: "\n") + "\n", to: "valid.csv")
+    let training = [
+      "train", "classify", "rows.csv", "--target", "label", "--validation", "valid.csv", "--epochs", "1", "--hidden",
+      "4", "--save", "c.model", "--quiet",
+    ]
+    let first = try place.run(training + ["--checkpoint", "saved"])
+    #expect(first.status == 0, "\(first.errors)")
+    #expect(try place.run(["train", "--resume", "saved"]).status == 0)
+    try place.write((["text,label"] + rows.prefix(9)).joined(separator: "\n") + "\n", to: "valid.csv")
+    let changed = try place.run(["train", "--resume", "saved"])
+    #expect(
+      changed.status == 65 && changed.errors.contains("begun otherwise: 'valid.csv' differs"), "\(changed.errors)")
+    for flag in ["--checkpoint", "--resume"] {
+      let piped = try place.run(["train", "forecast", "-", "--save", "m", flag, "pipe"], input: "airline.csv")
+      #expect(piped.status == 64 && piped.errors.contains("name a file, not -"), "\(piped.errors)")
+    }
+    #expect(try !place.files.contains("pipe"))
+  }
+
   @Test("write their course as CSV, JSON lines and for TensorBoard, and in the report") func course() throws {
     let place = try makePlace()
     let result = try place.run(
@@ -104,7 +132,7 @@ import Testing
   @Test("can look for a learning rate, and train nothing") func rate() throws {
     let place = try makePlace()
     let result = try place.run(["train", "forecast", "airline.csv", "--find-rate", "--format", "json"])
-    #expect(result.status == 0 && result.errors.contains("%") == false || result.status == 0)
+    #expect(result.status == 0)
     let report = try JSONSerialization.jsonObject(with: result.output) as? [String: Any]
     let rate = try #require(report?["suggestion"] as? Double)
     #expect((1e-5...0.5).contains(rate))

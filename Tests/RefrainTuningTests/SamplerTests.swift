@@ -124,6 +124,27 @@ import Testing
     }
   }
 
+  @Test("learns where half of the trials are ended early, and counts these as the worst")
+  func pruned() {
+    let space = Self.box(1, 0...1)
+    func observations(_ places: [Double]) -> [Observation] {
+      places.map { Observation(values: [.real($0)], loss: $0 > 0.5 ? .infinity : abs($0 - 0.1)) }
+    }
+    // Ten trials, of which five say how good they are.
+    let known = observations([0.11, 0.2, 0.3, 0.4, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
+    var above = 0
+    for seed in 0..<60 {
+      var generator = RandomGenerator(seed: UInt64(seed))
+      let values = TreeParzenSampler().next(in: space, after: known, running: [], using: &generator)
+      if case .real(let place) = values[0], place > 0.5 { above += 1 }
+    }
+    #expect(above < 15, "\(above) of 60 where all were ended early")
+    // Where none says anything, chance decides.
+    var generator = RandomGenerator(seed: 1)
+    let lost = observations((0..<20).map { 0.6 + 0.01 * Double($0) })
+    #expect(TreeParzenSampler().next(in: space, after: lost, running: [], using: &generator).count == 1)
+  }
+
   @Test("of halving lets the best third go on")
   func halving() {
     let halving = Halving()
@@ -143,6 +164,15 @@ import Testing
       space.parameters == [
         .init("cell", .choice(["lstm", "gru"])), .init("dropout", .real(0...1, isLogarithmic: false)),
         .init("hidden", .whole(16...64, isLogarithmic: true)),
+      ])
+    // The range of another parameter whose name begins alike, and a word that is alike.
+    let alike = """
+      {"kind": ["embedding"], "embedding-dropout": {"from": 0.0, "to": 0.5}, "embedding" : {"from": 16, "to": 64}}
+      """
+    #expect(
+      try SearchSpace(json: Array(alike.utf8), file: nil).parameters == [
+        .init("embedding", .whole(16...64, isLogarithmic: false)),
+        .init("embedding-dropout", .real(0...0.5, isLogarithmic: false)), .init("kind", .choice(["embedding"])),
       ])
     func problem(_ text: String) -> String {
       do throws(DataError) { _ = try SearchSpace(json: Array(text.utf8), file: "s.json") } catch {

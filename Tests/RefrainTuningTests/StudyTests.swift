@@ -9,7 +9,7 @@ import Testing
 @testable import RefrainTuning
 
 @Suite("A study") struct StudyTests {
-  private let description = Study.Description(identity: "a", measure: "", isLess: true, seed: 0, space: "x")
+  private let description = Study.Description(identity: "a", measure: "", seed: 0, space: "x")
 
   @Test("gives each trial to one, whoever asks at once") func claims() throws {
     try withTemporaryFolder { folder in
@@ -17,9 +17,10 @@ import Testing
       _ = try Study(path, description)
       let numbers = Mutex<[Int]>([])
       let failures = Mutex(0)
-      DispatchQueue.concurrentPerform(iterations: 4) { _ in
+      DispatchQueue.concurrentPerform(iterations: 4) { index in
         do {
-          let study = try Study(path, description)
+          // Owners that run, and of which none is another.
+          let study = try Study(path, description, owner: "host\(index) 1 1")
           while let trial = try study.claim(limit: 40, choose: { _, number in ["x": "\(number)"] }) {
             numbers.withLock { $0.append(trial.number) }
             try study.end(trial.number, .finished, result: Double(trial.number))
@@ -64,6 +65,66 @@ import Testing
     }
   }
 
+  @Test("can be begun by several at once") func beginnings() throws {
+    try withTemporaryFolder { folder in
+      let failures = Mutex<[String]>([])
+      for round in 0..<10 {
+        DispatchQueue.concurrentPerform(iterations: 8) { index in
+          do throws(DataError) {
+            _ = try Study(folder + "/\(round).study", description, owner: "host\(index) 1 1")
+          } catch {
+            failures.withLock { $0.append(error.description) }
+          }
+        }
+      }
+      #expect(failures.withLock { $0 } == [])
+    }
+  }
+
+  /// A process of this test's machine that is not there: no process has so great a number.
+  private func ended(_ path: String, _ number: Int = 0) throws -> Study {
+    try Study(path, description, owner: "here \(2_000_000_000 + number) 1")
+  }
+  private func mine(_ path: String) throws -> Study { try Study(path, description, owner: "here \(getpid()) x") }
+
+  @Test("gives a trial whose process has ended to the next, and after three times to nobody") func killed() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/a.study"
+      for attempt in 1...3 {
+        let trial = try #require(try ended(path, attempt).claim(limit: 1) { _, _ in ["x": "1"] })
+        #expect(trial.number == 1 && trial.attempts == attempt)
+      }
+      // What was put off was not ended by itself.
+      let next = try #require(try mine(path).claim(limit: 1) { _, _ in ["x": "2"] })
+      #expect(next.number == 2)
+      let failed = try mine(path).trials()[0]
+      #expect(failed.state == .failed && failed.message?.contains("each of the 3 times") == true)
+      for _ in 1...5 {
+        try mine(path).end(2, .waiting)
+        #expect(try mine(path).claim(limit: 1) { _, _ in [:] }?.attempts == 1)
+      }
+    }
+  }
+
+  @Test("takes reports, signs of life and ends only from whom a trial is of") func owners() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/a.study"
+      let before = try ended(path)
+      _ = try before.claim(limit: 2) { _, _ in [:] }
+      #expect(try before.signOfLife(1) && before.report(5, of: 1, at: 1) == [])
+      let after = try mine(path)
+      #expect(try after.claim(limit: 2) { _, _ in [:] }?.number == 1)
+      #expect(try after.trials()[0].reports.isEmpty)
+      #expect(try !before.signOfLife(1))
+      _ = try before.report(5, of: 1, at: 1)
+      try before.end(1, .finished, result: 5)
+      let trial = try after.trials()[0]
+      #expect(trial.reports.isEmpty && trial.state == .running)
+      _ = try after.report(4, of: 1, at: 1)
+      #expect(try after.trials()[0].reports.map(\.value) == [4])
+    }
+  }
+
   @Test("finds the better of a task's options, prunes, and goes on where it was stopped") func tuner() throws {
     try withTemporaryFolder { folder in
       let space = SearchSpace([
@@ -103,6 +164,78 @@ import Testing
       let tuner = Tuner<Forecaster>(space, in: study, examples: [.airline])
       #expect(throws: TaskError.self) { try tuner.run() }
       #expect(try study.trials().count == 3)
+    }
+  }
+
+  /// The first choice at first, then the second.
+  private struct FirstThenSecond: Sampler {
+    func next(
+      in space: SearchSpace, after observations: [Observation], running: [[ParameterValue]],
+      using generator: inout RandomGenerator
+    ) -> [ParameterValue] { [.choice(observations.isEmpty ? 0 : 1)] }
+  }
+
+  @Test("ends where trial after trial fails", .timeLimit(.minutes(1))) func failures() throws {
+    try withTemporaryFolder { folder in
+      let space = SearchSpace([.init("context", .choice(["12", "600"]))])
+      var shared = SharedOptions()
+      (shared.epochs, shared.hidden) = (2, 4)
+      let study = try Study(folder + "/a.study", description)
+      var plan = Tuner<Forecaster>.Plan()
+      (plan.trials, plan.sampler) = (2, FirstThenSecond())
+      let tuner = Tuner<Forecaster>(space, in: study, plan: plan, examples: [.airline], shared: shared)
+      #expect(try tuner.run()?.number == 1)
+      #expect(try study.trials().count == 13)
+    }
+  }
+
+  @Test("refuses a value that makes no sense, where it is read and where it is used") func values() throws {
+    func problem(_ name: String, _ domain: SearchSpace.Domain) -> String? {
+      dataError { () throws(DataError) in
+        try SearchSpace([.init(name, domain)]).check(for: LanguageModel.self, file: "s.json")
+      }?.description
+    }
+    #expect(problem("hidden", .choice(["16", "many"]))?.contains("from 1 to 4096, not 'many'") == true)
+    #expect(problem("hidden", .whole(16...5000, isLogarithmic: false))?.contains("not '5000'") == true)
+    #expect(problem("hidden", .real(16.5...64, isLogarithmic: false))?.contains("not '16.5'") == true)
+    #expect(problem("layers", .whole(0...2, isLogarithmic: false))?.contains("from 1 to 32, not '0'") == true)
+    #expect(problem("dropout", .real(0...1, isLogarithmic: false))?.contains("below 1, not '1.0'") == true)
+    #expect(problem("learning-rate", .choice(["0.1", "fast"]))?.contains("positive number, not 'fast'") == true)
+    #expect(problem("cell", .choice(["lstm", "grv"]))?.contains("did you mean 'gru'?") == true)
+    #expect(problem("cell", .choice(["lstm", "gru"])) == nil)
+    #expect(problem("learning-rate", .choice(["20"])) == nil)
+    try withTemporaryFolder { folder in
+      let study = try Study(folder + "/a.study", description)
+      let tuner = Tuner<Forecaster>(SearchSpace([]), in: study, examples: [.airline])
+      #expect(throws: OptionError.self) { try tuner.configuration(of: ["hidden": "many"]) }
+      #expect(throws: OptionError.self) { try tuner.configuration(of: ["learning-rate": "fast"]) }
+      #expect(try tuner.configuration(of: ["learning-rate": "0.5"]).learningRate == 0.5)
+    }
+  }
+
+  @Test("searches no learning rate that nothing reads, or that is of another rule's size") func rates() throws {
+    let given = SharedOptions()
+    #expect(!SearchSpace.standard(for: Tagger.self, given: given).parameters.contains { $0.name == "learning-rate" })
+    let space = SearchSpace([.init("learning-rate", .real(1e-3...1, isLogarithmic: true))])
+    #expect(dataError { () throws(DataError) in try space.check(for: Tagger.self, file: nil) }?.code == .wrongInput)
+    func names(_ fixed: [String: [String]]) -> [String] {
+      SearchSpace.standard(for: LanguageModel.self, given: given, fixed: fixed).parameters.map(\.name)
+    }
+    #expect(names([:]).contains("learning-rate") && !names(["optimizer": ["sgd"]]).contains("learning-rate"))
+    #expect(names(["optimizer": ["sgd"]]).contains("hidden"))
+  }
+
+  @Test("knows of which measures less is better, and which cannot decide") func measures() throws {
+    #expect(!TuningMeasure.isLess("rougeL") && !TuningMeasure.isLess("bleu") && TuningMeasure.isLess("wordErrorRate"))
+    #expect(!TuningMeasure.canDecide("coverage") && TuningMeasure.canDecide("mase"))
+    try withTemporaryFolder { folder in
+      var plan = Tuner<Forecaster>.Plan()
+      plan.measure = "coverage"
+      let study = try Study(folder + "/a.study", description)
+      let space = SearchSpace.standard(for: Forecaster.self, given: SharedOptions())
+      let tuner = Tuner<Forecaster>(space, in: study, plan: plan, examples: [.airline])
+      #expect(throws: TaskError.self) { try tuner.run() }
+      #expect(try study.trials().isEmpty)
     }
   }
 

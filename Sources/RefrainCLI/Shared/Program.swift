@@ -35,6 +35,9 @@ struct Program<Root: ParsableCommand> {
     case let failure as CommandFailure:
       StandardError.write(line: "\(name): \(failure.message)")
       return failure.status
+    // Commands with --memory have said so, and end with a failure.
+    case let error as DataError:
+      return report(CommandFailure.badData(error.withoutMemoryFlag))
     case let error as any InputError:
       return report(CommandFailure.badData(error))
     default:
@@ -106,6 +109,16 @@ struct CommandFailure: Error {
   /// The user pressed Ctrl-C; by convention the status is 128 and the number of the signal.
   static func interrupted(_ message: String) -> CommandFailure {
     CommandFailure(status: 128 + SIGINT, message: message)
+  }
+}
+
+extension DataError {
+  /// The same error, for a command without the flag that gives more memory.
+  var withoutMemoryFlag: DataError {
+    guard code == .overMemoryBudget else { return self }
+    var error = self
+    error.remedy = "choose a smaller file"
+    return error
   }
 }
 

@@ -7,7 +7,7 @@ import RefrainFormats
 struct MemoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The most memory for what files say of sizes: 2GB, 500MB. (default: half of what there is, at most 4GB)",
+      "The most memory for what files say of sizes: 2GB, 500MB. (default: half of what there is, at most 2GB)",
       valueName: "size"))
   var memory: MemorySize?
 

@@ -10,7 +10,8 @@ struct ExplainCommand: ParsableCommand {
     usage: "refrain explain MODEL [FILE… | -] [options]",
     discussion: """
       Attributes an answer to the steps and features of the input by several methods, says how far they can be trusted, \
-      and shows what gates and memory did. Attributions are not causes.
+      and shows what gates and memory did. Attributions are not causes. Models of the task forecast have something to \
+      explain so far.
 
       Examples:
 

@@ -4,14 +4,14 @@ import RefrainTasks
 
 /// The flags that every task has for its network and its training. Nil means: left to the task.
 struct NetworkFlags: ParsableArguments {
-  @Option(help: ArgumentHelp("The recurrent cell. (default: lstm)", valueName: "cell"))
+  @Option(help: ArgumentHelp("The recurrent cell. (default: by the task)", valueName: "cell"))
   var cell: CellName?
 
   // `unconditional`: a number may begin with a minus sign, and is refused with its own message.
   @Option(parsing: .unconditional, help: ArgumentHelp("Units in each layer. (default: from the data)", valueName: "n"))
   var hidden: Int?
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Recurrent layers. (default: 1)", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Recurrent layers. (default: by the task)", valueName: "n"))
   var layers: Int?
 
   @Option(

@@ -40,6 +40,9 @@ struct OptionFlags<Table: OptionTable>: ParsableArguments, CustomReflectable {
       .filter { given[$0.name] != nil && $0.choosesData == choosesData ?? $0.choosesData }.map { "--" + $0.name }
   }
 
+  /// The files that the options name, besides those that are learned from.
+  var files: [String] { Table.options.filter { $0.valueName == "file" }.flatMap { given[$0.name] ?? [] } }
+
   /// What the options say.
   ///
   /// - Throws: `ValidationError` for one whose text makes no sense.

@@ -61,7 +61,7 @@ struct SavedCommand: Codable {
   ///
   /// - Parameters:
   ///   - configuration: The task's options with the shared ones.
-  ///   - files: The data.
+  ///   - files: The data, with the files that options name.
   init<Configuration: Codable>(
     _ configuration: Configuration, around flags: TrainingFlags, files: [String]
   ) throws(DataError) {

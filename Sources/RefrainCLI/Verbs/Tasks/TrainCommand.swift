@@ -18,6 +18,8 @@ struct TrainCommand: ParsableCommand {
         refrain train forecast sales.csv --target revenue --save sales.model
         refrain train forecast sales.csv --save sales.model --checkpoint saved --every 1m
         refrain train --resume saved
+        refrain train classify reviews.csv --target label --save reviews.model
+        refrain train transcribe recordings.csv --save speech.model
         refrain train forecast --help
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used, 130 after \
@@ -64,6 +66,9 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if !Task.savesTraining, let flag = around.given.first {
       throw ValidationError("\(flag) does nothing for the task \(Task.name); leave it out.")
     }
+    if (files + task.files).contains("-"), let flag = ["--checkpoint", "--resume"].first(where: around.given.contains) {
+      throw ValidationError("With \(flag) a training reads its files again when it goes on: name a file, not -.")
+    }
   }
 
   func run() throws { try task.naming(train) }
@@ -77,7 +82,9 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     let course = TrainingCourse()
     let running = results.running
     let context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
-    if context.checkpoints != nil { try SavedCommand(configuration, around: around, files: files).keep(around) }
+    if context.checkpoints != nil {
+      try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
+    }
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
     let model = try trained(on: examples, configuration, context)
     guard let save else { return }

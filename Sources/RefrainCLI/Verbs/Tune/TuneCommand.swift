@@ -13,12 +13,14 @@ struct TuneCommand: ParsableCommand {
     usage: "refrain tune TASK FILE… [--trials N] [--time-limit T] [--save MODEL] [options]",
     discussion: """
       Trains with options chosen by what was seen before, ends hopeless trials early, and trains the best once more to \
-      save it. Every trial is kept in a file: a search that was killed goes on, and several processes may share one.
+      save it. Every trial is kept in a file: a search that was killed goes on, and several processes of \
+      one machine may share one.
 
       Examples:
 
         refrain tune forecast sales.csv --trials 30 --save sales.model
         refrain tune forecast sales.csv --time-limit 1h --space space.json --study sales.study --html search.html
+        refrain tune classify reviews.csv --target label --trials 20 --save reviews.model
 
       A space is JSON: {"hidden": {"from": 16, "to": 128, "log": true}, "cell": ["lstm", "gru"]}.
 
@@ -40,7 +42,8 @@ struct TuningFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is searched, as JSON. (default: cell, hidden, layers, dropout, learning-rate)", valueName: "file"),
+      "What is searched, as JSON. (default: cell, hidden, layers, dropout, learning-rate, what the task has of them)",
+      valueName: "file"),
     completion: .file())
   var space: String?
 
@@ -62,7 +65,12 @@ struct TuningFlags: ParsableArguments {
     help: ArgumentHelp("Write a page to look at in a browser to this file.", valueName: "file"), completion: .file())
   var html: String?
 
-  func validate() throws { try check("--trials", trials, within: 1...100_000) }
+  func validate() throws {
+    try check("--trials", trials, within: 1...100_000)
+    if let measure, !TuningMeasure.canDecide(measure) {
+      throw ValidationError("--measure \(measure) cannot decide: neither less nor more of it is better; name another.")
+    }
+  }
 }
 
 /// How the next trial is chosen.
@@ -101,13 +109,22 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
 
   @OptionGroup(title: "Results") var results: ResultOptions
 
+  private var studyPath: String { search.study ?? Task.name + ".study" }
+
   private var outputs: OutputFiles {
     OutputFiles(
-      written: [("--save", save), ("--html", search.html), ("--output", results.output)],
+      written: [
+        ("--save", save), ("--html", search.html), ("--output", results.output), ("--study", studyPath),
+      ],
       read: [("--space", search.space)] + files.map { ("FILE", $0) })
   }
 
   func validate() throws {
+    guard Task.measuresTraining else {
+      throw ValidationError(
+        "A training of \(Task.name) measures nothing that a search could go by: compare models with 'refrain evaluate'."
+      )
+    }
     try outputs.validate()
     if files.isEmpty { throw ValidationError("There is nothing to learn from: name a file.") }
     if files.contains("-") {
@@ -139,16 +156,22 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     let stopped = Interruption.isRequested
     let report = TuningReport(task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure())
     if let html = search.html { try writeAtomically(TuningPage(report).text, to: html) }
+    var isComplete = true
     if let best, let save, !stopped {
       running.note("The best is trial \(best.number); it is trained once more.")
       let model = try running.training { progress in
         try tuner.train(best, TrainingContext(progress: progress, shouldStop: { Interruption.isRequested }))
       }
+      // Ctrl-C that came too late to be obeyed changed nothing.
+      isComplete = model.isComplete || !Interruption.isRequested
       try model.save(to: save)
       running.note("The model is in \(save).")
     }
     try results.write("The trials are") { TuningTable(report).text(as: results.format, for: $0) }
     if stopped { throw CommandFailure.interrupted("the search was interrupted; the same command goes on") }
+    if !isComplete {
+      throw CommandFailure.interrupted("the last training was interrupted; the model is the best until then")
+    }
     if best == nil {
       throw CommandFailure.badData("no trial was finished: give more --time-limit, or look at --no-pruning")
     }
@@ -160,7 +183,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
       space = try SearchSpace(json: readFile(path), file: path)
       try space.check(for: Task.self, file: path)
     } else {
-      space = .standard(for: Task.self, given: network.options)
+      space = .standard(for: Task.self, given: network.options, fixed: task.given)
     }
     let given = Set(task.flags() + network.given)
     if let twice = space.parameters.first(where: { given.contains("--" + $0.name) }) {
@@ -173,12 +196,12 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
   }
 
   private func study(_ configuration: Task.Configuration, _ space: SearchSpace) throws -> Study {
-    let data = try files.map { "\($0): \(try SavedCommand.fingerprint(of: $0))" }.joined(separator: ", ")
+    let data = try (files + task.files).map { "\($0): \(try SavedCommand.fingerprint(of: $0))" }.joined(separator: ", ")
     let options = try JSON(encoding: configuration).line
     return try Study(
-      search.study ?? Task.name + ".study",
+      studyPath,
       Study.Description(
-        identity: "\(Task.name) \(options) \(data)", measure: search.measure ?? "", isLess: true,
+        identity: "\(Task.name) \(options) \(data)", measure: search.measure ?? "",
         seed: network.seed ?? 0, space: space.text))
   }
 }

@@ -1,0 +1,75 @@
+import Foundation
+import RefrainTestSupport
+import Testing
+
+@Suite("A search by the command", .timeLimit(.minutes(2))) struct TuneTests {
+  private let place: Workplace
+
+  init() throws {
+    place = try Workplace()
+    try place.write(monthlyCSV(rows: 144), to: "shop.csv")
+  }
+
+  private func search(_ trials: Int, epochs: Int) -> [String] {
+    [
+      "tune", "forecast", "shop.csv", "--target", "sales", "--trials", "\(trials)", "--epochs", "\(epochs)", "--hidden",
+      "8", "--no-pruning", "--format", "json",
+    ]
+  }
+
+  private func wait(for text: String, of running: Running) {
+    while !running.errors.contains(text) && running.process.isRunning { usleep(5000) }
+  }
+
+  @Test("goes on after kill -9: every trial is finished, and the one that was killed was run again")
+  func killed() throws {
+    let arguments = search(3, epochs: 200)
+    let running = try place.start(arguments)
+    wait(for: "Trial 2:", of: running)
+    kill(running.process.processIdentifier, SIGKILL)
+    #expect(try running.finish().status == -SIGKILL)
+    let result = try place.run(arguments)
+    #expect(result.status == 0, "\(result.errors)")
+    let report = try JSONSerialization.jsonObject(with: result.output) as? [String: Any]
+    let trials = try #require(report?["trials"] as? [[String: Any]])
+    #expect(trials.count == 3 && trials.allSatisfy { $0["state"] as? String == "finished" })
+    #expect(trials.compactMap { $0["attempts"] as? Int }.reduce(0, +) == 4)
+    #expect(!result.errors.contains("Trial 1:"))
+  }
+
+  @Test("ends with 130 where Ctrl-C cuts the last training short")
+  func interrupted() throws {
+    // A shell may have made the tests deaf to it, and the command would inherit that.
+    signal(SIGINT, SIG_DFL)
+    let running = try place.start(search(1, epochs: 1000) + ["--save", "m"])
+    wait(for: "trained once more", of: running)
+    usleep(300_000)
+    kill(running.process.processIdentifier, SIGINT)
+    let result = try running.finish()
+    #expect(result.status == 130, "\(result.errors)")
+    #expect(result.errorLines.last?.contains("interrupted") == true, "\(result.errors)")
+  }
+
+  @Test(
+    "refuses what it cannot do, with one line",
+    arguments: [
+      ("detect shop.csv", "A training of detect measures nothing that a search could go by"),
+      ("forecast shop.csv --measure coverage", "--measure coverage cannot decide"),
+      ("forecast shop.csv --study shop.csv", "FILE and --study name the same file"),
+      ("forecast shop.csv --save x --study x", "--save and --study name the same file"),
+      ("forecast shop.csv --study=", "--study needs the name of a file"),
+    ])
+  func refused(arguments: String, names: String) throws {
+    let result = try place.run(["tune"] + arguments.split(separator: " ").map(String.init))
+    expectRefusal(result, 64, naming: [names], at: #_sourceLocation)
+    #expect(try place.files == ["shop.csv"])
+  }
+
+  @Test("refuses a space with a value that makes no sense") func space() throws {
+    try place.write(#"{"hidden": {"from": 16, "to": 5000}}"#, to: "space.json")
+    let result = try place.run(["tune", "forecast", "shop.csv", "--space", "space.json"])
+    expectRefusal(
+      result, 65, naming: ["space.json", "hidden must be a whole number from 1 to 4096, not '5000'"],
+      at: #_sourceLocation)
+  }
+}

@@ -57,7 +57,7 @@ def main():
     saved = path("checkpoint")
     again = os.path.exists(os.path.join(saved, "training.json"))
     train = ["train", "transcribe", path("train.csv"), "--speaker", "speaker", "--save", path("model"),
-             "--resume" if again else "--checkpoint", saved]
+             *(["--resume", saved] if again else ["--checkpoint", saved, "--every", "1epoch"])]
     options = [option for option in others if option != "--"]
     command = arguments.command.split()
     subprocess.run(command + train + RECIPE + options, check=True)

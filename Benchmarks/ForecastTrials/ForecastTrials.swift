@@ -58,7 +58,6 @@ struct ForecastTrials {
   var horizon: Int?
   /// Whether only the simple forecasts are made.
   var isSimpleOnly = false
-  var isZeroShot = false
 
   /// The outcome on a file; its series is the last column of numbers.
   func outcome(_ path: String) throws -> Outcome {

@@ -1,7 +1,6 @@
 import Foundation
 import Refrain
 import RefrainData
-import RefrainTasks
 
 /// Trains a ``ZeroShotNetwork`` on series that are made up as it goes, and says how well it forecasts others.
 struct PretrainedForecaster {
@@ -161,8 +160,6 @@ struct PretrainedForecaster {
       let truth = series.values.suffix(horizon)
       let forecast = network.forecast(continuing: past, season: series.season, horizon: horizon)
       var (own, naive) = (0.0, 0.0)
-      let patches = ZeroShotPatches(past, season: series.season, known: past.count)
-      _ = patches
       let last = past.last(where: \.isFinite) ?? 0
       for (step, value) in truth.enumerated() where value.isFinite {
         own += abs(value - forecast[step][3])

@@ -2,7 +2,7 @@ import Foundation
 import Refrain
 import RefrainData
 
-/// The weights of the ``ZeroShotNetwork`` that comes with the library.
+/// Weights of a ``ZeroShotNetwork`` as a Swift file holds them.
 package enum ZeroShotWeights {
   /// The half nearest to a value.
   package static func half(_ value: Float) -> UInt16 { RefrainData.half(value) }

@@ -106,10 +106,41 @@ public struct TaskOption<Target: Sendable>: Sendable {
   }
 
   /// A text.
+  ///
+  /// - Parameter choosesData: Whether it says which of the data are taken, such as a file of examples.
   public static func text(
-    _ name: String, _ place: WritableKeyPath<Target, String?> & Sendable, valueName: String = "text", help: String
+    _ name: String, _ place: WritableKeyPath<Target, String?> & Sendable, valueName: String = "text",
+    choosesData: Bool = false, help: String
   ) -> TaskOption {
-    TaskOption(name, .value, valueName: valueName, help: help) { target, texts in target[keyPath: place] = texts[0] }
+    TaskOption(name, .value, valueName: valueName, choosesData: choosesData, help: help) { target, texts in
+      target[keyPath: place] = texts[0]
+    }
+  }
+
+  /// A number within bounds.
+  static func decimal<Number: BinaryFloatingPoint & LosslessStringConvertible & Sendable>(
+    _ name: String, _ place: WritableKeyPath<Target, Number?> & Sendable, in range: ClosedRange<Number>,
+    valueName: String = "x", help: String
+  ) -> TaskOption {
+    TaskOption(name, .value, valueName: valueName, help: help) { target, texts throws(OptionError) in
+      guard let value = Number(texts[0]), value.isFinite else {
+        throw OptionError(option: name, "takes a number, not \(texts[0].quoted)")
+      }
+      guard range.contains(value) else {
+        throw OptionError(
+          option: name, "must be from \(range.lowerBound) to \(range.upperBound), not \(texts[0].quoted)")
+      }
+      target[keyPath: place] = value
+    }
+  }
+
+  /// One or more files.
+  static func files(
+    _ name: String, _ place: WritableKeyPath<Target, [String]> & Sendable, help: String
+  ) -> TaskOption {
+    TaskOption(name, .values, valueName: "file", choosesData: true, help: help) { target, texts in
+      target[keyPath: place] = texts
+    }
   }
 }
 

@@ -13,7 +13,10 @@ private func lines(_ text: String) throws -> TextLines {
 
 private func configuration(_ given: [String: [String]], epochs: Int, hidden: Int) throws -> LanguageModel.Configuration
 {
+  var given = given
+  let rate = given.removeValue(forKey: "rate").flatMap { Float($0[0]) }
   var configuration = try LanguageModel.Configuration(given)
+  configuration.training.rate = rate
   var options = SharedOptions()
   (options.hidden, options.layers, options.epochs, options.dropout) = (hidden, 1, epochs, 0)
   try configuration.choose(options)
@@ -49,6 +52,13 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     // Streams that read all that stands before them are the text in one piece.
     #expect(abs(network.surprise(of: tokens, rows: 4, lead: 60) - network.surprise(of: tokens)) < 1e-3)
     #expect(abs(network.surprise(of: tokens, rows: 4) - network.surprise(of: tokens)) > 1e-3)
+    // The logits of some tokens at once are those of all.
+    let texts = [text, Array(text.prefix(1)), Array(text.prefix(4))]
+    let parts = network.logProbabilities(of: texts, atOnce: 3)
+    #expect(parts.map(\.count) == [text.count - 1, 0, 3])
+    for (part, whole) in zip(parts, network.logProbabilities(of: texts)) {
+      #expect(zip(part, whole).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
     // Step by step it is the same.
     let start = network.start([Array(text.prefix(5)), Array(text.prefix(2))])
     let rules = DecodingRules(maximumLength: 8)
@@ -66,7 +76,7 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
       on: LanguageExamples(corpus),
       configuration: configuration(
         ["unit": [unit.rawValue], "batch": ["4"], "steps": ["24"], "rate": ["0.01"], "vocabulary": ["60"]],
-        epochs: unit == .characters ? 8 : unit == .words ? 30 : 60, hidden: 48))
+        epochs: unit == .characters ? 8 : unit == .words ? 45 : 90, hidden: 48))
     let evaluation = try model.evaluate(on: LanguageExamples(try lines(sentences(60, seed: 2))))
     func measure(_ name: String, _ measures: [TaskEvaluation.Measure]) throws -> Double {
       try #require(measures.first { $0.name == name }).value
@@ -98,7 +108,7 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     // Lines are judged: what follows the rules is likely.
     let judged = try model.predict(LanguageExamples(try lines("the cat sees the cat .\nthe cat sees the dog .\n\n")))
     #expect(judged.count == 3 && judged[0].text == "the cat sees the cat ." && judged[0].prompt == nil)
-    #expect(judged[0].logProbability > judged[1].logProbability)
+    #expect(judged[0].logProbability > judged[1].logProbability + 1)
     // A text of one line is as surprising as the line.
     let one = try model.evaluate(on: LanguageExamples(try lines("the cat sees the cat .")))
     let nats = try measure("crossEntropy", one.measures) * Double(one.examples)
@@ -153,18 +163,31 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     let short = LanguageExamples(try lines("a b c\nd e f\n"))
     #expect(problem { _ = try LanguageModel.train(on: short) }.contains("at least 32 are needed"))
     let text = LanguageExamples(try lines(sentences(60, seed: 1)))
-    func training(_ given: [String: [String]], cell: String = "lstm") -> String {
+    func training(
+      _ given: [String: [String]], cell: String = "lstm",
+      _ change: (inout LanguageModel.Configuration) -> Void = { _ in }
+    ) -> String {
       problem {
         var configuration = try LanguageModel.Configuration(given)
         configuration.cell = cell
         configuration.epochs = 1
+        change(&configuration)
         _ = try LanguageModel.train(on: text, configuration: configuration)
       }
     }
     #expect(training([:], cell: "time-lstm").contains("does not read tokens"))
     #expect(training(["weight-dropout": ["0.5"]], cell: "sru").contains("recurrent weights"))
-    #expect(training(["rate": ["x"]]) == "rate takes a number, not 'x'")
-    #expect(training(["rate": ["-1"]]).contains("must be from"))
+    #expect(training(["clip": ["x"]]) == "clip takes a number, not 'x'")
+    #expect(training(["clip": ["-1"]]).contains("must be from"))
+    // The learning rate is what every task may be told, and no option of this one.
+    #expect(!LanguageModel.Configuration.options.contains { $0.name == "rate" })
+    let diverged = training(["batch": ["2"], "steps": ["5"]]) { configuration in
+      (configuration.training.rate, configuration.training.clip) = (1e30, 1e30)
+    }
+    #expect(diverged.contains("did not converge") && diverged.contains("choose a smaller learning rate"))
+    for layers in [0, -1] { #expect(training([:]) { $0.layers = layers }.contains("must be at least 1")) }
+    #expect(training([:]) { $0.hidden = 0 }.contains("must be at least 1"))
+    #expect(training([:]) { $0.dropout = 1 }.contains("at least 0 and below 1"))
     #expect(training(["unit": ["letters"]]).contains("'words', 'characters', 'pieces'"))
   }
 
@@ -186,6 +209,11 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     }
     #expect(refusal(replacing("\"hidden\":[8]", "\"hidden\":[16000]")).contains("weights"))
     #expect(refusal(replacing("\"hidden\":[8]", "\"hidden\":[]")).contains("its layers cannot be"))
+    let rates = ["embeddingDropout", "inputDropout", "hiddenDropout", "outputDropout", "weightDropout"]
+    for rate in rates {
+      #expect(refusal(replacing("\"\(rate)\":", "\"\(rate)\":7,\"other\":")).contains("below 1"), "\(rate)")
+    }
+    #expect(refusal(replacing("},\"counts\":[0,", "},\"counts\":[2199023255552,")).contains("do not fit its network"))
     #expect(refusal(replacing("\"cell\":\"lstm\"", "\"cell\":\"none\"")) != "")
     #expect(refusal(replacing("\"isTied\":false", "\"isTied\":true")).contains("m: "))
     #expect(refusal({ $0["kind"] = "translate" }).contains("not 'language'"))

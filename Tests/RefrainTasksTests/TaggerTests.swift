@@ -138,6 +138,28 @@ import Testing
     #expect(value("accuracy", evaluation.measures).isFinite)
   }
 
+  @Test("BILOU is BIOES in other letters: it measures the same, baselines too, and is answered as BIOES")
+  func otherLetters() throws {
+    let sentences = Self.sentences(60, seed: 3, scheme: .bioes)
+    let letters = ["E": "L", "S": "U"]
+    let others = sentences.map { sentence in
+      var sentence = sentence
+      sentence.tags = sentence.tags.map { (letters[String($0.prefix(1))] ?? String($0.prefix(1))) + $0.dropFirst() }
+      return sentence
+    }
+    #expect(others.contains { $0.tags.contains("U-PER") && $0.tags.contains("L-LOC") })
+    var configuration = Self.small
+    configuration.epochs = 1
+    let taggers = try [sentences, others].map { try Tagger.train(on: TagExamples($0), configuration: configuration) }
+    #expect(taggers[0].scheme == .bioes && taggers[1].scheme == .bioes)
+    let evaluations = try zip(taggers, [sentences, others]).map { try $0.evaluate(on: TagExamples($1)) }
+    #expect(evaluations[0] == evaluations[1])
+    #expect(value("accuracy", evaluations[1].baselines[0].measures) > 0.5)
+    for answer in taggers[1].predict(others.map(\.words)) {
+      #expect(answer.tags.allSatisfy { "BIOES".contains($0.prefix(1)) })
+    }
+  }
+
   @Test("parts of speech are learned as tags of single words")
   func partsOfSpeech() throws {
     let text = Self.sentences(120, seed: 6).map { sentence in
@@ -251,6 +273,8 @@ import Testing
     let same = (0..<5).map { _ in TaggedSentence(words: ["a", "b"], tags: ["X", "X"]) }
     #expect(problem(same).contains("every word has the same tag 'X'"))
     #expect(problem(some) { $0.cell = "lstmm" }.contains("there is no cell 'lstmm'"))
+    #expect(problem(some) { $0.layers = 0 }.contains("must be at least 1"))
+    #expect(problem(some) { $0.hiddenSize = 0 }.contains("must be at least 1"))
     #expect(problem(some + [TaggedSentence(words: ["a"])]).contains("1 words and 0 tags"))
     #expect(
       problem(some + [TaggedSentence(words: ["a"], tags: ["I-LOC"])])
@@ -342,6 +366,18 @@ import Testing
     #expect(replacing("\"wordSize\":16", "\"wordSize\":99999999"))
     #expect(replacing("\"tagOfWord\":[", "\"tagOfWord\":[7000,"))
     #expect(replacing("\"dropout\":", "\"dropout\":7,\"other\":"))
+    // Tags of which none may begin a sentence.
+    #expect(
+      refused { metadata, _ in
+        for (old, new) in [("\"learned\":\"bioes\"", "\"learned\":\"bio\""), ("\"O\"", "\"I-O\"")] {
+          metadata["description"] = metadata["description"]?.replacing(old, with: new)
+        }
+        for letter in ["S", "B", "E"] {
+          metadata["description"] = metadata["description"]?.replacing("\"\(letter)-", with: "\"I-\(letter)")
+        }
+      })
+    let inside = #"{"scheme":"bio","learned":"bio","tags":["I-PER","I-LOC"],"labels":[]}"#
+    #expect(try JSONDecoder().decode(TagLabels.self, from: Data(inside.utf8)).constraints == nil)
     #expect(!refused { _, _ in })
   }
 

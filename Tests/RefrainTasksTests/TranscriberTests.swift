@@ -129,6 +129,23 @@ enum MadeSpeech {
     }
   }
 
+  @Test("finds known words alone where that is asked for, whether or not recordings are held out")
+  func closedLexicon() throws {
+    try withTemporaryFolder { folder in
+      try MadeSpeech.write(6, seed: 3, to: folder, table: "train.csv")
+      var configuration = Transcriber.Configuration()
+      (configuration.hiddenSize, configuration.layers, configuration.epochs) = (4, 1, 1)
+      configuration.isClosed = true
+      let examples = try Transcriber.examples(from: DataSource(paths: [folder + "/train.csv"]), configuration)
+      let model = try Transcriber.train(on: examples, configuration, TrainingContext())
+      #expect(model.report.heldOut == 0 && model.search.isClosed)
+      configuration.languageOrder = 0
+      #expect(throws: TaskError.self) { try Transcriber.train(on: examples, configuration, TrainingContext()) }
+      configuration.isClosed = false
+      #expect(try Transcriber.train(on: examples, configuration, TrainingContext()).languageModel == nil)
+    }
+  }
+
   @Test("goes on from a checkpoint to the same bits")
   func checkpoints() throws {
     try withTemporaryFolder { folder in

@@ -68,9 +68,11 @@ private struct Counts {
       for place in answer where truth.contains(place) { hits[place] += 1 }
       guard !labels.areSeveral, let first = answer.first else { continue }
       confusion[truth[0] < 0 ? count : truth[0]][first] += 1
-      let bin = min(Int(probabilities[first] * Double(bins.count)), bins.count - 1)
+      // What is not a number is not sure of anything.
+      let sure = probabilities[first] > 0 ? min(probabilities[first], 1) : 0
+      let bin = min(Int(sure * Double(bins.count)), bins.count - 1)
       bins[bin].count += 1
-      bins[bin].sure += probabilities[first]
+      bins[bin].sure += sure
       bins[bin].right += isRight ? 1 : 0
     }
   }

@@ -17,7 +17,8 @@ extension Classifier {
     var fault: String? {
       guard plan.isSound, 1...64 ~= members, !columns.encoders.isEmpty else { return "the plan cannot be" }
       guard !labels.names.isEmpty, Set(labels.names).count == labels.names.count,
-        report.shares.count == labels.names.count, labels.areSeveral || labels.names.count > 1
+        report.shares.count == labels.names.count, report.shares.allSatisfy({ 0...1 ~= $0 }),
+        labels.areSeveral || labels.names.count > 1
       else { return "the classes cannot be" }
       return calibration.temperature.isNormal && calibration.temperature > 0 ? nil : "the temperature cannot be"
     }

@@ -13,7 +13,7 @@ extension Classifier: TaskModel {
   public static func examples(
     from source: DataSource, _ configuration: ClassifierConfiguration
   ) throws(DataError) -> LabelledRecords {
-    let examples = try LabelledRecords.training(from: source, configuration.columns, wantsNumbers: false)
+    let examples = try LabelledRecords.training(from: source, configuration.columns)
     // Every label is looked at before anything is learned.
     if let target = examples.target {
       _ = try Labels(Column(examples.records, target), separator: configuration.separator)

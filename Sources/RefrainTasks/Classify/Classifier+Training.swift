@@ -118,6 +118,11 @@ private struct ClassifierTraining {
     let options = configuration.columns
     let steps = training.places.reduce(0) { $0 + max(1, training.rows.length(of: $1)) }
     let plan = options.plan(columns, examples: training.count)
+    guard plan.isSound else {
+      throw TaskError(
+        "this network cannot be",
+        remedy: "choose 1 to 64 layers, 1 to 4096 units, a dropout of at least 0 and below 1, and a cell such as lstm")
+    }
     let members = options.memberCount(steps: steps)
     var networks: [JoinedNetwork] = []
     for member in 0..<members {

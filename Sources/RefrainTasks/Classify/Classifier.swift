@@ -26,11 +26,11 @@ public struct Classifier: Sendable {
 
   /// The scores of rows, row after row: the mean over the networks.
   static func scores(_ networks: [JoinedNetwork], _ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [Float] {
-    let width = 1
-    let examples = ColumnExamples(rows: rows, places: places, targets: places.indices.map { [Float($0)] }, weights: nil)
     var scores: [Float] = []
-    var classes = width
-    var batches = LengthBatches(examples, size: 128, maximumSteps: 4 * ColumnTraining.maximumSteps, shuffles: false)
+    var classes = 0
+    var batches = LengthBatches(
+      NumberedRows(rows: rows, places: places), size: 128, maximumSteps: 4 * ColumnTraining.maximumSteps,
+      shuffles: false)
     do throws(TrainingError) {
       try batches.begin(epoch: 0, at: 0)
       while let batch = try batches.next() {
@@ -41,9 +41,9 @@ public struct Classifier: Sendable {
           scores = [Float](repeating: 0, count: places.count * classes)
         }
         let values = means.values
-        for (row, place) in batch.target.values.enumerated() {
+        for (row, place) in batch.numbers.enumerated() {
           scores.replaceSubrange(
-            Int(place) * classes..<(Int(place) + 1) * classes, with: values[row * classes..<(row + 1) * classes])
+            place * classes..<(place + 1) * classes, with: values[row * classes..<(row + 1) * classes])
         }
       }
     } catch {
@@ -62,6 +62,26 @@ public struct Classifier: Sendable {
     stride(from: 0, to: scores.count, by: labels.names.count).map { start in
       calibration.probabilities(scores[start..<start + labels.names.count], areSeveral: labels.areSeveral)
     }
+  }
+}
+
+/// Rows to be answered, which are told apart in their batches.
+private struct NumberedRows: ExampleSource {
+  struct Batch: TrainingBatch {
+    let inputs: [StepValues]
+    /// The place of each row among all.
+    let numbers: [Int]
+    var count: Int { numbers.count }
+  }
+
+  let rows: EncodedRows
+  let places: [Int]
+  var count: Int { places.count }
+
+  func length(of example: Int) -> Int { rows.length(of: places[example]) }
+
+  func batch(_ examples: [Int]) throws(TrainingError) -> Batch {
+    Batch(inputs: try rows.inputs(examples.map { places[$0] }), numbers: examples)
   }
 }
 

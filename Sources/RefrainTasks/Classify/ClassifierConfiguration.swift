@@ -49,14 +49,8 @@ public struct ClassifierRequest: TaskRequest, Equatable {
   /// The options as they are typed.
   public static let options: [TaskOption<Self>] = [
     .column("target", \.target, help: "The column of labels, for evaluate. (default: as in the training)"),
-    TaskOption(
-      "threshold", .value, valueName: "p",
-      help: "How probable a label must be, where a row may have several. (default: 0.5)"
-    ) { request, texts throws(OptionError) in
-      guard let value = Double(texts[0]), 0...1 ~= value else {
-        throw OptionError(option: "threshold", "takes a number from 0 to 1, not \(texts[0].quoted)")
-      }
-      request.threshold = value
-    },
+    .decimal(
+      "threshold", \.threshold, in: 0...1, valueName: "p",
+      help: "How probable a label must be, where a row may have several. (default: 0.5)"),
   ]
 }

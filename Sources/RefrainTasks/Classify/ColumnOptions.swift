@@ -48,12 +48,9 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
         The columns to read, such as text,age; a kind may follow a colon (age:category), one of \
         \(ColumnEncoders.all.map { $0.kind }.joined(separator: ", ")). (default: all but the target)
         """),
-    TaskOption(
-      "validation", .value, valueName: "file", choosesData: true,
-      help: """
-        Examples to end the training and to calibrate by. (default: one in ten of the others)
-        """
-    ) { $0.validation = $1[0] },
+    .text(
+      "validation", \.validation, valueName: "file", choosesData: true,
+      help: "Examples to end the training and to calibrate by. (default: one in ten of the others)"),
     .choice(
       "unit", \.unit, of: TextUnit.allCases.map { ($0.rawValue, $0) }, valueName: "unit",
       help: "What texts are cut into: words, characters or pieces. (default: words; characters where texts are names)"),
@@ -63,12 +60,9 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     TaskOption("keep-case", .flag, help: "Capital letters count. (default: not in words)") { options, _ in
       options.settings.keepsCase = true
     },
-    TaskOption(
-      "vectors", .value, valueName: "file",
-      help: """
-        Vectors of words to begin with, as GloVe or word2vec write them as text. (default: drawn at random)
-        """
-    ) { $0.vectors = $1[0] },
+    .text(
+      "vectors", \.vectors, valueName: "file",
+      help: "Vectors of words to begin with, as GloVe or word2vec write them as text. (default: drawn at random)"),
     .count("embedding", \.embeddingSize, in: 1...4096, help: "The size of a token's vector. (default: from the data)"),
     .choice(
       "pooling", \.pooling, of: NetworkPlan.Pooling.allCases.map { ($0.rawValue, $0) }, valueName: "way",

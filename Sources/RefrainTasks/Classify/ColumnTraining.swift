@@ -42,10 +42,7 @@ struct ColumnTraining {
         ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
       }
     } catch {
-      guard error.code == .notFinite else { throw TaskError(error.description) }
-      throw TaskError(
-        "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
-        remedy: "choose another seed, or fewer units")
+      throw TaskError(error, remedy: "choose another seed, or fewer units")
     }
     guard !history.epochs.isEmpty else {
       throw TaskError("training was stopped before there was a result", remedy: "let it go through the examples once")

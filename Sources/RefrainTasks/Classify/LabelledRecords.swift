@@ -12,19 +12,14 @@ public struct LabelledRecords: Sendable {
   let choices: [InputColumns.Choice]
 
   /// Reads what a task is trained on.
-  ///
-  /// - Parameters:
-  ///   - wantsNumbers: Whether the target is a number, by which it is found where it is not named.
-  static func training(
-    from source: DataSource, _ options: ColumnOptions, wantsNumbers: Bool
-  ) throws(DataError) -> LabelledRecords {
+  static func training(from source: DataSource, _ options: ColumnOptions) throws(DataError) -> LabelledRecords {
     let named = [options.target].compactMap(\.self) + options.inputs
     let records = try Records(source, columns: named)
     let target: Int
     if let name = options.target {
       target = try records.column(named: name)
     } else {
-      target = try findTarget(in: records, wantsNumbers: wantsNumbers)
+      target = try findTarget(in: records)
     }
     let choices = try InputColumns.choose(options.inputs, in: records, without: target)
     var validation: Records?
@@ -55,17 +50,14 @@ public struct LabelledRecords: Sendable {
     "output", "rating", "score", "stars", "price", "value",
   ]
 
-  private static func findTarget(in records: Records, wantsNumbers: Bool) throws(DataError) -> Int {
+  private static func findTarget(in records: Records) throws(DataError) -> Int {
     if records.areFiles { return try records.column(named: Records.labelColumn) }
     let names = records.columns.map { $0.lowercased() }
     for name in usual { if let place = names.firstIndex(of: name) { return place } }
     let fitting = records.columns.indices.filter { place in
       let sample = Column(records, place).sample
-      let numbers = NumberColumn.likelihood(of: sample)
-      return wantsNumbers
-        ? numbers > 0.5
-        : sample.distinct.count > 1 && sample.missing == 0 && sample.distinct.count <= 1000
-          && (CategoryColumn.likelihood(of: sample) > 0.3 || sample.values.count < 50 && sample.distinct.count < 6)
+      return sample.distinct.count > 1 && sample.missing == 0 && sample.distinct.count <= 1000
+        && (CategoryColumn.likelihood(of: sample) > 0.3 || sample.values.count < 50 && sample.distinct.count < 6)
     }
     if fitting.count == 1 { return fitting[0] }
     let shown = (fitting.isEmpty ? Array(records.columns.indices) : fitting).prefix(8).map {

@@ -2,7 +2,7 @@ import RefrainData
 
 /// The classes there are, and how they are written in a column.
 struct Labels: Codable, Sendable, Equatable {
-  /// The classes in the order of their names; numbers in that of their values.
+  /// The classes: numbers by their values, then texts by their letters.
   let names: [String]
   /// Whether a row may have several, or none.
   let areSeveral: Bool
@@ -30,7 +30,7 @@ struct Labels: Codable, Sendable, Equatable {
       guard counts.count <= Self.limit else {
         throw DataError(
           .wrongInput, column: column.name, "there are more than \(Self.limit) different labels",
-          remedy: "name the column of labels; numbers are learned by the task regress")
+          remedy: "name a column with fewer different values")
       }
     }
     guard counts.count > 1 || areSeveral && counts.count == 1 else {
@@ -42,15 +42,18 @@ struct Labels: Codable, Sendable, Equatable {
     guard areSeveral || column.count < 20 || counts.count * 2 <= column.count else {
       throw DataError(
         .wrongInput, column: column.name, "there are \(counts.count) different labels in \(column.count) rows",
-        remedy: "name the column of labels; numbers are learned by the task regress")
+        remedy: "name a column with fewer different values")
     }
-    names = counts.keys.sorted { first, second in
-      if let one = Double(first), let other = Double(second), one != other { return one < other }
-      return first < second
-    }
+    names = Self.ordered(counts.keys)
   }
 
-  /// The label or labels of a row.
+  /// Labels in the one order that they have, however they are given: numbers by their values, then texts.
+  static func ordered(_ labels: some Sequence<String>) -> [String] {
+    labels.map { (label: $0, number: NumberColumn.number($0) ?? .infinity) }
+      .sorted { ($0.number, $0.label) < ($1.number, $1.label) }.map(\.label)
+  }
+
+  /// The label or labels of a row, each once.
   ///
   /// - Throws: `missingValue` where there is none and must be one.
   private static func labels(
@@ -64,24 +67,28 @@ struct Labels: Codable, Sendable, Equatable {
       return [text]
     }
     if let separator {
-      return text.split(separator: separator).map { String($0).trimmingBlanks }.filter { !$0.isEmpty }
+      return once(text.split(separator: separator).map { String($0).trimmingBlanks }.filter { !$0.isEmpty })
     }
     guard !text.isEmpty else { return [] }
     guard let list = (try? JSONValue(Array(text.utf8)))?.array else {
       throw column.fault(.wrongFormat, row: row, "\(text.quoted) is no list", remedy: #"write ["a", "b"]"#)
     }
-    return list.map { $0.string ?? $0.text }
+    return once(list.map { $0.string ?? $0.text })
   }
 
-  /// The places of a column's labels among the classes; a label that is none of them is left out of several, and −1
-  /// where there is one.
+  private static func once(_ labels: [String]) -> [String] {
+    var seen: Set<String> = []
+    return labels.filter { seen.insert($0).inserted }
+  }
+
+  /// The places of a column's labels among the classes; −1 is a label that is none of them.
   func places(in column: Column) throws(DataError) -> [[Int]] {
     let known = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     var places: [[Int]] = []
     places.reserveCapacity(column.count)
     for row in 0..<column.count {
       let labels = try Self.labels(in: column, row: row, areSeveral: areSeveral, separator: separator)
-      places.append(areSeveral ? labels.compactMap { known[$0] } : [known[labels[0]] ?? -1])
+      places.append(labels.map { known[$0] ?? -1 })
     }
     return places
   }
@@ -90,7 +97,7 @@ struct Labels: Codable, Sendable, Equatable {
   func target(_ places: [Int]) -> [Float] {
     guard areSeveral else { return [Float(places[0])] }
     var values = [Float](repeating: 0, count: names.count)
-    for place in places { values[place] = 1 }
+    for place in places where place >= 0 { values[place] = 1 }
     return values
   }
 }

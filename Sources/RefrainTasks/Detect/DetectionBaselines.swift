@@ -32,6 +32,8 @@ enum DetectionBaselines {
         // The benchmark's own √2.
         let tail = erfc(abs(value - mean) / deviation / 1.4142) / 2
         score = ((1 - tail) * 1e12).rounded() / 1e12
+        // Where values are so large that their squares are no numbers.
+        if !score.isFinite { score = 0 }
       }
       if window.count < size {
         if window.isEmpty { origin = value }

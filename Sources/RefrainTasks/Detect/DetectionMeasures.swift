@@ -9,9 +9,10 @@ struct DetectionMeasures {
   /// - Parameters:
   ///   - alarms: Rows, from 0.
   ///   - windows: Their first and last rows.
-  ///   - probation: Alarms before this row do not count.
+  ///   - probation: Alarms before this row do not count, nor do windows that end before it.
   mutating func add(alarms rows: [Int], windows ranges: [ClosedRange<Int>], probation: Int) {
     let rows = rows.filter { $0 >= probation }
+    let ranges = ranges.filter { $0.upperBound >= probation }
     windows += ranges.count
     alarms += rows.count
     right += rows.count { row in ranges.contains { $0.contains(row) } }

@@ -8,6 +8,8 @@ extension Detector: TaskModel {
   public static let purpose = "Find what is odd in a series, as it comes in."
   /// The word in model files.
   public static let kind = "detector"
+  /// There are no labels to measure by.
+  public static let measuresTraining = false
 
   /// Rows that were read, of one file each.
   public struct Examples: Sendable {

@@ -28,7 +28,7 @@ public struct DetectorStream: Sendable {
     /// The strangeness of the last rows.
     var recent: [Double] = []
     /// How strange rows usually are.
-    var usual = TailEstimate(kept: 30)
+    var usual = TailEstimate(kept: 30, isThinned: true)
     /// The row in which what goes on now began, and the rows since it was last strange.
     var beginning: String?
     var calm = 0
@@ -129,7 +129,7 @@ public struct DetectorStream: Sendable {
   }
 
   /// Whether the row is an alarm: stranger than what so few rows are, and than all rows shortly before.
-  private mutating func settle(_ detection: inout Detection, strangeness: Double) {
+  mutating func settle(_ detection: inout Detection, strangeness: Double) {
     let isPeak = strangeness > (state.recent.max() ?? 0)
     detection.score = isPeak ? strangeness : 0
     detection.strangeness = strangeness
@@ -137,6 +137,7 @@ public struct DetectorStream: Sendable {
     detection.threshold = threshold.isFinite ? threshold : nil
     detection.isAnomaly = detection.score >= threshold
     state.usual.insert(detection.score)
+    state.usual.thin(for: plan.alarmShare)
     if state.recent.count == plan.rest { state.recent.removeFirst() }
     state.recent.append(strangeness)
     if strangeness >= threshold {

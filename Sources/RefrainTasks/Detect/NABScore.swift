@@ -34,7 +34,7 @@ public struct NABScore: Sendable, Equatable {
 
   /// The scores of one series' rows, and its labeled windows.
   public struct Scored: Sendable {
-    /// One finite number a row, greater for odder rows.
+    /// One number a row, greater for odder rows; one that is no number is never a detection.
     public let scores: [Double]
     /// The first and last rows of the windows, from 0, in rising order and apart from each other.
     public let windows: [ClosedRange<Int>]
@@ -57,7 +57,7 @@ public struct NABScore: Sendable, Equatable {
   public let threshold: Double
   /// How many windows have a detection.
   public let windowsFound: Int
-  /// How many windows there are.
+  /// How many windows there are, without those that lie in a probation.
   public let windowCount: Int
   /// How many rows outside windows were detected.
   public let falseAlarms: Int
@@ -76,15 +76,15 @@ public struct NABScore: Sendable, Equatable {
   public init(_ series: [Scored], profile: Profile = .standard, threshold: Double? = nil) {
     let rows = series.enumerated().flatMap { Self.rows(of: $1, number: $0, profile) }
       .sorted { $0.score > $1.score }
-    let windowCount = series.reduce(0) { $0 + $1.windows.count }
-    let counted = Set(rows.compactMap(\.window)).count
+    // A window that lies in the probation cannot be won or lost.
+    let windowCount = Set(rows.compactMap(\.window)).count
 
-    // Every window starts as missed; a window that lies in the probation cannot be won or lost.
-    var sum = -profile.falseNegative * Double(counted)
+    // Every window starts as missed.
+    var sum = -profile.falseNegative * Double(windowCount)
     var best: (sum: Double, end: Int, threshold: Double) = (sum, 0, .infinity)
     var gains: [Window: Double] = [:]
     var index = 0
-    while index < rows.count, threshold.map({ rows[index].score >= $0 }) ?? true {
+    while index < rows.count, rows[index].score > -.infinity, threshold.map({ rows[index].score >= $0 }) ?? true {
       let score = rows[index].score
       while index < rows.count, rows[index].score == score {
         let row = rows[index]
@@ -147,7 +147,8 @@ public struct NABScore: Sendable, Equatable {
     rows.reserveCapacity(series.scores.count)
     var next = 0
     var last: ClosedRange<Int>?
-    for (index, score) in series.scores.enumerated() {
+    for (index, value) in series.scores.enumerated() {
+      let score = value.isNaN ? -.infinity : value
       if next < series.windows.count, series.windows[next].upperBound < index {
         last = series.windows[next]
         next += 1

@@ -4,15 +4,20 @@ import RealModule
 /// so far, on both sides, by a generalized Pareto distribution of their excesses (peaks over a threshold; Siffer et al.
 /// 2017). It learns from each value after it has judged it.
 struct TailEstimate: Codable, Sendable, Equatable {
-  /// How many values are kept on each side.
+  /// By how many values on each side the tail is judged.
   let kept: Int
-  /// How many values were seen.
+  /// How many values are held on each side, where ``thin(for:)`` is to leave as many as are judged by; nil is as many.
+  private let room: Int?
+  /// How many values were seen, or stand for those that were.
   private(set) var count = 0
   /// The greatest values, and the negatives of the least, each in falling order.
   private var greatest: [Double] = []
   private var least: [Double] = []
 
-  init(kept: Int) { self.kept = kept }
+  init(kept: Int, isThinned: Bool = false) {
+    self.kept = kept
+    room = isThinned ? 2 * kept : nil
+  }
 
   /// −log₁₀ of the share of values that lie farther out; 0 for what is not among the extremes, or while too few values
   /// were seen to say.
@@ -28,8 +33,8 @@ struct TailEstimate: Codable, Sendable, Equatable {
 
   /// Learns a value.
   mutating func insert(_ value: Double) {
-    Self.insert(value, into: &greatest, kept: kept)
-    Self.insert(-value, into: &least, kept: kept)
+    Self.insert(value, into: &greatest, kept: room ?? kept)
+    Self.insert(-value, into: &least, kept: room ?? kept)
     count += 1
   }
 
@@ -66,19 +71,27 @@ struct TailEstimate: Codable, Sendable, Equatable {
 extension TailEstimate {
   /// The value that this share of values exceed, on the greater side; nil while too few values were seen to say.
   func quantile(exceededBy share: Double) -> Double? {
-    guard count >= 4 * kept, greatest.count == kept else { return nil }
+    guard count >= 4 * kept, greatest.count >= kept else { return nil }
+    // Among the values that are held.
+    if share * Double(count) >= 1 { return greatest[min(greatest.count, Int(share * Double(count))) - 1] }
     let (threshold, known) = (greatest[kept - 1], Double(kept) / Double(count))
-    // Among the values that are kept.
-    if share * Double(count) >= 1 {
-      return greatest[min(kept, max(1, Int(share * Double(count)))) - 1]
-    }
-    let excess = max(greatest.reduce(0) { $0 + $1 - threshold } / Double(kept - 1), 1e-9)
+    let excess = max(greatest.prefix(kept).reduce(0) { $0 + $1 - threshold } / Double(kept - 1), 1e-9)
     return max(greatest[0], threshold + excess * .log(known / share))
+  }
+
+  /// Lets every second value stand for two, when the value that this share exceed is about to be beyond those that are
+  /// held: otherwise a stream's threshold would be its greatest values of all time, which ever fewer exceed.
+  mutating func thin(for share: Double) {
+    guard let room, share * Double(count) > Double(kept), greatest.count == room, count >= 8 * kept else { return }
+    count /= 2
+    greatest = stride(from: 1, to: room, by: 2).map { greatest[$0] }
+    least = stride(from: 1, to: room, by: 2).map { least[$0] }
   }
 
   /// Whether numbers read from a file can be.
   func isSound(kept: Int) -> Bool {
-    self.kept == kept && count >= 0 && greatest.count == min(count, kept)
+    let holds = room.map { $0 == 2 * kept && (min(count, kept)...$0).contains(greatest.count) }
+    return self.kept == kept && count >= greatest.count && holds ?? (greatest.count == min(count, kept))
       && least.count == greatest.count && (greatest + least).allSatisfy(\.isFinite)
   }
 }

@@ -41,7 +41,7 @@ struct ForecastPlan: Codable, Sendable {
     }
     let count = series.count
     let frequency = series.frequency
-    let usual = max(frequency.season, frequency.season > 1 ? 1 : detectSeason(series.values))
+    let usual = frequency.season > 1 ? frequency.season : Self.detectedSeason(series, configuration)
     if series.values.allSatisfy({ $0 == series.values[0] }), count > 1,
       let plan = ForecastPlan.naive(
         series, configuration, season: 1, note: "every value is \(plain(series.values[0]))")
@@ -166,6 +166,22 @@ struct ForecastPlan: Codable, Sendable {
       ? long : nil
   }
 
+  /// The season that the values show, of which none are held out for a backtest.
+  private static func detectedSeason(_ series: Series, _ configuration: Forecaster.Configuration) -> Int {
+    let count = series.count
+    /// The rows before the backtest with a horizon.
+    func training(_ horizon: Int) -> Int {
+      let horizon = configuration.horizon ?? max(1, min(horizon, count / 5))
+      return count - (configuration.folds ?? max(1, min(10, count / 10 / horizon))) * horizon
+    }
+    // The horizon follows from the season: it must not be shorter than what the season was found in.
+    for limit in Set([count / 5, 12].map(training)).sorted() where limit > 0 {
+      let season = detectSeason(Array(series.values.prefix(limit)))
+      if season > 1, training(season) >= limit { return season }
+    }
+    return 1
+  }
+
   /// The plan for several series: that of the longest, with a network as large as all of them together can teach.
   ///
   /// - Throws: ``ForecastError`` when the series differ in frequency or covariates, or are all too short.
@@ -208,13 +224,16 @@ struct ForecastPlan: Codable, Sendable {
   func shortened(for series: Series) -> ForecastPlan {
     var plan = self
     plan.folds = max(1, min(folds, series.count / 3 / horizon))
-    plan.isNonnegative = series.values.allSatisfy { $0 >= 0 }
+    let held = max(1, series.count - plan.folds * horizon)
+    plan.isNonnegative = series.values.prefix(held).allSatisfy { $0 >= 0 }
     return plan
   }
 
   /// The moments in the first `limit` rows from which the methods are compared.
   func rollingOrigins(limit: Int) -> RollingOrigins {
-    let forNetwork = hasNetwork ?? true ? context + horizon + 3 : 0
+    let wanted = context + horizon + 3
+    // A series too short for the network has the origins of the other ways.
+    let forNetwork = (hasNetwork ?? true) && limit > wanted ? wanted : 0
     return RollingOrigins(
       limit: limit, horizon: horizon, least: max(season > 1 ? 2 * season : 5, base + 1, forNetwork))
   }

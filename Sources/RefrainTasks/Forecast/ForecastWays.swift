@@ -2,8 +2,8 @@ import RefrainData
 
 /// All ways to forecast a series, ready to be asked for a forecast from any of its rows.
 struct ForecastWays: Sendable {
-  /// The names of what is no ``SimpleMethod``.
-  static let network = "network", zeroShot = "zeroShot"
+  /// The name of what is no ``SimpleMethod``.
+  static let network = "network"
 
   let windows: ForecastWindows
   let simple: SimpleSeries
@@ -11,31 +11,32 @@ struct ForecastWays: Sendable {
   var linear: LinearForecast?
   /// The networks that may be asked, each from the row on up to which it was trained.
   var networks: [(from: Int, network: ForecastNetwork)] = []
-  let zeroShot: ZeroShotNetwork?
 
-  init(_ windows: ForecastWindows, plan: ForecastPlan, values: [Double]) {
+  init(_ windows: ForecastWindows) {
+    let plan = windows.plan
     self.windows = windows
     simple = SimpleSeries(
-      values, scaler: windows.scaler, horizon: plan.horizon, season: plan.season, longSeason: plan.longSeason,
-      isClean: true)
-    zeroShot = nil
+      windows.cleaned, scaler: windows.scaler, horizon: plan.horizon, season: plan.season, longSeason: plan.longSeason)
   }
 
-  /// The forecasts of one way, scaled, `[ends][horizon]`; nil where it cannot be asked.
+  /// The forecasts of one way, scaled, `[ends][horizon]`; nil where it cannot be asked. Before an end with too little
+  /// for a simple method stands the last value, repeated.
   func forecasts(_ name: String, at ends: [Int]) -> [[Double]]? {
     switch name {
     case Self.network: networkForecasts(at: ends)
-    case Self.zeroShot:
-      zeroShot.map { network in
-        network.forecasts(
-          continuing: ends.map { Array(simple.values[..<$0]) }, season: simple.season, horizon: simple.horizon
-        )
-        .map { $0.map { $0[ZeroShotNetwork.quantiles.count / 2] } }
-      }
     case SimpleMethod.linear.rawValue:
-      linear.map { LinearMethod(windows).forecasts($0, at: ends) }
-    default: SimpleMethod(rawValue: name).map { simple.forecasts($0, at: ends) }
+      ends.first ?? 0 < windows.plan.context ? nil : linear.map { LinearMethod(windows).forecasts($0, at: ends) }
+    default: SimpleMethod(rawValue: name).flatMap { simpleForecasts($0, at: ends) }
     }
+  }
+
+  private func simpleForecasts(_ method: SimpleMethod, at ends: [Int]) -> [[Double]]? {
+    let able = ends.filter { simple.methods(from: $0).contains(method) }
+    guard !able.isEmpty else { return nil }
+    let forecasts = simple.forecasts(method, at: able)
+    guard able.count < ends.count else { return forecasts }
+    let known = Dictionary(zip(able, forecasts)) { first, _ in first }
+    return zip(ends, simple.forecasts(.naive, at: ends)).map { known[$0] ?? $1 }
   }
 
   private func networkForecasts(at ends: [Int]) -> [[Double]]? {
@@ -63,7 +64,8 @@ struct ForecastWays: Sendable {
     var contest = Combination.Contest(origins: origins, truths: [])
     let values = windows.scaler.scale(simple.raw)
     contest.truths = origins.ends.map { Array(origins.truth(values, after: $0)) }
-    for method in simple.methods(from: origins.ends.first ?? simple.values.count) where method != .linear {
+    let first = origins.ends.first ?? simple.values.count
+    for method in simple.methods(from: first, within: origins.limit) where method != .linear {
       contest.forecasts.append((method.rawValue, simple.forecasts(method, at: origins.ends)))
     }
     if withLinear, let all = LinearMethod(windows).forecasts(at: origins.ends),
@@ -72,9 +74,7 @@ struct ForecastWays: Sendable {
       contest.forecasts.append((SimpleMethod.linear.rawValue, all[best]))
       contest.penalty = LinearMethod.penalties[best]
     }
-    for name in [Self.network, Self.zeroShot] {
-      if let paths = forecasts(name, at: origins.ends) { contest.forecasts.append((name, paths)) }
-    }
+    if let paths = forecasts(Self.network, at: origins.ends) { contest.forecasts.append((Self.network, paths)) }
     contest.forecasts.removeAll { !$0.paths.allSatisfy { $0.allSatisfy(\.isFinite) } }
     return contest
   }

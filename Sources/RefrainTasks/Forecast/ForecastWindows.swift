@@ -21,16 +21,17 @@ struct ForecastWindows: Sendable {
   ///   - values: The series, or its end.
   ///   - covariates: What is observed beside it.
   ///   - firstPosition: The position of the first value since the start of the training series, for the waves.
+  ///   - training: How many of the first values tell what the series can be; nil is all.
   init(
     _ values: [Double], covariates: [[Double]], firstPosition: Int, plan: ForecastPlan, scaler: Scaler,
-    covariateScalers: [Scaler]
+    covariateScalers: [Scaler], training: Int? = nil
   ) {
     self.plan = plan
     self.scaler = scaler
     self.covariateScalers = covariateScalers
     count = values.count
     cleaned = values
-    lowest = plan.isNonnegative == true && values.allSatisfy { $0 >= 0 } ? 0 : nil
+    lowest = plan.isNonnegative == true && values.prefix(training ?? count).allSatisfy { $0 >= 0 } ? 0 : nil
     featureCount = 1 + covariates.count + 2 * plan.cycles.count
     var features: [Float] = []
     features.reserveCapacity(count * featureCount)
@@ -54,7 +55,7 @@ struct ForecastWindows: Sendable {
     self.init(
       past + series.values[training...], covariates: covariates, firstPosition: 0, plan: plan,
       scaler: .fit(on: past, logarithm: plan.usesLogarithm),
-      covariateScalers: covariates.map { .fit(on: $0.prefix(training)) })
+      covariateScalers: covariates.map { .fit(on: $0.prefix(training)) }, training: training)
   }
 
   /// The contexts that end before the rows `ends`, `[B, context, I]`, each moved so that its level is zero; and the
@@ -80,13 +81,6 @@ struct ForecastWindows: Sendable {
   /// Appends the values that follow a row, less the level of the context.
   func appendTarget(after end: Int, level: Float, to values: inout [Float]) {
     for step in 0..<plan.horizon { values.append(features[(end + step) * featureCount] - level) }
-  }
-
-  /// The values that follow the rows `ends`, `[B, horizon]`, less the levels of the contexts.
-  func targets(after ends: [Int], levels: [Float]) -> Tensor {
-    var values: [Float] = []
-    for (end, level) in zip(ends, levels) { appendTarget(after: end, level: level, to: &values) }
-    return Tensor(values, shape: [ends.count, plan.horizon])
   }
 
   /// A spread so small that a forecast's digits do not show it.
@@ -123,8 +117,8 @@ struct ForecastWindows: Sendable {
   }
 
   /// A scaled value in the unit of the series, and within what it can be.
-  func unscaled(_ value: Double) -> Double {
-    let value = scaler.unscale(value)
-    return lowest.map { max($0, value) } ?? value
-  }
+  func unscaled(_ value: Double) -> Double { bounded(scaler.unscale(value)) }
+
+  /// A value in the unit of the series, within what it can be.
+  func bounded(_ value: Double) -> Double { lowest.map { max($0, value) } ?? value }
 }

@@ -2,29 +2,48 @@ import Refrain
 import RefrainData
 
 extension Forecaster {
-  /// The medians of the forecast that goes on from the end of each series, or of the one trained on, with the context
-  /// as the input. Scores are in the unit of the series where it is not taken the logarithm of, less the context's
-  /// level.
+  /// The medians of the network's forecast that goes on from the end of each series, or of those trained on, with the
+  /// context as the input. Scores are in the unit of the series where it is not taken the logarithm of, less the
+  /// context's level.
   public func explained(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [ExplainedExample] {
-    guard !isNaive else { throw TaskError("this forecaster repeats what was: there is no network to explain") }
-    guard !examples.isEmpty else { return [explained(memory)] }
-    var all: [ExplainedExample] = []
-    for series in examples { all.append(explained(try memory.replaced(by: series, plan: plan, scaler: scaler))) }
-    return all
+    guard hasNetwork else {
+      throw TaskError(
+        isNaive
+          ? "this forecaster repeats what was: there is no network to explain"
+          : "this forecaster has no network to explain: the simple methods forecast alone",
+        remedy: "train on more rows")
+    }
+    guard examples.isEmpty else {
+      var all: [ExplainedExample] = []
+      for series in examples {
+        guard series.count >= context else {
+          throw TaskError(
+            "\(series.place)the series has \(series.count) rows, and the network looks back \(context)",
+            remedy: "give more rows")
+        }
+        let member = member(for: series)
+        all.append(explained(try memory(of: series, for: member), of: member))
+      }
+      return all
+    }
+    let seen = members.filter { $0.memory.values.count >= context }
+    guard !seen.isEmpty else {
+      throw TaskError("no series is as long as the \(context) rows that the network looks back", remedy: "give one")
+    }
+    return seen.map { explained($0.memory, of: $0) }
   }
 
-  private func explained(_ memory: SeriesMemory) -> ExplainedExample {
-    let windows = ForecastWindows(
-      memory.values, covariates: memory.covariates, firstPosition: memory.firstPosition, plan: plan, scaler: scaler,
-      covariateScalers: covariateScalers)
+  private func explained(_ memory: SeriesMemory, of member: ForecastMember) -> ExplainedExample {
+    let windows = windows(memory, of: member)
     let input = windows.contexts(endingAt: [windows.count]).input.at(0, axis: 0)
     let features =
       [memory.name] + memory.covariateNames
       + plan.cycles.flatMap { ["sine of \($0) steps", "cosine of \($0) steps"] }
     // What is a logarithm stays one.
-    let unit = scaler.transform == .identity ? Float(scaler.deviation) : 1
+    let unit = member.scaler.transform == .identity ? Float(member.scaler.deviation) : 1
+    let name = members.count > 1 ? member.id ?? memory.name : memory.name
     return ExplainedExample(
-      title: "\(memory.name): \(horizon) steps after \(memory.times.last ?? "the end"), less the level before",
+      title: "\(name): \(horizon) steps after \(memory.times.last ?? "the end"), less the level before",
       input: input,
       steps: Array(memory.times.suffix(context)), features: .named(features),
       outputs: ["mean of all steps"] + memory.futureTimes, network: forecastNetwork

@@ -2,13 +2,17 @@ import Refrain
 import RefrainData
 
 extension Forecaster {
+  /// The end of a series as the network sees it, outliers taken out.
+  func windows(_ memory: SeriesMemory, of member: ForecastMember) -> ForecastWindows {
+    ForecastWindows(
+      withoutOutliers(memory.values, season: plan.season), covariates: memory.covariates,
+      firstPosition: memory.firstPosition, plan: plan, scaler: member.scaler,
+      covariateScalers: member.covariateScalers)
+  }
+
   /// All ways to forecast, for the end of a series.
   private func ways(_ memory: SeriesMemory, of member: ForecastMember) -> ForecastWays {
-    let values = withoutOutliers(memory.values, season: plan.season)
-    let windows = ForecastWindows(
-      values, covariates: memory.covariates, firstPosition: memory.firstPosition, plan: plan, scaler: member.scaler,
-      covariateScalers: member.covariateScalers)
-    var ways = ForecastWays(windows, plan: plan, values: values)
+    var ways = ForecastWays(windows(memory, of: member))
     ways.linear = linear
     ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
     return ways
@@ -22,11 +26,17 @@ extension Forecaster {
     let plan = plan.shortened(for: series)
     let windows = ForecastWindows(series, training: series.count, plan: plan)
     let memory = SeriesMemory(series, plan: plan)
-    var ways = ForecastWays(windows, plan: plan, values: windows.cleaned)
+    var ways = ForecastWays(windows)
     ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
     return ForecastMember(
       id: series.id, scaler: windows.scaler, covariateScalers: windows.covariateScalers, memory: memory,
       combination: ways.chosen(plan.rollingOrigins(limit: series.count), withLinear: false), backtest: nil)
+  }
+
+  /// What a member would remember of a newer series. Among several a short one is forecast by the ways that need little.
+  func memory(of series: Series, for member: ForecastMember) throws(ForecastError) -> SeriesMemory {
+    try member.memory.replaced(
+      by: series, plan: plan, scaler: member.scaler, least: members.count > 1 ? 1 : plan.context)
   }
 
   /// What comes after each of the series that the forecaster was trained on.
@@ -39,21 +49,24 @@ extension Forecaster {
   /// - Parameters:
   ///   - series: A series of the same frequency with the same covariates; nil is the one trained on.
   ///   - levels: The shares of truths that intervals are to hold, in percent, besides 80.
-  /// - Throws: ``ForecastError`` when the series does not fit, is shorter than ``context``, or is negative where the
-  ///   forecaster takes logarithms, or when the forecast is beyond all numbers.
+  /// - Throws: ``ForecastError`` when the series does not fit, is shorter than ``context`` of the only series, or is
+  ///   negative where the forecaster takes logarithms, or when the forecast is beyond all numbers.
   public func forecast(continuing series: Series? = nil, levels: [Double] = []) throws(ForecastError) -> Forecast {
     guard let series else { return try forecast(memory, of: members[0], levels: levels) }
     let member = member(for: series)
-    return try forecast(
-      member.memory.replaced(by: series, plan: plan, scaler: member.scaler), of: member, levels: levels)
+    return try forecast(memory(of: series, for: member), of: member, levels: levels)
   }
 
   private func forecast(
     _ memory: SeriesMemory, of member: ForecastMember, levels: [Double]
   ) throws(ForecastError) -> Forecast {
     let ways = ways(memory, of: member)
-    let combination = member.combination
-    let end = [memory.values.count]
+    let count = memory.values.count
+    // A network that stands alone, as in a checkpoint of its first training, cannot be asked for less than a context.
+    let combination =
+      member.combination
+      ?? (count < plan.context ? ways.chosen(plan.rollingOrigins(limit: count), withLinear: false) : nil)
+    let end = [count]
     let wanted = [0.1, 0.5, 0.9] + levels.flatMap { [0.5 - $0 / 200, 0.5 + $0 / 200] }
     let quantiles =
       combination.map { ways.quantiles($0, at: end, levels: wanted)[0] }
@@ -69,10 +82,15 @@ extension Forecaster {
         var point = Forecast.Point(
           time: time, median: quantile[1], p10: quantile[0], p90: quantile[2])
         point.id = members.count > 1 ? member.id : nil
-        if combination != nil {
-          point.intervals = levels.enumerated().map { number, level in
-            Forecast.Interval(level: level, lower: quantile[3 + 2 * number], upper: quantile[4 + 2 * number])
+        point.intervals = levels.enumerated().map { number, level in
+          guard combination == nil else {
+            return Forecast.Interval(level: level, lower: quantile[3 + 2 * number], upper: quantile[4 + 2 * number])
           }
+          // The network alone says 80 %; other intervals are as much wider as those of normal errors.
+          let width = normalQuantile(0.5 + level / 200) / normalQuantile(0.9)
+          return Forecast.Interval(
+            level: level, lower: ways.windows.bounded(point.median - width * (point.median - point.p10)),
+            upper: ways.windows.bounded(point.median + width * (point.p90 - point.median)))
         }
         return point
       })
@@ -86,7 +104,7 @@ extension Forecaster {
   func backtest(on series: Series) throws(ForecastError) -> Backtest {
     let member = member(for: series)
     let (scaler, combination) = (member.scaler, member.combination)
-    let position = try member.memory.replaced(by: series, plan: plan, scaler: scaler).origin(of: series)
+    let position = try memory(of: series, for: member).origin(of: series)
     try SeriesMemory.check(series.values, of: series, from: 0, scaler: scaler)
     let first = max(plan.context, plan.season)
     let folds = min(10, (series.count - first) / plan.horizon)
@@ -99,8 +117,8 @@ extension Forecaster {
     let values = withoutOutliers(Array(series.values[..<ends[0]]), season: plan.season) + series.values[ends[0]...]
     let windows = ForecastWindows(
       values, covariates: series.covariates.map(\.values), firstPosition: position, plan: plan, scaler: scaler,
-      covariateScalers: member.covariateScalers)
-    var ways = ForecastWays(windows, plan: plan, values: values)
+      covariateScalers: member.covariateScalers, training: ends[0])
+    var ways = ForecastWays(windows)
     ways.linear = linear
     ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
     let quantiles =
@@ -128,7 +146,6 @@ extension ForecastWays {
   static func title(_ name: String, cell: String) -> String {
     switch name {
     case network: "network (\(cell.uppercased()))"
-    case zeroShot: "pretrained network"
     default: SimpleMethod(rawValue: name)?.title ?? name
     }
   }

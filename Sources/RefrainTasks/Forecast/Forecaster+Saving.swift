@@ -150,6 +150,7 @@ extension ForecastPlan {
   fileprivate var isSound: Bool {
     let sizes = [horizon, context, season, base, folds, hiddenSize, layers, epochs, batchSize, batchesPerEpoch]
     return sizes.allSatisfy { (1...1 << 24).contains($0) } && base <= context
+      && (2...1 << 24).contains(longSeason ?? 2)
       && Cells.named(cell).map { $0.lastColumn == nil } == true
       && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 }
   }

@@ -58,13 +58,14 @@ private struct TrainingPart {
   var chosen: Combination?
   var backtest: Backtest?
 
-  init(_ series: Series, _ plan: ForecastPlan) {
+  /// - Parameter isAlone: Whether the plan was made for this series; one that is short among others is tried on fewer
+  ///   horizons.
+  init(_ series: Series, _ plan: ForecastPlan, isAlone: Bool) {
     self.series = series
-    // A series that is short among others is tried on fewer horizons.
-    self.plan = plan.shortened(for: series)
+    self.plan = isAlone ? plan : plan.shortened(for: series)
     held = series.count - self.plan.folds * plan.horizon
     windows = ForecastWindows(series, training: max(held, 1), plan: self.plan)
-    ways = ForecastWays(windows, plan: self.plan, values: windows.cleaned)
+    ways = ForecastWays(windows)
     origins = self.plan.rollingOrigins(limit: max(held, 1))
   }
 
@@ -89,7 +90,7 @@ private struct ForecasterTraining {
   init(_ all: [Series], _ plan: ForecastPlan, isNetworkWanted: Bool, _ context: TrainingContext) {
     (self.plan, self.context) = (plan, context)
     self.isNetworkWanted = isNetworkWanted
-    parts = all.map { TrainingPart($0, plan) }
+    parts = all.map { TrainingPart($0, plan, isAlone: all.count == 1) }
   }
 
   private var hasNetwork: Bool { plan.hasNetwork ?? true }
@@ -122,7 +123,7 @@ private struct ForecasterTraining {
       // The network begins at the best linear forecast, and learns what that misses.
       let places = parts.filter { $0.isTrained(within: $0.first) }.map { (windows: $0.windows, limit: $0.first) }
       LinearMethod.begin(&network, with: places)
-      isComplete = try fit(&network, places, stage: 0, "learning the past")
+      isComplete = try fit(&network, places, stage: 0, "learning the past", partMembers, linear: nil)
       guard finished > 0 else { throw ForecastError("interrupted before there was a result") }
     }
     for index in parts.indices {
@@ -134,7 +135,7 @@ private struct ForecasterTraining {
     // A network that is none of the best ways anywhere is left as it is.
     if isComplete, hasNetwork, isWorthwhile(parts.map(\.chosen)) {
       let places = parts.filter { $0.isTrained(within: $0.held) }.map { (windows: $0.windows, limit: $0.held) }
-      isComplete = try fit(&network, places, stage: 1, "learning up to the backtest")
+      isComplete = try fit(&network, places, stage: 1, "learning up to the backtest", partMembers, linear: linear)
     }
     for index in parts.indices {
       if hasNetwork { parts[index].ways.networks.append((parts[index].held, network)) }
@@ -142,15 +143,14 @@ private struct ForecasterTraining {
       parts[index].backtest = backtest(parts[index])
     }
     guard isComplete else {
-      let members = parts.map { member($0.series, $0.windows, $0.chosen, $0.backtest) }
-      return forecaster(network, members, linear: linear, isComplete: false)
+      return forecaster(network, partMembers, linear: linear, isComplete: false)
     }
 
     var members: [ForecastMember] = []
     var places: [(windows: ForecastWindows, limit: Int)] = []
     for (index, part) in parts.enumerated() {
       let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan)
-      var ways = ForecastWays(whole, plan: part.plan, values: whole.cleaned)
+      var ways = ForecastWays(whole)
       ways.networks = part.ways.networks
       let final = choose(ways, part.plan.rollingOrigins(limit: part.series.count))
       if parts.count == 1 { linear = self.linear(final, whole, within: part.series.count) }
@@ -161,7 +161,7 @@ private struct ForecasterTraining {
     if hasNetwork, isWorthwhile(members.map(\.combination)) {
       let before = finished
       var refitted = network
-      isComplete = try fit(&refitted, places, stage: 2, "learning the whole series")
+      isComplete = try fit(&refitted, places, stage: 2, "learning the whole series", members, linear: linear)
       // Interrupted before its first epoch ended, the last training has nothing to offer over the one before.
       if finished > before { network = refitted }
     }
@@ -195,8 +195,17 @@ private struct ForecasterTraining {
     ways.chosen(origins, withLinear: parts.count == 1)
   }
 
+  /// The members as far as is known before the whole series are learned.
+  private var partMembers: [ForecastMember] {
+    parts.map { member($0.series, $0.windows, $0.chosen, $0.backtest) }
+  }
+
+  /// - Parameters:
+  ///   - members: What a checkpoint says of the series.
+  ///   - linear: The coefficients that the ways of the members need.
   private mutating func fit(
-    _ network: inout ForecastNetwork, _ places: [(windows: ForecastWindows, limit: Int)], stage: Int, _ message: String
+    _ network: inout ForecastNetwork, _ places: [(windows: ForecastWindows, limit: Int)], stage: Int, _ message: String,
+    _ members: [ForecastMember], linear: LinearForecast?
   ) throws(ForecastError) -> Bool {
     guard !places.isEmpty else { return true }
     let before = finished
@@ -206,8 +215,7 @@ private struct ForecasterTraining {
       places: places, epochs: epochs, plan: plan, stage: ["past", "backtest", "whole"][stage], context: context)
     let unfinished = self
     let history = try training.run(&network) { network in
-      let members = unfinished.parts.map { unfinished.member($0.series, $0.windows, $0.chosen, $0.backtest) }
-      return unfinished.forecaster(network, members, linear: nil, isComplete: false)
+      unfinished.forecaster(network, members, linear: linear, isComplete: false)
     } progress: { epoch, loss in
       unfinished.context.progress?(
         Double(before + epoch) / total, "\(message), epoch \(epoch) of \(epochs), loss \(rounded(loss))")

@@ -46,7 +46,11 @@ struct SeriesMemory: Codable, Sendable {
   func origin(of series: Series) -> Int { firstPosition - (series.count - values.count) }
 
   /// The end of a newer series in place of this one.
-  func replaced(by series: Series, plan: ForecastPlan, scaler: Scaler) throws(ForecastError) -> SeriesMemory {
+  ///
+  /// - Parameter least: How many rows it must have.
+  func replaced(
+    by series: Series, plan: ForecastPlan, scaler: Scaler, least: Int
+  ) throws(ForecastError) -> SeriesMemory {
     guard series.frequency.description == frequency else {
       throw ForecastError(
         "\(series.place)the series is \(series.frequency), the model was trained on one that is \(frequency)")
@@ -57,9 +61,9 @@ struct SeriesMemory: Codable, Sendable {
         "\(series.place)the model was trained with other covariates", remedy: "give those it knows: \(names)",
         setting: .covariates(covariateNames))
     }
-    guard series.count >= plan.context else {
+    guard series.count >= least else {
       throw ForecastError(
-        "\(series.place)the series has \(series.count) rows, and the model looks back \(plan.context)",
+        "\(series.place)the series has \(series.count) rows, and the model looks back \(least)",
         remedy: "give more rows")
     }
     let memory = SeriesMemory(series, plan: plan, origin: origin, offset: position(of: series))

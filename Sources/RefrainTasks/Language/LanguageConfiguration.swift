@@ -109,6 +109,10 @@ struct LanguagePlan {
     let isSmall = unit == .characters
     let hidden = configuration.hidden ?? (count < 100_000 ? 128 : count < 500_000 ? 256 : 512)
     let layers = configuration.layers ?? (count < 100_000 ? 1 : 2)
+    epochs = configuration.epochs ?? (count < 1_000_000 ? 20 : 10)
+    guard layers > 0, hidden > 0, epochs > 0, configuration.embedding ?? 1 > 0 else {
+      throw TaskError("layers, units, the embedding and epochs must be at least 1")
+    }
     let isTied = configuration.isTied ?? !isSmall
     let embedding = configuration.embedding ?? (isSmall ? min(64, vocabulary) : isTied ? min(hidden, 400) : hidden)
     var sizes = Array(repeating: hidden, count: layers)
@@ -123,14 +127,10 @@ struct LanguagePlan {
         outputDropout: configuration.outputDropout ?? dropout, weightDropout: configuration.weightDropout ?? 0,
         activationPenalty: configuration.activationPenalty ?? 0, temporalPenalty: configuration.temporalPenalty ?? 0))
     seed = configuration.seed ?? 0
-    epochs = configuration.epochs ?? (count < 1_000_000 ? 20 : 10)
     let wanted = configuration.steps ?? (isSmall ? 128 : 35)
     // Each stream has some windows, so that there is something to carry from one to the next.
     rows = max(1, min(configuration.training.batch ?? 32, (count - 1) / 32))
     steps = max(1, min(wanted, (count - 1) / rows))
     rate = 2e-3
-    guard layers > 0, hidden > 0, (0..<1).contains(dropout), epochs > 0 else {
-      throw TaskError("layers, units and epochs must be at least 1, and the dropout at least 0 and below 1")
-    }
   }
 }

@@ -15,7 +15,7 @@ extension LanguageModel {
     var fault: String? {
       let sizes = architecture.hidden + [architecture.embedding]
       guard architecture.vocabulary == tokenizer.vocabulary.count, counts.count == architecture.vocabulary,
-        counts.allSatisfy({ $0 >= 0 && $0 < 1 << 50 })
+        counts.allSatisfy({ $0 >= 0 && $0 < 1 << 40 })
       else { return "its tokens do not fit its network" }
       guard !architecture.hidden.isEmpty, architecture.hidden.count <= 64,
         sizes.allSatisfy({ (1...1 << 14).contains($0) })

@@ -9,8 +9,6 @@ extension LanguageModel: TaskModel {
   public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Learn a language from texts: go on from a prompt, and say how likely texts are."
-  /// The word in model files.
-  public static let kind = "language"
 
   /// The lines of the files.
   ///

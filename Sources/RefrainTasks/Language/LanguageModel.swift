@@ -5,7 +5,7 @@ import RefrainData
 /// A model of the texts of a corpus: how likely each token is after those before it. It goes on from a prompt, and says
 /// how likely texts are.
 ///
-///     let model = try LanguageModel.train(on: .init(training: TextLines(paths: ["corpus.txt"])))
+///     let model = try LanguageModel.train(on: .init(TextLines(paths: ["corpus.txt"])))
 ///     print(try model.predict(.init(prompts: ["The"]))[0].text)
 public struct LanguageModel: Sendable {
   /// How texts become tokens.

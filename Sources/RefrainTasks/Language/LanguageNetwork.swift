@@ -76,6 +76,16 @@ struct LanguageNetwork: Module {
           + "\(architecture.hidden.last ?? 0)", remedy: "make them equal, or leave the output untied")
     }
     let regularizers = architecture.regularizers
+    let rates = [
+      regularizers.embeddingDropout, regularizers.inputDropout, regularizers.hiddenDropout, regularizers.outputDropout,
+      regularizers.weightDropout,
+    ]
+    guard rates.allSatisfy({ (0..<1).contains($0) }) else {
+      throw TaskError("every dropout must be at least 0 and below 1")
+    }
+    guard [regularizers.activationPenalty, regularizers.temporalPenalty].allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+      throw TaskError("the penalties must be at least 0")
+    }
     func dropout(_ rate: Float) -> [any Layer] { rate > 0 ? [Dropout(rate, mask: .sequence)] : [] }
     func recurrent<Cell: RecurrentCell>(_ cell: Cell.Type, _ size: Int) -> any Layer {
       Recurrent<Cell>(size, returning: .everyStep).regularized(
@@ -188,7 +198,9 @@ extension LanguageNetwork {
   }
 
   /// The logarithm of the probability of each token but the first of some texts, given those before it.
-  func logProbabilities(of texts: [[Int]]) -> [[Float]] {
+  ///
+  /// - Parameter most: of how many tokens there are logits at once; by default so many that they are some megabytes.
+  func logProbabilities(of texts: [[Int]], atOnce most: Int? = nil) -> [[Float]] {
     let read = Tokens(texts.map { Array($0.dropLast()) })
     guard read.sequences.contains(where: { !$0.isEmpty }) else { return texts.map { _ in [] } }
     var memory = initialMemory(texts.count)
@@ -196,16 +208,21 @@ extension LanguageNetwork {
     let hidden = trunk(read.tensor, steps: Steps(lengths: lengths), memory: &memory)
     let time = hidden.shape[1]
     let places = lengths.enumerated().flatMap { row, length in (0..<length).map { row * time + $0 } }
-    let rows = logits(hidden.reshaped([texts.count * time, -1]).gatheringRows(places)).logSoftmax()
-    let width = vocabulary
-    return rows.withUnsafeValues { values in
-      var row = 0
-      return texts.map { text in
-        text.dropFirst().map { token in
-          defer { row += 1 }
-          return values[row * width + token]
-        }
+    let states = hidden.reshaped([texts.count * time, -1])
+    let (width, size) = (vocabulary, most ?? max(1, (1 << 22) / vocabulary))
+    let tokens = texts.flatMap { $0.dropFirst() }
+    var found: [Float] = []
+    found.reserveCapacity(places.count)
+    for first in stride(from: 0, to: places.count, by: size) {
+      let part = first..<min(first + size, places.count)
+      logits(states.gatheringRows(Array(places[part]))).logSoftmax().withUnsafeValues { values in
+        for (row, place) in part.enumerated() { found.append(values[row * width + tokens[place]]) }
       }
+    }
+    var start = 0
+    return lengths.map { length in
+      defer { start += length }
+      return Array(found[start..<start + length])
     }
   }
 }

@@ -53,9 +53,11 @@ struct TagLabels: Codable, Sendable, Equatable {
   /// What the learned scheme forbids; nil where it forbids nothing.
   var constraints: TransitionConstraints? {
     let spans = tags.map { SpanTag($0[...]) }
-    // With a tag that may stand alone and follow any other there is a path through every sentence.
-    let hasPath = spans.contains { $0.map { $0.position == .outside || $0.position == .single } ?? false }
-    guard learned == .bio || learned == .bioes, hasPath || learned == .bio else { return nil }
+    // With a tag that may begin a sentence, end it and follow itself there is a path through every sentence.
+    let alone: [TagScheme: SpanTag.Position] = [.bio: .begin, .bioes: .single]
+    guard let single = alone[learned],
+      spans.contains(where: { $0.map { $0.position == .outside || $0.position == single } ?? false })
+    else { return nil }
     var rules = TransitionConstraints(tagCount: tags.count)
     for (number, tag) in spans.enumerated() {
       guard let tag else { continue }

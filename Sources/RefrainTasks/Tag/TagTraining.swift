@@ -35,10 +35,7 @@ struct TagTraining {
         network.loss(batch, singletons: singletons)
       }
     } catch {
-      guard error.code == .notFinite else { throw TaskError(error.description) }
-      throw TaskError(
-        "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
-        remedy: "choose another seed, or fewer units")
+      throw TaskError(error, remedy: "choose another seed, or fewer units")
     }
     let isComplete = history.stopReason == .completed || history.stopReason == .earlyStopping
     guard isComplete || !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }

@@ -12,9 +12,11 @@ extension Tagger {
 
   /// The measures on sentences whose tags are known, with those of the baselines.
   func measured(on sentences: [TaggedSentence], byType: Bool) -> TaskEvaluation {
+    // What is compared is written in one way: BILOU as BIOES, and loose tags as BIO.
+    func written(_ tags: [String]) -> [String] { scheme == .none ? tags : scheme.converted(tags) }
     let truth = sentences.map { sentence in
       var sentence = sentence
-      if scheme != .none { sentence.tags = scheme.converted(sentence.tags) }
+      sentence.tags = written(sentence.tags)
       return sentence
     }
     func measures(_ found: [(tags: [String], label: String?)], byType: Bool) -> [TaskEvaluation.Measure] {
@@ -26,11 +28,11 @@ extension Tagger {
       baselines: [
         .init(
           "mostFrequentTagOfWord",
-          measures(truth.map { (baseline.tags(of: $0.words, encoder), baseline.label) }, byType: false)),
+          measures(truth.map { (written(baseline.tags(of: $0.words, encoder)), baseline.label) }, byType: false)),
         .init(
           "majority",
           measures(
-            truth.map { (Array(repeating: most, count: $0.words.count), baseline.label) }, byType: false)),
+            truth.map { (written(Array(repeating: most, count: $0.words.count)), baseline.label) }, byType: false)),
       ])
   }
 }

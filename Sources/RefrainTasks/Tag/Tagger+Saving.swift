@@ -26,7 +26,8 @@ extension Tagger {
       }
       let hasSpans = labels.scheme != .none
       guard hasSpans ? labels.learned == .bio || labels.learned == .bioes : labels.learned == .none,
-        !hasSpans || labels.tags.allSatisfy({ SpanTag($0[...]) != nil })
+        !hasSpans || labels.tags.allSatisfy({ SpanTag($0[...]) != nil }),
+        labels.learned != .bio || labels.constraints != nil
       else { return "the tags do not follow their scheme" }
       guard baseline.tagOfWord.count == encoder.words.count,
         baseline.tagOfWord.allSatisfy({ baseline.tags.indices.contains($0) }), !baseline.tags.isEmpty

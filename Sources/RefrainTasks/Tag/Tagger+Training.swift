@@ -27,6 +27,9 @@ extension Tagger {
     guard Cells.named(configuration.cell).map({ $0.lastColumn == nil }) == true else {
       throw TaskError("there is no cell \(configuration.cell.quoted) for tags", remedy: "choose another, such as lstm")
     }
+    guard configuration.layers > 0, configuration.hiddenSize > 0, configuration.wordSize ?? 1 > 0 else {
+      throw TaskError("layers, units and the size of a word's vector must be at least 1")
+    }
     guard (0..<1).contains(configuration.dropout) else {
       throw TaskError("the dropout is \(configuration.dropout), and must be at least 0 and below 1")
     }

@@ -39,31 +39,3 @@ public struct CorpusOptions: OptionTable, Codable, Equatable {
       minimumCount: minimumCount ?? 1)
   }
 }
-
-extension TaskOption {
-  /// A number within bounds.
-  static func decimal(
-    _ name: String, _ place: WritableKeyPath<Target, Float?> & Sendable, in range: ClosedRange<Float>,
-    valueName: String = "x", help: String
-  ) -> TaskOption {
-    TaskOption(name, .value, valueName: valueName, help: help) { target, texts throws(OptionError) in
-      guard let value = Float(texts[0]), value.isFinite else {
-        throw OptionError(option: name, "takes a number, not \(texts[0].quoted)")
-      }
-      guard range.contains(value) else {
-        throw OptionError(
-          option: name, "must be from \(range.lowerBound) to \(range.upperBound), not \(texts[0].quoted)")
-      }
-      target[keyPath: place] = value
-    }
-  }
-
-  /// One or more files.
-  static func files(
-    _ name: String, _ place: WritableKeyPath<Target, [String]> & Sendable, help: String
-  ) -> TaskOption {
-    TaskOption(name, .values, valueName: "file", choosesData: true, help: help) { target, texts in
-      target[keyPath: place] = texts
-    }
-  }
-}

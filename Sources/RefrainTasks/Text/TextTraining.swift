@@ -22,14 +22,13 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
     case constant
   }
 
-  /// Batches, the rule and its rate, and when training ends.
+  /// Batches, the rule, how its rate changes, and when training ends. The rate itself is what every task may be told.
   public static let options: [TaskOption<Self>] = [
     .count(
       "batch", \.batch, in: 1...65_536, help: "How many sequences are learned from together. (default: by the task)"),
     .choice(
       "optimizer", \.rule, of: Rule.allCases.map { ($0.rawValue, $0) }, valueName: "rule",
       help: "The rule that moves the weights: adam or sgd. (default: adam)"),
-    .decimal("rate", \.rate, in: 1e-9...1e6, help: "The learning rate. (default: by the rule and the task)"),
     .choice(
       "schedule", \.schedule, of: Schedule.allCases.map { ($0.rawValue, $0) }, valueName: "schedule",
       help: """
@@ -51,7 +50,7 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
   public var batch: Int?
   /// The rule that moves the weights.
   public var rule: Rule?
-  /// The learning rate.
+  /// The learning rate; nil is left to the rule and the task. ``TrainingContext/learningRate`` stands above it.
   public var rate: Float?
   /// How the rate changes.
   public var schedule: Schedule?
@@ -118,10 +117,7 @@ extension TextTrainingOptions {
         return try run(trainer, &network, &optimizer)
       }
     } catch {
-      guard error.code == .notFinite else { throw TaskError(error.description) }
-      throw TaskError(
-        "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
-        remedy: "choose a smaller rate, or another seed")
+      throw TaskError(error, remedy: "choose a smaller learning rate, or another seed")
     }
   }
 
@@ -138,6 +134,20 @@ extension TextTrainingOptions {
       let rising = max(1, min(200, updates / 20))
       return .warmUp(count: rising, then: .cosine(count: max(1, updates - rising)).countingSteps)
     }
+  }
+}
+
+extension TaskError {
+  /// Why a training failed.
+  ///
+  /// - Parameter remedy: What helps where a value grew beyond all bounds.
+  init(_ error: TrainingError, remedy: String) {
+    guard error.code == .notFinite else {
+      self.init(error.description)
+      return
+    }
+    self.init(
+      "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)", remedy: remedy)
   }
 }
 

@@ -28,7 +28,7 @@ public struct Transcriber: Sendable {
     public var languageOrder: Int?
     /// A language model in ARPA format, in place of one of the texts.
     public var languageModel: String?
-    /// Recordings in a step of training; 16 by default.
+    /// Recordings in a step of training; by default from how many there are, at most 16.
     public var batchSize: Int?
     /// The cell's name, one of ``Cells/all``.
     public var cell = LSTMCell.name
@@ -88,6 +88,11 @@ public struct Transcriber: Sendable {
     let start = ContinuousClock.now
     var plan = try plan(for: utterances, configuration)
     let external = try configuration.externalModel()
+    if configuration.isClosed == true, external == nil, configuration.languageOrder == 0 {
+      throw TaskError(
+        "without a language model there are no words to be found alone",
+        remedy: "leave the lexicon open, or take n-grams of at least one word")
+    }
     let texts = utterances.all.map { $0.text ?? "" }
     let inputs = plan.inputs(utterances)
     let labels = texts.map(plan.labels)
@@ -122,7 +127,9 @@ public struct Transcriber: Sendable {
       held > 0
       ? others.tuned(
         values, texts: known, plan: plan, isClosed: configuration.isClosed, shouldStop: context.shouldStop)
-      : TranscriptionSearch(weight: external == nil && languageOrder == 0 ? 0 : 0.5, wordBonus: 1)
+      : TranscriptionSearch(
+        weight: external == nil && languageOrder == 0 ? 0 : 0.5, wordBonus: 1, isClosed: configuration.isClosed ?? false
+      )
     var report = TrainingSummary(recordings: learned.count, heldOut: held, epochs: history.epochs.count)
     report.isComplete = history.stopReason == .completed
     report.notes = utterances.notes

@@ -116,7 +116,7 @@ public struct TranslationRequest: TaskRequest {
         help: "Where the tokens of BLEU end: 13a, none, characters. (default: as in training)"),
     ]
 
-  /// Which columns of a table are read, and measured by.
+  /// Which columns of a table are read, and measured by; those of the training where none are named.
   public var columns = PairColumns()
   /// How many answers are kept at each step.
   public var beam: Int?

@@ -69,25 +69,39 @@ public struct TranslationExamples: Sendable {
 public struct PairColumns: OptionTable, Codable, Equatable {
   /// The names of the two columns.
   public static let options: [TaskOption<Self>] = [
-    .column("source", \.source, help: "The column of a table that is read. (default: the first)"),
-    .column("target", \.target, help: "The column of a table that is to be written. (default: the second)"),
+    .column(
+      "source", \.source, help: "The column of a table that is read. (default: the first that is not the target)"),
+    .column(
+      "target", \.target,
+      help: "The column of a table that is to be written. (default: the first that is not the source)"),
   ]
 
-  /// The column that is read; nil is the first.
+  /// The column that is read; nil is the first that is not the target.
   public var source: String?
-  /// The column that is to be written; nil is the second.
+  /// The column that is to be written; nil is the first that is not the source.
   public var target: String?
 
   /// The first two columns.
   public init() {}
+
+  /// The columns of pairs that come from a table.
+  init(of pairs: TranslationExamples.Pairs) {
+    if case .column(_, let column) = pairs.sources { source = column.name }
+    if case .column(_, let column) = pairs.targets { target = column.name }
+  }
 
   /// The pairs of a table, or of two files with a line each; the sources of one file of lines.
   ///
   /// - Parameters:
   ///   - parts: One or two files.
   ///   - needsTargets: Whether sources alone are too little.
-  /// - Throws: `wrongInput` for another number of files, or files that do not have as many lines as each other.
-  func pairs(_ parts: [DataSource.Part], needsTargets: Bool) throws(DataError) -> TranslationExamples.Pairs {
+  ///   - learned: The columns of the training, which hold where none are named: sources alone where its target is not
+  ///     there.
+  /// - Throws: `wrongInput` for another number of files, or files that do not have as many lines as each other;
+  ///   `columnUsedTwice` where source and target are one column.
+  func pairs(
+    _ parts: [DataSource.Part], needsTargets: Bool, learned: PairColumns = PairColumns()
+  ) throws(DataError) -> TranslationExamples.Pairs {
     guard (1...2).contains(parts.count) else {
       throw DataError(
         .wrongInput, "\(parts.count) files were given",
@@ -105,18 +119,12 @@ public struct PairColumns: OptionTable, Codable, Equatable {
     }
     if Self.isTable(names[0]) {
       let table = try parts[0].table()
-      let source = try source.map { name throws(DataError) in try table.column(named: name) } ?? table.columns[0]
-      let wanted = try target.map { name throws(DataError) in try table.column(named: name) }
-      let others = table.columns.filter { $0 != source }
-      guard let target = wanted ?? others.first else {
-        guard !needsTargets else {
-          throw DataError(
-            .noSuchColumn, file: names[0], "there is one column, \(source.name.quoted), and two are needed",
-            remedy: "give a column of sources and one of targets")
-        }
-        return .init(.column(table, source))
+      let columns = try chosen(in: table, learned)
+      guard let target = columns.target else {
+        guard !needsTargets else { throw Self.lacksColumn(table) }
+        return .init(.column(table, columns.source))
       }
-      return .init(.column(table, source), .column(table, target))
+      return .init(.column(table, columns.source), .column(table, target))
     }
     guard !needsTargets else {
       throw DataError(
@@ -124,6 +132,33 @@ public struct PairColumns: OptionTable, Codable, Equatable {
         remedy: "name a second file with as many lines of targets, or a table (.csv, .tsv) with a column of each")
     }
     return .init(.lines(try TextLines(DataSource(parts))))
+  }
+
+  /// The columns of a table that are named, or were learned, or come first.
+  private func chosen(
+    in table: Table, _ learned: PairColumns
+  ) throws(DataError) -> (source: Table.Column, target: Table.Column?) {
+    func column(_ name: String?) throws(DataError) -> Table.Column? {
+      try name.map { name throws(DataError) in try table.column(named: name) }
+    }
+    let wanted = try column(target)
+    let known = wanted ?? learned.target.flatMap { try? table.column(named: $0) }
+    // The only column of a table is read, whatever it is called.
+    let named = try column(source ?? (table.columns.count > 1 ? learned.source : nil))
+    guard let source = named ?? table.columns.first(where: { $0 != known }) else { throw Self.lacksColumn(table) }
+    guard source != wanted else {
+      throw DataError(
+        .columnUsedTwice, file: table.file, "the column \(source.name.quoted) cannot be both source and target",
+        remedy: "name two columns")
+    }
+    let other = known ?? (learned.target == nil ? table.columns.first { $0 != source } : nil)
+    return (source, other == source ? nil : other)
+  }
+
+  private static func lacksColumn(_ table: Table) -> DataError {
+    DataError(
+      .noSuchColumn, file: table.file, "there is one column, \(table.columns[0].name.quoted), and two are needed",
+      remedy: "give a column of sources and one of targets")
   }
 
   /// Whether a file is a table, by its name.

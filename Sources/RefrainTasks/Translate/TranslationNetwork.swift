@@ -71,6 +71,9 @@ struct TranslationNetwork: Module {
     guard hidden.isMultiple(of: 2) else {
       throw TaskError("the encoder has \(hidden) units in two directions", remedy: "choose an even number")
     }
+    guard (0..<1).contains(architecture.dropout), (0..<1).contains(architecture.smoothing) else {
+      throw TaskError("the dropout and the smoothing must be at least 0 and below 1")
+    }
     func rows(_ count: Int) -> Tensor {
       // So that the logits of a tied output start with about the deviation 1 / √E · |r|.
       .normal([count, size], deviation: 1 / Float(size).squareRoot(), using: &generator)

@@ -7,7 +7,7 @@ extension Translator {
     let sources = texts.map { sourceTokenizer.encode($0) }
     var answers = [Translation](
       repeating: Translation(text: "", score: 0, alternatives: nil, alignment: nil), count: texts.count)
-    for chosen in batches(of: sources, rows: request.beam ?? 5) {
+    for chosen in batches(of: sources, rows: Self.width(request)) {
       let found = search(request)(
         translationNetwork, from: translationNetwork.start(chosen.map { sources[$0] }, limit: request.longest))
       for (index, hypotheses) in zip(chosen, found) {
@@ -57,10 +57,12 @@ extension Translator {
       noRepeatSize: noRepeat ?? 0)
   }
 
+  /// How many answers are kept at each step.
+  private static func width(_ request: TranslationRequest) -> Int { max(request.beam ?? 5, request.best ?? 1) }
+
   private func search(_ request: TranslationRequest) -> BeamSearch {
-    let width = max(request.beam ?? 5, request.best ?? 1)
-    return BeamSearch(
-      width: width, count: request.best ?? 1, lengthPenalty: Double(request.lengthPenalty ?? 1),
+    BeamSearch(
+      width: Self.width(request), count: request.best ?? 1, lengthPenalty: Double(request.lengthPenalty ?? 1),
       coveragePenalty: Double(request.coveragePenalty ?? 0), keepsAttention: true,
       rules: Self.rules(longest: request.longest, noRepeat: request.noRepeat))
   }

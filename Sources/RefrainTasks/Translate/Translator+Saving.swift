@@ -8,6 +8,8 @@ extension Translator {
     /// nil where it is that of the source.
     let target: Tokenizer?
     let architecture: TranslationArchitecture
+    /// nil in files of before they were saved.
+    let columns: PairColumns?
     let bleuTokens: BLEU.Tokens
     let held: TranslationMeasure?
     let notes: [String]
@@ -39,8 +41,8 @@ extension Translator {
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
       source: sourceTokenizer, target: translationNetwork.architecture.isShared ? nil : targetTokenizer,
-      architecture: translationNetwork.architecture, bleuTokens: bleuTokens, held: held, notes: notes,
-      isComplete: isComplete, training: training)
+      architecture: translationNetwork.architecture, columns: columns, bleuTokens: bleuTokens, held: held,
+      notes: notes, isComplete: isComplete, training: training)
     return try ModelFile.contents(of: translationNetwork, kind: Self.kind, description: description)
   }
 
@@ -62,7 +64,8 @@ extension Translator {
     try contents.load(into: &network)
     self.init(
       sourceTokenizer: description.source, targetTokenizer: description.target ?? description.source,
-      translationNetwork: network, bleuTokens: description.bleuTokens, held: description.held,
-      notes: description.notes, isComplete: description.isComplete, training: description.training)
+      translationNetwork: network, columns: description.columns ?? PairColumns(),
+      bleuTokens: description.bleuTokens, held: description.held, notes: description.notes,
+      isComplete: description.isComplete, training: description.training)
   }
 }

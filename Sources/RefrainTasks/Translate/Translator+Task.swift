@@ -8,8 +8,6 @@ extension Translator: TaskModel {
   public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Make a text of a text: translations, summaries, other spellings."
-  /// The word in model files.
-  public static let kind = "translate"
 
   /// The pairs of two files with a line each, or of a table.
   ///
@@ -24,14 +22,15 @@ extension Translator: TaskModel {
     return TranslationExamples(pairs, validation: try configuration.columns.pairs(others.parts, needsTargets: true))
   }
 
-  /// Sources, and their targets where there is a second file or a second column.
+  /// Sources, and their targets where there is a second file or the table has them; its columns are those of the
+  /// training, unless others are named.
   public func examples(from source: DataSource, _ request: TranslationRequest) throws(DataError) -> TranslationExamples
   {
     guard !source.isEmpty else {
       throw DataError(
         .wrongInput, "there is no text to make another of", remedy: "name a file of lines, or - for what is piped in")
     }
-    let pairs = try request.columns.pairs(source.parts, needsTargets: false)
+    let pairs = try request.columns.pairs(source.parts, needsTargets: false, learned: columns)
     for (index, text) in pairs.sources.enumerated() where text.utf8.count > Self.longestText {
       throw DataError(
         .wrongInput,

@@ -13,6 +13,8 @@ public struct Translator: Sendable {
   public let targetTokenizer: Tokenizer
   /// The network.
   let translationNetwork: TranslationNetwork
+  /// The columns of the training, where it was of a table.
+  let columns: PairColumns
   /// Where the tokens of BLEU end.
   let bleuTokens: BLEU.Tokens
   /// What was measured on what training kept aside.
@@ -39,8 +41,8 @@ public struct Translator: Sendable {
       hidden: configuration.hidden ?? 256, layers: configuration.layers ?? 2,
       attention: configuration.attention ?? .general, dropout: configuration.dropout ?? 0.3,
       smoothing: configuration.smoothing ?? 0.1, isShared: configuration.isShared)
-    guard architecture.layers > 0, architecture.hidden > 0, (0..<1).contains(architecture.dropout) else {
-      throw TaskError("layers and units must be at least 1, and the dropout at least 0 and below 1")
+    guard architecture.layers > 0, architecture.hidden > 0, architecture.embedding > 0 else {
+      throw TaskError("layers, units and the embedding must be at least 1")
     }
     var generator = RandomGenerator(seed: seed)
     var network = try TranslationNetwork(architecture, using: &generator)
@@ -51,7 +53,8 @@ public struct Translator: Sendable {
       let elapsed = start.duration(to: .now) / .seconds(1)
       return Translator(
         sourceTokenizer: material.source, targetTokenizer: material.target, translationNetwork: network,
-        bleuTokens: bleuTokens, held: held, notes: material.notes, isComplete: history?.stopReason != .cancelled,
+        columns: PairColumns(of: examples.pairs), bleuTokens: bleuTokens, held: held, notes: material.notes,
+        isComplete: history.map { $0.stopReason != .cancelled } ?? false,
         training: TrainingReport(
           epochs: history?.epochs.count ?? 0, seconds: (elapsed * 1000).rounded() / 1000,
           parameters: network.parameterCount, seed: seed))

@@ -146,13 +146,65 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     #expect(problem(table(20), ["target": ["lable"]]).contains("did you mean 'label'?"))
     #expect(problem(table(20), ["inputs": ["review,revue"]]).contains("there is no column 'revue'"))
     #expect(problem(table(20), ["inputs": ["label"], "target": ["label"]]).contains("two things at once"))
-    #expect(problem("first,second\nq w,e r\nt z,u i\n").contains("there is no header") || !problem("").isEmpty)
+    #expect(
+      problem("first,second\nq w,e r\nt z,u i\n")
+        .contains("which column is to be learned is not clear: 'column 1', 'column 2'; name it as the target"))
+    let many = "text,label\n" + (0..<30).map { "a b,l\($0)\n" }.joined()
+    #expect(problem(many).hasSuffix("30 different labels in 30 rows; name a column with fewer different values"))
     #expect(problem("review,stars,label\ngood,x,1\nbad,2,0\n", ["inputs": ["stars:number"]]) == "")
     var configuration = try chosen(["inputs": ["stars:number"]])
     configuration.columns.target = "label"
     let examples = try Classifier.examples(
       from: source("review,stars,label\ngood,x,1\nbad,2,0\ngood,3,1\n"), configuration)
     #expect(throws: TaskError.self) { try Classifier.train(on: examples, configuration, TrainingContext()) }
+    for change: (inout SharedOptions) -> Void in [{ $0.hidden = 0 }, { $0.layers = 0 }, { $0.dropout = 1 }] {
+      configuration = try chosen()
+      change(&configuration.columns.shared)
+      let all = try Classifier.examples(from: source(table(20)), configuration)
+      let error = #expect(throws: TaskError.self) {
+        try Classifier.train(on: all, configuration, TrainingContext())
+      }
+      #expect(error?.description.contains("this network cannot be; choose 1 to 64 layers") == true)
+    }
+  }
+
+  @Test("The classes have one order, however the rows are: numbers by their values, then texts")
+  func order() throws {
+    func permutations(_ items: [String]) -> [[String]] {
+      guard items.count > 1 else { return [items] }
+      return items.indices.flatMap { place in
+        var rest = items
+        let first = rest.remove(at: place)
+        return permutations(rest).map { [first] + $0 }
+      }
+    }
+    for labels in [
+      ["9", "10", "10+"], ["1", "2", "nan"], ["01", "1", "1.0", "x"], ["-1", "2", "10", "a", "b", "inf"],
+      ["1e3", "2000", "2000 m", "Z", "é"], ["-0", "0", "NaN", "nan"],
+    ] {
+      for permutation in permutations(labels) { #expect(Labels.ordered(permutation) == labels) }
+    }
+    for rows in permutations(["9", "10", "10+", "nan"]) {
+      let records = try Records(source("label\n" + rows.joined(separator: "\n") + "\n"), columns: ["label"])
+      #expect(try Labels(Column(records, 0), separator: nil).names == ["9", "10", "10+", "nan"])
+    }
+  }
+
+  @Test("Of several labels one that training never saw counts as wrong, and one that stands twice counts once")
+  func unknownOfSeveral() throws {
+    func column(_ rows: String) throws -> Column {
+      Column(try Records(source("tags\n" + rows), columns: ["tags"]), 0)
+    }
+    let labels = try Labels(column("a+b\na\nb+a+b\n"), separator: "+")
+    #expect(labels.names == ["a", "b"])
+    let truth = try labels.places(in: column("a+c\na+a\nb\n"))
+    #expect(truth == [[0, -1], [0], [1]])
+    #expect(labels.target(truth[0]) == [1, 0])
+    let evaluation = ClassificationMeasures(
+      labels, [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], truth: truth, baseline: nil, shares: [0.5, 0.5]
+    ).evaluation
+    #expect(measure("accuracy", evaluation) == 2.0 / 3 && measure("recall", evaluation) == 1)
+    #expect(evaluation.tables[0].rows.map { $0.values[3] } == [2, 1])
   }
 
   @Test("A class with one example is learned with a note, and one that training never saw counts as wrong")
@@ -220,6 +272,7 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     for (find, replace) in [
       (#""hiddenSize":8"#, #""hiddenSize":4000"#), (#""cell":"lstm""#, #""cell":"x""#),
       (#""members":1"#, #""members":60"#), (#""kind":"text""#, #""kind":"smell""#),
+      (#""shares":["#, #""shares":[7,1],"other":["#), (#""deviation":"#, #""deviation":0,"other":"#),
     ] {
       var metadata = file.metadata
       let text = try #require(metadata["description"])
@@ -229,6 +282,28 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
         try Classifier(modelFile: SafeTensorsFile(tensors: file.tensors, metadata: metadata))
       }
       #expect(error?.code == .damagedModel, "\(replace)")
+    }
+    // A layer that reads very many columns is not made before it is held against the file.
+    var metadata = file.metadata
+    let more = String(repeating: #"{"kind":"number","learned":{"deviation":1,"mean":0},"name":"n"},"#, count: 1000)
+    metadata["description"] = metadata["description"]?.replacing(#""encoders":["#, with: #""encoders":["# + more)
+    let error = dataError { () throws(DataError) in
+      try Classifier(modelFile: SafeTensorsFile(tensors: file.tensors, metadata: metadata))
+    }
+    #expect(error?.problem.contains("its layers would need") == true)
+    for text in [
+      #"{"means":[],"deviations":[],"hasGaps":false}"#, #"{"means":[1],"deviations":[1,2],"hasGaps":false}"#,
+      #"{"means":[1],"deviations":[0],"hasGaps":false}"#, #"{"means":[1],"deviations":[-1],"hasGaps":true}"#,
+    ] {
+      #expect(throws: DecodingError.self) { try JSONDecoder().decode(SeriesColumn.self, from: Data(text.utf8)) }
+    }
+    // Weights that are no numbers answer with none, and are measured all the same.
+    let labels = try Labels(Column(try Records(source("label\na\na\nb\n"), columns: ["label"]), 0), separator: nil)
+    for value in [Double.nan, .infinity] {
+      let evaluation = ClassificationMeasures(
+        labels, [[value, value]], truth: [[0]], baseline: nil, shares: [0.5, 0.5]
+      ).evaluation
+      #expect(evaluation.examples == 1)
     }
   }
 

@@ -50,13 +50,13 @@ public struct CategoryColumn: ColumnEncoder {
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
     CategoryPart(
       Embedding(
-        vocabulary: words.count + 1, size: Self.size(words.count, plan), dropout: plan.wordDropout, using: &generator))
+        vocabulary: words.count + 1, size: Self.size(words.count), dropout: plan.wordDropout, using: &generator))
   }
 
-  private static func size(_ count: Int, _ plan: NetworkPlan) -> Int { min(max(2, (count + 1) / 2), 16) }
+  private static func size(_ count: Int) -> Int { min(max(2, (count + 1) / 2), 16) }
 
   public func weightCount(_ plan: NetworkPlan) -> Double {
-    Double(words.count + 1) * Double(Self.size(words.count, plan))
+    Double(words.count + 1) * Double(Self.size(words.count))
   }
 
   public var bagSize: Int { words.count + 1 }

@@ -32,6 +32,24 @@ public struct NumberColumn: ColumnEncoder {
     self.deviation = deviation.isNormal ? deviation : 1
   }
 
+  private enum Key: String, CodingKey { case mean, deviation }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    mean = try container.decode(Double.self, forKey: .mean)
+    deviation = try container.decode(Double.self, forKey: .deviation)
+    guard mean.isFinite, deviation.isNormal, deviation > 0 else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .deviation, in: container, debugDescription: "numbers cannot be scaled by this mean and deviation")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(mean, forKey: .mean)
+    try container.encode(deviation, forKey: .deviation)
+  }
+
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
     var values: [Float] = []
     values.reserveCapacity(2 * column.count)
@@ -48,7 +66,8 @@ public struct NumberColumn: ColumnEncoder {
     VectorPart(featureSize: 2)
   }
 
-  public func weightCount(_ plan: NetworkPlan) -> Double { 0 }
+  /// The part has none, and the layer after it two for each of its units.
+  public func weightCount(_ plan: NetworkPlan) -> Double { 2 * Double(plan.hiddenSize) }
   public var bagSize: Int { 2 }
   public var summary: String { "numbers" }
 

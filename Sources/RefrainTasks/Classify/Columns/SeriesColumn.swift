@@ -55,6 +55,28 @@ public struct SeriesColumn: ColumnEncoder {
     self.hasGaps = hasGaps
   }
 
+  private enum Key: String, CodingKey { case means, deviations, hasGaps }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    means = try container.decode([Double].self, forKey: .means)
+    deviations = try container.decode([Double].self, forKey: .deviations)
+    hasGaps = try container.decode(Bool.self, forKey: .hasGaps)
+    guard !means.isEmpty, means.count == deviations.count, means.allSatisfy(\.isFinite),
+      deviations.allSatisfy({ $0.isNormal && $0 > 0 })
+    else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .deviations, in: container, debugDescription: "series cannot be scaled by these means and deviations")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(means, forKey: .means)
+    try container.encode(deviations, forKey: .deviations)
+    try container.encode(hasGaps, forKey: .hasGaps)
+  }
+
   /// The values **I** of a step: the channels, and where there are gaps whether each is there.
   var inputSize: Int { hasGaps ? 2 * means.count : means.count }
 

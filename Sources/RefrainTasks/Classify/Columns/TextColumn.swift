@@ -101,7 +101,9 @@ private struct Texts: Sequence {
     }
     var files: [String] = []
     for row in 0..<column.count {
-      files.append(try TextLines(paths: [column.text(row) ?? ""]).joined(separator: "\n"))
+      let lines = try TextLines(paths: [column.text(row) ?? ""])
+      files.append(lines.joined(separator: "\n"))
+      try lines.checkUnchanged()
     }
     self.files = files
   }

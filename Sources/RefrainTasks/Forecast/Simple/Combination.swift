@@ -4,7 +4,7 @@ import RealModule
 struct Combination: Codable, Sendable {
   /// One of them.
   struct Member: Codable, Sendable, Equatable {
-    /// A ``SimpleMethod``, `linear`, `network` or `zeroShot`.
+    /// A ``SimpleMethod`` or `network`.
     var name: String
     /// The weights add up to 1.
     var weight: Double
@@ -59,10 +59,11 @@ struct Combination: Codable, Sendable {
     let best = errors.filter(\.isFinite).min() ?? .nan
     let power = Self.basePower + Self.powerGrowth * min(independent, 12)
     var weighed = zip(contest.forecasts, errors).map { way, error -> Member in
-      guard best.isFinite, error.isFinite, best > 0 else {
+      guard best.isFinite, error.isFinite else {
         return Member(name: way.name, weight: usual.contains(way.name) ? 1 : 0.001, error: 1)
       }
-      let ratio = error / best
+      // A way without any error wins over all that have one.
+      let ratio = error == best ? 1 : error / best
       return Member(name: way.name, weight: ratio > Self.worst ? 0 : .pow(ratio, -power), error: ratio)
     }
     weighed.sort { ($0.weight, $1.name) > ($1.weight, $0.name) }

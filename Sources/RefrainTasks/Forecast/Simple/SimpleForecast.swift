@@ -33,7 +33,7 @@ package struct SimpleForecast: Sendable {
   package init(_ method: Method, of series: Series, horizon: Int, season: Int) {
     let values = series.values
     let simple = SimpleSeries(
-      values, scaler: Scaler(mean: 0, deviation: 1), horizon: horizon, season: season, longSeason: nil, isClean: true)
+      values, scaler: Scaler(mean: 0, deviation: 1), horizon: horizon, season: season, longSeason: nil)
     let period = values.count >= 2 * season ? season : 1
     let path: [Double]
     var errors: [Double]

@@ -48,11 +48,9 @@ struct SimpleSeries: Sendable {
   /// A longer season, such as the week in hours; nil for none.
   let longSeason: Int?
 
-  init(
-    _ values: some Collection<Double>, scaler: Scaler, horizon: Int, season: Int, longSeason: Int?,
-    isClean: Bool = false
-  ) {
-    raw = isClean ? Array(values) : withoutOutliers(Array(values), season: season)
+  /// - Parameter values: Outliers are taken out of them already.
+  init(_ values: [Double], scaler: Scaler, horizon: Int, season: Int, longSeason: Int?) {
+    raw = values
     self.values = scaler.scale(raw)
     self.scaler = scaler
     self.horizon = horizon
@@ -61,9 +59,11 @@ struct SimpleSeries: Sendable {
   }
 
   /// The methods that make sense for the series when the first forecast is made from `first` values.
-  func methods(from first: Int) -> [SimpleMethod] {
+  ///
+  /// - Parameter limit: The values that are known when a method is chosen; nil is the first ones.
+  func methods(from first: Int, within limit: Int? = nil) -> [SimpleMethod] {
     var methods: [SimpleMethod] = [.naive]
-    let isPositive = raw.allSatisfy { $0 > 0 }
+    let isPositive = raw.prefix(limit ?? first).allSatisfy { $0 > 0 }
     if first >= 6 { methods += [.drift, .smoothing, .dampedTrend] }
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
     guard season > 1 else { return methods }

@@ -167,7 +167,8 @@ import Testing
         recording.notes == ["ffmpeg complains of it: a warning of ffmpeg, number 2999, that nobody reads"])
     }
     try withProgram("cat '\(sound)'") { program, file in
-      #expect(try Recording(contentsOf: file, ffmpeg: program) == Recording(contentsOf: sound))
+      let (found, known) = (try Recording(contentsOf: file, ffmpeg: program), try Recording(contentsOf: sound))
+      #expect(found == known)
     }
   }
 
@@ -176,7 +177,8 @@ import Testing
     let sound = fixturePath("sound/float32.wav")
     try withProgram("sleep 20 >/dev/null &\necho 'odd' >&2; cat '\(sound)'") { program, file in
       let start = ContinuousClock.now
-      #expect(try Recording(contentsOf: file, ffmpeg: program).notes == ["ffmpeg complains of it: odd"])
+      let recording = try Recording(contentsOf: file, ffmpeg: program)
+      #expect(recording.notes == ["ffmpeg complains of it: odd"])
       #expect(ContinuousClock.now - start < .seconds(10))
     }
   }

@@ -73,7 +73,7 @@ import Testing
         #expect(error?.code == .overMemoryBudget && error?.file == "t")
       }
     }
-    try MemoryBudget(100_000).run { #expect(try records(table, columns: ["a"]).count == 2000) }
+    try MemoryBudget(100_000).run { () throws -> Void in #expect(try records(table, columns: ["a"]).count == 2000) }
   }
 
   @Test("Files of a folder of folders are rows with the folder's name as label")

@@ -93,7 +93,7 @@ import Testing
   @Test("The longest line takes of the memory budget only while it is read")
   func budget() throws {
     let source = DataSource([.bytes([UInt8](repeating: 0x61, count: 1000), name: "a.txt")])
-    try MemoryBudget(5000).run {
+    try MemoryBudget(5000).run { () throws -> Void in
       for _ in 0..<3 { #expect(try TextLines(source).count == 1) }
     }
     try MemoryBudget(3000).run { () throws -> Void in

@@ -6,13 +6,8 @@
 /// Operations are the raw values of `UnaryOperation` and `BinaryOperation`, cells those of `RecurrentKind`.
 public protocol Kernels: SendableMetatype {
   // CTC.swift
-  static func ctcForward(
-    _ steps: Int, _ states: Int, _ stride: Int, _ emissions: UnsafePointer<Float>, _ skips: UnsafePointer<Float>,
-    _ alphas: UnsafeMutablePointer<Float>, _ maxima: UnsafeMutablePointer<Float>
-  ) -> Bool
-  static func ctcOccupancies(
-    _ steps: Int, _ states: Int, _ stride: Int, _ emissions: UnsafePointer<Float>, _ skips: UnsafePointer<Float>,
-    _ alphas: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>)
+  static func ctcForward(_ arguments: CTCArguments) -> Bool
+  static func ctcOccupancies(_ arguments: CTCArguments)
 
   // Elementwise.swift
   static func unary(_ operation: Int, _ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>)

@@ -22,18 +22,14 @@
 extension KernelBuild {
   /// The logarithms of the forward variables α, emissions included, each row less the maxima of all rows before it.
   ///
-  /// - emissions: [steps, stride], the log-probability of each state's symbol.
-  /// - skips: [stride], what it costs to come to state s from s − 2: 0, or `impossible` where s is a blank or repeats
-  ///   the label before it.
-  /// - alphas: [steps, stride], written; filled with `impossible` before.
-  /// - maxima: [steps], written: the greatest value of each row. It is below −1e29 in the first row that no path comes
-  ///   to, after which nothing is written.
+  /// `alphas` is filled with `impossible` before. `maxima` is below −1e29 in the first row that no path comes to, after
+  /// which nothing is written.
   ///
   /// Returns whether all rows were written.
-  public static func ctcForward(
-    _ steps: Int, _ states: Int, _ stride: Int, _ emissions: UnsafePointer<Float>, _ skips: UnsafePointer<Float>,
-    _ alphas: UnsafeMutablePointer<Float>, _ maxima: UnsafeMutablePointer<Float>
-  ) -> Bool {
+  public static func ctcForward(_ arguments: CTCArguments) -> Bool {
+    let (steps, states, stride) = (arguments.steps, arguments.states, arguments.stride)
+    let (emissions, skips, alphas) = (arguments.emissions, arguments.skips, arguments.alphas)
+    let maxima = arguments.maxima
     for state in 0..<smaller(states, 2) { alphas[2 &+ state] = emissions[2 &+ state] }
     for step in 0..<steps {
       let row = alphas + step &* stride
@@ -58,13 +54,11 @@ extension KernelBuild {
 
   /// How probable it is to be in each state at each step, given the labels: the rows add up to 1.
   ///
-  /// - emissions, skips: as they were given to `ctcForward`.
-  /// - alphas: [steps, stride]; the rows of `ctcForward` go in, the probabilities come out.
-  /// - scratch: [2, stride], filled with `impossible` before.
-  public static func ctcOccupancies(
-    _ steps: Int, _ states: Int, _ stride: Int, _ emissions: UnsafePointer<Float>, _ skips: UnsafePointer<Float>,
-    _ alphas: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
-  ) {
+  /// The rows that `ctcForward` wrote to `alphas` go in, the probabilities come out.
+  public static func ctcOccupancies(_ arguments: CTCArguments) {
+    let (steps, states, stride) = (arguments.steps, arguments.states, arguments.stride)
+    let (emissions, skips, alphas) = (arguments.emissions, arguments.skips, arguments.alphas)
+    let scratch = arguments.scratch
     // Both are rows of the backward variables β, the second with the emissions of the step.
     let beta = scratch
     let ahead = scratch + stride

@@ -18,8 +18,8 @@ public protocol TaskModel: Sendable {
   /// Whether its trainings go through ``TrainingContext/train(_:stage:_:optimizer:task:fit:)``, so that they can be
   /// saved, watched and gone on with; false unless it says so.
   static var savesTraining: Bool { get }
-  /// Whether a training says how good it is, by ``evaluation``, so that options can be searched for; true unless it says
-  /// otherwise.
+  /// Whether a training says how good it is, by ``evaluation``, so that options can be searched for; true unless it
+  /// says otherwise.
   static var measuresTraining: Bool { get }
 
   /// What a user may decide on before training.

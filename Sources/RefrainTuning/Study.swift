@@ -6,8 +6,8 @@ import RefrainData
 /// machine share. (They share memory beside the file, which no file system of a network gives them.)
 ///
 /// A trial is claimed in one transaction, so that no two processes have the same; whoever runs it gives signs of life,
-/// and one whose process has ended without a result is given to the next that asks, twice at most. What is finished stays
-/// so.
+/// and one whose process has ended without a result is given to the next that asks, twice at most. What is finished
+/// stays so.
 public final class Study: Sendable {
   /// What is searched, and how: the same for all who share the study.
   public struct Description: Codable, Sendable, Equatable {
@@ -67,8 +67,8 @@ public final class Study: Sendable {
   public let path: String
   private let queue: DatabaseQueue
   private let owner: String
-  /// After how many seconds without a sign of life a process that cannot be asked about, as one of another container, is
-  /// taken for ended.
+  /// After how many seconds without a sign of life a process that cannot be asked about, as one of another container,
+  /// is taken for ended.
   private let patience: Double
 
   /// Opens a study, or makes it.
@@ -311,8 +311,8 @@ extension Study {
     }
   }
 
-  /// Whether whoever ran a trial is gone: a process of this machine that is not there, or one that cannot be asked about
-  /// and has been silent.
+  /// Whether whoever ran a trial is gone: a process of this machine that is not there, or one that cannot be asked
+  /// about and has been silent.
   private func hasEnded(_ other: String, sign: Double, now: Double) -> Bool {
     if other == owner { return false }
     let (mine, theirs) = (owner.split(separator: " "), other.split(separator: " "))

@@ -249,7 +249,7 @@ private struct Bigrams: SteppingDecoder {
       model.generate(from: limited, rules: DecodingRules(maximumLength: 9)).map(\.tokens.count) == [1, 3])
   }
 
-  @Test("Generators of neighbouring sequences have no word of their states in common, and no draw")
+  @Test("Generators of neighboring sequences have no word of their states in common, and no draw")
   func generators() {
     let sampling = Sampling(seed: 5)
     var (words, draws): (Set<UInt64>, Set<UInt64>) = ([], [])

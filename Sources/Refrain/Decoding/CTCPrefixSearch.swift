@@ -38,8 +38,8 @@ public struct CTCHypothesis: Sendable, Equatable {
 ///
 ///     score = log p(text | steps) + weight · log p(words) + wordBonus · number of words
 ///
-/// All paths that say the same text are added up; separators before the first word, after the last one, and more than one
-/// between two words are silence. At each step the `width` best prefixes are kept.
+/// All paths that say the same text are added up; separators before the first word, after the last one, and more than
+/// one between two words are silence. At each step the `width` best prefixes are kept.
 public struct CTCPrefixSearch: Sendable {
   /// The text of each symbol; that of the blank does not matter.
   public var symbols: [String]

@@ -27,8 +27,8 @@ public struct Sampling: Sendable, Equatable {
   /// Always the most likely token, of equals the first.
   public static let greedy = Sampling(temperature: 0)
 
-  /// The generator of a sequence. Its seeds are not those that a generator's own state counts up by: two sequences would
-  /// begin with three of four words in common.
+  /// The generator of a sequence. Its seeds are not those that a generator's own state counts up by: two sequences
+  /// would begin with three of four words in common.
   func generator(of sequence: Int) -> RandomGenerator {
     RandomGenerator(seed: seed &+ UInt64(sequence) &* 0xD1B5_4A32_D192_ED03)
   }

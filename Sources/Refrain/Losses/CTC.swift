@@ -108,12 +108,13 @@ private struct CTC {
     kernels.fill((steps + 3) * stride, Self.impossible, rows.pointer)
     let (alphas, scratch) = (rows.pointer, rows.pointer + steps * stride)
     let (skips, maxima) = (rows.pointer + (steps + 2) * stride, rows.pointer + (steps + 3) * stride)
+    let arguments = CTCArguments(
+      steps: steps, states: states, stride: stride, emissions: emissions.address, skips: skips, alphas: alphas,
+      maxima: maxima, scratch: scratch)
     for (index, label) in labels.enumerated() where index > 0 && label != labels[index - 1] { skips[3 + 2 * index] = 0 }
 
     let loss = withExtendedLifetime((emissions, rows)) { () -> Double in
-      guard kernels.ctcForward(steps, states, stride, emissions.address, skips, alphas, maxima) else {
-        return .infinity
-      }
+      guard kernels.ctcForward(arguments) else { return .infinity }
       // The greatest values of the rows before the last are what it was taken less of.
       let offset = (0..<steps - 1).reduce(0.0) { $0 + Double(maxima[$1]) }
       let last = alphas + (steps - 1) * stride + 2 + states - 1
@@ -125,7 +126,7 @@ private struct CTC {
     guard loss.isFinite else { return zeroInfinity ? 0 : .infinity }
     guard let gradient else { return Float(loss) }
     withExtendedLifetime((logarithms, emissions, rows)) {
-      kernels.ctcOccupancies(steps, states, stride, emissions.address, skips, alphas, scratch)
+      kernels.ctcOccupancies(arguments)
       kernels.unary(UnaryOperation.exponential.rawValue, steps * symbols, logarithms.address, gradient)
       labels.withUnsafeBufferPointer {
         subtract(alphas, $0, symbols: symbols, steps: steps, stride: stride, from: gradient)

@@ -51,8 +51,8 @@ public struct ConditionalRandomField: Module {
     try body("end", &end)
   }
 
-  /// The loss of whole sequences, for scores `[B, T, K]` and tags `[B, T]` by their numbers. A tag that is none stops the
-  /// program: check tags that come from outside before.
+  /// The loss of whole sequences, for scores `[B, T, K]` and tags `[B, T]` by their numbers. A tag that is none stops
+  /// the program: check tags that come from outside before.
   ///
   /// The loss has the field's scores as they are now. Given to ``Sequential/compile(optimizer:loss:metrics:)`` it keeps
   /// them constant, and only the network learns; for both to learn, a model holds network and field, and its loss in
@@ -70,8 +70,8 @@ public struct ConditionalRandomField: Module {
   ///
   /// - Parameters:
   ///   - scores: e, `[B, T, K]`.
-  ///   - tags: their numbers from 0, `[B, T]`; what stands past a sequence's length has no influence, and what is no tag
-  ///     before it stops the program.
+  ///   - tags: their numbers from 0, `[B, T]`; what stands past a sequence's length has no influence, and what is no
+  ///     tag before it stops the program.
   ///   - lengths: the valid steps of each sequence; nil means all.
   /// - Complexity: O(N · K²) for N steps together.
   public func negativeLogLikelihood(_ scores: Tensor, _ tags: Tensor, lengths: [Int]? = nil) -> Tensor {

@@ -44,8 +44,8 @@ package struct Checkpoint: Sendable {
 
   /// Reads a checkpoint.
   ///
-  /// - Throws: What reading safetensors throws; `notAModel` for a file that holds no training; `damagedModel` where its history
-  ///   cannot be read.
+  /// - Throws: What reading safetensors throws; `notAModel` for a file that holds no training; `damagedModel` where its
+  ///   history cannot be read.
   package init(contentsOf path: String) throws(DataError) {
     file = try SafeTensorsFile(contentsOf: path)
     self.path = path

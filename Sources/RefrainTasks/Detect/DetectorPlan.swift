@@ -108,7 +108,8 @@ struct DetectorPlan: Codable, Sendable, Equatable {
     let sizes = [hiddenSize, layers, epochs, context, window, rest]
     return !channels.isEmpty && channels.count == scales.count && channels.count <= 1 << 12
       && scales.allSatisfy(\.isSound) && sizes.allSatisfy { (1...1 << 20).contains($0) } && hiddenSize <= 1 << 14
-      && (1...86_400_000_000).contains(season) && layers <= 64 && (1...1 << 53).contains(step ?? 1) && alarmShare > 0 && alarmShare < 1 && alarmShare.isNormal
+      && (1...86_400_000_000).contains(season) && layers <= 64 && (1...1 << 53).contains(step ?? 1) && alarmShare > 0
+      && alarmShare < 1 && alarmShare.isNormal
       && Cells.named(cell).map { $0.lastColumn == nil } == true
   }
 }

@@ -57,7 +57,7 @@ import Testing
       ("forecast shop.csv --measure coverage", "--measure coverage cannot decide"),
       ("forecast shop.csv --study shop.csv", "FILE and --study name the same file"),
       ("forecast shop.csv --save x --study x", "--save and --study name the same file"),
-      ("forecast shop.csv --study=", "--study needs the name of a file"),
+      ("forecast shop.csv --study=", "Missing value for '--study <file>'"),
     ])
   func refused(arguments: String, names: String) throws {
     let result = try place.run(["tune"] + arguments.split(separator: " ").map(String.init))

@@ -60,8 +60,25 @@ public protocol TaskModel: Sendable {
   /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
   func evaluate(on examples: Examples, _ request: Request) throws(TaskError) -> TaskEvaluation
 
-  /// What there is to explain in the answers for examples, as many as the task has; none for a task that shows nothing.
-  func explained(_ examples: Examples, _ request: Request) throws(TaskError) -> [ExplainedExample]
+  /// What there is to explain in the answers for some of the examples; none for a task that shows nothing.
+  func explained(
+    _ examples: Examples, _ request: Request, _ choice: ExampleChoice
+  ) throws(TaskError) -> [ExplainedExample]
+
+  /// What there is to see in all the examples together, such as the hard ones; none where a task has nothing to show.
+  func overview(_ examples: Examples, _ request: Request) throws(TaskError) -> [Exhibit]
+
+  /// Examples divided into parts of about one size, each with all the others: to train on these and be measured on it;
+  /// nil where examples cannot be divided.
+  ///
+  /// - Parameter count: How many parts, at least 2.
+  /// - Throws: ``TaskError`` where there are too few examples.
+  static func folds(
+    of examples: Examples, count: Int, _ configuration: Configuration
+  ) throws(TaskError) -> [ExampleFold<Examples>]?
+  /// Whether what training is validated by is the loss that it makes small, so that both can be compared; true unless
+  /// it says otherwise.
+  static var validatesByLoss: Bool { get }
 
   // MARK: - What was learned
 
@@ -96,12 +113,22 @@ extension TaskModel {
   public static var savesTraining: Bool { false }
   /// It does.
   public static var measuresTraining: Bool { true }
+  /// They cannot be divided.
+  public static func folds(
+    of examples: Examples, count: Int, _ configuration: Configuration
+  ) throws(TaskError) -> [ExampleFold<Examples>]? { nil }
+  /// It is.
+  public static var validatesByLoss: Bool { true }
   /// Nothing was kept aside.
   public var evaluation: TaskEvaluation? { nil }
   /// Training went to its end.
   public var isComplete: Bool { true }
   /// There is nothing to explain.
-  public func explained(_ examples: Examples, _ request: Request) throws(TaskError) -> [ExplainedExample] { [] }
+  public func explained(
+    _ examples: Examples, _ request: Request, _ choice: ExampleChoice
+  ) throws(TaskError) -> [ExplainedExample] { [] }
+  /// There is nothing to see.
+  public func overview(_ examples: Examples, _ request: Request) throws(TaskError) -> [Exhibit] { [] }
   /// Nothing runs on arrays.
   public var network: (any TracedNetwork)? { nil }
 

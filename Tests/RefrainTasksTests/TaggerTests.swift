@@ -244,10 +244,11 @@ import Testing
   func interruption() throws {
     let examples = try TagExamples(Self.sentences(60, seed: 1))
     #expect(throws: TaskError.self) {
-      try Tagger.train(on: examples, configuration: Self.small, shouldStop: { true })
+      try Tagger.train(on: examples, configuration: Self.small, TrainingContext(shouldStop: { true }))
     }
     let steps = Counter()
-    let tagger = try Tagger.train(on: examples, configuration: Self.small, shouldStop: { steps.next() > 12 })
+    let tagger = try Tagger.train(
+      on: examples, configuration: Self.small, TrainingContext(shouldStop: { steps.next() > 12 }))
     #expect(!tagger.isComplete)
   }
 

@@ -52,6 +52,35 @@ extension Sequential: RelevanceLayer {
   }
 }
 
+/// An attention for relevance: how much each step counts is a gate, which gets none.
+public struct RelevanceAttentionPooling: Layer {
+  public static let kind = "attention-pooling-relevance"
+  /// The layer whose twin it is.
+  public var pooling: AttentionPooling
+
+  public var configuration: AttentionPooling.Configuration { pooling.configuration }
+
+  public init(_ configuration: AttentionPooling.Configuration) { pooling = AttentionPooling(configuration) }
+
+  init(_ pooling: AttentionPooling) { self.pooling = pooling }
+
+  public func outputShape(for inputShape: [Int?]) throws(LayerError) -> [Int?] {
+    try pooling.outputShape(for: inputShape)
+  }
+
+  public mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try pooling.forEachTensor(body) }
+
+  public func callAsFunction(_ input: StepValues) -> StepValues {
+    pooling.pooled(input, by: pooling.weights(of: input.values, steps: input.steps).detached)
+  }
+}
+
+extension AttentionPooling: RelevanceLayer {
+  public var relevanceTwin: RelevanceAttentionPooling { RelevanceAttentionPooling(self) }
+}
+
 extension Layer {
   /// The layer's twin for relevance, where it has one; otherwise the layer, whose gradient is that of relevance if it
   /// is linear but for its biases.

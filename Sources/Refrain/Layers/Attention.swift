@@ -177,7 +177,11 @@ public struct AttentionPooling: Layer {
   }
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
-    let weights = weights(of: input.values, steps: input.steps)
+    pooled(input, by: weights(of: input.values, steps: input.steps))
+  }
+
+  /// The mean of the steps with weights `[B, T]`.
+  func pooled(_ input: StepValues, by weights: Tensor) -> StepValues {
     let (batch, time) = (weights.shape[0], weights.shape[1])
     let values = input.values.batchFirst(input.steps)
     return StepValues(weights.reshaped([batch, 1, time]).matrixProduct(values).at(0, axis: 1))

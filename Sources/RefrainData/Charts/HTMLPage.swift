@@ -85,7 +85,7 @@ package struct HTMLPage {
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 8px 0; }
     .wide { overflow-x: auto; }
     th, td { text-align: right; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--line); font-weight: normal; }
-    th:first-child, td:first-child { text-align: left; } thead th { color: var(--soft); font-size: .9rem; }
+    th:first-child, td:first-child, td.text { text-align: left; } thead th { color: var(--soft); font-size: .9rem; }
     footer { border-top: 1px solid var(--line); margin-top: 32px; padding-top: 12px; }
     """
 

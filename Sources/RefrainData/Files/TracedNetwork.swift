@@ -26,13 +26,21 @@ public protocol TracedNetwork: Module, RunnableModel {
 
 /// How a ``TracedNetwork`` calls its layers: plainly when it computes; when it is traced each call is taken down whole.
 public struct LayerCalls {
-  private let body: (_ layer: any Layer, _ name: String, _ input: Tensor) -> Tensor
+  private let body: ((_ layer: any Layer, _ name: String, _ input: Tensor) -> Tensor)?
+  private var prefix = ""
 
   /// Calls the layers.
-  public init() { body = { layer, _, input in layer(input) } }
+  public init() { body = nil }
 
   /// Does something else in a layer's place.
   package init(_ body: @escaping (_ layer: any Layer, _ name: String, _ input: Tensor) -> Tensor) { self.body = body }
+
+  /// The same, for a part of the network whose names begin with `prefix`.
+  package func under(_ prefix: String) -> LayerCalls {
+    var calls = self
+    calls.prefix += prefix + "."
+    return calls
+  }
 
   /// The output of a layer.
   ///
@@ -41,7 +49,12 @@ public struct LayerCalls {
   ///   - name: What its tensors' names begin with in the network's walk.
   ///   - input: What the layer is given, `[B, …]`.
   public func callAsFunction(_ layer: any Layer, named name: String, _ input: Tensor) -> Tensor {
-    body(layer, name, input)
+    body.map { $0(layer, prefix + name, input) } ?? layer(input)
+  }
+
+  /// The output of a layer for sequences of several lengths; what does something else in its place sees whole ones.
+  package func callAsFunction(_ layer: any Layer, named name: String, _ input: StepValues) -> StepValues {
+    body.map { StepValues($0(layer, prefix + name, input.values)) } ?? layer(input)
   }
 }
 

@@ -74,6 +74,22 @@ public struct Records: Sendable {
     starts.append(count + part.count)
   }
 
+  /// Some of the rows, in the order in which they stand.
+  package func selecting(_ rows: Set<Int>) -> Records {
+    var selected = self
+    selected.parts = []
+    selected.starts = [0]
+    for (part, start) in zip(parts, starts) {
+      var own = part
+      let places = (0..<part.count).filter { rows.contains(start + $0) }
+      own.fields = places.flatMap { part.fields[$0 * part.width..<($0 + 1) * part.width] }
+      own.rowNumbers = places.map { part.rowNumbers[$0] }
+      selected.parts.append(own)
+      selected.starts.append(selected.count + own.count)
+    }
+    return selected
+  }
+
   private func locate(_ row: Int) -> (part: Int, row: Int) {
     var (low, high) = (0, parts.count - 1)
     while low < high {

@@ -60,7 +60,7 @@ extension Classifier: TaskModel {
     ).evaluation
   }
 
-  private func encoded(_ examples: LabelledRecords) throws(TaskError) -> EncodedRows {
+  func encoded(_ examples: LabelledRecords) throws(TaskError) -> EncodedRows {
     do throws(DataError) { return try columns.encode(examples.records) } catch { throw TaskError(error.description) }
   }
 

@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// The parts of a network that read columns, side by side, and a head that says something of what they make of a row.
 ///
@@ -43,7 +44,14 @@ struct JoinedNetwork: Module {
 
   /// What is said of some rows, `[B, outputSize]`.
   func callAsFunction(_ inputs: [StepValues]) -> Tensor {
-    let made = zip(parts, inputs).map { part, input in part(input) }
+    self(zip(parts, inputs).map { part, input in part.values(of: input) }, layers: LayerCalls())
+  }
+
+  /// What is said of some rows whose columns are values, as each part gives them.
+  func callAsFunction(_ values: [StepValues], layers: LayerCalls) -> Tensor {
+    let made = zip(parts, values).enumerated().map { index, part in
+      part.0(part.1, layers: layers.under("columns.\(index)"))
+    }
     var features = Refrain.dropout(concatenate(made, axis: 1), rate: dropout)
     for layer in hidden { features = Refrain.dropout(layer(features), rate: dropout) }
     return head(features)

@@ -8,9 +8,14 @@ struct DetectionTraining {
   /// What networks read, row by row: the memory of `[count, inputSize]`.
   let inputs: [Float]
   let count: Int
-  let shouldStop: @Sendable () -> Bool
+  let context: TrainingContext
 
-  private enum Aim: UInt64 { case prediction, reconstruction }
+  private enum Aim: UInt64 {
+    case prediction, reconstruction
+
+    /// The word for the training.
+    var stage: String { self == .prediction ? "prediction" : "reconstruction" }
+  }
 
   /// - Parameter progress: Told the share of the work that is done, and what is going on.
   /// - Returns: Whether it went to its end.
@@ -42,21 +47,28 @@ struct DetectionTraining {
     let verb = aim == .prediction ? "learning to foretell rows" : "learning to say rows again"
     do throws(TrainingError) {
       let history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
-        try Trainer(
+        let trainer = Trainer(
           epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1),
           onEpoch: { epoch in
             progress(
               Double(epoch.number) / Double(plan.epochs), "\(verb), epoch \(epoch.number) of \(plan.epochs)")
             return true
           },
-          shouldStop: shouldStop
-        ).fit(&model, optimizer: &optimizer, batches: PartBatches(self, aim)) { model, batch in
-          let target = batch.target.slice(0..<channels, axis: 2)
-          let isThere = batch.target.slice(channels..<2 * channels, axis: 2)
-          // Huber's loss: an outlier in what is learned from must not be learned.
-          let distance = abs(model(batch.input) - target)
-          let inner = minimum(distance, Tensor(0.5))
-          return (inner * (distance - inner * 0.5) * isThere).sum() / (isThere.sum() + 1e-6)
+          shouldStop: context.shouldStop)
+        // Judging rows goes on from the last of the training: before its end there is no detector to be saved.
+        func unfinished(_ model: Sequential) -> Detector? { nil }
+        return try context.train(trainer, stage: aim.stage, &model, optimizer: &optimizer, task: unfinished) {
+          trainer, model, optimizer, state throws(TrainingError) in
+          try trainer.fit(
+            &model, optimizer: &optimizer, batches: PartBatches(self, aim), resuming: state
+          ) { model, batch in
+            let target = batch.target.slice(0..<channels, axis: 2)
+            let isThere = batch.target.slice(channels..<2 * channels, axis: 2)
+            // Huber's loss: an outlier in what is learned from must not be learned.
+            let distance = abs(model(batch.input) - target)
+            let inner = minimum(distance, Tensor(0.5))
+            return (inner * (distance - inner * 0.5) * isThere).sum() / (isThere.sum() + 1e-6)
+          }
         }
       }
       return history.stopReason == .completed

@@ -4,6 +4,8 @@ import RefrainData
 extension Detector: TaskModel {
   /// The word on the command line.
   public static let name = "detect"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose = "Find what is odd in a series, as it comes in."
   /// The word in model files.
@@ -55,13 +57,12 @@ extension Detector: TaskModel {
     return Examples(files, windows: try files.map { rows throws(DataError) in try labels.windows(of: rows) })
   }
 
-  /// Trains on the rows of the first file; see ``train(on:configuration:progress:shouldStop:)``.
+  /// Trains on the rows of the first file; see ``train(on:configuration:_:)``.
   public static func train(
     on examples: Examples, _ configuration: Configuration, _ context: TrainingContext
   ) throws(TaskError) -> Detector {
     guard let rows = examples.files.first else { throw TaskError("there is no series to learn from; give one") }
-    return try train(
-      on: rows, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop)
+    return try train(on: rows, configuration: configuration, context)
   }
 
   /// What there is to say of each row of each file, as if it came after those of the training; with

@@ -14,8 +14,80 @@ public struct ExplainedExample: Sendable {
   public enum Features: Sendable, Equatable {
     /// Quantities of their own, with names: columns, channels, frequencies.
     case named([String])
+    /// Parts of several things, each of which means something only as a whole: the things' names, and for each of the
+    /// I values the place of its thing among them.
+    case grouped([String], places: [Int])
     /// Parts of one thing, such as an embedding of a word, which mean something only together.
     case parts
+
+    /// The names of what is shown; none of parts.
+    var names: [String] {
+      switch self {
+      case .named(let names), .grouped(let names, _): names
+      case .parts: []
+      }
+    }
+
+    /// How many values there are at a step; nil where any number will do.
+    var size: Int? {
+      switch self {
+      case .named(let names): names.count
+      case .grouped(_, let places): places.count
+      case .parts: nil
+      }
+    }
+
+    /// Values `[T, I]` as they are shown: `[T, names]`, of parts `[T, 1]`.
+    func shown(_ values: Tensor) -> Tensor {
+      switch self {
+      case .named: return values
+      case .parts: return values.sum(axes: [1], keepingAxes: true)
+      case .grouped(let names, let places):
+        let (all, time, width) = (values.values, values.shape[0], names.count)
+        var sums = [Float](repeating: 0, count: time * width)
+        for step in 0..<time {
+          for (column, place) in places.enumerated() { sums[step * width + place] += all[step * places.count + column] }
+        }
+        return Tensor(sums, shape: [time, width])
+      }
+    }
+
+    /// The columns that make up each thing.
+    func columns(of size: Int) -> [[Int]] {
+      switch self {
+      case .named: return (0..<size).map { [$0] }
+      case .parts: return [Array(0..<size)]
+      case .grouped(let names, let places):
+        var columns = [[Int]](repeating: [], count: names.count)
+        for (column, place) in places.enumerated() { columns[place].append(column) }
+        return columns
+      }
+    }
+
+    /// What a unit's state may follow, `[T, names]`: quantities, and the first value of things of few; the others are 0.
+    func followed(_ input: Tensor) -> Tensor? {
+      guard self != .parts else { return nil }
+      let (all, time, size) = (input.values, input.shape[0], input.shape[1])
+      let columns = columns(of: size)
+      return Tensor(
+        (0..<time).flatMap { step in
+          columns.map { $0.count <= Self.few ? all[step * size + $0[0]] : 0 }
+        }, shape: [time, columns.count])
+    }
+
+    /// So many values may be a quantity and what is said of it, such as whether it is there.
+    private static let few = 3
+  }
+
+  /// Of what relevance is found: something linear in what recurrent layers say.
+  public enum Relevance<Network>: Sendable {
+    /// The score.
+    case ofScore
+    /// Something near it, under its name.
+    case of(
+      String, @Sendable (_ network: Network, _ inputs: Tensor, _ layers: LayerCalls, _ output: Int) -> Tensor)
+    /// Nothing: a layer on the way has no rule.
+    case none
   }
 
   /// What input is compared with.
@@ -45,12 +117,18 @@ public struct ExplainedExample: Sendable {
   /// What the input may be compared with; the first is taken unless another is asked for.
   public var baselines: [Baseline]
 
-  /// From `[N, T, I]` to `[N, outputs]`.
-  private let run: @Sendable (_ inputs: Tensor, _ layers: LayerCalls) -> Tensor
+  /// What is shown beside the attributions.
+  public var exhibits: [Exhibit] = []
+
+  /// From `[N, T, I]` to `[N]`.
+  private let run: @Sendable (_ inputs: Tensor, _ layers: LayerCalls, _ output: Int) -> Tensor
+  private let hasRelevance: Bool
+  /// What relevance is of where it is not the score.
+  let relevanceSubject: String?
   private let relevanceOf: @Sendable (_ input: Tensor, _ output: Int) -> Attribution
   private let withWeights: @Sendable (_ seed: UInt64) -> ExplainedExample
 
-  /// An example of a network.
+  /// An example of a network that says all outputs at once.
   ///
   /// - Parameters:
   ///   - title: A line that says which example it is.
@@ -67,12 +145,28 @@ public struct ExplainedExample: Sendable {
     baselines: [Baseline]? = nil, network: Network,
     run: @escaping @Sendable (_ network: Network, _ inputs: Tensor, _ layers: LayerCalls) -> Tensor
   ) {
+    self.init(
+      title: title, input: input, steps: steps, features: features, outputs: outputs, baselines: baselines,
+      network: network
+    ) { network, inputs, layers, output in run(network, inputs, layers).at(output, axis: 1) }
+  }
+
+  /// An example of a network of which one output is asked for at a time, where all together would be too many.
+  ///
+  /// - Parameters:
+  ///   - relevance: Of what relevance is found.
+  ///   - score: One output `[N]` of a network for inputs `[N, T, I]`; otherwise as for ``run`` of the other.
+  public init<Network: Module>(
+    title: String, input: Tensor, steps: [String], features: Features, outputs: [String],
+    baselines: [Baseline]? = nil, network: Network, relevance: Relevance<Network> = .ofScore,
+    score: @escaping @Sendable (_ network: Network, _ inputs: Tensor, _ layers: LayerCalls, _ output: Int) -> Tensor
+  ) {
     precondition(
       input.rank == 2 && input.shape[0] == steps.count && !outputs.isEmpty,
       "an input of shape \(input.shape) with \(steps.count) steps and \(outputs.count) outputs cannot be explained")
-    if case .named(let names) = features {
-      precondition(names.count == input.shape[1], "\(names.count) names for \(input.shape[1]) features")
-    }
+    precondition(
+      features.size ?? input.shape[1] == input.shape[1],
+      "\(features.size ?? 0) names for \(input.shape[1]) features")
     self.title = title
     self.input = input
     self.steps = steps
@@ -81,23 +175,27 @@ public struct ExplainedExample: Sendable {
     let mean = input.mean(axes: [0], keepingAxes: true).expanded(to: input.shape)
     let all = baselines ?? [Baseline("zeros", .zeros(input.shape)), Baseline("mean", mean)]
     self.baselines = all
-    self.run = { inputs, layers in run(network, inputs, layers) }
+    let linear: @Sendable (Network, Tensor, LayerCalls, Int) -> Tensor
+    switch relevance {
+    case .ofScore: (linear, hasRelevance, relevanceSubject) = (score, true, nil)
+    case .of(let subject, let function): (linear, hasRelevance, relevanceSubject) = (function, true, subject)
+    case .none: (linear, hasRelevance, relevanceSubject) = (score, false, nil)
+    }
+    run = { inputs, layers, output in score(network, inputs, layers, output) }
     relevanceOf = { input, output in
       let twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
-      return .relevance(of: network, at: input) { network, inputs in
-        run(network, inputs, twins).slice(output..<output + 1, axis: 1)
-      }
+      return .relevance(of: network, at: input) { network, inputs in linear(network, inputs, twins, output) }
     }
     withWeights = { seed in
       ExplainedExample(
         title: title, input: input, steps: steps, features: features, outputs: outputs, baselines: all,
-        network: network.permuted(seed: seed), run: run)
+        network: network.permuted(seed: seed), relevance: relevance, score: score)
     }
   }
 
   /// The score of one output.
   func score(of output: Int) -> Attribution.Score {
-    { inputs in run(inputs, LayerCalls()).at(output, axis: 1) }
+    { inputs in run(inputs, LayerCalls(), output) }
   }
 
   /// Relevance for one output.
@@ -116,8 +214,8 @@ public struct ExplainedExample: Sendable {
       if !(layer is any RelevanceLayer) { seen.haveTwins = false }
       return layer(input)
     }
-    _ = run(stack([input]), calls)
-    return (seen.levels, seen.haveTwins && !seen.levels.isEmpty)
+    _ = run(stack([input]), calls, 0)
+    return (seen.levels, hasRelevance && seen.haveTwins && !seen.levels.isEmpty)
   }
 
   /// How much of the outputs is there because recurrent layers begin with a state that is not zero, with the baseline
@@ -128,7 +226,7 @@ public struct ExplainedExample: Sendable {
       return (layer as? any RecurrentLayer).map { scan($0) } ?? layer(input)
     }
     let inputs = stack([baseline])
-    return run(inputs, LayerCalls()).at(output, axis: 1).item - run(inputs, fromZero).at(output, axis: 1).item
+    return run(inputs, LayerCalls(), output).values[0] - run(inputs, fromZero, output).values[0]
   }
 
   private final class Seen {

@@ -23,7 +23,8 @@ extension Explanation {
             )
           })
       ), ("withoutFeature", .array(withoutFeature.map(number))), ("faithfulness", faithfulnessJSON),
-      ("levels", .array(levels.map { json($0, withStates: withStates) })), ("caution", .text(Self.caution)),
+      ("levels", .array(levels.map { json($0, withStates: withStates) })),
+      ("exhibits", .object(exhibits.map { ($0.name, $0.json) })), ("caution", .text(Self.caution)),
     ])
   }
 

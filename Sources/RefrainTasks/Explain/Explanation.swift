@@ -15,6 +15,8 @@ public struct Explanation: Sendable {
     public var values: Tensor
     /// The score less the baseline's less all parts; nil for methods that do not add up.
     public var gap: Float?
+    /// What it explains where that is not the score itself.
+    public var subject: String?
     /// Parts that belong to no value.
     public var others: [(name: String, value: Float)]
 
@@ -67,6 +69,8 @@ public struct Explanation: Sendable {
   public var agreement: [(method: String, correlation: Float)]
   /// What the recurrent levels did.
   public var levels: [Level]
+  /// What else there is to see.
+  public var exhibits: [Exhibit] = []
 
   /// What has to be said wherever attributions are shown.
   public static let caution =
@@ -86,18 +90,16 @@ extension ExplainedExample {
     of output: Int = 0, from baseline: Int = 0, points: Int = 50, seed: UInt64 = 0
   ) -> Explanation {
     let (score, chosen) = (score(of: output), baselines[baseline])
-    let isNamed: Bool
-    let names: [String]
-    switch features {
-    case .named(let all): (isNamed, names) = (true, all)
-    case .parts: (isNamed, names) = (false, [])
-    }
-    func shown(_ values: Tensor) -> Tensor { isNamed ? values : values.sum(axes: [1], keepingAxes: true) }
+    let names = features.names
+    let shown = features.shown
     func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [values.count, 1]) }
+    // Of very long inputs fewer places are tried: what a place is worth is as sure, where it lies is less so.
+    let isLong = steps.count > 1000
 
     let integrated = Attribution.integratedGradients(of: score, at: input, from: chosen.values, points: points)
     let gradient = Attribution.gradientTimesInput(of: score, at: input, from: chosen.values)
-    let occluded = Attribution.occlusionOfSteps(of: score, at: input, by: chosen.values)
+    let occluded = Attribution.occlusionOfSteps(
+      of: score, at: input, by: chosen.values, most: isLong ? 64 : 256)
     var methods = [
       Explanation.Parts(
         method: "integratedGradients", title: "Integrated gradients", values: shown(integrated.values),
@@ -113,7 +115,7 @@ extension ExplainedExample {
       methods.append(
         Explanation.Parts(
           method: "relevance", title: "Layer-wise relevance", values: shown(relevance.values), gap: relevance.gap,
-          others: relevance.others))
+          subject: relevanceSubject, others: relevance.others))
     }
     let main = methods[0].steps
     let mixed = (1...3).map { number -> Float in
@@ -128,20 +130,31 @@ extension ExplainedExample {
       title: title, steps: steps, features: names, input: input, output: outputs[output], score: integrated.score,
       baselineScore: integrated.baselineScore, baseline: chosen.name,
       initialStateShare: initialStateShare(of: output, baseline: chosen.values), methods: methods,
-      withoutFeature: isNamed ? Attribution.occlusionOfFeatures(of: score, at: input, by: chosen.values) : [],
-      faithfulness: Faithfulness(of: main, for: score, at: input, from: chosen.values, seed: seed),
+      withoutFeature: names.isEmpty ? [] : withoutFeatures(score, by: chosen.values),
+      faithfulness: Faithfulness(
+        of: main, for: score, at: input, from: chosen.values, most: isLong ? 16 : 32, orders: isLong ? 4 : 10,
+        seed: seed),
       randomizedCorrelation: mixed.reduce(0, +) / Float(mixed.count),
       agreement: methods.dropFirst().map { ($0.method, RankCorrelation.spearman(main, $0.steps)) },
-      levels: levels.map { name, level in self.level(name, level, followsFeatures: isNamed) })
+      levels: levels.map { name, level in self.level(name, level) }, exhibits: exhibits)
   }
 
-  private func level(_ name: String, _ level: LayerInspection, followsFeatures: Bool) -> Explanation.Level {
+  private func withoutFeatures(_ score: Attribution.Score, by baseline: Tensor) -> [Float] {
+    let (time, size) = (input.shape[0], input.shape[1])
+    let parts = features.columns(of: size).map { columns in
+      (0..<time).flatMap { step in columns.map { step * size + $0 } }
+    }
+    return Attribution.occlusion(of: score, at: input, by: baseline, parts: parts)
+  }
+
+  /// A recurrent level as it is shown.
+  func level(_ name: String, _ level: LayerInspection) -> Explanation.Level {
     func first(_ all: [(name: String, value: Tensor)]) -> [(name: String, value: Tensor)] {
       all.filter { $0.value.rank == 3 }.map { ($0.name, $0.value.at(0, axis: 0)) }
     }
     let parts = [name, level.level > 0 ? "level \(level.level)" : "", level.direction == .backward ? "backward" : ""]
     return Explanation.Level(
       name: parts.filter { !$0.isEmpty }.joined(separator: ", "), cell: level.cell, gates: first(level.gates),
-      states: first(level.states), units: level.units(following: followsFeatures ? input : nil))
+      states: first(level.states), units: level.units(following: features.followed(input)))
   }
 }

@@ -20,6 +20,7 @@ struct ExplanationArticle {
     <h3 id="where-\(number)">Where in the input</h3>
     \(methods)
     \(features)
+    \(one.exhibits.map { $0.markup(level: 3) }.joined(separator: "\n"))
     <h3>Is it true?</h3>
     \(truth)
     \(one.levels.isEmpty ? "" : "<h3>Gates and memory</h3>")
@@ -68,7 +69,8 @@ struct ExplanationArticle {
     var text: String
     if let gap = parts.gap {
       text =
-        "The parts add up to the score\(parts.others.isEmpty ? "'s difference from the baseline's" : "") but for "
+        "The parts add up to \(parts.subject ?? "the score")\(parts.others.isEmpty ? "'s difference from the baseline's" : "") "
+        + "but for "
         + "\(shortNumber(gap))."
     } else {
       text = "The parts of this method need not add up to the score."

@@ -10,6 +10,10 @@ public struct ExplanationPage: Sendable {
   public var subtitle: String
   /// What is shown, one below the other.
   public var explanations: [Explanation]
+  /// What is shown of two examples together, below them.
+  public var comparison: ExplanationComparison?
+  /// What is shown of all examples together, below that.
+  public var overview: [Exhibit] = []
 
   /// A page.
   public init(title: String, subtitle: String, explanations: [Explanation]) {
@@ -18,16 +22,34 @@ public struct ExplanationPage: Sendable {
     self.explanations = explanations
   }
 
+  /// The parts below the explanations: an anchor, a heading, and what stands there.
+  private var sections: [(anchor: String, title: String, exhibits: [Exhibit])] {
+    [
+      ("comparison", "The two examples together", comparison?.exhibits ?? []),
+      ("overview", "The whole file", overview),
+    ].filter { !$0.exhibits.isEmpty }
+  }
+
   /// The text of the file.
   public var text: String {
-    let several = explanations.count > 1
-    let list = explanations.enumerated().map { index, one in
+    let several = explanations.count + sections.count > 1
+    var list = explanations.enumerated().map { index, one in
       "<li><a href=\"#example-\(index)\">\(escapedHTML(one.title)), \(escapedHTML(one.output))</a></li>"
+    }
+    list += sections.map { "<li><a href=\"#\($0.anchor)\">\(escapedHTML($0.title))</a></li>" }
+    let parts = sections.map { section in
+      """
+      <article id="\(section.anchor)" aria-labelledby="\(section.anchor)-title">
+      <h2 id="\(section.anchor)-title">\(escapedHTML(section.title))</h2>
+      \(section.exhibits.map { $0.markup(level: 3) }.joined(separator: "\n"))
+      </article>
+      """
     }
     let body = """
       \(several ? "<nav aria-label=\"Examples\"><ul>\(list.joined())</ul></nav>" : "")
       <main>
       \(explanations.enumerated().map { ExplanationArticle($1, number: $0).text }.joined(separator: "\n"))
+      \(parts.joined(separator: "\n"))
       </main>
       <footer><p><strong>\(escapedHTML(Explanation.caution))</strong></p></footer>
       """

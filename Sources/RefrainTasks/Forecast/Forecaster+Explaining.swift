@@ -5,7 +5,9 @@ extension Forecaster {
   /// The medians of the network's forecast that goes on from the end of each series, or of those trained on, with the
   /// context as the input. Scores are in the unit of the series where it is not taken the logarithm of, less the
   /// context's level.
-  public func explained(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [ExplainedExample] {
+  public func explained(
+    _ examples: [Series], _ request: ForecastRequest, _ choice: ExampleChoice = .first(.max)
+  ) throws(TaskError) -> [ExplainedExample] {
     guard hasNetwork else {
       throw TaskError(
         isNaive
@@ -15,7 +17,8 @@ extension Forecaster {
     }
     guard examples.isEmpty else {
       var all: [ExplainedExample] = []
-      for series in examples {
+      for place in try choice.places(of: examples.count, called: "series") {
+        let series = examples[place]
         guard series.count >= context else {
           throw TaskError(
             "\(series.place)the series has \(series.count) rows, and the network looks back \(context)",
@@ -30,7 +33,8 @@ extension Forecaster {
     guard !seen.isEmpty else {
       throw TaskError("no series is as long as the \(context) rows that the network looks back", remedy: "give one")
     }
-    return seen.map { explained($0.memory, of: $0) }
+    let places = try choice.places(of: seen.count, called: "series")
+    return places.map { explained(seen[$0].memory, of: seen[$0]) }
   }
 
   private func explained(_ memory: SeriesMemory, of member: ForecastMember) -> ExplainedExample {

@@ -23,10 +23,20 @@ struct TagBatch: TrainingBatch {
   let tags: Tensor
   /// The labels by their numbers; none where there are none.
   let labels: [Int]
+  /// Whether it stands for the sentences kept aside, which are judged together.
+  private(set) var isValidation = false
 
   var count: Int { lengths.count }
   /// The number of words.
-  var weight: Double { Double(lengths.reduce(0, +)) }
+  var weight: Double { isValidation ? 1 : Double(lengths.reduce(0, +)) }
+
+  /// What stands for the sentences kept aside.
+  static var validation: TagBatch {
+    let none = TagSource(encoded: EncodedSentences([], TagEncoder(learning: [])), tags: nil, labels: nil)
+    var batch = TagBatch([], of: none)
+    batch.isValidation = true
+    return batch
+  }
 
   /// Some sentences of a set.
   init(_ examples: [Int], of source: TagSource) {

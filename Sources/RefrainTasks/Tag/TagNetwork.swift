@@ -88,6 +88,11 @@ struct TagNetwork: Module {
   /// - Parameter singletons: For each word whether it was seen once; while the network is trained half of these are
   ///   taken for unknown, of which something is learned so.
   func callAsFunction(_ batch: TagBatch, singletons: [Bool] = []) -> (tags: Tensor, labels: Tensor?) {
+    self(inputs(batch, singletons: singletons), lengths: batch.lengths, layers: LayerCalls())
+  }
+
+  /// What the recurrent layers read of the words, `[B, T, inputSize]`.
+  func inputs(_ batch: TagBatch, singletons: [Bool] = []) -> Tensor {
     var numbers = batch.words
     if !singletons.isEmpty {
       // Dropout of ones: 0 for some of them while the network is trained.
@@ -100,15 +105,24 @@ struct TagNetwork: Module {
     let spelled = spelling(
       characters.gatheringRows(batch.characters).reshaped([distinct, -1, sizes.characterSize]),
       lengths: batch.spellingLengths)
-    let inputs = concatenate(
+    return concatenate(
       [
         words.gatheringRows(numbers), prefixes.gatheringRows(batch.prefixes), suffixes.gatheringRows(batch.suffixes),
         shapes.gatheringRows(batch.shapes), spelled.gatheringRows(batch.spellings),
       ], axis: 1
     ).reshaped([batch.count, batch.time, sizes.inputSize])
-    let states = recurrent(dropout(inputs, rate: sizes.dropout), lengths: batch.lengths)
+  }
+
+  /// The scores of the tags and labels from what ``inputs(_:singletons:)`` gives.
+  ///
+  /// - Parameter lengths: The words of each sentence; nil means all.
+  func callAsFunction(
+    _ inputs: Tensor, lengths: [Int]?, layers: LayerCalls
+  ) -> (tags: Tensor, labels: Tensor?) {
+    let read = StepValues(dropout(inputs, rate: sizes.dropout), steps: Steps(lengths: lengths))
+    let states = layers(recurrent, named: "recurrent", read).values
     let labels = label.map { label in
-      label(dropout(GlobalPooling1D(.maximum)(states, lengths: batch.lengths), rate: sizes.dropout))
+      label(dropout(GlobalPooling1D(.maximum)(states, lengths: lengths), rate: sizes.dropout))
     }
     return (head(dropout(states, rate: sizes.dropout)), labels)
   }

@@ -11,68 +11,68 @@ struct TagTraining {
   let batchSize: Int
   let learningRate: Float
   let seed: UInt64
-  let shouldStop: @Sendable () -> Bool
+  /// The word for this training among those of the task.
+  let stage: String
+  let context: TrainingContext
 
   /// - Parameters:
-  ///   - network: What is learned.
-  ///   - score: How good a network is, greater being better; nil when nothing was kept aside: then the last is taken.
+  ///   - network: What is learned; on return that of the best epoch, or of the last where nothing was kept aside.
+  ///   - score: How good a network is, greater being better; nil when nothing was kept aside.
+  ///   - task: The tagger that there would be with a network.
   ///   - progress: Told of each batch the share of the work, and of the last epoch what there is to say.
   /// - Returns: The best epoch, and whether training went to its end.
   /// - Throws: ``TaskError`` when the numbers went astray, or training was stopped before there was a result.
   func run(
-    _ network: inout TagNetwork, score: ((TagNetwork) -> Double)?,
+    _ network: inout TagNetwork, score: ((TagNetwork) -> Double)?, task: @escaping (TagNetwork) -> Tagger,
     progress: @escaping (_ share: Double, _ message: String) -> Void
   ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
-    let watch = TagWatch(score: score, progress: progress)
     var optimizer = SparseAdam(learningRate: learningRate)
     let batches = LengthBatches(source, size: batchSize, pool: 20, seed: seed)
     let history: History
     do throws(TrainingError) {
-      history = try Trainer(
+      let trainer = Trainer(
         epochs: epochs, seed: seed, schedule: .oneCycle(rising: 0.1, divisor: 10, finalDivisor: 100),
-        clipping: .globalNorm(1), observers: [watch], shouldStop: shouldStop
-      ).fit(&network, optimizer: &optimizer, source: batches) { network, batch in
-        network.loss(batch, singletons: singletons)
+        clipping: .globalNorm(1), earlyStopping: score.map { _ in EarlyStopping(patience: max(8, epochs / 3)) },
+        observers: [TagProgress(progress)], shouldStop: context.shouldStop)
+      history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: task) {
+        trainer, network, optimizer, state throws(TrainingError) in
+        try trainer.fit(
+          &network, optimizer: &optimizer, source: batches, validation: score.map { _ in [TagBatch.validation] },
+          resuming: state
+        ) { network, batch in
+          guard batch.isValidation, let score else { return network.loss(batch, singletons: singletons) }
+          // What training makes small is the loss; what the best epoch is chosen by is the share of errors.
+          let value = score(network)
+          return Tensor(value.isFinite ? Float(1 - value) : 1)
+        }
       }
     } catch {
       throw TaskError(error, remedy: "choose another seed, or fewer units")
     }
     let isComplete = history.stopReason == .completed || history.stopReason == .earlyStopping
-    guard isComplete || !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }
-    if let best = watch.best {
-      network = best.network
-      return (best.epoch, isComplete)
-    }
-    return (history.epochs.count, isComplete)
+    guard !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }
+    return (score == nil ? history.epochs.count : history.bestEpoch ?? history.epochs.count, isComplete)
   }
 }
 
-/// Keeps the network of the best epoch.
-private final class TagWatch: TrainingObserver {
-  private let score: ((TagNetwork) -> Double)?
-  private let progress: (_ share: Double, _ message: String) -> Void
-  private(set) var best: (network: TagNetwork, epoch: Int, score: Double)?
+/// Tells of a training as it goes on.
+private final class TagProgress: TrainingObserver {
+  private let tell: (_ share: Double, _ message: String) -> Void
   private var message = ""
 
-  init(score: ((TagNetwork) -> Double)?, progress: @escaping (_ share: Double, _ message: String) -> Void) {
-    self.score = score
-    self.progress = progress
-  }
+  init(_ tell: @escaping (_ share: Double, _ message: String) -> Void) { self.tell = tell }
 
   func observe(_ event: TrainingEvent) -> TrainingDecision {
     switch event.kind {
     case .step(let step):
       let part = event.batches.map { Double(step.batch) / Double($0) } ?? 0
-      progress((Double(step.epoch - 1) + part) / Double(event.epochs), message)
+      tell((Double(step.epoch - 1) + part) / Double(event.epochs), message)
     case .epoch(let epoch):
       message = "epoch \(epoch.number) of \(event.epochs), loss \(rounded(Double(epoch.loss), 4))"
-      guard let score, let state = event.state() as? TrainingState<TagNetwork> else { return .proceed }
-      let value = score(state.model)
-      message += ", \(rounded(value * 100, 2)) % of those kept aside"
-      if best.map({ value > $0.score }) ?? true { best = (state.model, epoch.number, value) }
-      progress(Double(epoch.number) / Double(event.epochs), message)
-      let patience = max(8, event.epochs / 3)
-      if let best, epoch.number - best.epoch >= patience { return .stop(.earlyStopping) }
+      if let errors = epoch.validationLoss {
+        message += ", \(rounded((1 - Double(errors)) * 100, 2)) % of those kept aside"
+      }
+      tell(Double(epoch.number) / Double(event.epochs), message)
     default: break
     }
     return .proceed

@@ -4,6 +4,8 @@ import RefrainData
 extension Tagger: TaskModel {
   /// The word on the command line.
   public static let name = "tag"
+  /// They are.
+  public static let savesTraining = true
   /// What the task does.
   public static let purpose =
     "Give every word of a sentence a tag, and its spans types: names, phrases, parts of speech."
@@ -52,12 +54,11 @@ extension Tagger: TaskModel {
 
   // MARK: - Verbs
 
-  /// Trains; see ``train(on:configuration:progress:shouldStop:)``.
+  /// Trains; see ``train(on:configuration:_:)``.
   public static func train(
     on examples: TagExamples, _ configuration: TagConfiguration, _ context: TrainingContext
   ) throws(TaskError) -> Tagger {
-    try train(
-      on: examples, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop)
+    try train(on: examples, configuration: configuration, context)
   }
 
   /// An answer for each sentence, word or span.

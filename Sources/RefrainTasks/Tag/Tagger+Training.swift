@@ -12,13 +12,12 @@ extension Tagger {
   /// - Parameters:
   ///   - examples: What to learn from.
   ///   - configuration: What is not left to the data.
-  ///   - progress: Told now and then the share of the work done and what is going on.
-  ///   - shouldStop: Asked at every step; when it says true, the result so far is returned, with ``isComplete`` false.
+  ///   - context: What goes on around the training; when it is to stop, the result so far is returned, with
+  ///     ``isComplete`` false.
   /// - Throws: ``TaskError`` when there is too little to learn from, or training was stopped before there was a result.
   public static func train(
     on examples: TagExamples, configuration: TagConfiguration = TagConfiguration(),
-    progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
-    shouldStop: @escaping @Sendable () -> Bool = { false }
+    _ context: TrainingContext = TrainingContext()
   ) throws(TaskError) -> Tagger {
     let start = ContinuousClock.now
     guard examples.sentences.count > 1 || examples.validation != nil, let scheme = examples.scheme else {
@@ -49,9 +48,9 @@ extension Tagger {
     var first = try Preparation(training, examples, configuration, scheme)
     let judged = validation
     let outcome = try first.fit(
-      epochs: epochs, configuration, shouldStop,
+      "held", epochs: epochs, configuration, context,
       score: { [first] network in first.tagger(network).score(on: judged) },
-      progress: { progress?($0 * Double(epochs) / total, $1) })
+      progress: { context.progress?($0 * Double(epochs) / total, $1) })
     func finished(_ preparation: Preparation, epochs: Int, isComplete: Bool) -> Tagger {
       let elapsed = start.duration(to: .now) / .seconds(1)
       return preparation.tagger(
@@ -67,8 +66,8 @@ extension Tagger {
     var second = try Preparation(training + validation, examples, configuration, scheme)
     let share = Double(epochs) / total
     let again = try second.fit(
-      epochs: outcome.epochs, configuration, shouldStop, score: nil,
-      progress: { progress?(share + $0 * (1 - share), "all sentences, " + $1) })
+      "whole", epochs: outcome.epochs, configuration, context, score: nil,
+      progress: { context.progress?(share + $0 * (1 - share), "all sentences, " + $1) })
     guard again.isComplete else { return tagger }
     tagger = finished(second, epochs: outcome.epochs + again.epochs, isComplete: true)
     tagger.evaluation = evaluation
@@ -116,14 +115,15 @@ extension Tagger {
 
     /// Trains the network.
     mutating func fit(
-      epochs: Int, _ configuration: TagConfiguration, _ shouldStop: @escaping @Sendable () -> Bool,
+      _ stage: String, epochs: Int, _ configuration: TagConfiguration, _ context: TrainingContext,
       score: ((TagNetwork) -> Double)?, progress: @escaping (_ share: Double, _ message: String) -> Void
     ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
-      try TagTraining(
+      let untrained = self
+      return try TagTraining(
         source: source, singletons: encoder.words.counts.map { $0 == 1 }, epochs: epochs,
         batchSize: configuration.batchSize ?? 16, learningRate: configuration.learningRate, seed: configuration.seed,
-        shouldStop: shouldStop
-      ).run(&network, score: score, progress: progress)
+        stage: stage, context: context
+      ).run(&network, score: score, task: { untrained.tagger($0, isComplete: false) }, progress: progress)
     }
 
     func tagger(

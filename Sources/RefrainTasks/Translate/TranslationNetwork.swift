@@ -161,13 +161,16 @@ struct TranslationNetwork: Module {
   func read(_ texts: [[Int]]) -> (source: Source, state: State) {
     let tokens = Tokens(texts, padding: Vocabulary.padding)
     let lengths = texts.map(\.count)
-    let steps = Steps(lengths: lengths)
-    let keys = encoder(rows(source ?? target, tokens), steps: steps)
+    return read(keys: encoder(rows(source ?? target, tokens), steps: Steps(lengths: lengths)), lengths: lengths)
+  }
+
+  /// What is known of sources from what the encoder says of each step, `[B, S, H]`.
+  func read(keys: Tensor, lengths: [Int]) -> (source: Source, state: State) {
     // Past the lengths they are 0: the sum over all steps is that over the valid ones.
     let counts = Tensor(lengths.map { 1 / Float($0) }, shape: [lengths.count, 1])
     let first = bridge(keys.sum(axes: [1]) * counts)
     var state = State(
-      lower: lower.initialMemory(batch: texts.count), upper: upper.initialMemory(batch: texts.count))
+      lower: lower.initialMemory(batch: lengths.count), upper: upper.initialMemory(batch: lengths.count))
     var layer = 0
     state.forEachTensor { name, tensor in
       guard name.hasSuffix(".hidden") else { return }
@@ -189,7 +192,7 @@ struct TranslationNetwork: Module {
   // MARK: - The target
 
   /// What is known before the output, `[B, T, E]`, from the tokens before, `[B, T]`.
-  private func readouts(_ tokens: Tokens, _ source: Source, _ state: State) -> Tensor {
+  func readouts(_ tokens: Tokens, _ source: Source, _ state: State) -> Tensor {
     var state = state
     let steps = Steps(lengths: tokens.sequences.map(\.count))
     let asked = lower(rows(target, tokens), steps: steps, memory: &state.lower)
@@ -203,7 +206,7 @@ struct TranslationNetwork: Module {
   }
 
   /// The logits `[N, V]` of readouts `[N, E]`.
-  private func logits(_ readouts: Tensor) -> Tensor { readouts.linear(weight: target, bias: bias) }
+  func logits(_ readouts: Tensor) -> Tensor { readouts.linear(weight: target, bias: bias) }
 
   /// The logits of every target's tokens and its end, one target after another, and what these are.
   ///

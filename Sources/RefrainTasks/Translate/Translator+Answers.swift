@@ -60,7 +60,7 @@ extension Translator {
   /// How many answers are kept at each step.
   private static func width(_ request: TranslationRequest) -> Int { max(request.beam ?? 5, request.best ?? 1) }
 
-  private func search(_ request: TranslationRequest) -> BeamSearch {
+  func search(_ request: TranslationRequest) -> BeamSearch {
     BeamSearch(
       width: Self.width(request), count: request.best ?? 1, lengthPenalty: Double(request.lengthPenalty ?? 1),
       coveragePenalty: Double(request.coveragePenalty ?? 0), keepsAttention: true,

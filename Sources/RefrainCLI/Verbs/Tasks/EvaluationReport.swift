@@ -45,9 +45,11 @@ struct TrainingSummary {
   private let facts: [(name: String, value: String)]
   private let evaluation: TaskEvaluation?
   private let course: JSON
+  private let folds: FoldEvaluation?
 
-  init<Task: TaskModel>(_ model: Task, file: String, course: TrainingCourse) {
+  init<Task: TaskModel>(_ model: Task, file: String, course: TrainingCourse, folds: FoldEvaluation? = nil) {
     task = Task.name
+    self.folds = folds
     self.file = file
     (isComplete, evaluation) = (model.isComplete, model.evaluation)
     facts = model.facts + course.facts
@@ -68,6 +70,7 @@ struct TrainingSummary {
       } else {
         lines += page.paragraph("There was no time to measure it: how good this model is, is not known.")
       }
+      if let folds { lines += [""] + FoldReport(task, folds).lines(on: page) }
       return lines.map { $0 + "\n" }.joined()
     case .csv: return try evaluation.map { try EvaluationReport($0).text(as: .csv, for: terminal) } ?? ""
     case .json: return try json.text() + "\n"
@@ -77,10 +80,12 @@ struct TrainingSummary {
 
   private var json: JSON {
     get throws {
-      [
+      let known: JSON = [
         "task": .text(task), "model": .text(file), "isComplete": .bool(isComplete),
         "evaluation": try evaluation.map { try JSON(encoding: $0) } ?? .null, "training": course,
       ]
+      guard let folds, case .object(let pairs) = known else { return known }
+      return .object(pairs + [("folds", try JSON(encoding: folds))])
     }
   }
 }

@@ -10,14 +10,15 @@ struct ExplainCommand: ParsableCommand {
     usage: "refrain explain MODEL [FILE… | -] [options]",
     discussion: """
       Attributes an answer to the steps and features of the input by several methods, says how far they can be trusted, \
-      and shows what gates and memory did. Attributions are not causes. Models of the task forecast have something to \
-      explain so far.
+      and shows what gates and memory did. Attributions are not causes.
 
       Examples:
 
         refrain explain sales.model
         refrain explain sales.model new-sales.csv --html why.html
         refrain explain sales.model --explained 2024-02 --baseline mean --format json
+        refrain explain reviews.model reviews.csv --rows 3,17 --whole --html why.html
+        refrain explain reviews.model reviews.csv --compare 3 17
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
       """)
@@ -45,6 +46,23 @@ struct ExplainOptions: ParsableArguments {
   var baseline: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Which examples are explained, by their numbers from 1, between commas. (default: the first)", valueName: "n,n"))
+  var rows: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Explain two examples, by their numbers, and say how they differ.", valueName: "n"))
+  var compare: [Int] = []
+
+  @Flag(
+    help: """
+      Show all examples together too: those that are hard, labels that are probably wrong, and what drives each unit \
+      most over the first 500.
+      """)
+  var whole = false
+
+  @Option(
     parsing: .unconditional, help: ArgumentHelp("At most so many examples are explained. (default: 1)", valueName: "n"))
   var examples = 1
 
@@ -63,6 +81,28 @@ struct ExplainOptions: ParsableArguments {
   func validate() throws {
     try check("--examples", examples, within: 1...1000)
     try check("--points", points, within: 1...10_000)
+    guard compare.isEmpty || compare.count == 2 else {
+      throw ValidationError("--compare takes two numbers of examples, such as --compare 3 17")
+    }
+    if let rows, numbers == nil {
+      throw ValidationError("--rows takes numbers between commas, such as 3,17, not '\(rows)'")
+    }
+    guard rows == nil || compare.isEmpty else {
+      throw ValidationError("--rows and --compare both say which examples are explained; leave one of them out")
+    }
+  }
+
+  /// The numbers of ``rows``.
+  private var numbers: [Int]? {
+    rows.flatMap { rows in
+      let numbers = rows.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+      return numbers.contains(nil) || numbers.count > 1000 ? nil : numbers.compactMap(\.self)
+    }
+  }
+
+  /// Which examples are explained.
+  var choice: ExampleChoice {
+    compare.isEmpty ? numbers.map { .numbers($0) } ?? .first(examples) : .numbers(compare)
   }
 
   /// The explanations of as many examples as are asked for.
@@ -70,7 +110,7 @@ struct ExplainOptions: ParsableArguments {
   /// - Throws: `TaskError` for an output or a baseline that there is not.
   func explanations(of examples: [ExplainedExample]) throws(TaskError) -> [Explanation] {
     var explanations: [Explanation] = []
-    for example in examples.prefix(self.examples) {
+    for example in examples {
       let output = try place(explained, among: example.outputs, "output")
       let baseline = try place(baseline, among: example.baselines.map(\.name), "baseline")
       explanations.append(example.explanation(of: output, from: baseline, points: points))
@@ -122,18 +162,31 @@ struct ExplainTask<Task: TaskModel>: ParsableCommand {
     results.running.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
-    let examples = try trained.explained(trained.examples(from: DataSource(paths: files), request), request)
+    let read = try trained.examples(from: DataSource(paths: files), request)
+    let examples = try trained.explained(read, request, options.choice)
     guard !examples.isEmpty else {
       throw TaskError("a model of the task \(Task.name.quoted) has nothing to explain here")
     }
     let explanations = try options.explanations(of: examples)
+    let comparison = options.compare.isEmpty ? nil : ExplanationComparison(explanations[0], explanations[1])
+    let overview = options.whole ? try overview(of: trained, read, request) : []
     if let html = options.html {
-      let page = ExplanationPage(
+      var page = ExplanationPage(
         title: "What the model looked at", subtitle: "\(Task.name): \(model)", explanations: explanations)
+      (page.comparison, page.overview) = (comparison, overview)
       try writeAtomically(page.text, to: html)
       results.running.note("The page is in \(html).")
     }
-    let report = ExplanationReport(Task.name, explanations, withStates: options.states)
+    var report = ExplanationReport(Task.name, explanations, withStates: options.states)
+    (report.comparison, report.overview) = (comparison?.exhibits ?? [], overview)
     try results.write("The explanation is") { report.text(as: results.format, for: $0) }
+  }
+
+  /// What there is to see in all the examples together.
+  private func overview(of trained: Task, _ read: Task.Examples, _ request: Task.Request) throws -> [Exhibit] {
+    var contexts = UnitContexts()
+    // Of a task whose examples are of many lengths each is looked at alone.
+    for example in try trained.explained(read, request, .first(500)) { contexts.add(example) }
+    return try trained.overview(read, request) + contexts.exhibits
   }
 }

@@ -7,6 +7,10 @@ struct ExplanationReport {
   private let task: String
   private let explanations: [Explanation]
   private let withStates: Bool
+  /// What is shown of two examples together.
+  var comparison: [Exhibit] = []
+  /// What is shown of all examples together.
+  var overview: [Exhibit] = []
 
   init(_ task: String, _ explanations: [Explanation], withStates: Bool) {
     self.task = task
@@ -19,13 +23,18 @@ struct ExplanationReport {
     switch format {
     case .table:
       let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
-      let lines = explanations.flatMap { self.lines(of: $0, on: page) } + page.paragraph(Explanation.caution)
+      let lines =
+        explanations.flatMap { self.lines(of: $0, on: page) }
+        + (comparison + overview).flatMap { [""] + self.lines(of: $0, on: page) } + page.paragraph(Explanation.caution)
       return lines.map { $0 + "\n" }.joined()
     case .csv: return csv
     case .json:
-      return JSON.object([
-        ("task", .text(task)), ("explanations", .array(explanations.map { $0.json(withStates: withStates) })),
-      ]).text() + "\n"
+      func object(_ exhibits: [Exhibit]) -> JSON { .object(exhibits.map { ($0.name, $0.json) }) }
+      return JSON.object(
+        [("task", .text(task)), ("explanations", .array(explanations.map { $0.json(withStates: withStates) }))]
+          + (comparison.isEmpty ? [] : [("comparison", object(comparison))])
+          + (overview.isEmpty ? [] : [("overview", object(overview))])
+      ).text() + "\n"
     case .jsonl: return explanations.map { $0.json(withStates: withStates).line + "\n" }.joined()
     }
   }
@@ -80,8 +89,49 @@ struct ExplanationReport {
         [["feature", "sum of its parts", "score falls without it by"]]
           + order.map { [one.features[$0].sanitized, number(sums[$0]), number(one.withoutFeature[$0])] })
     }
+    for exhibit in one.exhibits { lines += [""] + self.lines(of: exhibit, on: page) }
     lines += ["", page.strong("Is it true?")] + truth(one, on: page)
     for level in one.levels where !level.units.isEmpty { lines += [""] + self.lines(of: level, one, on: page) }
+    return lines
+  }
+
+  /// An exhibit: a table as it is, of words those with the greatest numbers, of a grid the greatest in each row.
+  private func lines(of exhibit: Exhibit, on page: Page) -> [String] {
+    var lines = [page.strong(exhibit.title.sanitized)]
+    if !exhibit.note.isEmpty { lines += page.paragraph(exhibit.note).dropFirst() }
+    switch exhibit.content {
+    case .table(let columns, let rows):
+      lines += page.grid(
+        [columns]
+          + rows.prefix(12).map { row in
+            row.map { cell in
+              switch cell {
+              case .text(let text): String(text.sanitized.prefix(60))
+              case .number(let value): value.isFinite ? significant(value) : ""
+              }
+            }
+          })
+      if rows.count > 12 {
+        lines += page.entry("", "and \(rows.count - 12) more, in JSON or on the page", labelWidth: 0)
+      }
+    case .words(let words):
+      let order = words.indices.sorted { words[$0].value > words[$1].value }.prefix(10)
+      lines += page.grid(
+        [["place", "text", "value"]]
+          + order.map { ["\($0 + 1)", String(words[$0].text.sanitized.prefix(40)), significant(words[$0].value)] })
+    case .grid(let rows, let columns, let values):
+      let (all, width) = (values.values, columns.count)
+      lines += page.grid(
+        [["", "greatest", "value"]]
+          + rows.prefix(40).enumerated().map { index, name in
+            let own = all[index * width..<(index + 1) * width]
+            let best = own.indices.max { own[$0] < own[$1] } ?? own.startIndex
+            return [
+              String(name.sanitized.prefix(24)), String(columns[best - own.startIndex].sanitized.prefix(24)),
+              significant(Double(own[best])),
+            ]
+          })
+    }
     return lines
   }
 
@@ -105,7 +155,9 @@ struct ExplanationReport {
       guard let gap = parts.gap else { continue }
       let others = parts.others.map { ", \($0.name) \(number($0.value))" }.joined()
       lines += page.entry(
-        "Adds up", "\(parts.title): all parts but \(number(gap)) of \(number(one.score))\(others)", labelWidth: 12)
+        "Adds up",
+        "\(parts.title): all parts but \(number(gap)) of \(parts.subject ?? number(one.score))\(others)", labelWidth: 12
+      )
     }
     let agreement = one.agreement.map { "\($0.method) \(number($0.correlation))" }.joined(separator: ", ")
     lines += page.entry("Agreement", "rank correlation with integrated gradients: \(agreement)", labelWidth: 12)

@@ -60,7 +60,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if files.isEmpty {
       throw ValidationError("There is nothing to learn from: name a file, or - for what is piped in.")
     }
-    if save == nil, !around.findRate {
+    if save == nil, !around.findRate, around.folds == nil {
       throw ValidationError("Name the file for the trained model with --save.")
     }
     if !Task.savesTraining, let flag = around.given.first {
@@ -79,18 +79,23 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     var configuration = try task.table()
     try configuration.choose(network.options)
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
-    let course = TrainingCourse()
+    let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running
     let context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
     if context.checkpoints != nil {
       try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
     }
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
+    let folds = try folded(examples, configuration, context)
+    guard let save else {
+      guard let folds else { return }
+      try results.write("The measures are") { try FoldReport(Task.name, folds).text(as: results.format, for: $0) }
+      return
+    }
     let model = try trained(on: examples, configuration, context)
-    guard let save else { return }
     try model.save(to: save)
     results.running.note("The model is in \(save).")
-    let report = TrainingSummary(model, file: save, course: course)
+    let report = TrainingSummary(model, file: save, course: course, folds: folds)
     try results.write("The report is") { try report.text(as: results.format, for: $0) }
     // Ctrl-C that came too late to be obeyed changed nothing.
     if Interruption.isRequested && !model.isComplete {
@@ -105,6 +110,20 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       var context = context
       context.progress = progress
       return try Task.train(on: examples, configuration, context)
+    }
+  }
+
+  /// The measures by folds, where these are asked for.
+  private func folded(
+    _ examples: Task.Examples, _ configuration: Task.Configuration, _ context: TrainingContext
+  ) throws -> FoldEvaluation? {
+    guard let count = around.folds else { return nil }
+    return try results.running.training { progress in
+      // Logs and courses are those of the training on all examples.
+      var own = TrainingContext(progress: progress, shouldStop: context.shouldStop)
+      own.warn = context.warn
+      (own.learningRate, own.averaging) = (context.learningRate, context.averaging)
+      return try FoldEvaluation.run(Task.self, on: examples, folds: count, configuration, own)
     }
   }
 

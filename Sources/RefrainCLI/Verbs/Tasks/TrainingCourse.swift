@@ -5,7 +5,11 @@ import Synchronization
 /// The course of each stage of a training, for the report: how the loss fell, and how far it lies below that on
 /// examples that were not learned from.
 final class TrainingCourse: Sendable {
+  /// Whether the validation's loss is of the kind of the training's, so that their gap means something.
+  private let comparesLosses: Bool
   private let stages = Mutex<[(stage: String, history: History)]>([])
+
+  init(comparesLosses: Bool = true) { self.comparesLosses = comparesLosses }
 
   /// Takes down the course of a stage.
   func observer(of stage: String) -> any TrainingObserver { Observer(course: self, stage: stage) }
@@ -36,13 +40,36 @@ final class TrainingCourse: Sendable {
       if last.validationLoss != nil {
         facts.append(("  validation", course(history.validationLosses)))
         let best = history.bestEpoch.map { history.epochs[$0 - 1] } ?? last
-        if let loss = best.validationLoss {
+        if let loss = best.validationLoss, comparesLosses {
           facts.append(
             ("  gap", "\(short(loss - best.loss)) at the best epoch, \(best.number) of \(history.epochs.count)"))
         }
+        if let advice = advice(history, best) { facts.append(("  advice", advice)) }
       }
       return facts
     }
+  }
+
+  /// What to try where the network learned its examples by heart, or too little; nil where nothing is to be said.
+  private func advice(_ history: History, _ best: History.Epoch) -> String? {
+    guard let last = history.epochs.last, let lastLoss = last.validationLoss, let bestLoss = best.validationLoss,
+      history.epochs.count > 2
+    else { return nil }
+    let (fallen, risen) = (last.loss < 0.8 * best.loss, lastLoss > 1.1 * bestLoss)
+    if fallen, risen {
+      return
+        "it overfits: after epoch \(best.number) the loss went on falling and the validation's rose. More examples "
+        + "help most; then --dropout (0.3 to 0.6), a smaller --hidden, fewer --epochs. The model is that of the best epoch"
+    }
+    if comparesLosses, bestLoss > 2 * best.loss, best.loss >= 0 {
+      return "it knows its examples much better than others (\(short(bestLoss)) against \(short(best.loss))): more "
+        + "examples, more --dropout or a smaller --hidden may narrow the gap"
+    }
+    if best.number == history.epochs.count, history.stopReason == .completed, history.epochs.count > 4 {
+      let before = history.epochs[history.epochs.count - 3].validationLoss ?? bestLoss
+      if bestLoss < 0.98 * before { return "the validation was still getting better: more --epochs may help" }
+    }
+    return nil
   }
 
   /// The same for programs.

@@ -43,6 +43,15 @@ struct TrainingFlags: ParsableArguments {
     parsing: .unconditional, help: ArgumentHelp("The learning rate. (default: by the task)", valueName: "rate"))
   var learningRate: Float?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Divide the examples into so many parts, train on all but one and measure on it, for each in turn; then train on \
+      all, where there is --save.
+      """, valueName: "n"))
+  var folds: Int?
+
   @Flag(help: "Try learning rates, show the loss over them, and train nothing.")
   var findRate = false
 
@@ -54,6 +63,10 @@ struct TrainingFlags: ParsableArguments {
 
   func validate() throws {
     try check("--keep", keep, within: 1...1_000_000)
+    try check("--folds", folds, within: 2...1000)
+    if folds != nil, checkpoint != nil || resume != nil || findRate {
+      throw ValidationError("--folds trains many models: leave out --checkpoint, --resume and --find-rate.")
+    }
     if let rate = learningRate, !(rate > 0 && rate.isFinite) {
       throw ValidationError("--learning-rate must be a positive number, not \(rate).")
     }

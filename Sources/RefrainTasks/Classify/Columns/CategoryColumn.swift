@@ -59,6 +59,8 @@ public struct CategoryColumn: ColumnEncoder {
     Double(words.count + 1) * Double(Self.size(words.count))
   }
 
+  public func unknown(like input: StepValues) -> StepValues? { input.map { .zeros($0.shape) } }
+
   public var bagSize: Int { words.count + 1 }
   public var summary: String { "\(words.count) categories" }
 }
@@ -86,5 +88,7 @@ private struct CategoryPart: ColumnPart {
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) { try embedding.forEachTensor(under: "embedding", body) }
 
-  func callAsFunction(_ input: StepValues) -> Tensor { embedding(input).values }
+  func values(of input: StepValues) -> StepValues { embedding(input) }
+
+  func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor { values.values }
 }

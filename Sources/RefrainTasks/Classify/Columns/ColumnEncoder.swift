@@ -35,11 +35,44 @@ public protocol ColumnEncoder: Codable, Sendable {
 
   /// What a report says of the column, such as `text, 8,000 words`.
   var summary: String { get }
+
+  /// What an explanation calls the steps of a row's values and what stands at each.
+  ///
+  /// - Parameters:
+  ///   - row: The row.
+  ///   - column: A column that ``encode(_:)`` has read.
+  ///   - shape: Of the values, `[T, I]`; `[1, I]` of a vector.
+  func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames
+
+  /// Values of which nothing is known, in place of `input`; nil where there are no such.
+  func unknown(like input: StepValues) -> StepValues?
 }
 
 extension ColumnEncoder {
   /// The baseline does not see it.
   public var bagSize: Int { 0 }
+  /// Steps by their numbers; of a single one, what stands in the file.
+  public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
+    ColumnNames(steps: shape[0] == 1 ? [column.text(row) ?? ""] : (1...max(1, shape[0])).map(String.init))
+  }
+  /// There are none.
+  public func unknown(like input: StepValues) -> StepValues? { nil }
+}
+
+/// What an explanation calls the values of a row.
+public struct ColumnNames: Sendable {
+  /// A name for each step.
+  public var steps: [String]
+  /// Names of what stands at each step, and for each value the place of its name; none where the values are parts of
+  /// one thing.
+  public var features: [String] = []
+  /// For each value the place of its name among ``features``.
+  public var places: [Int] = []
+
+  /// Names of steps, whose values are parts of one thing unless it is said of what.
+  public init(steps: [String], features: [String] = [], places: [Int] = []) {
+    (self.steps, self.features, self.places) = (steps, features, places)
+  }
 }
 
 /// The values of a column as numbers, those of all rows.
@@ -70,8 +103,21 @@ public protocol ColumnPart: Module {
   /// How many values it makes of a row.
   var featureSize: Int { get }
 
+  /// What it reads as values, `[B, T, I]` or `[B, I]`: of tokens and categories their vectors.
+  func values(of input: StepValues) -> StepValues
+
+  /// What it makes of such values, `[B, featureSize]`.
+  ///
+  /// - Parameter layers: What calls recurrent layers, and those that weigh steps.
+  func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor
+}
+
+extension ColumnPart {
+  /// The input is values.
+  public func values(of input: StepValues) -> StepValues { input }
+
   /// What it makes of some rows, `[B, featureSize]`.
-  func callAsFunction(_ input: StepValues) -> Tensor
+  public func callAsFunction(_ input: StepValues) -> Tensor { self(values(of: input), layers: LayerCalls()) }
 }
 
 /// The kinds of columns there are.

@@ -117,5 +117,5 @@ struct VectorPart: ColumnPart {
 
   func forEachTensor<E: Error>(_ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void) throws(E) {}
 
-  func callAsFunction(_ input: StepValues) -> Tensor { input.values }
+  func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor { values.values }
 }

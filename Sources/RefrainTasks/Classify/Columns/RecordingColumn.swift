@@ -104,7 +104,21 @@ public struct RecordingColumn: ColumnEncoder {
     SequencePart.weightCount(plan, inputSize: encoding.width * stacking)
   }
 
+  public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
+    encoding.names(steps: shape[0], stacking: stacking)
+  }
+
   public var summary: String { "recordings, \(encoding.summary)" }
+}
+
+extension SoundEncoding {
+  /// What an explanation calls the frames of a recording, so many to a step, and the features of each.
+  func names(steps: Int, stacking: Int) -> ColumnNames {
+    let seconds = period * Double(stacking)
+    return ColumnNames(
+      steps: (0..<steps).map { "\((Double($0) * seconds * 100).rounded() / 100) s" },
+      features: (1...width).map { "feature \($0)" }, places: (0..<width * stacking).map { $0 % width })
+  }
 }
 
 private struct RecordingValues: EncodedColumn {

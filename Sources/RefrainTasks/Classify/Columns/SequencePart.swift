@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// Reads sequences `[B, T, I]` and makes a vector `[B, F]` of each: recurrent layers, in both directions where the plan
 /// says so, and a pooling of their steps. Texts, series and recordings end in one.
@@ -48,13 +49,13 @@ public struct SequencePart: ColumnPart {
     try attention.forEachTensor(under: "attention", body)
   }
 
-  public func callAsFunction(_ input: StepValues) -> Tensor {
-    let input = input.map { Refrain.dropout($0, rate: dropout, mask: .sequence) }
-    let steps = recurrent(input)
+  public func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor {
+    let input = values.map { Refrain.dropout($0, rate: dropout, mask: .sequence) }
+    let steps = layers(recurrent, named: "recurrent", input)
     guard pooling != .last else { return steps.values }
     let greatest = GlobalPooling1D(.maximum)(steps).values
     guard let attention = attention.first else { return greatest }
-    return concatenate([greatest, attention(steps).values], axis: 1)
+    return concatenate([greatest, layers(attention, named: "attention", steps).values], axis: 1)
   }
 
   /// About how many weights such a part has.

@@ -114,6 +114,12 @@ public struct SeriesColumn: ColumnEncoder {
     SequencePart.weightCount(plan, inputSize: inputSize)
   }
 
+  public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
+    ColumnNames(
+      steps: (1...max(1, shape[0])).map(String.init), features: (1...means.count).map { "channel \($0)" },
+      places: (0..<shape[1]).map { $0 % means.count })
+  }
+
   public var bagSize: Int { 2 * means.count }
   public var summary: String { means.count == 1 ? "series" : "series of \(means.count) channels" }
 
@@ -190,9 +196,9 @@ struct SeriesPart: ColumnPart {
     _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
   ) throws(E) { try recurrent.forEachTensor(body) }
 
-  func callAsFunction(_ input: StepValues) -> Tensor {
-    let mean = GlobalPooling1D(.average)(input).values
-    let square = GlobalPooling1D(.average)(input.map { $0.squared }).values
-    return concatenate([recurrent(input), mean, square], axis: 1)
+  func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor {
+    let mean = GlobalPooling1D(.average)(values).values
+    let square = GlobalPooling1D(.average)(values.map { $0.squared }).values
+    return concatenate([recurrent(values, layers: layers), mean, square], axis: 1)
   }
 }

@@ -59,14 +59,25 @@ public struct TextColumn: ColumnEncoder {
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
     var sequences = TokenSequences()
     for text in try Texts(column) {
-      var tokens = tokenizer.encode(text)
-      if tokens.count > limit {
-        // How a text begins and how it ends says most of it.
-        tokens = Array(tokens.prefix(limit - limit / 4) + tokens.suffix(limit / 4))
-      }
+      let tokens = shortened(tokenizer.encode(text))
       sequences.append(tokens.isEmpty ? [Vocabulary.end] : tokens)
     }
     return TextValues(sequences: sequences)
+  }
+
+  /// How a text begins and how it ends says most of it.
+  private func shortened<Token>(_ tokens: [Token]) -> [Token] {
+    tokens.count > limit ? Array(tokens.prefix(limit - limit / 4) + tokens.suffix(limit / 4)) : tokens
+  }
+
+  public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
+    let text = (try? Texts(column, rows: row..<row + 1))?.first { _ in true } ?? ""
+    let tokens = shortened(tokenizer.tokens(text))
+    return ColumnNames(steps: tokens.isEmpty ? ["(nothing)"] : tokens)
+  }
+
+  public func unknown(like input: StepValues) -> StepValues? {
+    input.map { .zeros($0.shape) + Float(Vocabulary.unknown) }
   }
 
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
@@ -90,17 +101,20 @@ public struct TextColumn: ColumnEncoder {
 /// The texts of a column: its values, or the contents of its files.
 private struct Texts: Sequence {
   private let column: Column
+  private let rows: Range<Int>
   private let files: [String]?
 
+  /// - Parameter rows: Which rows; nil is all.
   /// - Throws: What reading a file throws.
-  init(_ column: Column) throws(DataError) {
+  init(_ column: Column, rows: Range<Int>? = nil) throws(DataError) {
     self.column = column
+    self.rows = rows ?? 0..<column.count
     guard column.holdsFiles else {
       files = nil
       return
     }
     var files: [String] = []
-    for row in 0..<column.count {
+    for row in self.rows {
       let lines = try TextLines(paths: [column.text(row) ?? ""])
       files.append(lines.joined(separator: "\n"))
       try lines.checkUnchanged()
@@ -109,11 +123,11 @@ private struct Texts: Sequence {
   }
 
   func makeIterator() -> AnyIterator<String> {
-    var row = 0
+    var row = rows.lowerBound
     return AnyIterator {
-      guard row < column.count else { return nil }
+      guard row < rows.upperBound else { return nil }
       defer { row += 1 }
-      return files?[row] ?? column.text(row) ?? ""
+      return files?[row - rows.lowerBound] ?? column.text(row) ?? ""
     }
   }
 
@@ -180,8 +194,9 @@ private struct TextPart: ColumnPart {
     try sequence.forEachTensor(under: "sequence", body)
   }
 
-  func callAsFunction(_ input: StepValues) -> Tensor {
-    let vectors = embedding(input)
-    return concatenate([sequence(vectors), GlobalPooling1D(.average)(vectors).values], axis: 1)
+  func values(of input: StepValues) -> StepValues { embedding(input) }
+
+  func callAsFunction(_ vectors: StepValues, layers: LayerCalls) -> Tensor {
+    concatenate([sequence(vectors, layers: layers), GlobalPooling1D(.average)(vectors).values], axis: 1)
   }
 }

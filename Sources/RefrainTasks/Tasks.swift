@@ -7,6 +7,7 @@ public enum Tasks {
     Forecaster.self,
     Detector.self,
     Classifier.self,
+    Regressor.self,
     Tagger.self,
     LanguageModel.self,
     Translator.self,

@@ -165,7 +165,7 @@ struct DelimitedLayout {
     let rest = rows.dropFirst().filter { $0.count == first.count }
     guard !rest.isEmpty, first.allSatisfy({ $0.count <= 64 }), Set(first).count == first.count else { return false }
     func isNumber(_ text: String) -> Bool { NumberNotation.isNumber(Array(text.utf8)[...]) }
-    if first.contains(where: isNumber) { return false }
+    if first.contains(where: isNumber) { return namesSteps(first) }
     for column in first.indices {
       let values = rest.map { $0[column] }.filter { !$0.isEmpty }
       if !values.isEmpty, values.allSatisfy(isNumber), !first[column].isEmpty { return true }
@@ -176,6 +176,13 @@ struct DelimitedLayout {
     }
     if !repeated.isEmpty { return repeated.allSatisfy { column in !rest.contains { $0[column] == first[column] } } }
     return first.allSatisfy { usual.contains($0.lowercased()) }
+  }
+
+  /// Whether a row that holds numbers is a header all the same: eight or more that count from 0 or 1, beside words.
+  private static func namesSteps(_ first: [String]) -> Bool {
+    let numbers = first.compactMap { Int($0) }
+    return numbers.count >= 8 && numbers.count < first.count && numbers[0] <= 1
+      && numbers.enumerated().allSatisfy { $0 + numbers[0] == $1 }
   }
 
   /// What columns are often called.

@@ -8,11 +8,13 @@ extension Records {
   ///   - source: Files, folders, bytes or standard input.
   ///   - columns: Names that tell a header: a first line that holds one of them is one.
   ///   - takesFiles: Whether a file that is no table is itself a row.
+  ///   - takesTables: Whether a table without a column ``fileColumn`` is such a file too.
   ///   - takesLines: The column that the lines of a `.txt` file, or lines without a delimiter, are; nil for none.
   /// - Throws: `wrongInput` without a file, `emptyFile`, `noRows`, `notUTF8`, `badQuotes`, `wrongFieldCount` and
   ///   `wrongFormat` with the place.
   public init(
-    _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesLines: String? = nil
+    _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesTables: Bool = false,
+    takesLines: String? = nil
   ) throws(DataError) {
     self.init()
     guard !source.isEmpty else {
@@ -21,7 +23,7 @@ extension Records {
     }
     for part in source.parts {
       do throws(DataError) {
-        try read(part, columns, takesFiles: takesFiles, takesLines: takesLines)
+        try read(part, columns, takesFiles: takesFiles, takesTables: takesTables, takesLines: takesLines)
       } catch {
         throw error.inFile(part.name)
       }
@@ -32,11 +34,15 @@ extension Records {
   }
 
   private mutating func read(
-    _ part: DataSource.Part, _ names: [String], takesFiles: Bool, takesLines: String?
+    _ part: DataSource.Part, _ names: [String], takesFiles: Bool, takesTables: Bool, takesLines: String?
   ) throws(DataError) {
     if case .file(let path) = part {
       if Self.isFolder(path) { return try readFolder(path) }
       if takesFiles, !Self.isTable(path) { return try appendFiles([(label: nil, path: path)]) }
+      if takesTables {
+        let table = try Records(DataSource([part]), columns: names)
+        if !table.columns.contains(Self.fileColumn) { return try appendFiles([(label: nil, path: path)]) }
+      }
     }
     let text = try Self.text(of: part, &notes)
     if Self.areTimeSeries(text.bytes) { return try readTimeSeries(text.bytes, name: part.name) }

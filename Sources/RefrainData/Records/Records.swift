@@ -90,6 +90,9 @@ public struct Records: Sendable {
     return selected
   }
 
+  /// Adds to what was assumed.
+  package mutating func note(_ lines: [String]) { notes += lines }
+
   private func locate(_ row: Int) -> (part: Int, row: Int) {
     var (low, high) = (0, parts.count - 1)
     while low < high {

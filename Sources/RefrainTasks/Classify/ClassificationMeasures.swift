@@ -16,14 +16,36 @@ struct ClassificationMeasures {
     _ labels: Labels, _ probabilities: [[Double]], truth: [[Int]], baseline: [[Double]]?, shares: [Double],
     threshold: Double = 0.5
   ) {
+    func measures(_ probabilities: [[Double]], _ counts: Counts) -> [TaskEvaluation.Measure] {
+      counts.measures + Self.ranking(labels, probabilities, truth)
+    }
     let measured = Counts(labels, probabilities, truth, threshold)
     var baselines: [TaskEvaluation.Baseline] = []
     let majority = Array(repeating: shares, count: truth.count)
-    baselines.append(.init("majority", Counts(labels, majority, truth, threshold).measures))
-    if let baseline { baselines.append(.init("bagOfWords", Counts(labels, baseline, truth, threshold).measures)) }
+    baselines.append(.init("majority", measures(majority, Counts(labels, majority, truth, threshold))))
+    if let baseline {
+      baselines.append(.init("bagOfWords", measures(baseline, Counts(labels, baseline, truth, threshold))))
+    }
     evaluation = TaskEvaluation(
-      task: Classifier.name, examples: truth.count, measures: measured.measures, baselines: baselines,
-      tables: measured.tables)
+      task: Classifier.name, examples: truth.count, measures: measures(probabilities, measured),
+      baselines: baselines, tables: measured.tables)
+  }
+
+  /// Of two classes: how well the second is told from the first, whatever the threshold; of several labels a row the
+  /// mean over those that some rows have and some have not.
+  private static func ranking(
+    _ labels: Labels, _ probabilities: [[Double]], _ truth: [[Int]]
+  ) -> [TaskEvaluation.Measure] {
+    guard labels.areSeveral || labels.names.count == 2 else { return [] }
+    let ranked = (labels.areSeveral ? Array(labels.names.indices) : [1]).map { label in
+      RankingMeasures(probabilities.map { $0[label] }, truth.map { $0.contains(label) })
+    }.filter { $0.auc.isFinite }
+    guard !ranked.isEmpty else { return [] }
+    let count = Double(ranked.count)
+    return [
+      .init("auc", ranked.reduce(0) { $0 + $1.auc } / count),
+      .init("averagePrecision", ranked.reduce(0) { $0 + $1.averagePrecision } / count),
+    ]
   }
 
   /// −log of how probable the truth is.

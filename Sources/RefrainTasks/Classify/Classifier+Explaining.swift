@@ -8,7 +8,7 @@ extension Classifier {
     _ examples: LabelledRecords, _ request: ClassifierRequest, _ choice: ExampleChoice
   ) throws(TaskError) -> [ExplainedExample] {
     let places = try choice.places(of: examples.records.count, called: "row")
-    let rows = try encoded(examples)
+    let rows = try model.encoded(examples)
     let truth = truth(of: examples)
     var explained: [ExplainedExample] = []
     for row in places {
@@ -55,7 +55,7 @@ extension Classifier {
     guard !labels.areSeveral, let truth = truth(of: examples) else { return [] }
     let records = examples.records
     let shown = columns.encoders.compactMap { try? records.column(named: $0.name) }
-    return ClassOverview(labels.names, try probabilities(try encoded(examples)), truth: truth.map { $0.first ?? -1 }) {
+    return ClassOverview(labels.names, try probabilities(try model.encoded(examples)), truth: truth.map { $0.first ?? -1 }) {
       row in excerpt(shown.compactMap { records.text(row: row, column: $0) }.joined(separator: " · "), 120)
     }.exhibits
   }

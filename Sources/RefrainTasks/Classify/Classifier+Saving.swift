@@ -4,51 +4,35 @@ import RefrainData
 extension Classifier {
   /// What a saved classifier needs besides its tensors.
   private struct Description: Codable {
-    let target: String
+    let model: ColumnModel.Description
     let labels: Labels
-    let columns: InputColumns
-    let plan: NetworkPlan
-    let members: Int
-    let hasBaseline: Bool
     let calibration: Calibration
-    let report: ClassifierReport
+    let hasBaseline: Bool
+    let shares: [Double]
 
     /// What is wrong with what somebody may have forged; nil where answers can be made of it.
     var fault: String? {
-      guard plan.isSound, 1...64 ~= members, !columns.encoders.isEmpty else { return "the plan cannot be" }
+      if let fault = model.fault { return fault }
       guard !labels.names.isEmpty, Set(labels.names).count == labels.names.count,
-        report.shares.count == labels.names.count, report.shares.allSatisfy({ 0...1 ~= $0 }),
+        shares.count == labels.names.count, shares.allSatisfy({ 0...1 ~= $0 }),
         labels.areSeveral || labels.names.count > 1
       else { return "the classes cannot be" }
       return calibration.temperature.isNormal && calibration.temperature > 0 ? nil : "the temperature cannot be"
     }
 
     func weightCount() -> Double {
-      let network = JoinedNetwork.weightCount(columns, plan, outputSize: labels.names.count)
-      return Double(members) * network + (hasBaseline ? Double(columns.bagSize) * Double(labels.names.count) : 0)
-    }
-  }
-
-  /// All tensors.
-  private struct Tensors: TensorGroup {
-    var networks: [JoinedNetwork]
-    var baseline: LogisticRegression?
-
-    mutating func forEachTensor<E: Error>(
-      _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
-    ) throws(E) {
-      try networks.forEachTensor(under: "networks", body)
-      try baseline?.forEachTensor(under: "baseline", body)
+      let classes = labels.names.count
+      let baseline = hasBaseline ? Double(model.columns.bagSize) * Double(classes) : 0
+      return model.weightCount(outputSize: classes) + baseline
     }
   }
 
   /// Everything an answer needs, as the contents of a `.safetensors` file.
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
-      target: target, labels: labels, columns: columns, plan: plan, members: networks.count,
-      hasBaseline: baseline != nil, calibration: calibration, report: report)
+      model: model.description, labels: labels, calibration: calibration, hasBaseline: baseline != nil, shares: shares)
     return try ModelFile.contents(
-      of: Tensors(networks: networks, baseline: baseline), kind: Self.kind, description: description)
+      of: ColumnTensors(networks: networks, baseline: baseline), kind: Self.kind, description: description)
   }
 
   /// Rebuilds a classifier from what ``modelFile()`` gave; its answers are the same to the last bit.
@@ -57,18 +41,15 @@ extension Classifier {
     let description = contents.description
     if let fault = description.fault { throw contents.damaged("the model's numbers contradict each other: \(fault)") }
     try contents.checkSize(description.weightCount())
-    let classes = description.labels.names.count
-    var generator = RandomGenerator(seed: 0)
-    var tensors = Tensors(
-      networks: (0..<description.members).map { _ in
-        JoinedNetwork(description.columns, description.plan, outputSize: classes, using: &generator)
-      },
+    let labels = description.labels
+    var tensors = ColumnTensors(
+      networks: description.model.networks(outputSize: labels.names.count),
       baseline: description.hasBaseline
-        ? LogisticRegression(description.columns, classes: classes, areSeveral: description.labels.areSeveral) : nil)
+        ? LogisticRegression(description.model.columns, classes: labels.names.count, areSeveral: labels.areSeveral)
+        : nil)
     try contents.load(into: &tensors)
     self.init(
-      target: description.target, labels: description.labels, columns: description.columns, plan: description.plan,
-      networks: tensors.networks, calibration: description.calibration, baseline: tensors.baseline,
-      report: description.report)
+      model: ColumnModel(description.model, networks: tensors.networks), labels: labels,
+      calibration: description.calibration, baseline: tensors.baseline, shares: description.shares)
   }
 }

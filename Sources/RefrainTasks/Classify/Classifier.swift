@@ -9,53 +9,31 @@ import RefrainData
 ///
 /// Its probabilities are calibrated on rows that training kept aside.
 public struct Classifier: Sendable {
-  /// The name of the column that was learned.
-  public let target: String
+  /// What reads the columns.
+  var model: ColumnModel
   let labels: Labels
-  let columns: InputColumns
-  let plan: NetworkPlan
-  /// Their answers are averaged.
-  var networks: [JoinedNetwork]
   let calibration: Calibration
   /// The baseline; nil where it sees nothing.
   var baseline: LogisticRegression?
-  let report: ClassifierReport
+  /// The share of each class in the training, in their order.
+  let shares: [Double]
 
+  /// The name of the column that was learned.
+  public var target: String { model.target }
   /// The classes in the order of ``ClassAnswer/probabilities``.
   public var classes: [String] { labels.names }
-
-  /// The scores of rows, row after row: the mean over the networks.
-  static func scores(_ networks: [JoinedNetwork], _ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [Float] {
-    var scores: [Float] = []
-    var classes = 0
-    var batches = LengthBatches(
-      NumberedRows(rows: rows, places: places), size: 128, maximumSteps: 4 * ColumnTraining.maximumSteps,
-      shuffles: false)
-    do throws(TrainingError) {
-      try batches.begin(epoch: 0, at: 0)
-      while let batch = try batches.next() {
-        let sums = networks.dropFirst().reduce(networks[0](batch.inputs)) { $0 + $1(batch.inputs) }
-        let means = sums * (1 / Float(networks.count))
-        if scores.isEmpty {
-          classes = means.shape[1]
-          scores = [Float](repeating: 0, count: places.count * classes)
-        }
-        let values = means.values
-        for (row, place) in batch.numbers.enumerated() {
-          scores.replaceSubrange(
-            place * classes..<(place + 1) * classes, with: values[row * classes..<(row + 1) * classes])
-        }
-      }
-    } catch {
-      throw TaskError(error.description)
-    }
-    return scores
+  var columns: InputColumns { model.columns }
+  var plan: NetworkPlan { model.plan }
+  var report: ColumnReport { model.report }
+  /// Their scores are averaged.
+  var networks: [JoinedNetwork] {
+    get { model.networks }
+    set { model.networks = newValue }
   }
 
   /// The probabilities of all rows, class by class.
   func probabilities(_ rows: EncodedRows) throws(TaskError) -> [[Double]] {
-    let scores = try Self.scores(networks, rows, Array(0..<rows.count))
-    return Self.probabilities(scores, calibration, labels)
+    Self.probabilities(try model.scores(rows), calibration, labels)
   }
 
   static func probabilities(_ scores: [Float], _ calibration: Calibration, _ labels: Labels) -> [[Double]] {
@@ -65,45 +43,11 @@ public struct Classifier: Sendable {
   }
 }
 
-/// Rows to be answered, which are told apart in their batches.
-private struct NumberedRows: ExampleSource {
-  struct Batch: TrainingBatch {
-    let inputs: [StepValues]
-    /// The place of each row among all.
-    let numbers: [Int]
-    var count: Int { numbers.count }
-  }
-
-  let rows: EncodedRows
-  let places: [Int]
-  var count: Int { places.count }
-
-  func length(of example: Int) -> Int { rows.length(of: places[example]) }
-
-  func batch(_ examples: [Int]) throws(TrainingError) -> Batch {
-    Batch(inputs: try rows.inputs(examples.map { places[$0] }), numbers: examples)
-  }
-}
-
-/// What was found while a classifier was trained.
-struct ClassifierReport: Codable, Sendable, Equatable {
-  var examples = 0
-  var heldOut = 0
-  /// Whether held-out rows came from a file of their own.
-  var hasOwnValidation = false
-  var epochs: [Int] = []
-  var parameters = 0
-  var seed: UInt64 = 0
-  var isComplete = true
-  var notes: [String] = []
-  /// The share of each class in the training, in their order.
-  var shares: [Double] = []
-  var evaluation: SavedEvaluation?
-}
-
 /// What a classifier says of a row: `{"label","probability","probabilities":{…}}`, or `labels` where a row may have
-/// several.
+/// several; before these `id` where the rows of a table were steps of series.
 public struct ClassAnswer: Encodable, Sendable, Equatable {
+  /// Which series this is said of, where rows were steps of series.
+  public let id: String?
   /// The most probable class, or those that are probable enough where a row may have several.
   public let labels: [String]
   /// Whether a row may have several.
@@ -117,7 +61,8 @@ public struct ClassAnswer: Encodable, Sendable, Equatable {
   public var label: String? { labels.first }
 
   public static func == (first: ClassAnswer, second: ClassAnswer) -> Bool {
-    first.labels == second.labels && first.probabilities.elementsEqual(second.probabilities) { $0 == $1 }
+    first.id == second.id && first.labels == second.labels
+      && first.probabilities.elementsEqual(second.probabilities) { $0 == $1 }
   }
 
   private struct Key: CodingKey, ExpressibleByStringLiteral {
@@ -130,6 +75,7 @@ public struct ClassAnswer: Encodable, Sendable, Equatable {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
+    try container.encodeIfPresent(id, forKey: "id")
     if areSeveral {
       try container.encode(labels, forKey: "labels")
     } else {

@@ -7,6 +7,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   public var target: String?
   /// The columns to read, each with its kind after a colon where it is not to be found; none means all others.
   public var inputs: [String] = []
+  /// Where rows are steps of series: the columns that together say which series a row belongs to.
+  public var id: [String] = []
+  /// Where columns are steps of series: their names, or patterns such as `t*`, one a channel.
+  public var series: [String] = []
   /// A file of examples to choose by while training; nil takes a part of the others.
   public var validation: String?
   /// How columns are read.
@@ -25,6 +29,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   /// Everything left to the data.
   public init() {}
 
+  private var time: String? {
+    get { settings.time }
+    set { settings.time = newValue }
+  }
   private var unit: TextUnit? {
     get { settings.unit }
     set { settings.unit = newValue }
@@ -47,6 +55,16 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
       help: """
         The columns to read, such as text,age; a kind may follow a colon (age:category), one of \
         \(ColumnEncoders.all.map { $0.kind }.joined(separator: ", ")). (default: all but the target)
+        """),
+    .columns(
+      "id", \.id,
+      help: "Rows are steps: the columns that say of which series. (default: each row is an example)"),
+    .column("time", \.time, help: "The column of the steps' times. (default: steps are counted)"),
+    .columns(
+      "series", \.series,
+      help: """
+        Columns are steps of a series: their names, such as 't*', or 'x*,y*' for two channels. (default: t0, t1, t2 … \
+        where neighbors are alike)
         """),
     .text(
       "validation", \.validation, valueName: "file", choosesData: true,
@@ -75,6 +93,35 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
       help: "How many networks to train, whose answers are averaged. (default: from the data)"),
   ]
 
+  /// How series stand in a table, where it is not one field a series.
+  ///
+  /// - Parameter target: The column to learn, if it is known.
+  func layout(
+    of records: Records, target: String?, notes: inout [String]
+  ) throws(DataError) -> SeriesLayout? {
+    guard !records.areFiles, !records.columns.contains(Records.seriesColumn) else { return nil }
+    if !id.isEmpty {
+      guard series.isEmpty else {
+        throw DataError(
+          .wrongInput, "rows cannot be steps of series (id) and whole series (series) at once", remedy: "name one")
+      }
+      let names = inputs.map { InputColumns.name($0, in: records) }
+      return try records.longSeries(id: id, time: settings.time, among: names, target: target, notes: &notes)
+    }
+    if !series.isEmpty { return try records.wideSeries(series) }
+    guard inputs.isEmpty, let layout = records.likelySeries(without: target) else { return nil }
+    if case .wide(let found) = layout {
+      for one in found {
+        for steps in one.channels {
+          notes.append(
+            "the columns \(steps[0].quoted) to \(steps[steps.count - 1].quoted) are taken for the steps of a series; "
+              + "name them as inputs if each is by itself")
+        }
+      }
+    }
+    return layout
+  }
+
   /// The sizes of the network for so many examples.
   func plan(_ columns: InputColumns, examples: Int) -> NetworkPlan {
     var plan = NetworkPlan()
@@ -86,7 +133,8 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     if let layers = shared.layers { plan.layers = layers }
     if let dropout = shared.dropout { plan.dropout = dropout }
     if let pooling { plan.pooling = pooling }
-    plan.isBidirectional = !readsForward
+    // A cell that is told the time since the step before cannot go back by it.
+    plan.isBidirectional = !readsForward && !plan.readsTime
     return plan
   }
 

@@ -15,14 +15,17 @@ struct ColumnTraining {
   var share: Range<Double> = 0..<1
 
   /// Examples in a batch: few where there are few, so that there are updates enough.
-  private var batchSize: Int { examples.count < 500 ? 8 : examples.count < 4000 ? 16 : 32 }
+  var batchSize: Int { examples.count < 500 ? 8 : examples.count < 4000 ? 16 : 32 }
+  /// At the beginning.
+  var learningRate: Float { context.learningRate ?? 2e-3 }
   /// Steps in a batch, padding counted.
   static let maximumSteps = 32 * 160
 
+  /// - Parameter task: The task that checkpoints are of.
   /// - Returns: The epochs; the network is that of the best.
   /// - Throws: ``TaskError`` when numbers went astray, or training was stopped before there was a result.
-  func run(_ network: inout JoinedNetwork) throws(TaskError) -> History {
-    var optimizer = Adam(learningRate: 2e-3)
+  func run<Task: TaskModel>(_ network: inout JoinedNetwork, for task: Task.Type) throws(TaskError) -> History {
+    var optimizer = Adam(learningRate: learningRate)
     let size = batchSize
     let source = LengthBatches(examples, size: size, maximumSteps: Self.maximumSteps, seed: seed)
     let history: History
@@ -32,7 +35,7 @@ struct ColumnTraining {
         earlyStopping: heldOut.count == 0 ? nil : EarlyStopping(patience: max(3, epochs / 4)),
         observers: [ContextProgress(context: context, share: share)], shouldStop: context.shouldStop)
       // What is calibrated and measured afterwards is not there yet: a checkpoint goes on, and cannot answer.
-      func unfinished(_ network: JoinedNetwork) -> Classifier? { nil }
+      func unfinished(_ network: JoinedNetwork) -> Task? { nil }
       history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: unfinished) {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(

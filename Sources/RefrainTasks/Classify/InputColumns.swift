@@ -10,6 +10,8 @@ struct InputColumns: Codable, Sendable {
   }
 
   let encoders: [Input]
+  /// How series stand in files, where rows are made of several rows or columns.
+  var layout: SeriesLayout?
 
   /// A column as it was asked for, or found.
   struct Choice: Sendable {
@@ -31,15 +33,8 @@ struct InputColumns: Codable, Sendable {
     }
     var choices: [Choice] = []
     for name in names {
-      var choice: Choice
-      if let place = try? records.column(named: name) {
-        choice = Choice(place: place)
-      } else {
-        let parts = name.split(separator: ":")
-        let kind = parts.count > 1 ? ColumnEncoders.named(String(parts[parts.count - 1])) : nil
-        choice = Choice(
-          place: try records.column(named: kind == nil ? name : parts.dropLast().joined(separator: ":")), kind: kind)
-      }
+      let (plain, kind) = Self.parts(name, in: records)
+      let choice = Choice(place: try records.column(named: plain), kind: kind)
       guard choice.place != target, !choices.contains(where: { $0.place == choice.place }) else {
         throw DataError(
           .columnUsedTwice, "the column \(records.columns[choice.place].quoted) cannot be two things at once",
@@ -49,6 +44,40 @@ struct InputColumns: Codable, Sendable {
     }
     return choices
   }
+
+  /// Which columns to read where rows may have been made of several: the series, and of what else was asked for.
+  static func choose(
+    _ names: [String], in records: Records, of layout: SeriesLayout?, without target: Int
+  ) throws(DataError) -> [Choice] {
+    guard let layout else { return try choose(names, in: records, without: target) }
+    let series: [String]
+    var ids: [String] = []
+    switch layout {
+    case .long(let long): (series, ids) = ([records.columns[records.columns.count - 1]], long.id)
+    case .wide(let wide): series = wide.map(\.name)
+    }
+    guard !names.isEmpty else {
+      return records.columns.indices.filter { $0 != target && !ids.contains(records.columns[$0]) }.map {
+        Choice(place: $0, kind: series.contains(records.columns[$0]) ? SeriesColumn.self : nil)
+      }
+    }
+    // Columns that have become the series are no columns any more.
+    let others = names.filter { records.columns.contains(name($0, in: records)) }
+    var choices = others.isEmpty ? [] : try choose(others, in: records, without: target)
+    for name in series { choices.append(Choice(place: try records.column(named: name), kind: SeriesColumn.self)) }
+    return choices
+  }
+
+  /// A column as it was asked for: its name, and its kind where that follows a colon.
+  private static func parts(_ name: String, in records: Records) -> (name: String, kind: (any ColumnEncoder.Type)?) {
+    guard (try? records.column(named: name)) == nil else { return (name, nil) }
+    let parts = name.split(separator: ":")
+    let kind = parts.count > 1 ? ColumnEncoders.named(String(parts[parts.count - 1])) : nil
+    return (kind == nil ? name : parts.dropLast().joined(separator: ":"), kind)
+  }
+
+  /// The name of a column as it was asked for, without its kind.
+  static func name(_ asked: String, in records: Records) -> String { parts(asked, in: records).name }
 
   /// Learns of some rows. A column of which nothing can be learned (nothing in it, the same everywhere, or a number for
   /// each row in turn) is left out.
@@ -113,6 +142,8 @@ struct InputColumns: Codable, Sendable {
 
   /// Whether rows may be files, and the name of the single column of text, which lines may be.
   var readsFiles: Bool { encoders.count == 1 && encoders[0].name == Records.fileColumn }
+  /// Whether such files are tables.
+  var readsTables: Bool { readsFiles && (encoders[0].encoder as? SeriesColumn)?.tables != nil }
   var lineColumn: String? { encoders.count == 1 && encoders[0].encoder is TextColumn ? encoders[0].name : nil }
 }
 

@@ -10,24 +10,55 @@ public struct LabelledRecords: Sendable {
   let target: Int?
   /// The columns to read, where that was decided.
   let choices: [InputColumns.Choice]
+  /// How series stood in the files, where rows were made of them.
+  var layout: SeriesLayout?
+
+  /// What a task learns of a column.
+  enum Learned {
+    /// Words that come again and again.
+    case classes
+    case numbers
+
+    /// Whether a column can be one that is learned.
+    func fits(_ sample: ColumnSample) -> Bool {
+      guard sample.distinct.count > 1, sample.missing == 0 else { return false }
+      if self == .numbers { return NumberColumn.likelihood(of: sample) > 0 }
+      return sample.distinct.count <= 1000
+        && (CategoryColumn.likelihood(of: sample) > 0.3 || sample.values.count < 50 && sample.distinct.count < 6)
+    }
+  }
 
   /// Reads what a task is trained on.
-  static func training(from source: DataSource, _ options: ColumnOptions) throws(DataError) -> LabelledRecords {
-    let named = [options.target].compactMap(\.self) + options.inputs
-    let records = try Records(source, columns: named)
+  static func training(
+    from source: DataSource, _ options: ColumnOptions, learns: Learned = .classes
+  ) throws(DataError) -> LabelledRecords {
+    let named = [options.target, options.settings.time].compactMap(\.self) + options.inputs + options.id
+    var records = try Records(source, columns: named)
+    let columns = records.lacksHeader ? named : records.columns
+    var notes: [String] = []
+    // Of rows that are steps the column to learn is found when they are put together.
+    let found = options.id.isEmpty ? try? findTarget(in: records, learns) : nil
+    let learned = try options.target.map { name throws(DataError) in try records.column(named: name) } ?? found
+    var layout = try options.layout(of: records, target: learned.map { records.columns[$0] }, notes: &notes)
+    if let layout { records = try records.arranged(layout, keeping: learned.map { records.columns[$0] }) }
+    records.note(notes)
     let target: Int
     if let name = options.target {
       target = try records.column(named: name)
     } else {
-      target = try findTarget(in: records)
+      target = try findTarget(in: records, learns)
     }
-    let choices = try InputColumns.choose(options.inputs, in: records, without: target)
+    layout?.remove(records.columns[target])
+    let choices = try InputColumns.choose(options.inputs, in: records, of: layout, without: target)
     var validation: Records?
     if let path = options.validation {
-      validation = try Records(DataSource(paths: [path]), columns: records.lacksHeader ? named : records.columns)
-      _ = try validation?.column(named: records.columns[target])
+      var other = try Records(DataSource(paths: [path]), columns: columns)
+      if let layout { other = try other.arranged(layout, keeping: records.columns[target]) }
+      _ = try other.column(named: records.columns[target])
+      validation = other
     }
-    return LabelledRecords(records: records, validation: validation, target: target, choices: choices)
+    return LabelledRecords(
+      records: records, validation: validation, target: target, choices: choices, layout: layout)
   }
 
   /// Reads what a trained task is to answer.
@@ -37,11 +68,25 @@ public struct LabelledRecords: Sendable {
     from source: DataSource, _ inputs: InputColumns, target: String
   ) throws(DataError) -> LabelledRecords {
     let names = inputs.encoders.map(\.name)
-    let records = try Records(
-      source, columns: names + [target], takesFiles: inputs.readsFiles, takesLines: inputs.lineColumn)
+    var records = try Records(
+      source, columns: (inputs.layout?.columns ?? names) + [target], takesFiles: inputs.readsFiles,
+      takesTables: inputs.readsTables, takesLines: inputs.lineColumn)
+    if let layout = inputs.layout, !records.columns.contains(Records.seriesColumn) {
+      records = try records.arranged(layout, keeping: target)
+    }
     for name in names { _ = try records.column(named: name) }
     return LabelledRecords(
-      records: records, validation: nil, target: try? records.column(named: target), choices: [])
+      records: records, validation: nil, target: try? records.column(named: target), choices: [],
+      layout: inputs.layout)
+  }
+
+  /// What each series is called where rows were made of steps; nil else.
+  var ids: [String]? {
+    guard case .long(let long) = layout else { return nil }
+    let places = long.id.compactMap { try? records.column(named: $0) }
+    return (0..<records.count).map { row in
+      places.map { records.text(row: row, column: $0) ?? "" }.joined(separator: ", ")
+    }
   }
 
   /// What columns of labels are called.
@@ -50,15 +95,14 @@ public struct LabelledRecords: Sendable {
     "output", "rating", "score", "stars", "price", "value",
   ]
 
-  private static func findTarget(in records: Records) throws(DataError) -> Int {
+  private static func findTarget(in records: Records, _ learned: Learned) throws(DataError) -> Int {
     if records.areFiles { return try records.column(named: Records.labelColumn) }
     let names = records.columns.map { $0.lowercased() }
-    for name in usual { if let place = names.firstIndex(of: name) { return place } }
-    let fitting = records.columns.indices.filter { place in
-      let sample = Column(records, place).sample
-      return sample.distinct.count > 1 && sample.missing == 0 && sample.distinct.count <= 1000
-        && (CategoryColumn.likelihood(of: sample) > 0.3 || sample.values.count < 50 && sample.distinct.count < 6)
+    for name in usual {
+      guard let place = names.firstIndex(of: name) else { continue }
+      if learned == .classes || learned.fits(Column(records, place).sample) { return place }
     }
+    let fitting = records.columns.indices.filter { learned.fits(Column(records, $0).sample) }
     if fitting.count == 1 { return fitting[0] }
     let shown = (fitting.isEmpty ? Array(records.columns.indices) : fitting).prefix(8).map {
       records.columns[$0].quoted

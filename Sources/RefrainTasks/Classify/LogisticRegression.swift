@@ -13,22 +13,13 @@ struct LogisticRegression: TensorGroup {
   /// b, `[C]`
   private(set) var bias: Tensor
   private let areSeveral: Bool
-  /// Where the features of each column begin.
-  private let offsets: [Int]
-
-  /// Larger ones are not made.
-  private static let limit = 20_000_000
+  private let bag: BagFeatures
 
   /// Nothing learned yet; nil where there are no features, or too many.
   init?(_ columns: InputColumns, classes: Int, areSeveral: Bool) {
-    let features = columns.bagSize
-    guard features > 0, Double(features) * Double(classes) <= Double(Self.limit) else { return nil }
-    var offset = 0
-    offsets = columns.encoders.map { input in
-      defer { offset += input.encoder.bagSize }
-      return offset
-    }
-    weight = .zeros([classes, features])
+    bag = BagFeatures(columns)
+    guard bag.size > 0, Double(bag.size) * Double(classes) <= Double(BagFeatures.limit) else { return nil }
+    weight = .zeros([classes, bag.size])
     bias = .zeros([classes])
     self.areSeveral = areSeveral
   }
@@ -42,10 +33,7 @@ struct LogisticRegression: TensorGroup {
 
   /// The features of a row.
   private func features(of row: Int, in rows: EncodedRows) -> [(feature: Int, value: Float)] {
-    var features: [(feature: Int, value: Float)] = []
-    for (column, offset) in zip(rows.columns, offsets) {
-      for (feature, value) in column.bag(of: row) { features.append((feature + offset, value)) }
-    }
+    let features = bag.features(of: row, in: rows)
     // Of length 1, so that a long text speaks no louder than a short one.
     let length = features.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
     guard length > 0 else { return [] }

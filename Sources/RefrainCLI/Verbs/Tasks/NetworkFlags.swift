@@ -59,9 +59,9 @@ struct NetworkFlags: ParsableArguments {
   }
 }
 
-/// The name of a cell that Refrain has, and that wants nothing but values.
+/// The name of a cell that Refrain has, and that wants nothing but values, or the time between them.
 struct CellName: ExpressibleByArgument {
-  static let allValueStrings = Cells.all.filter { $0.lastColumn == nil }.map { $0.name }
+  static let allValueStrings = Cells.all.filter { $0.lastColumn == nil || $0.readsTime }.map { $0.name }
 
   let name: String
 

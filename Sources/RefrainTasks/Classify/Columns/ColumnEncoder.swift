@@ -151,6 +151,8 @@ public struct ColumnSettings: Codable, Sendable, Equatable {
   public var vocabularySize: Int?
   /// A file of word vectors to begin with.
   public var vectors: String?
+  /// The column of times in tables of steps; nil is found by its name, or steps are only counted.
+  public var time: String?
 
   /// Everything left to the data.
   public init() {}

@@ -35,6 +35,14 @@ public struct NetworkPlan: Codable, Sendable, Equatable {
   /// Whether a plan from a file can be built.
   var isSound: Bool {
     1...64 ~= layers && 1...4096 ~= hiddenSize && 1...4096 ~= embeddingSize && 0..<1 ~= dropout && 0..<1 ~= wordDropout
-      && Cells.named(cell).map { $0.lastColumn == nil } == true
+      && Cells.named(cell).map { $0.lastColumn == nil || $0.readsTime } == true
   }
+
+  /// Whether the cell is told the time between steps, which only series have.
+  var readsTime: Bool { Cells.named(cell)?.readsTime == true }
+}
+
+extension RecurrentCell {
+  /// Whether the last column of the input is the time since the step before.
+  package static var readsTime: Bool { lastColumn == GRUDCell.lastColumn }
 }

@@ -89,9 +89,7 @@ public struct NumberColumn: ColumnEncoder {
     return number
   }
 
-  static func isMissing(_ text: String) -> Bool {
-    text.utf8.count <= 4 && ["", "na", "n/a", "nan", "null", "none", "?", "-"].contains(text.lowercased())
-  }
+  static func isMissing(_ text: String) -> Bool { isMissingNumber(text) }
 }
 
 /// A vector of one size for each row.

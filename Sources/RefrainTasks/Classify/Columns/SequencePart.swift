@@ -8,13 +8,19 @@ public struct SequencePart: ColumnPart {
   private var attention: [AttentionPooling]
   private let pooling: NetworkPlan.Pooling
   private let dropout: Float
+  private let hasTime: Bool
   public let featureSize: Int
 
   /// - Parameters:
   ///   - plan: The sizes.
   ///   - inputSize: The values **I** of a step.
+  ///   - hasTime: Whether the last of them is the time since the step before. A cell that reads it goes forward only;
+  ///     where there is none a GRU is in its place.
   ///   - generator: What weights are drawn from.
-  public init(_ plan: NetworkPlan, inputSize: Int, using generator: inout RandomGenerator) {
+  public init(_ plan: NetworkPlan, inputSize: Int, hasTime: Bool = false, using generator: inout RandomGenerator) {
+    var plan = plan
+    if plan.readsTime { if hasTime { plan.isBidirectional = false } else { plan.cell = GRUCell.name } }
+    self.hasTime = hasTime
     let cell: any RecurrentCell.Type = Cells.named(plan.cell) ?? LSTMCell.self
     recurrent = Self.stack(cell, plan, inputSize: inputSize, using: &generator)
     let width = plan.hiddenSize * (plan.isBidirectional ? 2 : 1)
@@ -50,12 +56,19 @@ public struct SequencePart: ColumnPart {
   }
 
   public func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor {
-    let input = values.map { Refrain.dropout($0, rate: dropout, mask: .sequence) }
-    let steps = layers(recurrent, named: "recurrent", input)
+    let steps = layers(recurrent, named: "recurrent", values.map(dropping))
     guard pooling != .last else { return steps.values }
     let greatest = GlobalPooling1D(.maximum)(steps).values
     guard let attention = attention.first else { return greatest }
     return concatenate([greatest, layers(attention, named: "attention", steps).values], axis: 1)
+  }
+
+  /// Leaves out values in training, but not the time.
+  private func dropping(_ values: Tensor) -> Tensor {
+    guard hasTime else { return Refrain.dropout(values, rate: dropout, mask: .sequence) }
+    let width = values.shape[2] - 1
+    let kept = Refrain.dropout(values.slice(0..<width, axis: 2), rate: dropout, mask: .sequence)
+    return concatenate([kept, values.slice(width..<width + 1, axis: 2)], axis: 2)
   }
 
   /// About how many weights such a part has.

@@ -1,0 +1,71 @@
+/// How whole series stand in a table, if each is not a field of its own.
+package enum SeriesLayout: Codable, Sendable, Equatable {
+  /// Each row is a step of a series.
+  case long(LongSeries)
+  /// Each row is a series, with a column for each of its steps.
+  case wide([WideSeries])
+
+  /// The columns that it is about.
+  package var columns: [String] {
+    switch self {
+    case .long(let long): long.id + [long.time].compactMap(\.self) + long.channels + long.others
+    case .wide(let series): series.flatMap { $0.channels.flatMap(\.self) }
+    }
+  }
+
+  /// Takes away a column that is not read.
+  package mutating func remove(_ column: String) {
+    guard case .long(var long) = self else { return }
+    long.others.removeAll { $0 == column }
+    self = .long(long)
+  }
+
+  /// What is known of a table whose rows are steps.
+  package struct LongSeries: Codable, Sendable, Equatable {
+    /// The columns that together say which series a row belongs to.
+    package var id: [String]
+    /// The column of times; nil where steps are only counted.
+    package var time: String?
+    /// The columns of values.
+    package var channels: [String]
+    /// Columns with one value for each series.
+    package var others: [String]
+  }
+
+  /// Columns that are the steps of a series.
+  package struct WideSeries: Codable, Sendable, Equatable {
+    /// What the series is called.
+    package var name: String
+    /// The columns of each channel, one a step, all as many.
+    package var channels: [[String]]
+  }
+}
+
+extension Records {
+  /// The records with a row for each series, which is a text in a column of its own.
+  ///
+  /// - Parameter target: A column that need not be there, and has one value for each series.
+  /// - Throws: ``DataError`` with the row of what does not fit.
+  package func arranged(_ layout: SeriesLayout, keeping target: String?) throws(DataError) -> Records {
+    switch layout {
+    case .long(let long): try arranged(long, keeping: target)
+    case .wide(let series): try arranged(series)
+    }
+  }
+}
+
+/// Rows that are made of others, for records.
+struct DerivedRows {
+  private(set) var part: Records.Part
+
+  init(name: String?, width: Int) { part = Records.Part(name: name, width: width, bytes: []) }
+
+  mutating func beginRow(number: Int) { part.rowNumbers.append(Int32(clamping: number)) }
+
+  /// The next field of the row.
+  mutating func add(_ text: [UInt8]?) {
+    guard let text else { return part.fields.append(.missing) }
+    part.fields.append(Records.Field(start: part.bytes.count, count: Int32(clamping: text.count)))
+    part.bytes += text
+  }
+}

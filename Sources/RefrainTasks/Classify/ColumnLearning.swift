@@ -1,0 +1,154 @@
+import Refrain
+import RefrainData
+
+/// What is said of a row: how it stands in a column, and what networks are to say for it.
+protocol ColumnHead: Sendable {
+  /// What is true of a row.
+  associatedtype Truth: Sendable
+
+  /// How many values a network says of a row.
+  var outputSize: Int { get }
+  /// How far these are from the truth.
+  ///
+  /// - Parameter truths: Those of all rows that are learned of.
+  func loss(for truths: [Truth]) -> Loss
+
+  /// What is true of each row.
+  ///
+  /// - Throws: ``DataError`` at the row where it cannot be told.
+  func truths(in column: Column) throws(DataError) -> [Truth]
+
+  /// Whether it is something that can be said.
+  func isKnown(_ truth: Truth) -> Bool
+
+  /// What networks are to say.
+  func target(_ truth: Truth) -> [Float]
+
+  /// How much each row counts in the training; nil is 1 each.
+  func weights(_ truths: [Truth]) -> [Float]?
+
+  /// A part of each group of rows is kept aside.
+  func group(_ truth: Truth) -> Int
+}
+
+extension ColumnHead {
+  func isKnown(_ truth: Truth) -> Bool { true }
+  func weights(_ truths: [Truth]) -> [Float]? { nil }
+  func group(_ truth: Truth) -> Int { 0 }
+}
+
+/// All that is made of rows before networks are trained on them.
+struct ColumnLearning<Head: ColumnHead>: Sendable {
+  let options: ColumnOptions
+  let head: Head
+  let columns: InputColumns
+  let training: ColumnExamples
+  let heldOut: ColumnExamples
+  let trainingTruths: [Head.Truth]
+  let heldOutTruths: [Head.Truth]
+  let target: String
+  var report = ColumnReport()
+
+  /// - Parameters:
+  ///   - what: What stands in the column that is to be learned, such as `labels`.
+  ///   - makeHead: Finds out what that column can say.
+  init(
+    _ examples: LabelledRecords, _ options: ColumnOptions, of what: String,
+    makeHead: (Column) throws(DataError) -> Head
+  ) throws(DataError) {
+    self.options = options
+    let records = examples.records
+    guard let place = examples.target else {
+      throw DataError(.noSuchColumn, "there is no column of \(what) to learn", remedy: "name it", setting: .target)
+    }
+    let column = Column(records, place)
+    target = column.name
+    head = try makeHead(column)
+    let truths = try head.truths(in: column)
+    var kept = (training: Array(0..<records.count), heldOut: [Int]())
+    if examples.validation == nil { kept = Self.split(truths.map(head.group), seed: options.seed) }
+    report.notes = records.notes
+    var columns = try InputColumns(
+      learning: records, examples.choices, rows: kept.training, options.settings, notes: &report.notes)
+    columns.layout = examples.layout
+    self.columns = columns
+    let rows = try columns.encode(records)
+    trainingTruths = kept.training.map { truths[$0] }
+    training = ColumnExamples(
+      rows: rows, places: kept.training, targets: trainingTruths.map(head.target), weights: head.weights(trainingTruths)
+    )
+    if let validation = examples.validation {
+      let others = try head.truths(in: Column(validation, try validation.column(named: target)))
+      let known = others.indices.filter { head.isKnown(others[$0]) }
+      heldOutTruths = known.map { others[$0] }
+      heldOut = ColumnExamples(
+        rows: try columns.encode(validation), places: known, targets: heldOutTruths.map(head.target), weights: nil)
+      report.hasOwnValidation = true
+    } else {
+      heldOutTruths = kept.heldOut.map { truths[$0] }
+      heldOut = ColumnExamples(
+        rows: rows, places: kept.heldOut, targets: heldOutTruths.map(head.target), weights: nil)
+    }
+    (report.examples, report.heldOut, report.seed) = (training.count, heldOut.count, options.seed)
+  }
+
+  /// One row in ten of each group, at most 5000 together; none of a group that has less than four.
+  private static func split(_ groups: [Int], seed: UInt64) -> (training: [Int], heldOut: [Int]) {
+    var generator = RandomGenerator(seed: seed ^ 0x5EED_0F_5911)
+    let part = min(0.1, 5000 / Double(max(1, groups.count)))
+    var heldOut: [Int] = []
+    for (_, rows) in Dictionary(grouping: groups.indices, by: { groups[$0] }).sorted(by: { $0.key < $1.key })
+    where rows.count >= 4 {
+      let count = max(rows.count >= 10 ? 1 : 0, Int((Double(rows.count) * part).rounded()))
+      heldOut += generator.permutation(rows.count).prefix(count).map { rows[$0] }
+    }
+    let chosen = Set(heldOut)
+    return (groups.indices.filter { !chosen.contains($0) }, heldOut.sorted())
+  }
+
+  /// Trains networks.
+  ///
+  /// - Throws: ``TaskError`` when the network cannot be, or training was stopped before there was a result.
+  func model<Task: TaskModel>(_ context: TrainingContext, task: Task.Type) throws(TaskError) -> ColumnModel {
+    var report = report
+    let steps = training.places.reduce(0) { $0 + max(1, training.rows.length(of: $1)) }
+    let plan = options.plan(columns, examples: training.count)
+    guard plan.isSound else {
+      throw TaskError(
+        "this network cannot be",
+        remedy: "choose 1 to 64 layers, 1 to 4096 units, a dropout of at least 0 and below 1, and a cell such as lstm")
+    }
+    guard !plan.readsTime || columns.encoders.contains(where: { $0.encoder is SeriesColumn }) else {
+      throw TaskError(
+        "the cell \(plan.cell) reads the times of series, and no column is a series",
+        remedy: "choose another cell, such as gru")
+    }
+    let members = options.memberCount(steps: steps)
+    report.plannedEpochs = options.epochs(columns, steps: steps)
+    var networks: [JoinedNetwork] = []
+    for member in 0..<members {
+      let seed = options.seed &+ UInt64(member) &* 0x9E37_79B9
+      var generator = RandomGenerator(seed: seed)
+      var network = JoinedNetwork(columns, plan, outputSize: head.outputSize, using: &generator)
+      let run = ColumnTraining(
+        examples: training, heldOut: heldOut, epochs: report.plannedEpochs, seed: seed,
+        loss: head.loss(for: trainingTruths), context: context, stage: "member\(member + 1)",
+        share: Double(member) / Double(members)..<Double(member + 1) / Double(members))
+      (report.batchSize, report.learningRate) = (run.batchSize, run.learningRate)
+      do throws(TaskError) {
+        let history = try run.run(&network, for: task)
+        report.epochs.append(history.bestEpoch ?? history.epochs.count)
+        if history.stopReason == .cancelled { report.isComplete = false }
+      } catch {
+        // What was stopped in its first epoch is left out, if there is another.
+        guard !networks.isEmpty, context.shouldStop() else { throw error }
+        report.isComplete = false
+        break
+      }
+      networks.append(network)
+      if !report.isComplete { break }
+    }
+    report.parameters = networks.reduce(0) { $0 + $1.parameterCount }
+    return ColumnModel(target: target, columns: columns, plan: plan, networks: networks, report: report)
+  }
+}

@@ -1,0 +1,108 @@
+import Refrain
+
+/// What the values of a step are: those of the channels, then, where there are gaps, whether each is there, and where
+/// steps are not equally far apart the time since the step before.
+struct SeriesStepLayout: Sendable, Equatable {
+  let channels: Int
+  let hasGaps: Bool
+  let hasTimes: Bool
+
+  /// How many values there are.
+  var width: Int { valueCount + (hasTimes ? 1 : 0) }
+  /// How many there are without the time.
+  var valueCount: Int { hasGaps ? 2 * channels : channels }
+  /// What the baseline sees of a series: the mean and the deviation of each channel, and how often it was seen.
+  var bagSize: Int { (hasGaps ? 3 : 2) * channels }
+}
+
+/// Series as steps of values.
+struct EncodedSeries: EncodedColumn {
+  /// `[T, width]` of each row.
+  let rows: [[Float]]
+  let layout: SeriesStepLayout
+  var count: Int { rows.count }
+  var inputSize: Int { layout.width }
+
+  func length(of row: Int) -> Int { rows[row].count / inputSize }
+
+  func batch(_ chosen: [Int]) throws(TrainingError) -> StepValues {
+    let longest = chosen.reduce(1) { max($0, length(of: $1)) }
+    var values: [Float] = []
+    values.reserveCapacity(chosen.count * longest * inputSize)
+    for row in chosen {
+      values += rows[row]
+      values += repeatElement(0, count: longest * inputSize - rows[row].count)
+    }
+    return StepValues(
+      Tensor(values, shape: [chosen.count, longest, inputSize]),
+      steps: Steps(lengths: chosen.map { length(of: $0) }))
+  }
+
+  /// The mean and the deviation of each channel, and where there are gaps how often it was seen.
+  func bag(of row: Int) -> [(feature: Int, value: Float)] {
+    let steps = Float(max(1, length(of: row)))
+    func values(_ place: Int) -> [Float] {
+      stride(from: place, to: rows[row].count, by: inputSize).map { rows[row][$0] }
+    }
+    var features: [(feature: Int, value: Float)] = []
+    for channel in 0..<layout.channels {
+      let own = values(channel)
+      let mean = own.reduce(0, +) / steps
+      let square = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / steps
+      features.append((2 * channel, mean))
+      features.append((2 * channel + 1, square.squareRoot()))
+      guard layout.hasGaps else { continue }
+      let seen = values(layout.channels + channel).reduce(0, +)
+      features.append((2 * layout.channels + channel, seen / steps))
+    }
+    return features.filter { $0.value != 0 }
+  }
+}
+
+/// Reads series: recurrent layers over the steps, and beside them each value's mean and mean square, of which short
+/// training sets tell more than recurrent layers can learn from them.
+///
+/// A cell that reads the time between steps is told it, and what is missing is NaN to it; any other cell reads what was
+/// last seen, whether it was seen at this step, and log(1 + Δ).
+struct SeriesPart: ColumnPart {
+  private var recurrent: SequencePart
+  private let layout: SeriesStepLayout
+  private let readsTime: Bool
+  private let takesGaps: Bool
+  let featureSize: Int
+
+  init(_ plan: NetworkPlan, _ layout: SeriesStepLayout, using generator: inout RandomGenerator) {
+    self.layout = layout
+    readsTime = plan.readsTime
+    takesGaps = plan.cell == GRUDCell.name
+    let size = readsTime ? (takesGaps ? layout.channels : layout.valueCount) + 1 : layout.width
+    recurrent = SequencePart(plan, inputSize: size, hasTime: readsTime, using: &generator)
+    featureSize = recurrent.featureSize + 2 * layout.valueCount
+  }
+
+  mutating func forEachTensor<E: Error>(
+    _ body: (_ name: String, _ tensor: inout Tensor) throws(E) -> Void
+  ) throws(E) { try recurrent.forEachTensor(body) }
+
+  func callAsFunction(_ input: StepValues, layers: LayerCalls) -> Tensor {
+    let values = layout.hasTimes ? input.map { $0.slice(0..<layout.valueCount, axis: 2) } : input
+    let mean = GlobalPooling1D(.average)(values).values
+    let square = GlobalPooling1D(.average)(values.map { $0.squared }).values
+    return concatenate([recurrent(input.map(steps), layers: layers), mean, square], axis: 1)
+  }
+
+  /// What the recurrent layers read.
+  private func steps(_ input: Tensor) -> Tensor {
+    guard layout.hasTimes || readsTime else { return input }
+    var values = layout.hasTimes ? input.slice(0..<layout.valueCount, axis: 2) : input
+    var time = layout.hasTimes ? input.slice(layout.valueCount..<layout.width, axis: 2) : nil
+    if takesGaps, layout.hasGaps {
+      let seen = values.slice(layout.channels..<2 * layout.channels, axis: 2)
+      values = select(seen, values.slice(0..<layout.channels, axis: 2), Tensor(Float.nan))
+    }
+    if !readsTime { time = time.map { log(1 + $0) } }
+    let shape = [input.shape[0], input.shape[1], 1]
+    return concatenate(
+      [values, time ?? Tensor(Array(repeating: 1, count: shape[0] * shape[1]), shape: shape)], axis: 2)
+  }
+}

@@ -1,0 +1,80 @@
+import RealModule
+import Refrain
+import RefrainData
+
+extension Regressor: TaskModel {
+  /// The word on the command line.
+  public static let name = "regress"
+  /// They are.
+  public static let savesTraining = true
+  /// What the task does.
+  public static let purpose = "Say a number of a row, such as a price, by its texts, numbers, categories and series."
+
+  /// Rows of a table, of JSON lines, or of series with their numbers.
+  public static func examples(
+    from source: DataSource, _ configuration: RegressorConfiguration
+  ) throws(DataError) -> LabelledRecords {
+    let examples = try LabelledRecords.training(from: source, configuration.columns, learns: .numbers)
+    // Every number is looked at before anything is learned.
+    if let target = examples.target { _ = try NumberHead(Column(examples.records, target)) }
+    return examples
+  }
+
+  /// Rows that have the columns that were learned of; numbers need not be there.
+  public func examples(from source: DataSource, _ request: RegressorRequest) throws(DataError) -> LabelledRecords {
+    try model.examples(from: source, target: request.target)
+  }
+
+  /// The number of each row, with an interval.
+  public func predict(
+    _ examples: LabelledRecords, _ request: RegressorRequest
+  ) throws(TaskError) -> [RegressionAnswer] {
+    var answers = answers(try values(model.encoded(examples)), level: request.level)
+    for (row, id) in (examples.ids ?? []).enumerated() { answers[row].id = id }
+    return answers
+  }
+
+  /// How near the numbers come to the truth, beside the mean and a ridge regression on what stands in the columns.
+  public func evaluate(
+    on examples: LabelledRecords, _ request: RegressorRequest
+  ) throws(TaskError) -> TaskEvaluation {
+    let column = try model.truth(in: examples, of: "numbers", named: request.target)
+    let truth: [Double]
+    do throws(DataError) { truth = try scale.truths(in: column) } catch { throw TaskError(error.description) }
+    let rows = try model.encoded(examples)
+    return RegressionMeasures(
+      answers(try values(rows), level: request.level), truth: truth, mean: scale.mean,
+      linear: linear(rows, Array(0..<rows.count))
+    ).evaluation
+  }
+
+  /// The measures on the rows that were kept aside: those by which training ended.
+  public var evaluation: TaskEvaluation? { model.report.evaluation?.evaluation(of: Self.name) }
+
+  /// Whether training went to its end.
+  public var isComplete: Bool { model.report.isComplete }
+
+  /// What is read, what is said, by which network.
+  public var facts: [(name: String, value: String)] {
+    let bounds = scale.isNeverNegative ? ", not below 0" : ""
+    let said =
+      "\(target.shortened), a number (mean \(rounded(scale.mean)), deviation \(rounded(scale.deviation))\(bounds))"
+    let intervals =
+      residuals.offsets(80) == nil
+      ? "none: too few rows were kept aside" : "from how far answers were off on the \(residuals.count) rows kept aside"
+    var facts = model.facts(saying: ("Says", said)) + [("Intervals", intervals)]
+    if let note = model.linearNote("linear", isLess: true, shown: { "a mean error of \(rounded($0))" }) {
+      facts.append(note)
+    }
+    return facts + model.report.notes.map { ("Note", $0) }
+  }
+}
+
+/// Four digits that tell something.
+private func rounded(_ value: Double) -> String {
+  guard value.isFinite, value != 0 else { return "\(value)" }
+  let scale = Double.pow(10, (Double.log10(abs(value))).rounded(.down) - 3)
+  let digits = (value / scale).rounded()
+  // Dividing by a power of ten that has a name gives the decimal fraction; multiplying by its inverse need not.
+  return scale < 1 ? "\(digits / (1 / scale).rounded())" : "\(digits * scale)"
+}

@@ -1,0 +1,58 @@
+import Refrain
+import RefrainData
+
+extension Regressor {
+  /// Learns of rows with their numbers, with everything left to the data.
+  public static func train(on examples: LabelledRecords) throws(TaskError) -> Regressor {
+    try train(on: examples, RegressorConfiguration(), TrainingContext())
+  }
+
+  /// Learns of rows with their numbers.
+  ///
+  /// - Throws: ``TaskError`` when there is too little to learn from, or training was stopped before there was a result.
+  public static func train(
+    on examples: LabelledRecords, _ configuration: RegressorConfiguration, _ context: TrainingContext
+  ) throws(TaskError) -> Regressor {
+    let learning: ColumnLearning<NumberHead>
+    do throws(DataError) {
+      learning = try ColumnLearning(examples, configuration.columns, of: "numbers") { column throws(DataError) in
+        try NumberHead(column)
+      }
+    } catch {
+      throw TaskError(error.description)
+    }
+    let model = try learning.model(context, task: Self.self)
+    let (heldOut, truths) = (learning.heldOut, learning.heldOutTruths)
+    var baseline = RidgeRegression(model.columns)
+    baseline?.fit(learning.training, heldOut: heldOut)
+    let values = try model.scores(heldOut.rows, heldOut.places).map(learning.head.value)
+    var regressor = Regressor(
+      model: model, scale: learning.head, residuals: Residuals(zip(truths, values).map { $0 - $1 }),
+      baseline: baseline)
+    if !truths.isEmpty {
+      let measures = RegressionMeasures(
+        regressor.answers(values, level: nil), truth: truths, mean: learning.head.mean,
+        linear: regressor.linear(heldOut.rows, heldOut.places))
+      // On these rows the intervals hold by their making what they are to hold.
+      var evaluation = measures.evaluation
+      evaluation.measures.removeAll { $0.name == "coverage" }
+      regressor.model.report.evaluation = SavedEvaluation(evaluation)
+    }
+    return regressor
+  }
+
+  /// Numbers with their intervals.
+  func answers(_ values: [Double], level: Double?) -> [RegressionAnswer] {
+    let offsets = residuals.offsets(level ?? 80)
+    return values.map { value in
+      RegressionAnswer(
+        value: value, low: offsets.map { scale.bounded(value + $0.low) },
+        high: offsets.map { scale.bounded(value + $0.high) })
+    }
+  }
+
+  /// What the linear baseline says of some rows.
+  func linear(_ rows: EncodedRows, _ places: [Int]) -> [Double]? {
+    baseline?.values(rows, places).map(scale.value)
+  }
+}

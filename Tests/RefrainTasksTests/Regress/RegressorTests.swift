@@ -1,0 +1,218 @@
+import Foundation
+import Refrain
+import RefrainTestSupport
+import Testing
+
+@testable import RefrainData
+@testable import RefrainTasks
+
+/// Rows whose price is 20 a star, 30 more in Rom, 50 less with the word "bad" somewhere, and noise.
+private func table(_ count: Int, seed: UInt64 = 1, noise: Double = 2) -> String {
+  var generator = RandomGenerator(seed: seed)
+  let others = ["the", "room", "was", "and", "food", "a", "really", "place"]
+  var text = "review,stars,city,price\n"
+  for _ in 0..<count {
+    var words = (0..<5).map { _ in others[generator.integer(below: others.count)] }
+    let (stars, isRom) = (1 + generator.integer(below: 5), generator.integer(below: 2) == 0)
+    let isBad = generator.integer(below: 2) == 0
+    if isBad { words.insert("bad", at: generator.integer(below: words.count)) }
+    let price = 100 + 20 * Double(stars) + (isRom ? 30 : 0) - (isBad ? 50 : 0) + noise * Double(generator.normal())
+    text += "\(words.joined(separator: " ")),\(stars),\(isRom ? "Rom" : "Ulm"),\((price * 100).rounded() / 100)\n"
+  }
+  return text
+}
+
+private func source(_ text: String, _ name: String = "t.csv") -> DataSource {
+  DataSource([.bytes(Array(text.utf8), name: name)])
+}
+
+private func trained(
+  _ text: String, _ given: [String: [String]] = [:], name: String = "t.csv", epochs: Int = 20
+) throws -> Regressor {
+  var configuration = try RegressorConfiguration(given)
+  var shared = SharedOptions()
+  (shared.hidden, shared.epochs, shared.dropout) = (16, epochs, 0)
+  try configuration.choose(shared)
+  (configuration.columns.members, configuration.columns.embeddingSize) = (1, 8)
+  let examples = try Regressor.examples(from: source(text, name), configuration)
+  return try Regressor.train(on: examples, configuration, TrainingContext())
+}
+
+private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> Double? {
+  measures?.first { $0.name == name }?.value
+}
+
+@Suite("Regression") struct RegressorTests {
+  @Test("A number is learned of text, number and category columns, and answers are the same once saved")
+  func lifecycle() throws {
+    let regressor = try trained(table(600))
+    #expect(regressor.target == "price")
+    #expect(regressor.columns.encoders.map { type(of: $0.encoder).kind } == ["text", "number", "category"])
+    let other = try regressor.examples(from: source(table(150, seed: 7)))
+    let evaluation = try regressor.evaluate(on: other)
+    #expect(evaluation.task == "regress" && evaluation.measures.map(\.name) == ["mae", "rmse", "r2", "coverage"])
+    #expect(evaluation.baselines.map(\.name) == ["mean", "linear"])
+    let (own, mean) = (measure("mae", evaluation.measures), measure("mae", evaluation.baselines[0].measures))
+    #expect(own ?? 99 < 8 && mean ?? 0 > 25, "\(evaluation)")
+    // What was made of sums is what a linear model is best at.
+    #expect(measure("mae", evaluation.baselines[1].measures) ?? 99 < 3)
+    #expect(measure("r2", evaluation.measures) ?? 0 > 0.9)
+    let copy = try Regressor(modelFile: regressor.modelFile())
+    #expect(try copy.predict(other) == regressor.predict(other))
+    #expect(copy.evaluation == regressor.evaluation && copy.evaluation?.measures.count == 3)
+    #expect(try Tasks.model(in: regressor.modelFile(), path: nil) is Regressor)
+    let answer = try #require(regressor.predict(other).first)
+    let line = try JSON(encoding: answer).line
+    #expect(line.hasPrefix(#"{"value":"#) && line.contains(#","low":"#) && line.contains(#","high":"#))
+  }
+
+  @Test("Intervals hold the share of truths that they are asked to, at any level")
+  func coverage() throws {
+    var generator = RandomGenerator(seed: 3)
+    func rows(_ count: Int) -> String {
+      "x,y\n"
+        + (0..<count).map { _ in
+          let x = Double(generator.normal())
+          return "\(x),\(2 * x + Double(generator.normal()))\n"
+        }.joined()
+    }
+    let regressor = try trained(rows(2000), epochs: 5)
+    let test = try regressor.examples(from: source(rows(3000)))
+    for level in [50.0, 80, 95] {
+      var request = RegressorRequest()
+      request.level = level
+      let held = measure("coverage", try regressor.evaluate(on: test, request).measures) ?? 0
+      // 200 rows were kept aside: two deviations of what they can say.
+      let spread = 2 * (level / 100 * (1 - level / 100) / 200).squareRoot()
+      #expect(abs(held - level / 100) < spread + 0.02, "\(level): \(held)")
+    }
+  }
+
+  @Test("An interval ends at the errors that so few of new rows exceed, and there is none where too few are known")
+  func residuals() {
+    let nine = Residuals([3, -1, 2, 0, 9, -4, 1, -2, 5])
+    #expect(nine.offsets(80).map { [$0.low, $0.high] } == [-4, 9])
+    #expect(nine.offsets(60).map { [$0.low, $0.high] } == [-2, 5])
+    #expect(nine.offsets(81) == nil && Residuals([]).offsets(80) == nil)
+    // Thinned out, the intervals are not narrower.
+    let all = (0..<10_001).map { Double($0) }
+    let thin = Residuals(all)
+    #expect(thin.isSound && thin.count == 10_001)
+    let offsets = thin.offsets(80)
+    #expect(offsets.map { $0.low <= 999 && $0.low > 990 && $0.high >= 9001 && $0.high < 9010 } == true)
+  }
+
+  @Test("Measures are those of scikit-learn on a small case")
+  func measures() {
+    // sklearn.metrics: mean_absolute_error, mean_squared_error, r2_score.
+    let answers = [2.5, 0, 2, 8].map { RegressionAnswer(value: $0, low: $0 - 0.5, high: $0 + 0.5) }
+    let evaluation = RegressionMeasures(answers, truth: [3, -0.5, 2, 7], mean: 1, linear: nil).evaluation
+    let expected = [("mae", 0.5), ("rmse", 0.375.squareRoot()), ("r2", 0.948_608_137_044_967_9), ("coverage", 0.75)]
+    for (name, value) in expected {
+      #expect(abs((measure(name, evaluation.measures) ?? 0) - value) < 1e-12, "\(name)")
+    }
+    #expect(RegressionMeasures(answers, truth: [1, 1, 1, 1], mean: 1, linear: nil).evaluation.measures[2].value.isNaN)
+  }
+
+  @Test("The linear baseline is the solution of the normal equations")
+  func ridge() throws {
+    var generator = RandomGenerator(seed: 5)
+    var text = "a,b,y\n"
+    for _ in 0..<40 {
+      let (a, b) = (Double(generator.normal()), Double(generator.normal()))
+      text += "\(a),\(b),\(1 + a - 3 * b + Double(generator.normal()))\n"
+    }
+    let records = try Records(source(text))
+    var notes: [String] = []
+    let columns = try InputColumns(
+      learning: records, [.init(place: 0), .init(place: 1)], rows: Array(0..<40), ColumnSettings(), notes: &notes)
+    let rows = try columns.encode(records)
+    let targets = try NumberHead(Column(records, 2)).truths(in: Column(records, 2)).map { [Float($0)] }
+    let examples = ColumnExamples(rows: rows, places: Array(0..<40), targets: targets, weights: nil)
+    let none = ColumnExamples(rows: rows, places: [], targets: [], weights: nil)
+    var baseline = try #require(RidgeRegression(columns))
+    baseline.fit(examples, heldOut: none)
+    // The same by elimination: two numbers with their penalty of 10, and the constant without.
+    let z = (0..<40).map { row in [rows.columns[0], rows.columns[1]].map { Double($0.bag(of: row).first?.value ?? 0) } }
+    var (matrix, right) = ([Double](repeating: 0, count: 9), [Double](repeating: 0, count: 3))
+    for (row, target) in zip(z, targets) {
+      let x = row + [1]
+      for i in 0..<3 {
+        right[i] += x[i] * Double(target[0])
+        for j in 0..<3 { matrix[3 * i + j] += x[i] * x[j] }
+      }
+    }
+    matrix[0] += 10
+    matrix[4] += 10
+    let solution = try #require(solveSymmetric(matrix, right))
+    for (value, row) in zip(baseline.values(rows, Array(0..<40)), z) {
+      #expect(abs(Double(value) - (solution[0] * row[0] + solution[1] * row[1] + solution[2])) < 1e-4)
+    }
+  }
+
+  @Test("What never was below 0 is not said to be, nor do its intervals reach there")
+  func bounds() throws {
+    var text = "x,y\n"
+    for row in 0..<200 { text += "\(row % 10),\(row % 10 < 8 ? 0 : 100)\n" }
+    let regressor = try trained(text, epochs: 2)
+    let answers = try regressor.predict(regressor.examples(from: source("x\n-3\n0\n9\n")))
+    #expect(answers.allSatisfy { $0.value >= 0 && $0.low ?? 0 >= 0 && $0.high ?? 0 >= $0.low ?? 0 })
+    let signed = try NumberHead(Column(try Records(source("y\n-1\n2\n"), columns: ["y"]), 0))
+    #expect(!signed.isNeverNegative && signed.value(-1) < 0)
+  }
+
+  @Test("Series with real targets are learned, as .ts files have them")
+  func series() throws {
+    var text = "@problemName Level\n@univariate true\n@targetlabel true\n@data\n"
+    var generator = RandomGenerator(seed: 2)
+    for _ in 0..<200 {
+      let level = Double(generator.normal())
+      let values = (0..<(6 + generator.integer(below: 4))).map { _ in "\(level + 0.1 * Double(generator.normal()))" }
+      text += "\(values.joined(separator: ",")):\(10 * level)\n"
+    }
+    let regressor = try trained(text, name: "a.ts")
+    #expect(regressor.columns.encoders.map { type(of: $0.encoder).kind } == ["series"])
+    #expect(measure("r2", regressor.evaluation?.measures) ?? 0 > 0.9, "\(String(describing: regressor.evaluation))")
+  }
+
+  @Test("What cannot be learned is said in one line, with its place")
+  func faults() throws {
+    func problem(_ text: String, _ given: [String: [String]] = [:]) -> String {
+      do {
+        _ = try Regressor.examples(from: source(text), RegressorConfiguration(given))
+        return ""
+      } catch { return "\(error)" }
+    }
+    #expect(
+      problem("x,price\n1,2\n2,\n", ["target": ["price"]]).contains(
+        "row 3, column price: the number to learn is missing"))
+    #expect(
+      problem("x,price\n1,2\n2,cheap\n", ["target": ["price"]]).contains("row 3, column price: 'cheap' is not a number")
+    )
+    #expect(problem("x,price\n1,2\n2,2\n", ["target": ["price"]]).contains("all 2 rows have the number 2"))
+    #expect(problem("a,b\n1,2\n2,5\n").contains("which column is to be learned is not clear: 'a', 'b'"))
+    #expect(problem("a,word\n1,x\n2,y\n") == "")
+    // A column of words is not taken for the numbers to learn because of its name.
+    let examples = try Regressor.examples(from: source("label,price\nx,2\ny,5\nz,7\n"), RegressorConfiguration())
+    #expect(examples.target == 1)
+  }
+
+  @Test("A forged file is refused and not obeyed")
+  func forgery() throws {
+    let file = try trained(table(80), epochs: 1).modelFile()
+    for (find, replace) in [
+      (#""deviation":"#, #""deviation":0,"other":"#), (#""members":1"#, #""members":60"#),
+      (#""errors":["#, #""errors":[9e9,"#), (#""hiddenSize":16"#, #""hiddenSize":4000"#),
+      (#""count":"#, #""count":-5,"other":"#),
+    ] {
+      var metadata = file.metadata
+      let text = try #require(metadata["description"])
+      #expect(text.contains(find), "\(find)")
+      metadata["description"] = text.replacing(find, with: replace)
+      let error = dataError { () throws(DataError) in
+        try Regressor(modelFile: SafeTensorsFile(tensors: file.tensors, metadata: metadata))
+      }
+      #expect(error?.code == .damagedModel, "\(replace)")
+    }
+  }
+}

@@ -58,6 +58,8 @@ struct ForecastTrials {
   var horizon: Int?
   /// Whether only the simple forecasts are made.
   var isSimpleOnly = false
+  /// What is taken away of each past before it is learned from.
+  var missing: MissingValues?
 
   /// The outcome on a file; its series is the last column of numbers.
   func outcome(_ path: String) throws -> Outcome {
@@ -86,7 +88,8 @@ struct ForecastTrials {
       }
       guard !isSimpleOnly else { continue }
       let began = Date()
-      let forecaster = try Forecaster.train(on: past, configuration: configuration)
+      let seen = missing?.taken(from: past, seed: UInt64(number)) ?? past
+      let forecaster = try Forecaster.train(on: seen, configuration: configuration)
       let points = try forecaster.forecast().points.map {
         SimpleForecast.Point(median: $0.median, lower: $0.p10, upper: $0.p90)
       }
@@ -99,7 +102,7 @@ struct ForecastTrials {
   }
 
   /// Tries all files, printing a line each, and what they say together.
-  func run(_ paths: [String]) {
+  @discardableResult func run(_ paths: [String]) -> [Outcome] {
     var outcomes: [Outcome] = []
     print("series,rows,horizon,season,relativeMASE,coverage,intervalScore,ETS,Theta,naive,seconds,methods")
     for path in paths {
@@ -115,8 +118,34 @@ struct ForecastTrials {
             "\"\(outcome.methods)\"",
           ].joined(separator: ","))
       } catch { print("\(path): \(error)") }
+      fflush(nil)
     }
     summarize(outcomes)
+    return outcomes
+  }
+
+  /// Tries all files whole and with values missing, and prints how much larger errors become.
+  func compareMissing(_ paths: [String], shares: [Double]) {
+    print("# nothing missing")
+    let whole = Dictionary(run(paths).map { ($0.name, $0) }) { first, _ in first }
+    var lines: [String] = []
+    for share in shares {
+      for isInBlocks in [false, true] {
+        var trials = self
+        trials.missing = MissingValues(share: share, isInBlocks: isInBlocks)
+        print("\n# \(Int((share * 100).rounded())) % missing, \(isInBlocks ? "in blocks" : "at random")")
+        let ratios = trials.run(paths).compactMap { outcome -> Double? in
+          guard let own = outcome.ratio(Self.own), let before = whole[outcome.name]?.ratio(Self.own) else { return nil }
+          return own / before
+        }
+        let mean = exp(ratios.reduce(0) { $0 + log($1) } / Double(max(ratios.count, 1)))
+        lines.append(
+          "\(Int((share * 100).rounded())) % \(isInBlocks ? "in blocks" : "at random")  "
+            + String(format: "%+.1f %%  (%d series)", (mean - 1) * 100, ratios.count))
+      }
+    }
+    print("\nrise of the error (MASE, geometric mean) with values missing")
+    for line in lines { print(line) }
   }
 
   private func summarize(_ outcomes: [Outcome]) {

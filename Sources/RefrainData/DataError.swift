@@ -150,12 +150,16 @@ public struct DataError: InputError, Hashable {
     case dates
     /// The column of times, or that rows are counted.
     case time
+    /// The step of time over which rows are brought together, or that rows are counted.
+    case spacing
     /// The columns that tell several series apart; some that may be them.
     case id([String])
     /// What takes the place of missing values and rows.
     case fill
     /// The column that is to be learned.
     case target
+    /// The columns that are known ahead, or their file.
+    case future
   }
 
   /// One line: the file, the row, the column, the problem; the remedy.

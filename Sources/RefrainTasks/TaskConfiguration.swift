@@ -6,6 +6,18 @@ public protocol TaskConfiguration: OptionTable, Codable {
   ///
   /// - Throws: ``TaskError`` for what this task has not.
   mutating func choose(_ options: SharedOptions) throws(TaskError)
+
+  /// Takes the step of time over which rows are to be brought together, such as `1h`.
+  ///
+  /// - Throws: ``OptionError`` for a task that knows no times, and for what is no step.
+  mutating func choose(every step: String) throws(OptionError)
+}
+
+extension TaskConfiguration {
+  /// Refuses it: the task brings no rows together.
+  public mutating func choose(every step: String) throws(OptionError) {
+    throw OptionError(option: "every", "needs --checkpoint, the folder to save to")
+  }
 }
 
 /// What every task may be told of its network and its training. Nil is left to the task.

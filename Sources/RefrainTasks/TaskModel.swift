@@ -168,6 +168,8 @@ public struct TaskError: InputError {
     case sizes
     /// The columns observed beside the target, by their names.
     case covariates([String])
+    /// What is known ahead.
+    case future
   }
 
   /// What is wrong, and where.

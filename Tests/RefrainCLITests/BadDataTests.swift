@@ -40,8 +40,28 @@ struct BadDataTests {
     Case(name: "too many fields", csv: months(line: 6, "2010-05,1,2,3"), names: ["row 6"]),
     Case(name: "unsorted times", csv: months(line: 8, "2009-07,1,2"), names: ["row 8", "2009-07"]),
     Case(name: "repeated time", csv: months(line: 8, "2010-06,1,2"), names: ["row 8", "2010-06"]),
-    Case(name: "gap in the times", csv: months(line: 20, nil), names: ["row 20", "add a row", "--fill"]),
-    Case(name: "missing value", csv: months(line: 11, "2010-10,1,"), names: ["row 11", "sales", "--fill previous"]),
+    Case(
+      name: "hours that lie unevenly", csv: "time,v\n2024-01-01 10:00,1\n2024-01-01 11:00,2\n2024-01-01 12:17,3\n",
+      names: ["row 4", "--every 1h"]),
+    Case(name: "a clock that jumps", csv: months(line: 30, "2912-05,1,2"), names: ["row 31", "2012-06"]),
+    Case(
+      name: "every value missing", csv: "month,sales\n2010-01,\n2010-02,\n", flags: ["--target", "sales"],
+      names: ["sales", "every value is missing"]),
+    Case(
+      name: "target as a covariate", csv: months, flags: ["--target", "sales", "--future", "sales"],
+      names: ["'sales' is named twice"]),
+    Case(name: "no future", csv: months, flags: ["--future", "rain"], names: ["row 74", "rain", "--future-file"]),
+    Case(
+      name: "a future that is missing", csv: months + "2016-01,1,\n2016-02,,\n2016-03,2,\n",
+      flags: ["--future", "rain"],
+      names: ["row 75", "column rain", "2016-02"]),
+    Case(
+      name: "one row a series", csv: "id,month,v\na,2010-01,1\nb,2010-02,2\nc,2010-03,2\n", flags: ["--id", "id"],
+      names: ["3 series", "one row"]),
+    Case(
+      name: "a time twice in a series",
+      csv: "id,month,v\na,2010-01,1\nb,2010-01,2\na,2010-02,2\na,2010-01,3\nb,2010-02,4\n", flags: ["--id", "id"],
+      names: ["series 'a'", "row 5", "row 2"]),
     Case(name: "infinite value", csv: months(line: 11, "2010-10,1,inf"), names: ["row 11", "sales"]),
     Case(
       name: "not a time", csv: months(line: 11, "soon,1,2"), flags: ["--time", "month"], names: ["row 11", "soon"]),

@@ -25,7 +25,9 @@ struct FlagTests {
     ("a.csv --model m --covariates x", "--covariates and --model"), ("--output x --chart x", "--output and --chart"),
     ("--save x --output ./x", "--save and --output"), ("a.csv --output a.csv", "FILE and --output"),
     ("--model m --chart m", "--model and --chart"), ("a.csv --chart x.png", "ends in .svg"),
-    ("a.csv --decimal x", "'.', ','"), ("a.csv --dates ddmm", "dmy"), ("a.csv --fill mean", "previous"),
+    ("a.csv --decimal x", "'.', ','"), ("a.csv --dates ddmm", "dmy"), ("a.csv --fill mean", "'zero', 'last'"),
+    ("a.csv --every 1x", "15min"), ("a.csv --aggregate middle", "'mean', 'sum'"), ("a.csv --shape x", "nixtla"),
+    ("a.csv --levels 0,50", "between 0 and 100"), ("a.csv --time-limit soon", "--time-limit"),
     ("a.csv --decimal . --thousands .", "the same mark"),
     ("a.csv --count-rows --time month", "--count-rows and --time"),
     ("--only x", "--only"), ("--id x", "--id"),
@@ -85,7 +87,7 @@ struct FlagTests {
   func helpIsComplete() throws {
     let help = try Workplace().run(["forecast", "--help"]).text
     let flags = """
-      --target --time --id --only --decimal --thousands --dates --fill --count-rows --horizon --context --season --covariates --backtest --cell --hidden --layers --epochs --seed \
+      --target --time --id --only --decimal --thousands --dates --fill --every --aggregate --wide --future-file --count-rows --horizon --context --season --past --future --covariates --levels --details --fitted --shape --time-limit --backtest --cell --hidden --layers --epochs --seed \
       --threads --save --model --format --output --chart --quiet
       """
     for flag in flags.split(separator: " ") { #expect(help.contains("  \(flag)")) }

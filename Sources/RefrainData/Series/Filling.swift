@@ -7,6 +7,8 @@ extension Series {
     case linear
     /// Nothing happened: 0.
     case zero
+    /// Nothing: the series has missing values.
+    case asIs = "none"
   }
 }
 
@@ -22,16 +24,22 @@ extension Series.Filling {
         .missingValue, file: file, column: name, "every value is missing", remedy: "choose another column")
     }
     fill(&values)
+    guard self != .asIs else {
+      notes.append("column \(name.shortened): \(CSVContent.count(missing, "missing value")) of \(values.count)")
+      return
+    }
     let by =
       switch self {
       case .previous: "the last known value"
       case .linear: "a line between their neighbors"
       case .zero: "0"
+      case .asIs: "nothing"
       }
     notes.append("column \(name.shortened): \(CSVContent.count(missing, "missing value")) filled with \(by)")
   }
 
-  private func fill(_ values: inout [Double]) {
+  func fill(_ values: inout [Double]) {
+    guard self != .asIs, values.contains(where: { !$0.isNaN }) else { return }
     var index = 0
     while index < values.count {
       guard values[index].isNaN else {
@@ -48,6 +56,7 @@ extension Series.Filling {
         case .linear:
           let (low, high) = (before ?? after!, after ?? before!)
           values[place] = low + (high - low) * Double(step + 1) / Double(end - index + 1)
+        case .asIs: break
         }
       }
       index = end

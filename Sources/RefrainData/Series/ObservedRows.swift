@@ -88,7 +88,9 @@ public struct ObservedRows: Sendable {
       throw DataError(
         .columnUsedTwice, file: table.file, "column \(column.name.quoted) is named twice", remedy: "name it once")
     }
-    let source = try Self.timeSource(of: table, excluding: Set(named), options: options)
+    let source =
+      options.countsRows
+      ? nil : try TimeSource.found(in: table, named: options.time, excluding: Set(named), order: options.dates)
     let timeColumns = Set(source?.columns ?? [])
     if let column = named.first(where: timeColumns.contains) {
       throw DataError(
@@ -119,24 +121,6 @@ public struct ObservedRows: Sendable {
       stamps: moments?.stamps, file: table.file, notes: notes)
   }
 
-  /// Where the times stand; nil where rows are counted.
-  private static func timeSource(
-    of table: Table, excluding: Set<Table.Column>, options: Options
-  ) throws(DataError) -> TimeSource? {
-    if options.countsRows { return nil }
-    if let name = options.time { return TimeSource(table, try table.column(named: name)) }
-    do throws(TimeFault) {
-      let finding = try TimeAxis.find(in: table, excluding: excluding, order: options.dates)
-      return finding.source
-    } catch {
-      // Uneven times are times.
-      guard let source = error.source,
-        [.irregularTimes, .gapInTimes, .repeatedTime, .unsortedTimes, .tooFewRows].contains(error.error.code)
-      else { throw error.error }
-      return source
-    }
-  }
-
   /// A clock may be set back now and then, as when summer time ends; times in no order at all are refused.
   private static func checkClock(
     _ stamps: [TimeStamp], rows: [Int], _ table: Table, _ source: TimeSource, notes: inout [String]
@@ -151,6 +135,24 @@ public struct ObservedRows: Sendable {
     }
     notes.append(
       "the clock goes back at row \(table.rowNumber(rows[first])): the rows are taken in the order of the file")
+  }
+}
+
+extension TimeSource {
+  /// Where the times of a table stand, however far apart they lie; nil where rows are counted.
+  static func found(
+    in table: Table, named name: String?, excluding: Set<Table.Column>, order: DateOrder?
+  ) throws(DataError) -> TimeSource? {
+    if let name { return TimeSource(table, try table.column(named: name)) }
+    do throws(TimeFault) {
+      return try TimeAxis.find(in: table, excluding: excluding, order: order).source
+    } catch {
+      // Uneven times are times.
+      guard let source = error.source,
+        [.irregularTimes, .gapInTimes, .repeatedTime, .unsortedTimes, .tooFewRows].contains(error.error.code)
+      else { throw error.error }
+      return source
+    }
   }
 }
 

@@ -7,15 +7,21 @@ extension Series {
   /// - Returns: At least one series, in the order in which they begin. Each of several has its ``id``.
   /// - Throws: What ``init(table:options:)`` throws, for several series with the name of the one at fault.
   public static func all(in table: Table, options: Options) throws(DataError) -> [Series] {
+    var options = options
+    options.categories = try options.categories ?? CovariateReading.categories(of: table, options)
     if !options.id.isEmpty {
       let columns = try options.id.map { name throws(DataError) in try table.column(named: name) }
       return try split(table, by: columns, options)
     }
     let fault: TimeFault
     do throws(TimeFault) {
-      return [try SeriesReading(table, options).series()]
-    } catch {
+      let (series, isWide) = try SeriesReading(table, options).all()
+      return try isWide
+        ? found(series.map { ($0.name, $0.outcome) }, what: "column", options) : [series[0].outcome.get()]
+    } catch let error as TimeFault {
       fault = error
+    } catch let error as DataError {
+      throw error
     }
     let isRepeated = [.repeatedTime, .unsortedTimes, .irregularTimes, .gapInTimes].contains(fault.error.code)
     guard isRepeated, let source = fault.source else { throw fault.error }
@@ -29,9 +35,42 @@ extension Series {
     }
   }
 
+  /// Those of several series that could be read; what is wrong with the others stands in the notes of the first.
+  ///
+  /// - Throws: The first fault when none could be read, or when one lies in how the table is made and not in a series.
+  static func found(
+    _ outcomes: [(id: String, outcome: Result<Series, DataError>)], what: String, _ options: Options
+  ) throws(DataError) -> [Series] {
+    var (all, faults): ([Series], [String]) = ([], [])
+    var first: DataError?
+    for (id, outcome) in outcomes {
+      do throws(DataError) {
+        all.append(try outcome.get().named(id))
+      } catch {
+        // Who wants all values to be there wants all series too.
+        guard options.filling != nil, isOfOneSeries(error) else { throw error }
+        first = first ?? error
+        var plain = error
+        plain.file = nil
+        faults.append("\(what) \(id.quoted) is left out: \(plain)")
+      }
+    }
+    guard let leading = all.first else { throw first! }
+    if faults.count > 20 { faults = faults.prefix(20) + ["\(faults.count - 20) more are left out"] }
+    all[0] = leading.named(leading.id, notes: faults)
+    return all
+  }
+
+  /// Whether an error says something of one series alone, so that the others can be forecast without it.
+  private static func isOfOneSeries(_ error: DataError) -> Bool {
+    [
+      .missingValue, .tooFewRows, .gapInTimes, .irregularTimes, .constantSeries, .notANumber, .infiniteValue, .notATime,
+    ].contains(error.code)
+  }
+
   /// The names of all columns that can be forecast: of numbers, and neither times nor what tells series apart.
   public static func targets(in table: Table, options: Options) -> [String] {
-    var taken = Set(options.id + options.covariates + [options.time].compactMap(\.self))
+    var taken = Set(options.id + options.covariates + options.future + [options.time].compactMap(\.self))
     do throws(TimeFault) {
       taken.formUnion(try TimeAxis.find(in: table, excluding: [], order: options.dates).columns.map(\.name))
     } catch {
@@ -52,28 +91,44 @@ extension Series {
       rows[id, default: []].append(row)
     }
     let label = columns.map(\.name).joined(separator: ", ")
-    return try ids.enumerated().map { number, id throws(DataError) in
+    guard ids.count == 1 || rows.values.contains(where: { $0.count > 1 }) else {
+      throw DataError(
+        .tooFewRows, file: table.file, column: columns[0].name,
+        "each of the \(ids.count) series has one row, if \(label.quoted) tells them apart",
+        remedy: "name a column whose values stand in several rows")
+    }
+    var outcomes: [(id: String, outcome: Result<Series, DataError>)] = []
+    for id in ids {
       var reading = SeriesReading(ids.count == 1 ? table : table.selecting(rows[id]!), options)
       reading.idColumns = columns
       reading.id = id
       do throws(TimeFault) {
-        let series = try reading.series()
-        let note =
-          "\(CSVContent.count(ids.count, "series", plural: "series")) in one table, told apart by column \(label)"
-        return series.adding(note: number == 0 && ids.count > 1 ? note : nil)
+        for (name, outcome) in try reading.all().series {
+          outcomes.append((options.isWide ? (ids.count > 1 ? "\(id), \(name)" : name) : id, outcome))
+        }
       } catch {
-        var fault = error.error
-        if ids.count > 1 { fault.problem = "series \(id.quoted): \(fault.problem)" }
-        throw fault
+        outcomes.append((id, .failure(error.error)))
       }
     }
-  }
-
-  private func adding(note: String?) -> Series {
-    Series(
-      name: name, id: id, values: values, times: times, covariates: covariates, file: file,
-      notes: [note].compactMap(\.self) + notes,
-      rows: (0..<count).map { Int32(truncatingIfNeeded: rowNumber(of: $0) ?? 0) })
+    if ids.count > 1 {
+      outcomes = outcomes.map { id, outcome in
+        (
+          id,
+          outcome.mapError { fault in
+            var fault = fault
+            fault.problem = "series \(id.quoted): \(fault.problem)"
+            return fault
+          }
+        )
+      }
+    }
+    var all = try found(outcomes, what: "series", options)
+    if ids.count > 1 {
+      let note =
+        "\(CSVContent.count(ids.count, "series", plural: "series")) in one table, told apart by column \(label)"
+      all[0] = all[0].named(all[0].id, notes: [note])
+    }
+    return all
   }
 
   private static func name(of row: Int, in table: Table, _ columns: [Table.Column]) -> String {
@@ -83,7 +138,8 @@ extension Series {
   /// The columns with which every time occurs once: one column if there is such a one, else as few as do.
   private static func idColumns(of table: Table, source: TimeSource, _ options: Options) -> [Table.Column]? {
     let taken = Set(
-      source.columns.map(\.name) + [options.target, options.time].compactMap(\.self) + options.covariates)
+      source.columns.map(\.name) + [options.target, options.time].compactMap(\.self) + options.covariates
+        + options.future + options.columns)
     let candidates = table.columns.prefix(1000).filter { column in
       guard !taken.contains(column.name) else { return false }
       let isNumeric = table.isNumeric(column)

@@ -15,18 +15,22 @@ struct SeriesReading {
   /// The columns that options name.
   private struct Choice {
     var time: Table.Column?
-    var target: Table.Column?
-    var covariates: [Table.Column]
+    var targets: [Table.Column]
+    var covariates: [(column: Table.Column, role: Series.Covariate.Role)]
+
+    var all: [Table.Column] { [time].compactMap(\.self) + targets + covariates.map(\.column) }
   }
 
   private func choice() throws(DataError) -> Choice {
+    func column(_ name: String) throws(DataError) -> Table.Column { try table.column(named: name) }
+    let named = options.isWide ? options.columns : [options.target].compactMap(\.self)
     let choice = Choice(
-      time: try options.time.map { name throws(DataError) in try table.column(named: name) },
-      target: try options.target.map { name throws(DataError) in try table.column(named: name) },
-      covariates: try options.covariates.map { name throws(DataError) in try table.column(named: name) })
+      time: try options.time.map { name throws(DataError) in try column(name) },
+      targets: try named.map { name throws(DataError) in try column(name) },
+      covariates: try options.covariates.map { name throws(DataError) in (try column(name), .past) }
+        + options.future.map { name throws(DataError) in (try column(name), .future) })
     var seen: Set<Table.Column> = []
-    for column in [choice.time, choice.target].compactMap(\.self) + choice.covariates + idColumns
-    where !seen.insert(column).inserted {
+    for column in choice.all + idColumns where !seen.insert(column).inserted {
       throw DataError(
         .columnUsedTwice, file: table.file, "column \(column.name.quoted) is named twice",
         remedy: "target, time and covariates must differ")
@@ -36,30 +40,76 @@ struct SeriesReading {
 
   /// - Throws: ``TimeFault`` with the columns of the times when these are at fault.
   func series() throws(TimeFault) -> Series {
+    let (results, _) = try all()
+    do throws(DataError) { return try results[0].outcome.get() } catch { throw TimeFault(error: error) }
+  }
+
+  /// The series of one column, or of the columns of a wide table, each with its fault where it cannot be read.
+  ///
+  /// - Throws: ``TimeFault`` with the columns of the times when these are at fault.
+  func all() throws(TimeFault) -> (series: [(name: String, outcome: Result<Series, DataError>)], isWide: Bool) {
     let choice: Choice
     do throws(DataError) { choice = try self.choice() } catch { throw TimeFault(error: error) }
     var rows = table
     var notes: [String] = []
-    let finding: TimeFinding
+    let groups: RowGroups
     do throws(TimeFault) {
-      finding = try times(rows, choice)
+      groups = try self.groups(rows, choice)
     } catch {
       // A total below the data is no time.
       guard let source = error.source, let last = lastTime(of: source), last < table.rowCount else { throw error }
       rows = table.selecting(0..<last)
-      do throws(TimeFault) { finding = try times(rows, choice) } catch _ { throw error }
+      do throws(TimeFault) { groups = try self.groups(rows, choice) } catch _ { throw error }
       notes.append("\(CSVContent.count(table.rowCount - last, "line")) below the data passed over")
     }
     do throws(DataError) {
-      return try series(rows, finding, choice, notes: notes)
+      var targets = choice.targets
+      let taken = Set(groups.columns + choice.covariates.map(\.column) + idColumns)
+      if targets.isEmpty {
+        targets =
+          options.isWide
+          ? rows.columns.filter { !taken.contains($0) && (rows.isNumeric($0) || isEmpty($0, in: rows)) }
+          : [try lastNumericColumn(of: rows, except: taken, notes: &notes)]
+      }
+      guard !targets.isEmpty else {
+        throw DataError(
+          .noNumericColumn, file: table.file, "no column holds numbers to forecast", remedy: "add a column of values")
+      }
+      let results = targets.map { target -> (name: String, outcome: Result<Series, DataError>) in
+        do throws(DataError) {
+          return (target.name, .success(try series(rows, groups, target, choice, notes: notes)))
+        } catch {
+          return (target.name, .failure(error))
+        }
+      }
+      return (results, options.isWide)
     } catch {
       throw TimeFault(error: error)
     }
   }
 
-  private func times(_ table: Table, _ choice: Choice) throws(TimeFault) -> TimeFinding {
+  private func isEmpty(_ column: Table.Column, in table: Table) -> Bool {
+    (0..<table.rowCount).allSatisfy { table.field(row: $0, column: column) == .missing }
+  }
+
+  private func groups(_ table: Table, _ choice: Choice) throws(TimeFault) -> RowGroups {
+    let others = Set(choice.targets + choice.covariates.map(\.column) + idColumns)
+    guard let period = options.every, !options.countsRows else {
+      return RowGroups(try times(table, choice, excluding: others), rowCount: table.rowCount)
+    }
+    do throws(DataError) {
+      let source = try TimeSource.found(in: table, named: options.time, excluding: others, order: options.dates)
+      return try RowGroups(
+        source, every: period, order: options.dates, dropsPart: options.aggregate == .sum, file: table.file)
+    } catch {
+      throw TimeFault(error: error)
+    }
+  }
+
+  private func times(
+    _ table: Table, _ choice: Choice, excluding others: Set<Table.Column>
+  ) throws(TimeFault) -> TimeFinding {
     if options.countsRows { return TimeFinding(axis: TimeAxis(count: table.rowCount)) }
-    let others = Set([choice.target].compactMap(\.self) + choice.covariates + idColumns)
     let filling = options.filling != nil
     do throws(TimeFault) {
       guard let time = choice.time else { return try TimeAxis.find(in: table, excluding: others, order: options.dates) }
@@ -76,46 +126,64 @@ struct SeriesReading {
   }
 
   private func series(
-    _ table: Table, _ finding: TimeFinding, _ choice: Choice, notes before: [String]
+    _ table: Table, _ groups: RowGroups, _ target: Table.Column, _ choice: Choice, notes before: [String]
   ) throws(DataError) -> Series {
-    var notes = before + finding.notes + finding.axis.notes
-    let taken = finding.columns + choice.covariates + idColumns
-    let target =
-      if let chosen = choice.target { chosen } else {
-        try lastNumericColumn(of: table, except: taken, notes: &notes)
-      }
-
-    let order = finding.axis.places(rowCount: table.rowCount)
-    func numbers(_ column: Table.Column) throws(DataError) -> [Double] {
-      do throws(DataError) {
-        let written = try table.numbers(in: column, allowsMissing: options.filling != nil, notes: &notes)
-        var values = order.map { place in place.map { written[$0] } ?? .nan }
-
-        if let filling = options.filling {
-          try filling.fill(&values, name: column.name, file: table.file, notes: &notes)
-        }
-        return values
-      } catch {
-        guard error.code == .missingValue, error.setting == .fill, finding.source != nil else { throw error }
-        // Without its row the times would have a gap.
-        var error = error
-        error.remedy = "fill it (e.g. with the last known value)"
-        throw error
-      }
+    var notes = before + groups.notes
+    let aggregate = options.every == nil ? Aggregate.last : options.aggregate
+    let hasFuture = !options.future.isEmpty
+    var values: [Double]
+    do throws(DataError) {
+      // What is to come has no value yet.
+      let written = try table.numbers(in: target, allowsMissing: options.filling != nil || hasFuture, notes: &notes)
+      values = groups.rows.map { rows in aggregate(rows.map { written[$0] }) }
+    } catch {
+      guard error.code == .missingValue, error.setting == .fill, groups.source != nil else { throw error }
+      // Without its row the times would have a gap.
+      var error = error
+      error.remedy = "fill it (e.g. with the last known value)"
+      throw error
     }
-    let values = try numbers(target)
-    let covariates = try choice.covariates.map { column throws(DataError) in
-      Series.Covariate(name: column.name, values: try numbers(column))
+    guard let first = values.firstIndex(where: { !$0.isNaN }), let last = values.lastIndex(where: { !$0.isNaN }) else {
+      throw DataError(
+        .missingValue, file: table.file, column: target.name, "every value is missing", remedy: "choose another column")
     }
-    return Series(
-      name: target.name, id: id, values: values, times: finding.axis, covariates: covariates, file: table.file,
-      notes: table.notes + notes, rows: order.map { $0.map { Int32(truncatingIfNeeded: table.rowNumber($0)) } ?? 0 })
+    // Where values end the forecast begins; where they begin the series does.
+    let isTrimmed = options.filling == .asIs || hasFuture
+    let span = isTrimmed ? first..<last + 1 : 0..<values.count
+    let covariates = try CovariateReading(table, groups, options, known: span, aggregate: aggregate)
+      .covariates(choice.covariates, notes: &notes)
+    if isTrimmed, span.upperBound < values.count, !hasFuture {
+      let count = values.count - span.upperBound
+      notes.append(
+        "column \(target.name.shortened): \(CSVContent.count(count, "row")) at the end without a value: the forecast "
+          + "begins there")
+    }
+    values = Array(values[span])
+    if options.filling == nil, let gap = values.firstIndex(where: \.isNaN) {
+      throw table.fault(
+        .missingValue, row: groups.rows[span.lowerBound + gap].first ?? 0, column: target, "the value is missing",
+        remedy: "fill it (e.g. with the last known value) or remove the row", setting: .fill)
+    }
+    try options.filling?.fill(&values, name: target.name, file: table.file, notes: &notes)
+    var series = Series(
+      name: target.name, id: id, values: values, times: groups.axis.dropFirst(span.lowerBound).prefix(span.count),
+      covariates: covariates, file: table.file, notes: table.notes + notes,
+      rows: groups.rows[span].map { $0.first.map { Int32(truncatingIfNeeded: table.rowNumber($0)) } ?? 0 })
+    series.isPercentage = isPercentage(target, in: table)
+    return series
+  }
+
+  /// Whether a sign or the column's name says so; a change in percent may be more than all.
+  private func isPercentage(_ column: Table.Column, in table: Table) -> Bool {
+    let name = column.name.lowercased()
+    guard !["change", "growth", "return", "increase"].contains(where: name.contains) else { return false }
+    return name.contains("%") || name.contains("percent") || name.contains("pct")
+      || (0..<min(table.rowCount, 20)).contains { table.text(row: $0, column: column).contains("%") }
   }
 
   private func lastNumericColumn(
-    of table: Table, except taken: [Table.Column], notes: inout [String]
+    of table: Table, except taken: Set<Table.Column>, notes: inout [String]
   ) throws(DataError) -> Table.Column {
-    let taken = Set(taken)
     let free = table.columns.filter { !taken.contains($0) }
     guard let column = free.last(where: table.isNumeric) else {
       throw DataError(

@@ -1,5 +1,5 @@
 /// What a column is when it is read in one layout.
-private struct TimeReading {
+struct TimeReading {
   var layout: TimeLayout
   var style: TimeStyle
   var stamps: [TimeStamp]
@@ -100,7 +100,7 @@ extension TimeAxis {
       remedy: "say another order, or none", setting: .dates)
   }
 
-  private static func read(_ source: TimeSource, _ layout: TimeLayout) throws(DataError) -> TimeReading {
+  static func read(_ source: TimeSource, _ layout: TimeLayout) throws(DataError) -> TimeReading {
     var times: [WrittenTime] = []
     times.reserveCapacity(source.table.rowCount)
     var style = TimeStyle(layout: layout)
@@ -132,12 +132,12 @@ extension TimeAxis {
   /// - Throws: `notATime` or `missingValue` with the row.
   static func moments(
     of source: TimeSource, order: DateOrder?
-  ) throws(DataError) -> (stamps: [TimeStamp], isNewestFirst: Bool)? {
+  ) throws(DataError) -> TimeReading? {
     var fault: DataError?
     for layout in try layouts(source, order: order) {
       do throws(DataError) {
         let reading = try read(source, layout)
-        return layout.isIndex ? nil : (reading.stamps, reading.isNewestFirst)
+        return layout.isIndex ? nil : reading
       } catch {
         if fault == nil || error.row ?? 0 > fault!.row ?? 0 { fault = error }
       }
@@ -196,6 +196,14 @@ extension TimeAxis {
     }
     switch irregularity {
     case .unsorted(let position):
+      // A time that stood before already is there twice, which no sorting mends.
+      let written = source.text(place(position))
+      if let twin = (0..<position).first(where: { source.text(place($0)) == written }) {
+        return table.fault(
+          .repeatedTime, row: place(position), column: column,
+          "\(time(position)) stands here and in row \(table.rowNumber(place(twin)))",
+          remedy: "keep one row for each time", setting: .id([]))
+      }
       return table.fault(
         .unsortedTimes, row: place(position), column: column,
         "\(time(position)) comes after \(time(position - 1)), but lies before it", remedy: "sort the rows by time")
@@ -213,7 +221,7 @@ extension TimeAxis {
       return table.fault(
         .irregularTimes, row: place(position), column: column,
         "the series is \(usual) elsewhere, but not \(step(position))", remedy: "make the times evenly spaced",
-        setting: .time)
+        setting: .spacing)
     case .partsOfYear(let parts):
       return table.fault(
         .irregularTimes, row: 0, column: column,

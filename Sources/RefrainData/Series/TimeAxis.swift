@@ -110,7 +110,22 @@ public struct TimeAxis: Hashable, Sendable {
     return TimeAxis(
       name: name, grid: grid, count: count, style: style, isNewestFirst: isNewestFirst, notes: notes,
       rowPlaces: rowPlaces.map { Array($0.prefix(count)) }, offsets: offsets)
+  }
 
+  /// The times without the first `count`.
+  func dropFirst(_ count: Int) -> TimeAxis {
+    guard count > 0 else { return self }
+    var (grid, offsets) = (grid, offsets)
+    if let observed = grid.observed {
+      grid.observed = Array(observed.dropFirst(count))
+      grid.anchorPosition -= count
+    } else {
+      grid.anchor = stamp(at: count)
+    }
+    offsets?.own.removeFirst(min(count, offsets?.own.count ?? 0))
+    return TimeAxis(
+      name: name, grid: grid, count: self.count - count, style: style, isNewestFirst: isNewestFirst, notes: notes,
+      rowPlaces: rowPlaces.map { Array($0.dropFirst(count)) }, offsets: offsets)
   }
 }
 

@@ -27,6 +27,8 @@ public struct Forecast: Sendable {
     public var id: String?
     /// Intervals of other levels, where they were asked for.
     public var intervals: [Interval] = []
+    /// How its fields are named where it is written.
+    public var shape = Shape.refrain
 
     /// A step from its time, median and bounds.
     public init(time: String, median: Double, p10: Double, p90: Double) {
@@ -55,6 +57,36 @@ public struct Backtest: Codable, Sendable, Equatable {
     public var mase: Double
   }
 
+  /// The errors of some of the forecasts.
+  public struct Part: Codable, Sendable, Equatable {
+    /// Symmetric mean absolute percentage error, 0 … 200.
+    public var smape: Double
+    /// Mean absolute error over that of the seasonal-naive forecast within the training part.
+    public var mase: Double
+    /// Root mean squared error, in the unit of the series.
+    public var rmse: Double
+    /// The share of true values between p10 and p90.
+    public var coverage: Double
+  }
+
+  /// The errors of one horizon.
+  public struct Fold: Codable, Sendable, Equatable {
+    /// The first time that was forecast.
+    public var from: String
+    /// The last.
+    public var to: String
+    /// How far off it was.
+    public var errors: Part
+  }
+
+  /// The errors of one step of the horizon.
+  public struct Step: Codable, Sendable, Equatable {
+    /// The number of the step, from 1.
+    public var step: Int
+    /// How far off it was.
+    public var errors: Part
+  }
+
   /// How many times a horizon was forecast, each from what came before it.
   public var folds: Int
   /// Symmetric mean absolute percentage error, 0 … 200.
@@ -69,6 +101,10 @@ public struct Backtest: Codable, Sendable, Equatable {
   public var naive: Errors
   /// The last season, repeated.
   public var seasonalNaive: Errors
+  /// Each horizon by itself; nil for the mean over several series, and in files of older versions.
+  public var perFold: [Fold]?
+  /// Each step of the horizons by itself; nil for the mean over several series, and in files of older versions.
+  public var perStep: [Step]?
 
   /// Whether every error is a number; errors relative to those of a constant past are none.
   var isFinite: Bool {
@@ -88,6 +124,10 @@ extension Backtest {
   /// The mean over several series, each counted once; nil where there is none.
   init?(meanOf all: [Backtest]) {
     guard !all.isEmpty else { return nil }
+    guard all.count > 1 else {
+      self = all[0]
+      return
+    }
     func mean(_ value: (Backtest) -> Double) -> Double { all.reduce(0) { $0 + value($1) } / Double(all.count) }
     func errors(_ part: (Backtest) -> Errors) -> Errors {
       Errors(smape: mean { part($0).smape }, mase: mean { part($0).mase })

@@ -7,6 +7,10 @@ struct ForecastMember: Codable, Sendable {
   let scaler: Scaler
   let covariateScalers: [Scaler]
   let memory: SeriesMemory
+  /// What its values can be; nil in files of older versions.
+  var bounds: ForecastBounds?
+  /// What one unit of each covariate that is known ahead adds to the scaled series; nil for none.
+  var effects: [Double]?
   /// The ways to forecast that were found best; nil in files of older versions, whose network stands alone.
   let combination: Combination?
   /// The errors on held-out time; nil when training was stopped before they were known, or nothing scales them.

@@ -29,8 +29,17 @@ struct ForecastPlan: Codable, Sendable {
   let hasNetwork: Bool?
   /// Whether the past was never negative, so that the future is not either.
   var isNonnegative: Bool?
+  /// Whether values are missing, so that the network is told which.
+  var hasMask: Bool?
+  /// The covariates; nil in files of older versions, and for none.
+  var beside: [CovariateShape]?
+  /// How many series are told apart as channels of one system, and their names; nil for none.
+  var channels: Int?
+  var channelNames: [String]?
+  /// How newer rows are read; nil in files of older versions.
+  var reading: SavedReading?
   /// What was assumed, a line each.
-  let notes: [String]?
+  var notes: [String]?
 
   /// - Throws: ``ForecastError`` when the series is too short for what is asked.
   init(_ series: Series, _ configuration: Forecaster.Configuration) throws(ForecastError) {
@@ -89,7 +98,9 @@ struct ForecastPlan: Codable, Sendable {
     let count = series.count
     let frequency = series.frequency
     self.season = season
-    horizon = configuration.horizon ?? max(1, min(season > 1 ? season : 12, count / 5))
+    // By default as far as all is known that is known ahead.
+    let ahead = series.knownAhead.flatMap { $0 > 0 ? $0 : nil } ?? Int.max
+    horizon = configuration.horizon ?? max(1, min(season > 1 ? season : 12, count / 5, ahead))
     folds = configuration.folds ?? max(1, min(10, count / 10 / horizon))
     seed = configuration.seed
     cell = configuration.cell
@@ -191,7 +202,14 @@ struct ForecastPlan: Codable, Sendable {
     }
     guard all.count > 1 else {
       try self.init(longest, configuration)
+      note(all, areChannels: false)
       return
+    }
+    for series in all where series.covariates.map(\.name) != longest.covariates.map(\.name) {
+      throw ForecastError(
+        "\(series.place)series \((series.id ?? series.name).quoted) has other covariates than "
+          + "\((longest.id ?? longest.name).quoted): one model takes series with the same",
+        remedy: "give each all of them")
     }
     for series in all where series.frequency != longest.frequency {
       throw ForecastError(
@@ -216,6 +234,7 @@ struct ForecastPlan: Codable, Sendable {
     plan.batchesPerEpoch = max(1, min(count, 12_800) / plan.batchSize)
     plan.epochs = configuration.epochs ?? max(2, (count >= 20_000 ? 2400 : 1000) / plan.batchesPerEpoch)
     plan.isNonnegative = all.allSatisfy { $0.values.allSatisfy { $0 >= 0 } }
+    plan.note(all, areChannels: configuration.areChannels)
     self = plan
   }
 
@@ -292,6 +311,9 @@ private func plain(_ value: Double) -> String {
 }
 
 extension Forecaster.Configuration {
+  /// Whether several series are channels of one system: columns of one table.
+  var areChannels: Bool { reading.isWide || target == "all" || target?.contains(",") == true }
+
   /// Whether sizes of the network are given, so that whoever gave them wants one.
   var namesNetwork: Bool { context != nil || hiddenSize != nil || epochs != nil }
 }

@@ -35,7 +35,7 @@ struct ForecastTraining {
         return try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: forecaster) {
           trainer, network, optimizer, state throws(TrainingError) in
           try trainer.fit(&network, optimizer: &optimizer, batches: WindowBatches(self), resuming: state) {
-            network, batch in loss(network(batch.input), batch.target)
+            network, batch in loss(network(batch.input), batch.target, weights: batch.weights)
           }
         }
       }
@@ -54,13 +54,19 @@ private final class WindowBatches: Sequence {
   private let training: ForecastTraining
   /// The number of a series, and the row before which a horizon begins.
   private let ends: [(place: Int, end: Int)]
+  /// Whether some values are missing, and do not count.
+  private let hasGaps: Bool
   private var generator: RandomGenerator
 
   init(_ training: ForecastTraining) {
     self.training = training
     ends = training.places.enumerated().flatMap { number, place in
-      place.windows.ends(within: place.limit).map { (number, $0) }
+      let horizon = training.plan.horizon
+      return place.windows.ends(within: place.limit).filter { end in
+        !place.windows.hasGaps || (end..<end + horizon).contains { place.windows.isObserved($0) }
+      }.map { (number, $0) }
     }
+    hasGaps = training.places.contains { $0.windows.hasGaps }
     generator = RandomGenerator(seed: training.plan.seed)
   }
 
@@ -86,9 +92,12 @@ private final class WindowBatches: Sequence {
         windows.appendTarget(after: end, level: level, to: &targets)
       }
       let features = training.places[0].windows.featureCount
+      let input = Tensor(inputs, shape: [chosen.count, plan.context, features])
+      let shape = [chosen.count, plan.horizon]
+      guard hasGaps else { return Batch(input, Tensor(targets, shape: shape)) }
       return Batch(
-        Tensor(inputs, shape: [chosen.count, plan.context, features]),
-        Tensor(targets, shape: [chosen.count, plan.horizon]))
+        input, Tensor(targets.map { $0.isNaN ? 0 : $0 }, shape: shape),
+        weights: Tensor(targets.map { $0.isNaN ? 0 : 1 }, shape: shape))
     }
   }
 }

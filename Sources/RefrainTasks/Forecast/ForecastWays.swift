@@ -16,7 +16,8 @@ struct ForecastWays: Sendable {
     let plan = windows.plan
     self.windows = windows
     simple = SimpleSeries(
-      windows.cleaned, scaler: windows.scaler, horizon: plan.horizon, season: plan.season, longSeason: plan.longSeason)
+      windows.cleaned, observed: windows.observed, scaler: windows.scaler, horizon: plan.horizon, season: plan.season,
+      longSeason: plan.longSeason)
   }
 
   /// The forecasts of one way, scaled, `[ends][horizon]`; nil where it cannot be asked. Before an end with too little
@@ -63,7 +64,10 @@ struct ForecastWays: Sendable {
   func contest(_ origins: RollingOrigins, withLinear: Bool = true) -> Combination.Contest {
     var contest = Combination.Contest(origins: origins, truths: [])
     let values = windows.scaler.scale(simple.raw)
-    contest.truths = origins.ends.map { Array(origins.truth(values, after: $0)) }
+    contest.truths = origins.ends.map { end in
+      // What is missing did not come.
+      zip(end..., origins.truth(values, after: end)).map { windows.isObserved($0) ? $1 : .nan }
+    }
     let first = origins.ends.first ?? simple.values.count
     for method in simple.methods(from: first, within: origins.limit) where method != .linear {
       contest.forecasts.append((method.rawValue, simple.forecasts(method, at: origins.ends)))

@@ -40,9 +40,7 @@ extension Forecaster {
   private func explained(_ memory: SeriesMemory, of member: ForecastMember) -> ExplainedExample {
     let windows = windows(memory, of: member)
     let input = windows.contexts(endingAt: [windows.count]).input.at(0, axis: 0)
-    let features =
-      [memory.name] + memory.covariateNames
-      + plan.cycles.flatMap { ["sine of \($0) steps", "cosine of \($0) steps"] }
+    let features = plan.featureNames(memory)
     // What is a logarithm stays one.
     let unit = member.scaler.transform == .identity ? Float(member.scaler.deviation) : 1
     let name = members.count > 1 ? member.id ?? memory.name : memory.name

@@ -3,16 +3,28 @@ import RefrainData
 
 extension Forecaster {
   /// The end of a series as the network sees it, outliers taken out.
-  func windows(_ memory: SeriesMemory, of member: ForecastMember) -> ForecastWindows {
-    ForecastWindows(
-      withoutOutliers(memory.values, season: plan.season), covariates: memory.covariates,
-      firstPosition: memory.firstPosition, plan: plan, scaler: member.scaler,
-      covariateScalers: member.covariateScalers)
+  func windows(_ memory: SeriesMemory, of member: ForecastMember, barriers: [Int] = []) -> ForecastWindows {
+    windows(
+      SeriesPast(memory, values: withoutOutliers(memory.values, season: plan.season)), of: member,
+      firstPosition: memory.firstPosition, barriers: barriers)
+  }
+
+  func windows(
+    _ past: SeriesPast, of member: ForecastMember, firstPosition: Int, training: Int? = nil, barriers: [Int] = []
+  ) -> ForecastWindows {
+    var bounds = member.bounds ?? ForecastBounds()
+    if member.bounds == nil, plan.isNonnegative == true { bounds.lowest = 0 }
+    return ForecastWindows(
+      past, plan: plan, scaler: member.scaler, covariateScalers: member.covariateScalers, effects: member.effects,
+      bounds: bounds, channel: plan.channel(of: member.id), firstPosition: firstPosition, training: training,
+      barriers: barriers)
   }
 
   /// All ways to forecast, for the end of a series.
-  private func ways(_ memory: SeriesMemory, of member: ForecastMember) -> ForecastWays {
-    var ways = ForecastWays(windows(memory, of: member))
+  ///
+  /// - Parameter barriers: Rows before which forecasts begin.
+  func ways(_ memory: SeriesMemory, of member: ForecastMember, barriers: [Int] = []) -> ForecastWays {
+    var ways = ForecastWays(windows(memory, of: member, barriers: barriers))
     ways.linear = linear
     ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
     return ways
@@ -30,6 +42,7 @@ extension Forecaster {
     ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
     return ForecastMember(
       id: series.id, scaler: windows.scaler, covariateScalers: windows.covariateScalers, memory: memory,
+      bounds: windows.bounds, effects: windows.effects,
       combination: ways.chosen(plan.rollingOrigins(limit: series.count), withLinear: false), backtest: nil)
   }
 
@@ -61,6 +74,7 @@ extension Forecaster {
   private func forecast(
     _ memory: SeriesMemory, of member: ForecastMember, levels: [Double]
   ) throws(ForecastError) -> Forecast {
+    try memory.checkFuture(plan)
     let ways = ways(memory, of: member)
     let count = memory.values.count
     // A network that stands alone, as in a checkpoint of its first training, cannot be asked for less than a context.
@@ -90,8 +104,8 @@ extension Forecaster {
           // The network alone says 80 %; other intervals are as much wider as those of normal errors.
           let width = normalQuantile(0.5 + level / 200) / normalQuantile(0.9)
           return Forecast.Interval(
-            level: level, lower: ways.windows.bounded(point.median - width * (point.median - point.p10)),
-            upper: ways.windows.bounded(point.median + width * (point.p90 - point.median)))
+            level: level, lower: ways.windows.bounds(point.median - width * (point.median - point.p10)),
+            upper: ways.windows.bounds(point.median + width * (point.p90 - point.median)))
         }
         return point
       })
@@ -116,9 +130,8 @@ extension Forecaster {
     }
     let ends = (0..<folds).map { series.count - (folds - $0) * plan.horizon }
     let values = withoutOutliers(Array(series.values[..<ends[0]]), season: plan.season) + series.values[ends[0]...]
-    let windows = ForecastWindows(
-      values, covariates: series.covariates.map(\.values), firstPosition: position, plan: plan, scaler: scaler,
-      covariateScalers: member.covariateScalers, training: ends[0])
+    let windows = windows(
+      SeriesPast(series, values: values), of: member, firstPosition: position, training: ends[0], barriers: ends)
     var ways = ForecastWays(windows)
     ways.linear = linear
     ways.networks = hasNetwork ? [(0, forecastNetwork)] : []
@@ -138,7 +151,9 @@ extension ForecastWays {
     }
     return ends.indices.map { row in
       combination.path(of: members.map { $0[row] }).enumerated().map { step, value in
-        levels.map { level in windows.unscaled(value + combination.calibration.offset(level, step: step)) }
+        levels.map { level in
+          windows.unscaled(value + combination.calibration.offset(level, step: step), at: ends[row] + step)
+        }
       }
     }
   }

@@ -15,21 +15,25 @@ extension Forecaster {
     /// Nil in files of older versions.
     let combination: Combination?
     let linearInputs: Int?
+    let bounds: ForecastBounds?
+    let effects: [Double]?
     /// The series besides the first, which the fields above speak of; nil where there is one.
     let id: String?
     let others: [ForecastMember]?
 
     /// What is wrong with numbers that somebody may have forged; nil where a forecast can be made of them.
     var fault: String? {
-      let features = 1 + covariateScalers.count + 2 * plan.cycles.count
-      guard plan.isSound else { return "the plan cannot be" }
+      guard plan.isSound, plan.beside?.count ?? covariateScalers.count == covariateScalers.count else {
+        return "the plan cannot be"
+      }
+      let features = plan.featureCount(covariates: covariateScalers.count)
       guard featureCount == features else { return "there are \(features) features, and not \(featureCount)" }
       for member in members {
         if let fault = member.fault(plan: plan, covariates: covariateScalers.count, isFirst: others == nil) {
           return fault
         }
       }
-      let inputs = plan.context * (1 + covariateScalers.count) + 2 * plan.cycles.count + 1
+      let inputs = plan.linearInputs(covariates: covariateScalers.count)
       if let linearInputs, linearInputs != inputs {
         return "the linear method has \(linearInputs) inputs, not \(inputs)"
       }
@@ -39,8 +43,8 @@ extension Forecaster {
     var members: [ForecastMember] {
       [
         ForecastMember(
-          id: id, scaler: scaler, covariateScalers: covariateScalers, memory: memory, combination: combination,
-          backtest: backtest)
+          id: id, scaler: scaler, covariateScalers: covariateScalers, memory: memory, bounds: bounds,
+          effects: effects, combination: combination, backtest: backtest)
       ] + (others ?? [])
     }
 
@@ -61,10 +65,11 @@ extension Forecaster {
   /// Everything a forecast needs, as the contents of a `.safetensors` file.
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
-      plan: plan, featureCount: 1 + covariates.count + 2 * plan.cycles.count, scaler: scaler,
+      plan: plan, featureCount: plan.featureCount(covariates: covariates.count), scaler: scaler,
       covariateScalers: covariateScalers, memory: memory, isComplete: isComplete, backtest: members[0].backtest,
       training: training,
-      combination: combination, linearInputs: linear?.tensor.shape[0], id: members[0].id,
+      combination: combination, linearInputs: linear?.tensor.shape[0], bounds: members[0].bounds,
+      effects: members[0].effects, id: members[0].id,
       others: members.count > 1 ? Array(members.dropFirst()) : nil)
     return try ModelFile.contents(
       of: SavedForecaster(network: forecastNetwork, linear: linear?.tensor), kind: Self.kind, description: description)
@@ -122,6 +127,16 @@ extension ForecastMember {
       memory.covariateNames.count == covariates,
       memory.covariates.allSatisfy({ $0.count == count }), memory.firstPosition.magnitude < 1 << 53
     else { return "the end of the series does not fit the plan" }
+    guard memory.observed.map({ $0.count == count && $0.contains(true) }) ?? true,
+      memory.ahead.map({
+        $0.count == covariates && $0.allSatisfy { $0.count <= plan.horizon && $0.allSatisfy(\.isFinite) }
+      })
+        ?? true, memory.rowAfter.map({ (0..<1 << 40).contains($0) }) ?? true
+    else { return "the end of the series does not fit the plan" }
+    let known = plan.roles(count: covariates).count { $0 == .future }
+    guard effects.map({ $0.count == known && $0.allSatisfy(\.isFinite) }) ?? true, bounds?.isSound ?? true else {
+      return "what is known ahead cannot be"
+    }
     guard memory.values.allSatisfy(\.isFinite), memory.covariates.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       return "the series has a value that is no number"
     }
@@ -138,6 +153,13 @@ extension Combination {
   }
 }
 
+extension ForecastBounds {
+  fileprivate var isSound: Bool {
+    let (low, high) = (lowest ?? -.greatestFiniteMagnitude, highest ?? .greatestFiniteMagnitude)
+    return low.isFinite && high.isFinite && low <= high
+  }
+}
+
 extension IntervalCalibration {
   fileprivate func isSound(horizon: Int) -> Bool {
     spreads.count == horizon && spreads.allSatisfy { $0.isFinite && $0 >= 0 } && scores.count <= 1000
@@ -150,7 +172,9 @@ extension ForecastPlan {
   fileprivate var isSound: Bool {
     let sizes = [horizon, context, season, base, folds, hiddenSize, layers, epochs, batchSize, batchesPerEpoch]
     return sizes.allSatisfy { (1...1 << 24).contains($0) } && base <= context
-      && (2...1 << 24).contains(longSeason ?? 2)
+      && (2...1 << 24).contains(longSeason ?? 2) && (1...Self.mostChannels).contains(channels ?? 1)
+      && channelNames?.count == channels && cycles.count <= 64 && (beside?.count ?? 0) <= 1 << 16
+      && beside?.allSatisfy({ $0.scaler?.isSound ?? true }) ?? true
       && Cells.named(cell).map { $0.lastColumn == nil } == true
       && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 }
   }

@@ -22,28 +22,54 @@ extension Forecaster: TaskModel {
       throw DataError(
         .wrongInput, "there is no series to learn from", remedy: "name a CSV file, or - for what is piped in")
     }
-    return try configuration.reading.allSeries(
-      in: part, target: configuration.target, covariates: configuration.covariates)
+    return try configuration.reading.allSeries(in: part, configuration.options)
   }
 
   /// The series of the first file, which must have the target and the covariates that were trained on; none where no
   /// file is named, for which the series that was trained on is continued.
   public func examples(from source: DataSource, _ request: ForecastRequest) throws(DataError) -> [Series] {
     guard let part = try source.onlyPart() else { return [] }
-    let all = try request.reading.allSeries(in: part, target: seriesName, covariates: covariates)
+    let all = try reading(request.reading).allSeries(in: part) { options(request.reading, in: $0) }
     guard members.count > 1 || all.count == 1 else {
       throw DataError(
         .wrongInput, file: part.name, "there are \(all.count) series, and the model was trained on one",
         remedy: "choose it, such as \((all.first.map { $0.id ?? $0.name } ?? "").debugDescription)", setting: .id([]))
     }
-    return all
+    return all.map(fitting)
   }
+
+  /// How newer rows are read: as those of the training, where nothing else is said.
+  package func reading(_ given: SeriesReadingOptions) -> SeriesReadingOptions {
+    guard let saved = plan.reading else { return given }
+    var reading = given
+    reading.isWide = given.isWide || saved.isWide
+    reading.every = given.every ?? saved.every
+    reading.aggregate = given.aggregate ?? saved.aggregate
+    if reading.id.isEmpty { reading.id = saved.id }
+    return reading
+  }
+
+  /// What is taken from a table of newer rows.
+  package func options(_ given: SeriesReadingOptions, in table: Table) -> Series.Options {
+    let isWide = plan.reading?.isWide == true
+    let past = plan.beside == nil ? covariates : plan.columns(.past) + plan.columns(.fixed)
+    var options = reading(given).options(
+      target: isWide ? nil : seriesName, covariates: past, future: plan.columns(.future), in: table)
+    if isWide { options.columns = plan.reading?.columns ?? [] }
+    options.categories = plan.categories
+    return options
+  }
+
+  /// A newer series with the covariates in the order and the roles of the training.
+  package func fitting(_ series: Series) -> Series { series.with(fixed: Set(plan.columns(.fixed))) }
 
   /// What comes next in each series, or in the one that was trained on where there is none.
   public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
-    if examples.isEmpty { return try forecasts(levels: request.levels).flatMap(\.points) }
     var points: [Forecast.Point] = []
+    if examples.isEmpty { points = try forecasts(levels: request.levels).flatMap(\.points) }
     for series in examples { points += try forecast(continuing: series, levels: request.levels).points }
+    guard let shape = request.shape else { return points }
+    for index in points.indices { points[index].shape = shape }
     return points
   }
 
@@ -102,12 +128,16 @@ extension Forecaster: TaskModel {
 public struct ForecastRequest: TaskRequest {
   /// How series are read from a table, which may be written otherwise than that of the training.
   public static let options: [TaskOption<Self>] =
-    SeriesReadingOptions.options.map { $0.within(\.reading) } + [.levels("levels", \.levels)]
+    (SeriesReadingOptions.options + [.every]).map { $0.within(\.reading) } + [
+      .levels("levels", \.levels), .shape("shape", \.shape),
+    ]
 
   /// How series are read from a table.
   public var reading = SeriesReadingOptions()
   /// The shares of truths that intervals are to hold, in percent, besides 80.
   public var levels: [Double] = []
+  /// How the fields of an answer are named.
+  public var shape: Forecast.Shape?
 
   /// The column of times, which may go by another name than in the training; by default the first that holds times.
   public var time: String? {
@@ -119,31 +149,6 @@ public struct ForecastRequest: TaskRequest {
   public init() {}
 }
 
-extension Forecast.Point: Encodable {
-  private enum Key: String, CodingKey { case id, time, median, p10, p90 }
-
-  /// `{"time","median","p10","p90"}`, and `lower95` and `upper95` for an interval of 95 %.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encodeIfPresent(id, forKey: .id)
-    try container.encode(time, forKey: .time)
-    try container.encode(median, forKey: .median)
-    try container.encode(p10, forKey: .p10)
-    try container.encode(p90, forKey: .p90)
-    var bounds = encoder.container(keyedBy: BoundKey.self)
-    for (name, value) in RefrainTasks.bounds(of: intervals) {
-      try bounds.encode(value, forKey: BoundKey(stringValue: name))
-    }
-  }
-
-  private struct BoundKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-}
-
 /// The bounds of intervals under their names, such as `lower95` and `upper95`.
 package func bounds(of intervals: [Forecast.Interval]) -> [(name: String, value: Double)] {
   intervals.flatMap { interval in
@@ -153,6 +158,13 @@ package func bounds(of intervals: [Forecast.Interval]) -> [(name: String, value:
 }
 
 extension TaskOption {
+  /// How the fields of a forecast are named.
+  static func shape(_ name: String, _ place: WritableKeyPath<Target, Forecast.Shape?> & Sendable) -> TaskOption {
+    .choice(
+      name, place, of: Forecast.Shape.allCases.map { ($0.rawValue, $0) }, valueName: "shape",
+      help: "The names of the fields: refrain, or nixtla for unique_id, ds and so on. (default: refrain)")
+  }
+
   /// Levels of intervals, in percent, between commas.
   static func levels(_ name: String, _ place: WritableKeyPath<Target, [Double]> & Sendable) -> TaskOption {
     TaskOption(
@@ -181,8 +193,15 @@ extension Forecaster.Configuration: TaskConfiguration {
           numbers)
           """),
       .columns(
-        "covariates", \.covariates,
-        help: "Columns that help to foretell the target, separated by commas. (default: none)"),
+        "past", \.covariates,
+        help: "Columns observed beside the target that help to foretell it, separated by commas. (default: none)"),
+      .columns(
+        "future", \.future,
+        help: """
+          Columns beside the target that are known ahead, such as holidays, in rows after its last value or in \
+          --future-file. (default: none)
+          """),
+      .columns("covariates", \.covariates, help: "The same as --past."),
     ] + SeriesReadingOptions.options.map { $0.within(\.reading) } + [
       .count("horizon", \.horizon, in: 1...100_000, help: "How many steps to forecast. (default: one season)"),
       .count(
@@ -198,6 +217,16 @@ extension Forecaster.Configuration: TaskConfiguration {
           """),
       .levels("levels", \.levels),
     ]
+
+  /// What is taken from a table.
+  package func options(_ table: Table) -> Series.Options {
+    reading.options(target: target, covariates: covariates, future: future, in: table)
+  }
+
+  /// Takes what is brought together over steps of time, where a training has no other use for the word.
+  public mutating func choose(every text: String) throws(OptionError) {
+    reading.every = try TaskOption<SeriesReadingOptions>.period(text)
+  }
 
   /// Takes all but a dropout, which a forecaster has not.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) {

@@ -40,8 +40,13 @@ extension Forecaster {
   public static func train(
     on all: [Series], _ configuration: Configuration, _ context: TrainingContext
   ) throws(TaskError) -> Forecaster {
-    let plan = try ForecastPlan(all, configuration)
-    var training = ForecasterTraining(all, plan, isNetworkWanted: configuration.namesNetwork, context)
+    let all = all.findingFixedCovariates()
+    var plan = try ForecastPlan(all, configuration)
+    plan.reading = configuration.saved(all)
+    var context = context
+    let limit = TimeLimit(seconds: context.timeLimit)
+    context.shouldStop = limit.stopping(context.shouldStop)
+    var training = ForecasterTraining(all, plan, isNetworkWanted: configuration.namesNetwork, context, limit)
     return try plan.isNaive == true && all.count == 1 ? training.naive(all[0]) : training.run()
   }
 }
@@ -64,9 +69,10 @@ private struct TrainingPart {
     self.series = series
     self.plan = isAlone ? plan : plan.shortened(for: series)
     held = series.count - self.plan.folds * plan.horizon
-    windows = ForecastWindows(series, training: max(held, 1), plan: self.plan)
-    ways = ForecastWays(windows)
     origins = self.plan.rollingOrigins(limit: max(held, 1))
+    windows = ForecastWindows(
+      series, training: max(held, 1), plan: self.plan, barriers: origins.ends + self.plan.folds(of: series))
+    ways = ForecastWays(windows)
   }
 
   /// The row before which the network's first training ends.
@@ -82,13 +88,16 @@ private struct ForecasterTraining {
   /// Whether the network is trained to its end even where it is not one of the best ways.
   let isNetworkWanted: Bool
   let context: TrainingContext
+  let limit: TimeLimit
   let start = ContinuousClock.now
   var parts: [TrainingPart]
   /// The epochs that are finished, of all trainings.
   var finished = 0
 
-  init(_ all: [Series], _ plan: ForecastPlan, isNetworkWanted: Bool, _ context: TrainingContext) {
-    (self.plan, self.context) = (plan, context)
+  init(
+    _ all: [Series], _ plan: ForecastPlan, isNetworkWanted: Bool, _ context: TrainingContext, _ limit: TimeLimit
+  ) {
+    (self.plan, self.context, self.limit) = (plan, context, limit)
     self.isNetworkWanted = isNetworkWanted
     parts = all.map { TrainingPart($0, plan, isAlone: all.count == 1) }
   }
@@ -124,10 +133,10 @@ private struct ForecasterTraining {
       let places = parts.filter { $0.isTrained(within: $0.first) }.map { (windows: $0.windows, limit: $0.first) }
       LinearMethod.begin(&network, with: places)
       isComplete = try fit(&network, places, stage: 0, "learning the past", partMembers, linear: nil)
-      guard finished > 0 else { throw ForecastError("interrupted before there was a result") }
+      guard finished > 0 || limit.isReached else { throw ForecastError("interrupted before there was a result") }
     }
     for index in parts.indices {
-      if hasNetwork { parts[index].ways.networks = [(parts[index].first, network)] }
+      if hasNetwork, finished > 0 { parts[index].ways.networks = [(parts[index].first, network)] }
       parts[index].chosen = choose(parts[index].ways, parts[index].origins)
       report(after: 0, index)
     }
@@ -138,7 +147,7 @@ private struct ForecasterTraining {
       isComplete = try fit(&network, places, stage: 1, "learning up to the backtest", partMembers, linear: linear)
     }
     for index in parts.indices {
-      if hasNetwork { parts[index].ways.networks.append((parts[index].held, network)) }
+      if hasNetwork, finished > 0 { parts[index].ways.networks.append((parts[index].held, network)) }
       parts[index].ways.linear = linear
       parts[index].backtest = backtest(parts[index])
     }
@@ -149,10 +158,11 @@ private struct ForecasterTraining {
     var members: [ForecastMember] = []
     var places: [(windows: ForecastWindows, limit: Int)] = []
     for (index, part) in parts.enumerated() {
-      let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan)
+      let origins = part.plan.rollingOrigins(limit: part.series.count)
+      let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan, barriers: origins.ends)
       var ways = ForecastWays(whole)
       ways.networks = part.ways.networks
-      let final = choose(ways, part.plan.rollingOrigins(limit: part.series.count))
+      let final = choose(ways, origins)
       if parts.count == 1 { linear = self.linear(final, whole, within: part.series.count) }
       members.append(member(part.series, whole, final, part.backtest))
       if part.isTrained(within: part.series.count) { places.append((whole, part.series.count)) }
@@ -208,6 +218,7 @@ private struct ForecasterTraining {
     _ members: [ForecastMember], linear: LinearForecast?
   ) throws(ForecastError) -> Bool {
     guard !places.isEmpty else { return true }
+    limit.begin(stage)
     let before = finished
     let epochs = stages[stage]
     let total = Double(stages.reduce(0, +))
@@ -221,7 +232,8 @@ private struct ForecasterTraining {
         Double(before + epoch) / total, "\(message), epoch \(epoch) of \(epochs), loss \(rounded(loss))")
     }
     finished = before + history.epochs.count
-    return history.stopReason == .completed
+    // What the clock ended is as good as it could be.
+    return history.stopReason == .completed || limit.isReached
   }
 
   private func member(
@@ -229,13 +241,16 @@ private struct ForecasterTraining {
   ) -> ForecastMember {
     ForecastMember(
       id: series.id, scaler: windows.scaler, covariateScalers: windows.covariateScalers,
-      memory: SeriesMemory(series, plan: windows.plan), combination: combination, backtest: backtest)
+      memory: SeriesMemory(series, plan: windows.plan), bounds: windows.bounds, effects: windows.effects,
+      combination: combination, backtest: backtest)
   }
 
   private func forecaster(
     _ network: ForecastNetwork, _ members: [ForecastMember], linear: LinearForecast?, isComplete: Bool
   ) -> Forecaster {
     let elapsed = start.duration(to: .now) / .seconds(1)
+    var plan = plan
+    if let note = limit.note { plan.notes = (plan.notes ?? []) + [note] }
     return Forecaster(
       plan: plan, forecastNetwork: network, members: members, linear: linear, isComplete: isComplete,
       training: TrainingReport(

@@ -21,6 +21,8 @@ public struct Forecaster: Sendable {
     public var reading = SeriesReadingOptions()
     /// Columns observed beside the target; none by default.
     public var covariates: [String] = []
+    /// Columns beside the target that are known ahead, such as holidays: in rows after its last value; none by default.
+    public var future: [String] = []
     /// How many steps to forecast; one season by default.
     public var horizon: Int?
     /// How many steps the network looks back; at least two seasons by default, more when there are many rows.

@@ -18,6 +18,14 @@ struct SeriesMemory: Codable, Sendable {
   let values: [Double]
   let covariates: [[Double]]
   let futureTimes: [String]
+  /// Which values there are; nil for all.
+  let observed: [Bool]?
+  /// What is known of the covariates after the end; nil for nothing.
+  let ahead: [[Double]]?
+  /// How many values of the whole series are missing; nil for none.
+  let missingCount: Int?
+  /// The number of the row after the last value in the file; nil when the series did not come from one.
+  let rowAfter: Int?
 
   init(_ series: Series, plan: ForecastPlan) {
     self.init(series, plan: plan, origin: series.times.start, offset: 0)
@@ -40,6 +48,11 @@ struct SeriesMemory: Codable, Sendable {
     values = Array(series.values[first...])
     covariates = series.covariates.map { Array($0.values[first...]) }
     futureTimes = (0..<plan.horizon).map { series.times.text(at: series.count + $0) }
+    observed = series.observed.isEmpty ? nil : Array(series.observed[first...])
+    ahead =
+      series.knownAhead == nil ? nil : series.covariates.map { Array($0.future.prefix(plan.horizon)) }
+    missingCount = series.missingCount > 0 ? series.missingCount : nil
+    rowAfter = series.rowNumber(of: series.count - 1).map { $0 + 1 }
   }
 
   /// The position of a series' first value since `origin`, when this is its end.
@@ -59,7 +72,7 @@ struct SeriesMemory: Codable, Sendable {
       let names = covariateNames.isEmpty ? "none" : covariateNames.map { "'\($0)'" }.joined(separator: ", ")
       throw ForecastError(
         "\(series.place)the model was trained with other covariates", remedy: "give those it knows: \(names)",
-        setting: .covariates(covariateNames))
+        setting: .covariates(plan.columns(.past) + plan.columns(.fixed)))
     }
     guard series.count >= least else {
       throw ForecastError(

@@ -16,8 +16,16 @@ public struct SeriesReadingOptions: Sendable, Codable {
   public var thousands: DecimalMark?
   /// The order of year, month and day in dates; by default it is found.
   public var dates: DateOrder?
-  /// What takes the place of missing values and of missing rows; by default both are refused.
+  /// What takes the place of missing values and of missing rows; by default nothing: they are taken as they are.
   public var filling: Series.Filling?
+  /// Whether every column of numbers is a series.
+  public var isWide = false
+  /// The step of time over which rows are brought together; by default they are taken as they are.
+  public var every: TimePeriod?
+  /// What the values within such a step make; by default their mean.
+  public var aggregate: Aggregate?
+  /// The file in which the future of covariates stands; by default it stands in the rows after the last value.
+  public var futureFile: String?
 
   /// Everything left to the table.
   public init() {}
@@ -28,12 +36,30 @@ public struct SeriesReadingOptions: Sendable, Codable {
   }
 
   /// What is taken from a table.
-  package func options(target: String?, covariates: [String]) -> Series.Options {
-    var options = Series.Options(target: target, time: time, covariates: covariates)
+  ///
+  /// - Parameter target: A column; several between commas; or all.
+  package func options(
+    target: String?, covariates: [String] = [], future: [String] = [], in table: Table
+  ) -> Series.Options {
+    var options = Series.Options(time: time, covariates: covariates)
+    options.future = future
     options.countsRows = countsRows
     options.id = id
     options.dates = dates
-    options.filling = filling
+    options.filling = filling ?? .asIs
+    options.isWide = isWide
+    options.every = every
+    options.aggregate = aggregate ?? .mean
+    let isColumn = { (name: String) in table.columns.contains { $0.name.lowercased() == name.lowercased() } }
+    guard let target, !isColumn(target), target == "all" || target.contains(",") || isWide else {
+      if isWide { options.columns = [target].compactMap(\.self) } else { options.target = target }
+      return options
+    }
+    options.isWide = true
+    options.columns =
+      target == "all"
+      ? Series.targets(in: table, options: options)
+      : target.split(separator: ",").map { String($0.trimmingPrefix(while: \.isWhitespace)) }
     return options
   }
 
@@ -51,13 +77,33 @@ public struct SeriesReadingOptions: Sendable, Codable {
         ?? (ids.isEmpty ? "there is one series in the file" : "there are \(ids.prefix(12).joined(separator: ", "))"))
   }
 
-  /// The series of a table: one, or those that its columns tell apart.
+  /// The series of a file, or of a folder of files: one, or those that its columns tell apart.
   ///
   /// - Throws: What reading them throws.
-  func allSeries(in part: DataSource.Part, target: String?, covariates: [String]) throws(DataError) -> [Series] {
-    let table = try part.table(format: format)
-    return try chosen(
-      Series.all(in: table, options: options(target: target, covariates: covariates)), file: part.name)
+  package func allSeries(
+    in part: DataSource.Part, _ choose: (Table) -> Series.Options
+  ) throws(DataError) -> [Series] {
+    if case .file(let path) = part, let files = try SeriesFolder.files(in: path) {
+      return try chosen(
+        SeriesFolder.series(of: files, in: path) { file throws(DataError) in
+          try series(in: DataSource.Part.file(file).table(format: format), choose)
+        }, file: path)
+    }
+    return try chosen(series(in: part.table(format: format), choose), file: part.name)
+  }
+
+  /// The series of a table, with what the file of the future says.
+  package func series(in table: Table, _ choose: (Table) -> Series.Options) throws(DataError) -> [Series] {
+    let options = choose(table)
+    let all = try Series.all(in: table, options: options)
+    guard let futureFile else { return all }
+    guard !options.future.isEmpty else {
+      throw DataError(
+        .wrongInput, file: futureFile, "no column is said to be known ahead", remedy: "name those of this file",
+        setting: .future)
+    }
+    let future = try Table(contentsOf: futureFile, format: format)
+    return try all.map { series throws(DataError) in try series.knowing(future, options: options) }
   }
 }
 
@@ -98,10 +144,43 @@ extension SeriesReadingOptions: OptionTable {
       "dates", \.dates, of: DateOrder.allCases.map { ($0.rawValue, $0) }, valueName: "order",
       help: "The order of dates: dmy, mdy or ymd. (default: found)"),
     .choice(
-      "fill", \.filling, of: Series.Filling.allCases.map { ($0.rawValue, $0) }, valueName: "way",
-      help: "Fill missing values and times: previous, linear or zero. (default: refuse them)"),
+      "fill", \.filling,
+      of: [("zero", .zero), ("last", .previous), ("linear", .linear), ("none", .asIs), ("previous", .previous)],
+      valueName: "way",
+      help: "Fill missing values and times: zero, last, linear or none. (default: none; they are taken as missing)"),
+    .choice(
+      "aggregate", \.aggregate, of: Aggregate.allCases.map { ($0.rawValue, $0) }, valueName: "way",
+      help: "What the values within a step of --every make: mean, sum, last, min or max. (default: mean)"),
+    TaskOption("wide", .flag, choosesData: true, help: "Every column of numbers is a series.") { reading, _ in
+      reading.isWide = true
+    },
+    .text(
+      "future-file", \.futureFile, valueName: "file", choosesData: true,
+      help: "The file with the future of what is known ahead. (default: the rows after the last value)"),
     TaskOption("count-rows", .flag, help: "Count the rows, whatever columns look like times.") { reading, _ in
       reading.countsRows = true
     },
   ]
+}
+
+extension TaskOption where Target == SeriesReadingOptions {
+  /// The step of time over which rows are brought together. A training's own word for how often it is saved is the
+  /// same, which is why this stands by itself.
+  static var every: TaskOption {
+    TaskOption(
+      "every", .value, valueName: "step",
+      help: "Bring rows together over steps of time: 15min, 1h, 1d, 1w, 1mo, 1q, 1y. (default: take them as they are)"
+    ) { reading, texts throws(OptionError) in reading.every = try period(texts[0]) }
+  }
+
+  /// The step that a text says.
+  static func period(_ text: String) throws(OptionError) -> TimePeriod {
+    guard let period = TimePeriod(text) else {
+      throw OptionError(
+        option: "every",
+        "takes a step of time, such as 15min, 1h, 1d, 1w, 1mo, 1q or 1y, not \(text.quoted); "
+          + "how often a training is saved needs --checkpoint beside it")
+    }
+    return period
+  }
 }

@@ -7,6 +7,8 @@ public struct TrainingContext: Sendable {
   public var progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
   /// Asked at every step; when it says true, training ends with the best result so far.
   public var shouldStop: @Sendable () -> Bool
+  /// After how many seconds training ends with the best result so far; nil for no limit.
+  public var timeLimit: Double?
   /// Told what does not end training and should be known all the same, a sentence each.
   public var warn: (@Sendable (_ message: String) -> Void)?
   /// Where training is saved now and then, and goes on from; nil saves nothing.

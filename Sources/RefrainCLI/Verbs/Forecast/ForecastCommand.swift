@@ -27,7 +27,7 @@ struct ForecastCommand: ParsableCommand {
 
   @Argument(
     help: """
-      A CSV file, one row a time; - reads standard input. Without it: what standard input holds, or the bundled series \
+      A CSV file, one row a time, or a folder of such; - reads standard input. Without it: what standard input holds, or the bundled series \
       of airline passengers, or the series kept in the model.
       """,
     completion: .file(extensions: ["csv"]))
@@ -60,13 +60,18 @@ struct ForecastCommand: ParsableCommand {
     results.running.apply()
     var configuration = try task.table()
     try configuration.choose(network.options)
-    let table = try input(configuration.reading)
-    if table == nil, let flag = task.flags(choosingData: true).first {
+    if let every = files.every {
+      do throws(OptionError) { try configuration.choose(every: every) } catch {
+        throw ValidationError("--\(error.option) \(error.problem).")
+      }
+    }
+    let input = input
+    if input == nil, let flag = task.flags(choosingData: true).first {
       throw ValidationError("\(flag) names a column, but no FILE is given.")
     }
     let reports =
-      try files.model.map { try fromModel($0, table, configuration) } ?? fromTraining(table, configuration)
-    let forecasts = ForecastResults(reports)
+      try files.model.map { try fromModel($0, input, configuration) } ?? fromTraining(input, configuration)
+    let forecasts = ForecastResults(reports, shape: results.format == .table ? .refrain : files.shape ?? .refrain)
     try write(forecasts)
     // Ctrl-C that came too late to be obeyed changed nothing.
     if Interruption.isRequested && !forecasts.areComplete {
@@ -74,79 +79,105 @@ struct ForecastCommand: ParsableCommand {
     }
   }
 
-  /// The table of the file or of standard input; nil for the bundled series.
-  private func input(_ reading: SeriesReadingOptions) throws -> Table? {
+  /// The file, the folder or standard input; nil for the bundled series.
+  private var input: DataSource.Part? {
     guard let path = file ?? (StandardInput.holdsData(note: results.running.note) ? "-" : nil) else { return nil }
-    return try DataSource(paths: [path]).parts[0].table(format: reading.format)
+    return DataSource(paths: [path]).parts[0]
+  }
+
+  /// What the reports tell besides the forecast.
+  private var extent: ForecastReport.Extent {
+    ForecastReport.Extent(hasDetails: files.details, hasFitted: files.fitted)
   }
 
   private func fromModel(
-    _ path: String, _ table: Table?, _ configuration: Forecaster.Configuration
+    _ path: String, _ input: DataSource.Part?, _ configuration: Forecaster.Configuration
   ) throws -> [ForecastReport] {
-    let reading = configuration.reading
     let forecaster = try Forecaster(contentsOf: path)
-    guard let table else { return [try ForecastReport(forecaster, levels: configuration.levels)] }
-    let options = reading.options(target: forecaster.seriesName, covariates: forecaster.covariates)
-    return try reading.chosen(Series.all(in: table, options: options), file: file).map { series in
-      for text in series.notes { results.running.note("Note: \(text).") }
-      return try ForecastReport(forecaster, continuing: series, levels: configuration.levels)
+    let levels = configuration.levels
+    guard let input else {
+      return try forecaster.each.map {
+        try ForecastReport($0, label: forecaster.seriesIDs.isEmpty ? nil : $0.id, levels: levels, extent: extent)
+      }
     }
+    let given = configuration.reading
+    let all = try forecaster.reading(given).allSeries(in: input) { forecaster.options(given, in: $0) }
+      .map(forecaster.fitting)
+    note(all)
+    return try all.map { try ForecastReport(forecaster, continuing: $0, levels: levels, extent: extent) }
   }
 
+  /// More series than this are learned by one network together.
+  private static let mostAlone = 12
+
   private func fromTraining(
-    _ table: Table?, _ configuration: Forecaster.Configuration
+    _ input: DataSource.Part?, _ configuration: Forecaster.Configuration
   ) throws -> [ForecastReport] {
-    guard let table else { return [try report(of: .airline, label: nil, configuration)] }
-    let all = try configuration.reading.chosen(
-      targets(of: table, configuration).flatMap { try Series.all(in: table, options: $0) }, file: file)
-    if all.count > 1, let flag = [("--save", files.save), ("--chart", files.chart)].first(where: { $0.1 != nil })?.0 {
+    guard let input else { return [try report(of: .airline, label: nil, configuration)] }
+    let all = try configuration.reading.allSeries(in: input, configuration.options)
+    if all.count > 1, files.chart != nil {
       throw CommandFailure.badData(
-        "\(file ?? "standard input"): there are \(all.count) series, and \(flag) takes one; choose it with "
+        "\(input.name): there are \(all.count) series, and --chart takes one; choose it with "
           + "--only \(all[0].id ?? all[0].name) or --target")
     }
-    var said: Set<String> = []
+    note(all)
+    try Forecaster.checkFuture(of: all, configuration)
+    if all.count > Self.mostAlone || all.count > 1 && files.save != nil {
+      return try reports(of: all, configuration)
+    }
     var reports: [ForecastReport] = []
     for series in all where reports.isEmpty || !Interruption.isRequested {
-      for text in series.notes where said.insert(text).inserted { results.running.note("Note: \(text).") }
-      reports.append(try report(of: series, label: all.count > 1 ? series.label(among: all) : nil, configuration))
+      reports.append(
+        try report(of: series, label: all.count > 1 ? series.id ?? series.name : nil, configuration))
     }
     return reports
   }
 
-  /// Options for each target: one column, several between commas, or all.
-  private func targets(of table: Table, _ configuration: Forecaster.Configuration) throws -> [Series.Options] {
-    let options = configuration.reading.options(target: configuration.target, covariates: configuration.covariates)
-    let isColumn = { (name: String) in table.columns.contains { $0.name.lowercased() == name.lowercased() } }
-    guard let target = options.target, !isColumn(target) else { return [options] }
-    let names =
-      target == "all"
-      ? Series.targets(in: table, options: options)
-      : target.split(separator: ",").map { String($0.trimmingPrefix(while: \.isWhitespace)) }
-    return names.map { name in
-      var options = options
-      options.target = name
-      return options
+  /// Says once what was assumed of the series.
+  private func note(_ all: [Series]) {
+    var said: Set<String> = []
+    for series in all {
+      for text in series.notes where said.insert(text).inserted && said.count <= 40 {
+        results.running.note("Note: \(text).")
+      }
+    }
+  }
+
+  /// The reports on series that one model learned together.
+  private func reports(of all: [Series], _ configuration: Forecaster.Configuration) throws -> [ForecastReport] {
+    let forecaster = try trained(on: all, prefix: "", configuration)
+    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
+    return try zip(forecaster.each, all).map { member, series in
+      try ForecastReport(
+        member, trainedOn: series, label: series.id ?? series.name, whole: forecaster, levels: configuration.levels,
+        extent: extent)
+    }
+  }
+
+  private func trained(
+    on all: [Series], prefix: String, _ configuration: Forecaster.Configuration
+  ) throws -> Forecaster {
+    try results.running.training { progress in
+      var context = TrainingContext(shouldStop: { Interruption.isRequested })
+      if let progress { context.progress = { progress($0, prefix + $1) } }
+      context.timeLimit = files.timeLimit?.seconds
+      return try Forecaster.train(on: all, configuration, context)
     }
   }
 
   private func report(
     of series: Series, label: String?, _ configuration: Forecaster.Configuration
   ) throws -> ForecastReport {
-    let prefix = label.map { "\($0): " } ?? ""
-    let forecaster = try results.running.training { progress in
-      var show: (@Sendable (Double, String) -> Void)?
-      if let progress { show = { progress($0, prefix + $1) } }
-      return try Forecaster.train(
-        on: series, configuration: configuration, progress: show, shouldStop: { Interruption.isRequested })
-    }
+    let forecaster = try trained(on: [series], prefix: label.map { "\($0): " } ?? "", configuration)
     if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
-    return try ForecastReport(forecaster, trainedOn: series, label: label, levels: configuration.levels)
+    return try ForecastReport(
+      forecaster, trainedOn: series, label: label, levels: configuration.levels, extent: extent)
   }
 
   /// Writes the files first: who reads standard output may stop reading at any time.
   private func write(_ forecasts: ForecastResults) throws {
     if let path = files.save {
-      try forecasts.reports[0].forecaster.save(to: path)
+      try (forecasts.reports[0].whole ?? forecasts.reports[0].forecaster).save(to: path)
       results.running.note("The model is in \(path).")
     }
     if let path = files.chart {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import RefrainTasks
 
 /// The flags of `refrain forecast` for the model and the picture.
 struct ForecastOptions: ParsableArguments {
@@ -21,6 +22,30 @@ struct ForecastOptions: ParsableArguments {
     completion: .file(extensions: ["svg"]))
   var chart: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Bring rows together over steps of time: 15min, 1h, 1d, 1w, 1mo, 1q, 1y. (default: take them as they are)",
+      valueName: "step"))
+  var every: String?
+
+  @Flag(help: "Show the backtest's horizons and steps one by one.")
+  var details = false
+
+  @Flag(help: "Give what would have been forecast for each past time, one step ahead, and how far off it was.")
+  var fitted = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The names of columns and fields: refrain, or nixtla for unique_id, ds and so on. (default: refrain)",
+      valueName: "shape"))
+  var shape: Forecast.Shape?
+
+  @Option(
+    help: ArgumentHelp(
+      "After which time the training ends with what it has: 90s, 10m, 2h. (default: it takes its time)",
+      valueName: "time"))
+  var timeLimit: SearchTime?
+
   func validate() throws {
     if let chart, let type = chart.split(separator: ".").last?.lowercased(), chart.contains("."),
       ["png", "jpg", "jpeg", "gif", "webp", "pdf", "bmp", "tif", "tiff", "eps", "ps", "html"].contains(type)
@@ -33,3 +58,5 @@ struct ForecastOptions: ParsableArguments {
     }
   }
 }
+
+extension Forecast.Shape: ExpressibleByArgument {}

@@ -15,9 +15,13 @@ extension ForecastReport {
       ("season", .integer(forecaster.season)),
       ("horizon", .integer(forecaster.horizon)),
       ("forecast", .array(points.map { .object($0.fields) })),
-      ("backtest", backtest?.json ?? .null),
+      ("backtest", backtest?.json(hasDetails: extent.hasDetails) ?? .null),
     ]
-    if isOfAnotherSeries { pairs.append(("trainingBacktest", forecaster.backtest?.json ?? .null)) }
+    if facts.missingCount > 0 { pairs.append(("missing", .integer(facts.missingCount))) }
+    if extent.hasFitted { pairs.append(("fitted", .array(fitted.map(\.json)))) }
+    if isOfAnotherSeries {
+      pairs.append(("trainingBacktest", forecaster.backtest?.json(hasDetails: extent.hasDetails) ?? .null))
+    }
     pairs.append(("training", forecaster.training.json))
     if !forecaster.notes.isEmpty { pairs.append(("notes", .array(forecaster.notes.map { .text($0) }))) }
     return .object(pairs)
@@ -41,10 +45,37 @@ extension Forecast.Point {
 }
 
 extension Backtest {
+  fileprivate func json(hasDetails: Bool) -> JSON {
+    var pairs: [(key: String, value: JSON)] = [
+      ("folds", .integer(folds)), ("smape", .number(smape)), ("mase", .number(mase)), ("rmse", .number(rmse)),
+      ("coverage", .number(coverage)), ("naive", naive.json), ("seasonalNaive", seasonalNaive.json),
+    ]
+    if hasDetails {
+      pairs += [
+        (
+          "perFold",
+          .array((perFold ?? []).map { .object([("from", .text($0.from)), ("to", .text($0.to))] + $0.errors.fields) })
+        ),
+        ("perStep", .array((perStep ?? []).map { .object([("step", .integer($0.step))] + $0.errors.fields) })),
+      ]
+    }
+    return .object(pairs)
+  }
+}
+
+extension Backtest.Part {
+  fileprivate var fields: [(key: String, value: JSON)] {
+    [
+      ("smape", .number(smape)), ("mase", .number(mase)), ("rmse", .number(rmse)), ("coverage", .number(coverage)),
+    ]
+  }
+}
+
+extension Forecaster.FittedValue {
   fileprivate var json: JSON {
     [
-      "folds": .integer(folds), "smape": .number(smape), "mase": .number(mase), "rmse": .number(rmse),
-      "coverage": .number(coverage), "naive": naive.json, "seasonalNaive": seasonalNaive.json,
+      "time": .text(time), "value": value.map { .number($0) } ?? .null, "fitted": .number(fitted),
+      "residual": value.map { .number($0 - fitted) } ?? .null,
     ]
   }
 }

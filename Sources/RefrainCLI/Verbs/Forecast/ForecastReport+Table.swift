@@ -6,12 +6,13 @@ extension ForecastReport {
   /// The results for people: what was read, the forecast, how good it is likely to be, and a chart.
   func table(for terminal: Terminal) -> String {
     let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
-    let sections = [
-      [page.strong(facts.title.sanitized)] + summary.flatMap { page.entry($0, $1, labelWidth: 10) },
-      [page.strong("Forecast")] + forecastRows(on: page),
-      [page.strong(isOfAnotherSeries ? "Backtest of the model's training" : "Backtest") + page.faint(backtestCaption)]
-        + backtestRows(on: page) + page.paragraph(verdict),
-    ]
+    let sections =
+      [
+        [page.strong(facts.title.sanitized)] + summary.flatMap { page.entry($0, $1, labelWidth: 10) },
+        [page.strong("Forecast")] + forecastRows(on: page),
+        [page.strong(isOfAnotherSeries ? "Backtest of the model's training" : "Backtest") + page.faint(backtestCaption)]
+          + backtestRows(on: page) + page.paragraph(verdict),
+      ] + details(on: page)
     // On a small terminal the chart and the verdict above it are seen together.
     let height = min(max(terminal.height - 6, 12), 20)
     let drawing = TerminalChart(width: page.width, height: height, usesColor: page.usesColor)
@@ -49,7 +50,8 @@ extension ForecastReport {
 
   private var seriesEntry: (String, String) {
     let span = "\(facts.firstTime) to \(facts.lastTime)"
-    return ("Series", "\(facts.target), \(counted(facts.rowCount)) rows, \(facts.frequency), \(span)")
+    let missing = facts.missingCount > 0 ? ", \(counted(facts.missingCount)) of them missing" : ""
+    return ("Series", "\(facts.target), \(counted(facts.rowCount)) rows\(missing), \(facts.frequency), \(span)")
   }
 
   private var stepsEntry: (String, String) {

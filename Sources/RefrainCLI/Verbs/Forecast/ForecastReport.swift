@@ -11,24 +11,48 @@ struct ForecastReport {
   /// Whether the forecaster was trained on another series than the one that is forecast, or on less of it.
   let isOfAnotherSeries: Bool
 
+  /// What it tells besides the forecast.
+  let extent: Extent
+  /// What would have been forecast for past times, where that was asked for.
+  let fitted: [Forecaster.FittedValue]
+  /// The model of several series, of which this is one.
+  var whole: Forecaster?
+
+  /// What a report tells besides the forecast.
+  struct Extent {
+    /// The backtest's horizons and steps one by one.
+    var hasDetails = false
+    /// Fitted values and residuals.
+    var hasFitted = false
+  }
+
   /// Forecasts the series that the forecaster was trained on, which `series` is when it is at hand.
   init(
-    _ forecaster: Forecaster, trainedOn series: Series? = nil, label: String? = nil, levels: [Double] = []
+    _ forecaster: Forecaster, trainedOn series: Series? = nil, label: String? = nil, whole: Forecaster? = nil,
+    levels: [Double] = [], extent: Extent = Extent()
   ) throws(ForecastError) {
     self.forecaster = forecaster
     self.label = label
+    self.whole = whole
+    self.extent = extent
     forecast = try forecaster.forecast(levels: levels)
     facts = series.map(SeriesFacts.init) ?? SeriesFacts(forecaster, forecast)
     isOfAnotherSeries = false
+    fitted = extent.hasFitted ? try forecaster.fitted(series) : []
   }
 
   /// Forecasts a newer series.
-  init(_ forecaster: Forecaster, continuing series: Series, levels: [Double] = []) throws(ForecastError) {
-    self.forecaster = forecaster
+  init(
+    _ forecaster: Forecaster, continuing series: Series, levels: [Double] = [], extent: Extent = Extent()
+  ) throws(ForecastError) {
+    let own = forecaster.seriesIDs.isEmpty ? forecaster : forecaster.each.first { $0.id == series.id } ?? forecaster
+    self.forecaster = own
     label = series.id
+    self.extent = extent
     forecast = try forecaster.forecast(continuing: series, levels: levels)
     facts = SeriesFacts(series)
-    isOfAnotherSeries = !forecaster.wasTrained(on: series)
+    isOfAnotherSeries = !own.wasTrained(on: series)
+    fitted = extent.hasFitted ? try forecaster.fitted(series) : []
   }
 
   /// The errors on held-out time of the series that is forecast; nil when none are known.

@@ -12,6 +12,8 @@ struct SeriesFacts {
   /// How far apart the times lie, in words.
   let frequency: String
   let rowCount: Int
+  /// How many values are missing.
+  let missingCount: Int
   let firstTime: String
   let lastTime: String
 
@@ -19,7 +21,8 @@ struct SeriesFacts {
     let title = Self.title(file: series.file, target: series.name)
     self.title = series.id.map { "\(title): \($0)" } ?? title
     target = series.name
-    covariates = series.covariates.map(\.name)
+    covariates = Self.unique(series.covariates.map(\.column))
+    missingCount = series.missingCount
     frequency = series.frequency.description
     rowCount = series.count
     firstTime = series.times.text(at: 0)
@@ -30,11 +33,17 @@ struct SeriesFacts {
   init(_ forecaster: Forecaster, _ forecast: Forecast) {
     title = Self.title(file: forecaster.fileName, target: forecaster.seriesName)
     target = forecaster.seriesName
-    covariates = forecaster.covariates
+    covariates = forecaster.covariateColumns
+    missingCount = forecaster.missingCount
     frequency = forecaster.frequency
     rowCount = forecaster.rowCount
     firstTime = forecaster.firstTime
     lastTime = forecast.history.last?.time ?? ""
+  }
+
+  private static func unique(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
   }
 
   static func title(file: String?, target: String) -> String {

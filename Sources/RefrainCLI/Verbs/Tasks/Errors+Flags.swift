@@ -28,13 +28,16 @@ extension DataError {
       error.remedy = "say the order with --dates dmy, --dates mdy or --dates ymd"
     case .time where flags.contains("time"):
       error.remedy = or("name the column of times with --time, or count the rows with --count-rows")
+    case .spacing where flags.contains("aggregate"):
+      error.remedy = or("bring the rows together with --every, such as --every 1h, or count them with --count-rows")
+    case .future where flags.contains("future"): error.remedy = "name those that it has with --future"
     case .id(let names) where flags.contains("id"):
       error.remedy =
         names.isEmpty
         ? or("name the columns that tell several series apart with --id")
         : or("choose one series with --only, or name other columns than \(names.joined(separator: ",")) with --id")
     case .fill where flags.contains("fill"):
-      error.remedy = or("give --fill previous, --fill linear or --fill zero")
+      error.remedy = or("give --fill last, --fill linear or --fill zero")
     case .target where flags.contains("target"): error.remedy = "name it with --target"
     default: break
     }
@@ -48,9 +51,12 @@ extension TaskError {
     switch setting {
     case .sizes where flags.contains("horizon"):
       return TaskError(problem, remedy: "give more rows or a smaller --horizon, --context or --backtest")
-    case .covariates(let names) where flags.contains("covariates"):
+    case .covariates(let names) where flags.contains("past"):
       return TaskError(
-        problem, remedy: names.isEmpty ? "leave out --covariates" : "give --covariates \(names.joined(separator: ","))")
+        problem, remedy: names.isEmpty ? "leave out --past" : "give --past \(names.joined(separator: ","))")
+    case .future where flags.contains("future"):
+      return TaskError(
+        problem, remedy: (remedy.map { $0 + ", " } ?? "") + "or with --future-file, or give a smaller --horizon")
     default: return self
     }
   }

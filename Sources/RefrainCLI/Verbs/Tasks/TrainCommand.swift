@@ -78,6 +78,11 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     results.running.apply()
     var configuration = try task.table()
     try configuration.choose(network.options)
+    if let every = around.every, around.checkpoint == nil, around.resume == nil {
+      do throws(OptionError) { try configuration.choose(every: every) } catch {
+        throw ValidationError("--\(error.option) \(error.problem).")
+      }
+    }
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running

@@ -15,8 +15,18 @@ struct TrainingFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How often it is saved: 30s, 5m, 2h, 500steps, 1epoch. (default: 5m)", valueName: "interval"))
-  var every: CheckpointInterval?
+      """
+      With --checkpoint, how often it is saved: 30s, 5m, 2h, 500steps, 1epoch (default: 5m). Without, for a forecast, \
+      the step of time over which rows are brought together: 15min, 1h, 1d, 1w, 1mo.
+      """,
+      valueName: "interval"))
+  var every: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "After which time the training ends with what it has: 90s, 10m, 2h. (default: it takes its time)",
+      valueName: "time"))
+  var timeLimit: SearchTime?
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("How many of the last saved are kept. (default: 3)", valueName: "n"))
@@ -73,8 +83,11 @@ struct TrainingFlags: ParsableArguments {
     if checkpoint != nil, resume != nil {
       throw ValidationError("--checkpoint begins and --resume goes on: give one of them.")
     }
+    if checkpoint != nil || resume != nil, let every, CheckpointInterval(argument: every) == nil {
+      throw ValidationError(
+        "--every takes 30s, 5m, 2h, 500steps or 1epoch beside --checkpoint, not '\(every.sanitized)'.")
+    }
     if checkpoint == nil, resume == nil {
-      if every != nil { throw ValidationError("--every needs --checkpoint, the folder to save to.") }
       if keep != nil { throw ValidationError("--keep needs --checkpoint, the folder to save to.") }
     }
     if findRate, checkpoint != nil || resume != nil {
@@ -90,7 +103,7 @@ struct TrainingFlags: ParsableArguments {
     let flags: [(String, Bool)] = [
       ("--checkpoint", checkpoint != nil), ("--resume", resume != nil), ("--log", log != nil),
       ("--tensorboard", tensorboard != nil), ("--learning-rate", learningRate != nil), ("--find-rate", findRate),
-      ("--average-weights", averageWeights != nil),
+      ("--average-weights", averageWeights != nil), ("--time-limit", timeLimit != nil),
     ]
     return flags.filter(\.1).map(\.0)
   }
@@ -105,7 +118,8 @@ struct TrainingFlags: ParsableArguments {
   func folder() throws(DataError) -> CheckpointFolder? {
     guard let path = checkpoint ?? resume else { return nil }
     let folder = CheckpointFolder(
-      path, every: every?.interval ?? .seconds(300), keeping: keep ?? 3, resumes: resume != nil)
+      path, every: every.flatMap { CheckpointInterval(argument: $0) }?.interval ?? .seconds(300), keeping: keep ?? 3,
+      resumes: resume != nil)
     if checkpoint != nil {
       do {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -132,6 +146,7 @@ struct TrainingFlags: ParsableArguments {
   ) throws(DataError) -> TrainingContext {
     var context = TrainingContext(shouldStop: { Interruption.isRequested })
     context.warn = note
+    context.timeLimit = timeLimit?.seconds
     context.checkpoints = try folder()
     context.learningRate = learningRate
     context.averaging = averageWeights?.averaging

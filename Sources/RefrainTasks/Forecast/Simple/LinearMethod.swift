@@ -10,9 +10,15 @@ struct LinearMethod: Sendable {
   init(_ windows: ForecastWindows) {
     self.windows = windows
     let (context, features) = (windows.plan.context, windows.featureCount)
-    // The waves of the calendar are known from their last step.
-    let waves = features - 2 * windows.plan.cycles.count
-    columns = (0..<context * features).filter { $0 % features < waves || $0 / features == context - 1 }
+    // What is known ahead was taken off the series; the waves of the calendar are known from their last step.
+    let plan = windows.plan
+    let roles = plan.roles(count: windows.covariateScalers.count)
+    let seen = Set([0] + roles.indices.filter { roles[$0] == .past }.map { $0 + 1 })
+    let waves = plan.waves(covariates: roles.count)
+    columns = (0..<context * features).filter { place in
+      let feature = place % features
+      return seen.contains(feature) || waves.contains(feature) && place / features == context - 1
+    }
   }
 
   /// What penalties are tried, in units of the number of inputs for a window.
@@ -47,7 +53,8 @@ struct LinearMethod: Sendable {
     values.reserveCapacity(ends.count * plan.horizon)
     for end in ends {
       for step in 0..<plan.horizon {
-        values.append(windows.value(at: end + step) - windows.value(at: end - plan.base + step % plan.base))
+        values.append(
+          windows.value(at: end + step) - windows.value(at: end - plan.base + step % plan.base, before: end))
       }
     }
     return Tensor(values, shape: [ends.count, plan.horizon])
@@ -111,7 +118,7 @@ struct LinearMethod: Sendable {
     return ends.enumerated().map { row, end in
       let correction = model(values[row * width..<(row + 1) * width].lazy.map(Double.init))
       return correction.enumerated().map { step, value in
-        value + Double(windows.value(at: end - plan.base + step % plan.base))
+        value + Double(windows.value(at: end - plan.base + step % plan.base, before: end))
       }
     }
   }

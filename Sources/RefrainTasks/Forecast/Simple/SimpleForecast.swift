@@ -47,19 +47,7 @@ package struct SimpleForecast: Sendable {
       errors = zip(values.dropFirst(season), values).map { $0 - $1 }
       repeats = season
     case .exponentialSmoothing:
-      let seasons: [ExponentialSmoothing.Season] =
-        period > 1
-        ? (values.allSatisfy { $0 > 0 } ? [.none, .additive, .multiplicative] : [.none, .additive]) : [.none]
-      var best: (criterion: Double, model: ExponentialSmoothing)?
-      for trend in [ExponentialSmoothing.Trend.none, .damped, .additive] {
-        for kind in seasons {
-          let model = ExponentialSmoothing(
-            fitting: values, .init(trend: trend, season: kind, period: kind == .none ? 1 : period))
-          let criterion = model.criterion(values)
-          if criterion.isFinite, criterion < best?.criterion ?? .infinity { best = (criterion, model) }
-        }
-      }
-      let model = best?.model ?? ExponentialSmoothing(fitting: values, .init())
+      let model = ExponentialSmoothing(choosing: values, season: season)
       path = model.forecasts(of: values, at: [values.count], horizon: horizon)[0]
       errors = zip(values, model.fitted(values)).map { $0 - $1 }
     case .theta:
@@ -78,10 +66,31 @@ package struct SimpleForecast: Sendable {
 }
 
 extension ExponentialSmoothing {
+  /// The form with the smallest error that its number of coefficients allows for (AICc), learned from a series.
+  ///
+  /// - Parameter season: 1 for none.
+  init(choosing values: some RandomAccessCollection<Double>, season: Int) {
+    let values = Array(values)
+    let period = values.count >= 2 * season ? season : 1
+    let seasons: [Season] =
+      period > 1
+      ? (values.allSatisfy { !($0 <= 0) } ? [.none, .additive, .multiplicative] : [.none, .additive]) : [.none]
+    var best: (criterion: Double, model: ExponentialSmoothing)?
+    for trend in [Trend.none, .damped, .additive] {
+      for kind in seasons {
+        let model = ExponentialSmoothing(
+          fitting: values, .init(trend: trend, season: kind, period: kind == .none ? 1 : period))
+        let criterion = model.criterion(values)
+        if criterion.isFinite, criterion < best?.criterion ?? .infinity { best = (criterion, model) }
+      }
+    }
+    self = best?.model ?? ExponentialSmoothing(fitting: values, .init())
+  }
+
   /// Akaike's criterion for few observations, up to a constant: the smaller, the better the form.
   func criterion(_ values: [Double]) -> Double {
-    let errors = zip(values, fitted(values)).map { $0 - $1 }
-    let count = Double(values.count)
+    let errors = zip(values, fitted(values)).map { $0 - $1 }.filter { !$0.isNaN }
+    let count = Double(errors.count)
     let squares = errors.reduce(0) { $0 + $1 * $1 }
     var parameters = 3.0
     if form.trend != .none { parameters += form.trend == .damped ? 3 : 2 }

@@ -6,6 +6,7 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
   case smoothing, dampedTrend, linearTrend
   case seasonalSmoothing, seasonalDampedTrend, seasonalTrend, multiplicativeSeason
   case doubleSeason
+  case automatic
   case theta, stretchedTheta
   case linear
 
@@ -28,6 +29,7 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
     case .seasonalTrend: "ETS trend and season"
     case .multiplicativeSeason: "ETS multiplicative season"
     case .doubleSeason: "ETS two seasons"
+    case .automatic: "ETS by AICc"
     case .theta: "Theta"
     case .stretchedTheta: "Theta stretched"
     case .linear: "linear"
@@ -41,6 +43,8 @@ struct SimpleSeries: Sendable {
   let values: [Double]
   /// The same in the unit of the series.
   let raw: [Double]
+  /// Which of them were observed; empty for all. The others stand for what they most likely were.
+  let observed: [Bool]
   let scaler: Scaler
   let horizon: Int
   /// 1 for none.
@@ -49,8 +53,11 @@ struct SimpleSeries: Sendable {
   let longSeason: Int?
 
   /// - Parameter values: Outliers are taken out of them already.
-  init(_ values: [Double], scaler: Scaler, horizon: Int, season: Int, longSeason: Int?) {
+  init(
+    _ values: [Double], observed: [Bool] = [], scaler: Scaler, horizon: Int, season: Int, longSeason: Int?
+  ) {
     raw = values
+    self.observed = observed
     self.values = scaler.scale(raw)
     self.scaler = scaler
     self.horizon = horizon
@@ -66,6 +73,8 @@ struct SimpleSeries: Sendable {
     let isPositive = raw.prefix(limit ?? first).allSatisfy { $0 > 0 }
     if first >= 6 { methods += [.drift, .smoothing, .dampedTrend] }
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
+    // The criterion asks for nine fits, which pay where there are few values to tell them apart by forecasting.
+    if first >= 10, first <= Self.mostForCriterion { methods.append(.automatic) }
     guard season > 1 else { return methods }
     if first >= season { methods.append(.seasonalNaive) }
     if first >= 2 * season + 2 {
@@ -75,6 +84,8 @@ struct SimpleSeries: Sendable {
     if let longSeason, first >= 2 * longSeason + 2 { methods += [.longSeasonalNaive, .doubleSeason] }
     return methods
   }
+
+  private static let mostForCriterion = 600
 
   /// The forecasts of a method from the ends given in rising order, each of what came before it alone,
   /// `[ends][horizon]`.
@@ -97,6 +108,7 @@ struct SimpleSeries: Sendable {
       smoothed(.init(trend: .damped, season: .multiplicative, period: season), ends)
     case .doubleSeason:
       smoothed(.init(season: .additive, period: season, longPeriod: longSeason, hasErrorFeedback: true), ends)
+    case .automatic: smoothed(nil, ends)
     case .theta: thetas(2, ends)
     case .stretchedTheta: thetas(1.5, ends)
     case .linear: []
@@ -136,14 +148,19 @@ struct SimpleSeries: Sendable {
     return stride(from: 0, to: ends.count, by: size).map { ends[$0..<min($0 + size, ends.count)] }
   }
 
-  private func smoothed(_ form: ExponentialSmoothing.Form, _ ends: [Int]) -> [[Double]] {
-    let isRaw = form.season == .multiplicative
-    let source = isRaw ? raw : values
+  /// - Parameter form: Which states there are; nil for those that the criterion chooses, of the values in their unit.
+  private func smoothed(_ form: ExponentialSmoothing.Form?, _ ends: [Int]) -> [[Double]] {
+    let isRaw = form.map { $0.season == .multiplicative } ?? true
+    var source = isRaw ? raw : values
+    // A recurrence knows what to do with a value that is not there.
+    for row in observed.indices where !observed[row] { source[row] = .nan }
     // Of a long series the newest part, from a whole number of seasons before the end.
-    let whole = form.longPeriod ?? form.period
-    return groups(ends, cost: 12_000).flatMap { group in
+    let whole = form?.longPeriod ?? form?.period ?? season
+    return groups(ends, cost: form == nil ? 2_000 : 12_000).flatMap { group in
       let skipped = max(0, group[group.startIndex] - SimpleMethod.reach) / whole * whole
-      let model = ExponentialSmoothing(fitting: source[skipped..<group[group.startIndex]], form)
+      let past = source[skipped..<group[group.startIndex]]
+      let model =
+        form.map { ExponentialSmoothing(fitting: past, $0) } ?? ExponentialSmoothing(choosing: past, season: season)
       let known = Array(source[skipped..<group[group.endIndex - 1]])
       let forecasts = model.forecasts(of: known, at: group.map { $0 - skipped }, horizon: horizon)
       return isRaw ? forecasts.map(scaler.scale) : forecasts

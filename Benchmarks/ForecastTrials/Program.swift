@@ -1,7 +1,9 @@
 // How good forecasts are, on series of one's own: `ForecastTrials FILE.csv… [--horizon N] [--simple] [--half
-// odd|even]`. Every file is one series, the last column of numbers. From three origins each the last horizons are
-// forecast.
+// odd|even] [--zero-shot] [--weights FILE.safetensors]…`. Every file is one series, the last column of numbers. From
+// three origins each the last horizons are forecast. With --zero-shot nothing is trained; --weights are checkpoints of
+// PretrainedForecaster, which are asked by themselves.
 import Foundation
+import RefrainTasks
 
 @main enum Program {
   static func main() { run(Array(CommandLine.arguments.dropFirst())) }
@@ -17,6 +19,13 @@ import Foundation
       case "--target": trials.target = words.popFirst()
       case "--origins": trials.origins = words.popFirst().flatMap { Int($0) } ?? 3
       case "--simple": trials.isSimpleOnly = true
+      case "--zero-shot": trials.isZeroShot = true
+      case "--weights":
+        let path = words.popFirst() ?? ""
+        do {
+          trials.networks.append(
+            (path.split(separator: "/").last.map(String.init) ?? path, try ZeroShotNetwork.read(path).network))
+        } catch { return print("\(error)") }
       case "--half": half = words.popFirst() == "odd" ? 1 : 0
       default: paths.append(word)
       }

@@ -41,6 +41,7 @@ extension Forecaster {
     on all: [Series], _ configuration: Configuration, _ context: TrainingContext
   ) throws(TaskError) -> Forecaster {
     let plan = try ForecastPlan(all, configuration)
+    if plan.isZeroShot == true { _ = try ZeroShotWeights.shipped.get() }
     var training = ForecasterTraining(all, plan, isNetworkWanted: configuration.namesNetwork, context)
     return try plan.isNaive == true && all.count == 1 ? training.naive(all[0]) : training.run()
   }
@@ -71,6 +72,18 @@ private struct TrainingPart {
 
   /// The row before which the network's first training ends.
   var first: Int { origins.ends.first ?? held }
+
+  /// Asks the pretrained network for all it will be asked for, where it stands alone: once costs least.
+  mutating func askPretrained() {
+    if plan.isZeroShot == true { ways.simple.askPretrained(at: origins.ends + plan.folds(of: series)) }
+  }
+
+  /// The moments from which the methods are compared on the whole series. Where nothing is trained, the forecasts of the
+  /// backtest are as good as others.
+  var finalOrigins: RollingOrigins {
+    plan.isZeroShot == true
+      ? origins.extended(by: plan.folds(of: series), limit: series.count) : plan.rollingOrigins(limit: series.count)
+  }
 
   /// Whether there are windows for the network before a row.
   func isTrained(within limit: Int) -> Bool { limit >= plan.context + plan.horizon }
@@ -128,6 +141,7 @@ private struct ForecasterTraining {
     }
     for index in parts.indices {
       if hasNetwork { parts[index].ways.networks = [(parts[index].first, network)] }
+      parts[index].askPretrained()
       parts[index].chosen = choose(parts[index].ways, parts[index].origins)
       report(after: 0, index)
     }
@@ -152,7 +166,8 @@ private struct ForecasterTraining {
       let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan)
       var ways = ForecastWays(whole)
       ways.networks = part.ways.networks
-      let final = choose(ways, part.plan.rollingOrigins(limit: part.series.count))
+      ways.simple.pretrained = part.ways.simple.pretrained
+      let final = choose(ways, part.finalOrigins)
       if parts.count == 1 { linear = self.linear(final, whole, within: part.series.count) }
       members.append(member(part.series, whole, final, part.backtest))
       if part.isTrained(within: part.series.count) { places.append((whole, part.series.count)) }

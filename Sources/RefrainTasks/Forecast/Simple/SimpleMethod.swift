@@ -8,6 +8,8 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
   case doubleSeason
   case theta, stretchedTheta
   case linear
+  /// The network that comes with the library, which learned from made-up series.
+  case pretrained
 
   /// No more values than this are learned from.
   static let reach = 4000
@@ -31,6 +33,7 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
     case .theta: "Theta"
     case .stretchedTheta: "Theta stretched"
     case .linear: "linear"
+    case .pretrained: "pretrained network"
     }
   }
 }
@@ -47,6 +50,8 @@ struct SimpleSeries: Sendable {
   let season: Int
   /// A longer season, such as the week in hours; nil for none.
   let longSeason: Int?
+  /// Forecasts of the pretrained network that are known already, in the unit of the series, by the row they begin at.
+  var pretrained: [Int: [Double]] = [:]
 
   /// - Parameter values: Outliers are taken out of them already.
   init(_ values: [Double], scaler: Scaler, horizon: Int, season: Int, longSeason: Int?) {
@@ -66,6 +71,7 @@ struct SimpleSeries: Sendable {
     let isPositive = raw.prefix(limit ?? first).allSatisfy { $0 > 0 }
     if first >= 6 { methods += [.drift, .smoothing, .dampedTrend] }
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
+    if Self.hasPretrained(from: first) { methods.append(.pretrained) }
     guard season > 1 else { return methods }
     if first >= season { methods.append(.seasonalNaive) }
     if first >= 2 * season + 2 {
@@ -100,6 +106,7 @@ struct SimpleSeries: Sendable {
     case .theta: thetas(2, ends)
     case .stretchedTheta: thetas(1.5, ends)
     case .linear: []
+    case .pretrained: pretrainedForecasts(at: ends)
     }
   }
 

@@ -9,12 +9,13 @@ struct PretrainedForecaster {
   var layers = 2
   var batchSize = 32
   var learningRate: Float = 2e-3
-  /// How long to train in all, with earlier runs that it goes on from; it decides how the rate falls.
+  /// How many seconds of the processor to train in all, with earlier runs that it goes on from; they decide how the rate
+  /// falls.
   var seconds = 3600.0
   var folder = "."
   var seed: UInt64 = 1
-  /// How often to measure and to write what was learned.
-  var secondsBetweenCheckpoints = 300.0
+  /// After how many seconds of the processor to measure and to write what was learned.
+  var secondsBetweenCheckpoints = 60.0
 
   var modelPath: String { folder + "/zero-shot.safetensors" }
   private var curvePath: String { folder + "/curve.csv" }
@@ -96,11 +97,11 @@ struct PretrainedForecaster {
     let earlier = progress.seconds
     let earlierWork = progress.processorSeconds - Self.processorSeconds
     var (losses, count) = (0.0, 0)
-    var nextCheckpoint = earlier + min(secondsBetweenCheckpoints, 60)
+    var nextCheckpoint = progress.processorSeconds + min(secondsBetweenCheckpoints, 60)
     let firstStep = progress.step
-    while progress.seconds < seconds {
+    while progress.processorSeconds < seconds {
       let rise = min(1, Float(progress.step - firstStep + 1) / 100)
-      let fall = 0.5 * (1 + cos(Float.pi * Float(min(1, progress.seconds / seconds))))
+      let fall = 0.5 * (1 + cos(Float.pi * Float(min(1, progress.processorSeconds / seconds))))
       optimizer.learningRate = learningRate * rise * (0.03 + 0.97 * fall)
       let examples = Self.examples(batchSize, using: &generator)
       var (value, gradient) = valueAndGradient(at: network) { Self.loss($0, examples) }
@@ -114,7 +115,7 @@ struct PretrainedForecaster {
       progress.step += 1
       progress.seconds = earlier + Date().timeIntervalSince(began)
       progress.processorSeconds = earlierWork + Self.processorSeconds
-      if progress.seconds >= nextCheckpoint || progress.seconds >= seconds {
+      if progress.processorSeconds >= nextCheckpoint || progress.processorSeconds >= seconds {
         let measured = Self.measure(average)
         let line =
           "\(Int(progress.seconds)),\(Int(progress.processorSeconds)),\(progress.step),\(losses / Double(max(count, 1))),\(measured.mase),\(measured.coverage)"
@@ -123,7 +124,7 @@ struct PretrainedForecaster {
         try average.write(progress, to: modelPath)
         try average.write(progress, to: folder + "/checkpoint-\(Int(progress.processorSeconds)).safetensors")
         (losses, count) = (0, 0)
-        nextCheckpoint = progress.seconds + secondsBetweenCheckpoints
+        nextCheckpoint = progress.processorSeconds + secondsBetweenCheckpoints
       }
     }
   }

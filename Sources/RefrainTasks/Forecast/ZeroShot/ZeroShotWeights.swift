@@ -6,7 +6,7 @@ import RefrainData
 /// one file too.
 ///
 /// The string is base64 of: the letters `RZ`, a version and the number of layers in a byte each, the hidden size and two
-/// bytes of nothing; IEEE halves of all tensors in the order of their walk; a CRC-32C of all that. Numbers are
+/// bytes of nothing; IEEE halves of all tensors in the order of their walk; the hash FNV-1a of all that. Numbers are
 /// little-endian.
 package enum ZeroShotWeights {
   /// The network that comes with the library, read when it is first asked for.
@@ -22,7 +22,7 @@ package enum ZeroShotWeights {
     let (hidden, layers) = (network.hiddenSize, network.layers)
     var bytes = mark + [UInt8(layers)] + littleEndian(UInt16(hidden)) + [0, 0]
     for (_, tensor) in network.namedTensors { for value in tensor.values { bytes += littleEndian(half(value)) } }
-    bytes += littleEndian(CRC32C.checksum(bytes))
+    bytes += littleEndian(hash(bytes))
     return Data(bytes).base64EncodedString()
   }
 
@@ -39,7 +39,7 @@ package enum ZeroShotWeights {
       throw damaged("they do not begin as weights do")
     }
     let content = bytes.dropLast(checkCount)
-    guard littleEndian(CRC32C.checksum(content)) == Array(bytes.suffix(checkCount)) else {
+    guard littleEndian(hash(content)) == Array(bytes.suffix(checkCount)) else {
       throw damaged("the checksum is another")
     }
     let (layers, hidden) = (Int(bytes[3]), Int(bytes[4]) | Int(bytes[5]) << 8)
@@ -60,6 +60,11 @@ package enum ZeroShotWeights {
     }
     guard areNumbers else { throw damaged("one is no number") }
     return network
+  }
+
+  /// The hash of Fowler, Noll and Vo, in 32 bits.
+  static func hash(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    bytes.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }
 
   private static func littleEndian(_ value: some FixedWidthInteger & UnsignedInteger) -> [UInt8] {

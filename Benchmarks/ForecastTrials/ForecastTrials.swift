@@ -60,6 +60,10 @@ struct ForecastTrials {
   var isSimpleOnly = false
   /// What is taken away of each past before it is learned from.
   var missing: MissingValues?
+  /// Whether Refrain trains nothing: the network that comes with it forecasts alone.
+  var isZeroShot = false
+  /// Other weights of that network, to be asked by themselves, and their names.
+  var networks: [(name: String, network: ZeroShotNetwork)] = []
 
   /// The outcome on a file; its series is the last column of numbers.
   func outcome(_ path: String) throws -> Outcome {
@@ -68,6 +72,7 @@ struct ForecastTrials {
     let series = try Series.all(in: Table(contentsOf: path), options: options)[0]
     var configuration = Forecaster.Configuration()
     configuration.horizon = horizon
+    configuration.isZeroShot = isZeroShot
     let horizon = try Forecaster.horizon(for: series, configuration)
     let season = try Forecaster.season(for: series, configuration)
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
@@ -84,6 +89,10 @@ struct ForecastTrials {
       guard unit > 0 else { continue }
       for (name, method) in Self.simple {
         let points = SimpleForecast(method, of: past, horizon: horizon, season: season).points
+        outcome.scores[name, default: Score()].add(truth, points, unit: unit)
+      }
+      for (name, network) in networks {
+        let points = try Forecaster.zeroShotForecast(network, of: past, configuration)
         outcome.scores[name, default: Score()].add(truth, points, unit: unit)
       }
       guard !isSimpleOnly else { continue }
@@ -155,7 +164,7 @@ struct ForecastTrials {
     }
     print("\n\(outcomes.count) series; geometric means relative to the seasonal naive forecast")
     print("way               MASE   interval score   coverage (least)")
-    for way in [Self.own] + Self.simple.map(\.name) {
+    for way in [Self.own] + Self.simple.map(\.name) + networks.map(\.name) {
       let known = outcomes.filter { $0.scores[way] != nil }
       guard !known.isEmpty else { continue }
       let coverages = known.compactMap { $0.scores[way]?.coverage }

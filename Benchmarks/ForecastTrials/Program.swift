@@ -1,10 +1,13 @@
 // How good forecasts are, on series of one's own: `ForecastTrials FILE.csv… [--horizon N] [--simple] [--half
-// odd|even]`. Every file is one series, the last column of numbers. From three origins each the last horizons are
-// forecast. `--missing 0.1,0.3,0.5` compares with values taken away, one by one and in blocks.
+// odd|even] [--zero-shot] [--weights FILE.safetensors]…`. Every file is one series, the last column of numbers. From
+// three origins each the last horizons are forecast. `--missing 0.1,0.3,0.5` compares with values taken away, one by
+// one and in blocks. With --zero-shot nothing is trained; --weights are checkpoints of PretrainedForecaster, which are
+// asked by themselves.
 //
 // `ForecastTrials m4 Hourly-train.csv Hourly-test.csv`: M4's hourly series by one model. `ForecastTrials channels
 // ETTh1.csv --horizon 96 [--validation]`: all columns by one model.
 import Foundation
+import RefrainTasks
 
 @main enum Program {
   static func main() throws { try run(Array(CommandLine.arguments.dropFirst())) }
@@ -35,6 +38,13 @@ import Foundation
       case "--target": trials.target = words.popFirst()
       case "--origins": trials.origins = number() ?? 3
       case "--simple": trials.isSimpleOnly = true
+      case "--zero-shot": trials.isZeroShot = true
+      case "--weights":
+        let path = words.popFirst() ?? ""
+        do {
+          trials.networks.append(
+            (path.split(separator: "/").last.map(String.init) ?? path, try ZeroShotNetwork.read(path).network))
+        } catch { return print("\(error)") }
       case "--half": half = words.popFirst() == "odd" ? 1 : 0
       case "--missing": shares = (words.popFirst() ?? "").split(separator: ",").compactMap { Double($0) }
       default: paths.append(word)

@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTasks
 
 /// Trains a ``ZeroShotNetwork`` on series that are made up as it goes, and says how well it forecasts others.
 struct PretrainedForecaster {
@@ -8,25 +9,16 @@ struct PretrainedForecaster {
   var layers = 2
   var batchSize = 32
   var learningRate: Float = 2e-3
-  /// How long to train in all, with earlier runs that it goes on from; it decides how the rate falls.
+  /// How many seconds of the processor to train in all, with earlier runs that it goes on from; they decide how the rate
+  /// falls.
   var seconds = 3600.0
   var folder = "."
   var seed: UInt64 = 1
-  /// How often to measure and to write what was learned.
-  var secondsBetweenCheckpoints = 300.0
+  /// After how many seconds of the processor to measure and to write what was learned.
+  var secondsBetweenCheckpoints = 60.0
 
   var modelPath: String { folder + "/zero-shot.safetensors" }
   private var curvePath: String { folder + "/curve.csv" }
-
-  /// What is saved beside the weights.
-  struct Progress: Codable {
-    var step = 0
-    var seconds = 0.0
-    var hiddenSize: Int
-    var layers: Int
-  }
-
-  static let kind = "zero-shot"
 
   /// The patches of a batch, all cut alike.
   struct Examples {
@@ -36,40 +28,45 @@ struct PretrainedForecaster {
 
   static func examples(_ size: Int, using generator: inout RandomGenerator) -> Examples {
     let patch = ZeroShotNetwork.patch
-    let time = 8 + generator.integer(below: 33)
+    let time = generator.uniform() < 0.1 ? 32 + generator.integer(below: 33) : 4 + generator.integer(below: 29)
     var (input, target, weight): ([Float], [Float], [Float]) = ([], [], [])
     for _ in 0..<size {
       let length = (time + 1) * patch
       var made = SyntheticSeries(count: length, using: &generator)
+      var start = 0
       // A short series stands at the end of its patches.
       if generator.uniform() < 0.4 {
-        let start = generator.integer(below: length * 3 / 4)
+        start = generator.integer(below: length * 3 / 4)
         for index in 0..<start { made.values[index] = .nan }
       }
       let truth = made.values
       // Some patches are not known yet: what comes after them is several patches ahead.
       var place = 2 + generator.integer(below: time)
       while place < time {
-        let run = 1 + generator.integer(below: 5)
+        let run = 1 + generator.integer(below: ZeroShotNetwork.ahead)
         for index in place * patch..<min((place + run) * patch, time * patch) { made.values[index] = .nan }
         place += run + 1 + generator.integer(below: time)
       }
-      let patches = ZeroShotPatches(Array(made.values.prefix(time * patch)), season: made.season, known: time * patch)
-      input += patches.features
+      // The unit is found from what is before some patch, as it is where nothing after it is known.
+      let first = min(time, start / patch + 1)
+      let known = first + generator.integer(below: time - first + 1)
+      let patches = ZeroShotPatches(Array(made.values.prefix(time * patch)), season: made.season, known: known * patch)
+      input += patches.input
       var seen = 0
       for index in 0..<time * patch {
         let value = truth[index + patch]
         if index % patch == 0 { seen += made.values[index..<index + patch].count(where: \.isFinite) }
-        let error = (value - patches.bases[index]) / patches.scale
-        let counts = value.isFinite && seen >= max(patch, made.season) && abs(error) < 1e4
+        let error = (value - patches.levels[index / patch]) / patches.scale
+        let counts = value.isFinite && seen >= 3 && abs(error) < 1e4
         target.append(counts ? Float(error) : 0)
-        // Far ones count less: the loss of a series should not outweigh all others.
-        weight.append(counts ? 1 / max(1, Float(abs(error)) / 8) : 0)
+        // Far ones count less: the loss of a series should not outweigh all others. So do those that the unit knows of.
+        let share: Float = index / patch + 1 < known ? 0.25 : 1
+        weight.append(counts ? share / max(1, Float(abs(error)) / 8) : 0)
       }
     }
     let shape = [size, time, patch]
     return Examples(
-      input: Tensor(input, shape: [size, time, ZeroShotNetwork.features]), target: Tensor(target, shape: shape),
+      input: Tensor(input, shape: [size, time, ZeroShotPatches.width]), target: Tensor(target, shape: shape),
       weight: Tensor(weight, shape: shape))
   }
 
@@ -86,24 +83,25 @@ struct PretrainedForecaster {
   /// Trains until the time is over.
   func run() throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    var progress = Progress(hiddenSize: hiddenSize, layers: layers)
+    var progress = ZeroShotNetwork.Progress(hiddenSize: hiddenSize, layers: layers)
     var generator = RandomGenerator(seed: seed)
     var network = ZeroShotNetwork(hiddenSize: hiddenSize, layers: layers, using: &generator)
     if FileManager.default.fileExists(atPath: modelPath) {
-      (network, progress) = try Self.read(modelPath)
+      (network, progress) = try ZeroShotNetwork.read(modelPath)
       generator = RandomGenerator(seed: seed &+ UInt64(progress.step))
       print("going on from step \(progress.step)")
     }
     var average = network
     var optimizer = AdamW(learningRate: learningRate, weightDecay: 0.01)
-    var began = Date()
+    let began = Date()
     let earlier = progress.seconds
+    let earlierWork = progress.processorSeconds - Self.processorSeconds
     var (losses, count) = (0.0, 0)
-    var nextCheckpoint = earlier + min(secondsBetweenCheckpoints, 60)
+    var nextCheckpoint = progress.processorSeconds + min(secondsBetweenCheckpoints, 60)
     let firstStep = progress.step
-    while progress.seconds < seconds {
+    while progress.processorSeconds < seconds {
       let rise = min(1, Float(progress.step - firstStep + 1) / 100)
-      let fall = 0.5 * (1 + cos(Float.pi * Float(min(1, progress.seconds / seconds))))
+      let fall = 0.5 * (1 + cos(Float.pi * Float(min(1, progress.processorSeconds / seconds))))
       optimizer.learningRate = learningRate * rise * (0.03 + 0.97 * fall)
       let examples = Self.examples(batchSize, using: &generator)
       var (value, gradient) = valueAndGradient(at: network) { Self.loss($0, examples) }
@@ -116,35 +114,28 @@ struct PretrainedForecaster {
       count += 1
       progress.step += 1
       progress.seconds = earlier + Date().timeIntervalSince(began)
-      if progress.seconds >= nextCheckpoint || progress.seconds >= seconds {
+      progress.processorSeconds = earlierWork + Self.processorSeconds
+      if progress.processorSeconds >= nextCheckpoint || progress.processorSeconds >= seconds {
         let measured = Self.measure(average)
         let line =
-          "\(Int(progress.seconds)),\(progress.step),\(losses / Double(max(count, 1))),\(measured.mase),\(measured.coverage)"
+          "\(Int(progress.seconds)),\(Int(progress.processorSeconds)),\(progress.step),\(losses / Double(max(count, 1))),\(measured.mase),\(measured.coverage)"
         print(line)
         try append(line)
-        try ModelFile.write(average, kind: Self.kind, description: progress, to: modelPath)
+        try average.write(progress, to: modelPath)
+        try average.write(progress, to: folder + "/checkpoint-\(Int(progress.processorSeconds)).safetensors")
         (losses, count) = (0, 0)
-        nextCheckpoint = progress.seconds + secondsBetweenCheckpoints
-        began = Date().addingTimeInterval(-(progress.seconds - earlier))
+        nextCheckpoint = progress.processorSeconds + secondsBetweenCheckpoints
       }
     }
   }
 
+  /// What the process has used of the processor.
+  private static var processorSeconds: Double { Double(clock()) / 1e6 }
+
   private func append(_ line: String) throws {
-    let head = "seconds,steps,loss,relativeMASE,coverage\n"
+    let head = "seconds,processorSeconds,steps,loss,relativeMASE,coverage\n"
     let before = (try? String(contentsOfFile: curvePath, encoding: .utf8)) ?? head
     try (before + line + "\n").write(toFile: curvePath, atomically: true, encoding: .utf8)
-  }
-
-  /// The network that a run wrote, and how far it came.
-  static func read(_ path: String) throws -> (network: ZeroShotNetwork, progress: Progress) {
-    let contents = try ModelFile.read(
-      SafeTensorsFile(contentsOf: path), path: path, kind: Self.kind, description: Progress.self)
-    var generator = RandomGenerator(seed: 0)
-    var network = ZeroShotNetwork(
-      hiddenSize: contents.description.hiddenSize, layers: contents.description.layers, using: &generator)
-    try contents.load(into: &network)
-    return (network, contents.description)
   }
 
   /// On 300 made-up series that are always the same: the geometric mean of the errors relative to repeating the last
@@ -181,27 +172,17 @@ struct PretrainedForecaster {
     return (exp(logs / Double(max(count, 1))), Double(inside) / Double(max(all, 1)))
   }
 
-  /// A Swift file that holds the weights of a network as halves in base64.
-  static func source(of network: ZeroShotNetwork, hiddenSize: Int, layers: Int) -> String {
-    var bytes: [UInt8] = []
-    for (_, tensor) in network.namedTensors {
-      for value in tensor.values {
-        let bits = ZeroShotWeights.half(value)
-        bytes += [UInt8(truncatingIfNeeded: bits), UInt8(truncatingIfNeeded: bits >> 8)]
-      }
+  /// A Swift file that holds the weights of a network.
+  static func source(of network: ZeroShotNetwork) -> String {
+    """
+    // Written by Examples/PretrainedForecaster, whose network learned from made-up series alone.
+
+    extension ZeroShotWeights {
+      // swift-format-ignore
+      static let text = "\(ZeroShotWeights.text(of: network))"
     }
-    let text = Data(bytes).base64EncodedString()
-    return """
-      // Written by Examples/PretrainedForecaster; its weights were learned from made-up series alone.
 
-      extension ZeroShotWeights {
-        static let hiddenSize = \(hiddenSize)
-        static let layers = \(layers)
-        // swift-format-ignore
-        static let text: StaticString = "\(text)"
-      }
-
-      """
+    """
   }
 }
 

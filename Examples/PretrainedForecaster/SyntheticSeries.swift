@@ -34,24 +34,14 @@ private struct Maker {
 
   mutating func series() -> SyntheticSeries {
     let season = pickSeason()
-    var parts = [Double](repeating: 0, count: count)
-    func add(_ part: [Double], _ size: Double) { for index in parts.indices { parts[index] += size * part[index] } }
-    if happens(0.75) { add(trend(), .exp(normal() * 0.8)) }
-    if season > 1, happens(0.93) { add(seasonal(season), .exp(normal() * 0.7)) }
-    if season > 1, 7 * season < count / 2, happens(0.4) { add(seasonal(7 * season), .exp(normal() * 0.5) * 0.6) }
-    if happens(season > 1 ? 0.12 : 0.3) { add(cycle(), .exp(normal() * 0.6)) }
-    if happens(0.3) { add(smooth(uniform(4, Double(count) / 3)), .exp(normal() * 0.7)) }
-    let loudness = Double.exp(normal() * 0.9 - 1.2)
-    let noise = noise()
+    var parts = happens(0.35) ? stateSpace(season) : sum(season)
     if happens(0.35) {
       // Growth by factors: swings and noise grow with the level.
       let size = max(parts.map(abs).max() ?? 1, 1e-6)
-      let strength = uniform(0.2, 1.6) / size
-      let fraction = loudness * uniform(0.05, 0.3)
-      parts = zip(parts, noise).map { .exp(strength * $0 + fraction * $1) }
+      let strength = uniform(0.1, 1.6) / size
+      parts = parts.map { .exp(strength * $0) }
     } else {
-      add(noise, loudness)
-      let offset = uniform(-8, 8)
+      let offset = uniform(-8, 8) * (happens(0.3) ? 5 : 1)
       for index in parts.indices { parts[index] += offset }
     }
     if happens(0.15) { shiftLevels(&parts) }
@@ -61,7 +51,42 @@ private struct Maker {
     if happens(0.2) { addOutliers(&parts) }
     if happens(0.25) { removeSome(&parts) }
     let scale = Double.exp(normal() * 3)
-    return SyntheticSeries(values: parts.map { $0 * scale }, season: season)
+    // Sometimes nobody knows of the season.
+    return SyntheticSeries(values: parts.map { $0 * scale }, season: happens(0.06) ? 1 : season)
+  }
+
+  /// Trends, seasons, waves and noise, one upon the other.
+  private mutating func sum(_ season: Int) -> [Double] {
+    var parts = [Double](repeating: 0, count: count)
+    func add(_ part: [Double], _ size: Double) { for index in parts.indices { parts[index] += size * part[index] } }
+    if happens(0.75) { add(trend(), .exp(normal() * 0.8)) }
+    if season > 1, happens(0.93) { add(seasonal(season), .exp(normal() * 0.7)) }
+    if season > 1, 7 * season < count / 2, happens(0.4) { add(seasonal(7 * season), .exp(normal() * 0.5) * 0.6) }
+    if happens(season > 1 ? 0.12 : 0.3) { add(cycle(), .exp(normal() * 0.6)) }
+    if happens(0.3) { add(smooth(uniform(4, Double(count) / 3)), .exp(normal() * 0.7)) }
+    add(noise(), .exp(normal() * 0.9 - (happens(0.2) ? 3 : 1.2)))
+    return parts
+  }
+
+  /// Level, trend and season that every shock changes a little, as exponential smoothing takes a series to be; with no
+  /// trend and a level that keeps all of every shock it is a random walk (Hyndman et al. 2002).
+  private mutating func stateSpace(_ season: Int) -> [Double] {
+    let levelShare = happens(0.2) ? 1 : uniform()
+    let trendShare = happens(0.5) ? uniform(0, 0.2) : 0
+    let seasonShare = happens(0.5) ? uniform(0, 0.4) : 0
+    let damping = happens(0.5) ? uniform(0.8, 1) : 1
+    var season = season > 1 ? Array(seasonal(season).prefix(season)) : [0]
+    let size = Double.exp(normal() * 0.8 + 0.5)
+    season = (0..<max(season.count, 1)).map { $0 < season.count ? season[$0] * size : 0 }
+    var (level, trend) = (0.0, happens(0.4) ? normal() * uniform(0, 0.4) : 0)
+    return noise().enumerated().map { index, shock in
+      let phase = index % season.count
+      let value = level + damping * trend + season[phase] + shock
+      level += damping * trend + levelShare * shock
+      trend = damping * trend + levelShare * trendShare * shock
+      season[phase] += seasonShare * (1 - levelShare) * shock
+      return value
+    }
   }
 
   private mutating func pickSeason() -> Int {
@@ -82,8 +107,14 @@ private struct Maker {
     let length = Double(count)
     switch generator.integer(below: 6) {
     case 0:
-      let slope = normal() * 2
-      return (0..<count).map { slope * Double($0) / length }
+      // A line, that may bend.
+      var (slope, value) = (normal() * 2, 0.0)
+      let chance = happens(0.5) ? 1.5 / length : 0
+      return (0..<count).map { _ in
+        if happens(chance) { slope *= uniform(-0.3, 1) }
+        value += slope / length
+        return value
+      }
     case 1:
       let (rate, slope) = (uniform(1, 8), normal() * 2)
       return (0..<count).map { slope * (1 - .exp(-rate * Double($0) / length)) }

@@ -1,14 +1,15 @@
 // A forecaster that needs no training where it is used: a recurrent network that learned from made-up series alone.
 //
-//     PretrainedForecaster FOLDER SECONDS [HIDDEN]     trains, going on from what FOLDER holds; writes curve.csv
-//     PretrainedForecaster source FOLDER FILE.swift    writes the weights as a Swift file
+//     PretrainedForecaster FOLDER SECONDS [HIDDEN]          trains, going on from what FOLDER holds; writes curve.csv
+//                                                           and checkpoints by their seconds of the processor
+//     PretrainedForecaster FOLDER --write-source FILE.swift writes the weights as a Swift file
 import Foundation
+import RefrainTasks
 
 let words = Array(CommandLine.arguments.dropFirst())
-if words.first == "source", words.count == 3 {
-  let (network, progress) = try PretrainedForecaster.read(words[1] + "/zero-shot.safetensors")
-  let text = PretrainedForecaster.source(of: network, hiddenSize: progress.hiddenSize, layers: progress.layers)
-  try text.write(toFile: words[2], atomically: true, encoding: .utf8)
+if words.count == 3, words[1] == "--write-source" {
+  let (network, _) = try ZeroShotNetwork.read(words[0] + "/zero-shot.safetensors")
+  try PretrainedForecaster.source(of: network).write(toFile: words[2], atomically: true, encoding: .utf8)
 } else if words.count >= 2, let seconds = Double(words[1]) {
   var program = PretrainedForecaster()
   program.folder = words[0]

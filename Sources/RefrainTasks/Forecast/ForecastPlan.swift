@@ -27,6 +27,8 @@ struct ForecastPlan: Codable, Sendable {
   let isNaive: Bool?
   /// Whether there is a network beside the simple methods; nil, in files of older versions, is true.
   let hasNetwork: Bool?
+  /// Whether the network that comes with the library forecasts alone; nil is false.
+  let isZeroShot: Bool?
   /// Whether the past was never negative, so that the future is not either.
   var isNonnegative: Bool?
   /// Whether values are missing, so that the network is told which.
@@ -62,7 +64,8 @@ struct ForecastPlan: Codable, Sendable {
     for season in Set([configuration.season ?? usual, configuration.season ?? 1]).sorted(by: >) {
       let notes = [note].compactMap(\.self)
       let plan = ForecastPlan(series, configuration, season: season, notes: notes)
-      let isEnough = configuration.namesNetwork || plan.windows(count) >= leastWindows
+      let isEnough =
+        !configuration.isZeroShot && (configuration.namesNetwork || plan.windows(count) >= leastWindows)
       if plan.needed <= count, plan.context >= plan.base, isEnough {
         self = plan
         return
@@ -107,7 +110,8 @@ struct ForecastPlan: Codable, Sendable {
     layers = configuration.layers
     self.isNaive = isNaive
     self.hasNetwork = hasNetwork && !isNaive
-    self.notes = notes
+    isZeroShot = configuration.isZeroShot && !isNaive ? true : nil
+    self.notes = notes + (isZeroShot == true ? Self.zeroShotNotes(series) : [])
 
     let training = count - folds * horizon
     let held = series.values.prefix(max(0, training))
@@ -138,6 +142,11 @@ struct ForecastPlan: Codable, Sendable {
     batchSize = windows >= 2000 ? 64 : 32
     batchesPerEpoch = max(1, min(windows, 6400) / batchSize)
     epochs = configuration.epochs ?? max(1, (windows >= 2000 ? 800 : 600) / batchesPerEpoch)
+  }
+
+  private static func zeroShotNotes(_ series: Series) -> [String] {
+    ["nothing was trained: the forecast is that of a network which learned from made-up series alone"]
+      + (series.covariates.isEmpty ? [] : ["that network looks at no covariates"])
   }
 
   /// The plan that trains nothing, when there are rows enough for its backtest.
@@ -223,7 +232,7 @@ struct ForecastPlan: Codable, Sendable {
     func windows(_ plan: ForecastPlan) -> Int {
       all.reduce(0) { $0 + max(0, $1.count - plan.folds * plan.horizon - plan.context - plan.horizon + 1) }
     }
-    if plan.hasNetwork == false, plan.isNaive != true, windows(plan) >= 200 {
+    if plan.hasNetwork == false, plan.isNaive != true, !configuration.isZeroShot, windows(plan) >= 200 {
       // Alone it would teach a network nothing, but there are others.
       var configuration = configuration
       configuration.context = plan.context
@@ -250,6 +259,9 @@ struct ForecastPlan: Codable, Sendable {
 
   /// The moments in the first `limit` rows from which the methods are compared.
   func rollingOrigins(limit: Int) -> RollingOrigins {
+    if isZeroShot == true {
+      return RollingOrigins(limit: limit, horizon: horizon, least: max(season > 1 ? season : 3, base + 1), most: 12)
+    }
     let wanted = context + horizon + 3
     // A series too short for the network has the origins of the other ways.
     let forNetwork = (hasNetwork ?? true) && limit > wanted ? wanted : 0

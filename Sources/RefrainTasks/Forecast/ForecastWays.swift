@@ -6,7 +6,7 @@ struct ForecastWays: Sendable {
   static let network = "network"
 
   let windows: ForecastWindows
-  let simple: SimpleSeries
+  var simple: SimpleSeries
   /// The coefficients of the linear method, where they are learned already.
   var linear: LinearForecast?
   /// The networks that may be asked, each from the row on up to which it was trained.
@@ -69,10 +69,12 @@ struct ForecastWays: Sendable {
       zip(end..., origins.truth(values, after: end)).map { windows.isObserved($0) ? $1 : .nan }
     }
     let first = origins.ends.first ?? simple.values.count
-    for method in simple.methods(from: first, within: origins.limit) where method != .linear {
+    let isZeroShot = windows.plan.isZeroShot == true
+    for method in simple.methods(from: first, within: origins.limit)
+    where isZeroShot ? method == .pretrained : method != .linear {
       contest.forecasts.append((method.rawValue, simple.forecasts(method, at: origins.ends)))
     }
-    if withLinear, let all = LinearMethod(windows).forecasts(at: origins.ends),
+    if withLinear, !isZeroShot, let all = LinearMethod(windows).forecasts(at: origins.ends),
       let best = all.indices.min(by: { contest.error(all[$0]) < contest.error(all[$1]) })
     {
       contest.forecasts.append((SimpleMethod.linear.rawValue, all[best]))

@@ -216,6 +216,10 @@ extension Forecaster.Configuration: TaskConfiguration {
           How many times to forecast held-out time, to learn how good the forecast is. (default: from the series' length)
           """),
       .levels("levels", \.levels),
+      TaskOption(
+        "zero-shot", .flag,
+        help: "Train nothing: forecast by the network that comes with Refrain, which learned from made-up series."
+      ) { configuration, _ in configuration.isZeroShot = true },
     ]
 
   /// What is taken from a table.
@@ -231,6 +235,10 @@ extension Forecaster.Configuration: TaskConfiguration {
   /// Takes all but a dropout, which a forecaster has not.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) {
     guard options.dropout == nil else { throw TaskError("a forecaster has no dropout; leave it out") }
+    let network: [Any?] = [options.cell, options.layers, options.hidden, options.epochs]
+    guard !isZeroShot || context == nil && network.allSatisfy({ $0 == nil }) else {
+      throw TaskError("zero-shot nothing is trained: there is no network to choose a size of; leave those out")
+    }
     if let cell = options.cell { self.cell = cell }
     if let layers = options.layers { self.layers = layers }
     if let hidden = options.hidden { hiddenSize = hidden }

@@ -42,6 +42,7 @@ extension Forecaster {
   ) throws(TaskError) -> Forecaster {
     let all = all.findingFixedCovariates()
     var plan = try ForecastPlan(all, configuration)
+    if plan.isZeroShot == true { _ = try ZeroShotWeights.shipped.get() }
     plan.reading = configuration.saved(all)
     var context = context
     let limit = TimeLimit(seconds: context.timeLimit)
@@ -77,6 +78,18 @@ private struct TrainingPart {
 
   /// The row before which the network's first training ends.
   var first: Int { origins.ends.first ?? held }
+
+  /// Asks the pretrained network for all it will be asked for, where it stands alone: once costs least.
+  mutating func askPretrained() {
+    if plan.isZeroShot == true { ways.simple.askPretrained(at: origins.ends + plan.folds(of: series)) }
+  }
+
+  /// The moments from which the methods are compared on the whole series. Where nothing is trained, the forecasts of the
+  /// backtest are as good as others.
+  var finalOrigins: RollingOrigins {
+    plan.isZeroShot == true
+      ? origins.extended(by: plan.folds(of: series), limit: series.count) : plan.rollingOrigins(limit: series.count)
+  }
 
   /// Whether there are windows for the network before a row.
   func isTrained(within limit: Int) -> Bool { limit >= plan.context + plan.horizon }
@@ -137,6 +150,7 @@ private struct ForecasterTraining {
     }
     for index in parts.indices {
       if hasNetwork, finished > 0 { parts[index].ways.networks = [(parts[index].first, network)] }
+      parts[index].askPretrained()
       parts[index].chosen = choose(parts[index].ways, parts[index].origins)
       report(after: 0, index)
     }
@@ -158,10 +172,11 @@ private struct ForecasterTraining {
     var members: [ForecastMember] = []
     var places: [(windows: ForecastWindows, limit: Int)] = []
     for (index, part) in parts.enumerated() {
-      let origins = part.plan.rollingOrigins(limit: part.series.count)
+      let origins = part.finalOrigins
       let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan, barriers: origins.ends)
       var ways = ForecastWays(whole)
       ways.networks = part.ways.networks
+      ways.simple.pretrained = part.ways.simple.pretrained
       let final = choose(ways, origins)
       if parts.count == 1 { linear = self.linear(final, whole, within: part.series.count) }
       members.append(member(part.series, whole, final, part.backtest))

@@ -33,6 +33,8 @@ public struct Forecaster: Sendable {
     public var folds: Int?
     /// The shares of truths that intervals are to hold, in percent, besides 80.
     public var levels: [Double] = []
+    /// Whether the network that comes with the library forecasts alone, and nothing is trained.
+    public var isZeroShot = false
     /// The cell's name, one of ``Cells/all``.
     public var cell = LSTMCell.name
     /// The size of the hidden state; by default from the number of rows.

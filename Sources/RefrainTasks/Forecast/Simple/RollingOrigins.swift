@@ -9,10 +9,11 @@ struct RollingOrigins: Sendable {
   /// - Parameters:
   ///   - limit: How many rows there are.
   ///   - least: How many rows must lie before the first.
-  init(limit: Int, horizon: Int, least: Int) {
+  ///   - most: No more moments than this.
+  init(limit: Int, horizon: Int, least: Int, most: Int = .max) {
     let span = max(limit / 2, 2)
     let first = min(max(limit - span, least), limit - 1)
-    let count = min(limit - first, limit > 1500 ? 60 : limit > 300 ? 40 : 24)
+    let count = min(limit - first, limit > 1500 ? 60 : limit > 300 ? 40 : 24, most)
     // The last row but one must be among them, as much of the horizon as is known.
     self.init(
       ends: first < 1
@@ -23,6 +24,11 @@ struct RollingOrigins: Sendable {
     self.ends = ends
     self.limit = limit
     self.horizon = horizon
+  }
+
+  /// These and later ones, of a longer past.
+  func extended(by later: [Int], limit: Int) -> RollingOrigins {
+    RollingOrigins(ends: Set(ends + later).sorted(), limit: limit, horizon: horizon)
   }
 
   /// What came after an end, as far as it is known.

@@ -9,6 +9,8 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
   case automatic
   case theta, stretchedTheta
   case linear
+  /// The network that comes with the library, which learned from made-up series.
+  case pretrained
 
   /// No more values than this are learned from.
   static let reach = 4000
@@ -33,6 +35,7 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
     case .theta: "Theta"
     case .stretchedTheta: "Theta stretched"
     case .linear: "linear"
+    case .pretrained: "pretrained network"
     }
   }
 }
@@ -51,6 +54,8 @@ struct SimpleSeries: Sendable {
   let season: Int
   /// A longer season, such as the week in hours; nil for none.
   let longSeason: Int?
+  /// Forecasts of the pretrained network that are known already, in the unit of the series, by the row they begin at.
+  var pretrained: [Int: [Double]] = [:]
 
   /// - Parameter values: Outliers are taken out of them already.
   init(
@@ -75,6 +80,7 @@ struct SimpleSeries: Sendable {
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
     // The criterion asks for nine fits, which pay where there are few values to tell them apart by forecasting.
     if first >= 10, first <= Self.mostForCriterion { methods.append(.automatic) }
+    if Self.hasPretrained(from: first) { methods.append(.pretrained) }
     guard season > 1 else { return methods }
     if first >= season { methods.append(.seasonalNaive) }
     if first >= 2 * season + 2 {
@@ -112,6 +118,7 @@ struct SimpleSeries: Sendable {
     case .theta: thetas(2, ends)
     case .stretchedTheta: thetas(1.5, ends)
     case .linear: []
+    case .pretrained: pretrainedForecasts(at: ends)
     }
   }
 

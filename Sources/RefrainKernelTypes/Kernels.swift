@@ -5,6 +5,9 @@
 ///
 /// Operations are the raw values of `UnaryOperation` and `BinaryOperation`, cells those of `RecurrentKind`.
 public protocol Kernels: SendableMetatype {
+  // Convolution.swift
+  static func convolutionLine(_ arguments: ConvolutionLineArguments)
+
   // CTC.swift
   static func ctcForward(
     _ steps: Int, _ states: Int, _ stride: Int, _ emissions: UnsafePointer<Float>, _ skips: UnsafePointer<Float>,

@@ -39,41 +39,44 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   }
 
   /// The options as they are typed.
-  public static let options: [TaskOption<Self>] = [
-    .column(
-      "target", \.target, help: "The column to learn. (default: the one called label, or the only one that fits)"),
-    .columns(
-      "inputs", \.inputs,
-      help: """
-        The columns to read, such as text,age; a kind may follow a colon (age:category), one of \
-        \(ColumnEncoders.all.map { $0.kind }.joined(separator: ", ")). (default: all but the target)
-        """),
-    .text(
-      "validation", \.validation, valueName: "file", choosesData: true,
-      help: "Examples to end the training and to calibrate by. (default: one in ten of the others)"),
-    .choice(
-      "unit", \.unit, of: TextUnit.allCases.map { ($0.rawValue, $0) }, valueName: "unit",
-      help: "What texts are cut into: words, characters or pieces. (default: words; characters where texts are names)"),
-    .count(
-      "vocabulary", \.vocabulary, in: 10...1_000_000,
-      help: "The greatest number of words, characters or pieces. (default: 50000, 20000, 8000)"),
-    TaskOption("keep-case", .flag, help: "Capital letters count. (default: not in words)") { options, _ in
-      options.settings.keepsCase = true
-    },
-    .text(
-      "vectors", \.vectors, valueName: "file",
-      help: "Vectors of words to begin with, as GloVe or word2vec write them as text. (default: drawn at random)"),
-    .count("embedding", \.embeddingSize, in: 1...4096, help: "The size of a token's vector. (default: from the data)"),
-    .choice(
-      "pooling", \.pooling, of: NetworkPlan.Pooling.allCases.map { ($0.rawValue, $0) }, valueName: "way",
-      help: "What becomes of the steps of a text: attention, max or last. (default: attention)"),
-    TaskOption("forward", .flag, help: "Read texts from their beginning alone. (default: from both ends)") {
-      options, _ in options.readsForward = true
-    },
-    .count(
-      "members", \.members, in: 1...20,
-      help: "How many networks to train, whose answers are averaged. (default: from the data)"),
-  ]
+  public static let options: [TaskOption<Self>] =
+    [
+      .column(
+        "target", \.target, help: "The column to learn. (default: the one called label, or the only one that fits)"),
+      .columns(
+        "inputs", \.inputs,
+        help: """
+          The columns to read, such as text,age; a kind may follow a colon (age:category), one of \
+          \(ColumnEncoders.all.map { $0.kind }.joined(separator: ", ")). (default: all but the target)
+          """),
+      .text(
+        "validation", \.validation, valueName: "file", choosesData: true,
+        help: "Examples to end the training and to calibrate by. (default: one in ten of the others)"),
+      .choice(
+        "unit", \.unit, of: TextUnit.allCases.map { ($0.rawValue, $0) }, valueName: "unit",
+        help: "What texts are cut into: words, characters or pieces. (default: words; characters where texts are names)"
+      ),
+      .count(
+        "vocabulary", \.vocabulary, in: 10...1_000_000,
+        help: "The greatest number of words, characters or pieces. (default: 50000, 20000, 8000)"),
+      TaskOption("keep-case", .flag, help: "Capital letters count. (default: not in words)") { options, _ in
+        options.settings.keepsCase = true
+      },
+      .text(
+        "vectors", \.vectors, valueName: "file",
+        help: "Vectors of words to begin with, as GloVe or word2vec write them as text. (default: drawn at random)"),
+      .count(
+        "embedding", \.embeddingSize, in: 1...4096, help: "The size of a token's vector. (default: from the data)"),
+      .choice(
+        "pooling", \.pooling, of: NetworkPlan.Pooling.allCases.map { ($0.rawValue, $0) }, valueName: "way",
+        help: "What becomes of the steps of a text: attention, max or last. (default: attention)"),
+      TaskOption("forward", .flag, help: "Read texts from their beginning alone. (default: from both ends)") {
+        options, _ in options.readsForward = true
+      },
+      .count(
+        "members", \.members, in: 1...20,
+        help: "How many networks to train, whose answers are averaged. (default: from the data)"),
+    ] + FrameFormat.options.map { $0.within(\.settings.frames) }
 
   /// The sizes of the network for so many examples.
   func plan(_ columns: InputColumns, examples: Int) -> NetworkPlan {

@@ -78,7 +78,8 @@ public protocol ColumnPart: Module {
 public enum ColumnEncoders {
   /// The kinds; a new one is added here.
   public static let all: [any ColumnEncoder.Type] = [
-    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self, SeriesColumn.self,
+    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self, FramesColumn.self,
+    SeriesColumn.self,
   ]
 
   /// The kind of this name, or nil.
@@ -105,6 +106,8 @@ public struct ColumnSettings: Codable, Sendable, Equatable {
   public var vocabularySize: Int?
   /// A file of word vectors to begin with.
   public var vectors: String?
+  /// What frames of clips are brought into.
+  public var frames = FrameFormat()
 
   /// Everything left to the data.
   public init() {}

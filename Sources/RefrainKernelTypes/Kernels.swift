@@ -5,6 +5,9 @@
 ///
 /// Operations are the raw values of `UnaryOperation` and `BinaryOperation`, cells those of `RecurrentKind`.
 public protocol Kernels: SendableMetatype {
+  // Convolution.swift
+  static func convolutionLine(_ arguments: ConvolutionLineArguments)
+
   // CTC.swift
   static func ctcForward(_ arguments: CTCArguments) -> Bool
   static func ctcOccupancies(_ arguments: CTCArguments)

@@ -12,6 +12,7 @@ public enum Tasks {
     LanguageModel.self,
     Translator.self,
     Transcriber.self,
+    FramePredictor.self,
   ]
 
   /// The task of this name, or nil.

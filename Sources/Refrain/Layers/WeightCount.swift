@@ -78,6 +78,12 @@ extension Conv1D: CountedLayer {
   }
 }
 
+extension Conv2D: CountedLayer {
+  func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? {
+    (configuration.kernel.reduce(features(inputShape)) { $0 * Double($1) } + 1) * Double(configuration.filters)
+  }
+}
+
 extension ConvolutionalLSTM: CountedLayer {
   func weightCount(for inputShape: [Int?], atMost limit: Int) -> Double? {
     let (filters, kernel) = (configuration.filters, configuration.kernel)

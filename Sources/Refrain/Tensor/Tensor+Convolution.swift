@@ -1,5 +1,6 @@
-// Convolutions over one to three axes, channels last, as Keras has them: a product of the weights with patches of the
-// input, which are gathered a block at a time.
+// Convolutions over one to three axes, channels last, as Keras has them: a product of the weights with the patches of the
+// input, which are rows of a padded copy that overlap (ConvolutionLines.swift). Only for the gradients of strides beyond
+// 1 are patches gathered, a block at a time.
 
 /// How far a convolution reaches at the borders.
 public enum Padding: String, Codable, Sendable, CaseIterable {
@@ -18,7 +19,7 @@ public enum Padding: String, Codable, Sendable, CaseIterable {
   }
 
   /// The zeros before the input along an axis.
-  fileprivate func zerosBefore(_ input: Int, kernel: Int, stride: Int) -> Int {
+  func zerosBefore(_ input: Int, kernel: Int, stride: Int) -> Int {
     switch self {
     case .same: max(0, (outputSize(input, kernel: kernel, stride: stride) - 1) * stride + kernel - input) / 2
     case .valid: 0
@@ -65,61 +66,73 @@ extension Operations {
 
     package func callAsFunction(_ x: Tensor, _ weight: Tensor) -> Tensor {
       let outputs = weight.shape[0]
-      let patches = Patches(x.shape, kernel: Array(weight.shape[1..<x.rank - 1]), strides: strides, padding: padding)
-      let width = patches.width
-      let matrix = Tensor(memoryOf: weight, shape: [outputs, width])
-      // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to
-      // them.
-      func packedWeight(transposed: Bool) -> Storage { matrix.packed(transposed: transposed, forRows: 1) }
-      let result = Tensor(patches.outputShape(outputs)) { target in
+      let lines = ConvolutionLines(
+        x.shape, kernel: Array(weight.shape[1..<x.rank - 1]), strides: strides, padding: padding)
+      let result = Tensor(lines.outputShape(outputs)) { target in
         // Without channels every sum is empty.
-        if width == 0 { kernels.fill(patches.rows * outputs, 0, target) }
-        let packed = packedWeight(transposed: true)
-        x.read { x in
-          patches.forEachBlock { rows, block in
-            patches.gather(rows, of: x, into: block)
-            product(
-              MatrixView(block, rows: rows.count, columns: width), packed: packed, columns: outputs,
-              into: target + rows.lowerBound * outputs)
-          }
-        }
+        if lines.width == 0 { kernels.fill(lines.samples * lines.outputCount * outputs, 0, target) }
+        // As for a product with few rows the packed weights are kept: the next step of a loop over time comes back to
+        // them.
+        let packed = Tensor(memoryOf: weight, shape: [outputs, lines.width]).packed(transposed: true, forRows: 1)
+        x.read { lines.forward($0, packed: packed, outputs: outputs, into: target) }
       }
       return result.recorded(as: self, of: [x, weight]) {
-        [
+        guard lines.hasUnitStrides else { return stridedEdges(x, weight) }
+        return [
           .pullback { gradient in
-            var sum = Tensor.zeros(x.shape)
-            let packed = packedWeight(transposed: false)
-            sum.write { target in
-              gradient.read { gradient in
-                patches.forEachBlock { rows, block in
-                  product(
-                    MatrixView(gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs),
-                    packed: packed, columns: width, into: block)
-                  patches.add(block, of: rows, to: target)
-                }
-              }
+            Tensor(x.shape) { target in
+              read(weight, gradient) { lines.inputGradient($1, weight: $0, outputs: outputs, into: target) }
             }
-            return sum
           },
           .pullback { gradient in
-            var sum = Tensor.zeros(weight.shape)
-            sum.write { target in
-              read(x, gradient) { x, gradient in
-                patches.forEachBlock { rows, block in
-                  patches.gather(rows, of: x, into: block)
-                  product(
-                    MatrixView(
-                      gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs, transposed: true),
-                    packed: packPanels(MatrixView(block, rows: rows.count, columns: width)), columns: width,
-                    into: target,
-                    accumulate: true)
-                }
-              }
+            var sums = Tensor.zeros([lines.width, outputs])
+            sums.write { target in
+              read(x, gradient) { lines.addWeightGradient(of: $0, $1, outputs: outputs, to: target) }
             }
-            return sum
+            return sums.transposed.reshaped(weight.shape)
           },
         ]
       }
+    }
+
+    /// The gradients by way of patches, for any strides.
+    private func stridedEdges(_ x: Tensor, _ weight: Tensor) -> [GradientEdge?] {
+      let outputs = weight.shape[0]
+      let patches = Patches(x.shape, kernel: Array(weight.shape[1..<x.rank - 1]), strides: strides, padding: padding)
+      let width = patches.width
+      return [
+        .pullback { gradient in
+          var sum = Tensor.zeros(x.shape)
+          let packed = weight.read { packPanels(MatrixView($0, rows: outputs, columns: width)) }
+          sum.write { target in
+            gradient.read { gradient in
+              patches.forEachBlock { rows, block in
+                product(
+                  MatrixView(gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs),
+                  packed: packed, columns: width, into: block)
+                patches.add(block, of: rows, to: target)
+              }
+            }
+          }
+          return sum
+        },
+        .pullback { gradient in
+          var sum = Tensor.zeros(weight.shape)
+          sum.write { target in
+            read(x, gradient) { x, gradient in
+              patches.forEachBlock { rows, block in
+                patches.gather(rows, of: x, into: block)
+                product(
+                  MatrixView(
+                    gradient + rows.lowerBound * outputs, rows: rows.count, columns: outputs, transposed: true),
+                  packed: packPanels(MatrixView(block, rows: rows.count, columns: width)), columns: width,
+                  into: target, accumulate: true)
+              }
+            }
+          }
+          return sum
+        },
+      ]
     }
   }
 

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// The program `ffmpeg`, which reads the sound of files that are no WAV: its output comes through a pipe.
+/// The program `ffmpeg`, which reads the sound and the frames of files that are not read in Swift: its output comes
+/// through a pipe.
 struct FFmpeg {
   /// Where it is; nil where it is not installed.
   let path: String?
@@ -17,17 +18,64 @@ struct FFmpeg {
   /// - Throws: `unsupportedContent` where the program is not installed; `wrongFormat` with its words where it finds no
   ///   sound; `damagedFile` where it ends half way.
   func recording(_ file: String) throws(DataError) -> Recording {
+    let output = try run(
+      ["-vn", "-f", "wav", "-acodec", "pcm_f32le", "-"], on: file,
+      Subject(whole: "the recording", missing: "this is no WAV file", instead: "save the recording as WAV"))
+    let words = output.complaint
+    guard WAVReader.isWAV(output.bytes) else {
+      throw DataError(
+        .wrongFormat, file: file,
+        "ffmpeg finds no sound in it" + (output.isWhole ? "" : words.map { " (\($0))" } ?? ""),
+        remedy: "name a sound file")
+    }
+    guard output.isWhole else {
+      throw DataError(
+        .damagedFile, file: file, "ffmpeg ended half way" + (words.map { " (\($0))" } ?? ""),
+        remedy: "record or save it again")
+    }
+    var recording = try Recording(wav: output.bytes, file: file)
+    // A pipe's header never says how long it is, which is nothing to note.
+    recording.notes = output.notes
+    return recording
+  }
+
+  /// What is looked for in a file, for messages.
+  struct Subject {
+    /// All of it, as the subject of a sentence.
+    var whole: String
+    /// Why the program is needed.
+    var missing: String
+    /// What to do without it.
+    var instead: String
+  }
+
+  /// What the program gave.
+  struct Output {
+    var bytes: [UInt8]
+    /// Whether it ended without an error.
+    var isWhole: Bool
+    /// The last line that it complained by.
+    var complaint: String?
+    /// The complaint, to be noted.
+    var notes: [String] { complaint.map { ["ffmpeg complains of it: \($0)"] } ?? [] }
+  }
+
+  /// Runs the program on a file.
+  ///
+  /// - Parameters:
+  ///   - arguments: what comes after the file.
+  ///   - file: what it reads.
+  /// - Throws: `unsupportedContent` where it is not installed or cannot be started; `overMemoryBudget`.
+  func run(_ arguments: [String], on file: String, _ subject: Subject) throws(DataError) -> Output {
     guard let path else {
       throw DataError(
-        .unsupportedContent, file: file, "this is no WAV file, and ffmpeg, which reads others, is not installed",
-        remedy: "install ffmpeg, or save the recording as WAV")
+        .unsupportedContent, file: file, "\(subject.missing), and ffmpeg, which reads others, is not installed",
+        remedy: "install ffmpeg, or \(subject.instead)")
     }
     let process = Process()
     process.executableURL = URL(filePath: path)
     // A name that begins with a minus sign, or looks like an address, is still a file.
-    process.arguments = [
-      "-nostdin", "-v", "error", "-i", "file:" + file, "-vn", "-f", "wav", "-acodec", "pcm_f32le", "-",
-    ]
+    process.arguments = ["-nostdin", "-v", "error", "-i", "file:" + file] + arguments
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors
@@ -35,9 +83,9 @@ struct FFmpeg {
     do { try process.run() } catch {
       throw DataError(
         .unsupportedContent, file: file, "ffmpeg cannot be started: \(error.localizedDescription)",
-        remedy: "install it anew, or save the recording as WAV")
+        remedy: "install it anew, or \(subject.instead)")
     }
-    // What it complains of is read beside its sound: a full pipe would let it wait for ever.
+    // What it complains of is read beside its output: a full pipe would let it wait for ever.
     let complaints = Complaints()
     let finished = DispatchSemaphore(value: 0)
     DispatchQueue.global().async {
@@ -53,7 +101,7 @@ struct FFmpeg {
     while true {
       let part = output.fileHandleForReading.availableData
       if part.isEmpty { break }
-      do throws(DataError) { try budget.take(part.count, for: "the recording") } catch {
+      do throws(DataError) { try budget.take(part.count, for: subject.whole) } catch {
         process.terminate()
         throw error.inFile(file)
       }
@@ -62,24 +110,7 @@ struct FFmpeg {
     let isWhole = Self.endsWell(process)
     // A program that it started may hold the pipe open for ever.
     _ = finished.wait(timeout: .now() + 1)
-    let words = complaints.lastLine
-    guard isWhole else {
-      guard WAVReader.isWAV(bytes) else {
-        throw DataError(
-          .wrongFormat, file: file, "ffmpeg finds no sound in it" + (words.map { " (\($0))" } ?? ""),
-          remedy: "name a sound file")
-      }
-      throw DataError(
-        .damagedFile, file: file, "ffmpeg ended half way" + (words.map { " (\($0))" } ?? ""),
-        remedy: "record or save it again")
-    }
-    guard WAVReader.isWAV(bytes) else {
-      throw DataError(.wrongFormat, file: file, "ffmpeg finds no sound in it", remedy: "name a sound file")
-    }
-    var recording = try Recording(wav: bytes, file: file)
-    // A pipe's header never says how long it is, which is nothing to note.
-    recording.notes = words.map { ["ffmpeg complains of it: \($0)"] } ?? []
-    return recording
+    return Output(bytes: bytes, isWhole: isWhole, complaint: complaints.lastLine)
   }
 
   /// Waits until a program has ended, and says whether it did so without an error.

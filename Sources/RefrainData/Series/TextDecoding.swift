@@ -175,7 +175,10 @@ struct DecodedText {
 }
 
 /// Files of gzip, through zlib.
-private enum Gzip {
+enum Gzip {
+  /// Whether bytes begin as a file of gzip does.
+  static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
+
   /// More than this is not unpacked: a small file can stand for any amount.
   static let greatestSize = 1 << 31
 

@@ -47,7 +47,9 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   }
 
   /// The options as they are typed.
-  public static let options: [TaskOption<Self>] = [
+  public static let options: [TaskOption<Self>] = own + FrameFormat.options.map { $0.within(\.settings.frames) }
+
+  private static let own: [TaskOption<Self>] = [
     .column(
       "target", \.target, help: "The column to learn. (default: the one called label, or the only one that fits)"),
     .columns(

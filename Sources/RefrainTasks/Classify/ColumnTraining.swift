@@ -55,7 +55,7 @@ struct ColumnTraining {
 }
 
 /// Tells whoever waits how far a training is.
-private final class ContextProgress: TrainingObserver {
+final class ContextProgress: TrainingObserver {
   private let context: TrainingContext
   private let share: Range<Double>
 

@@ -124,7 +124,8 @@ extension ColumnPart {
 public enum ColumnEncoders {
   /// The kinds; a new one is added here.
   public static let all: [any ColumnEncoder.Type] = [
-    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self, SeriesColumn.self,
+    TextColumn.self, NumberColumn.self, CategoryColumn.self, RecordingColumn.self, FramesColumn.self,
+    SeriesColumn.self,
   ]
 
   /// The kind of this name, or nil.
@@ -153,6 +154,8 @@ public struct ColumnSettings: Codable, Sendable, Equatable {
   public var vectors: String?
   /// The column of times in tables of steps; nil is found by its name, or steps are only counted.
   public var time: String?
+  /// What frames of clips are brought into.
+  public var frames = FrameFormat()
 
   /// Everything left to the data.
   public init() {}

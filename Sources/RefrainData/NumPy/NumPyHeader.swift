@@ -1,5 +1,3 @@
-import RefrainData
-
 /// What stands before the values in a `.npy` file: a magic word, a version, a length, and the literal of a Python
 /// dictionary. Source: NumPy's `numpy.lib.format`.
 struct NumPyHeader {

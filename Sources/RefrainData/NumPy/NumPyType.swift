@@ -1,5 +1,3 @@
-import RefrainData
-
 /// A type of elements as NumPy describes it, such as `<f4`: the byte order, a letter for the kind, and a size.
 struct NumPyType {
   /// The description.

@@ -1,5 +1,3 @@
-import RefrainData
-
 extension NumericArray {
   /// Reads the bytes of a `.npy` file, NumPy's format for one array, in version 1, 2 or 3.
   ///
@@ -19,7 +17,7 @@ extension NumericArray {
   /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`, or what ``init(npy:file:)`` throws.
   public init(npyFile path: String) throws(DataError) { try self.init(npy: readFile(path), file: path) }
 
-  init(npy bytes: ArraySlice<UInt8>, file: String?) throws(DataError) {
+  package init(npy bytes: ArraySlice<UInt8>, file: String?) throws(DataError) {
     do throws(DataError) {
       let (header, data) = try NumPyHeader.read(from: bytes)
       let type = header.type

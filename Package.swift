@@ -16,9 +16,9 @@ let optimized: [SwiftSetting] =
   ]
 
 /// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
-func kernels(_ name: String, define: String..., clangFlags: [String], sources: [String]? = nil) -> Target {
+func kernels(_ name: String, define: String..., clangFlags: [String]) -> Target {
   .target(
-    name: name, dependencies: ["RefrainKernelTypes"], sources: sources,
+    name: name, dependencies: ["RefrainKernelTypes"],
     swiftSettings: optimized + define.map { .define($0) } + [
       .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] })
     ])
@@ -33,11 +33,9 @@ var targets: [Target] = [
   targets += [
     kernels("RefrainKernelsAVX2", define: "AVX2", clangFlags: ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]),
     kernels("RefrainKernelsAVX512", define: "AVX512", clangFlags: avx512),
-    // The products of bytes alone, with the instructions for them that not every processor with AVX-512 has.
-    kernels(
-      "RefrainKernelsVNNI", define: "AVX512", "VNNI", clangFlags: avx512 + ["-mavx512vnni"],
-      sources: ["KernelBuild", "Vector", "Rows", "Place", "Tile", "Arithmetic"].map { $0 + ".swift" }
-        + ["QuantizedRows", "QuantizedTile", "QuantizedProduct"].map { $0 + ".swift" }),
+    // Symbolic links to the products of bytes alone, compiled with the instructions for them that not every processor
+    // with AVX-512 has.
+    kernels("RefrainKernelsVNNI", define: "AVX512", "VNNI", clangFlags: avx512 + ["-mavx512vnni"]),
   ]
 #endif
 let kernelTargets = targets.dropFirst().map { Target.Dependency(stringLiteral: $0.name) }

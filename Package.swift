@@ -16,12 +16,11 @@ let optimized: [SwiftSetting] =
   ]
 
 /// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
-func kernels(_ name: String, define: String, clangFlags: [String]) -> Target {
+func kernels(_ name: String, define: String..., clangFlags: [String]) -> Target {
   .target(
     name: name, dependencies: ["RefrainKernelTypes"],
-    swiftSettings: optimized + [
-      .define(define),
-      .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] }),
+    swiftSettings: optimized + define.map { .define($0) } + [
+      .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] })
     ])
 }
 
@@ -30,11 +29,13 @@ var targets: [Target] = [
   kernels("RefrainKernels", define: "BASELINE", clangFlags: []),
 ]
 #if arch(x86_64)
+  let avx512 = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mbmi", "-mbmi2"]
   targets += [
     kernels("RefrainKernelsAVX2", define: "AVX2", clangFlags: ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]),
-    kernels(
-      "RefrainKernelsAVX512", define: "AVX512",
-      clangFlags: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mbmi", "-mbmi2"]),
+    kernels("RefrainKernelsAVX512", define: "AVX512", clangFlags: avx512),
+    // Symbolic links to the products of bytes alone, compiled with the instructions for them that not every processor
+    // with AVX-512 has.
+    kernels("RefrainKernelsVNNI", define: "AVX512", "VNNI", clangFlags: avx512 + ["-mavx512vnni"]),
   ]
 #endif
 let kernelTargets = targets.dropFirst().map { Target.Dependency(stringLiteral: $0.name) }

@@ -3,14 +3,15 @@ import Refrain
 
 /// What `refrain-benchmark` can time. Names, shapes and modes are those of `Benchmarks/peers.py`.
 enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
-  case speed, gru, ragged, programs, cells, memory
+  case speed, gru, ragged, programs, cells, int8, memory
 
   static let allValueDescriptions = [
     "speed": "an LSTM layer in seven shapes, forward and training",
     "gru": "the same with a GRU layer",
     "ragged": "training on 16 sequences of 50 to 500 steps, LSTM and GRU",
     "programs": "whole training steps of four models: forward, loss, backward, update",
-    "cells": "every cell Refrain has, in the shapes medium and small, forward and training",
+    "cells": "every cell Refrain has, in the shapes medium and small, forward and training, beside the LSTM",
+    "int8": "LSTM, GRU and Dense layers with quantized weights, beside those of floats",
     "memory": "training on sequences of 2,000 steps, all kept for the backward pass or 50 at a time, and the memory",
   ]
 
@@ -22,6 +23,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .ragged: "Ragged batch"
     case .programs: "Training steps"
     case .cells: "Cells"
+    case .int8: "Layers of bytes"
     case .memory: "Memory of training"
     }
   }
@@ -33,6 +35,9 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .ragged: [raggedTraining(of: LSTMCell.self), raggedTraining(of: GRUCell.self)]
     case .programs: BenchmarkCase.programs
     case .cells: Cells.all.flatMap { cell in [BenchmarkShape.medium, .small].flatMap { $0.cases(ofAnyCell: cell) } }
+    case .int8:
+      BenchmarkShape.all.flatMap { [$0.quantized(LSTMCell.self, gates: 4), $0.quantized(GRUCell.self, gates: 3)] }
+        + [.quantizedDense(rows: 1), .quantizedDense(rows: 64)]
     case .memory:
       [nil, 50].flatMap {
         [
@@ -42,6 +47,14 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
       }
     }
   }
+}
+
+extension BenchmarkSet {
+  /// Whether the operations of its cases are known.
+  var countsOperations: Bool { self == .speed || self == .gru || self == .cells || self == .int8 }
+
+  /// The heading over the speed beside a reference.
+  var reference: String { self == .cells ? "A multiply-add, × LSTM" : "× floats" }
 }
 
 /// A batch of sequences `[B, T, I]` and a layer of H units.
@@ -70,12 +83,42 @@ struct BenchmarkShape {
     ]
   }
 
-  /// Forward and training of a cell whose number of products is not known.
+  /// Forward and training of any cell, held against the LSTM. Its operations are a multiply-add for each weight at each
+  /// step: how often the step uses it is not known.
   func cases<Cell: RecurrentCell>(ofAnyCell cell: Cell.Type) -> [BenchmarkCase] {
-    [
-      forward(of: cell, name: Cell.name, mode: "\(name)-forward"),
-      training(of: cell, name: Cell.name, mode: "\(name)-train"),
+    func operations<Other: RecurrentCell>(_ cell: Other.Type) -> Double {
+      Double(2 * time * batch * makeLayer(cell).layer.cell.parameterCount)
+    }
+    func beside(_ benchmark: BenchmarkCase, _ reference: BenchmarkCase) -> BenchmarkCase {
+      var result = benchmark
+      result.reference = reference.operations.map { ($0, reference.prepare) }
+      return result
+    }
+    let (own, those) = (operations(cell), operations(LSTMCell.self))
+    return [
+      beside(
+        forward(of: cell, name: Cell.name, mode: "\(name)-forward", operations: own),
+        forward(of: LSTMCell.self, name: "", mode: "", operations: those)),
+      beside(
+        training(of: cell, name: Cell.name, mode: "\(name)-train", operations: 3 * own),
+        training(of: LSTMCell.self, name: "", mode: "", operations: 3 * those)),
     ]
+  }
+
+  /// Forward of a cell with quantized weights, held against the same of floats.
+  func quantized<Cell: RecurrentCell>(_ cell: Cell.Type, gates: Int) -> BenchmarkCase {
+    let operations = Double(2 * time * batch * gates * hiddenSize * (inputSize + hiddenSize))
+    func body(isQuantized: Bool) -> () -> () -> Void {
+      {
+        var (layer, x) = makeLayer(cell)
+        if isQuantized { layer.cell = layer.cell.quantized() }
+        let fixed = layer
+        return time == 1 ? oneStep(fixed.cell, x.reshaped([batch, inputSize])) : { _ = fixed.scan(x) }
+      }
+    }
+    return BenchmarkCase(
+      name: name, mode: "\(Cell.name)-int8", operations: operations,
+      reference: (operations, body(isQuantized: false)), prepare: body(isQuantized: true))
   }
 
   private func forward<Cell: RecurrentCell>(
@@ -135,6 +178,25 @@ private func longTraining<Cell: RecurrentCell>(of cell: Cell.Type, checkpointInt
 }
 
 extension BenchmarkCase {
+  /// The scores of 10,000 words from 512 numbers.
+  static func quantizedDense(rows: Int) -> BenchmarkCase {
+    let (inputs, words) = (512, 10_000)
+    func body(isQuantized: Bool) -> () -> () -> Void {
+      {
+        var generator = RandomGenerator(seed: 0)
+        var weight = Tensor.normal([words, inputs], using: &generator)
+        let (bias, x) = (Tensor.zeros([words]), Tensor.normal([rows, inputs], using: &generator))
+        if isQuantized { weight = weight.quantized() }
+        let fixed = weight
+        return { _ = x.linear(weight: fixed, bias: bias) }
+      }
+    }
+    let operations = Double(2 * rows * inputs * words)
+    return BenchmarkCase(
+      name: "\(rows) × \(inputs) → \(words)", mode: "dense-int8", operations: operations,
+      reference: (operations, body(isQuantized: false)), prepare: body(isQuantized: true))
+  }
+
   /// The speed of one core with everything in registers: the limit of every product.
   static var multiplyAddPeak: BenchmarkCase {
     let repetitions = 200_000

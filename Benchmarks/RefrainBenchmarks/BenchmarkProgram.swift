@@ -11,7 +11,8 @@ struct BenchmarkProgram: ParsableCommand {
     discussion: """
       Each line is the median of as many runs as fit into the given time, after three to warm up, and of five at \
       least. Speeds count multiplications and additions of the matrix products, three times those of the forward pass when \
-      training; GFLOP/s are 10^9 of them a second.
+      training; GFLOP/s are 10^9 of them a second, beside which stands the share of what the cores could do with everything in \
+      registers. Where two things are held against each other, they are run in turn.
 
       Machines drift: compare only what was timed in turn. Benchmarks/compare does that with PyTorch and ONNX Runtime.
 
@@ -19,6 +20,7 @@ struct BenchmarkProgram: ParsableCommand {
 
         refrain-benchmark
         refrain-benchmark --set programs --threads 1
+        refrain-benchmark --set int8
         REFRAIN_ISA=avx2 refrain-benchmark --format json
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 130 after Ctrl-C (the first prints what has \
@@ -62,7 +64,7 @@ struct BenchmarkProgram: ParsableCommand {
     case .table:
       var measurements: [BenchmarkMeasurement] = []
       let progress = Progress()
-      let cases = set.cases
+      let cases = (set.countsOperations ? [BenchmarkCase.multiplyAddPeak] : []) + set.cases
       let outcome = Result {
         defer { progress.finish() }
         try measure(cases) {
@@ -96,8 +98,15 @@ struct BenchmarkProgram: ParsableCommand {
     let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
     let title = page.strong(set.title) + page.faint("  \(Processor.current), threads: \(Parallelism.threads)")
     let countsMemory = measurements.contains { $0.megabytes != nil }
-    let header = ["", "Mode", "Milliseconds", "GFLOP/s"] + (countsMemory ? ["Megabytes"] : [])
-    let rows = page.grid([header] + measurements.map(\.row))
+    var measurements = measurements
+    var peak: Double?
+    if let first = measurements.first, set.countsOperations { (peak, _) = (first.gflops, measurements.removeFirst()) }
+    let header =
+      ["", "Mode", "Milliseconds", "GFLOP/s"] + (peak == nil ? [] : ["Of the peak"])
+      + (measurements.contains { $0.speed != nil } ? [set.reference] : []) + (countsMemory ? ["Megabytes"] : [])
+    let rows =
+      (peak.map { ["One core's peak: \(fixed($0, decimals: 1)) GFLOP/s"] } ?? [])
+      + page.grid([header] + measurements.map { $0.row(peak: peak) })
     return ([title] + rows).map { $0 + "\n" }.joined()
   }
 }

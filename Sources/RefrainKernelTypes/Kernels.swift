@@ -58,7 +58,9 @@ public protocol Kernels: SendableMetatype {
   static func productTiled(_ arguments: TiledProductArguments)
 
   // RecurrentCells.swift
-  static func recurrentPackedSize(_ kind: Int, _ inputSize: Int, _ hiddenSize: Int) -> Int
+  static func recurrentPackedSize(
+    _ kind: Int, _ inputSize: Int, _ hiddenSize: Int, _ format: RecurrentWeightFormat
+  ) -> Int
   static func recurrentPack(_ arguments: RecurrentPackArguments)
   static func recurrentForward(_ arguments: RecurrentForwardArguments, _ firstRow: Int, _ endRow: Int)
   static func recurrentStage(

@@ -56,6 +56,61 @@ public struct KernelMasks {
   }
 }
 
+/// How the forward kernel reads a cell's weights.
+public enum RecurrentWeightFormat: Sendable {
+  /// As floats.
+  case floats
+  /// The recurrent ones as bytes, those of the input as floats.
+  case hiddenBytes
+  /// All as bytes.
+  case bytes
+}
+
+/// Weights that are bytes times the scale of their row.
+public struct RecurrentScales {
+  /// What multiplies them.
+  public var kernels: any QuantizedKernels.Type
+  /// `[G · H]`, of the input weights; nil where these are floats.
+  public var input: UnsafePointer<Float>?
+  /// `[G · H]`, of the recurrent weights.
+  public var hidden: UnsafePointer<Float>
+
+  /// Scales; the properties say the shapes.
+  public init(
+    kernels: any QuantizedKernels.Type, input: UnsafePointer<Float>?, hidden: UnsafePointer<Float>
+  ) {
+    self.kernels = kernels
+    self.input = input
+    self.hidden = hidden
+  }
+}
+
+/// What a forward scan needs besides where its weights are bytes.
+public struct RecurrentBytes {
+  /// What multiplies them.
+  public var kernels: any QuantizedKernels.Type
+  /// The rows of the input's matrix, as `quantizeRows` wrote them; nil where the input weights are floats.
+  public var input: UnsafeRawPointer?
+  /// The scales of these rows.
+  public var inputScales: UnsafePointer<Float>
+  /// Scratch of `[rows, quantizedRowSize(H)]` bytes; calls for different rows of one batch share it.
+  public var state: UnsafeMutableRawPointer
+  /// Scratch of `[rows]`.
+  public var stateScales: UnsafeMutablePointer<Float>
+
+  /// Memory; the properties say the shapes.
+  public init(
+    kernels: any QuantizedKernels.Type, input: UnsafeRawPointer?, inputScales: UnsafePointer<Float>,
+    state: UnsafeMutableRawPointer, stateScales: UnsafeMutablePointer<Float>
+  ) {
+    self.kernels = kernels
+    self.input = input
+    self.inputScales = inputScales
+    self.state = state
+    self.stateScales = stateScales
+  }
+}
+
 /// The weights of a cell, to be packed for `recurrentForward`.
 public struct RecurrentPackArguments {
   /// The raw value of a `RecurrentKind`.
@@ -72,6 +127,8 @@ public struct RecurrentPackArguments {
   public var bias: UnsafePointer<Float>
   /// `[H]`, of the GRU: b_hn.
   public var stateBias: UnsafePointer<Float>?
+  /// The scales of weights that are bytes; nil where they are floats.
+  public var scales: RecurrentScales?
   /// `recurrentPackedSize` floats, written.
   public var packed: UnsafeMutablePointer<Float>
 
@@ -79,7 +136,7 @@ public struct RecurrentPackArguments {
   public init(
     kind: Int, inputSize: Int, hiddenSize: Int, weightInput: UnsafePointer<Float>,
     weightHidden: UnsafePointer<Float>, bias: UnsafePointer<Float>, stateBias: UnsafePointer<Float>?,
-    packed: UnsafeMutablePointer<Float>
+    scales: RecurrentScales? = nil, packed: UnsafeMutablePointer<Float>
   ) {
     self.kind = kind
     self.inputSize = inputSize
@@ -88,6 +145,7 @@ public struct RecurrentPackArguments {
     self.weightHidden = weightHidden
     self.bias = bias
     self.stateBias = stateBias
+    self.scales = scales
     self.packed = packed
   }
 }
@@ -130,6 +188,8 @@ public struct RecurrentForwardArguments {
   public var keptCell: UnsafeMutablePointer<Float>?
   /// The masks on the state; nil if there are none.
   public var masks: KernelMasks?
+  /// What is needed besides where weights are bytes; nil where they are floats.
+  public var bytes: RecurrentBytes?
 
   /// A scan; the properties say the shapes.
   public init(
@@ -137,7 +197,7 @@ public struct RecurrentForwardArguments {
     inputStride: Int, packed: UnsafePointer<Float>, parameters: UnsafePointer<Float>?,
     hidden: UnsafeMutablePointer<Float>, cell: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
     output: UnsafeMutablePointer<Float>?, outputStride: Int, keptGates: UnsafeMutablePointer<Float>?,
-    keptCell: UnsafeMutablePointer<Float>?, masks: KernelMasks?
+    keptCell: UnsafeMutablePointer<Float>?, masks: KernelMasks?, bytes: RecurrentBytes? = nil
   ) {
     self.kind = kind
     self.rows = rows
@@ -156,6 +216,7 @@ public struct RecurrentForwardArguments {
     self.keptGates = keptGates
     self.keptCell = keptCell
     self.masks = masks
+    self.bytes = bytes
   }
 }
 

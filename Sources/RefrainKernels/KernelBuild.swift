@@ -1,4 +1,8 @@
 @_exported import RefrainKernelTypes
 
 /// This compilation of the kernels. Each file adds its own.
-public enum KernelBuild: Kernels {}
+#if VNNI
+  public enum KernelBuild: QuantizedKernels {}
+#else
+  public enum KernelBuild: Kernels, QuantizedKernels {}
+#endif

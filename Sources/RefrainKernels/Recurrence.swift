@@ -51,6 +51,9 @@ struct RecurrentMemory {
   var inputSize: Int
   var hiddenSize: Int
   var paddedSize: Int
+  let format: RecurrentWeightFormat
+  /// Where the products are of bytes.
+  let bytes: RecurrentBytes?
   var input: P
   var inputStride: Int
   /// The factors unit by unit, [k, Hp].
@@ -72,6 +75,10 @@ struct RecurrentMemory {
   var outputStride: Int
   let keptGates: M?
   let keptCell: M?
+
+  @inline(always) var layout: WeightLayout {
+    WeightLayout(inputSize: inputSize, hiddenSize: hiddenSize, format: format)
+  }
 
   /// Where the state of a place begins in [rows, Hp].
   @inline(always) func offset<let rows: Int>(_ place: Place<rows>) -> Int { place.row &* paddedSize &+ place.unit }
@@ -129,12 +136,12 @@ extension RecurrentStage {
   @inline(always) static func state(_ memory: RecurrentMemory) -> P { memory.seen }
 
   /// The packed floats of one unit: its biases, its input weights, its recurrent weights.
-  @inline(always) static func unitSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
-    gates &+ productGates &* (inputSize &+ hiddenSize)
+  @inline(always) static func unitSize(_ layout: WeightLayout) -> Int {
+    gates &+ productGates &* (layout.inputFloats &+ layout.hiddenFloats)
   }
 
-  @inline(always) static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
-    KernelBuild.paddedSize(hiddenSize) &* unitSize(inputSize, hiddenSize)
+  @inline(always) static func packedSize(_ layout: WeightLayout) -> Int {
+    KernelBuild.paddedSize(layout.hiddenSize) &* unitSize(layout)
   }
 }
 
@@ -143,7 +150,7 @@ protocol RecurrentKernel {
   /// How many gates a unit keeps for the backward pass.
   static var keptGates: Int { get }
   /// The floats `pack` writes.
-  static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int
+  static func packedSize(_ layout: WeightLayout) -> Int
   static func pack(_ weights: RecurrentWeights, _ packed: M)
   /// All steps. At the end the hidden state of every row is where it was at the start.
   static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M)
@@ -155,10 +162,21 @@ protocol RecurrentKernel {
   static func backward(_ packed: P, _ schedule: Schedule, _ memory: BackwardMemory)
 }
 
+/// The sizes by which weights are packed.
+struct WeightLayout {
+  let inputSize: Int
+  let hiddenSize: Int
+  let format: RecurrentWeightFormat
+
+  /// The packed floats of a unit's weights for one gate.
+  @inline(always) var inputFloats: Int { format == .bytes ? 2 &+ quantizedDepth(inputSize) / 4 : inputSize }
+  @inline(always) var hiddenFloats: Int { format == .floats ? hiddenSize : 2 &+ quantizedDepth(hiddenSize) / 4 }
+}
+
 /// A cell's weights as the caller has them; see `recurrentPack`.
 struct RecurrentWeights {
-  var inputSize: Int
-  var hiddenSize: Int
+  var layout: WeightLayout
+  var scales: RecurrentScales?
   var input: P
   var hidden: P
   var bias: P
@@ -201,17 +219,15 @@ protocol TwoStageKernel: RecurrentKernel {
 }
 
 extension TwoStageKernel {
-  static func packedSize(_ inputSize: Int, _ hiddenSize: Int) -> Int {
-    First.packedSize(inputSize, hiddenSize) + Second.packedSize(inputSize, hiddenSize)
-  }
+  static func packedSize(_ layout: WeightLayout) -> Int { First.packedSize(layout) + Second.packedSize(layout) }
 
   static func pack(_ weights: RecurrentWeights, _ packed: M) {
     packStage(First.self, weights, packed)
-    packStage(Second.self, weights, packed + First.packedSize(weights.inputSize, weights.hiddenSize))
+    packStage(Second.self, weights, packed + First.packedSize(weights.layout))
   }
 
   static func forward(_ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-    let second = packed + First.packedSize(memory.inputSize, memory.hiddenSize)
+    let second = packed + First.packedSize(memory.layout)
     forEachStep(memory) { step, memory in
       run(First.self, step, packed, memory, sums)
       run(Second.self, step, second, memory, sums)
@@ -226,7 +242,7 @@ extension TwoStageKernel {
     if stage == 0 {
       run(First.self, 0, packed, memory, sums)
     } else {
-      run(Second.self, 0, packed + First.packedSize(memory.inputSize, memory.hiddenSize), memory, sums)
+      run(Second.self, 0, packed + First.packedSize(memory.layout), memory, sums)
     }
   }
 }
@@ -269,6 +285,7 @@ func run<S: RecurrentStage>(
 ) {
   let index = memory.schedule.offsets[step]
   var unit = memory.firstUnit
+  if let bytes = memory.bytes { quantizeState(S.state(memory), memory.schedule.rows(step), memory, bytes) }
   if memory.keptGates == nil, memory.schedule.end(step) &- memory.schedule.firstRow == 1,
     memory.hiddenSize == memory.paddedSize
   {
@@ -276,7 +293,7 @@ func run<S: RecurrentStage>(
   }
   while unit < memory.endUnit {
     let unitVectors = smaller(panelVectors / S.gates, (memory.paddedSize &- unit) / width)
-    let panel = packed + unit &* S.unitSize(memory.inputSize, memory.hiddenSize)
+    let panel = packed + unit &* S.unitSize(memory.layout)
     var tiles = Tiles(memory.schedule.firstRow, memory.schedule.end(step))
     while tiles.next() {
       let positions = memory.schedule.positions + (index &+ tiles.row)
@@ -316,7 +333,7 @@ func runRow<S: RecurrentStage>(_: S.Type, _ index: Int, _ packed: P, _ memory: R
     var vectors = 0
     while unit < memory.endUnit, vectors &+ panelVectors / S.gates <= tileRows {
       let unitVectors = smaller(panelVectors / S.gates, (memory.paddedSize &- unit) / width)
-      let panel = packed + unit &* S.unitSize(memory.inputSize, memory.hiddenSize)
+      let panel = packed + unit &* S.unitSize(memory.layout)
       multiply(S.self, unitVectors, panel, row, 1, positions, memory, sums + vectors &* S.gates &* width)
       vectors &+= unitVectors
       unit &+= unitVectors &* width
@@ -348,15 +365,30 @@ private func multiply<S: RecurrentStage>(
   _: S.Type, _ unitVectors: Int, _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>,
   _ memory: RecurrentMemory, _ sums: M
 ) {
-  switch S.gates &* unitVectors {
-  case 1: fusedTiles1(panel, row, rows, positions, S.state(memory), memory, sums)
-  case 2: fusedTiles2(panel, row, rows, positions, S.state(memory), memory, sums)
-  case 3: fusedTiles3(panel, row, rows, positions, S.state(memory), memory, sums)
+  if let bytes = memory.bytes {
+    return byteTiles(
+      S.gates &* unitVectors, S.productGates &* unitVectors, panel, row, rows, positions, memory, bytes, sums)
+  }
+  floatTiles(
+    S.gates &* unitVectors, isSplit: S.productGates != S.gates, panel, row, rows, positions, S.state(memory), memory,
+    sums)
+}
+
+/// sums = bias + input · W + state · R, all floats.
+@inline(always)
+func floatTiles(
+  _ vectors: Int, isSplit: Bool, _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P,
+  _ memory: RecurrentMemory, _ sums: M
+) {
+  switch vectors {
+  case 1: fusedTiles1(panel, row, rows, positions, state, memory, sums)
+  case 2: fusedTiles2(panel, row, rows, positions, state, memory, sums)
+  case 3: fusedTiles3(panel, row, rows, positions, state, memory, sums)
   default:
-    if S.productGates == S.gates {
-      fusedTiles4(panel, row, rows, positions, S.state(memory), memory, sums)
+    if isSplit {
+      splitTiles(panel, row, rows, positions, state, memory, sums)
     } else {
-      splitTiles(panel, row, rows, positions, S.state(memory), memory, sums)
+      fusedTiles4(panel, row, rows, positions, state, memory, sums)
     }
   }
 }
@@ -365,15 +397,15 @@ private func multiply<S: RecurrentStage>(
 /// input and after that of the state [unit vector][gate][width]. Units beyond H are zero.
 @inline(always)
 func packStage<S: RecurrentStage>(_: S.Type, _ weights: RecurrentWeights, _ packed: M) {
-  let (inputSize, hiddenSize) = (weights.inputSize, weights.hiddenSize)
+  let (inputSize, hiddenSize) = (weights.layout.inputSize, weights.layout.hiddenSize)
   let padded = KernelBuild.paddedSize(hiddenSize)
   var unit = 0
   while unit < padded {
     let unitVectors = smaller(panelVectors / S.gates, (padded &- unit) / width)
-    let biases = packed + unit &* S.unitSize(inputSize, hiddenSize)
+    let biases = packed + unit &* S.unitSize(weights.layout)
     let inputs = biases + unitVectors &* S.gates &* width
-    let stride = unitVectors &* S.productGates &* width
-    let states = inputs + inputSize &* stride
+    let columns = unitVectors &* S.productGates
+    let states = inputs + columns &* width &* weights.layout.inputFloats
     for vector in 0..<unitVectors {
       let first = unit &+ vector &* width
       let lanes = smaller(width, hiddenSize &- first)
@@ -385,11 +417,27 @@ func packStage<S: RecurrentStage>(_: S.Type, _ weights: RecurrentWeights, _ pack
       }
       for gate in 0..<S.productGates {
         let row = (S.firstBlock &+ gate) &* hiddenSize &+ first
-        let column = (vector &* S.productGates &+ gate) &* width
-        packLanes(inputSize, lanes, weights.input + row &* inputSize, inputSize, 1, inputs + column, stride)
-        packLanes(hiddenSize, lanes, weights.hidden + row &* hiddenSize, hiddenSize, 1, states + column, stride)
+        let column = vector &* S.productGates &+ gate
+        packBlock(inputSize, lanes, row, column, of: columns, weights.input, weights.scales?.input, weights, inputs)
+        packBlock(hiddenSize, lanes, row, column, of: columns, weights.hidden, weights.scales?.hidden, weights, states)
       }
     }
     unit &+= unitVectors &* width
   }
+}
+
+/// The rows from `row` on of a matrix of weights as vector `column` of a panel: bytes where there are scales.
+@inline(never)
+private func packBlock(
+  _ depth: Int, _ lanes: Int, _ row: Int, _ column: Int, of columns: Int, _ matrix: P, _ scales: P?,
+  _ weights: RecurrentWeights, _ panel: M
+) {
+  let source = matrix + row &* depth
+  guard let scales, let kernels = weights.scales?.kernels else {
+    return packLanes(depth, lanes, source, depth, 1, panel + column &* width, columns &* width)
+  }
+  kernels.quantizedPack(
+    QuantizedPackArguments(
+      depth: depth, lanes: lanes, vectors: columns, vector: column, weights: source, scales: scales + row,
+      panel: panel))
 }

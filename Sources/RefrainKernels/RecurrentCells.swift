@@ -54,15 +54,21 @@ private func kernel(_ kind: Int) -> any RecurrentKernel.Type {
 
 extension KernelBuild {
   /// The floats `recurrentPack` writes.
-  public static func recurrentPackedSize(_ kind: Int, _ inputSize: Int, _ hiddenSize: Int) -> Int {
-    kernel(kind).packedSize(inputSize, hiddenSize)
+  public static func recurrentPackedSize(
+    _ kind: Int, _ inputSize: Int, _ hiddenSize: Int, _ format: RecurrentWeightFormat
+  ) -> Int {
+    kernel(kind).packedSize(WeightLayout(inputSize: inputSize, hiddenSize: hiddenSize, format: format))
   }
 
   /// Packs a cell's weights for `recurrentForward`.
   public static func recurrentPack(_ arguments: RecurrentPackArguments) {
+    let scales = arguments.scales
     let weights = RecurrentWeights(
-      inputSize: arguments.inputSize, hiddenSize: arguments.hiddenSize, input: arguments.weightInput,
-      hidden: arguments.weightHidden, bias: arguments.bias, stateBias: arguments.stateBias)
+      layout: WeightLayout(
+        inputSize: arguments.inputSize, hiddenSize: arguments.hiddenSize,
+        format: scales.map { $0.input == nil ? .hiddenBytes : .bytes } ?? .floats), scales: scales,
+      input: arguments.weightInput, hidden: arguments.weightHidden, bias: arguments.bias,
+      stateBias: arguments.stateBias)
     kernel(arguments.kind).pack(weights, arguments.packed)
   }
 }
@@ -76,6 +82,7 @@ extension RecurrentMemory {
     self.init(
       schedule: schedule, firstUnit: firstUnit, endUnit: endUnit, inputSize: arguments.inputSize,
       hiddenSize: arguments.hiddenSize, paddedSize: KernelBuild.paddedSize(arguments.hiddenSize),
+      format: arguments.bytes.map { $0.input == nil ? .hiddenBytes : .bytes } ?? .floats, bytes: arguments.bytes,
       input: arguments.input, inputStride: arguments.inputStride, parameters: arguments.parameters,
       parameterStride: KernelBuild.paddedSize(arguments.hiddenSize), previous: previous, next: next, seen: P(previous),
       masks: masks, cell: arguments.cell, reset: reset, update: update, output: arguments.output,
@@ -124,8 +131,9 @@ extension KernelBuild {
     let memory = RecurrentMemory(
       schedule: Schedule(
         firstRow: firstRow, endRow: endRow, steps: 1, alive: nothing, offsets: nothing, positions: nothing),
-      firstUnit: 0, endUnit: padded, inputSize: 0, hiddenSize: size, paddedSize: padded, input: sums,
-      inputStride: 0, parameters: arguments.parameters, parameterStride: padded, previous: previous,
+      firstUnit: 0, endUnit: padded, inputSize: 0, hiddenSize: size, paddedSize: padded,
+      format: .floats, bytes: nil, input: sums, inputStride: 0, parameters: arguments.parameters,
+      parameterStride: padded, previous: previous,
       next: arguments.next, seen: P(previous), masks: nil, cell: cell, reset: cell, update: cell, output: nil,
       outputStride: 0, keptGates: arguments.keptGates, keptCell: nil)
     kernel(arguments.kind).activate(sums, arguments.sumsStride, memory)

@@ -21,6 +21,8 @@ struct BenchmarkTests {
     case .programs:
       each(["lstm50-dense1", "lstm64-lstm32-dense1", "lstm128-softmax10", "ptb-small"], "program-step")
     case .cells: each(Cells.all.map { $0.name }, "medium-forward", "medium-train", "small-forward", "small-train")
+    case .int8:
+      each(shapes, "lstm-int8", "gru-int8") + each(["1 × 512 → 10000", "64 × 512 → 10000"], "dense-int8")
     case .memory: ["", "-50-steps"].flatMap { each(["long"], "lstm-train\($0)", "gru-train\($0)") }
     }
   }
@@ -29,7 +31,7 @@ struct BenchmarkTests {
   func cases(set: BenchmarkSet) {
     #expect(set.cases.map { "\($0.name) \($0.mode)" } == Self.promised(set))
     for benchmark in set.cases {
-      #expect((benchmark.operations != nil) == [.speed, .gru].contains(set))
+      #expect((benchmark.operations != nil) == [.speed, .gru, .cells, .int8].contains(set))
       benchmark.prepare()()
     }
   }

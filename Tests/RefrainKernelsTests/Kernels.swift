@@ -26,7 +26,7 @@ let supportedBuilds: [Int] = {
 }()
 
 /// Whether the operating system saves the registers of a set of instructions: Linux lists only those.
-private func systemHas(_ flag: String) -> Bool {
+func systemHas(_ flag: String) -> Bool {
   #if canImport(Glibc)
     guard let file = fopen("/proc/cpuinfo", "r") else { return false }
     defer { fclose(file) }

@@ -74,7 +74,7 @@ struct Batch {
     let (i, h, n, m) = (inputSize, hiddenSize, positions.count, numbers)
     let kind = cell.rawValue
     let packed: UnsafeMutablePointer<Float> = memory(
-      [Float](repeating: .nan, count: kernels.recurrentPackedSize(kind, i, h)))
+      [Float](repeating: .nan, count: kernels.recurrentPackedSize(kind, i, h, .floats)))
     kernels.recurrentPack(
       RecurrentPackArguments(
         kind: kind, inputSize: i, hiddenSize: h, weightInput: memory(m.w), weightHidden: memory(m.r),

@@ -17,6 +17,8 @@
     /// XCR0: the registers that the operating system saves when it changes tasks; zero where it says nothing (no
     /// OSXSAVE).
     var saved: UInt64
+    /// Register C of leaf 7, part 0; zero where the processor has no such leaf.
+    var further: UInt32 = 0
 
     /// The best set of instructions that the processor has and the operating system supports.
     ///
@@ -30,6 +32,9 @@
       // AVX-512 F 16, DQ 17, BW 30, VL 31. XCR0: masks 5, upper halves of registers 0–15 6, registers 16–31 7.
       return has(extended, 16, 17, 30, 31) && has(saved, 5, 6, 7) ? .avx512 : .avx2
     }
+
+    /// Whether AVX-512 multiplies four bytes at a time (VNNI): Intel from Cascade Lake (2019), AMD from Zen 4 (2022).
+    var hasByteProducts: Bool { bestInstructionSet == .avx512 && has(further, 11) }
 
     private func has<Word: FixedWidthInteger>(_ word: Word, _ bits: Int...) -> Bool {
       bits.allSatisfy { word >> Word($0) & 1 == 1 }
@@ -45,7 +50,8 @@
         var size = MemoryLayout<Int32>.size
         if sysctlbyname("hw.optional.avx512f", &isThere, &size, nil, 0) == 0, isThere == 1 { saved |= 0b1110_0000 }
       #endif
-      return ProcessorFeatures(basic: basic, extended: refrain_cpuid(7, 0).b, saved: saved)
+      let extended = refrain_cpuid(7, 0)
+      return ProcessorFeatures(basic: basic, extended: extended.b, saved: saved, further: extended.c)
     }()
   }
 #endif

@@ -3,6 +3,7 @@ import RefrainKernels
 #if arch(x86_64)
   import RefrainKernelsAVX2
   import RefrainKernelsAVX512
+  import RefrainKernelsVNNI
 #endif
 
 /// Values that are read.
@@ -22,6 +23,19 @@ extension InstructionSet {
     }
   }
 
+  /// The products of bytes: where the processor has instructions for them alone, a compilation with these.
+  var quantizedKernels: any QuantizedKernels.Type {
+    switch self {
+    case .baseline: RefrainKernels.KernelBuild.self
+    #if arch(x86_64)
+      case .avx2: RefrainKernelsAVX2.KernelBuild.self
+      case .avx512:
+        ProcessorFeatures.current.hasByteProducts
+          ? RefrainKernelsVNNI.KernelBuild.self : RefrainKernelsAVX512.KernelBuild.self
+    #endif
+    }
+  }
+
   /// Does as many multiply-adds as one core can with everything in registers, to be timed: the limit of every product.
   ///
   /// - Parameter repetitions: the amount of work; 200,000 take about a millisecond.
@@ -34,3 +48,6 @@ extension InstructionSet {
 
 /// The kernels of ``InstructionSet/current``: functions without state.
 let kernels: any Kernels.Type = InstructionSet.current.kernels
+
+/// Those of products of bytes. Their sums are exact: all compilations of vectors of one width give the same bits.
+let quantizedKernels: any QuantizedKernels.Type = InstructionSet.current.quantizedKernels

@@ -11,6 +11,12 @@ final class Storage: @unchecked Sendable {
   /// The same values as 32-bit integers, bit for bit in the places of floats, where they were given as such; set before
   /// anybody shares them.
   fileprivate(set) var integers: Storage?
+  /// `[rows]`, where each row is whole numbers from −127 to 127 times a scale; set before anybody shares the values.
+  fileprivate(set) var rowScales: Storage?
+
+  /// What goes with the values wherever they are moved, but not with a copy: the memory of a stream's step. Only for
+  /// whoever holds the values alone.
+  var companion: AnyObject?
 
   /// Uninitialized memory for `count` floats.
   init(count: Int) {
@@ -28,6 +34,9 @@ final class Storage: @unchecked Sendable {
 extension Storage {
   /// Says which integers the values are, before anybody shares them.
   func setIntegers(_ integers: Storage) { self.integers = integers }
+
+  /// Says by which scales the rows are whole numbers, before anybody shares them.
+  func setRowScales(_ scales: Storage) { rowScales = scales }
 
   /// These values, together with those of other tensors, in the order in which a kernel reads them.
   private struct Form: Sendable {
@@ -56,6 +65,7 @@ extension Storage {
   /// To be called before every write: what was made of the old values is not theirs any more.
   func willWrite() {
     integers = nil
+    rowScales = nil
     guard stamp.load(ordering: .relaxed) != 0 else { return }
     stamp.store(0, ordering: .releasing)
     forms.withLock { $0 = [] }

@@ -185,6 +185,13 @@ extension Operations {
       let result = Tensor(leading + [rows, columns]) { target in
         guard rows > 0, columns > 0 else { return }
         read(left, right) { a, b in
+          if right.rank == 2, transposingOther, !transposingSelf, Recording.current == nil,
+            let packed = right.packedQuantized()
+          {
+            quantizedProduct(
+              a, rows: rows, depth: right.shape[1], packed: packed, columns: columns, into: target)
+            return
+          }
           for index in 0..<leading.product {
             let packed =
               right.rank == 2
@@ -232,6 +239,11 @@ extension Operations {
       let columns = weight.shape[0]
       let result = Tensor(x.shape.dropLast() + [columns]) { target in
         read(x, bias) { x, bias in
+          if Recording.current == nil, let packed = weight.packedQuantized() {
+            quantizedProduct(
+              x, rows: rows, depth: depth, packed: packed, columns: columns, into: target, bias: bias, then: function)
+            return
+          }
           product(
             MatrixView(x, rows: rows, columns: depth), packed: weight.packed(transposed: true, forRows: rows),
             columns: columns, into: target, bias: bias, then: function)

@@ -47,7 +47,14 @@ extension Tensor {
   /// Some rows of a matrix of weights, taken once until the weights change: a loop over steps asks for them at each.
   func weightRows(_ rows: Range<Int>) -> Tensor {
     guard rank == 2, Recording.current?.follows(self) != true else { return slice(rows, axis: 0) }
-    let kept = storage.form("rows \(rows)", isKept: true) { slice(rows, axis: 0).storage }
+    let kept = storage.form("rows \(rows)", isKept: true) {
+      let part = slice(rows, axis: 0).storage
+      // The rows of a quantized matrix are one, too.
+      if part !== storage, let scales = rowScales {
+        part.setRowScales(Tensor(scales, shape: [scales.count]).slice(rows, axis: 0).storage)
+      }
+      return part
+    }
     return Tensor(kept, shape: [rows.count, shape[1]])
   }
 }

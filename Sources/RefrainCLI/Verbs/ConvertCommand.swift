@@ -20,9 +20,13 @@ struct ConvertCommand: ParsableCommand {
         refrain convert weights.pt model.keras --returning everyStep
         refrain convert model.safetensors model.onnx --lengths --states
         refrain convert weights.pt model.onnx --input x.npy --expect y.npy
+        refrain convert tagger.model small.model --weights int8 --calibrate dev.txt
 
       That the model was read as it was meant only the program that it comes from can say: --input and --expect are an input \
       and that program's output for it, with which what is written is compared too.
+
+      With --weights a model of Refrain's own, of any task, keeps its format: int8 makes a quarter of it, and its products \
+      faster. What that costs is measured on the examples that --calibrate names.
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a model that cannot be converted.
       """)
@@ -49,6 +53,8 @@ struct ConvertCommand: ParsableCommand {
     completion: .file())
   var input: [String] = []
 
+  @OptionGroup(title: "Weights") var weights: WeightOptions
+
   @OptionGroup(title: "Proof") var proof: ProofOptions
 
   @OptionGroup(title: "Weights without a model") var state: StateOptions
@@ -59,6 +65,15 @@ struct ConvertCommand: ParsableCommand {
   var quiet = false
 
   func validate() throws {
+    if weights.weights != nil {
+      for (name, path) in [("IN", model)] + weights.calibrate.map({ ("--calibrate", $0) }) where path != "-" {
+        try requireDistinct((name, path), ("OUT", output))
+      }
+      guard to == nil || to == .refrain, !lengths, !states, input.isEmpty, proof.expect.isEmpty else {
+        throw ValidationError("--weights keeps the format of the model: leave out what is for another.")
+      }
+      return
+    }
     guard target != nil else {
       throw ValidationError("The name \(output) does not say the format: let it end in .onnx, or give --to.")
     }
@@ -78,6 +93,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func convert() throws {
+    if let storage = weights.weights { return try convertWeights(to: storage) }
     guard let target else { return }
     try checkWritableFile(output)
     let source = try LoadedModel(contentsOf: model, assuming: state.assumptions)
@@ -102,6 +118,14 @@ struct ConvertCommand: ParsableCommand {
       lines.append("not compared with the program that the model comes from: --input x.npy --expect y.npy does that")
     }
     try StandardOutput.write(lines.joined(separator: "\n") + "\n")
+  }
+
+  private func convertWeights(to storage: WeightStorage) throws {
+    try checkWritableFile(output)
+    let source = weights.calibrate.isEmpty ? nil : DataSource(paths: weights.calibrate)
+    let conversion = try WeightConversion(model, as: storage, examples: source)
+    try writeAtomically(conversion.bytes, to: output)
+    try StandardOutput.write(WeightOptions.report(conversion, storage).joined(separator: "\n") + "\n")
   }
 
   private func sample(of source: LoadedModel) throws(DataError) -> ModelSample? {

@@ -38,11 +38,18 @@ public enum ModelFile {
     guard let text = try? encoder.encode(description) else {
       throw DataError(.unwritableFile, "the model's description cannot be written as JSON")
     }
-    let entries = model.namedTensors.map {
-      NamedArray(name: $0.name, shape: $0.tensor.shape, values: $0.tensor.values)
-    }
+    let entries = model.namedTensors.flatMap { NamedArray.arrays(of: $0.tensor, named: $0.name) }
     return SafeTensorsFile(
       tensors: entries, metadata: metadata(kind: kind, description: String(decoding: text, as: UTF8.self)))
+  }
+
+  /// The names of what ``metadata(kind:description:)`` gives.
+  static let metadataNames: Set<String> = ["format", "kind", "version", "description"]
+
+  /// Whether a tensor of this name is there to train on with: an optimizer's moments, or a whole training. Whoever
+  /// wants the model alone passes over them.
+  static func isOfTraining(_ name: String) -> Bool {
+    name.hasPrefix(Sequential.optimizerPrefix) || Checkpoint.holds(name)
   }
 
   /// What a file says of a model besides its tensors.
@@ -74,11 +81,10 @@ public enum ModelFile {
         guard entry.shape == tensor.shape else {
           throw damaged("the tensor \(name.quoted) has shape \(entry.shape), expected \(tensor.shape)")
         }
-        tensor = Tensor(entry.values, shape: entry.shape)
+        let scales = entry.array.type == .int8 ? remaining.removeValue(forKey: entry.scaleName) : nil
+        do throws(DataError) { tensor = try entry.tensor(scales: scales) } catch { throw error.inFile(path) }
       }
-      // An optimizer's moments, or a whole training, may be saved with a model; whoever wants the model alone passes
-      // over them.
-      let others = remaining.keys.filter { !$0.hasPrefix(Sequential.optimizerPrefix) && !Checkpoint.holds($0) }
+      let others = remaining.keys.filter { !ModelFile.isOfTraining($0) }
       if let name = others.min() { throw damaged("there is a tensor \(name.quoted) too many") }
     }
 

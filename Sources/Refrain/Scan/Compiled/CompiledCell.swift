@@ -49,25 +49,6 @@ extension RecurrentCell {
     return (recorded[0], state.replacingTensors(Array(recorded.dropFirst())))
   }
 
-  /// One step by the compiled step.
-  func advanceCompiled(_ state: inout State, with input: Tensor) {
-    let batch = input.shape.first ?? 0
-    func scan(_ body: (_ input: Tensor, _ schedule: Schedule) -> (outputs: Tensor, state: State)) {
-      state = body(input.reshaped([batch, 1, inputSize]), Schedule(batch: batch, time: 1)).state
-    }
-    guard Recording.current == nil else {
-      checkStep(input, from: state)
-      return scan { scanCompiled($0, from: state, along: $1, masks: StepMasks()) }
-    }
-    let program = try? program(for: StepMasks(), [], isTraining: false, differentiatesInput: false)
-    checkStep(input, from: state)
-    guard let program else {
-      state = step(project(input), state)
-      return
-    }
-    scan { run(program, $0, from: state, along: $1, StepMasks(), [], on: nil) }
-  }
-
   /// Whether a scan is worth a second thread.
   private func isLarge(_ schedule: Schedule) -> Bool { (schedule.count * parameterCount) >> 18 > 1 }
 

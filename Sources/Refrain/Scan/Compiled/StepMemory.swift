@@ -14,10 +14,12 @@ final class StepMemory {
   private let initial: [Storage]
   private let masks: [Tensor]
   /// `[B·T, I]`
-  let input: Tensor
+  private(set) var input: Tensor
   let arguments: [Tensor]
   /// The weights in the order of the product kernel, for the forward and the backward pass.
   private(set) var packed: [Int: Storage] = [:]
+  /// Those of them that are bytes, for a scan of which nothing is recorded.
+  private(set) var packedBytes: [Int: Storage] = [:]
   private(set) var packedBack: [Int: Storage] = [:]
 
   init(
@@ -34,9 +36,24 @@ final class StepMemory {
       return orderedRows(state, schedule.order, stride: stride, column: place.column)
     }
     for weight in program.weights {
+      if Recording.current == nil, let bytes = self.arguments[weight].packedQuantized() {
+        packedBytes[weight] = bytes
+        continue
+      }
       packed[weight] = self.arguments[weight].packed(transposed: true, forRows: schedule.alive.first ?? 0)
     }
     storages = allot(program.forward, pinned: [program.input.buffer, program.output.buffer])
+  }
+
+  /// Goes on to the next step of streams: their input `[B, I]`, and where their states are.
+  func enter(input: Tensor, states: [M]) {
+    self.input = input.detached
+    for (index, place) in program.states.enumerated() {
+      let (target, stride) = initial(index)
+      for row in 0..<schedule.rows {
+        kernels.copy(place.width, states[index] + row * place.width, target + row * stride)
+      }
+    }
   }
 
   /// Gives memory to the buffers of some instructions. What lives for the step alone shares memory with what is done

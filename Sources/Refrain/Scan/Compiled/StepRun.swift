@@ -11,6 +11,9 @@ struct StepRun {
   /// The weights among them, as the products read them.
   private let packed: [P?]
   private let packedBack: [P?]
+  private let packedBytes: [P?]
+  /// The rows of a product, where there are weights of bytes.
+  private let quantized: QuantizedRows?
   private var bases: [M]
   private var rows = 0
   /// The gradient of the outputs `[B·T, H]`, and the places of the step's rows in it.
@@ -25,6 +28,9 @@ struct StepRun {
     arguments = memory.arguments.map { ($0.storage.address, $0.count) }
     packed = memory.arguments.indices.map { memory.packed[$0]?.address }
     packedBack = memory.arguments.indices.map { memory.packedBack[$0]?.address }
+    packedBytes = memory.arguments.indices.map { memory.packedBytes[$0]?.address }
+    let depth = memory.packedBytes.keys.map { memory.arguments[$0].shape[1] }.max()
+    quantized = depth.map { QuantizedRows(count: part.count, depth: $0) }
     bases = Array(repeating: M(bitPattern: 64)!, count: strides.count)
   }
 
@@ -114,7 +120,14 @@ struct StepRun {
   private func execute(_ instruction: StepInstruction) {
     switch instruction {
     case .product(let x, let weight, let bias, let target, let accumulates):
-      product(x, packed[weight], bias: bias, to: target, accumulates: accumulates)
+      if let bytes = packedBytes[weight], let quantized {
+        quantized.quantize(0..<rows, of: at(x), depth: x.width, stride: stride(x))
+        quantized.multiply(
+          0..<rows, bytes, 0..<target.width, depth: x.width, bias: bias.map { arguments[$0].pointer },
+          accumulate: accumulates, into: at(target), stride: stride(target))
+      } else {
+        product(x, packed[weight], bias: bias, to: target, accumulates: accumulates)
+      }
     case .productBackward(let x, let weight, let target, let accumulates):
       product(x, packedBack[weight], bias: nil, to: target, accumulates: accumulates)
     case .unary(let function, let x, let target):

@@ -67,16 +67,17 @@ extension FusedCell {
   static var scratchBlocks: Int { 2 * stages - 1 }
 
   /// The weights in the order in which the forward kernel reads them.
-  func packedForward(isKept: Bool) -> Storage {
-    weightHidden.storage.form(Self.name, with: weightInput, biases.0, biases.1, isKept: isKept) {
+  func packedForward(isKept: Bool, as format: RecurrentWeightFormat = .floats) -> Storage {
+    let name = format == .floats ? Self.name : Self.name + " in bytes"
+    return weightHidden.storage.form(name, with: weightInput, biases.0, biases.1, isKept: isKept) {
       let kind = kernelCode
-      let packed = Storage(count: kernels.recurrentPackedSize(kind, inputSize, hiddenSize))
+      let packed = Storage(count: kernels.recurrentPackedSize(kind, inputSize, hiddenSize, format))
       read(weightInput, weightHidden, biases.0) { input, hidden, bias in
         func pack(_ stateBias: P?) {
           kernels.recurrentPack(
             RecurrentPackArguments(
               kind: kind, inputSize: inputSize, hiddenSize: hiddenSize, weightInput: input, weightHidden: hidden,
-              bias: bias, stateBias: stateBias, packed: packed.pointer))
+              bias: bias, stateBias: stateBias, scales: scales(format), packed: packed.pointer))
         }
         if let stateBias = biases.1 { stateBias.read { pack($0) } } else { pack(nil) }
       }
@@ -161,20 +162,24 @@ extension FusedCell {
     let recorder = Recording.current.flatMap { arguments.contains(where: $0.follows) ? $0 : nil }
     let isDifferentiated = recorder?.isDifferentiating ?? false
 
-    let packed = packedForward(isKept: recorder == nil)
+    let format = recorder == nil ? weightFormat : .floats
+    let packed = packedForward(isKept: recorder == nil, as: format)
     let parameters = packedParameters(isKept: recorder == nil)
     let carried = state.tensors.map { paddedRows($0, schedule.order) }
     let initial = isDifferentiated ? copy(carried[0]) : nil
     let scratch = makeScratch(rows)
     let masks = MaskBuffers(masks, keepsCell: keepsCell, rows: rows, count: count, size: size)
     let kept = isDifferentiated ? makeGates(count) : nil
+    let byteMemory = Storage(count: byteMemorySize(format, rows: rows, inputRows: places))
     let outputs = Tensor(schedule.shape + [size]) { output in
       if count < places { kernels.fill(places * size, 0, output) }
       input.read { input in
         run(
-          schedule, packed, parameters, masks, input: input, states: carried, scratch, output: output, gates: kept)
+          schedule, packed, parameters, masks, input: input, states: carried, scratch, output: output, gates: kept,
+          bytes: byteArguments(format, byteMemory.pointer, rows: rows, input: input, inputRows: places))
       }
     }
+    withExtendedLifetime(byteMemory) {}
     let final = carried.map { unpaddedRows($0, schedule.ranks, size: size) }
     guard let recorder else { return (outputs, state.replacingTensors(final)) }
 
@@ -213,7 +218,7 @@ extension FusedCell {
   /// The forward kernel along the steps.
   private func run(
     _ schedule: Schedule, _ packed: Storage, _ parameters: Storage?, _ masks: MaskBuffers?, input: P,
-    states: [Storage], _ scratch: Storage, output: M?, gates: KeptGates?
+    states: [Storage], _ scratch: Storage, output: M?, gates: KeptGates?, bytes: RecurrentBytes?
   ) {
     schedule.withView { view in
       var arguments = forwardArguments(
@@ -223,8 +228,9 @@ extension FusedCell {
       arguments.keptGates = gates?.values.pointer
       arguments.keptCell = gates?.cell?.pointer
       arguments.masks = masks?.arguments
+      arguments.bytes = bytes
       let parts = parts(of: schedule)
-      if parts.count > 1 && packed.count > unitsWorthSharing && masks == nil {
+      if parts.count > 1 && packed.count > unitsWorthSharing && masks == nil && bytes == nil {
         forwardByUnits(arguments)
       } else {
         parallel(parts) { [arguments] in kernels.recurrentForward(arguments, $0.lowerBound, $0.upperBound) }

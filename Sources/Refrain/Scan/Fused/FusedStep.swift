@@ -12,13 +12,16 @@ extension FusedCell {
       state = step(project(input), state)
       return
     }
-    let packed = packedForward(isKept: true)
+    let format = weightFormat
+    let packed = packedForward(isKept: true, as: format)
     let parameters = packedParameters(isKept: true)
     let padded = kernels.paddedSize(size)
     // The kernels' scratch, and where the states' rows are not whole vectors, a copy of these.
     let isPadded = padded != size
     let block = batch * padded
-    let (memory, capacity) = BufferPool.shared.take((Self.scratchBlocks + (isPadded ? 2 : 0)) * block)
+    let floats = (Self.scratchBlocks + (isPadded ? 2 : 0)) * block
+    let (memory, capacity) = BufferPool.shared.take(
+      floats + byteMemorySize(format, rows: batch, inputRows: batch))
     defer { BufferPool.shared.give(memory, capacity) }
     let copies = memory + Self.scratchBlocks * block
     var states: (M, M) = (copies, copies)
@@ -41,14 +44,15 @@ extension FusedCell {
     withUnsafePointer(to: batch) { alive in
       withUnsafePointer(to: 0) { offsets in
         input.read { input in
-          let arguments = forwardArguments(
+          var arguments = forwardArguments(
             KernelSchedule(steps: 1, alive: alive, offsets: offsets, positions: identity), rows: batch, input: input,
             packed: packed, parameters: parameters, hidden: states.0, cell: states.1, scratch: memory)
+          arguments.bytes = byteArguments(format, memory + floats, rows: batch, input: input, inputRows: batch)
           let work = size * (inputSize + size)
           if batch == 1 || batch * work < 1 << 19 {
             kernels.recurrentForward(arguments, 0, batch)
           } else {
-            parallel(batch, grain: max(1, 1 << 18 / work), multiple: 6) {
+            parallel(batch, grain: max(1, 1 << 18 / work), multiple: 6) { [arguments] in
               kernels.recurrentForward(arguments, $0.lowerBound, $0.upperBound)
             }
           }

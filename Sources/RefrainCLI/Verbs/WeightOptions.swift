@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import RefrainData
+import RefrainModels
+
+/// How the weights of a model of Refrain's own are stored.
+struct WeightOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Keep the format, and store the weights as float32, bfloat16, float16 or int8.", valueName: "type"))
+  var weights: WeightStorage?
+
+  @Option(
+    help: ArgumentHelp(
+      "Examples to measure the task on, with the weights before and after; once for each file.", valueName: "file"),
+    completion: .file())
+  var calibrate: [String] = []
+
+  func validate() throws {
+    guard weights != nil || calibrate.isEmpty else {
+      throw ValidationError("--calibrate measures what --weights costs: give both, or neither.")
+    }
+  }
+
+  /// What became of a model, line by line.
+  static func report(_ conversion: WeightConversion, _ storage: WeightStorage) -> [String] {
+    func number(_ value: Double, _ format: String = "%.4g") -> String { String(format: format, value) }
+    let (before, after) = (conversion.sizeBefore, conversion.bytes.count)
+    let ratio = number(Double(before) / Double(max(after, 1)), "%.2f")
+    var lines = ["weights as \(storage.rawValue): \(before) bytes to \(after), \(ratio) times smaller"]
+    if let comparison = conversion.comparison {
+      lines.append(
+        "greatest difference \(comparison.difference) in \(comparison.count) numbers, on random inputs")
+    }
+    for change in conversion.changes {
+      let relative = change.relative.map { " (\(number(100 * $0, "%+.3f")) %)" } ?? ""
+      lines.append("\(change.name): \(number(change.before, "%.6g")) to \(number(change.after, "%.6g"))\(relative)")
+    }
+    if !conversion.changes.isEmpty { lines.append("measured on \(conversion.examples) examples") }
+    return lines
+  }
+}
+
+extension WeightStorage: ExpressibleByArgument {}

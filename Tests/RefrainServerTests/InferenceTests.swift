@@ -47,7 +47,8 @@ struct InferenceTests {
     #expect(output["shape"] == [2, 5, 2])
     #expect(try json.json["id"].string == "seven")
 
-    let head = "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[2,5,3],\"parameters\":"
+    let head =
+      "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[2,5,3],\"parameters\":"
       + "{\"binary_data_size\":120}}],\"parameters\":{\"binary_data_output\":true}}"
     let binary = try await test.ask(
       "POST", "/v2/models/small/versions/1/infer", body: Array(head.utf8) + bytes(of: values), type: MediaType.bytes,
@@ -63,7 +64,8 @@ struct InferenceTests {
   func variants() async throws {
     let test = try TestService(models)
     let values = wave(3, steps: 8)
-    let lengths = ",{\"name\":\"lengths\",\"datatype\":\"INT64\",\"shape\":[2],\"data\":[4,2]}],\"outputs\":[{\"name\":\"output\"}]"
+    let lengths =
+      ",{\"name\":\"lengths\",\"datatype\":\"INT64\",\"shape\":[2],\"data\":[4,2]}],\"outputs\":[{\"name\":\"output\"}]"
     let body = request(values, [2, 4, 3]).replacingOccurrences(of: "]}]}", with: "]}" + lengths + "}")
     let reply = try await test.ask("POST", "/v2/models/last/infer", json: body)
     try #require(reply.status == 200, "\(reply.text)")
@@ -136,10 +138,22 @@ struct InferenceTests {
         "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"parameters\":"
           + "{\"binary_data_size\":12}}]}", "0 are left"
       ),
-      ("{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],\"outputs\":[{\"name\":\"no\"}]}", "no output"),
-      ("{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],\"parameters\":{\"sequence_id\":-1}}", "sequence_id"),
-      ("{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],\"parameters\":{\"sequence_start\":true}}", "need a sequence_id"),
-      ("{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[2,1,3],\"data\":[1,2,3,4,5,6]}],\"parameters\":{\"sequence_id\":1,\"sequence_start\":true}}", "part of a sequence"),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],\"outputs\":[{\"name\":\"no\"}]}",
+        "no output"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],\"parameters\":{\"sequence_id\":-1}}",
+        "sequence_id"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],\"parameters\":{\"sequence_start\":true}}",
+        "need a sequence_id"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[2,1,3],\"data\":[1,2,3,4,5,6]}],\"parameters\":{\"sequence_id\":1,\"sequence_start\":true}}",
+        "part of a sequence"
+      ),
       ("{\"a\":1,\"a\":2}", "twice"),
     ])
   func refusals(_ body: String, _ word: String) async throws {
@@ -161,7 +175,8 @@ struct InferenceTests {
       #expect(reply.status == 400)
     }
     // What is no number passes through in bytes, and JSON says null for it.
-    let head = "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"parameters\":"
+    let head =
+      "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"parameters\":"
       + "{\"binary_data_size\":12}}]}"
     let reply = try await test.ask(
       "POST", "/v2/models/small/infer", body: Array(head.utf8) + bytes(of: [.nan, .infinity, 0]),

@@ -57,7 +57,9 @@ struct OperationTests {
   @Test("What is not there is told from what cannot be asked")
   func paths() async throws {
     let test = try TestService(models)
-    for path in ["/nothing", "/v2/", "/v2/models", "//", "/v2/models/small/infer/more", "/%zz", "/..%2f..%2fetc/passwd"] {
+    for path in [
+      "/nothing", "/v2/", "/v2/models", "//", "/v2/models/small/infer/more", "/%zz", "/..%2f..%2fetc/passwd",
+    ] {
       let reply = try await test.ask("GET", path)
       #expect([200, 404].contains(reply.status), "\(path): \(reply.status)")
     }
@@ -83,9 +85,10 @@ struct OperationTests {
     for target in ["/", "/v2/health/live", "/openapi.json"] {
       #expect(try await test.ask("GET", target).status == 200)
     }
-    for (given, status) in [("Bearer second", 200), ("bearer open-sesame", 200), ("Bearer secon", 401), ("Bearer ", 401),
-      ("Bearer second ", 401), ("second", 401)]
-    {
+    for (given, status) in [
+      ("Bearer second", 200), ("bearer open-sesame", 200), ("Bearer secon", 401), ("Bearer ", 401),
+      ("Bearer second ", 401), ("second", 401),
+    ] {
       #expect(try await test.ask("GET", "/v2", headers: ["Authorization": given]).status == status, "\(given)")
     }
     try "# none\n".write(toFile: path, atomically: true, encoding: .utf8)

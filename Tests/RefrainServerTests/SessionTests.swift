@@ -54,7 +54,8 @@ struct SessionTests {
     let state = try await test.ask("GET", "/sessions/\(id)/state").bytes
     let ahead = try await test.push(id, other)
 
-    #expect(try await test.ask("POST", "/sessions/\(id)/restore", json: "{\"snapshot\":\"\(name)\"}").json["steps"] == 5)
+    #expect(
+      try await test.ask("POST", "/sessions/\(id)/restore", json: "{\"snapshot\":\"\(name)\"}").json["steps"] == 5)
     let fork = try await test.ask("POST", "/sessions/\(id)/fork")
     let forked = try #require(try fork.json["id"].string)
     #expect(fork.status == 201 && fork.headers[.location] == "/sessions/" + forked)
@@ -125,7 +126,8 @@ struct SessionTests {
     #expect(throws: Failure.self) { try pending.rest() }
   }
 
-  @Test("A session's bits are the same alone and among fifty others, with any cell", arguments: Cells.all.map { $0.name })
+  @Test(
+    "A session's bits are the same alone and among fifty others, with any cell", arguments: Cells.all.map { $0.name })
   func company(_ cell: String) async throws {
     let model = Self.model(cell)
     let size = model.inputShape[2] ?? 0

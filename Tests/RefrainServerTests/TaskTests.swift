@@ -42,7 +42,8 @@ struct TaskTests {
         try classify.choose(Self.tiny)
         let rows = (0..<40).map { $0 % 2 == 0 ? "good film,yes" : "bad film,no" }.joined(separator: "\n")
         let examples = DataSource([.bytes(Array("text,label\n\(rows)\n".utf8), name: "a.csv")])
-        classifier = try Classifier.train(on: Classifier.examples(from: examples, classify), classify, TrainingContext())
+        classifier = try Classifier.train(
+          on: Classifier.examples(from: examples, classify), classify, TrainingContext())
       } catch { fatalError("\(error)") }
     }
 
@@ -53,9 +54,11 @@ struct TaskTests {
     }
   }
 
-  private static let table = "month,sales\n" + (0..<72).map { index in
-    "20\(10 + index / 12)-\(index % 12 < 9 ? "0" : "")\(index % 12 + 1),\(100 + index + 10 * (index % 12))\n"
-  }.joined()
+  private static let table =
+    "month,sales\n"
+    + (0..<72).map { index in
+      "20\(10 + index / 12)-\(index % 12 < 9 ? "0" : "")\(index % 12 + 1),\(100 + index + 10 * (index % 12))\n"
+    }.joined()
 
   private func service() throws -> TestService {
     try TestService([
@@ -78,7 +81,8 @@ struct TaskTests {
     let nothing = try await test.ask("POST", "/tasks/sales/predict")
     #expect(try nothing.text == written(forecaster, [], name: ""), "\(nothing.text)")
     let longer = Self.table + "2016-01,180\n2016-02,190\n"
-    let file = try await test.ask("POST", "/tasks/sales/predict", body: Array(longer.utf8), type: "text/csv; charset=utf-8")
+    let file = try await test.ask(
+      "POST", "/tasks/sales/predict", body: Array(longer.utf8), type: "text/csv; charset=utf-8")
     #expect(try file.text == written(forecaster, Array(longer.utf8), name: "x.csv"), "\(file.text)")
     #expect(file.text != nothing.text)
     let json: JSON = ["csv": .text(longer)]
@@ -100,7 +104,8 @@ struct TaskTests {
     let test = try service()
     let text = try await test.ask("POST", "/tasks/words/predict?prompt=the&length=5&seed=3")
     let json = try await test.ask(
-      "POST", "/tasks/words/predict", json: "{\"options\":{\"prompt\":\"the\",\"length\":5,\"seed\":3,\"probabilities\":false}}")
+      "POST", "/tasks/words/predict",
+      json: "{\"options\":{\"prompt\":\"the\",\"length\":5,\"seed\":3,\"probabilities\":false}}")
     #expect(text.status == 200 && text.text == json.text, "\(text.text) \(json.text)")
     for (body, word) in [
       ("{\"options\":{\"lenght\":5}}", "did you mean 'length'"), ("{\"options\":{\"length\":0}}", "at least 1"),
@@ -151,7 +156,8 @@ struct TaskTests {
     #expect(try rest.json["outputs"].array == Array(expected[3...]), "\(rest.text)")
     let other = try await test.session("watch")
     #expect(try await test.ask("PUT", "/sessions/\(other)/state", body: state, type: MediaType.bytes).status == 200)
-    let again = try await test.ask("POST", "/sessions/\(other)/steps", json: "{\"inputs\":\(values[3...].map { [$0] })}")
+    let again = try await test.ask(
+      "POST", "/sessions/\(other)/steps", json: "{\"inputs\":\(values[3...].map { [$0] })}")
     #expect(try again.json["outputs"] == rest.json["outputs"])
     for body in ["{\"input\":[1,2]}", "{\"input\":\"x\"}", "{\"inputs\":[]}", "{\"inputs\":[[{}]]}"] {
       #expect(try await test.ask("POST", "/sessions/\(id)/steps", json: body).status == 400)

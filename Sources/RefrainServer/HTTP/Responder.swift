@@ -68,15 +68,16 @@ struct Responder: HTTPResponder {
     switch answer.body {
     case .bytes(let bytes):
       guard answer.closes else {
-        return Response(status: status, headers: answer.headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        return Response(
+          status: status, headers: answer.headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
       }
       var headers = answer.headers
       headers[.contentLength] = String(bytes.count)
       let body = ResponseBody(contentLength: bytes.count) { writer in
         try await writer.write(ByteBuffer(bytes: bytes))
         try await writer.finish(nil)
-        // What is left of the request is not waited for.
-        channel.close(mode: .input, promise: nil)
+        // What is left of the request is not waited for. The client has a moment to read the answer.
+        channel.eventLoop.scheduleTask(in: .milliseconds(250)) { channel.close(promise: nil) }
       }
       return Response(status: status, headers: headers, body: body)
     case .stream(let write):

@@ -8,7 +8,8 @@ enum Schemas {
       ("Failure", object(["error": text], required: ["error"])),
       (
         "ServerMetadata",
-        object(["name": text, "version": text, "extensions": array(text)], required: ["name", "version", "extensions"])
+        object(
+          ["name": text, "version": text, "extensions": array(text)], required: ["name", "version", "extensions"])
       ),
       (
         "TensorMetadata",
@@ -82,7 +83,10 @@ enum Schemas {
         object(
           ["steps": integer, "outputs": array([:]), "gates": array(reference("Gate"))], required: ["steps", "outputs"])
       ),
-      ("Gate", object(["layer": integer, "name": text, "values": array(number)], required: ["layer", "name", "values"])),
+      (
+        "Gate",
+        object(["layer": integer, "name": text, "values": array(number)], required: ["layer", "name", "values"])
+      ),
       ("SnapshotName", object(["snapshot": text, "steps": integer])),
     ]
   }

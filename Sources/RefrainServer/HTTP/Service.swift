@@ -67,7 +67,9 @@ final class Service: Sendable {
       }
     } catch {
       let failure = Failure(throwing: error)
-      if failure.status == 500 { logger.error("a request failed", metadata: ["request": "\(call.id)", "error": "\(error)"]) }
+      if failure.status == 500 {
+        logger.error("a request failed", metadata: ["request": "\(call.id)", "error": "\(error)"])
+      }
       answer = failure.answer
       if failure.status == 405 { answer.headers[.allow] = table.methods(of: call.path).joined(separator: ", ") }
     }
@@ -107,7 +109,9 @@ final class Service: Sendable {
   /// What a client calls its request, where that is a plain word; else a name of the server's own.
   private func requestID(_ given: String?) -> String {
     if let given, (1...64).contains(given.utf8.count),
-      given.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 95].contains($0) })
+      given.utf8.allSatisfy({
+        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 95].contains($0)
+      })
     {
       return given
     }
@@ -145,16 +149,22 @@ final class Service: Sendable {
       note(call, route, status: status, began)
       return
     }
+    // Not even begun, where the client has gone before: then the answer is dropped, and this with it.
+    let ending = Ending { isWhole in self.note(call, route, status: isWhole ? status : 499, began) }
     answer.body = .stream { writer in
-      do {
-        try await write(&writer)
-        self.note(call, route, status: status, began)
-      } catch {
-        // The client has gone, or the stream broke off.
-        self.note(call, route, status: 499, began)
-        throw error
-      }
+      try await write(&writer)
+      ending.isWhole.store(true, ordering: .relaxed)
     }
+  }
+
+  /// Tells of the end of an answer when it is let go.
+  private final class Ending: Sendable {
+    let isWhole = Atomic(false)
+    private let tell: @Sendable (_ isWhole: Bool) -> Void
+
+    init(tell: @escaping @Sendable (Bool) -> Void) { self.tell = tell }
+
+    deinit { tell(isWhole.load(ordering: .relaxed)) }
   }
 
   private func note(_ call: Call, _ route: Route?, status: Int, _ began: UInt64) {

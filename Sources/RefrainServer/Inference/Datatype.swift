@@ -14,7 +14,8 @@ enum Datatype {
   static func type(_ name: String, of tensor: String) throws(Failure) -> ElementType {
     if let found = names.first(where: { $0.name == name }) { return found.type }
     throw Failure(
-      400, "the input \(tensor.quoted) has the datatype \(name.quoted); there are "
+      400,
+      "the input \(tensor.quoted) has the datatype \(name.quoted); there are "
         + names.map(\.name).joined(separator: ", "))
   }
 

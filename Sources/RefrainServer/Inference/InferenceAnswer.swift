@@ -25,7 +25,8 @@ struct InferenceAnswer {
       for output in named {
         guard let found = outputs.first(where: { $0.name == output.name }) else {
           throw Failure(
-            400, "the model has no output \(output.name.quoted); it has "
+            400,
+            "the model has no output \(output.name.quoted); it has "
               + outputs.map(\.name.quoted).joined(separator: ", "))
         }
         wanted.append((found.name, found.array, output.isBinary))

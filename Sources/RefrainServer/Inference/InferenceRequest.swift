@@ -109,7 +109,8 @@ struct InferenceRequest: Sendable {
       let needed = count.multipliedReportingOverflow(by: type.size)
       guard let size = size.integer, !needed.overflow, size == needed.partialValue else {
         throw Failure(
-          400, "the input \(name.quoted) of shape \(shape) and type \(datatype) takes "
+          400,
+          "the input \(name.quoted) of shape \(shape) and type \(datatype) takes "
             + "\(needed.overflow ? "more" : String(needed.partialValue)) bytes, not what binary_data_size says")
       }
       guard size <= rest.count else {

@@ -3,8 +3,8 @@ import Refrain
 import RefrainData
 
 extension Service {
-  /// The routes of the Open Inference Protocol, version 2, with Triton's extensions for bytes, sequences, configurations
-  /// and counts.
+  /// The routes of the Open Inference Protocol, version 2, with Triton's extensions for bytes, sequences,
+  /// configurations and counts.
   var inferenceRoutes: [Route] {
     let prefixes = ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"]
     var routes = [
@@ -46,7 +46,8 @@ extension Service {
       let suffix = place == 0 ? "" : "OfVersion"
       routes += [
         Route(
-          method: "GET", path: prefix, name: "modelMetadata" + suffix, summary: "What goes in and comes out of a model.",
+          method: "GET", path: prefix, name: "modelMetadata" + suffix,
+          summary: "What goes in and comes out of a model.",
           tag: "Inference", gives: [Route.Content(type: MediaType.json, schema: "ModelMetadata")], failures: [404]
         ) { _, names, _ in Answer(try self.model(names).metadata.line + "\n", type: MediaType.json) },
         Route(
@@ -121,7 +122,8 @@ extension Service {
     if let sequence = request.sequence { return try await infer(request, sequence, model) }
     guard let runnable = model.runnable else {
       throw Failure(
-        400, "the model \(model.name.quoted) has no network that runs on tensors; ask it at "
+        400,
+        "the model \(model.name.quoted) has no network that runs on tensors; ask it at "
           + "/tasks/\(model.name)/predict")
     }
     try Self.check(request, runnable)
@@ -141,7 +143,8 @@ extension Service {
       guard let port = model.inputs.first(where: { $0.name == name }) else { continue }
       guard port.type.isFloat == array.type.isFloat, (port.type == .bool) == (array.type == .bool) else {
         throw Failure(
-          400, "the input \(name.quoted) is of the type \(Datatype.name(array.type)), and the model wants "
+          400,
+          "the input \(name.quoted) is of the type \(Datatype.name(array.type)), and the model wants "
             + Datatype.name(port.type))
       }
     }
@@ -169,7 +172,8 @@ extension Service {
       id = known
     } else {
       throw Failure(
-        400, "the sequence \(sequence.id.quoted) of the model \(model.name.quoted) has not begun, or has expired: the "
+        400,
+        "the sequence \(sequence.id.quoted) of the model \(model.name.quoted) has not begun, or has expired: the "
           + "first request of a sequence says sequence_start")
     }
     let answered = try await sessions.use(id) { session in await streams.take(steps, session.box, seesGates: false) }

@@ -68,7 +68,8 @@ struct ServedModel: Sendable {
     bytes.withUnsafeBytes { bytes in
       var place = 0
       while place + 8 <= bytes.count {
-        hash = (hash ^ UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+        hash =
+          (hash ^ UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
           &* 0x100_0000_01b3
         hash ^= hash >> 29
         place += 8
@@ -99,7 +100,8 @@ struct ModelShelf: Sendable {
   func model(_ name: String?, version: String? = nil) throws(Failure) -> ServedModel {
     guard let place = places[name ?? ""] else {
       throw Failure(
-        404, "there is no model \((name ?? "").quoted); there are "
+        404,
+        "there is no model \((name ?? "").quoted); there are "
           + models.prefix(20).map(\.name.quoted).joined(separator: ", "))
     }
     guard version == nil || version == ServedModel.version else {

@@ -35,8 +35,8 @@ struct LineLog: LogHandler {
       ("time", .text(Self.time(Date().timeIntervalSince1970))), ("level", .text(event.level.rawValue)),
       ("message", .text(event.message.description)),
     ]
-    for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key })
-    {
+    for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }
+    ) {
       members.append((key, Self.json(value)))
     }
     if let error = event.error { members.append(("error", .text("\(error)"))) }

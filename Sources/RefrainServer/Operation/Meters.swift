@@ -61,7 +61,9 @@ final class Meters: Sendable {
     var refusals: [Int: Int] = [:]
   }
 
-  static let latencies = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+  static let latencies = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  ]
   static let sizes = [1.0, 2, 4, 8, 16, 32, 64, 128, 256]
 
   private let table = Mutex(Table())

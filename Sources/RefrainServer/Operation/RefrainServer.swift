@@ -95,7 +95,8 @@ public struct RefrainServer: Sendable {
       try await ServiceGroup(configuration: configuration).run()
     } catch let error as IOError {
       throw DataError(
-        .wrongInput, "the server cannot listen at \(settings.host), port \(settings.port): "
+        .wrongInput,
+        "the server cannot listen at \(settings.host), port \(settings.port): "
           + String(cString: strerror(error.errnoCode)), remedy: "choose another with --host and --port")
     } catch {
       // Whoever did not end in time was cut off; what can be saved is saved all the same.

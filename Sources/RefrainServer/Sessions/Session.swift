@@ -99,7 +99,9 @@ final class Session: Sendable {
   }
 
   /// Goes back to a snapshot.
-  func restore(_ snapshot: Snapshot) { (box.state, box.last, box.steps) = (snapshot.state, snapshot.last, snapshot.steps) }
+  func restore(_ snapshot: Snapshot) {
+    (box.state, box.last, box.steps) = (snapshot.state, snapshot.last, snapshot.steps)
+  }
 
   /// What there is to say of it without taking a step.
   var description: String {

@@ -37,7 +37,9 @@ final class SessionStore: Sendable {
       table.stored = Set(stored)
       table.sequences = Dictionary(sequences) { _, last in last }
     }
-    if !stored.isEmpty { logger.notice("sessions found on disk", metadata: ["sessions": .stringConvertible(stored.count)]) }
+    if !stored.isEmpty {
+      logger.notice("sessions found on disk", metadata: ["sessions": .stringConvertible(stored.count)])
+    }
   }
 
   private static func key(_ model: String, _ sequence: String) -> String { model + "\u{0}" + sequence }

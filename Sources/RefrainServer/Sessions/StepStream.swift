@@ -7,7 +7,8 @@ extension Service {
   func pushStream(_ call: Call, _ names: [String: String]) async throws -> Answer {
     let (id, type) = (names["id"] ?? "", call.contentType)
     guard type == MediaType.bytes || type == MediaType.lines else {
-      throw Failure(415, "a stream of steps is application/x-ndjson, a line of JSON a step, or application/octet-stream")
+      throw Failure(
+        415, "a stream of steps is application/x-ndjson, a line of JSON a step, or application/octet-stream")
     }
     let seesGates = try Self.flag(call, "gates")
     let asEvents = call.accepted(among: [MediaType.events]) != nil

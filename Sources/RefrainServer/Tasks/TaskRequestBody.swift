@@ -30,7 +30,8 @@ struct TaskRequestBody: Sendable {
     }
     guard type == MediaType.json || type.isEmpty else {
       throw Failure(
-        415, "a body of the type \(type.quoted) is not read; there are application/json, "
+        415,
+        "a body of the type \(type.quoted) is not read; there are application/json, "
           + Self.files.keys.sorted().joined(separator: ", "))
     }
     guard body.count <= InferenceRequest.longestJSON else {
@@ -44,7 +45,10 @@ struct TaskRequestBody: Sendable {
   }
 
   private mutating func read(_ json: JSONValue) throws(Failure) {
-    if case .array(let rows) = json { return data = (try Self.csv(rows), "the rows.csv") }
+    if case .array(let rows) = json {
+      data = (try Self.csv(rows), "the rows.csv")
+      return
+    }
     guard case .object(let members) = json else {
       throw Failure(400, "the request is neither an object nor an array of rows")
     }
@@ -58,7 +62,8 @@ struct TaskRequestBody: Sendable {
       case ("options", .null), ("text", .null), ("csv", .null), ("rows", .null): break
       default:
         throw Failure(
-          400, "the request has a member \(name.quoted) that is not understood; there are text, csv (texts), rows "
+          400,
+          "the request has a member \(name.quoted) that is not understood; there are text, csv (texts), rows "
             + "(an array of objects) and options (an object)")
       }
     }

@@ -35,21 +35,27 @@ struct ServedModel: Sendable {
     let bytes = try readFile(path)
     let loaded = try LoadedModel(contentsOf: path)
     self.init(
-      name: name, title: loaded.format.title, fingerprint: Self.fingerprint(bytes), loaded.model, meters: meters)
+      name: name, title: loaded.format.title, fingerprint: Self.fingerprint(bytes), loaded.model, notes: loaded.notes,
+      meters: meters)
   }
 
   /// A model at hand.
-  init(name: String, title: String, fingerprint: String, _ model: LoadedModel.Model, meters: Meters) {
+  ///
+  /// - Parameter notes: What was assumed when it was read, in words.
+  init(
+    name: String, title: String, fingerprint: String, _ model: LoadedModel.Model, notes: [String] = [], meters: Meters
+  ) {
+    let notes = notes.map { (name: "Assumed", value: $0) }
     (self.name, self.title, self.fingerprint) = (name, title, fingerprint)
     switch model {
     case .sequential(let layers):
-      (runnable, task, facts, weights) = (layers, nil, [], layers.parameterCount)
+      (runnable, task, facts, weights) = (layers, nil, notes, layers.parameterCount)
       do throws(LayerError) {
         live = try LayerStreams(layers, model: name, meters: meters)
         notLive = nil
       } catch { (live, notLive) = (nil, error.description) }
     case .graph(let graph):
-      (runnable, task, facts, weights) = (graph, nil, [], nil)
+      (runnable, task, facts, weights) = (graph, nil, notes, nil)
       // A graph that is a chain of layers goes step by step as one.
       let layers = try? Sequential(onnx: graph)
       let streams = layers.flatMap { try? LayerStreams($0, model: name, meters: meters) }

@@ -36,7 +36,8 @@ enum Page {
             <p class="row"><label class="file">Choose a file, or drop one <input id="file" type="file"></label>
               <span id="fileName"></span></p>
             <details><summary>Options</summary><div id="options"></div></details>
-            <p class="row"><button id="send">Answer</button> <button id="stop" type="button" hidden>Stop</button></p>
+            <p class="row"><button id="send">Answer</button>
+              <button id="explain" type="button" hidden>Explain</button> <button id="stop" type="button" hidden>Stop</button></p>
           </form>
           <p id="problem" role="alert"></p>
           <pre id="text" hidden></pre>

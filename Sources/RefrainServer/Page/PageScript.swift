@@ -69,6 +69,7 @@ extension Page {
       if (!model.task) return;
       $('data').value = ''; $('file').value = ''; $('fileName').textContent = '';
       $('problem').textContent = ''; $('answers').replaceChildren(); $('text').hidden = true;
+      $('explain').hidden = model.task.name !== 'forecast';
       $('dataLabel').textContent = model.task.streams ? 'A prompt to go on from'
         : model.task.answersWithoutData ? 'Rows of CSV with a header (without any, it goes on from what it has learned)'
         : ['classify', 'detect'].includes(model.task.name) ? 'Rows of CSV with a header, or a line of text each'
@@ -94,6 +95,20 @@ extension Page {
     }
 
     const isTable = text => /^[^\n]*,[^\n]*\n/.test(text) || ['forecast', 'detect'].includes(model.task.name);
+
+    /// The explanation in a page of its own.
+    async function explain() {
+      $('problem').textContent = '';
+      try {
+        const body = {options: chosenOptions()}, text = file ? await file.text() : $('data').value;
+        if (text.trim()) body[isTable(text) ? 'csv' : 'text'] = text.endsWith('\n') ? text : text + '\n';
+        const reply = await json('/tasks/' + encodeURIComponent(model.name) + '/explain', body, {Accept: 'text/html'});
+        const url = URL.createObjectURL(new Blob([await reply.text()], {type: 'text/html'}));
+        const link = make('a', 'Open the explanation', $('problem'));
+        link.href = url; link.target = '_blank'; link.rel = 'noopener';
+      } catch (error) { $('problem').textContent = error.message; }
+    }
+    $('explain').onclick = explain;
 
     async function answer() {
       const path = '/tasks/' + encodeURIComponent(model.name) + '/predict', options = chosenOptions();

@@ -22,6 +22,8 @@ struct TaskDoor: Sendable {
   let answersWithoutData: Bool
   /// The answers, each an object of JSON as `refrain predict` writes it.
   let predict: @Sendable (DataSource, [String: [String]]) throws -> TaskAnswers
+  /// What the first answer was made of: a page, and JSON; nil where there is nothing to explain.
+  let explain: @Sendable (DataSource, [String: [String]]) throws -> (page: String, json: String)?
   /// A text in pieces as they are found; nil for a task that writes none.
   let stream: (@Sendable ([String: [String]]) throws -> LanguageStream)?
 
@@ -49,6 +51,15 @@ struct TaskDoor: Sendable {
       var texts: [JSON] = []
       for answer in answers { texts.append(try JSON(encoding: answer)) }
       return TaskAnswers(texts)
+    }
+    explain = { (source: DataSource, given: [String: [String]]) throws -> (page: String, json: String)? in
+      let request = try Task.Request(given)
+      let examples = try task.explained(task.examples(from: source, request), request)
+      guard let first = examples.first else { return nil }
+      let explanation = first.explanation(of: 0, from: 0, points: 50)
+      let page = ExplanationPage(
+        title: "What the model looked at", subtitle: Task.name, explanations: [explanation])
+      return (page.text, JSON.array([explanation.json()]).text() + "\n")
     }
     stream = Self.stream(of: task)
   }

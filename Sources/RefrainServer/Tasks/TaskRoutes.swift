@@ -24,17 +24,53 @@ extension Service {
           Route.Content(type: MediaType.events),
         ],
         failures: [400, 404, 406, 413, 415, 503]
-      ) { call, names, body in try await self.predict(call, names, body) }
+      ) { call, names, body in try await self.predict(call, names, body) },
+      Route(
+        method: "POST", path: "/tasks/{model}/explain", name: "explain",
+        summary: "What the model looked at for the first answer, and what its gates did: a page, or JSON.",
+        tag: "Tasks",
+        reading: .whole,
+        takes: [Route.Content(type: MediaType.json, schema: "TaskRequest")]
+          + TaskRequestBody.files.keys.sorted().map { Route.Content(type: $0) },
+        gives: [Route.Content(type: "text/html"), Route.Content(type: MediaType.json)],
+        failures: [400, 404, 413, 415, 503]
+      ) { call, names, body in try await self.explain(call, names, body) },
     ]
   }
 
-  private func predict(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
+  /// The task of a model, and what is asked of it.
+  private func request(
+    _ call: Call, _ names: [String: String], _ body: [UInt8]
+  ) throws(Failure) -> (TaskDoor, TaskRequestBody) {
     let model = try shelf.model(names["model"])
     guard let task = model.task else {
       throw Failure(404, "the model \(model.name.quoted) is of no task; ask it at /v2/models/\(model.name)/infer")
     }
     let request = try TaskRequestBody(call, body)
     try task.check(request.options)
+    return (task, request)
+  }
+
+  private func explain(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
+    let (task, request) = try request(call, names, body)
+    guard !request.isSound else { throw Failure(400, "recordings are not explained") }
+    let source = DataSource(request.data.map { [.bytes($0.bytes, name: $0.name)] } ?? [])
+    let options = request.options
+    guard source.parts.count == 1 || task.answersWithoutData,
+      let explained = try await pool.run({ try task.explain(source, options) })
+    else {
+      throw Failure(400, "a model of the task \(task.name) has nothing to explain here")
+    }
+    guard call.accepted(among: [MediaType.json, "text/html"]) != MediaType.json else {
+      return Answer(explained.json, type: MediaType.json)
+    }
+    var answer = Answer(explained.page, type: MediaType.html)
+    answer.headers[.contentSecurityPolicy] = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    return answer
+  }
+
+  private func predict(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
+    let (task, request) = try request(call, names, body)
     if call.accepted(among: [MediaType.events]) != nil { return try await stream(task, request) }
     guard request.data != nil || task.answersWithoutData else {
       throw Failure(400, "the task \(task.name) needs data: text, csv or rows in JSON, or a file as the body")

@@ -28,7 +28,7 @@ struct RefrainCommand: ParsableCommand {
     version: "0.1.0 on \(Processor.current)",
     subcommands: [
       TrainCommand.self, TuneCommand.self, PredictCommand.self, EvaluateCommand.self, ExplainCommand.self,
-      ForecastCommand.self,
+      ForecastCommand.self, ServeCommand.self,
       InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self, BenchmarkCommand.self,
     ])
 

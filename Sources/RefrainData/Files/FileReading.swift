@@ -18,6 +18,7 @@ final class OpenFile {
 
   /// - Throws: `missingFile`, `isDirectory` or `unreadableFile`.
   init(_ path: String) throws(DataError) {
+    try FileAccess.check(path)
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .reading(path, errno) }
     var status = stat()

@@ -11,8 +11,13 @@ extension Streams {
   ///
   /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
   public func save(to path: String) throws(DataError) {
-    try ModelFile.write(
-      memory, kind: "streams", description: StreamsDescription(model: Model.kind, count: count), to: path)
+    do throws(DataError) { try fileContents().write(to: path) } catch { throw error.inFile(path) }
+  }
+
+  /// What ``save(to:)`` writes.
+  package func fileContents() throws(DataError) -> SafeTensorsFile {
+    try ModelFile.contents(
+      of: memory, kind: "streams", description: StreamsDescription(model: Model.kind, count: count))
   }
 
   /// Streams that go on from where those in a file stood.
@@ -23,7 +28,12 @@ extension Streams {
   /// - Throws: What ``ModelFile/read(_:kind:description:)`` throws; `damagedModel` when the file is of another model,
   ///   or the model does not go step by step.
   public init(_ model: Model, contentsOf path: String) throws(DataError) {
-    let contents = try ModelFile.read(path, kind: "streams", description: StreamsDescription.self)
+    try self.init(model, file: SafeTensorsFile(contentsOf: path), path: path)
+  }
+
+  /// Streams that go on from what ``fileContents()`` gave; `path` is where it was, for messages.
+  package init(_ model: Model, file: SafeTensorsFile, path: String?) throws(DataError) {
+    let contents = try ModelFile.read(file, path: path, kind: "streams", description: StreamsDescription.self)
     let (kind, count) = (contents.description.model, contents.description.count)
     guard kind == Model.kind else {
       throw contents.damaged("its streams went through a model of the kind \(kind.quoted), not \(Model.kind.quoted)")

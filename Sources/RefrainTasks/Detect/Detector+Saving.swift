@@ -84,9 +84,13 @@ extension DetectorStream {
   ///
   /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
   public func save(to path: String) throws(DataError) {
-    try ModelFile.write(
-      StreamTensors(memory: predictor?.memory), kind: Self.kind, description: Description(plan: plan, state: state),
-      to: path)
+    do throws(DataError) { try fileContents().write(to: path) } catch { throw error.inFile(path) }
+  }
+
+  /// What ``save(to:)`` writes.
+  package func fileContents() throws(DataError) -> SafeTensorsFile {
+    try ModelFile.contents(
+      of: StreamTensors(memory: predictor?.memory), kind: Self.kind, description: Description(plan: plan, state: state))
   }
 }
 
@@ -97,7 +101,13 @@ extension Detector {
   /// - Throws: What ``ModelFile/read(_:kind:description:)`` throws; `damagedModel` when the file is of a stream of
   ///   another detector.
   public func stream(contentsOf path: String) throws(DataError) -> DetectorStream {
-    let contents = try ModelFile.read(path, kind: DetectorStream.kind, description: DetectorStream.Description.self)
+    try stream(SafeTensorsFile(contentsOf: path), path: path)
+  }
+
+  /// A stream that goes on from what ``DetectorStream/fileContents()`` gave; `path` is where it was, for messages.
+  package func stream(_ file: SafeTensorsFile, path: String?) throws(DataError) -> DetectorStream {
+    let contents = try ModelFile.read(
+      file, path: path, kind: DetectorStream.kind, description: DetectorStream.Description.self)
     guard contents.description.plan == plan else {
       throw contents.damaged("it is of a stream of another detector")
     }

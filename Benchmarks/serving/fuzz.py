@@ -1,0 +1,172 @@
+"""Requests that are nearly right, many of them, against a server on this machine; at the end it must be as it was.
+
+Usage: fuzz.py PORT [REQUESTS] [SEED]      the server has one model called lstm (make_model.py)
+"""
+
+import json
+import random
+import socket
+import struct
+import sys
+
+port, count = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+generator = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+
+words = [
+    None, True, False, 0, -1, 1, 1.5, 2**31, 2**53, 2**64, -(2**63), 1e308, "", "x", "FP32", "INT64", "BOOL", "BYTES",
+    "input", "output", "lengths", "../../etc/passwd", "\u0000", "é😀", [], {}, [[]], [1, 2, 3], {"a": 1}, "lstm",
+]
+paths = [
+    "/v2/models/lstm/infer", "/v2/models/lstm/versions/1/infer", "/sessions", "/sessions/ID/steps", "/sessions/ID/stream",
+    "/sessions/ID/restore", "/sessions/ID/fork", "/sessions/ID/snapshots", "/sessions/ID/state", "/sessions/ID/save",
+    "/tasks/lstm/predict", "/v2/repository/index", "/sessions/ID", "/", "/metrics", "/models", "/openapi.json", "/v2",
+    "/v2/models/lstm", "/v2/models/lstm/config", "/%2e%2e/%2e%2e/etc/passwd", "/sessions/..%2f..%2fetc", "/%ff", "//",
+]
+types = [
+    "application/json", "application/octet-stream", "text/csv", "application/x-ndjson", "text/plain", "audio/wav", "",
+    "multipart/form-data", "application/json; charset=utf-8",
+]
+
+
+def value(depth=0):
+    kind = generator.random()
+    if depth > 4 or kind < 0.6:
+        return generator.choice(words)
+    if kind < 0.8:
+        return [value(depth + 1) for _ in range(generator.randrange(4))]
+    return {str(generator.choice(words)): value(depth + 1) for _ in range(generator.randrange(4))}
+
+
+def request():
+    shape = generator.choice([[1, 1, 128], [1, 2, 128], [1, 128], [-1, 128], [0, 128], [2**31, 2**31, 128], [128], []])
+    size = 1
+    for extent in shape:
+        size *= extent
+    size = max(0, min(size, 300))
+    body = {
+        "inputs": [{"name": "input", "datatype": "FP32", "shape": shape, "data": [0.5] * size}],
+        "parameters": {"sequence_id": generator.randrange(5), "sequence_start": generator.random() < 0.5},
+    }
+    if generator.random() < 0.3:
+        body = {"input": [0.1] * generator.choice([128, 127, 0]), "snapshot": "1", "model": "lstm"}
+    for _ in range(generator.randrange(3)):
+        place = body
+        while isinstance(place, (dict, list)) and place and generator.random() < 0.7:
+            key = generator.choice(list(place)) if isinstance(place, dict) else generator.randrange(len(place))
+            if not isinstance(place[key], (dict, list)) or generator.random() < 0.3:
+                place[key] = value()
+                break
+            place = place[key]
+    text = json.dumps(body).encode()
+    kind = generator.random()
+    if kind < 0.1:
+        text = text[: generator.randrange(len(text) + 1)]
+    elif kind < 0.2:
+        text = bytes(generator.randrange(256) for _ in range(generator.randrange(600)))
+    elif kind < 0.25:
+        text = struct.pack("<128f", *[generator.choice([0, 1e38, float("nan"), float("inf")]) for _ in range(128)])
+    elif kind < 0.28:
+        text = b"[" * generator.randrange(1, 5000)
+    return text
+
+
+class Client:
+    def __init__(self):
+        self.socket = None
+
+    def ask(self, data):
+        """The status, or none where the connection ended or nothing came."""
+        try:
+            if self.socket is None:
+                self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+            self.socket.sendall(data)
+            buffer = b""
+            while b"\r\n\r\n" not in buffer:
+                more = self.socket.recv(1 << 16)
+                if not more:
+                    raise ConnectionError
+                buffer += more
+            head, body = buffer.split(b"\r\n\r\n", 1)
+            lower = head.lower()
+            status = int(head.split(b" ")[1])
+            if b"chunked" in lower:
+                while not body.endswith(b"0\r\n\r\n"):
+                    more = self.socket.recv(1 << 16)
+                    if not more:
+                        raise ConnectionError
+                    body += more
+            elif b"content-length:" in lower:
+                length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
+                while len(body) < length:
+                    more = self.socket.recv(1 << 16)
+                    if not more:
+                        raise ConnectionError
+                    body += more
+            if b"connection: close" in lower:
+                self.close()
+            return status, body
+        except (ConnectionError, OSError, ValueError, IndexError):
+            self.close()
+            return None, b""
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+        self.socket = None
+
+
+def head(method, path, body, more=""):
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode(
+        "utf-8", "replace") + body
+
+
+client = Client()
+statuses = {}
+session = "0" * 32
+reference = head("POST", "/sessions", b'{"model":"lstm"}', "Content-Type: application/json\r\n")
+kept = json.loads(client.ask(reference)[1])["id"]
+step = head("POST", f"/sessions/{kept}/steps", struct.pack("<128f", *[0.25] * 128), "Content-Type: application/octet-stream\r\n")
+first = client.ask(step)[1]
+for number in range(count):
+    if number % 50 == 0:
+        _, body = client.ask(reference)
+        session = json.loads(body)["id"] if body.startswith(b'{"id"') else session
+    path = generator.choice(paths).replace("ID", session)
+    method = generator.choice(["POST"] * 6 + ["GET", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD", "BREW"])
+    if method == "HEAD":
+        client.close()
+    more = ""
+    if type := generator.choice(types):
+        more += f"Content-Type: {type}\r\n"
+    if generator.random() < 0.1:
+        more += f"Inference-Header-Content-Length: {generator.choice([0, 5, 99999, -1, 'x'])}\r\n"
+    if generator.random() < 0.1:
+        more += f"Accept: {generator.choice(types)}\r\n"
+    if generator.random() < 0.02:
+        more += "Content-Encoding: gzip\r\n"
+    data = head(method, path, request(), more)
+    if generator.random() < 0.05:
+        broken = bytearray(data)
+        for _ in range(generator.randrange(1, 4)):
+            broken[generator.randrange(len(broken))] = generator.randrange(256)
+        data = bytes(broken)
+        client.close()
+        client.ask(data + b"\r\n\r\n")
+        client.close()
+        continue
+    status, body = client.ask(data)
+    if method == "HEAD":
+        client.close()
+    statuses[status] = statuses.get(status, 0) + 1
+    if status in (500, 501, 502) or status is None and method != "HEAD":
+        print("status", status, data[:2000], body[:500])
+client.close()
+# The session from the beginning has seen nothing of it: a second step of the same input follows from the first alone.
+fresh = json.loads(client.ask(reference)[1])["id"]
+again = client.ask(step.replace(kept.encode(), fresh.encode()))[1]
+second, other = client.ask(step)[1], client.ask(step.replace(kept.encode(), fresh.encode()))[1]
+assert first == again and second == other, "a session has changed"
+_, metrics = client.ask(head("GET", "/metrics", b""))
+running = next(line for line in metrics.decode().splitlines() if line.startswith("refrain_requests_running "))
+print(count, "requests, statuses", dict(sorted(statuses.items(), key=str)), running)
+sys.exit(1 if 500 in statuses else 0)

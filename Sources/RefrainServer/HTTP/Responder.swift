@@ -1,0 +1,106 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import RefrainData
+
+/// What Hummingbird knows of a request besides its head and body.
+struct ConnectionContext: InitializableFromSource {
+  let channel: any Channel
+
+  init(source: ApplicationRequestContextSource) { channel = source.channel }
+}
+
+/// Hands requests from Hummingbird to the ``Service``, and its answers back.
+struct Responder: HTTPResponder {
+  let service: Service
+  let deadlines: ReadingDeadlines
+
+  func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+    let target = (request.head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    var call = Call(method: request.head.method.rawValue, path: String(target.first ?? "/"))
+    call.headers = request.headers
+    call.authority = request.head.authority
+    call.body = .stream(request.body)
+    var isBad = false
+    if target.count > 1 {
+      do throws(Failure) { call.query = try String.query(target[1]) } catch { isBad = true }
+    }
+    let channel = context.channel
+    let answer =
+      isBad
+      ? Failure(400, "the query has escapes that are none").answer
+      : await service.respond(call) { (limit) throws(Failure) in
+        try await read(request.body, atMost: limit, from: channel)
+      }
+    return response(answer, channel)
+  }
+
+  /// All of a body.
+  ///
+  /// - Throws: 413 for a long one, 408 for one that takes too long.
+  private func read(
+    _ body: RequestBody, atMost limit: Int, from channel: any Channel
+  ) async throws(Failure) -> [UInt8] {
+    let number = deadlines.begin(channel)
+    var bytes: [UInt8] = []
+    do {
+      for try await part in body {
+        guard bytes.count + part.readableBytes <= limit else {
+          _ = deadlines.end(number)
+          throw Failure(413, "the body has more than \(memoryText(limit))", closes: true)
+        }
+        bytes.append(contentsOf: part.readableBytesView)
+      }
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      _ = deadlines.end(number)
+      throw Failure(400, "the body could not be read to its end", closes: true)
+    }
+    guard deadlines.end(number) else { throw Failure(408, "the request took too long to arrive", closes: true) }
+    return bytes
+  }
+
+  private func response(_ answer: Answer, _ channel: any Channel) -> Response {
+    let status = HTTPResponse.Status(code: answer.status)
+    switch answer.body {
+    case .bytes(let bytes):
+      guard answer.closes else {
+        return Response(
+          status: status, headers: answer.headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+      }
+      var headers = answer.headers
+      headers[.contentLength] = String(bytes.count)
+      let body = ResponseBody(contentLength: bytes.count) { writer in
+        try await writer.write(ByteBuffer(bytes: bytes))
+        try await writer.finish(nil)
+        // What is left of the request is not waited for. The client has a moment to read the answer.
+        channel.eventLoop.scheduleTask(in: .milliseconds(250)) { channel.close(promise: nil) }
+      }
+      return Response(status: status, headers: headers, body: body)
+    case .stream(let write):
+      let body = ResponseBody { writer in
+        var pieces: any PieceWriter = BodyWriter(writer: writer)
+        do {
+          try await write(&pieces)
+        } catch {
+          channel.close(promise: nil)
+          throw error
+        }
+        try await writer.finish(nil)
+      }
+      return Response(status: status, headers: answer.headers, body: body)
+    }
+  }
+}
+
+/// Writes into Hummingbird's body.
+private struct BodyWriter: PieceWriter {
+  var writer: any ResponseBodyWriter
+
+  mutating func write(_ bytes: [UInt8]) async throws {
+    if !bytes.isEmpty { try await writer.write(ByteBuffer(bytes: bytes)) }
+  }
+}

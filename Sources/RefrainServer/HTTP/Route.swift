@@ -1,0 +1,158 @@
+import HTTPTypes
+import RefrainData
+
+/// One thing that can be asked of the server. Its description is what `/openapi.json` says of it.
+struct Route: Sendable {
+  /// Text in the path or in the query.
+  struct Parameter: Sendable {
+    let name: String
+    let summary: String
+    /// The type in JSON's words: `string`, `boolean`, `integer`.
+    var type = "string"
+  }
+
+  /// What a body or an answer holds.
+  struct Content: Sendable {
+    let type: String
+    /// The name of a schema in ``Schemas``; nil for bytes and text.
+    var schema: String?
+  }
+
+  /// How a body is read.
+  enum Reading: Sendable {
+    /// There is none.
+    case nothing
+    /// All of it, before the route runs.
+    case whole
+    /// Piece by piece, by the route.
+    case pieces
+  }
+
+  let method: String
+  /// The path, such as `/sessions/{id}`.
+  let path: String
+  /// What it is called, in one word.
+  let name: String
+  let summary: String
+  let tag: String
+  var query: [Parameter] = []
+  /// Fields of the head that mean something.
+  var headers: [Parameter] = []
+  var reading = Reading.nothing
+  var takes: [Content] = []
+  var gives: [Content] = []
+  /// The status of success.
+  var status = 200
+  /// What may go wrong besides what may always.
+  var failures: [Int] = []
+  /// Whether it asks for no token, and is answered also when too much is going on.
+  var isOpen = false
+  let run: @Sendable (_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer
+
+  /// The parts of the path; a name in braces stands for any text.
+  var parts: [Substring] { path.split(separator: "/") }
+
+  /// The names in braces.
+  var names: [String] {
+    parts.filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+  }
+}
+
+/// All routes, and which of them a request means.
+struct RouteTable: Sendable {
+  let routes: [Route]
+  private let parts: [[Part]]
+
+  private enum Part {
+    case text(String)
+    case name(String)
+  }
+
+  init(_ routes: [Route]) {
+    self.routes = routes
+    parts = routes.map { route in
+      route.parts.map { $0.hasPrefix("{") ? .name(String($0.dropFirst().dropLast())) : .text(String($0)) }
+    }
+  }
+
+  /// The longest path that is looked at.
+  private static let longestPath = 2048
+
+  /// The route of a request, and what its path has in place of the names.
+  ///
+  /// - Throws: 404, or 405 with the methods there are.
+  func route(_ method: String, _ path: String) throws(Failure) -> (route: Route, names: [String: String]) {
+    guard path.utf8.count <= Self.longestPath, path.hasPrefix("/") else {
+      throw Failure(404, "there is nothing at this path; /openapi.json lists what there is")
+    }
+    let given = path.split(separator: "/", omittingEmptySubsequences: true)
+    var others: [String] = []
+    for (index, route) in routes.enumerated() where parts[index].count == given.count {
+      guard let names = Self.names(of: given, along: parts[index]) else { continue }
+      if route.method == method || (method == "HEAD" && route.method == "GET") { return (route, names) }
+      others.append(route.method)
+    }
+    guard !others.isEmpty else {
+      throw Failure(404, "there is nothing at \(path.quoted); /openapi.json lists what there is")
+    }
+    throw Failure(405, "\(method.quoted) cannot be asked here, only \(others.joined(separator: ", "))")
+  }
+
+  /// The methods that a path knows.
+  func methods(of path: String) -> [String] {
+    let given = path.split(separator: "/", omittingEmptySubsequences: true)
+    return routes.indices.filter {
+      parts[$0].count == given.count && Self.names(of: given, along: parts[$0]) != nil
+    }.map { routes[$0].method }
+  }
+
+  private static func names(of given: [Substring], along parts: [Part]) -> [String: String]? {
+    var names: [String: String] = [:]
+    for (text, part) in zip(given, parts) {
+      switch part {
+      case .text(let own): if text != own { return nil }
+      case .name(let name):
+        guard let decoded = String(text).removingPercentEscapes else { return nil }
+        names[name] = decoded
+      }
+    }
+    return names
+  }
+}
+
+extension String {
+  /// The text with `%2F` and the like resolved; nil where that is no UTF-8 text.
+  var removingPercentEscapes: String? {
+    guard utf8.contains(UInt8(ascii: "%")) else { return self }
+    var bytes: [UInt8] = []
+    var rest = Array(utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+        return nil
+      }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  /// The names and values of a query such as `a=1&b=2`.
+  ///
+  /// - Throws: 400 for escapes that are none.
+  static func query(_ text: Substring) throws(Failure) -> [String: String] {
+    var result: [String: String] = [:]
+    for part in text.split(separator: "&") {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let texts = pair.map { String($0).replacing("+", with: " ").removingPercentEscapes }
+      guard let name = texts[0], let value = texts.count > 1 ? texts[1] : "" else {
+        throw Failure(400, "the query \(String(part).quoted) has escapes that are none")
+      }
+      result[name] = value
+    }
+    return result
+  }
+}

@@ -1,0 +1,184 @@
+import Dispatch
+import Foundation
+import HTTPTypes
+import Logging
+import NIOCore
+import RefrainData
+import Synchronization
+
+/// What answers requests, however they come.
+final class Service: Sendable {
+  /// The version that the server tells.
+  static let version = "0.1.0"
+
+  let settings: ServerSettings
+  let shelf: ModelShelf
+  let meters: Meters
+  let pool: ComputePool
+  let sessions: SessionStore
+  let logger: Logger
+  private let tokens: TokenCheck
+  private let origins: OriginCheck
+  private let draining = Atomic(false)
+  private let requests = Atomic(UInt64(0))
+  private let idPrefix = String(SessionID.draw().prefix(8))
+  private let routeTable = Mutex<RouteTable?>(nil)
+
+  /// - Throws: `unwritableFile` when the folder for states of sessions cannot be made.
+  init(_ models: [ServedModel], _ settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
+    (self.settings, self.meters, self.logger) = (settings, meters, logger)
+    shelf = ModelShelf(models)
+    pool = ComputePool(
+      places: settings.computations, longestQueue: settings.requests, patience: settings.waitingTime)
+    sessions = try SessionStore(shelf, settings, meters: meters, logger: logger)
+    tokens = TokenCheck(settings.tokens)
+    origins = OriginCheck(settings)
+    let table = RouteTable(pageRoutes + inferenceRoutes + taskRoutes + sessionRoutes)
+    routeTable.withLock { $0 = table }
+  }
+
+  /// All routes.
+  var table: RouteTable { routeTable.withLock { $0 } ?? RouteTable([]) }
+
+  /// Whether the server is about to end.
+  var isDraining: Bool { draining.load(ordering: .relaxed) }
+  func drain() { draining.store(true, ordering: .relaxed) }
+
+  // MARK: - Answering
+
+  /// The answer to a request.
+  ///
+  /// - Parameter reads: Reads the body of a request to at most so many bytes.
+  func respond(_ call: Call, reads: (_ limit: Int) async throws(Failure) -> [UInt8]) async -> Answer {
+    var call = call
+    let began = Session.now
+    call.id = requestID(call.header(.requestID))
+    var answer: Answer
+    var route: Route?
+    meters.running.wrappingAdd(1, ordering: .relaxed)
+    do {
+      try origins.check(call)
+      if call.method == "OPTIONS" {
+        answer = preflight(call)
+      } else {
+        let found = try table.route(call.method, call.path)
+        route = found.route
+        answer = try await run(call, found.route, found.names, reads)
+      }
+    } catch {
+      let failure = Failure(throwing: error)
+      if failure.status == 500 {
+        logger.error("a request failed", metadata: ["request": "\(call.id)", "error": "\(error)"])
+      }
+      answer = failure.answer
+      if failure.status == 405 { answer.headers[.allow] = table.methods(of: call.path).joined(separator: ", ") }
+    }
+    decorate(&answer, call)
+    if call.method == "HEAD" { answer.body = .bytes([]) }
+    finish(&answer, call, route, began)
+    return answer
+  }
+
+  private func run(
+    _ call: Call, _ route: Route, _ names: [String: String],
+    _ reads: (_ limit: Int) async throws(Failure) -> [UInt8]
+  ) async throws -> Answer {
+    if !route.isOpen {
+      try tokens.check(call)
+      guard meters.running.load(ordering: .relaxed) <= settings.requests else {
+        throw Failure(503, "the server is busy: it answers \(settings.requests) requests", retryAfter: 1, closes: true)
+      }
+    }
+    if let encoding = call.header(.contentEncoding), encoding.lowercased() != "identity" {
+      throw Failure(415, "a body encoded as \(encoding.quoted) is not read; send it as it is", closes: true)
+    }
+    var body: [UInt8] = []
+    if route.reading == .whole {
+      if let length = call.header(.contentLength).flatMap({ Int($0) }), length > settings.longestBody {
+        throw tooLong
+      }
+      body = try await reads(settings.longestBody)
+    }
+    return try await route.run(call, names, body)
+  }
+
+  private var tooLong: Failure {
+    Failure(413, "the body has more than \(memoryText(settings.longestBody))", closes: true)
+  }
+
+  /// What a client calls its request, where that is a plain word; else a name of the server's own.
+  private func requestID(_ given: String?) -> String {
+    if let given, (1...64).contains(given.utf8.count),
+      given.utf8.allSatisfy({
+        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 95].contains($0)
+      })
+    {
+      return given
+    }
+    return "\(idPrefix)-\(requests.wrappingAdd(1, ordering: .relaxed).newValue)"
+  }
+
+  private func preflight(_ call: Call) -> Answer {
+    var answer = Answer(status: 204)
+    let methods = Set(table.methods(of: call.path)).sorted()
+    answer.headers[.allow] = (methods + ["OPTIONS"]).joined(separator: ", ")
+    if origins.allowed(call) != nil {
+      answer.headers[.accessControlAllowMethods] = methods.joined(separator: ", ")
+      answer.headers[.accessControlAllowHeaders] =
+        "Authorization, Content-Type, Accept, X-Request-ID, Inference-Header-Content-Length"
+      answer.headers[.accessControlMaxAge] = "600"
+    }
+    return answer
+  }
+
+  private func decorate(_ answer: inout Answer, _ call: Call) {
+    answer.headers[.requestID] = call.id
+    answer.headers[.xContentTypeOptions] = "nosniff"
+    if answer.headers[.cacheControl] == nil { answer.headers[.cacheControl] = "no-store" }
+    if let origin = origins.allowed(call) {
+      answer.headers[.accessControlAllowOrigin] = origin
+      answer.headers[.accessControlExposeHeaders] = "X-Request-ID, Inference-Header-Content-Length, Location"
+      answer.headers[.vary] = "Origin"
+    }
+  }
+
+  /// Counts and logs the request: now, or when the last piece of its answer is written.
+  private func finish(_ answer: inout Answer, _ call: Call, _ route: Route?, _ began: UInt64) {
+    let status = answer.status
+    guard case .stream(let write) = answer.body else {
+      note(call, route, status: status, began)
+      return
+    }
+    // Not even begun, where the client has gone before: then the answer is dropped, and this with it.
+    let ending = Ending { isWhole in self.note(call, route, status: isWhole ? status : 499, began) }
+    answer.body = .stream { writer in
+      try await write(&writer)
+      ending.isWhole.store(true, ordering: .relaxed)
+    }
+  }
+
+  /// Tells of the end of an answer when it is let go.
+  private final class Ending: Sendable {
+    let isWhole = Atomic(false)
+    private let tell: @Sendable (_ isWhole: Bool) -> Void
+
+    init(tell: @escaping @Sendable (Bool) -> Void) { self.tell = tell }
+
+    deinit { tell(isWhole.load(ordering: .relaxed)) }
+  }
+
+  private func note(_ call: Call, _ route: Route?, status: Int, _ began: UInt64) {
+    meters.running.wrappingSubtract(1, ordering: .relaxed)
+    let seconds = Double(Session.now &- began) / 1e9
+    // Only names of the server's own: a path from outside would make a line of its own for each.
+    let method = route?.method ?? (call.method == "OPTIONS" ? "OPTIONS" : "other")
+    meters.answered(route?.path ?? "none", method: method, status: status, seconds: seconds)
+    logger.info(
+      "request",
+      metadata: [
+        "request": "\(call.id)", "method": "\(method)", "route": "\(route?.path ?? "none")",
+        "path": "\(String(call.path.prefix(200)))", "status": .stringConvertible(status),
+        "seconds": .stringConvertible(seconds),
+      ])
+  }
+}

@@ -1,0 +1,78 @@
+import HTTPTypes
+import RefrainData
+
+/// Whether a request brings a token that is known.
+struct TokenCheck: Sendable {
+  private let tokens: [[UInt8]]
+
+  init(_ tokens: [String]) { self.tokens = tokens.map { Array($0.utf8) } }
+
+  /// - Throws: 401 without a known token, where there are any.
+  func check(_ call: Call) throws(Failure) {
+    guard !tokens.isEmpty else { return }
+    let text = call.header(.authorization) ?? ""
+    guard text.lowercased().hasPrefix("bearer ") else {
+      throw Failure(401, "this server asks for a token: Authorization: Bearer TOKEN", closes: true)
+    }
+    let given = Array(text.dropFirst(7).utf8)
+    // All of them are compared, and each whole, so that the time taken tells nothing.
+    var isKnown = false
+    for token in tokens { isKnown = Self.areSame(token, given) || isKnown }
+    guard isKnown else { throw Failure(401, "the token is not known", closes: true) }
+  }
+
+  private static func areSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    var difference = UInt8(one.count == other.count ? 0 : 1)
+    for index in one.indices { difference |= one[index] ^ (index < other.count ? other[index] : 0) }
+    return difference == 0
+  }
+
+  /// The tokens of a file: one on each line; lines that begin with `#` are comments.
+  ///
+  /// - Throws: What reading throws; `emptyFile` where there is none, which would ask for none.
+  static func tokens(in path: String) throws(DataError) -> [String] {
+    let text = String(decoding: try readFile(path), as: UTF8.self)
+    let lines = text.split(whereSeparator: \.isNewline).map { line in
+      String(line.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+    }
+    let tokens = lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    guard !tokens.isEmpty else {
+      throw DataError(.emptyFile, file: path, "there is no token in the file", remedy: "write one on each line")
+    }
+    return tokens
+  }
+}
+
+/// Which pages may ask. A browser tells with each request which page it is for.
+struct OriginCheck: Sendable {
+  private let origins: Set<String>
+  private let isLocal: Bool
+
+  init(_ settings: ServerSettings) { (origins, isLocal) = (Set(settings.origins), settings.isLocal) }
+
+  /// What a browser is told may ask; nil where nobody else may.
+  func allowed(_ call: Call) -> String? {
+    guard let origin = call.header(.origin) else { return nil }
+    return origins.contains("*") ? "*" : origins.contains(origin) ? origin : nil
+  }
+
+  /// - Throws: 403 for a page of another origin; 421 for a name that this machine does not have, behind which a page
+  ///   from elsewhere may hide.
+  func check(_ call: Call) throws(Failure) {
+    let host = call.header(HTTPField.Name("Host")!) ?? call.authority
+    if isLocal, let host, !ServerSettings.isLocal(Self.name(of: host)) {
+      throw Failure(421, "the server answers as localhost, not as \(host.quoted)", closes: true)
+    }
+    guard let origin = call.header(.origin), allowed(call) == nil else { return }
+    let own = host.map { ["http://" + $0, "https://" + $0] } ?? []
+    guard own.contains(origin) else {
+      throw Failure(403, "pages of \(origin.quoted) may not ask; the server can be told with --cors", closes: true)
+    }
+  }
+
+  /// The name before the port.
+  private static func name(of host: String) -> String {
+    if host.hasPrefix("[") { return String(host.prefix { $0 != "]" }) + "]" }
+    return String(host.prefix { $0 != ":" })
+  }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import Logging
+import RefrainData
+
+/// Writes each entry of the log as a line of JSON, to standard error.
+struct LineLog: LogHandler {
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.info
+  /// Where lines go.
+  let write: @Sendable (String) -> Void
+
+  init(write: @escaping @Sendable (String) -> Void = LineLog.standardError) { self.write = write }
+
+  /// Writes a line whole, unless nobody can take it any more.
+  @Sendable static func standardError(_ line: String) {
+    var text = line
+    text.withUTF8 { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = Foundation.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { return }
+        done += count
+      }
+    }
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var members: [(key: String, value: JSON)] = [
+      ("time", .text(Self.time(Date().timeIntervalSince1970))), ("level", .text(event.level.rawValue)),
+      ("message", .text(event.message.description)),
+    ]
+    for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }
+    ) {
+      members.append((key, Self.json(value)))
+    }
+    if let error = event.error { members.append(("error", .text("\(error)"))) }
+    write(JSON.object(members).line + "\n")
+  }
+
+  private static func json(_ value: Logger.Metadata.Value) -> JSON {
+    switch value {
+    case .string(let text): .text(text)
+    case .stringConvertible(let value):
+      switch value {
+      case let value as Int: .integer(value)
+      case let value as Double: .number(value)
+      default: .text(value.description)
+      }
+    case .array(let values): .array(values.map(json))
+    case .dictionary(let values): .object(values.sorted { $0.key < $1.key }.map { ($0.key, json($0.value)) })
+    }
+  }
+
+  /// A moment as ISO 8601 has it, in UTC, with milliseconds.
+  static func time(_ seconds: Double) -> String {
+    let milliseconds = Int((seconds * 1000).rounded(.down))
+    var (whole, rest) = (time_t(milliseconds / 1000), milliseconds % 1000)
+    if rest < 0 { (whole, rest) = (whole - 1, rest + 1000) }
+    var parts = tm()
+    gmtime_r(&whole, &parts)
+    func digits(_ number: Int32, _ count: Int = 2) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    return "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))T\(digits(parts.tm_hour)):"
+      + "\(digits(parts.tm_min)):\(digits(parts.tm_sec)).\(digits(Int32(rest), 3))Z"
+  }
+}
+
+extension Logger {
+  /// A logger of lines of JSON.
+  static func lines(_ level: Logger.Level, write: (@Sendable (String) -> Void)? = nil) -> Logger {
+    var logger = Logger(label: "refrain") { _ in write.map { LineLog(write: $0) } ?? LineLog() }
+    logger.logLevel = level
+    return logger
+  }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import RefrainData
+import ServiceLifecycle
+
+/// Trained models over HTTP: the Open Inference Protocol, tasks as the command answers them, and streams whose state
+/// lives on the server.
+///
+///     let server = try RefrainServer(models: [(name: "sales", path: "sales.model")])
+///     try await server.run()
+public struct RefrainServer: Sendable {
+  private let settings: ServerSettings
+  private let logger: Logger
+  let service: Service
+
+  /// Reads the models.
+  ///
+  /// - Parameters:
+  ///   - models: The files, each under the name that requests call it by: letters, digits and `-_.`.
+  ///   - settings: How the server runs.
+  ///   - level: The least of what is logged, as lines of JSON on standard error: `debug`, `info`, `notice`, `warning`,
+  ///     `error`.
+  /// - Throws: What reading a model throws; `wrongInput` for a name that is none, or given twice.
+  public init(
+    models: [(name: String, path: String)], settings: ServerSettings = ServerSettings(), level: String = "info"
+  ) throws(DataError) {
+    let meters = Meters()
+    var served: [ServedModel] = []
+    for (name, path) in models {
+      guard Self.isName(name) else {
+        throw DataError(
+          .wrongInput, file: path, "a model cannot be called \(name.quoted)",
+          remedy: "give it another name of letters, digits, '-', '_' and '.', as NAME=FILE")
+      }
+      guard !served.contains(where: { $0.name == name }) else {
+        throw DataError(
+          .wrongInput, file: path, "there are two models called \(name.quoted)",
+          remedy: "give one another name, as NAME=FILE")
+      }
+      served.append(try ServedModel(name: name, path: path, meters: meters))
+    }
+    try self.init(
+      served, settings: settings, meters: meters, logger: .lines(Logger.Level(rawValue: level) ?? .info))
+  }
+
+  init(_ models: [ServedModel], settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
+    (self.settings, self.logger) = (settings, logger)
+    service = try Service(models, settings, meters: meters, logger: logger)
+  }
+
+  /// The name of a model from that of its file: without its folder and ending, of letters, digits and `-_.`.
+  public static func name(of path: String) -> String {
+    var name = path.split(separator: "/").last.map(String.init) ?? ""
+    if let dot = name.lastIndex(of: "."), dot != name.startIndex { name = String(name[..<dot]) }
+    let text = String(name.map { isPlain($0) ? $0 : "_" }.prefix(64))
+    return text.allSatisfy { $0 == "." } ? "model" : text
+  }
+
+  private static func isPlain(_ character: Character) -> Bool {
+    character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+  }
+
+  static func isName(_ text: String) -> Bool {
+    (1...64).contains(text.count) && text.allSatisfy(isPlain) && !text.allSatisfy { $0 == "." }
+  }
+
+  /// The tokens of a file: one on each line; lines that begin with `#` are comments.
+  ///
+  /// - Throws: What reading throws; `emptyFile` where there is none.
+  public static func tokens(in path: String) throws(DataError) -> [String] { try TokenCheck.tokens(in: path) }
+
+  /// Answers until the process is asked to end by SIGTERM or SIGINT. What is being answered then is answered to its
+  /// end, and states of sessions are written if there is a folder for them.
+  ///
+  /// - Parameter onRunning: Told the port when requests are taken.
+  /// - Throws: `wrongInput` when the address cannot be listened at.
+  public func run(onRunning: @escaping @Sendable (_ port: Int) -> Void = { _ in }) async throws(DataError) {
+    let deadlines = ReadingDeadlines(patience: settings.readingTime)
+    let app = application(deadlines, onRunning)
+    var configuration = ServiceGroupConfiguration(
+      services: [
+        .init(service: Sweeper(service: service, deadlines: deadlines), successTerminationBehavior: .ignore),
+        .init(
+          service: app, successTerminationBehavior: .gracefullyShutdownGroup,
+          failureTerminationBehavior: .gracefullyShutdownGroup),
+        // The last is told first.
+        .init(service: Herald(service: service), successTerminationBehavior: .ignore),
+      ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    configuration.maximumGracefulShutdownDuration = .seconds(settings.drainTime)
+    do {
+      try await ServiceGroup(configuration: configuration).run()
+    } catch let error as IOError {
+      throw DataError(
+        .wrongInput,
+        "the server cannot listen at \(settings.host), port \(settings.port): "
+          + String(cString: strerror(error.errnoCode)), remedy: "choose another with --host and --port")
+    } catch {
+      // Whoever did not end in time was cut off; what can be saved is saved all the same.
+      logger.warning("the server did not end by itself", metadata: ["error": "\(error)"])
+    }
+    service.sessions.saveAll()
+    logger.notice("ended")
+  }
+
+  private func application(
+    _ deadlines: ReadingDeadlines, _ onRunning: @escaping @Sendable (Int) -> Void
+  ) -> some ApplicationProtocol {
+    var quiet = logger
+    quiet.logLevel = max(.warning, logger.logLevel)
+    let (logger, settings, models) = (logger, settings, service.shelf.models.count)
+    return Application(
+      responder: Responder(service: service, deadlines: deadlines),
+      server: .http1(
+        configuration: .init(
+          idleTimeout: .milliseconds(Int64(max(1, settings.readingTime * 2) * 1000)),
+          httpDecoderConfiguration: .init(
+            maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
+      configuration: ApplicationConfiguration(
+        address: .hostname(settings.host, port: settings.port), backlog: 1024,
+        availableConnectionsDelegate: MaximumAvailableConnections(settings.connections, logger: quiet)),
+      onServerRunning: { channel in
+        let port = channel.localAddress?.port ?? settings.port
+        logger.notice(
+          "listening",
+          metadata: [
+            "host": "\(settings.host)", "port": .stringConvertible(port), "models": .stringConvertible(models),
+          ])
+        onRunning(port)
+      },
+      logger: quiet)
+  }
+}
+
+/// Looks after what has a time: requests that do not arrive, sessions that nobody asks for.
+private struct Sweeper: ServiceLifecycle.Service {
+  let service: Service
+  let deadlines: ReadingDeadlines
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      var rounds = 0
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(100))
+        deadlines.sweep()
+        rounds += 1
+        if rounds % 10 == 0 { service.sessions.sweep() }
+      }
+    }
+  }
+}
+
+/// Lets it be known that the server is about to end.
+private struct Herald: ServiceLifecycle.Service {
+  let service: Service
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    service.drain()
+  }
+}

@@ -1,0 +1,69 @@
+/// The page at `/`: one document without anything from elsewhere.
+enum Page {
+  /// The whole document.
+  static let html = """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Refrain</title>
+    <link rel="icon" href="data:,">
+    <style>
+    \(style)
+    </style>
+    </head>
+    <body>
+    <header>
+      <h1>Refrain</h1>
+      <p id="state" role="status">…</p>
+    </header>
+    <form id="login" hidden>
+      <label>This server asks for a token <input id="token" type="password" autocomplete="off"></label>
+      <button>Go on</button>
+    </form>
+    <main>
+      <nav id="models" aria-label="Models"></nav>
+      <section id="model" hidden>
+        <h2 id="name"></h2>
+        <p id="purpose"></p>
+        <dl id="facts"></dl>
+        <section id="task" hidden>
+          <h3>Ask</h3>
+          <form id="ask">
+            <label id="dataLabel" for="data">Data</label>
+            <textarea id="data" rows="5" spellcheck="false"></textarea>
+            <p class="row"><label class="file">Choose a file, or drop one <input id="file" type="file"></label>
+              <span id="fileName"></span></p>
+            <details><summary>Options</summary><div id="options"></div></details>
+            <p class="row"><button id="send">Answer</button>
+              <button id="explain" type="button" hidden>Explain</button> <button id="stop" type="button" hidden>Stop</button></p>
+          </form>
+          <p id="problem" role="alert"></p>
+          <pre id="text" hidden></pre>
+          <div class="wide"><table id="answers"></table></div>
+        </section>
+        <section id="session" hidden>
+          <h3>Live</h3>
+          <p id="stepText"></p>
+          <textarea id="steps" rows="4" spellcheck="false" aria-label="Steps"></textarea>
+          <p class="row">
+            <button id="play">Stream</button> <button id="pause" hidden>Pause</button>
+            <button id="snapshot" disabled>Snapshot</button> <button id="restore" disabled>Go back</button>
+            <button id="close" disabled>Close</button>
+          </p>
+          <p id="sessionState" role="status"></p>
+          <p id="sessionProblem" role="alert"></p>
+          <figure><canvas id="outputs" height="140"></canvas><figcaption>Outputs</figcaption></figure>
+          <div id="gates"></div>
+        </section>
+      </section>
+    </main>
+    <footer><a href="/openapi.json">What can be asked</a> · <a href="/metrics">Counts and times</a></footer>
+    <script>
+    \(script)
+    </script>
+    </body>
+    </html>
+    """
+}

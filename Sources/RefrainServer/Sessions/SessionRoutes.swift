@@ -1,0 +1,210 @@
+import HTTPTypes
+import RefrainData
+
+extension Service {
+  private static let wrong = [400, 404, 409, 413, 415, 429]
+  private static let gatesParameter = Route.Parameter(
+    name: "gates", summary: "Whether the gates of the last step are told.", type: "boolean")
+  private static let session = Route.Content(type: MediaType.json, schema: "Session")
+  private static let snapshotName = Route.Content(type: MediaType.json, schema: "SnapshotName")
+
+  /// The routes of sessions.
+  var sessionRoutes: [Route] {
+    [
+      Route(
+        method: "POST", path: "/sessions", name: "createSession",
+        summary: "Begins a stream through a model. The server keeps what it remembers.", tag: "Sessions",
+        reading: .whole, takes: [Route.Content(type: MediaType.json, schema: "SessionBeginning")],
+        gives: [Self.session], status: 201, failures: Self.wrong
+      ) { call, _, body in try self.createSession(call, body) },
+      Route(
+        method: "GET", path: "/sessions", name: "listSessions",
+        summary: "The sessions in memory, those used last first, at most 1,000.", tag: "Sessions",
+        gives: [Route.Content(type: MediaType.json, schema: "SessionList")]
+      ) { _, _, _ in self.listSessions() },
+      Route(
+        method: "GET", path: "/sessions/{id}", name: "peekSession",
+        summary: "Where the session stands, what it said last, and its snapshots; takes no step.", tag: "Sessions",
+        gives: [Self.session], failures: Self.wrong
+      ) { _, names, _ in
+        try await self.sessions.use(names["id"] ?? "") { Answer($0.description + "\n", type: MediaType.json) }
+      },
+      Route(
+        method: "DELETE", path: "/sessions/{id}", name: "closeSession",
+        summary: "Ends the session; its state is forgotten, on disk too.", tag: "Sessions", status: 204,
+        failures: [404]
+      ) { _, names, _ in
+        try self.sessions.end(names["id"] ?? "")
+        return Answer(status: 204)
+      },
+      Route(
+        method: "POST", path: "/sessions/{id}/steps", name: "push",
+        summary: "Takes one or more steps, in the order in which requests come, and gives an output for each.",
+        tag: "Sessions", query: [Self.gatesParameter], reading: .whole,
+        takes: [
+          Route.Content(type: MediaType.json, schema: "Steps"), Route.Content(type: MediaType.bytes),
+          Route.Content(type: MediaType.csv),
+        ],
+        gives: [Route.Content(type: MediaType.json, schema: "Outputs"), Route.Content(type: MediaType.bytes)],
+        failures: Self.wrong
+      ) { call, names, body in try await self.push(call, names, body) },
+      Route(
+        method: "POST", path: "/sessions/{id}/stream", name: "pushStream",
+        summary: "Takes steps as they come in a body that may last, and gives each output at once: floats in bytes, or "
+          + "a line of JSON for each.",
+        tag: "Sessions", query: [Self.gatesParameter], reading: .pieces,
+        takes: [Route.Content(type: MediaType.lines), Route.Content(type: MediaType.bytes)],
+        gives: [
+          Route.Content(type: MediaType.lines), Route.Content(type: MediaType.bytes),
+          Route.Content(type: MediaType.events),
+        ],
+        failures: Self.wrong
+      ) { call, names, _ in try await self.pushStream(call, names) },
+      Route(
+        method: "POST", path: "/sessions/{id}/snapshots", name: "takeSnapshot",
+        summary: "Keeps the state as it is now, to go back to.", tag: "Sessions", gives: [Self.snapshotName],
+        status: 201, failures: Self.wrong
+      ) { _, names, _ in
+        try await self.sessions.use(names["id"] ?? "") { session in
+          let snapshot = try session.takeSnapshot()
+          self.meters.count(.snapshots)
+          return Answer(
+            status: 201, "{\"snapshot\":\(jsonText(snapshot.name)),\"steps\":\(snapshot.steps)}\n",
+            type: MediaType.json)
+        }
+      },
+      Route(
+        method: "DELETE", path: "/sessions/{id}/snapshots/{snapshot}", name: "dropSnapshot",
+        summary: "Forgets a snapshot.", tag: "Sessions", status: 204, failures: [404]
+      ) { _, names, _ in
+        try await self.sessions.use(names["id"] ?? "") { session in
+          try session.drop(names["snapshot"] ?? "")
+          return Answer(status: 204)
+        }
+      },
+      Route(
+        method: "POST", path: "/sessions/{id}/restore", name: "restoreSnapshot",
+        summary: "Goes back to a snapshot, which stays.", tag: "Sessions", reading: .whole, takes: [Self.snapshotName],
+        gives: [Self.session], failures: Self.wrong
+      ) { call, names, body in
+        let json = try SessionBody.json(body, type: call.contentType)
+        try SessionBody.check(json, knows: ["snapshot", "steps"])
+        return try await self.sessions.use(names["id"] ?? "") { session in
+          session.restore(try session.snapshot(json["snapshot"].string ?? ""))
+          return Answer(session.description + "\n", type: MediaType.json)
+        }
+      },
+      Route(
+        method: "POST", path: "/sessions/{id}/fork", name: "forkSession",
+        summary: "Begins another session that goes on from here, or from a snapshot.", tag: "Sessions", reading: .whole,
+        takes: [Self.snapshotName], gives: [Self.session], status: 201, failures: Self.wrong
+      ) { call, names, body in
+        let json = try SessionBody.json(body, type: call.contentType)
+        try SessionBody.check(json, knows: ["snapshot", "steps"])
+        return try await self.sessions.use(names["id"] ?? "") { session in
+          let snapshot = try json["snapshot"].string.map { (name) throws(Failure) in try session.snapshot(name) }
+          let start = snapshot.map { ($0.state, $0.last, $0.steps) }
+          let fork = try self.sessions.begin(
+            session.model, from: start ?? (session.box.state, session.box.last, session.box.steps))
+          return self.created(fork)
+        }
+      },
+      Route(
+        method: "GET", path: "/sessions/{id}/state", name: "downloadState",
+        summary: "The state as the bytes of a file, for another server with the same model.", tag: "Sessions",
+        gives: [Route.Content(type: MediaType.bytes)], failures: [404, 429]
+      ) { _, names, _ in
+        try await self.sessions.use(names["id"] ?? "") { session in
+          Answer(
+            try SessionFolder.bytes(session, session.box.state, steps: session.box.steps, last: session.box.last),
+            type: MediaType.bytes)
+        }
+      },
+      Route(
+        method: "PUT", path: "/sessions/{id}/state", name: "uploadState",
+        summary: "Goes on from a state that was downloaded.", tag: "Sessions", reading: .whole,
+        takes: [Route.Content(type: MediaType.bytes)], gives: [Self.session], failures: Self.wrong
+      ) { _, names, body in
+        try await self.sessions.use(names["id"] ?? "") { session in
+          let read = try SessionFolder.state(body, of: session.model)
+          (session.box.state, session.box.last, session.box.steps) = (read.state, read.last, read.note.steps)
+          return Answer(session.description + "\n", type: MediaType.json)
+        }
+      },
+      Route(
+        method: "POST", path: "/sessions/{id}/save", name: "saveSession",
+        summary: "Writes the state to the server's disk, where a server that is started again finds it.",
+        tag: "Sessions", gives: [Self.session], failures: [404, 409, 429, 507]
+      ) { _, names, _ in
+        try await self.sessions.use(names["id"] ?? "") { session in
+          try self.sessions.save(session)
+          return Answer(session.description + "\n", type: MediaType.json)
+        }
+      },
+    ]
+  }
+
+  private func createSession(_ call: Call, _ body: [UInt8]) throws -> Answer {
+    let json = try SessionBody.json(body, type: call.contentType)
+    try SessionBody.check(json, knows: ["model"])
+    // A single model needs no name.
+    let name = json["model"].string ?? (json["model"] == .null && shelf.models.count == 1 ? shelf.models[0].name : nil)
+    return created(try sessions.begin(shelf.model(name)))
+  }
+
+  private func created(_ session: Session) -> Answer {
+    var answer = Answer(status: 201, session.description + "\n", type: MediaType.json)
+    answer.headers[.location] = "/sessions/" + session.id
+    return answer
+  }
+
+  private func listSessions() -> Answer {
+    let counts = sessions.counts
+    // The state may be in use, so that only what never changes is told.
+    let list = sessions.list(atMost: 1000).map {
+      "{\"id\":\"\($0.id)\",\"model\":\(jsonText($0.model.name)),\"idleSeconds\":\($0.idleTime)}"
+    }
+    return Answer(
+      "{\"live\":\(counts.live),\"stored\":\(counts.stored),\"sessions\":[\(list.joined(separator: ","))]}\n",
+      type: MediaType.json)
+  }
+
+  private func push(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
+    let seesGates = try Self.flag(call, "gates")
+    let type = call.contentType
+    let wantsBytes = call.accepted(among: [MediaType.bytes, MediaType.json]).map { $0 == MediaType.bytes }
+    return try await sessions.use(names["id"] ?? "") { session in
+      let steps = try session.live.steps(body, type: type)
+      let output = await session.live.take(steps, session.box, seesGates: seesGates)
+      if wantsBytes ?? (type == MediaType.bytes), !seesGates, let bytes = output.bytes {
+        return Answer(bytes, type: MediaType.bytes)
+      }
+      var text = "{\"steps\":\(session.box.steps),\"outputs\":\(output.json)"
+      if seesGates { text += ",\"gates\":" + output.gatesJSON }
+      return Answer(text + "}\n", type: MediaType.json)
+    }
+  }
+
+  /// Whether a parameter of the query is `true`.
+  ///
+  /// - Throws: 400 for another word than `true` and `false`.
+  static func flag(_ call: Call, _ name: String) throws(Failure) -> Bool {
+    switch call.query[name] {
+    case nil, "false", "0": return false
+    case "true", "1", "": return true
+    case let text?: throw Failure(400, "the parameter \(name) is true or false, not \(text.quoted)")
+    }
+  }
+}
+
+extension LiveOutput {
+  /// The gates as an array of JSON.
+  var gatesJSON: String {
+    "["
+      + gates.map { gate in
+        var text = "{\"layer\":\(gate.layer),\"name\":\(jsonText(gate.name)),\"values\":"
+        text.append(jsonNumbers: gate.values[...])
+        return text + "}"
+      }.joined(separator: ",") + "]"
+  }
+}

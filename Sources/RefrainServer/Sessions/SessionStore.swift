@@ -1,0 +1,227 @@
+import Logging
+import RefrainData
+import Synchronization
+
+/// All sessions: those in memory, and those whose states lie on disk.
+final class SessionStore: Sendable {
+  private struct Table {
+    var live: [String: Session] = [:]
+    /// On disk, and not in memory.
+    var stored: Set<String> = []
+    /// The sessions of sequences, by model and name.
+    var sequences: [String: String] = [:]
+  }
+
+  /// The most sessions on disk alone.
+  private static let mostStored = 1_000_000
+
+  private let shelf: ModelShelf
+  private let limit: Int
+  private let idleTime: Double
+  private let folder: SessionFolder?
+  private let meters: Meters
+  private let logger: Logger
+  private let table = Mutex(Table())
+
+  /// - Throws: `unwritableFile` when the folder for states cannot be made.
+  init(_ shelf: ModelShelf, _ settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
+    (self.shelf, self.meters, self.logger) = (shelf, meters, logger)
+    (limit, idleTime) = (settings.sessions, settings.idleTime)
+    folder = try settings.sessionFolder.map { (path) throws(DataError) in try SessionFolder(path) }
+    guard let folder else { return }
+    let stored = folder.sessions
+    let sequences = stored.compactMap { id in
+      folder.note(id).flatMap { note in note.sequence.map { (Self.key(note.model, $0), id) } }
+    }
+    table.withLock { table in
+      table.stored = Set(stored)
+      table.sequences = Dictionary(sequences) { _, last in last }
+    }
+    if !stored.isEmpty {
+      logger.notice("sessions found on disk", metadata: ["sessions": .stringConvertible(stored.count)])
+    }
+  }
+
+  private static func key(_ model: String, _ sequence: String) -> String { model + "\u{0}" + sequence }
+
+  /// How many there are in memory and on disk.
+  var counts: (live: Int, stored: Int) { table.withLock { ($0.live.count, $0.stored.count) } }
+
+  /// The sessions in memory, those used last first.
+  func list(atMost count: Int) -> [Session] {
+    Array(table.withLock { Array($0.live.values) }.sorted { $0.used > $1.used }.prefix(count))
+  }
+
+  // MARK: - Beginning and ending
+
+  /// A session before its first step, or one that goes on from a state.
+  ///
+  /// - Throws: 400 for a model that needs whole sequences, 429 when there are as many sessions as there may be.
+  func begin(
+    _ model: ServedModel, sequence: String? = nil, from start: (state: LiveState, last: LiveOutput?, steps: Int)? = nil
+  ) throws(Failure) -> Session {
+    guard let live = model.live else {
+      throw Failure(400, "the model \(model.name.quoted) has no sessions: \(model.notLive ?? "")")
+    }
+    try makeRoom()
+    let session = Session(
+      id: SessionID.draw(), model: model, live: live, sequence: sequence, state: start?.state ?? live.begin())
+    if let start { (session.box.last, session.box.steps) = (start.last, start.steps) }
+    let replaced: String? = table.withLock { table in
+      table.live[session.id] = session
+      return sequence.flatMap { table.sequences.updateValue(session.id, forKey: Self.key(model.name, $0)) }
+    }
+    if let replaced { forget(replaced) }
+    meters.count(.sessionsCreated)
+    return session
+  }
+
+  /// Puts the session that was used longest ago on disk when there are as many as there may be.
+  ///
+  /// - Throws: 429 when there is no disk to put it on.
+  private func makeRoom() throws(Failure) {
+    let (isFull, oldest) = table.withLock { table in
+      guard table.live.count >= limit else { return (false, nil as Session?) }
+      return (true, folder == nil ? nil : table.live.values.min { $0.used < $1.used })
+    }
+    guard isFull else { return }
+    guard let oldest, table.withLock({ $0.stored.count < Self.mostStored }), store(oldest) else {
+      throw Failure(429, "there are \(limit) sessions, as many as there may be; close one", retryAfter: 1)
+    }
+  }
+
+  /// The session of a sequence, or nil.
+  func id(of sequence: String, _ model: String) -> String? {
+    table.withLock { $0.sequences[Self.key(model, sequence)] }
+  }
+
+  /// Ends a session.
+  ///
+  /// - Throws: 404 when there is none of this name.
+  func end(_ id: String) throws(Failure) {
+    guard forget(id) else { throw Self.unknown(id) }
+  }
+
+  @discardableResult
+  private func forget(_ id: String) -> Bool {
+    let (session, wasStored) = table.withLock { table -> (Session?, Bool) in
+      let session = table.live.removeValue(forKey: id)
+      let wasStored = table.stored.remove(id) != nil
+      if let session {
+        let key = session.sequence.map { Self.key(session.model.name, $0) }
+        if let key, table.sequences[key] == id { table.sequences[key] = nil }
+      } else if wasStored, let key = table.sequences.first(where: { $0.value == id })?.key {
+        table.sequences[key] = nil
+      }
+      return (session, wasStored)
+    }
+    session?.leaveForGood()
+    if session != nil || wasStored { folder?.remove(id) }
+    return session != nil || wasStored
+  }
+
+  private static func unknown(_ id: String) -> Failure {
+    Failure(404, "there is no session \(id.quoted): it was closed, has expired, or never was")
+  }
+
+  // MARK: - Use
+
+  /// Lets a request to a session, alone, when those before it are done. One on disk is brought back first.
+  ///
+  /// - Throws: 404 when there is none of this name, 429 when too many wait for it, and what `body` throws.
+  func use<Result: Sendable>(
+    _ id: String, _ body: (Session) async throws -> Result
+  ) async throws -> Result {
+    // It may be put on disk while a request waits for it.
+    for _ in 0..<3 {
+      let session = try find(id)
+      try await session.gate.enter()
+      defer {
+        session.touch()
+        session.gate.leave()
+      }
+      guard !session.isGone else { continue }
+      session.touch()
+      return try await body(session)
+    }
+    throw Self.unknown(id)
+  }
+
+  private func find(_ id: String) throws(Failure) -> Session {
+    let (live, isStored) = table.withLock { ($0.live[id], $0.stored.contains(id)) }
+    if let live { return live }
+    guard isStored, let folder else { throw Self.unknown(id) }
+    try makeRoom()
+    let session: Session
+    do throws(DataError) { session = try folder.read(id, models: shelf) } catch {
+      logger.error("a session cannot be brought back", metadata: ["session": "\(id)", "error": "\(error.problem)"])
+      throw Failure(409, "the session \(id) cannot be brought back: \(error.problem)")
+    }
+    let found: Session = table.withLock { table in
+      // Another request may have been faster.
+      if let other = table.live[id] { return other }
+      table.live[id] = session
+      table.stored.remove(id)
+      return session
+    }
+    if found === session { meters.count(.sessionsRestored) }
+    return found
+  }
+
+  // MARK: - Disk
+
+  /// Whether states can be written.
+  var canStore: Bool { folder != nil }
+
+  /// Writes a session to disk; it stays in memory. The caller has entered its gate.
+  ///
+  /// - Throws: 409 where there is no folder, 507 when it cannot be written.
+  func save(_ session: Session) throws(Failure) {
+    guard let folder else {
+      throw Failure(409, "the server was started without --sessions FOLDER, so it writes no states")
+    }
+    do throws(DataError) { try folder.write(session) } catch {
+      meters.count(.writeFailures)
+      logger.error("a session cannot be written", metadata: ["session": "\(session.id)", "error": "\(error)"])
+      throw Failure(507, "the session could not be written: \(error.problem)")
+    }
+    meters.count(.sessionsStored)
+  }
+
+  /// Puts a session on disk and out of memory, unless somebody is using it.
+  private func store(_ session: Session) -> Bool {
+    guard session.gate.tryEnter() else { return false }
+    defer { session.gate.leave() }
+    guard !session.isGone, (try? save(session)) != nil else { return false }
+    session.leaveForGood()
+    table.withLock { table in
+      guard table.live[session.id] === session else { return }
+      table.live[session.id] = nil
+      table.stored.insert(session.id)
+    }
+    return true
+  }
+
+  /// Puts sessions that nobody has asked for on disk, or ends them where there is none.
+  func sweep() {
+    for session in table.withLock({ Array($0.live.values) }) where session.idleTime > idleTime {
+      if folder != nil {
+        _ = store(session)
+      } else if session.gate.tryEnter() {
+        defer { session.gate.leave() }
+        guard session.idleTime > idleTime else { continue }
+        forget(session.id)
+        meters.count(.sessionsExpired)
+      }
+    }
+  }
+
+  /// Writes all sessions, before the server ends.
+  func saveAll() {
+    guard folder != nil else { return }
+    let sessions = table.withLock { Array($0.live.values) }
+    let written = sessions.filter { store($0) }.count
+    logger.notice(
+      "sessions written", metadata: ["sessions": .stringConvertible(written), "of": .stringConvertible(sessions.count)])
+  }
+}

@@ -1,0 +1,123 @@
+import RefrainData
+
+/// What a request to a task brings: data, and options.
+struct TaskRequestBody: Sendable {
+  /// The data; nil where there are none.
+  var data: (bytes: [UInt8], name: String)?
+  /// The texts of each option by its name.
+  var options: [String: [String]] = [:]
+  /// Whether the data are sound.
+  var isSound = false
+
+  /// Types of bodies that are a file as it is, with the ending of its name.
+  static let files = [
+    "text/csv": "csv", "text/tab-separated-values": "tsv", "text/plain": "txt", "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl", "application/octet-stream": "txt", "audio/wav": "wav", "audio/x-wav": "wav",
+    "audio/wave": "wav", "audio/vnd.wave": "wav",
+  ]
+
+  /// Reads a body of any of the types, and the options in the query.
+  ///
+  /// - Throws: 400 for JSON that is not understood, 415 for a type that is not known.
+  init(_ call: Call, _ body: [UInt8]) throws(Failure) {
+    for (name, value) in call.query { options[name] = value.isEmpty ? [] : [value] }
+    let type = call.contentType
+    if body.isEmpty { return }
+    if let ending = Self.files[type] {
+      data = (body, "the body." + ending)
+      isSound = ending == "wav"
+      return
+    }
+    guard type == MediaType.json || type.isEmpty else {
+      throw Failure(
+        415,
+        "a body of the type \(type.quoted) is not read; there are application/json, "
+          + Self.files.keys.sorted().joined(separator: ", "))
+    }
+    guard body.count <= InferenceRequest.longestJSON else {
+      throw Failure(413, "more than \(memoryText(InferenceRequest.longestJSON)) of JSON; send a file as text/csv")
+    }
+    let json: JSONValue
+    do throws(DataError) { json = try JSONValue(body, name: "the request") } catch {
+      throw Failure(400, error.problem)
+    }
+    try read(json)
+  }
+
+  private mutating func read(_ json: JSONValue) throws(Failure) {
+    if case .array(let rows) = json {
+      data = (try Self.csv(rows), "the rows.csv")
+      return
+    }
+    guard case .object(let members) = json else {
+      throw Failure(400, "the request is neither an object nor an array of rows")
+    }
+    for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+      switch (name, value) {
+      case ("text", .string(let text)): try take(Array(text.utf8), "the text.txt")
+      case ("csv", .string(let text)): try take(Array(text.utf8), "the table.csv")
+      case ("rows", .array(let rows)): try take(Self.csv(rows), "the rows.csv")
+      case ("options", .object(let given)):
+        for (name, value) in given { options[name] = try Self.texts(value, of: name) }
+      case ("options", .null), ("text", .null), ("csv", .null), ("rows", .null): break
+      default:
+        throw Failure(
+          400,
+          "the request has a member \(name.quoted) that is not understood; there are text, csv (texts), rows "
+            + "(an array of objects) and options (an object)")
+      }
+    }
+  }
+
+  private mutating func take(_ bytes: [UInt8], _ name: String) throws(Failure) {
+    guard data == nil else { throw Failure(400, "the request has more than one of text, csv and rows") }
+    data = (bytes, name)
+  }
+
+  /// The texts of an option; true is one without a value, and false and null are none.
+  private static func texts(_ value: JSONValue, of name: String) throws(Failure) -> [String]? {
+    switch value {
+    case .null, .bool(false): return nil
+    case .bool(true): return []
+    case .string(let text): return [text]
+    case .number: return [JSON(value).line]
+    case .array(let values):
+      var all: [String] = []
+      for value in values { all += try texts(value, of: name) ?? [] }
+      return all
+    case .object: throw Failure(400, "the option \(name.quoted) is an object")
+    }
+  }
+
+  /// The most columns of a table made of rows.
+  private static let mostColumns = 4096
+
+  /// Rows that are objects as a table: a column for each name, in the order of the names.
+  private static func csv(_ rows: [JSONValue]) throws(Failure) -> [UInt8] {
+    var names: Set<String> = []
+    for row in rows {
+      guard case .object(let members) = row else { throw Failure(400, "a row is no object of names and values") }
+      names.formUnion(members.keys)
+      guard names.count <= mostColumns else { throw Failure(400, "the rows have more than \(mostColumns) names") }
+    }
+    let columns = names.sorted()
+    var text = columns.map(field).joined(separator: ",") + "\n"
+    for row in rows {
+      let fields = try columns.map { (name) throws(Failure) -> String in
+        switch row[name] {
+        case .null: ""
+        case .string(let text): field(text)
+        case .number, .bool: JSON(row[name]).line
+        default: throw Failure(400, "the value of \(name.quoted) in a row is neither text nor a number")
+        }
+      }
+      text += fields.joined(separator: ",") + "\n"
+    }
+    return Array(text.utf8)
+  }
+
+  private static func field(_ text: String) -> String {
+    guard text.isEmpty || text.contains(where: { ",\"\n\r\r\n".contains($0) }) else { return text }
+    return "\"" + text.replacing("\"", with: "\"\"") + "\""
+  }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import HTTPTypes
+import RefrainData
+import RefrainTasks
+
+extension Service {
+  /// The routes of tasks.
+  var taskRoutes: [Route] {
+    [
+      Route(
+        method: "POST", path: "/tasks/{model}/predict", name: "predict",
+        summary: "Answers as `refrain predict` does: the same fields, the same text.", tag: "Tasks",
+        headers: [
+          Route.Parameter(
+            name: "Accept",
+            summary: "`application/json` gives an array, `application/x-ndjson` a line for each answer, and "
+              + "`text/event-stream` a text as it is written.")
+        ],
+        reading: .whole,
+        takes: [Route.Content(type: MediaType.json, schema: "TaskRequest")]
+          + TaskRequestBody.files.keys.sorted().map { Route.Content(type: $0) },
+        gives: [
+          Route.Content(type: MediaType.json, schema: "TaskAnswers"), Route.Content(type: MediaType.lines),
+          Route.Content(type: MediaType.events),
+        ],
+        failures: [400, 404, 406, 413, 415, 503]
+      ) { call, names, body in try await self.predict(call, names, body) },
+      Route(
+        method: "POST", path: "/tasks/{model}/explain", name: "explain",
+        summary: "What the model looked at for the first answer, and what its gates did: a page, or JSON.",
+        tag: "Tasks",
+        reading: .whole,
+        takes: [Route.Content(type: MediaType.json, schema: "TaskRequest")]
+          + TaskRequestBody.files.keys.sorted().map { Route.Content(type: $0) },
+        gives: [Route.Content(type: "text/html"), Route.Content(type: MediaType.json)],
+        failures: [400, 404, 413, 415, 503]
+      ) { call, names, body in try await self.explain(call, names, body) },
+    ]
+  }
+
+  /// The task of a model, and what is asked of it.
+  private func request(
+    _ call: Call, _ names: [String: String], _ body: [UInt8]
+  ) throws(Failure) -> (TaskDoor, TaskRequestBody) {
+    let model = try shelf.model(names["model"])
+    guard let task = model.task else {
+      throw Failure(404, "the model \(model.name.quoted) is of no task; ask it at /v2/models/\(model.name)/infer")
+    }
+    let request = try TaskRequestBody(call, body)
+    try task.check(request.options)
+    return (task, request)
+  }
+
+  private func explain(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
+    let (task, request) = try request(call, names, body)
+    guard !request.isSound else { throw Failure(400, "recordings are not explained") }
+    let source = DataSource(request.data.map { [.bytes($0.bytes, name: $0.name)] } ?? [])
+    let options = request.options
+    guard source.parts.count == 1 || task.answersWithoutData,
+      let explained = try await pool.run({ try task.explain(source, options) })
+    else {
+      throw Failure(400, "a model of the task \(task.name) has nothing to explain here")
+    }
+    guard call.accepted(among: [MediaType.json, "text/html"]) != MediaType.json else {
+      return Answer(explained.json, type: MediaType.json)
+    }
+    var answer = Answer(explained.page, type: MediaType.html)
+    answer.headers[.contentSecurityPolicy] = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    return answer
+  }
+
+  private func predict(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
+    let (task, request) = try request(call, names, body)
+    if call.accepted(among: [MediaType.events]) != nil { return try await stream(task, request) }
+    guard request.data != nil || task.answersWithoutData else {
+      throw Failure(400, "the task \(task.name) needs data: text, csv or rows in JSON, or a file as the body")
+    }
+    let answers = try await pool.runs(request, task)
+    guard call.accepted(among: [MediaType.lines, MediaType.json]) != MediaType.lines else {
+      return Answer(answers.lines, type: MediaType.lines)
+    }
+    return Answer(answers.array, type: MediaType.json)
+  }
+
+  /// A text as it is written: an event `text` for each piece, and one `end`.
+  private func stream(_ task: TaskDoor, _ request: TaskRequestBody) async throws -> Answer {
+    guard let start = task.stream else {
+      throw Failure(406, "the task \(task.name) writes no text piece by piece; ask for application/json")
+    }
+    guard request.data == nil else {
+      throw Failure(400, "a text that is written goes on from the option prompt, and data were given")
+    }
+    let options = request.options
+    let pool = pool
+    // The prompt is read before anything is answered, so that what is wrong with it can still be said.
+    let first = try await pool.run { WrittenText(try start(options)) }
+    return Answer(type: MediaType.events) { writer in
+      var text = first
+      while true {
+        let before = text
+        let (piece, after) = try await pool.run { before.next() }
+        guard let piece else { break }
+        text = after
+        let json: JSON = ["text": .text(piece)]
+        try await writer.write("event: text\ndata: \(json.line)\n\n")
+      }
+      try await writer.write("event: end\ndata: {}\n\n")
+    }
+  }
+}
+
+/// A text on its way: a value, handed from piece to piece.
+private struct WrittenText: @unchecked Sendable {
+  // The stream is a value and is only ever held by one at a time.
+  private var stream: LanguageStream
+
+  init(_ stream: LanguageStream) { self.stream = stream }
+
+  /// As much as is written in a moment, and the rest; nil at the end.
+  func next() -> (String?, WrittenText) {
+    var copy = self
+    return (copy.stream.next(), copy)
+  }
+}
+
+extension ComputePool {
+  /// The answers of a task. Sound is put into a file of the server's own naming, which alone may be read.
+  fileprivate func runs(_ request: TaskRequestBody, _ task: TaskDoor) async throws -> TaskAnswers {
+    let options = request.options
+    guard let data = request.data else { return try await run { try task.predict(DataSource([]), options) } }
+    guard request.isSound else {
+      return try await run { try task.predict(DataSource([.bytes(data.bytes, name: data.name)]), options) }
+    }
+    let path = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString).wav").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await run(files: [path]) {
+      try writeAtomically(data.bytes, to: path)
+      do { return try task.predict(DataSource(paths: [path]), options) } catch var error as DataError {
+        if error.file == path { error.file = "the recording" }
+        throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+/// `refrain serve` as a process.
+@Suite("serve")
+struct ServeTests {
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace()
+    let model = Sequential(inputSize: 2, seed: 1) {
+      LSTM(4, returning: .everyStep)
+      Dense(1)
+    }
+    try model.save(to: place.folder.appendingPathComponent("small.model").path)
+  }
+
+  /// A server, and the port that it says it listens at.
+  private func start(_ flags: String...) throws -> (Running, Int) {
+    let running = try place.start(["serve", "small.model", "--port", "0"] + flags)
+    for _ in 0..<2000 where running.process.isRunning {
+      if let line = running.errors.split(separator: "\n").first(where: { $0.hasPrefix("Listening at http://") }),
+        let port = Int(line.dropLast().split(separator: ":").last ?? "")
+      {
+        return (running, port)
+      }
+      usleep(5000)
+    }
+    kill(running.process.processIdentifier, SIGKILL)
+    Issue.record("it did not start: \(running.errors)")
+    throw CancellationError()
+  }
+
+  private func ask(_ port: Int, _ method: String, _ path: String, _ body: String = "") throws -> SocketClient.Reply {
+    let client = try SocketClient(port)
+    try client.send(
+      "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    return try client.reply()
+  }
+
+  @Test("SIGTERM ends it in order, its sessions go to disk, and the next one goes on with them")
+  func restart() throws {
+    var (server, port) = try start("--sessions", "states")
+    let created = try ask(port, "POST", "/sessions", "{\"model\":\"small\"}")
+    let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
+    _ = try ask(port, "POST", "/sessions/\(id)/steps", "{\"inputs\":[[1,2],[3,4]]}")
+    kill(server.process.processIdentifier, SIGTERM)
+    let result = try server.finish()
+    #expect(result.status == 0 && result.output.isEmpty, "\(result.errors)")
+    #expect(result.errorLines.allSatisfy { $0.hasPrefix("{") || $0.hasPrefix("Listening") }, "\(result.errors)")
+
+    (server, port) = try start("--sessions", "states", "--log-level", "error")
+    let next = try ask(port, "POST", "/sessions/\(id)/steps", "{\"input\":[5,6]}")
+    #expect(next.text.contains("\"steps\":3,"), "\(next.text)")
+    // Killed: what was written before is there.
+    kill(server.process.processIdentifier, SIGKILL)
+    _ = try server.finish()
+    (server, port) = try start("--sessions", "states")
+    #expect(try ask(port, "GET", "/sessions/\(id)").text.contains("\"steps\":2,"))
+    kill(server.process.processIdentifier, SIGINT)
+    #expect(try server.finish().status == 0)
+  }
+
+  @Test("What cannot be served is said in one line")
+  func refusals() throws {
+    try place.write("hello", to: "a.txt")
+    try place.write("# none\n", to: "tokens")
+    for (flags, status, word) in [
+      (["serve", "none.model"], 65, "no such file"), (["serve", "a.txt"], 65, "a.txt"),
+      (["serve", "small.model", "--tokens", "tokens"], 65, "no token"),
+      (["serve", "small.model", "x/y=small.model"], 65, "'x/y'"),
+      (["serve", "small.model", "small.model"], 65, "two models"),
+      (["serve", "small.model", "--port", "70000"], 64, "--port"), (["serve"], 64, "model"),
+      (["serve", "small.model", "--log-level", "loud"], 64, "loud"),
+      (["serve", "small.model", "--host", "256.1.2.3"], 65, "256.1.2.3"),
+    ] as [([String], Int32, String)] {
+      let result = try place.run(flags)
+      #expect(result.status == status && result.errors.contains(word), "\(flags): \(result.status) \(result.errors)")
+      #expect(result.errorLines.count { !$0.hasPrefix("{") && !$0.hasPrefix("Whoever") } == 1, "\(result.errors)")
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import Logging
+import Refrain
+import RefrainData
+import RefrainModels
+import RefrainTestSupport
+import Synchronization
+import Testing
+
+@testable import RefrainServer
+
+/// A server on a port of this machine, and clients that write what they like.
+@Suite("On the wire", .serialized)
+struct NetworkTests {
+  private func serving(
+    readingTime: Double = 30, _ body: @escaping @Sendable (Int) throws -> Void
+  ) async throws {
+    var settings = ServerSettings()
+    (settings.port, settings.readingTime) = (0, readingTime)
+    let meters = Meters()
+    let model = ServedModel(
+      name: "small", title: "test", fingerprint: "f", .sequential(smallModel()), meters: meters)
+    var logger = Logger(label: "test") { _ in LineLog { _ in } }
+    logger.logLevel = .critical
+    let server = try RefrainServer([model], settings: settings, meters: meters, logger: logger)
+    let (ports, found) = AsyncStream<Int>.makeStream()
+    let running = Task { try await server.run { found.yield($0) } }
+    var iterator = ports.makeAsyncIterator()
+    let port = try #require(await iterator.next())
+    do {
+      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        Thread.detachNewThread { continuation.resume(with: Result { try body(port) }) }
+      }
+    } catch {
+      running.cancel()
+      throw error
+    }
+    running.cancel()
+    _ = try? await running.value
+  }
+
+  @Test("Requests one after another on one connection, in parts, and several at once are answered in order")
+  func connections() async throws {
+    try await serving { port in
+      let client = try SocketClient(port)
+      try client.send("GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      #expect(try client.reply().status == 200)
+      for part in [
+        "POST /sess", "ions HTTP/1.1\r\nHost: localhost\r\nContent-", "Length: 17\r\n\r\n{\"model\":", "\"small\"}",
+      ] {
+        try client.send(part)
+        usleep(20_000)
+      }
+      let created = try client.reply()
+      #expect(created.status == 201, "\(created.text)")
+      let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
+      let push = "{\"input\":[1,2,3]}"
+      let one =
+        "POST /sessions/\(id)/steps HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(push.utf8.count)\r\n\r\n\(push)"
+      try client.send(one + one + one)
+      for step in 1...3 { #expect(try client.reply().text.contains("\"steps\":\(step),")) }
+    }
+  }
+
+  @Test("A body that comes bit by bit is answered bit by bit")
+  func stream() async throws {
+    try await serving { port in
+      let client = try SocketClient(port)
+      try client.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
+      let id = try #require(try JSONValue(Array(client.reply().text.utf8))["id"].string)
+      try client.send(
+        "POST /sessions/\(id)/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+          + "Transfer-Encoding: chunked\r\n\r\n")
+      for step in 1...4 {
+        try client.send("8\r\n[1,2,3]\n\r\n")
+        #expect(try client.waits(for: "{\"step\":\(step),"))
+      }
+      try client.send("0\r\n\r\n")
+      #expect(try client.waits(for: "0\r\n\r\n"))
+    }
+  }
+
+  @Test("Garbage, half requests and clients that vanish end their own connection and nothing else")
+  func garbage() async throws {
+    try await serving(readingTime: 0.3) { port in
+      let bodies = [
+        "\u{0}\u{1}\u{2}\u{3}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n\r\n",
+        "POST /v2/models/small/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        "POST /sessions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET /" + String(repeating: "x", count: 100_000) + " HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\n" + String(repeating: "A: b\r\n", count: 5000) + "\r\n",
+      ]
+      for body in bodies {
+        let client = try SocketClient(port)
+        try? client.send(body)
+        _ = try? client.reply()
+      }
+      for _ in 0..<50 {
+        let client = try SocketClient(port)
+        try client.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"mod")
+        client.vanish()
+      }
+      // One that is slow is told so.
+      let slow = try SocketClient(port)
+      try slow.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"mod")
+      #expect(try slow.reply().status == 408)
+      // One that sends too much is told before all of it has come.
+      let large = try SocketClient(port)
+      try large.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n{\"mod")
+      #expect(try large.reply().status == 413)
+      let client = try SocketClient(port)
+      try client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      let reply = try client.reply()
+      #expect(reply.status == 200 && reply.text.contains("refrain_requests_running 1.0\n"), "\(reply.text)")
+    }
+  }
+
+  @Test("An address that is taken is said in one line")
+  func taken() async throws {
+    try await serving { port in
+      let done = DispatchSemaphore(value: 0)
+      let problem = Mutex("")
+      Task.detached {
+        do throws(DataError) {
+          var settings = ServerSettings()
+          settings.port = port
+          let server = try RefrainServer(
+            [], settings: settings, meters: Meters(), logger: Logger(label: "x") { _ in LineLog { _ in } })
+          try await server.run()
+        } catch { problem.withLock { $0 = error.description } }
+        done.signal()
+      }
+      done.wait()
+      #expect(problem.withLock { $0 }.contains("port \(port)"))
+    }
+  }
+}

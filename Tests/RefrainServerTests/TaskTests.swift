@@ -1,0 +1,200 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainModels
+import RefrainTasks
+import RefrainTestSupport
+import Testing
+
+@testable import RefrainServer
+
+@Suite("Tasks over HTTP")
+struct TaskTests {
+  /// Models that are trained once, in no time.
+  private static let trained = Trained()
+
+  private struct Trained {
+    let forecaster: Forecaster
+    let language: LanguageModel
+    let detector: Detector
+    let classifier: Classifier
+
+    init() {
+      do {
+        var forecast = Forecaster.Configuration()
+        try forecast.choose(Self.tiny)
+        forecast.horizon = 3
+        forecast.context = 12
+        let series = DataSource([.bytes(Array(TaskTests.table.utf8), name: "a.csv")])
+        forecaster = try Forecaster.train(on: Forecaster.examples(from: series, forecast), forecast, TrainingContext())
+        var language = LanguageModel.Configuration()
+        try language.choose(Self.tiny)
+        language.corpus.unit = .characters
+        let text = Array(String(repeating: "the cat sat on the mat\nthe dog ran to the door\n", count: 30).utf8)
+        self.language = try LanguageModel.train(
+          on: LanguageModel.examples(from: DataSource([.bytes(text, name: "a.txt")]), language), language,
+          TrainingContext())
+        var detect = Detector.Configuration()
+        (detect.epochs, detect.hiddenSize, detect.method) = (1, 4, .prediction)
+        let channel = ObservedRows.Channel(name: "load", values: (0..<300).map { sin(Double($0) / 5) })
+        detector = try Detector.train(on: ObservedRows(channels: [channel]), configuration: detect)
+        var classify = Classifier.Configuration()
+        try classify.choose(Self.tiny)
+        let rows = (0..<40).map { $0 % 2 == 0 ? "good film,yes" : "bad film,no" }.joined(separator: "\n")
+        let examples = DataSource([.bytes(Array("text,label\n\(rows)\n".utf8), name: "a.csv")])
+        classifier = try Classifier.train(
+          on: Classifier.examples(from: examples, classify), classify, TrainingContext())
+      } catch { fatalError("\(error)") }
+    }
+
+    static var tiny: SharedOptions {
+      var options = SharedOptions()
+      (options.hidden, options.epochs, options.layers) = (8, 2, 1)
+      return options
+    }
+  }
+
+  private static let table =
+    "month,sales\n"
+    + (0..<72).map { index in
+      "20\(10 + index / 12)-\(index % 12 < 9 ? "0" : "")\(index % 12 + 1),\(100 + index + 10 * (index % 12))\n"
+    }.joined()
+
+  private func service() throws -> TestService {
+    try TestService([
+      "sales": .task(Self.trained.forecaster), "words": .task(Self.trained.language),
+      "watch": .task(Self.trained.detector), "reviews": .task(Self.trained.classifier),
+      "small": .sequential(smallModel()),
+    ])
+  }
+
+  /// What `refrain predict --format json` writes.
+  private func written<Task: TaskModel>(_ task: Task, _ bytes: [UInt8], name: String) throws -> String {
+    let source = DataSource(bytes.isEmpty ? [] : [.bytes(bytes, name: name)])
+    return JSON.array(try task.predict(task.examples(from: source)).map { try JSON(encoding: $0) }).text() + "\n"
+  }
+
+  @Test("The answers are, byte for byte, those of the command: without data, from a file, and from rows")
+  func predict() async throws {
+    let test = try service()
+    let forecaster = Self.trained.forecaster
+    let nothing = try await test.ask("POST", "/tasks/sales/predict")
+    #expect(try nothing.text == written(forecaster, [], name: ""), "\(nothing.text)")
+    let longer = Self.table + "2016-01,180\n2016-02,190\n"
+    let file = try await test.ask(
+      "POST", "/tasks/sales/predict", body: Array(longer.utf8), type: "text/csv; charset=utf-8")
+    #expect(try file.text == written(forecaster, Array(longer.utf8), name: "x.csv"), "\(file.text)")
+    #expect(file.text != nothing.text)
+    let json: JSON = ["csv": .text(longer)]
+    #expect(try await test.ask("POST", "/tasks/sales/predict", json: json.line).text == file.text)
+    let lines = try await test.ask(
+      "POST", "/tasks/sales/predict", body: Array(longer.utf8), type: MediaType.csv, accept: MediaType.lines)
+    #expect(lines.text.split(separator: "\n").count == 3)
+
+    let rows = "{\"rows\":[{\"text\":\"good film\"},{\"text\":\"a \\\"bad\\\", bad film\"}]}"
+    let classes = try await test.ask("POST", "/tasks/reviews/predict", json: rows)
+    let csv = Array("text\ngood film\n\"a \"\"bad\"\", bad film\"\n".utf8)
+    #expect(try classes.text == written(Self.trained.classifier, csv, name: "x.csv"), "\(classes.text)")
+    let array = try await test.ask("POST", "/tasks/reviews/predict", json: "[{\"text\":\"good film\"}]")
+    #expect(try array.json.array?.count == 1)
+  }
+
+  @Test("Options come in the query and in JSON, and are checked")
+  func options() async throws {
+    let test = try service()
+    let text = try await test.ask("POST", "/tasks/words/predict?prompt=the&length=5&seed=3")
+    let json = try await test.ask(
+      "POST", "/tasks/words/predict",
+      json: "{\"options\":{\"prompt\":\"the\",\"length\":5,\"seed\":3,\"probabilities\":false}}")
+    #expect(text.status == 200 && text.text == json.text, "\(text.text) \(json.text)")
+    for (body, word) in [
+      ("{\"options\":{\"lenght\":5}}", "did you mean 'length'"), ("{\"options\":{\"length\":0}}", "at least 1"),
+      ("{\"options\":{\"length\":[1,2]}}", "takes one"), ("{\"options\":{\"length\":{}}}", "is an object"),
+      ("{\"text\":\"a\",\"csv\":\"b\"}", "more than one"), ("{\"texts\":\"a\"}", "'texts'"), ("7", "neither"),
+      ("{\"rows\":[1]}", "no object"), ("{\"rows\":[{\"a\":[1]}]}", "neither text nor"),
+    ] {
+      let reply = try await test.ask("POST", "/tasks/words/predict", json: body)
+      #expect(reply.status == 400 && reply.problem.contains(word), "\(body): \(reply.text)")
+    }
+    #expect(try await test.ask("POST", "/tasks/reviews/predict").status == 400)
+    #expect(try await test.ask("POST", "/tasks/small/predict").status == 404)
+    #expect(try await test.ask("POST", "/tasks/sales/predict", body: [1], type: "image/png").status == 415)
+    let garbage = [UInt8](repeating: 0xFE, count: 100)
+    for type in TaskRequestBody.files.keys {
+      #expect(try await test.ask("POST", "/tasks/sales/predict", body: garbage, type: type).status == 400, "\(type)")
+    }
+  }
+
+  @Test("A text comes as it is written, and is the text that comes at once")
+  func streaming() async throws {
+    let test = try service()
+    let events = try await test.ask(
+      "POST", "/tasks/words/predict", body: Array("{\"options\":{\"prompt\":\"the\",\"length\":20}}".utf8),
+      type: MediaType.json, accept: MediaType.events)
+    #expect(events.pieces > 5 && events.text.hasSuffix("event: end\ndata: {}\n\n"), "\(events.text)")
+    let pieces = try events.text.split(separator: "\n").filter { $0.hasPrefix("data: {\"text\"") }.map {
+      try JSONValue(Array($0.dropFirst(6).utf8))["text"].string ?? ""
+    }
+    let whole = try await test.ask("POST", "/tasks/words/predict?prompt=the&length=20").json
+    #expect(pieces.joined() == whole.array?.first?["text"].string)
+    let not = try await test.ask("POST", "/tasks/sales/predict", accept: MediaType.events)
+    #expect(not.status == 406)
+  }
+
+  @Test("A detector's session judges rows as they come, and goes on from where it was")
+  func detector() async throws {
+    let test = try service()
+    let id = try await test.session("watch")
+    var stream = Self.trained.detector.stream()
+    let values: [Double] = (0..<6).map { $0 == 4 ? 40 : sin(Double($0)) }
+    let expected = try values.map { try JSONValue(Array(JSON(encoding: stream.push([$0])).line.utf8)) }
+    let first = try await test.ask("POST", "/sessions/\(id)/steps", json: "{\"inputs\":\(values[..<3].map { [$0] })}")
+    #expect(try first.json["outputs"].array == Array(expected[..<3]), "\(first.text)")
+    let state = try await test.ask("GET", "/sessions/\(id)/state").bytes
+    let csv = "load\n" + values[3...].map { "\($0)\n" }.joined()
+    let rest = try await test.ask("POST", "/sessions/\(id)/steps", body: Array(csv.utf8), type: MediaType.csv)
+    #expect(try rest.json["outputs"].array == Array(expected[3...]), "\(rest.text)")
+    let other = try await test.session("watch")
+    #expect(try await test.ask("PUT", "/sessions/\(other)/state", body: state, type: MediaType.bytes).status == 200)
+    let again = try await test.ask(
+      "POST", "/sessions/\(other)/steps", json: "{\"inputs\":\(values[3...].map { [$0] })}")
+    #expect(try again.json["outputs"] == rest.json["outputs"])
+    for body in ["{\"input\":[1,2]}", "{\"input\":\"x\"}", "{\"inputs\":[]}", "{\"inputs\":[[{}]]}"] {
+      #expect(try await test.ask("POST", "/sessions/\(id)/steps", json: body).status == 400)
+    }
+    #expect(try await test.ask("POST", "/sessions", json: "{\"model\":\"sales\"}").problem.contains("whole files"))
+  }
+
+  @Test("No path in a request is opened, neither as an option nor in a table")
+  func files() async throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/secret.wav"
+      try Data("RIFF".utf8).write(to: URL(filePath: path))
+      try FileAccess.$allowed.withValue([]) { () throws in
+        #expect(throws: DataError.self) { try readFile(path) }
+        #expect(throws: DataError.self) { try SafeTensorsFile(contentsOf: path) }
+      }
+      let bytes = try FileAccess.$allowed.withValue([path]) { try readFile(path) }
+      #expect(bytes == Array("RIFF".utf8))
+    }
+    let pool = ComputePool(places: 1, longestQueue: 1, patience: 10)
+    await #expect(throws: DataError.self) { try await pool.run { try readFile("/etc/hostname") } }
+    let test = try service()
+    let reply = try await test.ask(
+      "POST", "/tasks/watch/predict", json: "{\"csv\":\"load\\n1\\n\",\"options\":{\"labels\":\"/etc/passwd\"}}")
+    #expect(reply.status == 400 && reply.problem.contains("no option 'labels'"))
+    for model in test.service.shelf.models {
+      #expect(model.task?.options.contains { $0.valueName == "file" } != true)
+    }
+  }
+
+  @Test("Models say what may be asked of them")
+  func description() async throws {
+    let models = try await service().ask("GET", "/models").json["models"].array ?? []
+    let words = models.first { $0["name"] == "words" }
+    #expect(words?["task"]["streams"] == true && words?["session"] == .null)
+    #expect(words?["task"]["options"].array?.contains { $0["name"] == "prompt" } == true)
+    #expect(models.first { $0["name"] == "small" }?["session"]["input"] == "3 numbers")
+    #expect(models.first { $0["name"] == "watch" }?["session"]["kind"] == "rows")
+  }
+}

@@ -33,7 +33,9 @@ struct RefrainCommand: ParsableCommand {
     ])
 
   static func main() {
-    Program<RefrainCommand>(name: "refrain").run { try command(in: Array(CommandLine.arguments.dropFirst())) }
+    Program<RefrainCommand>(
+      name: "refrain", beforeFailure: Processes.waitForFirst, atEnd: Processes.leave
+    ).run { try command(in: Array(CommandLine.arguments.dropFirst())) }
   }
 
   /// The command that the arguments name, ready to run.

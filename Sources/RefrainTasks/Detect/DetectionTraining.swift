@@ -9,6 +9,8 @@ struct DetectionTraining {
   let inputs: [Float]
   let count: Int
   let shouldStop: @Sendable () -> Bool
+  /// The processes that train together.
+  var group: (any TrainingGroup)?
 
   private enum Aim: UInt64 { case prediction, reconstruction }
 
@@ -42,15 +44,16 @@ struct DetectionTraining {
     let verb = aim == .prediction ? "learning to foretell rows" : "learning to say rows again"
     do throws(TrainingError) {
       let history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
-        try Trainer(
+        var trainer = Trainer(
           epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(1),
           onEpoch: { epoch in
             progress(
               Double(epoch.number) / Double(plan.epochs), "\(verb), epoch \(epoch.number) of \(plan.epochs)")
             return true
           },
-          shouldStop: shouldStop
-        ).fit(&model, optimizer: &optimizer, batches: PartBatches(self, aim)) { model, batch in
+          shouldStop: shouldStop)
+        trainer.group = group
+        return try trainer.fit(&model, optimizer: &optimizer, batches: PartBatches(self, aim)) { model, batch in
           let target = batch.target.slice(0..<channels, axis: 2)
           let isThere = batch.target.slice(channels..<2 * channels, axis: 2)
           // Huber's loss: an outlier in what is learned from must not be learned.
@@ -102,17 +105,21 @@ struct DetectionTraining {
       let (size, channels) = (training.plan.inputSize, training.plan.channels.count)
       let ahead = aim == .prediction ? 1 : 0
       var (input, target): ([Float], [Float]) = ([], [])
+      // What the mean loss divides by: how many values of each step are there.
+      var weights: [Float] = []
       for start in starts {
         input += training.inputs[start * size..<(start + length) * size]
         for row in start + ahead..<start + ahead + length {
           let values = training.inputs[row * size..<row * size + 2 * channels]
           target += values.prefix(channels)
           target += values.suffix(channels)
+          weights.append(values.suffix(channels).reduce(0, +))
         }
       }
       return Batch(
         Tensor(input, shape: [starts.count, length, size]),
-        Tensor(target, shape: [starts.count, length, 2 * channels]))
+        Tensor(target, shape: [starts.count, length, 2 * channels]),
+        weights: Tensor(weights, shape: [starts.count, length]))
     }
   }
 }

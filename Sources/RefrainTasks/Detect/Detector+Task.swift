@@ -61,7 +61,8 @@ extension Detector: TaskModel {
   ) throws(TaskError) -> Detector {
     guard let rows = examples.files.first else { throw TaskError("there is no series to learn from; give one") }
     return try train(
-      on: rows, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop)
+      on: rows, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop,
+      group: context.group)
   }
 
   /// What there is to say of each row of each file, as if it came after those of the training; with

@@ -71,11 +71,12 @@ public struct Detector: Sendable {
   ///   - configuration: What is not left to the data.
   ///   - progress: Told now and then the share of the work done and what is going on.
   ///   - shouldStop: Asked at every step; when it says true, the result so far is returned, with ``isComplete`` false.
+  ///   - group: The processes that train together; nil trains alone.
   /// - Throws: ``TaskError`` when there are too few rows or values, or the configuration makes no sense.
   public static func train(
     on rows: ObservedRows, configuration: Configuration = Configuration(),
     progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
-    shouldStop: @escaping @Sendable () -> Bool = { false }
+    shouldStop: @escaping @Sendable () -> Bool = { false }, group: (any TrainingGroup)? = nil
   ) throws(TaskError) -> Detector {
     let plan = try DetectorPlan(rows, configuration)
     var generator = RandomGenerator(seed: plan.seed)
@@ -85,7 +86,8 @@ public struct Detector: Sendable {
     for row in 0..<rows.count {
       inputs += plan.input(rows.values(row), at: rows.stamps?[row], row: row + 1).input
     }
-    let training = DetectionTraining(plan: plan, inputs: inputs, count: rows.count, shouldStop: shouldStop)
+    let training = DetectionTraining(
+      plan: plan, inputs: inputs, count: rows.count, shouldStop: shouldStop, group: group)
     let isComplete = try training.run(&network) { progress?($0, $1) }
     var stream = DetectorStream(plan, network)
     for row in 0..<rows.count {

@@ -12,6 +12,8 @@ struct TagTraining {
   let learningRate: Float
   let seed: UInt64
   let shouldStop: @Sendable () -> Bool
+  /// The processes that train together.
+  let group: (any TrainingGroup)?
 
   /// - Parameters:
   ///   - network: What is learned.
@@ -28,10 +30,11 @@ struct TagTraining {
     let batches = LengthBatches(source, size: batchSize, pool: 20, seed: seed)
     let history: History
     do throws(TrainingError) {
-      history = try Trainer(
+      var trainer = Trainer(
         epochs: epochs, seed: seed, schedule: .oneCycle(rising: 0.1, divisor: 10, finalDivisor: 100),
-        clipping: .globalNorm(1), observers: [watch], shouldStop: shouldStop
-      ).fit(&network, optimizer: &optimizer, source: batches) { network, batch in
+        clipping: .globalNorm(1), observers: [watch], shouldStop: shouldStop)
+      trainer.group = group
+      history = try trainer.fit(&network, optimizer: &optimizer, source: batches) { network, batch in
         network.loss(batch, singletons: singletons)
       }
     } catch {

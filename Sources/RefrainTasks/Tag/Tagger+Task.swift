@@ -57,7 +57,8 @@ extension Tagger: TaskModel {
     on examples: TagExamples, _ configuration: TagConfiguration, _ context: TrainingContext
   ) throws(TaskError) -> Tagger {
     try train(
-      on: examples, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop)
+      on: examples, configuration: configuration, progress: context.progress, shouldStop: context.shouldStop,
+      group: context.group)
   }
 
   /// An answer for each sentence, word or span.

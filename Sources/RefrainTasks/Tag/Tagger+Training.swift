@@ -14,11 +14,12 @@ extension Tagger {
   ///   - configuration: What is not left to the data.
   ///   - progress: Told now and then the share of the work done and what is going on.
   ///   - shouldStop: Asked at every step; when it says true, the result so far is returned, with ``isComplete`` false.
+  ///   - group: The processes that train together; nil trains alone.
   /// - Throws: ``TaskError`` when there is too little to learn from, or training was stopped before there was a result.
   public static func train(
     on examples: TagExamples, configuration: TagConfiguration = TagConfiguration(),
     progress: (@Sendable (_ fraction: Double, _ message: String) -> Void)? = nil,
-    shouldStop: @escaping @Sendable () -> Bool = { false }
+    shouldStop: @escaping @Sendable () -> Bool = { false }, group: (any TrainingGroup)? = nil
   ) throws(TaskError) -> Tagger {
     let start = ContinuousClock.now
     guard examples.sentences.count > 1 || examples.validation != nil, let scheme = examples.scheme else {
@@ -49,7 +50,7 @@ extension Tagger {
     var first = try Preparation(training, examples, configuration, scheme)
     let judged = validation
     let outcome = try first.fit(
-      epochs: epochs, configuration, shouldStop,
+      epochs: epochs, configuration, shouldStop, group,
       score: { [first] network in first.tagger(network).score(on: judged) },
       progress: { progress?($0 * Double(epochs) / total, $1) })
     func finished(_ preparation: Preparation, epochs: Int, isComplete: Bool) -> Tagger {
@@ -67,7 +68,7 @@ extension Tagger {
     var second = try Preparation(training + validation, examples, configuration, scheme)
     let share = Double(epochs) / total
     let again = try second.fit(
-      epochs: outcome.epochs, configuration, shouldStop, score: nil,
+      epochs: outcome.epochs, configuration, shouldStop, group, score: nil,
       progress: { progress?(share + $0 * (1 - share), "all sentences, " + $1) })
     guard again.isComplete else { return tagger }
     tagger = finished(second, epochs: outcome.epochs + again.epochs, isComplete: true)
@@ -117,12 +118,13 @@ extension Tagger {
     /// Trains the network.
     mutating func fit(
       epochs: Int, _ configuration: TagConfiguration, _ shouldStop: @escaping @Sendable () -> Bool,
-      score: ((TagNetwork) -> Double)?, progress: @escaping (_ share: Double, _ message: String) -> Void
+      _ group: (any TrainingGroup)?, score: ((TagNetwork) -> Double)?,
+      progress: @escaping (_ share: Double, _ message: String) -> Void
     ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
       try TagTraining(
         source: source, singletons: encoder.words.counts.map { $0 == 1 }, epochs: epochs,
         batchSize: configuration.batchSize ?? 16, learningRate: configuration.learningRate, seed: configuration.seed,
-        shouldStop: shouldStop
+        shouldStop: shouldStop, group: group
       ).run(&network, score: score, progress: progress)
     }
 

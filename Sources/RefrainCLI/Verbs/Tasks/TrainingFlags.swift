@@ -93,7 +93,8 @@ struct TrainingFlags: ParsableArguments {
     guard let path = checkpoint ?? resume else { return nil }
     let folder = CheckpointFolder(
       path, every: every?.interval ?? .seconds(300), keeping: keep ?? 3, resumes: resume != nil)
-    if checkpoint != nil {
+    // Of several processes one writes for all.
+    if checkpoint != nil, Processes.isFirst {
       do {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       } catch {
@@ -119,11 +120,12 @@ struct TrainingFlags: ParsableArguments {
   ) throws(DataError) -> TrainingContext {
     var context = TrainingContext(shouldStop: { Interruption.isRequested })
     context.warn = note
+    context.group = Processes.group
     context.checkpoints = try folder()
     context.learningRate = learningRate
     context.averaging = averageWeights?.averaging
     if findRate { context.rateSearch = RateSearch() }
-    if let log, resume == nil { try writeAtomically("", to: log) }
+    if let log, resume == nil, Processes.isFirst { try writeAtomically("", to: log) }
     let (log, format, board) = (log, logFormat, tensorboard)
     context.observers = { stage in
       var observers: [any TrainingObserver] = [course.observer(of: stage), TrainingAdvice { note($0.description) }]

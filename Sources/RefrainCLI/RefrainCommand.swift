@@ -3,6 +3,8 @@ import Foundation
 import Refrain
 import RefrainTasks
 
+internal import CCommit
+
 /// The command `refrain`: a new verb is a file in Verbs/ and a line in its list.
 @main
 struct RefrainCommand: ParsableCommand {
@@ -25,12 +27,18 @@ struct RefrainCommand: ParsableCommand {
         refrain info model.onnx
         refrain convert model.h5 model.safetensors --input x.npy --expect y.npy
       """,
-    version: "0.1.0 on \(Processor.current)",
+    version: "0.1.0\(commit) on \(Processor.current)",
     subcommands: [
       TrainCommand.self, TuneCommand.self, PredictCommand.self, EvaluateCommand.self, ExplainCommand.self,
       ForecastCommand.self,
       InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self, BenchmarkCommand.self,
     ])
+
+  /// The commit that this was built from, where the build knew it.
+  private static var commit: String {
+    let name = String(cString: refrain_commit())
+    return name.isEmpty ? "" : " (\(name))"
+  }
 
   static func main() {
     Program<RefrainCommand>(

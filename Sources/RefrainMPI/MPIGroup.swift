@@ -8,8 +8,8 @@
   /// The processes that `mpirun` has started, through MPI (Open MPI, MPICH and others), as a group to train with.
   ///
   /// Exchanges run on a queue of their own, in the order in which they were begun, while the thread that has begun them
-  /// computes. They never block inside MPI: as long as that thread computes, what has arrived is looked after every tenth of
-  /// a millisecond; once it waits, at once.
+  /// computes. They never block inside MPI: as long as that thread computes, what has arrived is looked after every
+  /// tenth of a millisecond; once it waits, at once.
   public final class MPIGroup: TrainingGroup {
     public let rank: Int
     public let count: Int

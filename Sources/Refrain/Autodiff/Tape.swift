@@ -177,8 +177,8 @@ final class Tape: Recorder, @unchecked Sendable {
     return Array(gradients[..<leaves])
   }
 
-  /// The first `leaves` variables by the records that use them first: once these are pulled back, nothing is added to their
-  /// gradients.
+  /// The first `leaves` variables by the records that use them first: once these are pulled back, nothing is added to
+  /// their gradients.
   private func variablesByFirstUse(_ leaves: Int) -> [Int: [Int]] {
     var seen = [Bool](repeating: false, count: leaves)
     var found: [Int: [Int]] = [:]

@@ -1,8 +1,8 @@
 /// The gradient of a model on its way through all processes of a group: each adds its own, times its weight.
 ///
-/// The gradients lie in one memory, in the order in which the backward pass finds them: those of the last layers first. They
-/// are exchanged in buckets, each as soon as the gradients in it are final, while the backward pass goes on; in this
-/// order, so that all processes exchange the same.
+/// The gradients lie in one memory, in the order in which the backward pass finds them: those of the last layers first.
+/// They are exchanged in buckets, each as soon as the gradients in it are final, while the backward pass goes on; in
+/// this order, so that all processes exchange the same.
 ///
 /// Gradients of which few rows are used, as those of embeddings are, are exchanged at the end, and only the rows that a
 /// process has used. Which tensors these are is settled with the first gradient.
@@ -17,7 +17,7 @@ final class GroupGradient: BackwardWatcher {
   /// How many tensors of each bucket are not final yet.
   private var missing: [Int] = []
   private var begun = 0
-  /// Told the value of the loss when the way forward is done; says what the gradient weighs.
+  /// Told the value of the loss once it is known; says what the gradient weighs.
   var weigh: (_ loss: Float) -> Double = { _ in 0 }
 
   init(_ model: some TensorGroup, in group: any TrainingGroup) {
@@ -27,7 +27,7 @@ final class GroupGradient: BackwardWatcher {
 
   deinit { values.deallocate() }
 
-  // MARK: - On the way back
+  // MARK: - The backward pass
 
   /// Begins a gradient; nothing of it is exchanged before the weight is known.
   func begin() {

@@ -1,8 +1,8 @@
 /// The part of a training that is done together with the other processes of a group.
 ///
 /// What it does needs no process to trust another: before the first batch all compare the model, the number of batches
-/// and the instructions they compute with, at every batch where they are, after every epoch the weights. A process that has
-/// gone another way is named, where otherwise all would wait for one another.
+/// and the instructions they compute with, at every batch where they are, after every epoch the weights. A process that
+/// has gone another way is named, where otherwise all would wait for one another.
 final class GroupTraining {
   let group: any TrainingGroup
   let gradient: GroupGradient

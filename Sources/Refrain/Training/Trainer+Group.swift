@@ -1,6 +1,6 @@
 extension TrainingRun {
-  /// Learns from a share of a batch, as the other processes of the group do from theirs. The gradient is exchanged while
-  /// it is found, or, gathered over several batches, before the update.
+  /// Learns from a share of a batch, as the other processes of the group do from theirs. The gradient is exchanged
+  /// while it is found, or, gathered over several batches, before the update.
   mutating func learn<O: Optimizer>(
     _ task: inout Task, _ model: inout Model, _ optimizer: inout O, _ batch: Task.Batch?, continues: Bool,
     with together: GroupTraining

@@ -17,8 +17,8 @@ public protocol TrainingBatch: Sendable {
   /// default.
   var windowWeight: Double { get }
 
-  /// What the loss of the batch, a mean, divides by, such as its number of valid steps: the weight of a share of the batch
-  /// beside the others where several processes learn from it. ``weight`` by default.
+  /// What the loss of the batch, a mean, divides by, such as its number of valid steps: the weight of a share of the
+  /// batch beside the others where several processes learn from it. ``weight`` by default.
   var lossWeight: Double { get }
 
   /// The examples that one of `count` processes learns from (``Trainer/group``); together the shares are the batch, and

@@ -1,13 +1,13 @@
 /// The processes that train one model together, on one machine or on many, as one of them sees it.
 ///
-/// Every process reads the same data, draws the same batches and learns from its share of each. Their gradients are added
-/// up, so that all make the same update, that of the whole batch on one machine: the number of processes changes how long
-/// training takes, and not what is learned.
+/// Every process reads the same data, draws the same batches and learns from its share of each. Their gradients are
+/// added up, so that all make the same update, that of the whole batch on one machine: the number of processes changes
+/// how long training takes, and not what is learned.
 ///
 ///     trainer.group = group
 ///
-/// All processes call the same functions in the same order. What is begun may go on while the caller computes; its memory
-/// is left alone until ``finish()``.
+/// All processes call the same functions in the same order. What is begun may go on while the caller computes; its
+/// memory is left alone until ``finish()``.
 public protocol TrainingGroup: AnyObject, Sendable {
   /// The place of this process among all, from 0: the first one decides, writes and speaks.
   var rank: Int { get }

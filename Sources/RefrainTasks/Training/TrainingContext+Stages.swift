@@ -87,8 +87,8 @@ extension TrainingContext {
 }
 
 extension TrainingContext {
-  /// The newest checkpoint of a stage. Of a group the first process reads it, and hands it to the others, whose machines
-  /// may not have the folder.
+  /// The newest checkpoint of a stage. Of a group the first process reads it, and hands it to the others, whose
+  /// machines may not have the folder.
   private func newest(of stage: String, in folder: CheckpointFolder) throws(DataError) -> Checkpoint? {
     guard let group, group.count > 1 else { return try folder.newest(of: stage, warn: warn) }
     var (found, own, failure): (Checkpoint?, [UInt8], DataError?) = (nil, [], nil)

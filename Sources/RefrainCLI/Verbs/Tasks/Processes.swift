@@ -16,6 +16,9 @@ enum Processes {
   static var group: (any TrainingGroup)? { joined.withLock { $0.group } }
   static var isFirst: Bool { group?.isFirst ?? true }
 
+  /// Whether no launcher has started another process before this one, be they joined or not.
+  static var isFirstStarted: Bool { launched().rank == 0 }
+
   /// What the launchers of Open MPI, of MPICH and its kin, and of MVAPICH say: the number of processes, this one's
   /// place among them, and how many of them run on this machine.
   private static func launched(

@@ -1,9 +1,8 @@
 import ArgumentParser
+internal import CCommit
 import Foundation
 import Refrain
 import RefrainTasks
-
-internal import CCommit
 
 /// The command `refrain`: a new verb is a file in Verbs/ and a line in its list.
 @main

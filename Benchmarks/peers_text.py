@@ -203,4 +203,5 @@ def main():
                           "tokensPerSecond": round(tokens / seconds)}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

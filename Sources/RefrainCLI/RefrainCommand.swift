@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import CCommit
 import Foundation
 import Refrain
 import RefrainTasks
@@ -25,15 +26,23 @@ struct RefrainCommand: ParsableCommand {
         refrain info model.onnx
         refrain convert model.h5 model.safetensors --input x.npy --expect y.npy
       """,
-    version: "0.1.0 on \(Processor.current)",
+    version: "0.1.0\(commit) on \(Processor.current)",
     subcommands: [
       TrainCommand.self, TuneCommand.self, PredictCommand.self, EvaluateCommand.self, ExplainCommand.self,
       ForecastCommand.self, ServeCommand.self,
       InfoCommand.self, ConvertCommand.self, RunCommand.self, CellsCommand.self, BenchmarkCommand.self,
     ])
 
+  /// The commit that this was built from, where the build knew it.
+  private static var commit: String {
+    let name = String(cString: refrain_commit())
+    return name.isEmpty ? "" : " (\(name))"
+  }
+
   static func main() {
-    Program<RefrainCommand>(name: "refrain").run { try command(in: Array(CommandLine.arguments.dropFirst())) }
+    Program<RefrainCommand>(
+      name: "refrain", beforeFailure: Processes.waitForFirst, atEnd: Processes.leave
+    ).run { try command(in: Array(CommandLine.arguments.dropFirst())) }
   }
 
   /// The command that the arguments name, ready to run.

@@ -122,8 +122,11 @@ final class Tape: Recorder, @unchecked Sendable {
 
   /// The gradients of `result` by the variables watched first, in the order they were watched; nil where there is none.
   /// What the records hold is given back on the way.
-  func gradients(of result: Tensor, leaves: Int) -> [Tensor?] {
+  ///
+  /// - Parameter watcher: hears of each gradient as soon as it is final.
+  func gradients(of result: Tensor, leaves: Int, watcher: (any BackwardWatcher)? = nil) -> [Tensor?] {
     guard let last = slot(of: result) else { return Array(repeating: nil, count: leaves) }
+    let finals = watcher == nil ? [:] : variablesByFirstUse(leaves)
     slices = [:]
     var gradients = [Tensor?](repeating: nil, count: records.count)
     gradients[last] = .ones(result.shape)
@@ -166,8 +169,32 @@ final class Tape: Recorder, @unchecked Sendable {
         }
       }
       records[slot] = .leaf
+      for variable in finals[slot] ?? [] {
+        if let sum = products.removeValue(forKey: variable)?.sum { add(sum, to: variable) }
+        watcher?.isFinal(gradients[variable], of: variable)
+      }
     }
     return Array(gradients[..<leaves])
+  }
+
+  /// The first `leaves` variables by the records that use them first: once these are pulled back, nothing is added to
+  /// their gradients.
+  private func variablesByFirstUse(_ leaves: Int) -> [Int: [Int]] {
+    var seen = [Bool](repeating: false, count: leaves)
+    var found: [Int: [Int]] = [:]
+    for (slot, record) in records.enumerated() {
+      let inputs: [Int] =
+        switch record {
+        case .leaf, .part: []
+        case .single(let edges): edges.map(\.input)
+        case .joint(_, let inputs, _): inputs.compactMap(\.self)
+        }
+      for input in inputs where input < leaves && !seen[input] {
+        seen[input] = true
+        found[slot, default: []].append(input)
+      }
+    }
+    return found
   }
 }
 

@@ -34,6 +34,27 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
   at model: M, training: Bool = true, checkpointInterval: Int? = nil, keeping statistics: inout KeptStatistics,
   using generator: inout RandomGenerator, of loss: (M) throws(E) -> Tensor
 ) throws(E) -> (value: Float, gradient: M) {
+  try valueAndGradient(
+    at: model, training: training, checkpointInterval: checkpointInterval, keeping: &statistics, using: &generator,
+    watchedBy: nil, of: loss)
+}
+
+/// Hears of gradients while the backward pass is on its way.
+protocol BackwardWatcher: AnyObject {
+  /// The way forward is done.
+  func computed(_ value: Float)
+  /// Nothing is added any more to the gradient of a variable, by its place in the walk; nil where it has none.
+  func isFinal(_ gradient: Tensor?, of variable: Int)
+}
+
+/// The same, heard by a watcher.
+///
+/// - Parameter hearsGradients: whether it hears of gradients too, and not of the value alone.
+func valueAndGradient<M: TensorGroup, E: Error>(
+  at model: M, training: Bool = true, checkpointInterval: Int? = nil, keeping statistics: inout KeptStatistics,
+  using generator: inout RandomGenerator, watchedBy watcher: (any BackwardWatcher)?, hearsGradients: Bool = true,
+  of loss: (M) throws(E) -> Tensor
+) throws(E) -> (value: Float, gradient: M) {
   let tape = Tape(isTraining: training, generator: generator, checkpointInterval: checkpointInterval)
   var watched = model
   var leaves = 0
@@ -50,7 +71,10 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
   generator = tape.generator
   // The variables have the first slots, in the order of the walk.
   statistics = KeptStatistics(values: tape.statistics)
-  let gradients = Recording.run(nil) { tape.gradients(of: value, leaves: leaves) }
+  watcher?.computed(value.item)
+  let gradients = Recording.run(nil) {
+    tape.gradients(of: value, leaves: leaves, watcher: hearsGradients ? watcher : nil)
+  }
   var remaining = gradients[...]
   let gradient = model.mapTensors { remaining.removeFirst() ?? .zeros($0.shape) }
   return (value.item, gradient)
@@ -59,9 +83,9 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
 /// What the layers of a model keep of the data rather than learn, as it is after a batch: running means.
 public struct KeptStatistics: Sendable {
   /// By the places of the tensors in the walk.
-  fileprivate let values: [Int: Tensor]
+  let values: [Int: Tensor]
 
-  fileprivate init(values: [Int: Tensor]) { self.values = values }
+  init(values: [Int: Tensor]) { self.values = values }
 
   /// Nothing yet.
   public init() { values = [:] }

@@ -22,6 +22,12 @@ public final class SparseRows: Sendable {
     self.values = sums
   }
 
+  /// Rows in increasing order, none twice, and their values.
+  init(indices: [Int], values: Tensor) {
+    self.indices = indices
+    self.values = values
+  }
+
   /// The same rows with other values.
   init(_ other: SparseRows, values: Tensor) {
     indices = other.indices

@@ -21,6 +21,12 @@ public protocol BatchSource<Element> {
   ///
   /// - Throws: ``TrainingError`` when the data cannot be read.
   mutating func next() throws(TrainingError) -> Element?
+
+  /// One of `count` processes' share of the next batch, or nil after the last. The share of the whole batch by default;
+  /// a source that fetches its examples one by one need not fetch those of others.
+  ///
+  /// - Throws: ``TrainingError`` when the data cannot be read.
+  mutating func next(share: Int, of count: Int) throws(TrainingError) -> BatchShare<Element>?
 }
 
 /// A sequence of batches that is gone through anew in each epoch.

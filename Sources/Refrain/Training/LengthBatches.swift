@@ -102,4 +102,12 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
     defer { position += 1 }
     return try source.batch(Array(order[batches[position]]))
   }
+
+  public mutating func next(share: Int, of count: Int) throws(TrainingError) -> BatchShare<Source.Batch>? {
+    guard position < batches.count else { return nil }
+    defer { position += 1 }
+    let batch = order[batches[position]]
+    let chosen = sharedPlaces(share, of: count, total: batch.count).map { batch[batch.startIndex + $0] }
+    return BatchShare(chosen.isEmpty ? nil : try source.batch(chosen))
+  }
 }

@@ -51,7 +51,7 @@ extension Trainer {
 }
 
 /// A training on its way.
-private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
+struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
   typealias Model = Task.Model
 
   let trainer: Trainer
@@ -61,12 +61,14 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
   let ownRate: Float
   /// What the model falls back to: its weights at the start, then those of the best epoch.
   var kept: Model
-  private var position: TrainingPosition
+  var position: TrainingPosition
   private var schedule: LearningRateSchedule
-  private var gathered = AccumulatedGradient<Model>()
+  var gathered = AccumulatedGradient<Model>()
   /// What the model keeps of the data rather than learns, as of the last batch.
-  private var statistics = KeptStatistics()
+  var statistics = KeptStatistics()
   private var average = AveragedWeights<Model>()
+  /// What is done with the other processes of the group, where there is one.
+  private let together: GroupTraining?
   private var start = monotonicSeconds()
   private var epochStart = monotonicSeconds()
 
@@ -82,6 +84,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     kept = model
     position = TrainingPosition(seed: trainer.seed)
     schedule = trainer.schedule
+    together = trainer.group.flatMap { $0.count > 1 ? GroupTraining($0, model: model) : nil }
   }
 
   /// Takes up a saved training.
@@ -106,7 +109,8 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     average.model = state.average
     position = state.position
     schedule.memory = position.plateau
-    if !position.metrics.isEmpty { task.metricSums = position.metrics }
+    // What was added up before the state was saved counts once.
+    if !position.metrics.isEmpty, together?.group.isFirst != false { task.metricSums = position.metrics }
     start -= position.history.seconds + position.seconds
   }
 
@@ -116,7 +120,11 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
   ) throws(TrainingError) -> History.StopReason {
     // A state may have been saved at the very end.
     if trainer.earlyStopping?.isExhausted(by: position.history) == true { return .earlyStopping }
-    if let reason = try tell(.began, task, model, optimizer) { return reason }
+    var reason = try tell(.began, task, model, optimizer)
+    if let together {
+      reason = try together.meet(model, batches: count, trainer: trainer, at: position, reason)
+    }
+    if let reason { return reason }
     while position.epoch < trainer.epochs {
       if let reason = try epoch(&task, &model, &optimizer) { return reason }
     }
@@ -129,20 +137,21 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
   ) throws(TrainingError) -> History.StopReason? {
     epochStart = monotonicSeconds() - position.seconds
     try source.begin(epoch: position.epoch, at: position.batch)
-    while let batch = try source.next() {
-      let windows = batch.windows(ofAtMost: trainer.truncation)
+    while let windows = try nextWindows() {
       for (index, window) in windows.enumerated() {
-        if trainer.shouldStop() { return .cancelled }
+        if let reason = reasonToStop { return reason }
         position.learningRate = rate
         optimizer.learningRate = position.learningRate
-        let loss = try learn(&task, &model, &optimizer, window, continues: index > 0)
+        let (loss, examples) = try learn(&task, &model, &optimizer, window, continues: index > 0)
         if index == windows.count - 1 { position.batch += 1 }
         guard !trainer.observers.isEmpty else { continue }
         let step = TrainingStep(
           epoch: position.epoch + 1, batch: position.drawnInEpoch, step: position.step, loss: loss,
-          meanLoss: Float(position.losses.mean), learningRate: position.learningRate, examples: window.count)
+          meanLoss: Float(position.losses.mean), learningRate: position.learningRate, examples: examples)
         let isResumable = index == windows.count - 1 && gathered.count == 0
-        if let reason = try tell(.step(step), task, model, optimizer, isResumable: isResumable) { return reason }
+        guard let reason = try tell(.step(step), task, model, optimizer, isResumable: isResumable) else { continue }
+        guard let together else { return reason }
+        together.wish = reason
       }
     }
     if gathered.count > 0 { try update(&model, &optimizer, lastGenerator) }
@@ -157,18 +166,40 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     }
     let report = try report(&task, average.model ?? model)
     take(report, average.model ?? model)
-    let reason = try tell(.epoch(report), task, model, optimizer)
-    return trainer.onEpoch(report) ? reason : .requested
+    var reason = try tell(.epoch(report), task, model, optimizer)
+    if !trainer.onEpoch(report) { reason = .requested }
+    guard let together else { return reason }
+    return try together.meet(afterEpoch: number, model, reason)
+  }
+
+  /// The next batch, or its windows; of a group, this process' shares of them, nil where there is none.
+  private mutating func nextWindows() throws(TrainingError) -> [Task.Batch?]? {
+    guard let group = together?.group else { return try source.next()?.windows(ofAtMost: trainer.truncation) }
+    guard trainer.truncation != nil else {
+      return try source.next(share: group.rank, of: group.count).map { [$0.batch] }
+    }
+    // All have as many windows, whatever is left of their shares.
+    return try source.next()?.windows(ofAtMost: trainer.truncation).map { $0.share(group.rank, of: group.count) }
+  }
+
+  /// Why training ends before the next batch, if it does. Of a group the first process decides, and the others hear of
+  /// it with the batch that comes next.
+  private var reasonToStop: History.StopReason? {
+    guard let together else { return trainer.shouldStop() ? .cancelled : nil }
+    if together.group.isFirst, trainer.shouldStop() { together.wish = .cancelled }
+    return together.stops
   }
 
   // MARK: - A step
 
-  /// Learns from a batch, or gathers its gradient. Returns the loss before.
+  /// Learns from a batch, or gathers its gradient. Returns the loss before, and the number of examples.
   private mutating func learn<O: Optimizer>(
-    _ task: inout Task, _ model: inout Model, _ optimizer: inout O, _ batch: Task.Batch, continues: Bool
-  ) throws(TrainingError) -> Float {
+    _ task: inout Task, _ model: inout Model, _ optimizer: inout O, _ batch: Task.Batch?, continues: Bool
+  ) throws(TrainingError) -> (loss: Float, examples: Int) {
     position.drawn += 1
     position.drawnInEpoch += 1
+    if let together { return try learn(&task, &model, &optimizer, batch, continues: continues, with: together) }
+    guard let batch else { return (0, 0) }
     var generator = lastGenerator
     var weight = 0.0
     let penalties = trainer.penalties
@@ -187,30 +218,36 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
     model.take(statistics)
     guard trainer.accumulation > 1 else {
       try update(&model, &optimizer, along: gradient, weight: weight, generator)
-      return loss
+      return (loss, batch.count)
     }
     gathered.add(gradient, weight: weight)
     if gathered.count == trainer.accumulation { try update(&model, &optimizer, generator) }
-    return loss
+    return (loss, batch.count)
   }
 
   /// What the batch learned from last draws from: a generator of its own, so that it does not matter how much those
   /// before drew.
-  private var lastGenerator: RandomGenerator {
+  var lastGenerator: RandomGenerator {
     RandomGenerator(seed: trainer.seed &+ UInt64(position.drawn) &* 0x9E37_79B9_7F4A_7C15)
   }
 
   /// An update along the mean of the gradients that were gathered.
-  private mutating func update<O: Optimizer>(
+  mutating func update<O: Optimizer>(
     _ model: inout Model, _ optimizer: inout O, _ generator: RandomGenerator
   ) throws(TrainingError) {
-    let mean = gathered.take()
+    var mean = gathered.take()
+    if let together {
+      mean = try together.mean(of: mean, like: model)
+      if let place = mean?.gradient.firstNotFinite.map({ "the gradient of \($0)" }) {
+        throw .notFinite("the gradient", epoch: position.epoch + 1, step: position.drawnInEpoch, place: place)
+      }
+    }
     try update(
       &model, &optimizer, along: mean?.gradient ?? model.mapTensors { .zeros($0.shape) }, weight: mean?.weight ?? 0,
       generator)
   }
 
-  private mutating func update<O: Optimizer>(
+  mutating func update<O: Optimizer>(
     _ model: inout Model, _ optimizer: inout O, along gradient: consuming Model, weight: Double,
     _ generator: RandomGenerator
   ) throws(TrainingError) {
@@ -245,7 +282,7 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
 
   /// The error that names the first place that is not finite: in the weights, the data, what the layers make of it, the
   /// gradient.
-  private func notFinite(
+  func notFinite(
     _ task: Task, _ model: Model, _ batch: Task.Batch, loss: Float, inGradient: String?
   ) -> TrainingError {
     func error(_ culprit: String?, isData: Bool = false) -> TrainingError {
@@ -266,13 +303,16 @@ private struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> 
   ) throws(TrainingError) -> History.Epoch {
     let number = position.epoch + 1
     var report = History.Epoch(
-      number: number, loss: Float(position.losses.mean), validationLoss: nil, metrics: task.takeMetrics(),
-      validationMetrics: [:], learningRate: position.learningRate, seconds: 0)
+      number: number, loss: Float(position.losses.mean), validationLoss: nil, metrics: [:], validationMetrics: [:],
+      learningRate: position.learningRate, seconds: 0)
+    if let together { task.metricSums = try together.sum(task.metricSums) }
+    report.metrics = task.takeMetrics()
     if let place = model.firstNotFinite {
       throw .notFinite("a weight", epoch: number, place: "the weight \(place)")
     }
     if let validation {
-      let (evaluation, weight) = evaluate(&task, model, on: validation)
+      let (evaluation, weight) =
+        try together?.evaluate(&task, model, on: validation) ?? evaluate(&task, model, on: validation)
       guard weight > 0 else {
         throw .noExamples("nothing counts in the validation examples; give some a weight", epoch: number)
       }

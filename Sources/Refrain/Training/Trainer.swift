@@ -44,6 +44,12 @@ public struct Trainer {
   public var averaging: WeightAveraging?
   /// What changes the gradient of an update before it is applied, such as a mean over several machines, in their order.
   public var exchanges: [any GradientExchange]
+  /// The processes that train the model together; nil, or a group of one, trains alone. Each reads all the data and
+  /// learns from its share of every batch (``TrainingBatch/share(_:of:)``); the mean of their gradients goes through
+  /// the ``exchanges``. What the observers and ``shouldStop`` of the first process decide holds for all: at a batch,
+  /// once the next one is learned from. Dropout draws other numbers in each process, and batch normalization takes the
+  /// mean over each share.
+  public var group: (any TrainingGroup)?
   /// What sees the events of training, and may end it.
   public var observers: [any TrainingObserver]
   /// Asked before each step whether to stop. The best weights of the finished epochs come back then.

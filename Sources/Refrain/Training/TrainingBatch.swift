@@ -17,6 +17,15 @@ public protocol TrainingBatch: Sendable {
   /// default.
   var windowWeight: Double { get }
 
+  /// What the loss of the batch, a mean, divides by, such as its number of valid steps: the weight of a share of the
+  /// batch beside the others where several processes learn from it. ``weight`` by default.
+  var lossWeight: Double { get }
+
+  /// The examples that one of `count` processes learns from (``Trainer/group``); together the shares are the batch, and
+  /// all windows of a batch give the same examples. nil where none is left. A type that does not say how stops there,
+  /// unless a source makes the shares itself, as ``LengthBatches`` does.
+  func share(_ share: Int, of count: Int) -> Self?
+
   /// The batch cut along the time into windows of at most `size` steps, one after another, for
   /// ``Trainer/truncation``. A type that does not say how stops there.
   func windows(of size: Int) -> [Self]

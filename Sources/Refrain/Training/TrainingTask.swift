@@ -7,12 +7,20 @@ protocol TrainingTask<Model, Batch> {
   ///
   /// - Parameter continues: whether the batch goes on with the sequences of the call before, where these stopped.
   mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double)
+  /// What the loss of a batch, a mean, divides by.
+  ///
+  /// - Parameter weight: the weight that ``loss(of:on:continues:)`` gave it.
+  func lossWeight(of batch: Batch, weight: Double) -> Double
   /// What has been added up for each metric since the last call of ``takeMetrics()``.
   var metricSums: [[Double]?] { get set }
   /// The metrics since the last call.
   mutating func takeMetrics() -> [String: Float]
   /// The first place on the way through the model that is not finite, such as `the output of layer 2`.
   func firstNotFinite(in model: Model, on batch: Batch) -> String?
+}
+
+extension TrainingTask {
+  func lossWeight(of batch: Batch, weight: Double) -> Double { weight }
 }
 
 /// A loss given as a closure.
@@ -34,6 +42,9 @@ struct LossTask<Model: Module, Batch: TrainingBatch, Carried>: TrainingTask {
     // A window past the end of all its sequences has no loss.
     return weight == 0 ? (Tensor(0), 0) : (lossOfBatch(model, batch, &carried), weight)
   }
+
+  func lossWeight(of batch: Batch, weight: Double) -> Double { isTruncated ? weight : batch.lossWeight }
+
   func takeMetrics() -> [String: Float] { [:] }
   func firstNotFinite(in model: Model, on batch: Batch) -> String? { nil }
 }

@@ -7,6 +7,9 @@ import RefrainData
 struct Program<Root: ParsableCommand> {
   /// Its name in messages.
   let name: String
+  /// Called before a failure is told, and when the process is about to end, with its status.
+  var beforeFailure: () -> Void = {}
+  var atEnd: (_ status: Int32) -> Void = { _ in }
 
   /// Runs the command that `parse` finds in the arguments, and ends the process.
   func run(_ parse: () throws -> any ParsableCommand) -> Never {
@@ -19,14 +22,18 @@ struct Program<Root: ParsableCommand> {
       var command = try parse()
       try command.run()
     } catch {
-      Foundation.exit(report(error))
+      let status = report(error)
+      atEnd(status)
+      Foundation.exit(status)
     }
+    atEnd(EXIT_SUCCESS)
     Foundation.exit(EXIT_SUCCESS)
   }
 
   /// Says what went wrong, on one line, and returns the exit status. Help and the version are no errors and go to
   /// standard output.
   private func report(_ error: any Error) -> Int32 {
+    beforeFailure()
     switch error {
     case is ClosedPipe:
       return EXIT_SUCCESS

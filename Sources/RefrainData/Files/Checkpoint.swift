@@ -47,7 +47,16 @@ package struct Checkpoint: Sendable {
   /// - Throws: What reading safetensors throws; `notAModel` for a file that holds no training; `damagedModel` where its
   ///   history cannot be read.
   package init(contentsOf path: String) throws(DataError) {
-    file = try SafeTensorsFile(contentsOf: path)
+    try self.init(SafeTensorsFile(contentsOf: path), path: path)
+  }
+
+  /// The same from the bytes of a file.
+  package init(bytes: [UInt8], path: String) throws(DataError) {
+    try self.init(SafeTensorsFile(bytes: bytes, file: path), path: path)
+  }
+
+  private init(_ file: SafeTensorsFile, path: String) throws(DataError) {
+    self.file = file
     self.path = path
     guard file.metadata["training"] != nil, file.metadata["stage"] != nil else {
       throw DataError(.notAModel, file: path, "this file holds no training to go on with")

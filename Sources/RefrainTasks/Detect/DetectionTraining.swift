@@ -114,17 +114,21 @@ struct DetectionTraining {
       let (size, channels) = (training.plan.inputSize, training.plan.channels.count)
       let ahead = aim == .prediction ? 1 : 0
       var (input, target): ([Float], [Float]) = ([], [])
+      // What the mean loss divides by: how many values of each step are there.
+      var weights: [Float] = []
       for start in starts {
         input += training.inputs[start * size..<(start + length) * size]
         for row in start + ahead..<start + ahead + length {
           let values = training.inputs[row * size..<row * size + 2 * channels]
           target += values.prefix(channels)
           target += values.suffix(channels)
+          weights.append(values.suffix(channels).reduce(0, +))
         }
       }
       return Batch(
         Tensor(input, shape: [starts.count, length, size]),
-        Tensor(target, shape: [starts.count, length, 2 * channels]))
+        Tensor(target, shape: [starts.count, length, 2 * channels]),
+        weights: Tensor(weights, shape: [starts.count, length]))
     }
   }
 }

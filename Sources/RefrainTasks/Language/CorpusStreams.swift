@@ -7,7 +7,10 @@ import Refrain
 /// are asked for.
 struct CorpusStreams: TrainingBatch {
   let text: [Int32]
-  let rows: Int
+  /// How many streams the text is cut into.
+  private let rows: Int
+  /// Which of them are read.
+  private var chosen: [Int]
   /// The tokens of a stream.
   let length: Int
   /// Which of its steps are read.
@@ -22,12 +25,20 @@ struct CorpusStreams: TrainingBatch {
     self.rows = rows
     self.first = first
     self.isValidation = isValidation
+    chosen = Array(0..<rows)
     length = max(0, (text.count - 1) / rows)
     steps = 0..<length
   }
 
-  var count: Int { rows }
-  var windowWeight: Double { Double(rows * steps.count) }
+  /// The number of streams that are read.
+  var count: Int { chosen.count }
+  var windowWeight: Double { Double(count * steps.count) }
+
+  func share(_ share: Int, of count: Int) -> CorpusStreams? {
+    var streams = self
+    streams.chosen = sharedPlaces(share, of: count, total: chosen.count).map { chosen[$0] }
+    return streams.chosen.isEmpty ? nil : streams
+  }
 
   /// How many windows there are at most.
   static func windowCount(of text: [Int32], rows: Int, size: Int) -> Int {
@@ -47,19 +58,19 @@ struct CorpusStreams: TrainingBatch {
     return windows
   }
 
-  /// The tokens that are read, `[rows, steps]`.
+  /// The tokens that are read, `[count, steps]`.
   var input: Tensor { tokens(from: 0) }
-  /// The token after each, `[rows, steps]`.
+  /// The token after each, `[count, steps]`.
   var target: Tensor { tokens(from: 1) }
 
   private func tokens(from offset: Int) -> Tensor {
     var values: [Float] = []
-    values.reserveCapacity(rows * steps.count)
-    for row in 0..<rows {
+    values.reserveCapacity(count * steps.count)
+    for row in chosen {
       let start = row * length + offset
       for step in steps { values.append(Float(text[start + step])) }
     }
-    return Tensor(values, shape: [rows, steps.count])
+    return Tensor(values, shape: [count, steps.count])
   }
 }
 

@@ -36,12 +36,15 @@ extension TrainingContext {
     var trainer = trainer
     if let learningRate { optimizer.learningRate = learningRate }
     if let averaging { trainer.averaging = averaging }
+    trainer.group = group
+    // The first process speaks and writes for all.
+    let isFirst = group?.isFirst ?? true
     if let rateSearch {
       try rateSearch.run(trainer, model, optimizer) { trainer, model, optimizer throws(TrainingError) in
         try fit(trainer, &model, &optimizer, nil)
       }
     }
-    let added = observers(stage)
+    let added = isFirst ? observers(stage) : []
     trainer.observers += added
     trainer.exchanges += added.compactMap { $0 as? any GradientExchange }
     guard let checkpoints else { return try fit(trainer, &model, &optimizer, nil) }
@@ -49,7 +52,7 @@ extension TrainingContext {
     var state: TrainingState<M>?
     var end: History?
     do throws(DataError) {
-      if let saved = try checkpoints.newest(of: stage, warn: warn) {
+      if let saved = try newest(of: stage, in: checkpoints) {
         let found = try saved.state(model: model, optimizer: optimizer)
         (state, end) = (found, saved.history)
       }
@@ -67,6 +70,7 @@ extension TrainingContext {
       return end
     }
 
+    guard isFirst else { return try fit(trainer, &model, &optimizer, state) }
     let saver = CheckpointSaver<M>(checkpoints, stage: stage, shouldStop: trainer.shouldStop, warn: warn) { model in
       guard let task = task(model) else { return nil }
       return try? task.modelFile()
@@ -79,6 +83,36 @@ extension TrainingContext {
         TrainingState(ended: model, optimizer: optimizer, seed: trainer.seed, history: history), ended: history)
     }
     return history
+  }
+}
+
+extension TrainingContext {
+  /// The newest checkpoint of a stage. Of a group the first process reads it, and hands it to the others, whose
+  /// machines may not have the folder.
+  private func newest(of stage: String, in folder: CheckpointFolder) throws(DataError) -> Checkpoint? {
+    guard let group, group.count > 1 else { return try folder.newest(of: stage, warn: warn) }
+    var (found, own, failure): (Checkpoint?, [UInt8], DataError?) = (nil, [], nil)
+    if group.isFirst {
+      do throws(DataError) {
+        found = try folder.newest(of: stage, warn: warn)
+        own = try found?.file.bytes() ?? []
+      } catch {
+        failure = error
+      }
+    }
+    let (hasFailed, bytes): (Bool, [UInt8])
+    do throws(TrainingError) {
+      // All hear of a failure before one of them gives up.
+      hasFailed = try group.broadcast([failure == nil ? 0 : 1]) == [1]
+      bytes = try group.broadcast(own)
+    } catch {
+      throw DataError(.wrongInput, file: folder.path, error.description)
+    }
+    if hasFailed {
+      throw failure ?? DataError(.unreadableFile, file: folder.path, "the first process could not read the checkpoint")
+    }
+    if group.isFirst { return found }
+    return bytes.isEmpty ? nil : try Checkpoint(bytes: bytes, path: folder.path)
   }
 }
 

@@ -19,6 +19,8 @@ public struct TrainingContext: Sendable {
   public var learningRate: Float?
   /// What mean of the weights along the way is the result, in place of the task's own choice.
   public var averaging: WeightAveraging?
+  /// The processes that train together; nil trains alone.
+  public var group: (any TrainingGroup)?
   /// Where given, learning rates are tried in place of the first training, which then ends with an error.
   public var rateSearch: RateSearch?
 

@@ -71,11 +71,21 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     }
   }
 
-  func run() throws { try task.naming(train) }
+  mutating func run() throws {
+    try Processes.join(for: around)
+    // Of several processes one speaks and writes for all.
+    if !Processes.isFirst { results.running.quiet = true }
+    if Processes.group != nil, (files + task.files).contains("-") {
+      throw ValidationError("Several processes read the files each: name a file, not -.")
+    }
+    let command = self
+    try command.task.naming(command.train)
+  }
 
   private func train() throws {
-    try outputs.checkWritable()
+    if Processes.isFirst { try outputs.checkWritable() }
     results.running.apply()
+    Processes.introduce { results.running.note($0) }
     var configuration = try task.table()
     try configuration.choose(network.options)
     if let every = around.every, around.checkpoint == nil, around.resume == nil {
@@ -87,7 +97,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running
     let context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
-    if context.checkpoints != nil {
+    if context.checkpoints != nil, Processes.isFirst {
       try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
     }
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
@@ -98,6 +108,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       return
     }
     let model = try trained(on: examples, configuration, context)
+    guard Processes.isFirst else { return }
     try model.save(to: save)
     results.running.note("The model is in \(save).")
     let report = TrainingSummary(model, file: save, course: course, folds: folds)
@@ -142,6 +153,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     guard let result = search.result else {
       throw CommandFailure.badData("nothing was trained, so that no learning rate was tried")
     }
+    guard Processes.isFirst else { return }
     try results.write("The rates are") { RateReport(result).text(as: results.format, for: $0) }
   }
 

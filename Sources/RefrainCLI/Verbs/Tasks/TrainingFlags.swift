@@ -120,7 +120,8 @@ struct TrainingFlags: ParsableArguments {
     let folder = CheckpointFolder(
       path, every: every.flatMap { CheckpointInterval(argument: $0) }?.interval ?? .seconds(300), keeping: keep ?? 3,
       resumes: resume != nil)
-    if checkpoint != nil {
+    // Of several processes one writes for all.
+    if checkpoint != nil, Processes.isFirst {
       do {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       } catch {
@@ -147,11 +148,12 @@ struct TrainingFlags: ParsableArguments {
     var context = TrainingContext(shouldStop: { Interruption.isRequested })
     context.warn = note
     context.timeLimit = timeLimit?.seconds
+    context.group = Processes.group
     context.checkpoints = try folder()
     context.learningRate = learningRate
     context.averaging = averageWeights?.averaging
     if findRate { context.rateSearch = RateSearch() }
-    if let log, resume == nil { try writeAtomically("", to: log) }
+    if let log, resume == nil, Processes.isFirst { try writeAtomically("", to: log) }
     let (log, format, board) = (log, logFormat, tensorboard)
     context.observers = { stage in
       var observers: [any TrainingObserver] = [course.observer(of: stage), TrainingAdvice { note($0.description) }]

@@ -21,6 +21,7 @@ struct TuneCommand: ParsableCommand {
         refrain tune forecast sales.csv --trials 30 --save sales.model
         refrain tune forecast sales.csv --time-limit 1h --space space.json --study sales.study --html search.html
         refrain tune classify reviews.csv --target label --trials 20 --save reviews.model
+        mpirun -n 4 refrain tune forecast sales.csv --trials 60 --save sales.model
 
       A space is JSON: {"hidden": {"from": 16, "to": 128, "log": true}, "cell": ["lstm", "gru"]}.
 
@@ -132,7 +133,12 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     }
   }
 
-  func run() throws { try task.naming(tune) }
+  mutating func run() throws {
+    // mpirun's processes share the study; one of them speaks, and trains the best.
+    if !Processes.isFirstStarted { results.running.quiet = true }
+    let command = self
+    try command.task.naming(command.tune)
+  }
 
   private func tune() throws {
     try outputs.checkWritable()
@@ -153,6 +159,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     tuner.say = { running.note($0) }
     tuner.shouldStop = { Interruption.isRequested }
     let best = try Interruption.listening { try tuner.run() }
+    guard Processes.isFirstStarted else { return }
     let stopped = Interruption.isRequested
     let report = TuningReport(task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure())
     if let html = search.html { try writeAtomically(TuningPage(report).text, to: html) }

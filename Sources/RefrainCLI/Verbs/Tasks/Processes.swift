@@ -1,0 +1,91 @@
+import Foundation
+import Refrain
+import RefrainData
+import Synchronization
+
+#if MPI
+  import RefrainMPI
+#endif
+
+/// The processes that `mpirun`, or another launcher of MPI, has started with this one to train a model together: the
+/// first of them speaks and writes.
+enum Processes {
+  /// Those that were joined, and the checkpoints from which a training that one of them ends is gone on with.
+  private static let joined = Mutex<(group: (any TrainingGroup)?, folder: String?)>((nil, nil))
+
+  static var group: (any TrainingGroup)? { joined.withLock { $0.group } }
+  static var isFirst: Bool { group?.isFirst ?? true }
+
+  /// Whether no launcher has started another process before this one, be they joined or not.
+  static var isFirstStarted: Bool { launched().rank == 0 }
+
+  /// What the launchers of Open MPI, of MPICH and its kin, and of MVAPICH say: the number of processes, this one's
+  /// place among them, and how many of them run on this machine.
+  private static func launched(
+    in environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> (count: Int, rank: Int, onMachine: Int) {
+    func number(_ names: String...) -> Int? { names.lazy.compactMap { environment[$0].flatMap { Int($0) } }.first }
+    return (
+      number("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE") ?? 1,
+      number("OMPI_COMM_WORLD_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK") ?? 0,
+      number("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE") ?? 1
+    )
+  }
+
+  /// Joins the processes that were started together, if this one is not alone.
+  ///
+  /// - Throws: ``CommandFailure`` in a build without MPI.
+  static func join(for flags: TrainingFlags) throws {
+    let launched = launched()
+    guard launched.count > 1, group == nil else { return }
+    #if MPI
+      let group: MPIGroup
+      do throws(TrainingError) { group = try MPIGroup() } catch {
+        throw CommandFailure(status: 70, message: error.description)
+      }
+      joined.withLock { $0 = (group, flags.checkpoint ?? flags.resume) }
+      // Processes that are not bound to cores of their own share those of the machine.
+      let info = ProcessInfo.processInfo
+      if info.environment["REFRAIN_THREADS"] == nil, info.activeProcessorCount >= info.processorCount {
+        Parallelism.threads = max(1, Parallelism.threads / launched.onMachine)
+      }
+    #else
+      // The launcher ends the others with the first.
+      if launched.rank > 0 { sleep(2) }
+      throw CommandFailure(
+        status: 64,
+        message: "\(launched.count) processes were started, and this refrain was built without MPI; build it by "
+          + "'swift build -c release --traits MPI' with Open MPI or MPICH installed, or start it without mpirun")
+    #endif
+  }
+
+  /// Says who trains, and how to go on when one of them dies.
+  static func introduce(_ note: (String) -> Void) {
+    guard let group, group.isFirst else { return }
+    let machines = (0..<group.count).map(group.machine(of:))
+    let names = machines.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+    note("\(group.count) processes train together, on \(shown).\(advice.map { " If one of them dies, \($0)." } ?? "")")
+  }
+
+  private static var advice: String? {
+    joined.withLock { $0.folder }.map { "go on with 'refrain train --resume \($0.sanitized)'" }
+  }
+
+  /// An error that all processes meet is told by the first, which ends the others meanwhile.
+  static func waitForFirst() {
+    if !isFirst { sleep(1) }
+  }
+
+  /// Leaves the other processes at the end of this one; after an error they end too.
+  static func leave(status: Int32) {
+    guard let group else { return }
+    if status != 0 {
+      let end = "\(group.name(of: group.rank)) has ended, and the training with it"
+      StandardError.write(line: "refrain: \(end.sanitized)\(advice.map { "; \($0)" } ?? "")")
+    }
+    #if MPI
+      (group as? MPIGroup)?.end(status: status)
+    #endif
+  }
+}

@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+@Suite("The command among several processes") struct ProcessesTests {
+  // A build with MPI trains with them (.ci/check-mpi).
+  #if !MPI
+    @Test(
+      "says in one line how to build it with MPI",
+      arguments: [["OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "0"], ["PMI_SIZE": "2", "PMI_RANK": "0"]])
+    func withoutMPI(_ environment: [String: String]) throws {
+      let place = try Workplace()
+      try place.write("month,sales\n1,2\n", to: "sales.csv")
+      let result = try place.run(["train", "forecast", "sales.csv", "--save", "m"], environment: environment)
+      #expect(result.status == 64 && result.errorLines.count == 1)
+      #expect(result.errors.contains("swift build -c release --traits MPI"))
+      #expect(try place.files == ["sales.csv"])
+    }
+  #endif
+
+  @Test("trains as ever where a launcher started it alone") func alone() throws {
+    let place = try Workplace()
+    let rows = (1...60).map { "\(2000 + $0 / 12)-\($0 % 12 < 9 ? "0" : "")\($0 % 12 + 1),\(100 + $0 % 12)" }
+    try place.write((["month,sales"] + rows).joined(separator: "\n") + "\n", to: "sales.csv")
+    let result = try place.run(
+      ["train", "forecast", "sales.csv", "--save", "m", "--epochs", "2", "--hidden", "4", "--quiet"],
+      environment: ["OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0"])
+    #expect(result.status == 0, "\(result.errors)")
+  }
+}

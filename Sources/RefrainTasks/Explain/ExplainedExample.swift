@@ -64,7 +64,7 @@ public struct ExplainedExample: Sendable {
       }
     }
 
-    /// What a unit's state may follow, `[T, names]`: quantities, and the first value of things of few; the others are 0.
+    /// What a unit's state may follow, `[T, names]`: quantities, and the first value of things of few; others are 0.
     func followed(_ input: Tensor) -> Tensor? {
       guard self != .parts else { return nil }
       let (all, time, size) = (input.values, input.shape[0], input.shape[1])

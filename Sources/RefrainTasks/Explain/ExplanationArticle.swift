@@ -69,8 +69,8 @@ struct ExplanationArticle {
     var text: String
     if let gap = parts.gap {
       text =
-        "The parts add up to \(parts.subject ?? "the score")\(parts.others.isEmpty ? "'s difference from the baseline's" : "") "
-        + "but for "
+        "The parts add up to \(parts.subject ?? "the score")"
+        + (parts.others.isEmpty ? "'s difference from the baseline's" : "") + " but for "
         + "\(shortNumber(gap))."
     } else {
       text = "The parts of this method need not add up to the score."
@@ -132,15 +132,8 @@ struct ExplanationArticle {
   private var truth: String {
     var text = ""
     if let faithfulness = one.faithfulness {
-      let (deletion, insertion) = (faithfulness.deletion.areas, faithfulness.insertion.areas)
-      let holds = deletion.ordered < deletion.random && insertion.ordered > insertion.random
       text = """
-        <p>\
-        \(holds ? "Yes, as far as this test goes" : "Not by this test"): taking out the steps with the greatest \
-        parts first brings the score down \(deletion.ordered < deletion.random ? "faster" : "no faster") than a random order \
-        (mean \(shortNumber(deletion.ordered)), random \(shortNumber(deletion.random))), and putting them in first \
-        brings it up \(insertion.ordered > insertion.random ? "faster" : "no faster") (\(shortNumber(insertion.ordered)), \
-        random \(shortNumber(insertion.random))).</p>
+        <p>\(escapedHTML(faithfulness.verdict))</p>
         <div class="pair">
         \(CurveChart(faithfulness.deletion, label: "Score as steps are taken out").svg)
         \(CurveChart(faithfulness.insertion, label: "Score as steps are put in").svg)
@@ -202,4 +195,19 @@ struct ExplanationArticle {
   private func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
 
   private func shortNumber(_ value: Float) -> String { HTMLPage.short(Double(value)) }
+}
+
+extension Faithfulness {
+  /// What both curves say, in words.
+  package var verdict: String {
+    func short(_ value: Float) -> String { HTMLPage.short(Double(value)) }
+    let (out, into) = (deletion.areas, insertion.areas)
+    let (falls, rises) = (out.ordered < out.random, into.ordered > into.random)
+    let answer = falls && rises ? "Yes, as far as this test goes" : falls || rises ? "In part" : "Not by this test"
+    return
+      "\(answer): taking out the steps with the greatest parts first brings the score down "
+      + "\(falls ? "faster" : "no faster") than a random order (mean \(short(out.ordered)), random \(short(out.random))), "
+      + "and putting them in first brings it up \(rises ? "faster" : "no faster") (\(short(into.ordered)), random "
+      + "\(short(into.random)))."
+  }
 }

@@ -48,8 +48,8 @@ extension LanguageModel {
     one.exhibits = [
       Exhibit(
         "tokens", title: "Where probability is lost",
-        note:
-          "The darker a token, the less probable it was after those before it: \(Self.rounded(lost / Double.log(2))) bits in the mean.",
+        note: "The darker a token, the less probable it was after those before it: "
+          + "\(Self.rounded(lost / Double.log(2))) bits in the mean.",
         .words(
           zip(names.dropFirst(), probabilities).map { ($0, Double(-$1) / Double.log(2)) })),
       Exhibit(

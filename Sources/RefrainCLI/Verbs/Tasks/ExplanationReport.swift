@@ -150,6 +150,7 @@ struct ExplanationReport {
           insertion.ordered > insertion.random ? "better" : "no better",
         ],
       ])
+      lines += page.entry("", faithfulness.verdict, labelWidth: 0)
     }
     for parts in one.methods {
       guard let gap = parts.gap else { continue }

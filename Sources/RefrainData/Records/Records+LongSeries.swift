@@ -32,7 +32,7 @@ extension Records {
         var first: String?
         for row in rows {
           guard let text = text(row: row, column: column), !isMissingNumber(text) else { continue }
-          if isNumeric, Double(text).map({ $0.isFinite }) != true { isNumeric = false }
+          if isNumeric, (try? numberText(row: row, column: column)) == nil { isNumeric = false }
           if first == nil { first = text } else if first != text { changes = true }
         }
       }
@@ -167,18 +167,11 @@ extension Records {
       if number > 0 { text.append(.colon) }
       var isFirst = true
       for row in rows {
-        let field = self.text(row: row, column: column) ?? ""
-        let isMissing = isMissingNumber(field)
-        guard isMissing || Double(field).map({ $0.isFinite }) == true else {
-          throw fault(
-            .notANumber, row: row, column: column, "\(field.quoted) is not a number",
-            remedy: "write a number, or leave the field empty")
-        }
+        let value = try numberText(row: row, column: column)
         // With its time a missing value need not be written.
-        if isMissing, moments != nil { continue }
+        if value == "?", moments != nil { continue }
         if !isFirst { text.append(UInt8(ascii: ",")) }
         isFirst = false
-        let value = isMissing ? "?" : field
         if let moments {
           text += Array("(\(moments[row] - moments[rows[0]]),\(value))".utf8)
         } else {

@@ -74,9 +74,8 @@ extension Records {
     for row in stride(from: 0, to: count, by: max(1, count / 300)) {
       var own: [Double] = []
       for place in places {
-        let text = text(row: row, column: place) ?? ""
-        guard let value = isMissingNumber(text) ? .nan : Double(text) else { return false }
-        own.append(value)
+        guard let text = try? numberText(row: row, column: place) else { return false }
+        own.append(Double(text) ?? .nan)
       }
       values.append(own)
     }
@@ -135,15 +134,9 @@ extension Records {
     for steps in channels {
       var own: [String] = []
       for (step, column) in steps.enumerated() {
-        let field = text(row: row, column: column) ?? ""
-        let isMissing = isMissingNumber(field)
-        guard isMissing || Double(field).map({ $0.isFinite }) == true else {
-          throw fault(
-            .notANumber, row: row, column: column, "\(field.quoted) is not a number",
-            remedy: "write a number, or leave the field empty")
-        }
-        own.append(isMissing ? "?" : field)
-        if !isMissing { length = max(length, step + 1) }
+        let value = try numberText(row: row, column: column)
+        own.append(value)
+        if value != "?" { length = max(length, step + 1) }
       }
       values.append(own)
     }

@@ -42,6 +42,9 @@ package enum SeriesLayout: Codable, Sendable, Equatable {
 }
 
 extension Records {
+  /// Whether each row is a whole series already, as in a `.ts` file.
+  package var areSeries: Bool { columns == [Self.seriesColumn, Self.labelColumn] }
+
   /// The records with a row for each series, which is a text in a column of its own.
   ///
   /// - Parameter target: A column that need not be there, and has one value for each series.
@@ -51,6 +54,25 @@ extension Records {
     case .long(let long): try arranged(long, keeping: target)
     case .wide(let series): try arranged(series)
     }
+  }
+}
+
+extension Records {
+  /// The number of a field as text, without the blanks around it; `?` where it is missing.
+  ///
+  /// - Throws: `notANumber` with the place.
+  func numberText(row: Int, column: Int) throws(DataError) -> String {
+    var field = text(row: row, column: column) ?? ""
+    if field.utf8.contains(where: isBlank) {
+      field = String(decoding: Array(field.utf8)[...].trimmedBytes, as: UTF8.self)
+    }
+    guard !isMissingNumber(field) else { return "?" }
+    guard Double(field).map({ $0.isFinite }) == true else {
+      throw fault(
+        .notANumber, row: row, column: column, "\(field.shortened.quoted) is not a number",
+        remedy: "write a number, or leave the field empty")
+    }
+    return field
   }
 }
 

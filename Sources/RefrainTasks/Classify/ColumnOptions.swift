@@ -101,7 +101,11 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   func layout(
     of records: Records, target: String?, notes: inout [String]
   ) throws(DataError) -> SeriesLayout? {
-    guard !records.areFiles, !records.columns.contains(Records.seriesColumn) else { return nil }
+    guard !records.areFiles || id.isEmpty && series.isEmpty else {
+      throw DataError(
+        .wrongInput, "each file is a series by itself", remedy: "say neither of which series rows nor which columns are"
+      )
+    }
     if !id.isEmpty {
       guard series.isEmpty else {
         throw DataError(
@@ -111,7 +115,9 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
       return try records.longSeries(id: id, time: settings.time, among: names, target: target, notes: &notes)
     }
     if !series.isEmpty { return try records.wideSeries(series) }
-    guard inputs.isEmpty, let layout = records.likelySeries(without: target) else { return nil }
+    guard inputs.isEmpty, !records.areFiles, !records.areSeries,
+      let layout = records.likelySeries(without: target)
+    else { return nil }
     if case .wide(let found) = layout {
       for one in found {
         for steps in one.channels {

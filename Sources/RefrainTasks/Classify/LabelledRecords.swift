@@ -71,7 +71,7 @@ public struct LabelledRecords: Sendable {
     var records = try Records(
       source, columns: (inputs.layout?.columns ?? names) + [target], takesFiles: inputs.readsFiles,
       takesTables: inputs.readsTables, takesLines: inputs.lineColumn)
-    if let layout = inputs.layout, !records.columns.contains(Records.seriesColumn) {
+    if let layout = inputs.layout, !records.areSeries {
       records = try records.arranged(layout, keeping: target)
     }
     for name in names { _ = try records.column(named: name) }

@@ -8,20 +8,17 @@ extension Series {
   /// - Throws: What ``init(table:options:)`` throws, for several series with the name of the one at fault.
   public static func all(in table: Table, options: Options) throws(DataError) -> [Series] {
     var options = options
-    options.categories = try options.categories ?? CovariateReading.categories(of: table, options)
+    if options.categories == nil { options.categories = try CovariateReading.categories(of: table, options) }
     if !options.id.isEmpty {
       let columns = try options.id.map { name throws(DataError) in try table.column(named: name) }
       return try split(table, by: columns, options)
     }
-    let fault: TimeFault
-    do throws(TimeFault) {
-      let (series, isWide) = try SeriesReading(table, options).all()
-      return try isWide
-        ? found(series.map { ($0.name, $0.outcome) }, what: "column", options) : [series[0].outcome.get()]
-    } catch let error as TimeFault {
-      fault = error
-    } catch let error as DataError {
-      throw error
+    var fault: TimeFault?
+    var outcomes: [(name: String, outcome: Result<Series, DataError>)] = []
+    do throws(TimeFault) { outcomes = try SeriesReading(table, options).all() } catch { fault = error }
+    guard let fault else {
+      if options.isWide { return try found(outcomes.map { ($0.name, $0.outcome) }, what: "column", options) }
+      return [try outcomes[0].outcome.get()]
     }
     let isRepeated = [.repeatedTime, .unsortedTimes, .irregularTimes, .gapInTimes].contains(fault.error.code)
     guard isRepeated, let source = fault.source else { throw fault.error }
@@ -103,7 +100,7 @@ extension Series {
       reading.idColumns = columns
       reading.id = id
       do throws(TimeFault) {
-        for (name, outcome) in try reading.all().series {
+        for (name, outcome) in try reading.all() {
           outcomes.append((options.isWide ? (ids.count > 1 ? "\(id), \(name)" : name) : id, outcome))
         }
       } catch {

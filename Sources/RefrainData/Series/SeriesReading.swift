@@ -40,14 +40,14 @@ struct SeriesReading {
 
   /// - Throws: ``TimeFault`` with the columns of the times when these are at fault.
   func series() throws(TimeFault) -> Series {
-    let (results, _) = try all()
+    let results = try all()
     do throws(DataError) { return try results[0].outcome.get() } catch { throw TimeFault(error: error) }
   }
 
   /// The series of one column, or of the columns of a wide table, each with its fault where it cannot be read.
   ///
   /// - Throws: ``TimeFault`` with the columns of the times when these are at fault.
-  func all() throws(TimeFault) -> (series: [(name: String, outcome: Result<Series, DataError>)], isWide: Bool) {
+  func all() throws(TimeFault) -> [(name: String, outcome: Result<Series, DataError>)] {
     let choice: Choice
     do throws(DataError) { choice = try self.choice() } catch { throw TimeFault(error: error) }
     var rows = table
@@ -75,14 +75,13 @@ struct SeriesReading {
         throw DataError(
           .noNumericColumn, file: table.file, "no column holds numbers to forecast", remedy: "add a column of values")
       }
-      let results = targets.map { target -> (name: String, outcome: Result<Series, DataError>) in
+      return targets.map { target -> (name: String, outcome: Result<Series, DataError>) in
         do throws(DataError) {
           return (target.name, .success(try series(rows, groups, target, choice, notes: notes)))
         } catch {
           return (target.name, .failure(error))
         }
       }
-      return (results, options.isWide)
     } catch {
       throw TimeFault(error: error)
     }

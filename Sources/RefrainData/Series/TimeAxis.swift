@@ -122,7 +122,7 @@ public struct TimeAxis: Hashable, Sendable {
     } else {
       grid.anchor = stamp(at: count)
     }
-    offsets?.own.removeFirst(min(count, offsets?.own.count ?? 0))
+    if let own = offsets?.own { offsets?.own = Array(own.dropFirst(count)) }
     return TimeAxis(
       name: name, grid: grid, count: self.count - count, style: style, isNewestFirst: isNewestFirst, notes: notes,
       rowPlaces: rowPlaces.map { Array($0.dropFirst(count)) }, offsets: offsets)

@@ -71,7 +71,6 @@ struct SimpleSeries: Sendable {
     let isPositive = raw.prefix(limit ?? first).allSatisfy { $0 > 0 }
     if first >= 6 { methods += [.drift, .smoothing, .dampedTrend] }
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
-    if Self.hasPretrained(from: first) { methods.append(.pretrained) }
     guard season > 1 else { return methods }
     if first >= season { methods.append(.seasonalNaive) }
     if first >= 2 * season + 2 {

@@ -9,8 +9,8 @@ struct PretrainedForecaster {
   var layers = 2
   var batchSize = 32
   var learningRate: Float = 2e-3
-  /// How many seconds of the processor to train in all, with earlier runs that it goes on from; they decide how the rate
-  /// falls.
+  /// How many seconds of the processor to train in all, with earlier runs that it goes on from; they decide how the
+  /// rate falls.
   var seconds = 3600.0
   var folder = "."
   var seed: UInt64 = 1

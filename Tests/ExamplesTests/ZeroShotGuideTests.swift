@@ -1,5 +1,5 @@
-// The Swift of Guides/ZeroShot.md, so that it compiles and does what the text says. DocumentationTests holds the text to
-// it, word for word.
+// The Swift of Guides/ZeroShot.md, so that it compiles and does what the text says. DocumentationTests holds the text
+// to it, word for word.
 import Refrain
 import RefrainTasks
 import Testing

@@ -27,6 +27,8 @@ struct ForecastWays: Sendable {
     case Self.network: networkForecasts(at: ends)
     case SimpleMethod.linear.rawValue:
       ends.first ?? 0 < windows.plan.context ? nil : linear.map { LinearMethod(windows).forecasts($0, at: ends) }
+    case SimpleMethod.pretrained.rawValue:
+      SimpleSeries.hasPretrained(from: ends.first ?? 0) ? simple.forecasts(.pretrained, at: ends) : nil
     default: SimpleMethod(rawValue: name).flatMap { simpleForecasts($0, at: ends) }
     }
   }
@@ -69,12 +71,15 @@ struct ForecastWays: Sendable {
       zip(end..., origins.truth(values, after: end)).map { windows.isObserved($0) ? $1 : .nan }
     }
     let first = origins.ends.first ?? simple.values.count
-    let isZeroShot = windows.plan.isZeroShot == true
-    for method in simple.methods(from: first, within: origins.limit)
-    where isZeroShot ? method == .pretrained : method != .linear {
+    let pretrained = SimpleMethod.pretrained.rawValue
+    if windows.plan.isZeroShot == true, let paths = forecasts(pretrained, at: origins.ends) {
+      contest.forecasts.append((pretrained, paths))
+      return contest
+    }
+    for method in simple.methods(from: first, within: origins.limit) where method != .linear {
       contest.forecasts.append((method.rawValue, simple.forecasts(method, at: origins.ends)))
     }
-    if withLinear, !isZeroShot, let all = LinearMethod(windows).forecasts(at: origins.ends),
+    if withLinear, let all = LinearMethod(windows).forecasts(at: origins.ends),
       let best = all.indices.min(by: { contest.error(all[$0]) < contest.error(all[$1]) })
     {
       contest.forecasts.append((SimpleMethod.linear.rawValue, all[best]))

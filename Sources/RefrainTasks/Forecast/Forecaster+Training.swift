@@ -84,8 +84,8 @@ private struct TrainingPart {
     if plan.isZeroShot == true { ways.simple.askPretrained(at: origins.ends + plan.folds(of: series)) }
   }
 
-  /// The moments from which the methods are compared on the whole series. Where nothing is trained, the forecasts of the
-  /// backtest are as good as others.
+  /// The moments from which the methods are compared on the whole series. Where nothing is trained, the forecasts of
+  /// the backtest are as good as others.
   var finalOrigins: RollingOrigins {
     plan.isZeroShot == true
       ? origins.extended(by: plan.folds(of: series), limit: series.count) : plan.rollingOrigins(limit: series.count)

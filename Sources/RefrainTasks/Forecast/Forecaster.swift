@@ -34,7 +34,12 @@ public struct Forecaster: Sendable {
     /// The shares of truths that intervals are to hold, in percent, besides 80.
     public var levels: [Double] = []
     /// Whether the network that comes with the library forecasts alone, and nothing is trained.
-    public var isZeroShot = false
+    public var isZeroShot: Bool {
+      get { zeroShot ?? false }
+      set { zeroShot = newValue }
+    }
+    /// Nil, in what older versions saved, is false.
+    private var zeroShot: Bool?
     /// The cell's name, one of ``Cells/all``.
     public var cell = LSTMCell.name
     /// The size of the hidden state; by default from the number of rows.

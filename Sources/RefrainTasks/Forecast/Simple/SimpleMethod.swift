@@ -80,7 +80,6 @@ struct SimpleSeries: Sendable {
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
     // The criterion asks for nine fits, which pay where there are few values to tell them apart by forecasting.
     if first >= 10, first <= Self.mostForCriterion { methods.append(.automatic) }
-    if Self.hasPretrained(from: first) { methods.append(.pretrained) }
     guard season > 1 else { return methods }
     if first >= season { methods.append(.seasonalNaive) }
     if first >= 2 * season + 2 {

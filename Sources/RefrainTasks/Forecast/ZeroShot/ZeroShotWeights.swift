@@ -5,9 +5,9 @@ import RefrainData
 /// The weights of a ``ZeroShotNetwork`` as one string of a Swift file, so that a program with a pretrained network is
 /// one file too.
 ///
-/// The string is base64 of: the letters `RZ`, a version and the number of layers in a byte each, the hidden size and two
-/// bytes of nothing; IEEE halves of all tensors in the order of their walk; the hash FNV-1a of all that. Numbers are
-/// little-endian.
+/// The string is base64 of: the letters `RZ`, a version and the number of layers in a byte each, the hidden size and
+/// two bytes of nothing; IEEE halves of all tensors in the order of their walk; the hash FNV-1a of all that. Numbers
+/// are little-endian.
 package enum ZeroShotWeights {
   /// The network that comes with the library, read when it is first asked for.
   package static let shipped: Result<ZeroShotNetwork, TaskError> = Result { () throws(TaskError) in

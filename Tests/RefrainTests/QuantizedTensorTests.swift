@@ -64,7 +64,7 @@ import Testing
       for activation in [Activation.identity, .tanh] {
         expectClose(
           x.linear(weight: weight, bias: bias, activation: activation),
-          x.linear(weight: asFloats(weight), bias: bias, activation: activation), within: Tolerance(relative: 2e-6))
+          x.linear(weight: asFloats(weight), bias: bias, activation: activation), within: Tolerance(relative: 1e-5))
       }
       expectClose(
         x.matrixProduct(weight, transposingOther: true), x.matrixProduct(asFloats(weight), transposingOther: true),

@@ -86,8 +86,7 @@ struct OperationTests {
       #expect(try await test.ask("GET", target).status == 200)
     }
     for (given, status) in [
-      ("Bearer second", 200), ("bearer open-sesame", 200), ("Bearer secon", 401), ("Bearer ", 401),
-      ("Bearer second ", 401), ("second", 401),
+      ("Bearer second", 200), ("bearer open-sesame", 200), ("Bearer secon", 401), ("Bearer ", 401), ("second", 401),
     ] {
       #expect(try await test.ask("GET", "/v2", headers: ["Authorization": given]).status == status, "\(given)")
     }

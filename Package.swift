@@ -15,6 +15,13 @@ let optimized: [SwiftSetting] =
       .when(configuration: .debug))
   ]
 
+/// REFRAIN_COMMIT says of a release which commit it was built from.
+let commit: [SwiftSetting] =
+  Context.environment["REFRAIN_COMMIT"].map { [.unsafeFlags(["-Xcc", "-DREFRAIN_COMMIT=\($0)"])] } ?? []
+
+/// Whether processes train together through MPI.
+let mpi: [SwiftSetting] = [.define("MPI", .when(traits: ["MPI"]))]
+
 /// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
 func kernels(_ name: String, define: String..., clangFlags: [String]) -> Target {
   .target(
@@ -69,13 +76,34 @@ targets += [
       .product(name: "GRDB", package: "GRDB.swift"),
     ],
     swiftSettings: strict),
+  // Apart from the tasks, so that only the command pays for HTTP.
+  .target(
+    name: "RefrainServer",
+    dependencies: [
+      "Refrain", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
+      .product(name: "Hummingbird", package: "hummingbird"),
+      .product(name: "HummingbirdCore", package: "hummingbird"),
+      .product(name: "HTTPTypes", package: "swift-http-types"),
+      .product(name: "Logging", package: "swift-log"),
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+      .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    ],
+    swiftSettings: strict),
+  // What a release says it was built from.
+  .systemLibrary(name: "CCommit"),
+  .systemLibrary(
+    name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
+  .target(
+    name: "RefrainMPI", dependencies: ["Refrain", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
+    swiftSettings: strict + mpi),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats", "RefrainModels",
-      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "Refrain", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats", "RefrainModels", "RefrainServer",
+      "RefrainMPI", "CCommit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    swiftSettings: strict),
+    swiftSettings: strict + mpi + commit),
   // Not a part of the command: its folder Shared is a symbolic link to the command's.
   .executableTarget(
     name: "RefrainBenchmarks",
@@ -98,6 +126,14 @@ targets += [
     dependencies: ["RefrainModels", "RefrainFormats", "RefrainTasks", "RefrainTestSupport"],
     swiftSettings: strict),
   .testTarget(
+    name: "RefrainServerTests",
+    dependencies: [
+      "RefrainServer", "RefrainModels", "RefrainTasks", "RefrainTestSupport",
+      .product(name: "HTTPTypes", package: "swift-http-types"),
+      .product(name: "Logging", package: "swift-log"),
+    ],
+    swiftSettings: strict),
+  .testTarget(
     name: "RefrainCLITests",
     dependencies: [
       "Refrain", "RefrainCLI", "RefrainBenchmarks", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats",
@@ -110,6 +146,7 @@ targets += [
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
   "WordLanguageModel", "Odyssey", "SlotTagger", "AnomalyBenchmark", "PretrainedForecaster",
+  "MovingDigits",
 ]
 targets += examples.map { name in
   .executableTarget(
@@ -142,17 +179,26 @@ let package = Package(
     .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
     .library(name: "RefrainTuning", targets: ["RefrainTuning"]),
     .library(name: "RefrainModels", targets: ["RefrainModels"]),
+    .library(name: "RefrainServer", targets: ["RefrainServer"]),
     .executable(name: "refrain", targets: ["RefrainCLI"]),
     .executable(name: "refrain-benchmark", targets: ["RefrainBenchmarks"]),
   ],
   traits: [
-    .trait(name: "HDF5", description: "Reads HDF5 files of forms other than Keras' own, through libhdf5.")
+    .trait(name: "HDF5", description: "Reads HDF5 files of forms other than Keras' own, through libhdf5."),
+    .trait(name: "MPI", description: "Trains on several processes and machines through Open MPI or MPICH."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // `refrain serve`.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     // `swift package generate-documentation`; nothing is linked with it.
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],

@@ -3,7 +3,7 @@ import Refrain
 
 /// What `refrain-benchmark` can time. Names, shapes and modes are those of `Benchmarks/peers.py`.
 enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
-  case speed, gru, ragged, programs, cells, memory
+  case speed, gru, ragged, programs, cells, memory, frames
 
   static let allValueDescriptions = [
     "speed": "an LSTM layer in seven shapes, forward and training",
@@ -11,6 +11,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     "ragged": "training on 16 sequences of 50 to 500 steps, LSTM and GRU",
     "programs": "whole training steps of four models: forward, loss, backward, update",
     "cells": "every cell Refrain has, in the shapes medium and small, forward and training",
+    "frames": "training a convolutional LSTM over images in three shapes",
     "memory": "training on sequences of 2,000 steps, all kept for the backward pass or 50 at a time, and the memory",
   ]
 
@@ -23,6 +24,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .programs: "Training steps"
     case .cells: "Cells"
     case .memory: "Memory of training"
+    case .frames: "Sequences of images"
     }
   }
 
@@ -33,6 +35,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .ragged: [raggedTraining(of: LSTMCell.self), raggedTraining(of: GRUCell.self)]
     case .programs: BenchmarkCase.programs
     case .cells: Cells.all.flatMap { cell in [BenchmarkShape.medium, .small].flatMap { $0.cases(ofAnyCell: cell) } }
+    case .frames: ImageShape.all.map(\.training)
     case .memory:
       [nil, 50].flatMap {
         [

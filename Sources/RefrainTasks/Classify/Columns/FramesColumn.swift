@@ -26,7 +26,7 @@ public struct FramesColumn: ColumnEncoder {
   private var channels: Int { format.isGray == true ? 1 : 3 }
 
   public static func likelihood(of sample: ColumnSample) -> Double {
-    0.96 * sample.share { Clip.isClip($0) || sample.holdsFiles && ClipLibrary.isFolderOfImages($0) }
+    0.96 * sample.share { Clip.isClip($0) || sample.holdsFiles && Clip.isFolderOfImages($0) }
   }
 
   public init(learning column: Column, _ settings: ColumnSettings) throws(DataError) {

@@ -3,8 +3,8 @@ import Foundation
 /// Clips in an array: NumPy's or IDX.
 ///
 /// `[rows, columns]` is one frame, `[T, rows, columns]` a clip (of an IDX file: so many images), `[T, rows, columns, 1
-/// or 3]` a clip too, `[N, T, rows, columns]` and `[N, T, rows, columns, 1 or 3]` are N clips. Whole numbers are from 0 to
-/// 255; others from 0 to 1, or if one of them is above 1 from 0 to 255.
+/// or 3]` a clip too, `[N, T, rows, columns]` and `[N, T, rows, columns, 1 or 3]` are N clips. Whole numbers are from 0
+/// to 255; others from 0 to 1, or if one of them is above 1 from 0 to 255.
 struct ClipArray {
   /// N
   let count: Int

@@ -3,7 +3,7 @@ import Refrain
 
 /// What `refrain-benchmark` can time. Names, shapes and modes are those of `Benchmarks/peers.py`.
 enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
-  case speed, gru, ragged, programs, cells, int8, memory
+  case speed, gru, ragged, programs, cells, int8, memory, frames
 
   static let allValueDescriptions = [
     "speed": "an LSTM layer in seven shapes, forward and training",
@@ -12,6 +12,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     "programs": "whole training steps of four models: forward, loss, backward, update",
     "cells": "every cell Refrain has, in the shapes medium and small, forward and training, beside the LSTM",
     "int8": "LSTM, GRU and Dense layers with quantized weights, beside those of floats",
+    "frames": "training a convolutional LSTM over images in three shapes",
     "memory": "training on sequences of 2,000 steps, all kept for the backward pass or 50 at a time, and the memory",
   ]
 
@@ -25,6 +26,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .cells: "Cells"
     case .int8: "Layers of bytes"
     case .memory: "Memory of training"
+    case .frames: "Sequences of images"
     }
   }
 
@@ -38,6 +40,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .int8:
       BenchmarkShape.all.flatMap { [$0.quantized(LSTMCell.self, gates: 4), $0.quantized(GRUCell.self, gates: 3)] }
         + [.quantizedDense(rows: 1), .quantizedDense(rows: 64)]
+    case .frames: ImageShape.all.map(\.training)
     case .memory:
       [nil, 50].flatMap {
         [

@@ -24,8 +24,8 @@ struct MovingDigits {
     generator = RandomGenerator(seed: seed)
   }
 
-  /// A clip of digits that bounce off the borders, as Srivastava et al. (2015) made them: each goes straight on by a tenth
-  /// of the way that is free to it a frame, in any direction.
+  /// A clip of digits that bounce off the borders, as Srivastava et al. (2015) made them: each goes straight on by a
+  /// tenth of the way that is free to it a frame, in any direction.
   mutating func bouncing(digits: Int = 2) -> Clip {
     var values = [UInt8](repeating: 0, count: frames * side * side)
     for _ in 0..<digits {

@@ -3,8 +3,8 @@
 //   MovingDigits IMAGES OUT.npy [--labels LABELS] [--clips N] [--frames N] [--side N] [--seed N]
 //
 // Without labels: two digits that bounce off the borders (Moving MNIST), in an array [clips, frames, rows, columns].
-// With labels: one digit that goes straight on, and beside the array a table OUT.csv that says of each clip which digit it
-// is, in which direction it goes and how fast.
+// With labels: one digit that goes straight on, and beside the array a table OUT.csv that says of each clip which digit
+// it is, in which direction it goes and how fast.
 import Foundation
 import RefrainData
 

@@ -1,8 +1,8 @@
 // The arguments of the products of convolutions. No two buffers of a call overlap.
 
-/// Outputs of one line of a convolution: C (+)= Σ_s A_s · B_s (+ bias), where row r of A_s is `depth` floats that lie one
-/// behind another, at `a[starts[s] + r · aRowStep]`. Rows may overlap, so that the patches of a line need not be gathered:
-/// a run of taps along the last axis of space is one row, and s goes over the taps along the others.
+/// Outputs of one line of a convolution: C (+)= Σ_s A_s · B_s (+ bias), where row r of A_s is `depth` floats that lie
+/// one behind another, at `a[starts[s] + r · aRowStep]`. Rows may overlap, so that the patches of a line need not be
+/// gathered: a run of taps along the last axis of space is one row, and s goes over the taps along the others.
 public struct ConvolutionLineArguments {
   /// M, the outputs.
   public var rows: Int

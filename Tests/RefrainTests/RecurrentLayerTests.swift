@@ -180,6 +180,9 @@ func described<L: Layer>(_ type: L.Type) throws -> L {
     case is TimeDistributed.Type: TimeDistributed(Conv1D(2, kernel: 2, padding: .valid))
     case is AttentionPooling.Type: AttentionPooling(size: 3)
     case is Conv1D.Type: Conv1D(4, kernel: 2, stride: 2, padding: .causal, activation: .tanh)
+    case is Conv2D.Type: Conv2D(4, kernel: [2, 3], strides: [2, 1], padding: .valid, activation: .tanh)
+    case is Pooling2D.Type: Pooling2D(.maximum, size: [2, 2], strides: [1, 2], padding: .same)
+    case is GlobalPooling2D.Type: GlobalPooling2D(.average)
     case is ConvLSTM.Type: ConvLSTM(2, kernel: [3, 2], strides: [2, 1], padding: .valid, returning: .everyStep)
     case is DepthwiseLSTM.Type: DepthwiseLSTM(2, kernel: [3, 2], direction: .backward)
     case is GridLSTM.Type: GridLSTM(4)
@@ -199,6 +202,7 @@ func describedInputShape(_ type: any Layer.Type) -> [Int?] {
   if type == Embedding.self { return [nil, nil] }
   if type == Flatten.self || type == Reshape.self { return [nil, 2, 3] }
   if type == ConvLSTM.self || type == DepthwiseLSTM.self { return [nil, nil, 5, 4, 6] }
+  if type == Conv2D.self || type == Pooling2D.self || type == GlobalPooling2D.self { return [nil, 5, 4, 6] }
   if type == RepeatVector.self { return [nil, 6] }
   if type == TimeDistributed.self { return [nil, nil, 4, 6] }
   if type == GridLSTM.self { return [nil, nil, nil, 6] }

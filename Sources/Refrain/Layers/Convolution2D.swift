@@ -150,8 +150,8 @@ public struct Pooling2D: Layer {
   }
 }
 
-/// The greatest or the mean value of each channel of an image: `[B, rows, columns, C]` → `[B, C]`; of sequences of images
-/// `[B, T, rows, columns, C]` → `[B, T, C]`.
+/// The greatest or the mean value of each channel of an image: `[B, rows, columns, C]` → `[B, C]`; of sequences of
+/// images `[B, T, rows, columns, C]` → `[B, T, C]`.
 public struct GlobalPooling2D: Layer {
   /// What a saved file says of the layer.
   public struct Configuration: Codable, Sendable {
@@ -205,8 +205,8 @@ private func imageSizes(
 }
 
 extension StepValues {
-  /// The images put through a function, `[N, rows, columns, C]` → `[N, …]`, be they those of the batch or of the steps of
-  /// sequences, which stay as they are.
+  /// The images put through a function, `[N, rows, columns, C]` → `[N, …]`, be they those of the batch or of the steps
+  /// of sequences, which stay as they are.
   fileprivate func mapImages(for layer: String, _ transform: (Tensor) -> Tensor) -> StepValues {
     map { values in
       require(

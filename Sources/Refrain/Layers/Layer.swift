@@ -82,7 +82,8 @@ public enum Layers {
       BatchNorm.self, ParametricReLU.self, GaussianNoise.self, RepeatVector.self, Permute.self, TimeReversal.self,
       LastStep.self,
       Pooling1D.self, GlobalPooling1D.self, TimeDistributed.self,
-      Conv1D.self, Conv2D.self, Pooling2D.self, GlobalPooling2D.self, ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
+      Conv1D.self, Conv2D.self, Pooling2D.self, GlobalPooling2D.self,
+      ConvLSTM.self, DepthwiseLSTM.self, GridLSTM.self, Sequential.self,
     ] + Cells.all.flatMap { layers(of: $0) }
 
   /// The layers of a cell; with a cell that is not in ``Cells/all``, what a file that has it is to be read with.

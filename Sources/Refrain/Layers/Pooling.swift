@@ -1,11 +1,3 @@
-/// What becomes of several values.
-public enum PoolingFunction: String, Codable, Sendable, CaseIterable {
-  /// The greatest.
-  case maximum
-  /// Their mean.
-  case average
-}
-
 /// The greatest or the mean value of **K** neighboring steps: `[B, T, I]` → `[B, T′, I]`.
 ///
 /// What lies past a sequence's length, or over its ends, does not count: a padded sequence gives what it gives alone.

@@ -5,7 +5,8 @@ extension ConvolutionLines {
   func forward(_ x: P, packed: Storage, outputs: Int, into target: M) {
     guard width > 0, outputs > 0 else { return }
     let (starts, sample) = (starts(channels), paddedCount * channels)
-    forEachPaddedBlock(channels, { pad(x + $0 * inputCount * channels, into: $1) }) { block, padded in
+    let fill = { (index: Int, memory: M) in pad(x + index * inputCount * channels, into: memory) }
+    forEachPaddedBlock(channels, fill) { block, padded in
       parallel(block.count * outputCount, grain: max(6, (1 << 18) / (width * outputs))) { rows in
         Self.forEachPart(rows, of: output) { index, line, range in
           let row = ((block.lowerBound + index) * output[0] * output[1] + line) * output[2] + range.lowerBound
@@ -25,8 +26,10 @@ extension ConvolutionLines {
     }
     let (starts, sample) = (starts(outputs), paddedCount * outputs)
     let packed = turnedPanels(weight, outputs: outputs)
-    forEachPaddedBlock(outputs, { padGradient(gradient + $0 * outputCount * outputs, outputs, into: $1) }) {
-      block, padded in
+    let fill = { (index: Int, memory: M) in
+      padGradient(gradient + index * outputCount * outputs, outputs, into: memory)
+    }
+    forEachPaddedBlock(outputs, fill) { block, padded in
       parallel(block.count * inputCount, grain: max(6, (1 << 18) / (width * outputs))) { rows in
         Self.forEachPart(rows, of: input) { index, line, range in
           let row = ((block.lowerBound + index) * input[0] * input[1] + line) * input[2] + range.lowerBound
@@ -43,13 +46,11 @@ extension ConvolutionLines {
   func addWeightGradient(of x: P, _ gradient: P, outputs: Int, to target: M) {
     guard width > 0, outputs > 0 else { return }
     let (sample, size) = (paddedCount * channels, paddedCount * outputs)
-    forEachPaddedBlock(
-      channels + outputs,
-      { index, memory in
-        pad(x + index * inputCount * channels, into: memory)
-        padGradient(gradient + index * outputCount * outputs, outputs, into: memory + sample)
-      }
-    ) { block, padded in
+    let fill = { (index: Int, memory: M) in
+      pad(x + index * inputCount * channels, into: memory)
+      padGradient(gradient + index * outputCount * outputs, outputs, into: memory + sample)
+    }
+    forEachPaddedBlock(channels + outputs, fill) { block, padded in
       let part = WeightGradientPart(lines: self, sample: { P(padded + $0 * (sample + size)) }, target: target)
       addWeightGradients([part], samples: block.count, outputs: outputs) { P(padded + $0 * (sample + size) + sample) }
     }

@@ -2,6 +2,8 @@
 // that the taps of a kernel along the last axis of space are one run of values, and a line of outputs is a product of
 // rows that overlap.
 
+import RefrainKernels
+
 /// A convolution seen line by line. One and two axes of space are seen as three, the first of them of size 1.
 struct ConvolutionLines: Sendable {
   let samples: Int

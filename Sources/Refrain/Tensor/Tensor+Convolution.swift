@@ -1,6 +1,6 @@
-// Convolutions over one to three axes, channels last, as Keras has them: a product of the weights with the patches of the
-// input, which are rows of a padded copy that overlap (ConvolutionLines.swift). Only for the gradients of strides beyond
-// 1 are patches gathered, a block at a time.
+// Convolutions over one to three axes, channels last, as Keras has them: a product of the weights with the patches of
+// the input, which are rows of a padded copy that overlap (ConvolutionLines.swift). Only for the gradients of strides
+// beyond 1 are patches gathered, a block at a time.
 
 /// How far a convolution reaches at the borders.
 public enum Padding: String, Codable, Sendable, CaseIterable {

@@ -1,6 +1,14 @@
+/// What becomes of several values.
+public enum PoolingFunction: String, Codable, Sendable, CaseIterable {
+  /// The greatest.
+  case maximum
+  /// Their mean.
+  case average
+}
+
 extension Tensor {
-  /// The greatest or the mean value of each channel under a window: `[N, rows, columns, C]` → `[N, rows′, columns′, C]`.
-  /// Places outside of the image do not count. The gradient of the greatest goes to the first place that holds it.
+  /// The greatest or the mean value of each channel under a window: `[N, rows, columns, C]` → `[N, rows′, columns′,
+  /// C]`. Places outside of the image do not count. The gradient of the greatest goes to the first place that holds it.
   ///
   /// - Parameters:
   ///   - size: the rows and columns of the window.

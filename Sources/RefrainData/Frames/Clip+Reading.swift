@@ -73,10 +73,17 @@ extension Clip {
   /// The endings of the names of images.
   static let imageEndings = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "pgm", "ppm", "pnm"]
 
+  /// Whether a path is a folder in which there are images, which are the frames of a clip.
+  public static func isFolderOfImages(_ path: String) -> Bool {
+    ClipFolder.isFolder(path) && ((try? ClipFolder.images(in: path)) ?? []).isEmpty == false
+  }
+
   /// Whether a path's ending is that of a file that holds frames; that of a part of a file is not looked at.
   public static func isClip(_ path: String) -> Bool {
     let (name, number) = ClipArray.parts(of: path)
-    return number != nil || endings.contains(URL(filePath: name).pathExtension.lowercased())
+    let ending = URL(filePath: name).pathExtension.lowercased()
+    // Of a text such as "room #12" nothing of the kind is said.
+    return number == nil ? endings.contains(ending) : ending == "npy" || name.lowercased().contains("ubyte")
   }
 }
 
@@ -99,11 +106,6 @@ enum ClipFolder {
   static func images(in folder: String) throws(DataError) -> [String] {
     try names(in: folder).filter { Clip.imageEndings.contains(URL(filePath: $0).pathExtension.lowercased()) }
       .map { folder + (folder.hasSuffix("/") ? "" : "/") + $0 }
-  }
-
-  /// Whether a path is a folder in which there are images.
-  static func holdsImages(_ path: String) -> Bool {
-    isFolder(path) && ((try? images(in: path)) ?? []).isEmpty == false
   }
 
   static func clip(_ folder: String, as format: FrameFormat, ffmpeg: String?) throws(DataError) -> Clip {

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Clip {
-  /// The bytes of an array of NumPy's, of values from 0 to 255: `[T, rows, columns]`, of colors `[T, rows, columns, 3]`; of
-  /// several clips with their number before it.
+  /// The bytes of an array of NumPy's, of values from 0 to 255: `[T, rows, columns]`, of colors `[T, rows, columns,
+  /// 3]`; of several clips with their number before it.
   ///
   /// - Throws: `wrongInput` where clips differ in size.
   public static func npy(_ clips: [Clip]) throws(DataError) -> [UInt8] {

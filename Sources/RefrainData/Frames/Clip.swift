@@ -6,8 +6,8 @@ import Refrain
 ///     let clip = try Clip(contentsOf: "walk.gif", as: FrameFormat(rows: 64, columns: 64, isGray: true))
 ///     let frames = clip.tensor  // [T, 64, 64, 1], from 0 to 1
 ///
-/// GIF, PNG, PGM and PPM, NumPy's arrays and IDX files are read in Swift, as are folders of such images; all others (mp4,
-/// avi, jpeg, …) by the program `ffmpeg` where it is installed.
+/// GIF, PNG, PGM and PPM, NumPy's arrays and IDX files are read in Swift, as are folders of such images; all others
+/// (mp4, avi, jpeg, …) by the program `ffmpeg` where it is installed.
 public struct Clip: Sendable, Equatable {
   /// The rows of a frame.
   public let rows: Int

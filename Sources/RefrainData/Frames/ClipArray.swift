@@ -1,8 +1,10 @@
+import Foundation
+
 /// Clips in an array: NumPy's or IDX.
 ///
 /// `[rows, columns]` is one frame, `[T, rows, columns]` a clip (of an IDX file: so many images), `[T, rows, columns, 1
-/// or 3]` a clip too, `[N, T, rows, columns]` and `[N, T, rows, columns, 1 or 3]` are N clips. Whole numbers are from 0 to
-/// 255; others from 0 to 1, or if one of them is above 1 from 0 to 255.
+/// or 3]` a clip too, `[N, T, rows, columns]` and `[N, T, rows, columns, 1 or 3]` are N clips. Whole numbers are from 0
+/// to 255; others from 0 to 1, or if one of them is above 1 from 0 to 255.
 struct ClipArray {
   /// N
   let count: Int
@@ -19,11 +21,11 @@ struct ClipArray {
     bytes.starts(with: [0x93] + Array("NUMPY".utf8)) || IDXArray.isIDX(bytes)
   }
 
-  /// A path and the number after its last `#`.
+  /// A path and the number after its last `#`, unless a file is called so.
   static func parts(of path: String) -> (name: String, number: Int?) {
-    guard let mark = path.lastIndex(of: "#"), let number = Int(path[path.index(after: mark)...]), number >= 0 else {
-      return (path, nil)
-    }
+    guard let mark = path.lastIndex(of: "#"), let number = Int(path[path.index(after: mark)...]), number >= 0,
+      access(path, F_OK) != 0
+    else { return (path, nil) }
     return (String(path[..<mark]), number)
   }
 

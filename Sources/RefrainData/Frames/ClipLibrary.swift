@@ -68,9 +68,6 @@ public final class ClipLibrary: Sendable {
     }
   }
 
-  /// Whether a path is a folder of images.
-  public static func isFolderOfImages(_ path: String) -> Bool { ClipFolder.holdsImages(path) }
-
   /// The clips that a path names: a file, or each clip of a file of several; a folder of images; of every other folder
   /// the clips in it and in the folders in it, in the order of their names.
   ///

@@ -2,8 +2,8 @@ extension Clip {
   /// The clip in another form.
   ///
   /// Gray is 0.299 of red, 0.587 of green and 0.114 of blue (ITU-R BT.601). A smaller frame has the means of the areas
-  /// that become one place; a larger one lies on straight lines between the places. Of another rate, frames are left out
-  /// or repeated.
+  /// that become one place; a larger one lies on straight lines between the places. Of another rate, frames are left
+  /// out or repeated.
   public func formatted(as format: FrameFormat) -> Clip {
     var clip = self
     if let rate = format.rate, let own = self.rate, rate != own { clip = clip.resampled(from: own, to: rate) }

@@ -19,8 +19,8 @@ struct GIFReader {
   private var transparent: UInt8?
   private var disposal = 0
 
-  /// The frames as they are shown, one after another, with red, green and blue; their rate is one over the mean time that
-  /// they are shown for.
+  /// The frames as they are shown, one after another, with red, green and blue; their rate is one over the mean time
+  /// that they are shown for.
   ///
   /// - Throws: `damagedFile`, `missingValue` where there is no frame, `overMemoryBudget`.
   static func clip(_ bytes: [UInt8]) throws(DataError) -> Clip {

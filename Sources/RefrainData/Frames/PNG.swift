@@ -1,7 +1,7 @@
 import CZlib
 
-/// PNG images (W3C, Portable Network Graphics, third edition): all are written with 8 bits; read are those of 8 bits that
-/// are not interlaced.
+/// PNG images (W3C, Portable Network Graphics, third edition): all are written with 8 bits; read are those of 8 bits
+/// that are not interlaced.
 enum PNG {
   private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 

@@ -123,7 +123,10 @@ extension Records {
     for name in try Self.names(in: path) {
       let inner = path + "/" + name
       if Self.isFolder(inner) {
-        files += try Self.names(in: inner).map { (name, inner + "/" + $0) }.filter { !Self.isFolder($0.1) }
+        let paths = try Self.names(in: inner).map { inner + "/" + $0 }
+        let own = paths.filter { !Self.isFolder($0) }
+        // A clip may be a folder of images.
+        files += (own.isEmpty ? paths.filter(Clip.isFolderOfImages) : own).map { (name, $0) }
       } else {
         files.append((nil, inner))
       }

@@ -13,7 +13,8 @@ public protocol FileAnswer: Encodable, Sendable {
 
 /// The form in which clips are written.
 enum ClipOutput {
-  /// An array of NumPy's: `[T, rows, columns]` or `[T, rows, columns, 3]`, of several clips with their number before it.
+  /// An array of NumPy's: `[T, rows, columns]` or `[T, rows, columns, 3]`, of several clips with their number before
+  /// it.
   case array
   /// An animated GIF.
   case animation

@@ -88,9 +88,9 @@ struct FrameMeasures {
   }
 }
 
-/// How alike two frames are to the eye, 1 for the same (SSIM; Wang et al. 2004): means, variances and covariance under a
-/// Gaussian window of 11 × 11 with a deviation of 1.5, of all windows that lie within the frame; the mean over channels.
-/// Values are from 0 to 1. Frames below 11 have a smaller window.
+/// How alike two frames are to the eye, 1 for the same (SSIM; Wang et al. 2004): means, variances and covariance under
+/// a Gaussian window of 11 × 11 with a deviation of 1.5, of all windows that lie within the frame; the mean over
+/// channels. Values are from 0 to 1. Frames below 11 have a smaller window.
 ///
 ///     (2 μ_x μ_y + C₁) (2 σ_xy + C₂) / ((μ_x² + μ_y² + C₁) (σ_x² + σ_y² + C₂))    C₁ = 0.01², C₂ = 0.03²
 func structuralSimilarity(_ x: [Float], _ y: [Float], rows: Int, columns: Int, channels: Int) -> Double {

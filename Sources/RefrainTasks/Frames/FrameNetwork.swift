@@ -4,8 +4,8 @@ import Refrain
 /// frames, and as many begin where those end and go on. What all of these show at a place becomes the values of its
 /// square of the frame.
 ///
-/// A frame is seen as squares of neighboring values, each a place with as many channels. The layers that go on are given
-/// the last frame that was seen at each step, so that what does not move need not be remembered.
+/// A frame is seen as squares of neighboring values, each a place with as many channels. The layers that go on are
+/// given the last frame that was seen at each step, so that what does not move need not be remembered.
 struct FrameNetwork: Module {
   var encoder: [ConvLSTM]
   var forecaster: [ConvLSTM]
@@ -64,8 +64,8 @@ struct FrameNetwork: Module {
 }
 
 extension Tensor {
-  /// Frames `[B, T, rows, columns, C]` as squares `[B, T, rows / p, columns / p, p · p · C]`; what is missing of a square
-  /// at the end is black.
+  /// Frames `[B, T, rows, columns, C]` as squares `[B, T, rows / p, columns / p, p · p · C]`; what is missing of a
+  /// square at the end is black.
   func squares(_ side: Int) -> Tensor {
     guard side > 1 else { return self }
     var frames = self

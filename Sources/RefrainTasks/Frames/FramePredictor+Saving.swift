@@ -16,8 +16,8 @@ extension FramePredictor {
 
   /// Rebuilds a predictor from what ``modelFile()`` gave; its answers are the same to the last bit.
   ///
-  /// - Throws: What ``ModelFile/read(_:path:kind:description:layers:)`` throws; `damagedModel` when the parts do not fit
-  ///   together.
+  /// - Throws: What ``ModelFile/read(_:path:kind:description:layers:)`` throws; `damagedModel` when the parts do not
+  ///   fit together.
   public init(modelFile: SafeTensorsFile, path: String? = nil) throws(DataError) {
     let contents = try ModelFile.read(modelFile, path: path, kind: Self.kind, description: Description.self)
     let description = contents.description

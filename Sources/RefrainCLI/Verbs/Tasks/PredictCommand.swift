@@ -58,11 +58,22 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
   func run() throws { try task.naming(answer) }
 
   private func answer() throws {
-    try outputs.checkWritable()
+    // Answers that are files themselves, such as the frames of a clip, where the name is one of such a file.
+    let written = results.output.flatMap { path in
+      (Task.Answer.self as? any FileAnswer.Type).flatMap { $0.isWritten(to: path) ? path : nil }
+    }
+    if written == nil { try outputs.checkWritable() }
     results.running.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
     let answers = try trained.predict(trained.examples(from: DataSource(paths: files), request), request)
+    if let written {
+      func write<Answer: FileAnswer>(_: Answer.Type) throws(DataError) {
+        try Answer.write(answers.compactMap { $0 as? Answer }, to: written)
+      }
+      if let kind = Task.Answer.self as? any FileAnswer.Type { try write(kind) }
+      return results.running.note("The answers are in \(written).")
+    }
     let report = AnswerReport(try answers.map { try JSON(encoding: $0) })
     try results.write("The answers are") { report.text(as: results.format, for: $0) }
   }

@@ -4,9 +4,9 @@ import RefrainData
 /// Clips by their paths: a frame is seen by convolutions, its features by recurrent layers, frame after frame. Still
 /// images are read line by line.
 ///
-/// Frames are as those of the first clip, at most 64 rows and columns, unless a form was asked for; means and deviations
-/// are those of the clips that were learned of. Clips that do not fit into memory together are read again when they are
-/// wanted.
+/// Frames are as those of the first clip, at most 64 rows and columns, unless a form was asked for; means and
+/// deviations are those of the clips that were learned of. Clips that do not fit into memory together are read again
+/// when they are wanted.
 public struct FramesColumn: ColumnEncoder {
   public static let kind = "frames"
   private let format: FrameFormat
@@ -26,7 +26,7 @@ public struct FramesColumn: ColumnEncoder {
   private var channels: Int { format.isGray == true ? 1 : 3 }
 
   public static func likelihood(of sample: ColumnSample) -> Double {
-    0.96 * sample.share { Clip.isClip($0) || sample.holdsFiles && ClipLibrary.isFolderOfImages($0) }
+    0.96 * sample.share { Clip.isClip($0) || sample.holdsFiles && Clip.isFolderOfImages($0) }
   }
 
   public init(learning column: Column, _ settings: ColumnSettings) throws(DataError) {
@@ -189,8 +189,8 @@ private struct ClipValues: EncodedColumn {
   }
 }
 
-/// Reads clips `[B, T, rows, columns, C]`: convolutions with pooling between them, until few places are left, which make a
-/// vector of each frame; then recurrent layers. Of still images the lines that are left are the steps.
+/// Reads clips `[B, T, rows, columns, C]`: convolutions with pooling between them, until few places are left, which
+/// make a vector of each frame; then recurrent layers. Of still images the lines that are left are the steps.
 private struct FramesPart: ColumnPart {
   private var convolutions: [Conv2D]
   /// Whether the greatest of two by two places goes on after each convolution.

@@ -1,0 +1,271 @@
+import Foundation
+import Refrain
+import RefrainData
+import RefrainTestSupport
+import Testing
+
+@testable import RefrainTasks
+
+/// Made-up clips: a bright square that goes straight on over a gray ground.
+enum MadeClips {
+  static func clip(
+    _ generator: inout RandomGenerator, frames: Int = 8, side: Int = 16, step: (Int, Int)? = nil
+  ) -> Clip {
+    let steps = [(0, 1), (1, 0), (0, -1), (-1, 0)]
+    let step = step ?? steps[generator.integer(below: 4)]
+    var (row, column) = (generator.integer(below: side), generator.integer(below: side))
+    var values = [UInt8](repeating: 30, count: frames * side * side)
+    for frame in 0..<frames {
+      for place in 0..<16 {
+        let (r, c) = ((row + place / 4) % side, (column + place % 4) % side)
+        values[(frame * side + r) * side + c] = 220
+      }
+      (row, column) = ((row + step.0 + side) % side, (column + step.1 + side) % side)
+    }
+    return Clip(values: values, rows: side, columns: side, channels: 1, rate: 10)
+  }
+
+  /// Writes clips as one array.
+  static func write(_ count: Int, seed: UInt64, to path: String) throws {
+    var generator = RandomGenerator(seed: seed)
+    try writeAtomically(Clip.npy((0..<count).map { _ in clip(&generator) }), to: path)
+  }
+}
+
+@Suite("The task frames") struct FramesTests {
+  private var configuration: FrameConfiguration {
+    var configuration = FrameConfiguration()
+    (configuration.context, configuration.horizon) = (4, 4)
+    (configuration.hidden, configuration.layers, configuration.patch) = (12, 1, 2)
+    (configuration.epochs, configuration.batchSize) = (12, 8)
+    return configuration
+  }
+
+  @Test("foresees what moves better than the last frame does, and is the same once saved")
+  func learning() throws {
+    try withTemporaryFolder { folder in
+      try MadeClips.write(120, seed: 1, to: folder + "/train.npy")
+      try MadeClips.write(12, seed: 2, to: folder + "/test.npy")
+      let clips = try FramePredictor.examples(from: DataSource(paths: [folder + "/train.npy"]), configuration)
+      #expect(clips.library.count == 120)
+      let model = try FramePredictor.train(on: clips, configuration, TrainingContext())
+      #expect(model.isComplete && model.evaluation?.examples == 12)
+      let test = try model.examples(from: DataSource(paths: [folder + "/test.npy"]))
+      let evaluation = try model.evaluate(on: test)
+      let (own, last) = (evaluation.measures, evaluation.baselines[0].measures)
+      #expect(own.map(\.name).prefix(3) == ["meanSquaredError", "structuralSimilarity", "meanAbsoluteError"])
+      #expect(own[0].value < 0.5 * last[0].value, "\(own[0].value) and \(last[0].value)")
+      #expect(own[1].value > last[1].value && evaluation.tables[0].rows.count == 4 && evaluation.examples == 12)
+      try model.save(to: folder + "/model")
+      let again = try FramePredictor(contentsOf: folder + "/model")
+      var request = FrameRequest()
+      request.steps = 6
+      let answers = try again.predict(test, request)
+      #expect(try answers == model.predict(test, request))
+      #expect(answers[3].frames.count == 6 && answers[3].clip == folder + "/test.npy#3" && answers[3].seen == 4)
+      // More steps begin as fewer do.
+      #expect(try again.predict(test)[3].frames == answers[3].frames[0..<4])
+
+      try NextFrames.write(answers, to: folder + "/next.npy")
+      #expect(try Clip(contentsOf: folder + "/next.npy#3").values == answers[3].frames.values)
+      try NextFrames.write([answers[3]], to: folder + "/next.gif")
+      #expect(
+        try Clip(contentsOf: folder + "/next.gif", as: FrameFormat(isGray: true)).values == answers[3].frames.values)
+      try NextFrames.write(Array(answers.prefix(2)), to: folder + "/next/")
+      #expect(try Clip(contentsOf: folder + "/next/test.npy#1").values == answers[1].frames.values)
+      #expect(
+        dataError { () throws(DataError) in try NextFrames.write(answers, to: folder + "/all.gif") }?.code
+          == .wrongInput)
+      #expect(!NextFrames.isWritten(to: folder + "/next.csv") && NextFrames.isWritten(to: folder))
+    }
+  }
+
+  @Test("goes on from a checkpoint to the same bits")
+  func checkpoints() throws {
+    try withTemporaryFolder { folder in
+      try MadeClips.write(24, seed: 3, to: folder + "/train.npy")
+      var configuration = configuration
+      (configuration.hidden, configuration.epochs) = (4, 3)
+      let clips = try FramePredictor.examples(from: DataSource(paths: [folder + "/train.npy"]), configuration)
+      let whole = try FramePredictor.train(on: clips, configuration, TrainingContext())
+      let steps = Counter()
+      var context = TrainingContext(shouldStop: { steps.next() > 4 })
+      context.checkpoints = CheckpointFolder(folder + "/state", every: .epochs(1), keeping: 2, resumes: false)
+      try FileManager.default.createDirectory(atPath: folder + "/state", withIntermediateDirectories: true)
+      #expect(try !FramePredictor.train(on: clips, configuration, context).isComplete)
+      context = TrainingContext()
+      context.checkpoints = CheckpointFolder(folder + "/state", every: .epochs(1), keeping: 2, resumes: true)
+      expectSameBits(try FramePredictor.train(on: clips, configuration, context).frameNetwork, whole.frameNetwork)
+    }
+  }
+
+  @Test("clips of unequal sizes, without frames, too short or damaged are named in one line")
+  func faults() throws {
+    try withTemporaryFolder { folder in
+      var generator = RandomGenerator(seed: 1)
+      try writeAtomically(MadeClips.clip(&generator).gif(), to: folder + "/a.gif")
+      try writeAtomically(MadeClips.clip(&generator, side: 12).gif(), to: folder + "/b.gif")
+      func fault(_ paths: [String], _ configuration: FrameConfiguration = .init()) -> String {
+        let error = dataError { () throws(DataError) in
+          try FramePredictor.examples(from: DataSource(paths: paths.map { folder + $0 }), configuration)
+        }
+        return (error?.description ?? "").replacing(folder + "/", with: "")
+      }
+      #expect(
+        fault(["/a.gif", "/b.gif"])
+          == "b.gif: its frames are 12 × 12, colored, and those of the first clip 16 × 16, colored; "
+          + "say which size to bring them to, or make them gray")
+      var sized = FrameConfiguration()
+      (sized.format.rows, sized.format.columns) = (8, 8)
+      #expect(fault(["/a.gif", "/b.gif"], sized).isEmpty)
+      #expect(fault(["/c.gif"]).hasPrefix("c.gif: there is no such file"))
+      try FileManager.default.createDirectory(atPath: folder + "/none", withIntermediateDirectories: false)
+      #expect(fault(["/none"]).contains("there are no clips"))
+      try writeAtomically("GIF89a", to: folder + "/d.gif")
+      #expect(fault(["/d.gif"]).contains("d.gif: the GIF is damaged: it is cut off"))
+      try writeAtomically("no clip", to: folder + "/e.txt")
+      #expect(!fault(["/e.txt"]).contains("\n") && fault(["/e.txt"]).hasPrefix("e.txt: "))
+      let clips = try FramePredictor.examples(from: DataSource(paths: [folder + "/a.gif"]), sized)
+      var long = sized
+      long.horizon = 20
+      #expect(throws: TaskError.self) { try FramePredictor.train(on: clips, long, TrainingContext()) }
+      var options = SharedOptions()
+      options.cell = "gru"
+      #expect(throws: TaskError.self) { try long.choose(options) }
+    }
+  }
+
+  @Test("a model whose numbers contradict each other is refused")
+  func forged() throws {
+    try withTemporaryFolder { folder in
+      try MadeClips.write(6, seed: 3, to: folder + "/train.npy")
+      var configuration = configuration
+      (configuration.hidden, configuration.epochs) = (2, 1)
+      let clips = try FramePredictor.examples(from: DataSource(paths: [folder + "/train.npy"]), configuration)
+      let file = try FramePredictor.train(on: clips, configuration, TrainingContext()).modelFile()
+      for (name, value) in [("filters", "4000"), ("patch", "0"), ("kernel", "2"), ("layers", "9"), ("rows", "-1")] {
+        var changed = file
+        let text = try #require(file.metadata["description"])
+        changed.metadata["description"] = text.replacing(
+          try Regex("\"\(name)\":[0-9]+"), with: "\"\(name)\":\(value)")
+        #expect(changed.metadata["description"] != text)
+        #expect(
+          dataError { () throws(DataError) in try FramePredictor(modelFile: changed) }?.code == .damagedModel, "\(name)"
+        )
+      }
+    }
+  }
+
+  @Test("the structural similarity is scikit-image's", arguments: ["gray", "colored"])
+  func similarity(name: String) throws {
+    let fixture = try Fixture("convolutions").under("ssim").under(name)
+    let (a, b) = try (fixture("a"), fixture("b"))
+    let found = structuralSimilarity(a.values, b.values, rows: a.shape[0], columns: a.shape[1], channels: a.shape[2])
+    #expect(try abs(found - Double(fixture("similarity").item)) < 1e-6)
+    #expect(structuralSimilarity(a.values, a.values, rows: a.shape[0], columns: a.shape[1], channels: a.shape[2]) == 1)
+    #expect(structuralSimilarity([0.5], [0.5], rows: 1, columns: 1, channels: 1) == 1)
+  }
+}
+
+@Suite("Clips as examples") struct FramesColumnTests {
+  @Test("which way something moves is learned from a folder of folders, of files and of images")
+  func directions() throws {
+    try withTemporaryFolder { folder in
+      var generator = RandomGenerator(seed: 5)
+      for (label, step) in [("right", (0, 1)), ("left", (0, -1))] {
+        for (place, count) in [("train", 40), ("test", 10)] {
+          let inner = "\(folder)/\(place)/\(label)"
+          try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
+          for number in 0..<count {
+            let clip = MadeClips.clip(&generator, frames: 4 + number % 3, step: step)
+            try writeAtomically(clip.gif(), to: "\(inner)/\(number).gif")
+          }
+        }
+      }
+      var configuration = ClassifierConfiguration()
+      (configuration.columns.members, configuration.columns.shared.epochs) = (1, 12)
+      configuration.columns.shared.hidden = 16
+      configuration.columns.settings.frames.isGray = true
+      let examples = try Classifier.examples(from: DataSource(paths: [folder + "/train"]), configuration)
+      let model = try Classifier.train(on: examples, configuration, TrainingContext())
+      #expect(model.facts.contains { $0.value.contains("clips, 16 × 16, gray") })
+      let evaluation = try model.evaluate(on: model.examples(from: DataSource(paths: [folder + "/test"])))
+      #expect(evaluation.measures[0].value >= 0.9, "\(evaluation.measures[0])")
+      try model.save(to: folder + "/model")
+      let again = try Classifier(contentsOf: folder + "/model")
+      let one = DataSource(paths: [folder + "/test/left/3.gif"])
+      #expect(try again.predict(again.examples(from: one)) == model.predict(model.examples(from: one)))
+      // The same clip as a folder of images.
+      try Clip(contentsOf: folder + "/test/left/3.gif").writeImages(to: folder + "/images/left/3")
+      let images = try Records(DataSource(paths: [folder + "/images"]))
+      #expect(images.count == 1 && images.text(row: 0, column: 1)?.hasSuffix("/left/3") == true)
+    }
+  }
+
+  @Test("a table names the row of a clip that is missing, empty or of another size")
+  func faults() throws {
+    try withTemporaryFolder { folder in
+      var generator = RandomGenerator(seed: 5)
+      try writeAtomically(MadeClips.clip(&generator).gif(), to: folder + "/a.gif")
+      try writeAtomically(MadeClips.clip(&generator, side: 12).gif(), to: folder + "/b.gif")
+      func fault(_ rows: String) throws -> String {
+        try writeAtomically("clip,label\n" + rows, to: folder + "/t.csv")
+        let records = try Records(DataSource(paths: [folder + "/t.csv"]))
+        #expect(FramesColumn.likelihood(of: Column(records, 0).sample) > 0.7)
+        let error = dataError { () throws(DataError) in
+          try FramesColumn(learning: Column(records, 0), ColumnSettings())
+        }
+        return (error?.description ?? "").replacing(folder + "/", with: "")
+      }
+      let good = String(repeating: "a.gif,x\n", count: 15)
+      #expect(try fault(good).isEmpty)
+      #expect(
+        try fault(good + "c.gif,x\n") == "t.csv: row 17, column clip: c.gif: there is no such file; check the path")
+      #expect(try fault("a.gif,x\nb.gif,x\n").hasPrefix("t.csv: row 3, column clip: b.gif: its frames are 12 × 12"))
+    }
+  }
+
+  @Test("still images are read line by line")
+  func images() throws {
+    try withTemporaryFolder { folder in
+      var generator = RandomGenerator(seed: 5)
+      var clips: [Clip] = []
+      var rows = "image,label\n"
+      // A bar that lies or stands.
+      for number in 0..<60 {
+        var values = (0..<144).map { _ in UInt8(generator.integer(below: 60)) }
+        let place = generator.integer(below: 10)
+        for step in 0..<12 {
+          for wide in 0..<2 {
+            values[number % 2 == 0 ? (place + wide) * 12 + step : step * 12 + place + wide] = 230
+          }
+        }
+        clips.append(Clip(values: values, rows: 12, columns: 12, channels: 1))
+        rows += "images.npy#\(number),\(number % 2 == 0 ? "lies" : "stands")\n"
+      }
+      try writeAtomically(Clip.npy(clips), to: folder + "/images.npy")
+      try writeAtomically(rows, to: folder + "/t.csv")
+      var configuration = ClassifierConfiguration()
+      (configuration.columns.members, configuration.columns.shared.epochs) = (1, 8)
+      configuration.columns.shared.hidden = 8
+      let examples = try Classifier.examples(from: DataSource(paths: [folder + "/t.csv"]), configuration)
+      let model = try Classifier.train(on: examples, configuration, TrainingContext())
+      #expect(model.facts.contains { $0.value.contains("images, 12 × 12, gray") })
+      #expect(
+        try model.evaluate(on: model.examples(from: DataSource(paths: [folder + "/t.csv"]))).measures[0].value > 0.9)
+    }
+  }
+}
+
+/// Counts on, whoever asks.
+private final class Counter: @unchecked Sendable {
+  private let lock = NSLock()
+  private var count = 0
+
+  func next() -> Int {
+    lock.withLock {
+      count += 1
+      return count
+    }
+  }
+}

@@ -102,6 +102,13 @@ final class Service: Sendable {
     return try await route.run(call, names, body)
   }
 
+  /// Reads a body: a large one apart from the thread on which all others wait.
+  func reading<Result: Sendable>(
+    _ body: [UInt8], _ read: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    try body.count > 1 << 16 ? await pool.run(read) : read()
+  }
+
   private var tooLong: Failure {
     Failure(413, "the body has more than \(memoryText(settings.longestBody))", closes: true)
   }

@@ -88,7 +88,7 @@ struct SessionTests {
     #expect(try plain.json["outputs"] == shown.json["outputs"] && plain.json["gates"] == .null)
     let gates = try #require(try shown.json["gates"].array)
     let names = gates.compactMap { gate in gate["name"].string.map { "\(gate["layer"].integer ?? -1) \($0)" } }
-    #expect(names.contains("0 forget") && names.contains("1 update") && names.contains("1 output"), "\(names)")
+    #expect(names.contains("0 forget") && names.contains("1 update") && names.contains("1 hidden"), "\(names)")
     // Those of the whole sequence in the library, at its last step.
     let inspected = (smallModel().layers[0] as? LSTM)?.inspect(Tensor(values, shape: [1, 3, 3])).gate("forget")
     let forget = floats(gates.first { $0["name"] == "forget" }?["values"])

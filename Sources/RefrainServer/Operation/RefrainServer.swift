@@ -97,12 +97,14 @@ public struct RefrainServer: Sendable {
     configuration.maximumGracefulShutdownDuration = .seconds(settings.drainTime)
     do {
       try await ServiceGroup(configuration: configuration).run()
-    } catch let error as IOError {
-      throw DataError(
-        .wrongInput,
-        "the server cannot listen at \(settings.host), port \(settings.port): "
-          + String(cString: strerror(error.errnoCode)), remedy: "choose another with --host and --port")
     } catch {
+      guard service.hasStarted else {
+        try? await group.shutdownGracefully()
+        let words = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+        throw DataError(
+          .wrongInput, "the server cannot listen at \(settings.host), port \(settings.port): \(words)",
+          remedy: "choose another with --host and --port")
+      }
       // Whoever did not end in time was cut off; what can be saved is saved all the same.
       logger.warning("the server did not end by itself", metadata: ["error": "\(error)"])
     }
@@ -116,7 +118,7 @@ public struct RefrainServer: Sendable {
   ) -> some ApplicationProtocol {
     var quiet = logger
     quiet.logLevel = max(.warning, logger.logLevel)
-    let (logger, settings, models) = (logger, settings, service.shelf.models.count)
+    let (logger, settings, service) = (logger, settings, service)
     return Application(
       responder: Responder(service: service, deadlines: deadlines),
       server: .http1(
@@ -128,11 +130,13 @@ public struct RefrainServer: Sendable {
         address: .hostname(settings.host, port: settings.port), backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(settings.connections, logger: quiet)),
       onServerRunning: { channel in
+        service.start()
         let port = channel.localAddress?.port ?? settings.port
         logger.notice(
           "listening",
           metadata: [
-            "host": "\(settings.host)", "port": .stringConvertible(port), "models": .stringConvertible(models),
+            "host": "\(settings.host)", "port": .stringConvertible(port),
+            "models": .stringConvertible(service.shelf.models.count),
           ])
         onRunning(port)
       },

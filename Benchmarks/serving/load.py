@@ -6,7 +6,8 @@ Usage: load.py pace PORT [RATE] [SECONDS]         latency of one step a request 
        load.py many PORT [SESSIONS]               memory that live sessions take (Refrain alone)
        load.py vanish PORT [CLIENTS]              clients that leave in the middle, then whether all is well
        load.py outputs PORT                       ten outputs, to hold one server against the other
-Options: --json sends and wants JSON (the default is bytes), --size N numbers a step (128), --model NAME (lstm)
+Options: --json sends and wants JSON (the default is bytes), --size N numbers a step (128), --model NAME (lstm),
+         --steps N steps a request of rush (1)
 
 All traffic stays on the loopback interface, and every run has an end.
 """
@@ -108,6 +109,10 @@ def pace(port, rate=1000, seconds=10):
 
 def rush(port, connections=8, seconds=10):
     messages, type = bodies(options["size"], options["json"])
+    steps = options["steps"]
+    if steps > 1:
+        assert not options["json"], "several steps a request are sent as bytes"
+        messages = [b"".join(messages[index % 64] for index in range(steps))]
     counts, times = [0] * connections, []
 
     def work(place):
@@ -127,7 +132,7 @@ def rush(port, connections=8, seconds=10):
         worker.start()
     for worker in workers:
         worker.join()
-    print(f"{sum(counts) / seconds:.0f} requests a second over {connections} connections: {percentiles(times)}")
+    print(f"{sum(counts) / seconds:.0f} requests, {sum(counts) * steps / seconds:.0f} steps a second over {connections} connections: {percentiles(times)}")
 
 
 def stream(port, connections=4, steps=100_000):
@@ -221,9 +226,9 @@ def outputs(port):
 
 
 arguments = sys.argv[1:]
-options = {"json": "--json" in arguments, "size": 128, "model": "lstm"}
+options = {"json": "--json" in arguments, "size": 128, "model": "lstm", "steps": 1}
 arguments = [argument for argument in arguments if argument != "--json"]
-for name in ("size", "model"):
+for name in ("size", "model", "steps"):
     if f"--{name}" in arguments:
         place = arguments.index(f"--{name}")
         options[name] = type(options[name])(arguments[place + 1])

@@ -3,6 +3,7 @@
 Usage: page_check.py URL FOLDER       (needs chromium, chromium-driver and the package selenium)
 """
 
+import shutil
 import sys
 import time
 
@@ -16,7 +17,9 @@ def browser(width, height, dark):
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options)
+    # By its path: otherwise selenium asks elsewhere which one there is.
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
     driver.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
     driver.execute_cdp_cmd(
@@ -52,7 +55,7 @@ def check(url, folder, name, width, height, dark):
                 if "language" in kind:
                     shown("data").send_keys("the ")
                 elif "class" in kind.lower():
-                    shown("data").send_keys("text\ngood film\nbad film\n")
+                    shown("data").send_keys("good film\nbad film\n")
                 shown("send").click()
                 wait.until(lambda _: len(shown("text").text) > 10 or driver.find_elements(By.CSS_SELECTOR, "#answers td")
                            or shown("problem").text)

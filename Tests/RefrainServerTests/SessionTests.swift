@@ -88,11 +88,15 @@ struct SessionTests {
     #expect(try plain.json["outputs"] == shown.json["outputs"] && plain.json["gates"] == .null)
     let gates = try #require(try shown.json["gates"].array)
     let names = gates.compactMap { gate in gate["name"].string.map { "\(gate["layer"].integer ?? -1) \($0)" } }
-    #expect(names.contains("0 forget") && names.contains("1 update") && names.contains("1 output"), "\(names)")
+    #expect(names.contains("0 forget") && names.contains("1 update") && names.contains("1 hidden"), "\(names)")
     // Those of the whole sequence in the library, at its last step.
     let inspected = (smallModel().layers[0] as? LSTM)?.inspect(Tensor(values, shape: [1, 3, 3])).gate("forget")
     let forget = floats(gates.first { $0["name"] == "forget" }?["values"])
-    #expect(inspected?.slice(2..<3, axis: 1).values == forget)
+    // The step of a stream and the readable step round differently.
+    for (one, other) in zip(forget, try #require(inspected).slice(2..<3, axis: 1).values) {
+      #expect(abs(one - other) < 1e-6)
+    }
+    #expect(forget.count == 8)
     let (mine, its) = (try await test.push(one, values), try await test.push(other, values))
     #expect(mine == its)
   }

@@ -12,7 +12,7 @@ extension Recurrent: GateShowing {
 }
 
 extension Sequential {
-  /// The gates of a step of streams, and what each recurrent layer shows after it under the name `output`, for looking
+  /// The gates of a step of streams, and what each recurrent layer shows after it under the name `hidden`, for looking
   /// inside. Nothing is changed. Of the levels of a stack only the outputs of the highest are shown.
   ///
   /// - Parameters:
@@ -29,7 +29,7 @@ extension Sequential {
           shown += layer.gates(of: values, from: own).map { (index, $0.name, $0.value) }
         }
         values = layer.advance(&own, with: values)
-        if layer is any RecurrentLayer { shown.append((index, "output", values)) }
+        if layer is any RecurrentLayer { shown.append((index, "hidden", values)) }
         return true
       }
       guard let layer = layer as? any SteppingLayer, visit(layer) else { return shown }

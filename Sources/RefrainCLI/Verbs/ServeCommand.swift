@@ -79,7 +79,7 @@ struct ServeCommand: ParsableCommand {
     sessions.apply(to: &settings)
     limits.apply(to: &settings)
     let server = try RefrainServer(models: model.map(Self.named), settings: settings, level: logLevel)
-    if host != "127.0.0.1", settings.tokens.isEmpty {
+    if !settings.isLocal, settings.tokens.isEmpty {
       StandardError.write(line: "Whoever reaches \(host) can ask: no --tokens were given.".sanitized)
     }
     let host = host

@@ -20,6 +20,7 @@ final class Service: Sendable {
   private let tokens: TokenCheck
   private let origins: OriginCheck
   private let draining = Atomic(false)
+  private let started = Atomic(false)
   private let requests = Atomic(UInt64(0))
   private let idPrefix = String(SessionID.draw().prefix(8))
   private let routeTable = Mutex<RouteTable?>(nil)
@@ -42,6 +43,9 @@ final class Service: Sendable {
 
   /// Whether the server is about to end.
   var isDraining: Bool { draining.load(ordering: .relaxed) }
+  /// Whether it ever took requests.
+  var hasStarted: Bool { started.load(ordering: .relaxed) }
+  func start() { started.store(true, ordering: .relaxed) }
   func drain() { draining.store(true, ordering: .relaxed) }
 
   // MARK: - Answering
@@ -100,6 +104,13 @@ final class Service: Sendable {
       body = try await reads(settings.longestBody)
     }
     return try await route.run(call, names, body)
+  }
+
+  /// Reads a body: a large one apart from the thread on which all others wait.
+  func reading<Result: Sendable>(
+    _ body: [UInt8], _ read: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    try body.count > 1 << 16 ? await pool.run(read) : read()
   }
 
   private var tooLong: Failure {

@@ -113,12 +113,8 @@ extension Service {
       }
       length = number
     }
-    // A large body takes a while to be read, which is done where others do not wait for it.
     let headerLength = length
-    let request =
-      body.count > Self.quickBody
-      ? try await pool.run { try InferenceRequest(body, headerLength: headerLength) }
-      : try InferenceRequest(body, headerLength: headerLength)
+    let request = try await reading(body) { try InferenceRequest(body, headerLength: headerLength) }
     if let sequence = request.sequence { return try await infer(request, sequence, model) }
     guard let runnable = model.runnable else {
       throw Failure(
@@ -133,9 +129,6 @@ extension Service {
       outputs: runnable.outputs.compactMap { port in outputs[port.name].map { (port.name, $0) } }
     ).answer()
   }
-
-  /// The longest body that is read on the spot.
-  private static let quickBody = 1 << 16
 
   /// Makes sure that numbers are of the kind that a model wants.
   private static func check(_ request: InferenceRequest, _ model: any RunnableModel) throws(Failure) {

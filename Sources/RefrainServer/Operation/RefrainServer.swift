@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOPosix
 import RefrainData
 import ServiceLifecycle
 
@@ -80,7 +81,10 @@ public struct RefrainServer: Sendable {
   /// - Throws: `wrongInput` when the address cannot be listened at.
   public func run(onRunning: @escaping @Sendable (_ port: Int) -> Void = { _ in }) async throws(DataError) {
     let deadlines = ReadingDeadlines(patience: settings.readingTime)
-    let app = application(deadlines, onRunning)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let executor = LoopExecutor(group.any())
+    for model in service.shelf.models { (model.live as? LayerStreams)?.run(on: executor) }
+    let app = OnLoop(executor: executor, service: application(group, deadlines, onRunning))
     var configuration = ServiceGroupConfiguration(
       services: [
         .init(service: Sweeper(service: service, deadlines: deadlines), successTerminationBehavior: .ignore),
@@ -93,25 +97,28 @@ public struct RefrainServer: Sendable {
     configuration.maximumGracefulShutdownDuration = .seconds(settings.drainTime)
     do {
       try await ServiceGroup(configuration: configuration).run()
-    } catch let error as IOError {
-      throw DataError(
-        .wrongInput,
-        "the server cannot listen at \(settings.host), port \(settings.port): "
-          + String(cString: strerror(error.errnoCode)), remedy: "choose another with --host and --port")
     } catch {
+      guard service.hasStarted else {
+        try? await group.shutdownGracefully()
+        let words = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+        throw DataError(
+          .wrongInput, "the server cannot listen at \(settings.host), port \(settings.port): \(words)",
+          remedy: "choose another with --host and --port")
+      }
       // Whoever did not end in time was cut off; what can be saved is saved all the same.
       logger.warning("the server did not end by itself", metadata: ["error": "\(error)"])
     }
+    try? await group.shutdownGracefully()
     service.sessions.saveAll()
     logger.notice("ended")
   }
 
   private func application(
-    _ deadlines: ReadingDeadlines, _ onRunning: @escaping @Sendable (Int) -> Void
+    _ group: MultiThreadedEventLoopGroup, _ deadlines: ReadingDeadlines, _ onRunning: @escaping @Sendable (Int) -> Void
   ) -> some ApplicationProtocol {
     var quiet = logger
     quiet.logLevel = max(.warning, logger.logLevel)
-    let (logger, settings, models) = (logger, settings, service.shelf.models.count)
+    let (logger, settings, service) = (logger, settings, service)
     return Application(
       responder: Responder(service: service, deadlines: deadlines),
       server: .http1(
@@ -123,15 +130,27 @@ public struct RefrainServer: Sendable {
         address: .hostname(settings.host, port: settings.port), backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(settings.connections, logger: quiet)),
       onServerRunning: { channel in
+        service.start()
         let port = channel.localAddress?.port ?? settings.port
         logger.notice(
           "listening",
           metadata: [
-            "host": "\(settings.host)", "port": .stringConvertible(port), "models": .stringConvertible(models),
+            "host": "\(settings.host)", "port": .stringConvertible(port),
+            "models": .stringConvertible(service.shelf.models.count),
           ])
         onRunning(port)
       },
-      logger: quiet)
+      eventLoopGroupProvider: .shared(group), logger: quiet)
+  }
+}
+
+/// Runs a service where others wait for the network.
+private struct OnLoop<Own: ServiceLifecycle.Service>: ServiceLifecycle.Service {
+  let executor: LoopExecutor
+  let service: Own
+
+  func run() async throws {
+    try await withTaskExecutorPreference(executor) { try await service.run() }
   }
 }
 

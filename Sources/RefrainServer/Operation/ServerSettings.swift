@@ -33,7 +33,7 @@ public struct ServerSettings: Sendable {
   public init() {}
 
   /// Whether only this machine reaches it.
-  var isLocal: Bool { Self.isLocal(host) }
+  public var isLocal: Bool { Self.isLocal(host) }
 
   /// Whether a name or an address is this machine's own.
   static func isLocal(_ host: String) -> Bool {

@@ -166,7 +166,9 @@ extension Page {
 
     const shown = value => value === null || value === undefined ? '–'
       : typeof value === 'number' ? (Number.isInteger(value) ? String(value) : value.toPrecision(5))
-      : typeof value === 'object' ? JSON.stringify(value) : String(value);
+      : Array.isArray(value) ? value.map(shown).join(', ')
+      : typeof value === 'object' ? Object.entries(value).map(([name, each]) => name + ' ' + shown(each)).join(', ')
+      : String(value);
 
     function showAnswers(answers) {
       const rows = answers.slice(0, 500).map(a => a && typeof a === 'object' && !Array.isArray(a) ? a : {answer: a});
@@ -352,8 +354,9 @@ extension Page {
         // Gates lie from 0 to 1, states from −1 to 1: one color for each side.
         const strength = Math.min(1, Math.abs(value));
         pen.fillStyle = value < 0 ? `rgba(199,125,10,${strength})` : `rgba(20,140,150,${strength})`;
-        const x = Math.floor(t / count * width), y = Math.floor(unit / column.length * height);
-        pen.fillRect(x, y, Math.ceil(width / count), Math.ceil(height / column.length));
+        const left = Math.floor(t / count * width), right = Math.floor((t + 1) / count * width);
+        const top = Math.floor(unit / column.length * height), end = Math.floor((unit + 1) / column.length * height);
+        pen.fillRect(left, top, Math.max(1, right - left), Math.max(1, end - top));
       }));
     }
     window.onresize = drawOutputs;

@@ -5,8 +5,8 @@ import Synchronization
 /// The live streams of one chain of layers. The steps of sessions that wait at the same moment are taken together, as
 /// rows of one batch; a row's bits do not depend on the rows beside it, so nobody can tell.
 ///
-/// Nobody waits for a batch to fill: whoever comes while nothing runs is served at once, and takes along who comes
-/// in the meantime.
+/// Nobody waits for a batch to fill: what has come when the thread gets to it is taken together, and what comes in the
+/// meantime is the next batch.
 final class LayerStreams: LiveModel {
   /// Steps of one session on their way.
   private final class Visit: @unchecked Sendable {
@@ -17,7 +17,6 @@ final class LayerStreams: LiveModel {
     var outputs: [Float] = []
     var shape: [Int] = []
     var continuation: CheckedContinuation<Void, Never>?
-    var isDone = false
 
     init(_ box: StateBox, _ steps: [Float], count: Int) { (self.box, self.steps, self.count) = (box, steps, count) }
   }
@@ -37,6 +36,10 @@ final class LayerStreams: LiveModel {
   /// The shape of a step of one stream; empty for a token.
   let stepShape: [Int]
   private let queue = Mutex(Queue())
+  private let executor = Mutex<(any TaskExecutor)?>(nil)
+
+  /// A step of more weights than these takes so long that the network does not wait for it.
+  private static let fewWeights = 1 << 21
 
   /// - Throws: Why the layers do not go step by step.
   init(_ layers: Sequential, model: String, meters: Meters) throws(LayerError) {
@@ -155,24 +158,33 @@ final class LayerStreams: LiveModel {
     return output
   }
 
+  /// Has steps taken where others wait for the network, unless they take long.
+  func run(on executor: any TaskExecutor) {
+    self.executor.withLock { $0 = layers.parameterCount <= Self.fewWeights ? executor : nil }
+  }
+
   /// Has the steps of a visit taken; returns when they are.
   private func pass(_ visit: Visit) async {
     await withCheckedContinuation { continuation in
       visit.continuation = continuation
-      let runs = queue.withLock { queue in
+      let begins = queue.withLock { queue in
         queue.waiting.append(visit)
         if queue.isRunning { return false }
         queue.isRunning = true
         return true
       }
-      if runs { run(until: visit) }
+      if begins { Task(executorPreference: executor.withLock { $0 }) { await self.run() } }
     }
   }
 
-  /// Takes steps until those of `visit` are taken, then leaves the rest to another; without one, until nobody waits.
-  private func run(until visit: Visit?) {
+  /// After so many steps in a row others have a turn.
+  private static let longestRun = 16
+
+  /// Takes steps until nobody waits.
+  private func run() async {
     var batch: [Visit] = []
     var memory: Sequential.Memory?
+    var rounds = 0
     while true {
       // Who has just come joins those whose steps are not all taken.
       let room = Self.largestBatch - batch.count
@@ -191,29 +203,16 @@ final class LayerStreams: LiveModel {
       }
       guard var joined = memory.take() else { return }
       step(batch, &joined)
-      memory = joined
-      let done = batch.filter { $0.taken == $0.count }
-      guard !done.isEmpty else { continue }
-      scatter(&memory, batch)
-      batch.removeAll { $0.taken == $0.count }
-      for visit in done {
-        visit.isDone = true
-        visit.continuation?.resume()
+      memory = consume joined
+      if batch.contains(where: { $0.taken == $0.count }) {
+        scatter(&memory, batch)
+        for visit in batch where visit.taken == visit.count { visit.continuation?.resume() }
+        batch.removeAll { $0.taken == $0.count }
+        memory = batch.isEmpty ? nil : gather(batch)
       }
-      memory = batch.isEmpty ? nil : gather(batch)
-      // Whoever has what it came for goes; another thread does the rest.
-      if let visit, visit.isDone { return handOver(&memory, batch) }
+      rounds += 1
+      if rounds % Self.longestRun == 0 { await Task.yield() }
     }
-  }
-
-  private func handOver(_ memory: inout Sequential.Memory?, _ batch: [Visit]) {
-    scatter(&memory, batch)
-    let goesOn = queue.withLock { queue in
-      queue.waiting = batch + queue.waiting
-      queue.isRunning = !queue.waiting.isEmpty
-      return queue.isRunning
-    }
-    if goesOn { Task.detached { self.run(until: nil) } }
   }
 
   /// One step of every visit.

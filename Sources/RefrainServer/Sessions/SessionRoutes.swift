@@ -126,7 +126,7 @@ extension Service {
         takes: [Route.Content(type: MediaType.bytes)], gives: [Self.session], failures: Self.wrong
       ) { _, names, body in
         try await self.sessions.use(names["id"] ?? "") { session in
-          let read = try SessionFolder.state(body, of: session.model)
+          let read = try await self.reading(body) { try SessionFolder.state(body, of: session.model) }
           (session.box.state, session.box.last, session.box.steps) = (read.state, read.last, read.note.steps)
           return Answer(session.description + "\n", type: MediaType.json)
         }
@@ -174,7 +174,7 @@ extension Service {
     let type = call.contentType
     let wantsBytes = call.accepted(among: [MediaType.bytes, MediaType.json]).map { $0 == MediaType.bytes }
     return try await sessions.use(names["id"] ?? "") { session in
-      let steps = try session.live.steps(body, type: type)
+      let steps = try await self.reading(body) { try session.live.steps(body, type: type) }
       let output = await session.live.take(steps, session.box, seesGates: seesGates)
       if wantsBytes ?? (type == MediaType.bytes), !seesGates, let bytes = output.bytes {
         return Answer(bytes, type: MediaType.bytes)

@@ -41,18 +41,18 @@ extension Service {
   /// The task of a model, and what is asked of it.
   private func request(
     _ call: Call, _ names: [String: String], _ body: [UInt8]
-  ) throws(Failure) -> (TaskDoor, TaskRequestBody) {
+  ) async throws -> (TaskDoor, TaskRequestBody) {
     let model = try shelf.model(names["model"])
     guard let task = model.task else {
       throw Failure(404, "the model \(model.name.quoted) is of no task; ask it at /v2/models/\(model.name)/infer")
     }
-    let request = try TaskRequestBody(call, body)
+    let request = try await reading(body) { try TaskRequestBody(call, body) }
     try task.check(request.options)
     return (task, request)
   }
 
   private func explain(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
-    let (task, request) = try request(call, names, body)
+    let (task, request) = try await request(call, names, body)
     guard !request.isSound else { throw Failure(400, "recordings are not explained") }
     let source = DataSource(request.data.map { [.bytes($0.bytes, name: $0.name)] } ?? [])
     let options = request.options
@@ -70,7 +70,7 @@ extension Service {
   }
 
   private func predict(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
-    let (task, request) = try request(call, names, body)
+    let (task, request) = try await request(call, names, body)
     if call.accepted(among: [MediaType.events]) != nil { return try await stream(task, request) }
     guard request.data != nil || task.answersWithoutData else {
       throw Failure(400, "the task \(task.name) needs data: text, csv or rows in JSON, or a file as the body")

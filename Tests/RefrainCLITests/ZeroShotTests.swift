@@ -24,14 +24,14 @@ import Testing
     let flags = ["--zero-shot", "--format", "csv", "--quiet"]
     let direct = try place.run(["forecast", "shop.csv", "--save", "model"] + flags)
     #expect(direct.status == 0, "\(direct.errors)")
-    let again = try place.run(["predict", "model", "--format", "csv", "--quiet"])
+    let again = try place.run(["forecast", "--model", "model", "--format", "csv", "--quiet"])
     #expect(again.status == 0, "\(again.errors)")
     func numbers(_ text: String) -> [[Double]] {
       text.split(separator: "\n").dropFirst().map { $0.split(separator: ",").compactMap { Double($0) } }
     }
     #expect(numbers(direct.text) == numbers(again.text) && !numbers(direct.text).isEmpty)
 
-    let lines = try String(contentsOfFile: place.path("shop.csv"), encoding: .utf8).split(separator: "\n")
+    let lines = monthlyCSV().split(separator: "\n")
     let many = ["id," + lines[0]] + ["a", "b"].flatMap { id in lines.dropFirst().map { "\(id),\($0)" } }
     try place.write(many.joined(separator: "\n") + "\n", to: "many.csv")
     let both = try place.run(["forecast", "many.csv", "--id", "id"] + flags)

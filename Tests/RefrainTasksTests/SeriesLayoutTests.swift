@@ -256,8 +256,8 @@ private func problem(_ text: String, _ given: [String: [String]]) -> String {
   }
 
   private func column(_ rows: [String]) throws -> Column {
-    let text = "series\n" + rows.map { "\"\($0)\"\n" }.joined()
-    return Column(try Records(source(text), columns: ["series"]), 0)
+    let text = "@univariate true\n@data\n" + rows.map { "\($0)\n" }.joined()
+    return Column(try Records(source(text, "a.ts")), 0)
   }
 
   @Test("A series is read with its times, of which there are all or none")

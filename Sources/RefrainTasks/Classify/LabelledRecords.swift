@@ -38,12 +38,13 @@ public struct LabelledRecords: Sendable {
     var notes: [String] = []
     // Of rows that are steps the column to learn is found when they are put together.
     let found = options.id.isEmpty ? try? findTarget(in: records, learns) : nil
-    let learned = try options.target.map { name throws(DataError) in try records.column(named: name) } ?? found
-    var layout = try options.layout(of: records, target: learned.map { records.columns[$0] }, notes: &notes)
-    if let layout { records = try records.arranged(layout, keeping: learned.map { records.columns[$0] }) }
+    let place = try options.target.map { name throws(DataError) in try records.column(named: name) } ?? found
+    let learned = place.map { records.columns[$0] }
+    var layout = try options.layout(of: records, target: learned, notes: &notes)
+    if let layout { records = try records.arranged(layout, keeping: learned) }
     records.note(notes)
     let target: Int
-    if let name = options.target {
+    if let name = learned {
       target = try records.column(named: name)
     } else {
       target = try findTarget(in: records, learns)

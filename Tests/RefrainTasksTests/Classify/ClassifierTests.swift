@@ -239,6 +239,27 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       evaluation.tables.first { $0.name == "confusion" }?.rows.map(\.values) == [[1, 1, 0], [0, 2, 0], [1, 0, 2]])
   }
 
+  @Test("Area under the ROC and average precision are those of scikit-learn, with ties")
+  func ranking() throws {
+    // sklearn.metrics: roc_auc_score, average_precision_score.
+    let plain = RankingMeasures([0.1, 0.4, 0.35, 0.8], [false, false, true, true])
+    #expect(plain.auc == 0.75 && abs(plain.averagePrecision - 0.833_333_333_333_333_3) < 1e-12)
+    let ties = RankingMeasures([0.5, 0.5, 0.5, 0.2, 0.9], [true, false, false, true, false])
+    #expect(abs(ties.auc - 1.0 / 6) < 1e-12 && abs(ties.averagePrecision - 0.325) < 1e-12)
+    #expect(RankingMeasures([1, 2], [true, true]).auc.isNaN && RankingMeasures([], []).averagePrecision.isNaN)
+    let labels = try Labels(
+      Column(try Records(source("label\nham\nspam\nham\n"), columns: ["label"]), 0), separator: nil)
+    let evaluation = ClassificationMeasures(
+      labels, [0.1, 0.4, 0.35, 0.8].map { [1 - $0, $0] }, truth: [[0], [0], [1], [1]], baseline: nil,
+      shares: [0.5, 0.5]
+    ).evaluation
+    #expect(
+      measure("auc", evaluation) == 0.75 && evaluation.baselines[0].measures.first { $0.name == "auc" }?.value == 0.5)
+    let three = try Labels(Column(try Records(source("label\na\nb\nc\na\n"), columns: ["label"]), 0), separator: nil)
+    let other = ClassificationMeasures(three, [[1, 0, 0]], truth: [[0]], baseline: nil, shares: [0.5, 0.25, 0.25])
+    #expect(measure("auc", other.evaluation) == nil)
+  }
+
   @Test("The temperature makes probabilities as sure as they are right")
   func calibration() {
     // Right in three of four cases, with scores that say more than 99 %.
@@ -264,6 +285,24 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       return try #require(evaluation.tables.first?.rows.first { $0.name == "rare" }?.values[1])
     }
     #expect(recalls[1] > recalls[0] || recalls == [1, 1])
+  }
+
+  @Test("Balanced weights hold for several labels a row, each by itself, and the report says what they do")
+  func balanceOfSeveral() throws {
+    let labels = try Labels(Column(try Records(source("tags\na+b\na\na\na\n"), columns: ["tags"]), 0), separator: "+")
+    let truths = [[0, 1], [0], [0], [0]]
+    let head = ClassHead(labels: labels, classWeights: .balanced)
+    #expect(head.weights(truths) == nil)
+    let logits = Tensor([0, 0, 0, 0], shape: [2, 2])
+    let target = Tensor(truths.prefix(2).flatMap(head.target), shape: [2, 2])
+    // ln 2 times the weights: 4 / (2 · 4) for a, which all have; 4 / (2 · 1) and 4 / (2 · 3) for b.
+    let loss = head.loss(for: truths)(logits, target).item
+    #expect(abs(loss - Float(log(2.0)) * (0.5 + 2 + 0.5 + 2 / 3.0) / 4) < 1e-6)
+    let plain = ClassHead(labels: labels, classWeights: .none).loss(for: truths)(logits, target).item
+    #expect(abs(plain - Float(log(2.0))) < 1e-6)
+    let classifier = try trained(table(60), ["class-weights": ["balanced"]])
+    #expect(classifier.facts.contains { $0.value.contains("as if none were rare") })
+    #expect(classifier.facts.contains { $0.name == "Training" && $0.value.contains("learning rate 0.002") })
   }
 
   @Test("A forged file is refused and not obeyed")

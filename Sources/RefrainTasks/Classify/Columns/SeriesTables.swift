@@ -17,9 +17,13 @@ struct SeriesTables: Codable, Sendable, Equatable {
   ///
   /// - Parameter time: The column of times; nil is found by its name.
   init(_ column: Column, time: String?) throws(DataError) {
-    let table = try Self.table(column, row: 0)
+    let table = try Self.placed(column, 0) { () throws(DataError) in
+      let table = try Self.table(column, row: 0)
+      if let time { _ = try table.column(named: time) }
+      return table
+    }
     if let time {
-      self.time = table.columns[try Self.placed(column, 0) { () throws(DataError) in try table.column(named: time) }]
+      self.time = table.columns[try table.column(named: time)]
     } else {
       self.time = table.columns.first { Self.usual.contains($0.lowercased()) }
     }
@@ -55,7 +59,7 @@ struct SeriesTables: Codable, Sendable, Equatable {
     guard let path = column.path(row) else {
       throw column.fault(.missingValue, row: row, "there is no path", remedy: "name a table or remove the row")
     }
-    return try placed(column, row) { () throws(DataError) in try Records(DataSource(paths: [path])) }
+    return try Records(DataSource(paths: [path]))
   }
 
   /// The error of a table that is named in a row, at that row.
@@ -65,7 +69,7 @@ struct SeriesTables: Codable, Sendable, Equatable {
     do throws(DataError) {
       return try body()
     } catch {
-      guard !column.holdsFiles, error.file != nil else { throw error }
+      guard !column.holdsFiles, column.path(row) != nil else { throw error }
       throw column.fault(error.code, row: row, "\(error)")
     }
   }

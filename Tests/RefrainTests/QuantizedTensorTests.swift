@@ -111,7 +111,7 @@ import Testing
         // A second product of a step sees what is no whole number.
         expectClose(
           passage.outcome(schedule), floats.outcome(schedule),
-          within: Tolerance(relative: isOfOneProduct(type) ? 2e-5 : 2e-2, absolute: 1e-5))
+          within: Tolerance(relative: isOfOneProduct(type) ? 2e-5 : 0.05, absolute: 1e-5))
       }
     }
     check(try cellType(name))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Refrain
 
-@Suite("Processes that train together") struct TrainingGroupTests {
+@Suite("Processes that train together", .serialized) struct TrainingGroupTests {
   /// Sequences of 1 to 9 steps, a class at each step.
   private static func examples(_ count: Int, seed: UInt64 = 4) -> Batch {
     var generator = RandomGenerator(seed: seed)

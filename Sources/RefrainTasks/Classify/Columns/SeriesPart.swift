@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// What the values of a step are: those of the channels, then, where there are gaps, whether each is there, and where
 /// steps are not equally far apart the time since the step before.

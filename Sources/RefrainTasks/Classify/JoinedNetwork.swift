@@ -44,14 +44,19 @@ struct JoinedNetwork: Module {
 
   /// What is said of some rows, `[B, outputSize]`.
   func callAsFunction(_ inputs: [StepValues]) -> Tensor {
-    self(zip(parts, inputs).map { part, input in part.values(of: input) }, layers: LayerCalls())
+    said(zip(parts, inputs).map { part, input in part(input) })
   }
 
   /// What is said of some rows whose columns are values, as each part gives them.
   func callAsFunction(_ values: [StepValues], layers: LayerCalls) -> Tensor {
-    let made = zip(parts, values).enumerated().map { index, part in
-      part.0(part.1, layers: layers.under("columns.\(index)"))
-    }
+    said(
+      zip(parts, values).enumerated().map { index, part in
+        part.0(part.1, layers: layers.under("columns.\(index)"))
+      })
+  }
+
+  /// What is said of what the parts made of some rows.
+  private func said(_ made: [Tensor]) -> Tensor {
     var features = Refrain.dropout(concatenate(made, axis: 1), rate: dropout)
     for layer in hidden { features = Refrain.dropout(layer(features), rate: dropout) }
     return head(features)

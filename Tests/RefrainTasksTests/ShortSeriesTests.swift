@@ -33,7 +33,8 @@ import Testing
     #expect(!forecaster.isNaive && !forecaster.hasNetwork && !forecaster.methods.isEmpty)
     #expect(abs(forecaster.methods.reduce(0) { $0 + $1.weight } - 1) < 1e-9)
     for point in try forecaster.forecast().points {
-      #expect((100...110).contains(point.median) && point.p10 < point.median && point.median < point.p90)
+      // Whole numbers that repeat are known for sure.
+      #expect((100...110).contains(point.median) && point.p10 <= point.median && point.median <= point.p90)
     }
   }
 

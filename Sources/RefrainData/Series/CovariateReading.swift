@@ -23,8 +23,8 @@ struct CovariateReading {
       let column = try table.column(named: name)
       guard !table.isNumeric(column) else { continue }
       var seen: Set<String> = []
-      for row in 0..<table.rowCount where table.field(row: row, column: column) != .missing {
-        seen.insert(table.text(row: row, column: column).trimmed)
+      for row in 0..<table.rowCount {
+        if let text = category(row, column, in: table) { seen.insert(text) }
       }
       if !seen.isEmpty { categories[column.name] = seen.sorted() }
     }
@@ -58,9 +58,13 @@ struct CovariateReading {
   }
 
   private func texts(_ column: Table.Column) -> [String?] {
-    groups.rows.map { rows in
-      rows.last { table.field(row: $0, column: column) != .missing }.map { table.text(row: $0, column: column).trimmed }
-    }
+    groups.rows.map { rows in rows.lazy.reversed().compactMap { Self.category($0, column, in: table) }.first }
+  }
+
+  /// What stands in a field of categories; nil where nothing does. Unlike among numbers, none is a category.
+  private static func category(_ row: Int, _ column: Table.Column, in table: Table) -> String? {
+    let text = table.text(row: row, column: column).trimmed
+    return text.isEmpty || ["na", "n/a", "#n/a", "<na>", "nan", "null"].contains(text.lowercased()) ? nil : text
   }
 
   /// The values up to the end of what is known ahead: a missing one is as the last before it, but ahead there must be

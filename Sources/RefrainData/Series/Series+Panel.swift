@@ -99,6 +99,7 @@ extension Series {
       var reading = SeriesReading(ids.count == 1 ? table : table.selecting(rows[id]!), options)
       reading.idColumns = columns
       reading.id = id
+      reading.whole = table
       do throws(TimeFault) {
         for (name, outcome) in try reading.all() {
           outcomes.append((options.isWide ? (ids.count > 1 ? "\(id), \(name)" : name) : id, outcome))

@@ -4,6 +4,8 @@ struct SeriesReading {
   let options: Series.Options
   /// Which of several series this is.
   var id: String?
+  /// The table of all series, of which this is a part: what a column holds is told by all of them.
+  var whole: Table?
   /// Columns that are neither time nor target.
   var idColumns: [Table.Column] = []
 
@@ -68,7 +70,7 @@ struct SeriesReading {
       if targets.isEmpty {
         targets =
           options.isWide
-          ? rows.columns.filter { !taken.contains($0) && (rows.isNumeric($0) || isEmpty($0, in: rows)) }
+          ? rows.columns.filter { !taken.contains($0) && ((whole ?? rows).isNumeric($0) || isEmpty($0, in: rows)) }
           : [try lastNumericColumn(of: rows, except: taken, notes: &notes)]
       }
       guard !targets.isEmpty else {
@@ -184,14 +186,15 @@ struct SeriesReading {
     of table: Table, except taken: Set<Table.Column>, notes: inout [String]
   ) throws(DataError) -> Table.Column {
     let free = table.columns.filter { !taken.contains($0) }
-    guard let column = free.last(where: table.isNumeric) else {
+    let isNumeric = (whole ?? table).isNumeric
+    guard let column = free.last(where: isNumeric) else {
       throw DataError(
         .noNumericColumn, file: table.file, "no column holds numbers to forecast",
         remedy: free.last.map { "column \($0.name.quoted) begins with \(table.text(row: 0, column: $0).quoted)" }
           ?? "add a column of values")
     }
     // Which of several is meant is an assumption; of very many columns not all are looked through.
-    let others = free.prefix(40).filter { $0 != column && table.isNumeric($0) }
+    let others = free.prefix(40).filter { $0 != column && isNumeric($0) }
     if !others.isEmpty {
       let names = others.prefix(8).map(\.name.shortened).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
       notes.append("column \(column.name.shortened) is forecast, the last of numbers; the others are \(names)")

@@ -163,8 +163,8 @@ extension SeriesMemory {
         "\(fileName.map { $0 + ": " } ?? "")\(row)column \(shape.column): its value for \(step) is not known, and the "
           + "forecast goes \(plan.horizon) steps ahead",
         remedy: known > 0
-          ? "add rows with it, with no value of \(name), or forecast \(known) steps"
-          : "add rows with it after the last value of \(name), or give them in a file of their own",
+          ? "add rows with it and no value of \(name), or forecast \(known) steps"
+          : "add rows with it after the last value of \(name)",
         setting: .future)
     }
   }

@@ -64,7 +64,8 @@ struct ForecastWindows: Sendable {
     self.lifts = lifts ?? []
     var series = scaler.scale(values)
     if let lifts { for row in 0..<count { series[row] -= lifts[row] } }
-    let gaps = FilledGaps(series, observed: observed, season: plan.season, barriers: barriers)
+    let gaps = FilledGaps(
+      series, observed: observed, season: plan.season, training: training, barriers: barriers)
     cleaned = observed.isEmpty && lifts == nil ? values : scaler.unscale(gaps.values)
     carried = gaps.carried.map(Float.init)
 
@@ -90,7 +91,9 @@ struct ForecastWindows: Sendable {
   /// The windows of a training series, scaled by its first `training` rows.
   init(_ series: Series, training: Int, plan: ForecastPlan, barriers: [Int] = []) {
     let past = withoutOutliers(Array(series.values.prefix(training)), season: plan.season)
-    let scaler = Scaler.fit(on: past, logarithm: plan.usesLogarithm)
+    // What stands for a missing value may lie between one known and one to come.
+    let kept = past.indices.filter(series.isObserved).map { past[$0] }
+    let scaler = Scaler.fit(on: kept.isEmpty ? past : kept, logarithm: plan.usesLogarithm)
     let scalers = plan.covariateScalers(of: series, training: training)
     let roles = plan.roles(count: series.covariates.count)
     let ahead = zip(series.covariates, scalers).enumerated().filter { roles[$0.offset] == .future }.map { _, pair in

@@ -46,8 +46,7 @@ extension Forecaster {
       combination: ways.chosen(plan.rollingOrigins(limit: series.count), withLinear: false), backtest: nil)
   }
 
-  /// What a member would remember of a newer series. Among several a short one is forecast by the ways that need
-  /// little.
+  /// What a member would remember of a newer series. Among several a short one is forecast by ways that need little.
   func memory(of series: Series, for member: ForecastMember) throws(ForecastError) -> SeriesMemory {
     try member.memory.replaced(
       by: series, plan: plan, scaler: member.scaler, least: members.count > 1 ? 1 : plan.context)

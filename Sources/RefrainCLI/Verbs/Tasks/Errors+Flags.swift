@@ -56,7 +56,8 @@ extension TaskError {
         problem, remedy: names.isEmpty ? "leave out --past" : "give --past \(names.joined(separator: ","))")
     case .future where flags.contains("future"):
       return TaskError(
-        problem, remedy: (remedy.map { $0 + ", " } ?? "") + "or with --future-file, or give a smaller --horizon")
+        problem,
+        remedy: (remedy.map { $0 + ", " } ?? "") + "name a file with --future-file, or give a smaller --horizon")
     default: return self
     }
   }

@@ -96,7 +96,12 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running
-    let context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
+    var context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
+    // A forecaster shares its time out to its stages; others are simply stopped.
+    if let seconds = context.timeLimit, !(Task.self is Forecaster.Type) {
+      let (end, other) = (ContinuousClock.now + .seconds(seconds), context.shouldStop)
+      context.shouldStop = { other() || ContinuousClock.now >= end }
+    }
     if context.checkpoints != nil, Processes.isFirst {
       try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
     }

@@ -11,15 +11,16 @@ struct FilledGaps {
   ///   - values: What stands where `observed` is false does not count.
   ///   - observed: Which values there are; empty for all.
   ///   - season: 1 for none.
+  ///   - training: How many of the first values tell what the season is; nil for all.
   ///   - barriers: Rows before which forecasts begin.
-  init(_ values: [Double], observed: [Bool], season: Int, barriers: [Int] = []) {
+  init(_ values: [Double], observed: [Bool], season: Int, training: Int? = nil, barriers: [Int] = []) {
     guard observed.contains(false), observed.contains(true) else {
       (self.values, carried) = (values, [])
       return
     }
-    let gapped = zip(values, observed).map { $1 ? $0 : Double.nan }
+    let gapped = zip(values, observed).prefix(training ?? values.count).map { $1 ? $0 : Double.nan }
     let usual =
-      season > 1 && values.count >= 2 * season
+      season > 1 && gapped.count >= 2 * season
       ? seasonalIndices(gapped, period: season, isMultiplicative: false).map { $0.isFinite ? $0 : 0 } : [0]
     func part(_ row: Int) -> Double { usual[row % usual.count] }
     var (filled, carried) = (values, values)

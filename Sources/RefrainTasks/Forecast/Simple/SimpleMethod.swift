@@ -6,7 +6,6 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
   case smoothing, dampedTrend, linearTrend
   case seasonalSmoothing, seasonalDampedTrend, seasonalTrend, multiplicativeSeason
   case doubleSeason
-  case automatic
   case theta, stretchedTheta
   case linear
   /// The network that comes with the library, which learned from made-up series.
@@ -31,7 +30,6 @@ enum SimpleMethod: String, Codable, Sendable, CaseIterable {
     case .seasonalTrend: "ETS trend and season"
     case .multiplicativeSeason: "ETS multiplicative season"
     case .doubleSeason: "ETS two seasons"
-    case .automatic: "ETS by AICc"
     case .theta: "Theta"
     case .stretchedTheta: "Theta stretched"
     case .linear: "linear"
@@ -78,8 +76,6 @@ struct SimpleSeries: Sendable {
     let isPositive = raw.prefix(limit ?? first).allSatisfy { $0 > 0 }
     if first >= 6 { methods += [.drift, .smoothing, .dampedTrend] }
     if first >= 10 { methods += [.linearTrend, .theta, .stretchedTheta] }
-    // The criterion asks for nine fits, which pay where there are few values to tell them apart by forecasting.
-    if first >= 10, first <= Self.mostForCriterion { methods.append(.automatic) }
     guard season > 1 else { return methods }
     if first >= season { methods.append(.seasonalNaive) }
     if first >= 2 * season + 2 {
@@ -89,8 +85,6 @@ struct SimpleSeries: Sendable {
     if let longSeason, first >= 2 * longSeason + 2 { methods += [.longSeasonalNaive, .doubleSeason] }
     return methods
   }
-
-  private static let mostForCriterion = 600
 
   /// The forecasts of a method from the ends given in rising order, each of what came before it alone,
   /// `[ends][horizon]`.
@@ -113,7 +107,6 @@ struct SimpleSeries: Sendable {
       smoothed(.init(trend: .damped, season: .multiplicative, period: season), ends)
     case .doubleSeason:
       smoothed(.init(season: .additive, period: season, longPeriod: longSeason, hasErrorFeedback: true), ends)
-    case .automatic: smoothed(nil, ends)
     case .theta: thetas(2, ends)
     case .stretchedTheta: thetas(1.5, ends)
     case .linear: []
@@ -154,19 +147,16 @@ struct SimpleSeries: Sendable {
     return stride(from: 0, to: ends.count, by: size).map { ends[$0..<min($0 + size, ends.count)] }
   }
 
-  /// - Parameter form: Which states there are; nil for those that the criterion chooses, of the values in their unit.
-  private func smoothed(_ form: ExponentialSmoothing.Form?, _ ends: [Int]) -> [[Double]] {
-    let isRaw = form.map { $0.season == .multiplicative } ?? true
+  private func smoothed(_ form: ExponentialSmoothing.Form, _ ends: [Int]) -> [[Double]] {
+    let isRaw = form.season == .multiplicative
     var source = isRaw ? raw : values
     // A recurrence knows what to do with a value that is not there.
     for row in observed.indices where !observed[row] { source[row] = .nan }
     // Of a long series the newest part, from a whole number of seasons before the end.
-    let whole = form?.longPeriod ?? form?.period ?? season
-    return groups(ends, cost: form == nil ? 2_000 : 12_000).flatMap { group in
+    let whole = form.longPeriod ?? form.period
+    return groups(ends, cost: 12_000).flatMap { group in
       let skipped = max(0, group[group.startIndex] - SimpleMethod.reach) / whole * whole
-      let past = source[skipped..<group[group.startIndex]]
-      let model =
-        form.map { ExponentialSmoothing(fitting: past, $0) } ?? ExponentialSmoothing(choosing: past, season: season)
+      let model = ExponentialSmoothing(fitting: source[skipped..<group[group.startIndex]], form)
       let known = Array(source[skipped..<group[group.endIndex - 1]])
       let forecasts = model.forecasts(of: known, at: group.map { $0 - skipped }, horizon: horizon)
       return isRaw ? forecasts.map(scaler.scale) : forecasts

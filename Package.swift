@@ -15,12 +15,20 @@ let optimized: [SwiftSetting] =
       .when(configuration: .debug))
   ]
 
-/// REFRAIN_COMMIT says of a release which commit it was built from.
+/// REFRAIN_COMMIT names the commit that a release is built from, for `refrain --version`; without it none is named, so that
+/// a build from an archive is the same everywhere.
 let commit: [SwiftSetting] =
-  Context.environment["REFRAIN_COMMIT"].map { [.unsafeFlags(["-Xcc", "-DREFRAIN_COMMIT=\($0)"])] } ?? []
+  Context.environment["REFRAIN_COMMIT"].map { name in
+    precondition(name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }, "REFRAIN_COMMIT: \(name)")
+    return [.unsafeFlags(["-Xcc", "-DREFRAIN_COMMIT=\(name)"])]
+  } ?? []
 
-/// Whether processes train together through MPI.
-let mpi: [SwiftSetting] = [.define("MPI", .when(traits: ["MPI"]))]
+/// What pkg-config knows MPI by: Debian's name for whichever is installed, Homebrew's for Open MPI.
+#if os(macOS)
+  let mpi = "ompi-c"
+#else
+  let mpi = "mpi-c"
+#endif
 
 /// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
 func kernels(_ name: String, define: String..., clangFlags: [String]) -> Target {
@@ -87,23 +95,25 @@ targets += [
       .product(name: "Logging", package: "swift-log"),
       .product(name: "NIOCore", package: "swift-nio"),
       .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+      .product(name: "NIOPosix", package: "swift-nio"),
       .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
     ],
     swiftSettings: strict),
   // What a release says it was built from.
   .systemLibrary(name: "CCommit"),
-  .systemLibrary(
-    name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
+  .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
+  // Empty without its trait.
   .target(
     name: "RefrainMPI", dependencies: ["Refrain", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
-    swiftSettings: strict + mpi),
+    swiftSettings: strict),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
       "Refrain", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats", "RefrainModels", "RefrainServer",
-      "RefrainMPI", "CCommit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "CCommit", .target(name: "RefrainMPI", condition: .when(traits: ["MPI"])),
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    swiftSettings: strict + mpi + commit),
+    swiftSettings: strict + commit),
   // Not a part of the command: its folder Shared is a symbolic link to the command's.
   .executableTarget(
     name: "RefrainBenchmarks",

@@ -63,7 +63,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     }
     let column = Column(records, place)
     target = column.name
-    head = try makeHead(column)
+    let head = try makeHead(column)
+    self.head = head
     let truths = try head.truths(in: column)
     var kept = (training: Array(0..<records.count), heldOut: [Int]())
     if examples.validation == nil { kept = Self.split(truths.map(head.group), seed: options.seed) }

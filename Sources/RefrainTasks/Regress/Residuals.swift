@@ -11,9 +11,10 @@ struct Residuals: Codable, Sendable, Equatable {
   /// From the errors of rows that were not trained on.
   init(_ errors: [Double]) {
     let sorted = errors.filter(\.isFinite).sorted()
-    count = sorted.count
-    let kept = min(count, Self.limit)
-    self.errors = (0..<kept).map { sorted[kept == count ? $0 : $0 * (count - 1) / (kept - 1)] }
+    let all = sorted.count
+    let kept = min(all, Self.limit)
+    count = all
+    self.errors = (0..<kept).map { sorted[kept == all ? $0 : $0 * (all - 1) / (kept - 1)] }
   }
 
   /// Whether a file's errors can be.

@@ -45,7 +45,7 @@ private func classifier(
     let all = try model.explained(examples, ClassifierRequest(), .numbers([2, 4]))
     #expect(all.count == 2 && all[0].title.hasPrefix("row 2: yes") && all[1].title.hasPrefix("row 4: no"))
     for one in all {
-      let explanation = one.explanation(points: 30)
+      let explanation = one.explanation(points: 300)
       #expect(explanation.features.isEmpty && one.baselines.map(\.name) == ["zeros", "mean", "unknown"])
       #expect(
         explanation.methods.map(\.method) == ["integratedGradients", "gradientTimesInput", "occlusion", "relevance"])
@@ -175,6 +175,7 @@ private func classifier(
     var shared = SharedOptions()
     (shared.hidden, shared.layers, shared.epochs, shared.dropout) = (16, 1, 40, 0)
     try configuration.choose(shared)
+    configuration.training.rate = 0.02
     let lines = try TextLines(source(text, "text"))
     let model = try LanguageModel.train(on: LanguageExamples(lines), configuration: configuration)
     let other = LanguageExamples(try TextLines(source("the dog sees\nthe dog sees a cat", "text")))
@@ -245,7 +246,7 @@ private func classifier(
         ], stamps: nil)
     }
     var configuration = Detector.Configuration()
-    (configuration.epochs, configuration.hiddenSize) = (4, 8)
+    (configuration.epochs, configuration.hiddenSize) = (30, 16)
     let model = try Detector.train(on: rows(500), configuration: configuration)
     let examples = Detector.Examples([rows(300, spike: 200)])
     let one = try model.explained(examples, DetectionRequest(), .first(1))[0]

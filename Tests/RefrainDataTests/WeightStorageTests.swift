@@ -85,7 +85,7 @@ import Testing
       file.tensors[place - 1].array = NumericArray(type: .int8, shape: array.shape, values: .integers(numbers))
     case "left over": file.tensors.append(NamedArray(name: "0.bias.scale", shape: [1], values: [1]))
     default:
-      values[3] = ["negative": -1, "nan": .nan, "infinite": .infinity, "tiny": 1e-40][fault] ?? 0
+      values[3] = ["negative": -1, "nan": .nan, "infinite": .infinity, "tiny": Float(bitPattern: 71_362)][fault] ?? 0
       replaceScales(values)
     }
     let bytes = try file.bytes()

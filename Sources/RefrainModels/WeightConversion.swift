@@ -1,5 +1,6 @@
 import Refrain
 import RefrainData
+import RefrainFormats
 import RefrainTasks
 
 /// A model of Refrain's own with its weights stored in another way, and what that does to its answers.

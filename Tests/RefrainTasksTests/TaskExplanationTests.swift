@@ -73,7 +73,7 @@ private func classifier(
     #expect(one.steps.contains { $0.hasPrefix("stars ") } && one.steps.count == 8, "\(one.steps)")
     #expect(one.features.names == ["numbers and categories", "review"])
     let explanation = one.explanation(points: 60)
-    let scores = try Classifier.scores(model.networks, model.columns.encode(examples.records), [0])
+    let scores = try model.model.scores(model.columns.encode(examples.records), [0])
     let best = scores[0] > scores[1] ? 0 : 1
     #expect(abs(explanation.score - (scores[best] - scores[1 - best])) < 1e-4)
     #expect(abs(try #require(explanation.methods[0].gap)) < 2e-2 * abs(explanation.score))

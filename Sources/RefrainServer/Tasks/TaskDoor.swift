@@ -54,7 +54,7 @@ struct TaskDoor: Sendable {
     }
     explain = { (source: DataSource, given: [String: [String]]) throws -> (page: String, json: String)? in
       let request = try Task.Request(given)
-      let examples = try task.explained(task.examples(from: source, request), request)
+      let examples = try task.explained(task.examples(from: source, request), request, .first(1))
       guard let first = examples.first else { return nil }
       let explanation = first.explanation(of: 0, from: 0, points: 50)
       let page = ExplanationPage(

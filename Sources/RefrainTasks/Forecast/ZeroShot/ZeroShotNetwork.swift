@@ -17,7 +17,7 @@ package struct ZeroShotNetwork: Module {
   /// No more values than this are read.
   package static let reach = 512
   /// No more patches ahead than this are asked of the network; what it says of the last one holds for all later ones.
-  static let ahead = 8
+  package static let ahead = 8
 
   package let hiddenSize: Int, layers: Int
   package var entry: Dense

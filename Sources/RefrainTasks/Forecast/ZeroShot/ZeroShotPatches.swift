@@ -7,7 +7,7 @@ package struct ZeroShotPatches: Sendable {
   /// them each; and eight numbers about the series.
   static let features = (3 + ZeroShotCandidates.count) * patch + 2 * ZeroShotCandidates.count + 8
   /// The features and the candidates as they are.
-  static let width = features + ZeroShotCandidates.count * patch
+  package static let width = features + ZeroShotCandidates.count * patch
 
   /// `[T · width]`
   package private(set) var input: [Float] = []

@@ -88,7 +88,7 @@ extension Records {
   /// The records with a row for each series: its id, the series, and what else is said of it.
   func arranged(_ layout: SeriesLayout.LongSeries, keeping target: String?) throws(DataError) -> Records {
     let groups = try seriesRows(layout.id)
-    let moments = try layout.time.map { name throws(DataError) in try moments(try column(named: name)) }
+    let moments = try layout.time.map { name throws(DataError) in try self.moments(column(named: name)) }
     var channels: [Int] = []
     for name in layout.channels { channels.append(try column(named: name)) }
     var singles: [Int] = []
@@ -148,7 +148,7 @@ extension Records {
   ///
   /// - Throws: `missingValue` or `notATime` with the row.
   package func moments(_ column: Int) throws(DataError) -> [Double] {
-    let texts = (0..<count).map { row in Array((text(row: row, column: column) ?? "").utf8).trimmedBytes }
+    let texts = (0..<count).map { row in Array((text(row: row, column: column) ?? "").utf8)[...].trimmedBytes }
     let (moments, place) = MomentReader.all(texts)
     guard let moments else {
       let text = String(decoding: texts[place], as: UTF8.self)

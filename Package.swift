@@ -15,8 +15,8 @@ let optimized: [SwiftSetting] =
       .when(configuration: .debug))
   ]
 
-/// REFRAIN_COMMIT names the commit that a release is built from, for `refrain --version`; without it none is named, so that
-/// a build from an archive is the same everywhere.
+/// REFRAIN_COMMIT names the commit that a release is built from, for `refrain --version`; without it none is named, so
+/// that a build from an archive is the same everywhere.
 let commit: [SwiftSetting] =
   Context.environment["REFRAIN_COMMIT"].map { name in
     precondition(name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }, "REFRAIN_COMMIT: \(name)")

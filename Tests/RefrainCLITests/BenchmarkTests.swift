@@ -23,6 +23,7 @@ struct BenchmarkTests {
     case .cells: each(Cells.all.map { $0.name }, "medium-forward", "medium-train", "small-forward", "small-train")
     case .int8:
       each(shapes, "lstm-int8", "gru-int8") + each(["1 × 512 → 10000", "64 × 512 → 10000"], "dense-int8")
+    case .frames: each(["frames", "squares", "wide"], "conv-lstm-train")
     case .memory: ["", "-50-steps"].flatMap { each(["long"], "lstm-train\($0)", "gru-train\($0)") }
     }
   }
@@ -31,7 +32,7 @@ struct BenchmarkTests {
   func cases(set: BenchmarkSet) {
     #expect(set.cases.map { "\($0.name) \($0.mode)" } == Self.promised(set))
     for benchmark in set.cases {
-      #expect((benchmark.operations != nil) == [.speed, .gru, .cells, .int8].contains(set))
+      #expect((benchmark.operations != nil) == [.speed, .gru, .cells, .int8, .frames].contains(set))
       benchmark.prepare()()
     }
   }

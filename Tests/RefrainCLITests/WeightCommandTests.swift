@@ -12,7 +12,9 @@ struct WeightCommandTests {
   init() throws {
     place = try Workplace()
     let words = ["one", "two", "three", "four", "five"]
-    let lines = (0..<60).map { line in (0..<6).map { words[(line + $0 * ($0 + line)) % 5] }.joined(separator: " ") }
+    let lines = (0..<60).map { (line: Int) -> String in
+      (0..<6).map { (word: Int) -> String in words[(line + word * (word + line)) % 5] }.joined(separator: " ")
+    }
     try place.write(lines.joined(separator: "\n") + "\n", to: "corpus.txt")
     try place.write(lines.prefix(9).joined(separator: "\n") + "\n", to: "other.txt")
     let trained = try place.run([

@@ -91,7 +91,8 @@ import Testing
     let pasts: [[Double]] = [
       [], [nan], [3], [0], [-1e300], [nan, nan, 5, nan], [1, 2], Array(repeating: 0, count: 30), wave,
       wave.enumerated().map { $0 % 3 == 0 ? nan : $1 }, wave + Array(repeating: nan, count: 40),
-      Array(repeating: nan, count: 600) + [4, 5, 4], [1e308, -1e308, 1e308, 4], [.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude, Double(bitPattern: 2024)],
+      Array(repeating: nan, count: 600) + [4, 5, 4], [1e308, -1e308, 1e308, 4],
+      [.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude, Double(bitPattern: 2024)],
       [1, 2, .infinity, 3, -.infinity, 4], (0..<60).map { $0 % 9 == 0 ? 3 : 0 }, (0..<3000).map { Double($0 % 24) },
       wave.enumerated().map { $0 == 90 ? 1e200 : $1 }, (0..<200).map { exp(Double($0) / 3) },
     ]

@@ -7,8 +7,8 @@ extension Series {
   /// - Parameters:
   ///   - table: A row a time, with the columns that are known ahead.
   ///   - options: Which columns these are, and which tell several series apart.
-  /// - Throws: `noSuchColumn`, `missingValue`, `notANumber`; `wrongInput` when no row is of the time after the series, or
-  ///   a category was never seen.
+  /// - Throws: `noSuchColumn`, `missingValue`, `notANumber`; `wrongInput` when no row is of the time after the series,
+  ///   or a category was never seen.
   public func knowing(_ table: Table, options: Options) throws(DataError) -> Series {
     let rows = try futureRows(table, options)
     guard !rows.isEmpty else {

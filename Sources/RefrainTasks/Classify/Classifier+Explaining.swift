@@ -55,8 +55,9 @@ extension Classifier {
     guard !labels.areSeveral, let truth = truth(of: examples) else { return [] }
     let records = examples.records
     let shown = columns.encoders.compactMap { try? records.column(named: $0.name) }
-    return ClassOverview(labels.names, try probabilities(try model.encoded(examples)), truth: truth.map { $0.first ?? -1 }) {
-      row in excerpt(shown.compactMap { records.text(row: row, column: $0) }.joined(separator: " · "), 120)
+    let found = try probabilities(model.encoded(examples))
+    return ClassOverview(labels.names, found, truth: truth.map { $0.first ?? -1 }) { row in
+      excerpt(shown.compactMap { records.text(row: row, column: $0) }.joined(separator: " · "), 120)
     }.exhibits
   }
 }

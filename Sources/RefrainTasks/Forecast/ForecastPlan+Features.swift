@@ -89,7 +89,8 @@ extension ForecastPlan {
 
   /// Takes down what the series of a training have beside them.
   ///
-  /// - Parameter areChannels: Whether each series is a channel of one system, so that the network is told which it sees.
+  /// - Parameter areChannels: Whether each series is a channel of one system, so that the network is told which it
+  ///   sees.
   mutating func note(_ all: [Series], areChannels: Bool) {
     guard let first = all.first else { return }
     hasMask = all.contains { $0.missingCount > 0 } ? true : nil

@@ -12,8 +12,9 @@ import Testing
 struct FramesGuideTests {
   /// A bar that goes down, in colors.
   private func bar(_ start: Int) -> Clip {
-    let values = (0..<12).flatMap { frame in
-      (0..<64).flatMap { place in [UInt8((place / 8 - frame - start) % 8 == 0 ? 255 : 0), 20, 40] }
+    var values: [UInt8] = []
+    for frame in 0..<12 {
+      for place in 0..<64 { values += [(place / 8 - frame - start) % 8 == 0 ? 255 : 0, 20, 40] }
     }
     return Clip(values: values, rows: 8, columns: 8, channels: 3, rate: 10)
   }
@@ -64,7 +65,7 @@ struct FramesGuideTests {
     for _ in 0..<50 {
       let (clip, digit, direction, speed) = crossing.crossing()
       func place(_ frame: Int) -> (row: Int, column: Int) {
-        let first = clip.frame(frame).enumerated().first { $0.element > 0 }?.offset ?? -1
+        let first = clip.frame(frame).firstIndex { $0 > 0 } ?? -1
         return (first / 16, first % 16)
       }
       let (start, end) = (place(0), place(3))

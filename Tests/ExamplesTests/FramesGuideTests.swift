@@ -65,7 +65,7 @@ struct FramesGuideTests {
     for _ in 0..<50 {
       let (clip, digit, direction, speed) = crossing.crossing()
       func place(_ frame: Int) -> (row: Int, column: Int) {
-        let first = clip.frame(frame).firstIndex { $0 > 0 } ?? -1
+        let first = Array(clip.frame(frame)).firstIndex { $0 > 0 } ?? -1
         return (first / 16, first % 16)
       }
       let (start, end) = (place(0), place(3))

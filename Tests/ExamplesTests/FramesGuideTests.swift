@@ -26,7 +26,7 @@ struct FramesGuideTests {
       var configuration = FrameConfiguration()
       configuration.context = 6
       configuration.horizon = 4
-      configuration.epochs = 1
+      configuration.epochs = 10
       let clips = try FramePredictor.examples(from: DataSource(paths: [folder]), configuration)
       let predictor = try FramePredictor.train(on: clips, configuration, TrainingContext())
       let next = predictor.next(4, after: clip)

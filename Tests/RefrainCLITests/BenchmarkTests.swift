@@ -149,7 +149,7 @@ struct BenchmarkTests {
   @Test(
     "Flags that make no sense end with 64 and one line that points to the help",
     arguments: [
-      ("--set speeed", "programs, cells, memory"), ("--set", "--set"),
+      ("--set speeed", "programs, cells, int8, memory, frames"), ("--set", "--set"),
       ("--threads 0", "--threads must be at least 1, not 0"), ("--threads -1", "at least 1"),
       ("--seconds 0", "--seconds must be above 0"), ("--seconds -1", "above 0"), ("--seconds nan", "above 0"),
       ("--seconds inf", "at most 3600"), ("--format csv", "'table' and 'json'"), ("sales.csv", "'sales.csv'"),

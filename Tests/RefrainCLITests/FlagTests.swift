@@ -13,7 +13,6 @@ struct FlagTests {
     ("--layers -1", "--layers"), ("--epochs 0", "--epochs"), ("--epochs -5", "--epochs"), ("--seed -1", "--seed"),
     ("--seed one", "--seed"), ("--threads 0", "--threads"), ("--threads -2", "--threads"),
     ("--cell foo", ": lstm, gru,"),
-    ("--cell gru-d", ": lstm, gru,"),
     ("--format xml", "'table', 'csv', 'json' or 'jsonl'"), ("--horizn 3", "Did you mean '--horizon'?"),
     ("--nonsense", "--nonsense"),
     ("a.csv b.csv", "'b.csv'"), ("a.csv --covariates x,,y", "x,,y"), ("--save", "--save"), ("--save=", "--save"),

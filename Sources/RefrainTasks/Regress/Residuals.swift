@@ -29,7 +29,8 @@ struct Residuals: Codable, Sendable, Equatable {
   func offsets(_ level: Double) -> (low: Double, high: Double)? {
     // The k-th smallest of n errors is not below that of a new row with probability k / (n + 1).
     let tail = (1 - level / 100) / 2 * Double(count + 1)
-    let place = Int(tail)
+    // 0.1 · 10 is 1, whatever the last bit says.
+    let place = Int(tail + 1e-9)
     guard place >= 1 else { return nil }
     let scale = errors.count == count ? 1 : Double(errors.count - 1) / Double(count - 1)
     let low = Int((Double(place - 1) * scale).rounded(.down))

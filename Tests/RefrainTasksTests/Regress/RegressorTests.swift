@@ -45,7 +45,7 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
 @Suite("Regression") struct RegressorTests {
   @Test("A number is learned of text, number and category columns, and answers are the same once saved")
   func lifecycle() throws {
-    let regressor = try trained(table(600))
+    let regressor = try trained(table(600), ["target": ["price"]])
     #expect(regressor.target == "price")
     #expect(regressor.columns.encoders.map { type(of: $0.encoder).kind } == ["text", "number", "category"])
     let other = try regressor.examples(from: source(table(150, seed: 7)))

@@ -62,6 +62,12 @@ struct FlagTests {
     #expect(try place.files == ["a.csv"])
   }
 
+  @Test("A cell that reads times is refused where there are none")
+  func cellOfTimes() throws {
+    let result = try Workplace().run(["forecast", "--cell", "gru-d"])
+    expectRefusal(result, 65, naming: ["the cell 'gru-d'", "choose another cell"], at: #_sourceLocation)
+  }
+
   @Test("Line breaks and escapes in an argument stay out of the message")
   func unprintable() throws {
     let result = try Workplace().run(["forecast", "--cell", "a\nb\u{1B}[31m"])

@@ -36,8 +36,8 @@ enum MadeClips {
   private var configuration: FrameConfiguration {
     var configuration = FrameConfiguration()
     (configuration.context, configuration.horizon) = (4, 4)
-    (configuration.hidden, configuration.layers, configuration.patch) = (12, 1, 2)
-    (configuration.epochs, configuration.batchSize) = (12, 8)
+    (configuration.hidden, configuration.layers, configuration.patch) = (24, 1, 2)
+    (configuration.epochs, configuration.batchSize) = (40, 8)
     return configuration
   }
 
@@ -183,7 +183,7 @@ enum MadeClips {
         }
       }
       var configuration = ClassifierConfiguration()
-      (configuration.columns.members, configuration.columns.shared.epochs) = (1, 12)
+      (configuration.columns.members, configuration.columns.shared.epochs) = (1, 40)
       configuration.columns.shared.hidden = 16
       configuration.columns.settings.frames.isGray = true
       let examples = try Classifier.examples(from: DataSource(paths: [folder + "/train"]), configuration)
@@ -246,7 +246,7 @@ enum MadeClips {
       try writeAtomically(Clip.npy(clips), to: folder + "/images.npy")
       try writeAtomically(rows, to: folder + "/t.csv")
       var configuration = ClassifierConfiguration()
-      (configuration.columns.members, configuration.columns.shared.epochs) = (1, 8)
+      (configuration.columns.members, configuration.columns.shared.epochs) = (1, 30)
       configuration.columns.shared.hidden = 8
       let examples = try Classifier.examples(from: DataSource(paths: [folder + "/t.csv"]), configuration)
       let model = try Classifier.train(on: examples, configuration, TrainingContext())

@@ -95,6 +95,11 @@ struct ExplanationReport {
     return lines
   }
 
+  /// A number of a table: numbers of rows and counts as they are.
+  private static func cell(_ value: Double) -> String {
+    Int(exactly: value).map { "\($0)" } ?? significant(value)
+  }
+
   /// An exhibit: a table as it is, of words those with the greatest numbers, of a grid the greatest in each row.
   private func lines(of exhibit: Exhibit, on page: Page) -> [String] {
     var lines = [page.strong(exhibit.title.sanitized)]
@@ -107,7 +112,7 @@ struct ExplanationReport {
             row.map { cell in
               switch cell {
               case .text(let text): String(text.sanitized.prefix(60))
-              case .number(let value): value.isFinite ? significant(value) : ""
+              case .number(let value): value.isFinite ? Self.cell(value) : ""
               }
             }
           })

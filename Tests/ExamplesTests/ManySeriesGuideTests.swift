@@ -35,7 +35,8 @@ struct ManySeriesGuideTests {
       ]
       try Data(("time,orders\n" + rows.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: path))
 
-      let configuration = try Forecaster.Configuration(["every": ["1h"], "aggregate": ["sum"]])
+      var configuration = try Forecaster.Configuration(["aggregate": ["sum"]])
+      try configuration.choose(every: "1h")
       let hourly = try Forecaster.examples(from: DataSource(paths: [path]), configuration)
       print(hourly[0].count, hourly[0].values)
 

@@ -168,12 +168,12 @@ enum MadeClips {
 }
 
 @Suite("Clips as examples") struct FramesColumnTests {
-  @Test("which way something moves is learned from a folder of folders, of files and of images")
-  func directions() throws {
+  @Test("whether something moves is learned from a folder of folders, of files and of images")
+  func motion() throws {
     try withTemporaryFolder { folder in
       var generator = RandomGenerator(seed: 5)
-      for (label, step) in [("right", (0, 1)), ("left", (0, -1))] {
-        for (place, count) in [("train", 40), ("test", 10)] {
+      for (label, step) in [("moves", (0, 4)), ("stays", (0, 0))] {
+        for (place, count) in [("train", 80), ("test", 20)] {
           let inner = "\(folder)/\(place)/\(label)"
           try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
           for number in 0..<count {
@@ -193,12 +193,12 @@ enum MadeClips {
       #expect(evaluation.measures[0].value >= 0.9, "\(evaluation.measures[0])")
       try model.save(to: folder + "/model")
       let again = try Classifier(contentsOf: folder + "/model")
-      let one = DataSource(paths: [folder + "/test/left/3.gif"])
+      let one = DataSource(paths: [folder + "/test/moves/3.gif"])
       #expect(try again.predict(again.examples(from: one)) == model.predict(model.examples(from: one)))
       // The same clip as a folder of images.
-      try Clip(contentsOf: folder + "/test/left/3.gif").writeImages(to: folder + "/images/left/3")
+      try Clip(contentsOf: folder + "/test/moves/3.gif").writeImages(to: folder + "/images/moves/3")
       let images = try Records(DataSource(paths: [folder + "/images"]))
-      #expect(images.count == 1 && images.text(row: 0, column: 1)?.hasSuffix("/left/3") == true)
+      #expect(images.count == 1 && images.text(row: 0, column: 1)?.hasSuffix("/moves/3") == true)
     }
   }
 

@@ -10,7 +10,8 @@ import Testing
     let rows = (0..<60).map { index in "\(index % 2 == 0 ? "good" : "bad") film number\(index % 7),\(index % 2)" }
     try place.write((["text,label"] + rows).joined(separator: "\n") + "\n", to: "rows.csv")
     let trained = try place.run([
-      "train", "classify", "rows.csv", "--inputs", "text:text", "--hidden", "4", "--epochs", "4", "--save", "m.model", "--quiet",
+      "train", "classify", "rows.csv", "--inputs", "text:text", "--hidden", "4", "--epochs", "4", "--save", "m.model",
+      "--quiet",
     ])
     #expect(trained.status == 0, "\(trained.errors)")
     return place
@@ -47,7 +48,10 @@ import Testing
 
   @Test("and train measure by folds, with and without a model") func folds() throws {
     let place = try makePlace()
-    let training = ["train", "classify", "rows.csv", "--inputs", "text:text", "--hidden", "4", "--epochs", "2", "--folds", "3", "--quiet"]
+    let training = [
+      "train", "classify", "rows.csv", "--inputs", "text:text", "--hidden", "4", "--epochs", "2", "--folds", "3",
+      "--quiet",
+    ]
     let alone = try place.run(training + ["--format", "json"])
     #expect(alone.status == 0, "\(alone.errors)")
     let value = try JSONValue(Array(alone.text.utf8))

@@ -27,7 +27,8 @@ struct ProgramTests {
   @Test("'refrain benchmark' is the program beside it")
   func benchmark() throws {
     let result = try Workplace().run(["benchmark", "--set", "speeed"])
-    expectRefusal(result, 64, naming: ["programs, cells, int8, memory, frames"], at: #_sourceLocation, program: "refrain-benchmark")
+    expectRefusal(
+      result, 64, naming: ["programs, cells, int8, memory, frames"], at: #_sourceLocation, program: "refrain-benchmark")
     #expect(try Workplace().run(["benchmark", "--help"]).text.contains("refrain-benchmark [options]"))
   }
 

@@ -210,6 +210,7 @@ private func again(_ forecaster: Forecaster) throws -> Forecaster {
     // What was whole and is so no longer is bound no longer.
     let bounds = ForecastBounds(Array(repeating: 1, count: 5) + [0, 2, 3, 4], isPercentage: false)
     #expect(bounds.isWhole && bounds.lowest == 0 && bounds.allowing([-1]).lowest == nil)
+    #expect(bounds(-0.3).sign == .plus)
   }
 
   @Test("Fitted values are forecasts one step ahead, and residuals are what is left")

@@ -42,7 +42,8 @@ struct ForecastBounds: Codable, Sendable, Equatable {
     var value = isWhole ? value.rounded(.toNearestOrEven) : value
     if let lowest { value = max(lowest, value) }
     if let highest { value = min(highest, value) }
-    return value
+    // A zero without a sign: -0.0 looks like less than there can be.
+    return value + 0
   }
 }
 

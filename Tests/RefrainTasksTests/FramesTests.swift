@@ -195,6 +195,9 @@ enum MadeClips {
       let again = try Classifier(contentsOf: folder + "/model")
       let one = DataSource(paths: [folder + "/test/moves/3.gif"])
       #expect(try again.predict(again.examples(from: one)) == model.predict(model.examples(from: one)))
+      #expect(throws: TaskError.self) {
+        try again.explained(again.examples(from: one), ClassifierRequest(), .first(1))
+      }
       // The same clip as a folder of images.
       try Clip(contentsOf: folder + "/test/moves/3.gif").writeImages(to: folder + "/images/moves/3")
       let images = try Records(DataSource(paths: [folder + "/images"]))

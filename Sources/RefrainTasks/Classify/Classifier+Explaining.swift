@@ -7,6 +7,9 @@ extension Classifier {
   public func explained(
     _ examples: LabelledRecords, _ request: ClassifierRequest, _ choice: ExampleChoice
   ) throws(TaskError) -> [ExplainedExample] {
+    guard !columns.encoders.contains(where: { $0.encoder is FramesColumn }) else {
+      throw TaskError("what a model looked at in clips and images is not shown yet")
+    }
     let places = try choice.places(of: examples.records.count, called: "row")
     let rows = try model.encoded(examples)
     let truth = truth(of: examples)

@@ -31,6 +31,10 @@ public struct LanguageModel: Sendable {
     on examples: LanguageExamples, configuration: Configuration = Configuration(),
     _ context: TrainingContext = TrainingContext()
   ) throws(TaskError) -> LanguageModel {
+    // The state that is carried from window to window has the rows of one process.
+    guard (context.group?.count ?? 1) == 1 else {
+      throw TaskError("several processes do not train a language model together yet", remedy: "start one")
+    }
     let start = ContinuousClock.now
     context.progress?(0, "reading")
     let options = configuration.corpus.textOptions(orElse: .words)

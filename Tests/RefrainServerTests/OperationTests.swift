@@ -127,19 +127,21 @@ struct OperationTests {
     let packed = try await small.ask("POST", "/sessions", json: "{}", headers: ["Content-Encoding": "gzip"])
     #expect(packed.status == 415)
 
-    let pool = ComputePool(places: 1, longestQueue: 1, patience: 10)
-    let statuses = await withTaskGroup(of: Int.self) { group in
-      for _ in 0..<6 {
-        group.addTask {
-          do {
-            try await pool.run { Thread.sleep(forTimeInterval: 0.05) }
-            return 200
-          } catch { return (error as? Failure)?.status ?? 0 }
-        }
-      }
-      return await group.reduce(into: []) { $0.append($1) }
-    }
-    #expect(statuses.contains(200) && statuses.contains(503) && pool.load == (0, 0))
+    // One runs until it is let go, one waits for it, and the third is one too many.
+    let pool = ComputePool(places: 1, longestQueue: 1, patience: 600)
+    let gate = DispatchSemaphore(value: 0)
+    let running = Task { try await pool.run { gate.wait() } }
+    while pool.load.running == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    let waiting = Task { try await pool.run {} }
+    while pool.load.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    do {
+      try await pool.run {}
+      Issue.record("the queue is full")
+    } catch let failure as Failure { #expect(failure.status == 503) }
+    gate.signal()
+    try await running.value
+    try await waiting.value
+    #expect(pool.load == (0, 0))
     let impatient = ComputePool(places: 1, longestQueue: 5, patience: 0)
     await #expect(throws: Failure.self) { try await impatient.run {} }
   }

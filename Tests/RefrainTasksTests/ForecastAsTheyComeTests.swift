@@ -269,7 +269,8 @@ private func again(_ forecaster: Forecaster) throws -> Forecaster {
     let forecaster = try Forecaster.train(
       on: [series { 50 + 10 * sin(Double($0) * .pi / 6) + $1 }], quick { ($0.epochs, $0.hiddenSize) = (100_000, 64) },
       context)
-    #expect(start.duration(to: .now) < .seconds(20))
+    // All the epochs would take hours; a busy machine may take long to get to the end of the first.
+    #expect(start.duration(to: .now) < .seconds(120))
     #expect(forecaster.isComplete && forecaster.notes.last?.contains("time limit of 0.6 s") == true)
     #expect(try forecaster.forecast().points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 })
   }

@@ -125,7 +125,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
         remedy: "choose another cell, such as gru")
     }
     let members = options.memberCount(steps: steps)
-    report.plannedEpochs = options.epochs(columns, steps: steps)
+    let size = ColumnTraining.batchSize(examples: training.count)
+    report.plannedEpochs = options.epochs(columns, steps: steps, batches: (training.count + size - 1) / size)
     var networks: [JoinedNetwork] = []
     for member in 0..<members {
       let seed = options.seed &+ UInt64(member) &* 0x9E37_79B9

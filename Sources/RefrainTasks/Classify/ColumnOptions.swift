@@ -133,8 +133,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   /// The sizes of the network for so many examples.
   func plan(_ columns: InputColumns, examples: Int) -> NetworkPlan {
     var plan = NetworkPlan()
-    // There are few characters, and each is seen often: they are not learned by heart as words are.
+    // There are few characters, and each is seen often: they are not learned by heart as words are. And of few series
+    // or numbers a network that drops half of what it knows learns too little.
     if columns.readsCharacters { (plan.dropout, plan.wordDropout) = (0.2, 0) }
+    if !columns.readsTexts, examples < 1000 { plan.dropout = 0.2 }
     plan.hiddenSize = shared.hidden ?? (examples < 1000 ? 32 : 64)
     plan.embeddingSize = embeddingSize ?? (examples < 1000 ? 32 : 64)
     if let cell = shared.cell { plan.cell = cell }
@@ -146,11 +148,15 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     return plan
   }
 
-  /// Passes over the examples: more where they are few.
-  func epochs(_ columns: InputColumns, steps: Int) -> Int {
+  /// Passes over the examples: more where they are few, and so many that there are updates enough.
+  func epochs(_ columns: InputColumns, steps: Int, batches: Int) -> Int {
     let base = (columns.readsCharacters ? 18.0 : 12.0) * (120_000 / Double(max(1, steps))).squareRoot()
-    return shared.epochs ?? min(max(Int(base.rounded()), 4), 40)
+    let enough = min(Self.fewestUpdates / max(1, batches), Self.mostSteps / max(1, steps), 200)
+    return shared.epochs ?? max(min(max(Int(base.rounded()), 4), 40), enough)
   }
+
+  /// What few examples are gone through for, and for how many steps at most: long ones take their time.
+  private static let (fewestUpdates, mostSteps) = (1600, 4_000_000)
 
   /// Networks whose answers are averaged: several where that takes minutes at most.
   func memberCount(steps: Int) -> Int { members ?? (steps < 500_000 ? 3 : 1) }

@@ -15,7 +15,8 @@ struct ColumnTraining {
   var share: Range<Double> = 0..<1
 
   /// Examples in a batch: few where there are few, so that there are updates enough.
-  var batchSize: Int { examples.count < 500 ? 8 : examples.count < 4000 ? 16 : 32 }
+  static func batchSize(examples: Int) -> Int { examples < 500 ? 8 : examples < 4000 ? 16 : 32 }
+  var batchSize: Int { Self.batchSize(examples: examples.count) }
   /// At the beginning.
   var learningRate: Float { context.learningRate ?? 2e-3 }
   /// Steps in a batch, padding counted.

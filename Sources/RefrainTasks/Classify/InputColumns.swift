@@ -134,6 +134,9 @@ struct InputColumns: Codable, Sendable {
   /// How many features the baseline sees.
   var bagSize: Int { encoders.reduce(0) { $0 + $1.encoder.bagSize } }
 
+  /// Whether texts are read.
+  var readsTexts: Bool { encoders.contains { $0.encoder is TextColumn } }
+
   /// Whether what is read is characters above all.
   var readsCharacters: Bool {
     let texts = encoders.compactMap { $0.encoder as? TextColumn }

@@ -31,10 +31,6 @@ public struct LanguageModel: Sendable {
     on examples: LanguageExamples, configuration: Configuration = Configuration(),
     _ context: TrainingContext = TrainingContext()
   ) throws(TaskError) -> LanguageModel {
-    // The state that is carried from window to window has the rows of one process.
-    guard (context.group?.count ?? 1) == 1 else {
-      throw TaskError("several processes do not train a language model together yet", remedy: "start one")
-    }
     let start = ContinuousClock.now
     context.progress?(0, "reading")
     let options = configuration.corpus.textOptions(orElse: .words)
@@ -83,7 +79,7 @@ public struct LanguageModel: Sendable {
       if batch.isValidation {
         return Tensor(Float(network.surprise(ofLong: batch.text) / Double(batch.text.count - 1)))
       }
-      var own = memory ?? network.initialMemory(rows)
+      var own = memory ?? network.initialMemory(batch.count)
       let logits = network(batch.input, memory: &own)
       memory = own
       return Loss.crossEntropy(logits, batch.target)

@@ -41,9 +41,9 @@ struct DetectorStreams: LiveModel {
       return .rows(read)
     }
     let json = try SessionBody.json(body, type: type)
-    let isSingle = json["input"] != .null
+    let (given, isSingle) = try SessionBody.steps(json)
     let names = detector.channels
-    let rows = isSingle ? [json["input"]] : (json["inputs"].array ?? [])
+    let rows = isSingle ? [given] : (given.array ?? [])
     guard !rows.isEmpty else { throw Failure(400, "there are no rows: give one as input, or several as inputs") }
     var channels = names.map { ObservedRows.Channel(name: $0, values: []) }
     for (index, row) in rows.enumerated() {

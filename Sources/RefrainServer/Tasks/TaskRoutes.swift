@@ -48,6 +48,14 @@ extension Service {
     }
     let request = try await reading(body) { try TaskRequestBody(call, body) }
     try task.check(request.options)
+    if task.input == .clips {
+      throw Failure(400, "clips cannot be sent to the server; 'refrain predict' answers files and folders of them")
+    }
+    if request.isSound {
+      guard case .recording = task.input else {
+        throw Failure(400, "the model \(model.name.quoted) is of the task \(task.name) and reads no recordings")
+      }
+    }
     return (task, request)
   }
 
@@ -124,6 +132,9 @@ private struct WrittenText: @unchecked Sendable {
 }
 
 extension ComputePool {
+  /// What a recording that a request brought is called in answers.
+  private static let recordingName = "the recording"
+
   /// The answers of a task. Sound is put into a file of the server's own naming, which alone may be read.
   fileprivate func runs(_ request: TaskRequestBody, _ task: TaskDoor) async throws -> TaskAnswers {
     let options = request.options
@@ -133,12 +144,23 @@ extension ComputePool {
     }
     let path = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString).wav").path
     defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await run(files: [path]) {
-      try writeAtomically(data.bytes, to: path)
-      do { return try task.predict(DataSource(paths: [path]), options) } catch var error as DataError {
-        if error.file == path { error.file = "the recording" }
-        throw error
-      }
+    var source = DataSource(paths: [path])
+    if case .recording(let column?) = task.input {
+      let table = [column, path].map { TaskRequestBody.field($0) + "\n" }.joined()
+      source = DataSource([.bytes(Array(table.utf8), name: "the request.csv")])
+    }
+    let recording = source
+    // Nobody is told where the server put it.
+    do {
+      return try await run(files: [path]) {
+        try writeAtomically(data.bytes, to: path)
+        return try task.predict(recording, options)
+      }.replacing(path, with: Self.recordingName)
+    } catch {
+      var failure = Failure(throwing: error)
+      guard failure.status != 500 else { throw error }
+      failure.message = failure.message.replacing(path, with: Self.recordingName)
+      throw failure
     }
   }
 }

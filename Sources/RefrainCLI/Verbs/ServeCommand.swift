@@ -162,8 +162,8 @@ struct SessionOptions: ParsableArguments {
 
 /// How much is taken on.
 struct LimitOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The most that one request may send.", valueName: "size"))
-  var maxBody = MemorySize(argument: "32MB")!
+  @Option(help: ArgumentHelp("The most that one request may send: 500KB, 2GB. (default: 32MB)", valueName: "size"))
+  var maxBody: MemorySize?
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The most requests at once.", valueName: "n"))
@@ -191,7 +191,7 @@ struct LimitOptions: ParsableArguments {
   }
 
   func apply(to settings: inout ServerSettings) {
-    settings.longestBody = maxBody.bytes
+    if let maxBody { settings.longestBody = maxBody.bytes }
     settings.requests = maxRequests
     settings.connections = maxConnections
     settings.readingTime = Double(timeout)

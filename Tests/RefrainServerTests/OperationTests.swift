@@ -147,6 +147,18 @@ struct OperationTests {
     try await running.value
     try await waiting.value
     #expect(pool.load == (0, 0))
+    // Who is canceled does not wait for what runs, which keeps its place until it is done.
+    let endless = Task { try await pool.run { gate.wait() } }
+    while pool.load.running == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    let behind = Task { try await pool.run {} }
+    while pool.load.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    for task in [behind, endless] {
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+    }
+    #expect(pool.load == (1, 0))
+    gate.signal()
+    while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
     let impatient = ComputePool(places: 1, longestQueue: 5, patience: 0)
     await #expect(throws: Failure.self) { try await impatient.run {} }
   }

@@ -7,6 +7,8 @@ import RefrainTasks
 /// together.
 struct DetectorStreams: LiveModel {
   let kind = "rows"
+  /// After so many rows in a row others have a turn.
+  private static let longestRun = 32
   private let detector: Detector
   private let model: String
   private let meters: Meters
@@ -69,6 +71,8 @@ struct DetectorStreams: LiveModel {
     }
     var texts: [String] = []
     for row in 0..<rows.count {
+      // Others have a turn on the thread that waits for the network.
+      if row % Self.longestRun == Self.longestRun - 1 { await Task.yield() }
       let detection = stream.push(
         rows.channels.map { $0.values[row] }, at: rows.stamps?[row], label: rows.stamps == nil ? nil : rows.times[row])
       texts.append((try? JSON(encoding: detection))?.line ?? "null")

@@ -66,6 +66,14 @@ struct ServeCommand: ParsableCommand {
     guard levels.contains(logLevel) else {
       throw ValidationError("--log-level takes \(levels.joined(separator: ", ")), not '\(logLevel)'.")
     }
+    // Browsers name a page's origin so, and another text would never be met.
+    for origin in cors where origin != "*" {
+      let host = ["http://", "https://"].first { origin.hasPrefix($0) }.map { origin.dropFirst($0.count) } ?? ""
+      guard !host.isEmpty, !host.contains(where: { "/?#@ ".contains($0) }) else {
+        throw ValidationError(
+          "--cors takes * or an origin such as https://example.org, without a path, not '\(origin)'.")
+      }
+    }
   }
 
   func run() throws {

@@ -218,7 +218,7 @@ struct TaskTests {
     #expect(try reply.status == 200 && reply.json.array?.count == 1, "\(reply.text)")
     // What is wrong with it is said without the path that the server gave it.
     let broken = try await test.ask("POST", "/tasks/tones/predict", body: Array(wav[..<20]), type: "audio/wav")
-    #expect(broken.status == 400 && broken.problem.contains("the recording"), "\(broken.text)")
+    #expect(broken.status == 400 && broken.problem.contains("recording.wav"), "\(broken.text)")
     #expect(!broken.text.contains(FileManager.default.temporaryDirectory.path), "\(broken.text)")
     let other = try await test.ask("POST", "/tasks/sales/predict", body: wav, type: "audio/wav")
     #expect(other.status == 400 && other.problem.contains("reads no recordings"), "\(other.text)")

@@ -132,9 +132,6 @@ private struct WrittenText: @unchecked Sendable {
 }
 
 extension ComputePool {
-  /// What a recording that a request brought is called in answers.
-  private static let recordingName = "the recording"
-
   /// The answers of a task. Sound is put into a file of the server's own naming, which alone may be read.
   fileprivate func runs(_ request: TaskRequestBody, _ task: TaskDoor) async throws -> TaskAnswers {
     let options = request.options
@@ -142,24 +139,28 @@ extension ComputePool {
     guard request.isSound else {
       return try await run { try task.predict(DataSource([.bytes(data.bytes, name: data.name)]), options) }
     }
-    let path = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString).wav").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    var source = DataSource(paths: [path])
+    let folder = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString)").path + "/"
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let name = "recording.wav"
+    var source = DataSource(paths: [folder + name])
     if case .recording(let column?) = task.input {
-      let table = [column, path].map { TaskRequestBody.field($0) + "\n" }.joined()
-      source = DataSource([.bytes(Array(table.utf8), name: "the request.csv")])
+      // A table beside it names it.
+      let table = TaskRequestBody.field(column) + "\n\(name)\n"
+      source = DataSource([.bytes(Array(table.utf8), name: folder + "request.csv")])
     }
     let recording = source
     // Nobody is told where the server put it.
     do {
-      return try await run(files: [path]) {
-        try writeAtomically(data.bytes, to: path)
+      return try await run(files: [folder + name]) {
+        try writeAtomically(data.bytes, to: folder + name)
         return try task.predict(recording, options)
-      }.replacing(path, with: Self.recordingName)
+      }.replacing(folder, with: "")
     } catch {
       var failure = Failure(throwing: error)
       guard failure.status != 500 else { throw error }
-      failure.message = failure.message.replacing(path, with: Self.recordingName)
+      failure.message = failure.message.replacing(folder, with: "")
       throw failure
     }
   }

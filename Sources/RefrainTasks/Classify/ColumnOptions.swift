@@ -141,7 +141,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     plan.embeddingSize = embeddingSize ?? (examples < 1000 ? 32 : 64)
     if let cell = shared.cell { plan.cell = cell }
     if let layers = shared.layers { plan.layers = layers }
-    if let dropout = shared.dropout { plan.dropout = dropout }
+    if let dropout = shared.dropout {
+      plan.dropout = dropout
+      if dropout == 0 { plan.wordDropout = 0 }
+    }
     if let pooling { plan.pooling = pooling }
     // A cell that is told the time since the step before cannot go back by it.
     plan.isBidirectional = !readsForward && !plan.readsTime

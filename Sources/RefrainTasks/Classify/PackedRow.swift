@@ -77,6 +77,9 @@ struct PackedRow: Sendable {
       let encoder = columns.encoders[index]
       guard let place = try? records.column(named: encoder.name) else { return ColumnNames(steps: []) }
       let shape = [times[index], values[0][index].shape[values[0][index].rank - 1]]
+      if let series = encoder.encoder as? SeriesColumn, let layout = columns.layout {
+        return series.names(steps: shape[0], layout.names(of: encoder.name))
+      }
       return encoder.encoder.names(row: row, of: Column(records, place), shape: shape)
     }
     let isAlone = isVector.allSatisfy(\.self) || columns.encoders.count == 1

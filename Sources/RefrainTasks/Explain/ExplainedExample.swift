@@ -183,8 +183,9 @@ public struct ExplainedExample: Sendable {
     }
     run = { inputs, layers, output in score(network, inputs, layers, output) }
     relevanceOf = { input, output in
-      let twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
-      return .relevance(of: network, at: input) { network, inputs in linear(network, inputs, twins, output) }
+      var twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
+      twins.passesRelevance = true
+      return .relevance(of: network, at: input) { [twins] network, inputs in linear(network, inputs, twins, output) }
     }
     withWeights = { seed in
       ExplainedExample(

@@ -71,7 +71,7 @@ extension Regressor: TaskModel {
 }
 
 /// Four digits that tell something.
-private func rounded(_ value: Double) -> String {
+func rounded(_ value: Double) -> String {
   guard value.isFinite, value != 0 else { return "\(value)" }
   let scale = Double.pow(10, (Double.log10(abs(value))).rounded(.down) - 3)
   let digits = (value / scale).rounded()

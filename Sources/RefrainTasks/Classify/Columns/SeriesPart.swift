@@ -88,12 +88,14 @@ struct SeriesPart: ColumnPart {
   func callAsFunction(_ input: StepValues, layers: LayerCalls) -> Tensor {
     let values = layout.hasTimes ? input.map { $0.slice(0..<layout.valueCount, axis: 2) } : input
     let mean = GlobalPooling1D(.average)(values).values
-    let square = GlobalPooling1D(.average)(values.map { $0.squared }).values
-    return concatenate([recurrent(input.map(steps), layers: layers), mean, square], axis: 1)
+    let passes = layers.passesRelevance
+    let square = GlobalPooling1D(.average)(values.map { passes ? $0 * $0.detached : $0.squared }).values
+    let read = input.map { steps($0, passingRelevance: passes) }
+    return concatenate([recurrent(read, layers: layers), mean, square], axis: 1)
   }
 
   /// What the recurrent layers read.
-  private func steps(_ input: Tensor) -> Tensor {
+  private func steps(_ input: Tensor, passingRelevance: Bool) -> Tensor {
     guard layout.hasTimes || readsTime else { return input }
     var values = layout.hasTimes ? input.slice(0..<layout.valueCount, axis: 2) : input
     var time = layout.hasTimes ? input.slice(layout.valueCount..<layout.width, axis: 2) : nil
@@ -101,7 +103,10 @@ struct SeriesPart: ColumnPart {
       let seen = values.slice(layout.channels..<2 * layout.channels, axis: 2)
       values = select(seen, values.slice(0..<layout.channels, axis: 2), Tensor(Float.nan))
     }
-    if !readsTime { time = time.map { log(1 + $0) } }
+    if !readsTime {
+      // The tiny number is nothing beside any other time than 0.
+      time = time.map { passingRelevance ? $0 * (log(1 + $0) / ($0 + 1e-12)).detached : log(1 + $0) }
+    }
     let shape = [input.shape[0], input.shape[1], 1]
     return concatenate(
       [values, time ?? Tensor(Array(repeating: 1, count: shape[0] * shape[1]), shape: shape)], axis: 2)

@@ -95,13 +95,30 @@ struct InputColumns: Codable, Sendable {
         notes.append("the column \(column.name.quoted) is left out: \(problem)")
         continue
       }
+      guard choices.count > 1 || choice.kind != nil || !sample.values.isEmpty else {
+        throw DataError(
+          .missingValue, column: column.name, "the column is empty, and there is no other to read", remedy: "fill it in"
+        )
+      }
       let kind = choice.kind ?? ColumnEncoders.kind(of: sample)
+      if choice.kind == nil, !(kind is NumberColumn.Type), let odd = Self.oddOne(of: sample) {
+        notes.append(
+          "the column \(column.name.quoted) is read as \(kind.kind), not as numbers, as \(odd.shortened.quoted) is none"
+        )
+      }
       encoders.append(Input(name: column.name, encoder: try kind.init(learning: column, settings)))
     }
     guard !encoders.isEmpty else {
       throw DataError(.noSuchColumn, "there is no column to read besides the target", remedy: "add one")
     }
     self.encoders = encoders
+  }
+
+  /// What is no number in a column that holds little else.
+  private static func oddOne(of sample: ColumnSample) -> String? {
+    func isNumber(_ text: String) -> Bool { NumberColumn.number(text) != nil || NumberColumn.isMissing(text) }
+    guard !sample.holdsFiles, sample.share(isNumber) >= 0.8 else { return nil }
+    return sample.values.first { !isNumber($0) }
   }
 
   private static func uselessness(of sample: ColumnSample) -> String? {

@@ -26,6 +26,11 @@ public struct LabelledRecords: Sendable {
       return sample.distinct.count <= 1000
         && (CategoryColumn.likelihood(of: sample) > 0.3 || sample.values.count < 50 && sample.distinct.count < 6)
     }
+
+    /// Whether a column that is called as such columns are is the one: what is wrong in some of its rows is told then.
+    func isMeant(_ sample: ColumnSample) -> Bool {
+      self == .classes || fits(sample) || sample.share { NumberColumn.number($0) != nil } > 0.5
+    }
   }
 
   /// Reads what a task is trained on.
@@ -101,7 +106,7 @@ public struct LabelledRecords: Sendable {
     let names = records.columns.map { $0.lowercased() }
     for name in usual {
       guard let place = names.firstIndex(of: name) else { continue }
-      if learned == .classes || learned.fits(Column(records, place).sample) { return place }
+      if learned.isMeant(Column(records, place).sample) { return place }
     }
     let fitting = records.columns.indices.filter { learned.fits(Column(records, $0).sample) }
     if fitting.count == 1 { return fitting[0] }

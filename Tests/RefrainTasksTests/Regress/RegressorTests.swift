@@ -192,6 +192,12 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     #expect(problem("x,price\n1,2\n2,2\n", ["target": ["price"]]).contains("all 2 rows have the number 2"))
     #expect(problem("a,b\n1,2\n2,5\n").contains("which column is to be learned is not clear: 'a', 'b'"))
     #expect(problem("a,word\n1,x\n2,y\n") == "")
+    // One of another name is not taken in place of the one that is meant.
+    #expect(problem("a,price\n1,2\n2,3\n3,cheap\n4,5\n").contains("row 4, column price: 'cheap' is not a number"))
+    #expect(problem("a,price\n1,5\n2,5\n3,5\n").contains("all 3 rows have the number 5"))
+    #expect(problem("a,price\n1,1e200\n2,-1e200\n").contains("numbers from -1e+200 to 1e+200 differ too much"))
+    #expect(
+      problem("a,price\n1,1000000000000000\n2,1000000000000001\n").contains("differ too little beside their size"))
     // A column of words is not taken for the numbers to learn because of its name.
     let examples = try Regressor.examples(from: source("label,price\nx,2\ny,5\nz,7\n"), RegressorConfiguration())
     #expect(examples.target == 1)

@@ -88,8 +88,8 @@ import Testing
     let level = layer.inspections(of: .normal([1, time, 2], using: &generator))[0]
     one.levels = [
       Explanation.Level(
-        name: "l", cell: "lstm", gates: [], states: level.states.map { ($0.name, $0.value.at(0, axis: 0)) },
-        units: level.units())
+        name: "l", cell: "lstm", steps: one.steps, gates: [],
+        states: level.states.map { ($0.name, $0.value.at(0, axis: 0)) }, units: level.units())
     ]
     let words = ExplanationPage(title: "A", subtitle: "", explanations: [one]).text
     #expect(words.utf8.count < 900_000, "\(words.utf8.count)")

@@ -80,6 +80,21 @@ private func classifier(
     #expect(explanation.levels.count == 2 * members && explanation.withoutFeature.count == 2)
   }
 
+  @Test("of a row of several columns shows for each level the steps that it reads, and like ones once")
+  func stepsOfLevels() throws {
+    let model = try classifier(reviews(60), ["inputs": ["stars,review"]])
+    let examples = try model.examples(from: source(reviews(6, seed: 4)))
+    let one = try model.explained(examples, ClassifierRequest(), .first(1))[0]
+    #expect(one.steps.count == 8 && one.steps[0].hasPrefix("stars "))
+    for level in one.explanation(points: 8).levels { #expect(level.steps == Array(one.steps.dropFirst())) }
+    var contexts = UnitContexts()
+    for _ in 0..<2 { contexts.add(one) }
+    for exhibit in contexts.exhibits {
+      let line = exhibit.json.line
+      #expect(!line.contains("stars") && !line.contains(" | "), "\(line)")
+    }
+  }
+
   @Test("of a series are its channels") func series() throws {
     var generator = RandomGenerator(seed: 3)
     func rows(_ count: Int) -> String {

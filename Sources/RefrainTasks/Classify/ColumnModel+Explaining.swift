@@ -21,7 +21,9 @@ extension ColumnModel {
     for row in places {
       do throws(TrainingError) {
         let packed = try PackedRow(row, of: rows, columns, networks, in: examples.records)
-        explained.append(explain(row, names.title(row), packed, joined))
+        var one = explain(row, names.title(row), packed, joined)
+        one.stepsOfLevel = packed.steps(ofLevel:)
+        explained.append(one)
       } catch {
         throw TaskError(error.description)
       }

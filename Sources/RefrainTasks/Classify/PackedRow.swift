@@ -91,6 +91,15 @@ struct PackedRow: Sendable {
       ? .parts : Self.features(names, columns, isVector, places, width)
   }
 
+  /// The steps of the column that a recurrent level reads, by the name that its layer is called by.
+  func steps(ofLevel name: String) -> Range<Int>? {
+    let parts = name.split(separator: ".")
+    guard let word = parts.firstIndex(of: "columns"), let column = parts[(word + 1)...].first.flatMap({ Int($0) }),
+      places[0].indices.contains(column)
+    else { return nil }
+    return places[0][column].steps
+  }
+
   /// What takes the row's place: nothing at all, each column's mean over its steps, and what is not known.
   private static func baselines(
     _ values: [[Tensor]], _ inputs: [StepValues], _ columns: InputColumns, _ networks: [JoinedNetwork],

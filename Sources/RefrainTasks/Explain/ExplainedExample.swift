@@ -120,6 +120,9 @@ public struct ExplainedExample: Sendable {
   /// What is shown beside the attributions.
   public var exhibits: [Exhibit] = []
 
+  /// The steps that a recurrent level goes through, by the name that its layer is called by; nil is all of them.
+  var stepsOfLevel: @Sendable (_ name: String) -> Range<Int>? = { _ in nil }
+
   /// From `[N, T, I]` to `[N]`.
   private let run: @Sendable (_ inputs: Tensor, _ layers: LayerCalls, _ output: Int) -> Tensor
   private let hasRelevance: Bool

@@ -173,7 +173,7 @@ struct ExplanationArticle {
     }
     let memory = level.states.last.map { state in
       HeatMap(
-        values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: one.steps,
+        values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: level.steps,
         label: "The \(state.name) state of every unit over the steps", hasBars: false
       ).svg
     }

@@ -9,18 +9,22 @@ extension Classifier {
   ) throws(TaskError) -> [ExplainedExample] {
     let truth = truth(of: examples)
     return try model.explained(examples, choice) { row, name, packed, networks in
-      explained(name, packed, networks, truth?[row])
+      explained(name, packed, networks, truth?[row], threshold: request.threshold ?? 0.5)
     }
   }
 
   private func explained(
-    _ name: String, _ packed: PackedRow, _ joined: JoinedNetworks, _ truth: [Int]?
+    _ name: String, _ packed: PackedRow, _ joined: JoinedNetworks, _ truth: [Int]?, threshold: Double
   ) -> ExplainedExample {
     let scores = joined(stack([packed.input]), packed, layers: LayerCalls()).values
     let probabilities = calibration.probabilities(scores[...], areSeveral: labels.areSeveral)
     let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
     let (count, areSeveral) = (labels.names.count, labels.areSeveral)
-    let answer = "\(labels.names[order[0]]) (\((probabilities[order[0]] * 1000).rounded() / 10) %)"
+    // Of several labels a row may have none: then the most probable is shown all the same, with its probability.
+    let said = areSeveral ? max(1, probabilities.count { $0 >= threshold }) : 1
+    let answer = order.prefix(min(said, 4)).map {
+      "\(labels.names[$0]) (\((probabilities[$0] * 1000).rounded() / 10) %)"
+    }.joined(separator: ", ")
     let wanted = truth.map { $0.map { $0 < 0 ? "another class" : labels.names[$0] }.joined(separator: ", ") }
     return ExplainedExample(
       title: "\(name): \(answer)" + (wanted.map { ", labeled \($0)" } ?? ""), input: packed.input,

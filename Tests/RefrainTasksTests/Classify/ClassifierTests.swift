@@ -108,9 +108,12 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       let classifier = try trained(text, given.merging(["target": ["tags"]]) { $1 }, name: name)
       #expect(classifier.classes == ["rain", "sun"] && classifier.labels.areSeveral)
       #expect(measure("accuracy", classifier.evaluation) ?? 0 > 0.9)
-      let answers = try classifier.predict(classifier.examples(from: source("text\nsun and rain\nweather\n")))
+      let two = try classifier.examples(from: source("text\nsun and rain\nweather\n"))
+      let answers = try classifier.predict(two)
       #expect(answers.map(\.labels) == [["rain", "sun"], []])
       #expect(try JSON(encoding: answers[0]).line.hasPrefix(#"{"labels":["rain","sun"],"probabilities":{"#))
+      let title = try classifier.explained(two, ClassifierRequest(), .first(1))[0].title
+      #expect(title.contains("rain (") && title.contains("sun ("), "\(title)")
     }
   }
 

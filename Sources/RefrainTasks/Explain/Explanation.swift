@@ -74,6 +74,17 @@ public struct Explanation: Sendable {
   /// What else there is to see.
   public var exhibits: [Exhibit] = []
 
+  /// What has to be said where the parts by the first method are far from the difference of the two scores; nil where
+  /// they are not.
+  package var incompleteness: String? {
+    guard let first = methods.first, let gap = first.gap, gap.isFinite else { return nil }
+    let difference = score - baselineScore
+    guard abs(gap) > 0.1 * abs(difference), abs(gap) > 1e-3 * max(abs(score), abs(baselineScore)) else { return nil }
+    return "\(first.title) do not add up: \(HTMLPage.short(Double(gap))) is missing of the "
+      + "\(HTMLPage.short(Double(difference))) between the two scores. More points may help; where the network jumps, "
+      + "as by whether a value is there, occlusion says more."
+  }
+
   /// What has to be said wherever attributions are shown.
   public static let caution =
     "Attributions say what this network made of this input. They are not causes: they do not say what would happen "

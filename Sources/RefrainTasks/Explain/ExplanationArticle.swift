@@ -142,6 +142,7 @@ struct ExplanationArticle {
     } else {
       text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
     }
+    if let incompleteness = one.incompleteness { text += "<p>\(escapedHTML(incompleteness))</p>" }
     let rows = one.agreement.map { method, correlation in
       "<tr><td>\(escapedHTML(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
     }

@@ -101,10 +101,8 @@ struct InputColumns: Codable, Sendable {
         )
       }
       let kind = choice.kind ?? ColumnEncoders.kind(of: sample)
-      if choice.kind == nil, !(kind is NumberColumn.Type), let odd = Self.oddOne(of: sample) {
-        notes.append(
-          "the column \(column.name.quoted) is read as \(kind.kind), not as numbers, as \(odd.shortened.quoted) is none"
-        )
+      if choice.kind == nil, !(kind is NumberColumn.Type), let reason = Self.oddity(of: sample) {
+        notes.append("the column \(column.name.quoted) is read as \(kind.kind), not as numbers: \(reason)")
       }
       encoders.append(Input(name: column.name, encoder: try kind.init(learning: column, settings)))
     }
@@ -114,11 +112,17 @@ struct InputColumns: Codable, Sendable {
     self.encoders = encoders
   }
 
-  /// What is no number in a column that holds little else.
-  private static func oddOne(of sample: ColumnSample) -> String? {
+  /// Why a column that seems to hold numbers does not; nil for one that does not seem so.
+  private static func oddity(of sample: ColumnSample) -> String? {
     func isNumber(_ text: String) -> Bool { NumberColumn.number(text) != nil || NumberColumn.isMissing(text) }
-    guard !sample.holdsFiles, sample.share(isNumber) >= 0.8 else { return nil }
-    return sample.values.first { !isNumber($0) }
+    guard !sample.holdsFiles else { return nil }
+    if let comma = sample.values.first(where: { NumberColumn.withPoint($0) != nil }),
+      sample.share({ isNumber($0) || NumberColumn.withPoint($0) != nil }) >= 0.8
+    {
+      return "\(comma.shortened.quoted) has a decimal comma in place of a point"
+    }
+    guard sample.share(isNumber) >= 0.8, let odd = sample.values.first(where: { !isNumber($0) }) else { return nil }
+    return "\(odd.shortened.quoted) is none"
   }
 
   private static func uselessness(of sample: ColumnSample) -> String? {

@@ -177,13 +177,22 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
 
   @Test("Numbers with a word among them are read as text with a note, unless they are many")
   func oddNumber() throws {
-    let rows = (0..<30).map { "\($0 == 16 ? "oops" : "\($0 * $0).5"),\($0 % 2)\n" }.joined()
-    let examples = try Classifier.examples(from: source("a,label\n" + rows), chosen())
-    var notes: [String] = []
-    let columns = try InputColumns(
-      learning: examples.records, examples.choices, rows: Array(0..<30), ColumnSettings(), notes: &notes)
-    #expect(columns.encoders.count == 1 && columns.encoders[0].encoder is TextColumn)
-    #expect(notes == ["the column 'a' is read as text, not as numbers, as 'oops' is none"])
+    func notes(_ value: (Int) -> String) throws -> [String] {
+      let rows = (0..<30).map { "\(value($0));\($0 % 2)\n" }.joined()
+      let examples = try Classifier.examples(from: source("a;label\n" + rows), chosen())
+      var notes: [String] = []
+      let columns = try InputColumns(
+        learning: examples.records, examples.choices, rows: Array(0..<30), ColumnSettings(), notes: &notes)
+      #expect(columns.encoders.count == 1 && columns.encoders[0].encoder is TextColumn)
+      return notes
+    }
+    #expect(
+      try notes { $0 == 16 ? "oops" : "\($0 * $0).5" }
+        == ["the column 'a' is read as text, not as numbers: 'oops' is none"])
+    #expect(
+      try notes { "\($0 * $0),5" }
+        == ["the column 'a' is read as text, not as numbers: '0,5' has a decimal comma in place of a point"])
+    #expect(try notes { "word\($0)" }.isEmpty)
   }
 
   @Test("The classes have one order, however the rows are: numbers by their values, then texts")

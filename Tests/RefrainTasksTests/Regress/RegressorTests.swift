@@ -192,6 +192,9 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     #expect(problem("x,price\n1,2\n2,2\n", ["target": ["price"]]).contains("all 2 rows have the number 2"))
     #expect(problem("a,b\n1,2\n2,5\n").contains("which column is to be learned is not clear: 'a', 'b'"))
     #expect(problem("a,word\n1,x\n2,y\n") == "")
+    #expect(
+      problem("x;price\n1;2,5\n2;3,25\n", ["target": ["price"]]).contains(
+        "row 2, column price: '2,5' is not a number; write decimal points: 2.5"))
     // One of another name is not taken in place of the one that is meant.
     #expect(problem("a,price\n1,2\n2,3\n3,cheap\n4,5\n").contains("row 4, column price: 'cheap' is not a number"))
     #expect(problem("a,price\n1,5\n2,5\n3,5\n").contains("all 3 rows have the number 5"))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import RefrainBenchmarks
 
-@Suite("refrain-benchmark", .timeLimit(.minutes(1)))
+@Suite("refrain-benchmark", .timeLimit(.minutes(20)))
 struct BenchmarkTests {
   private static let shapes = ["step", "stream", "small", "medium", "large", "narrow", "odd"]
 

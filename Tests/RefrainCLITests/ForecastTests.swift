@@ -164,7 +164,7 @@ struct ForecastTests {
   }
 }
 
-@Suite("Ctrl-C", .timeLimit(.minutes(1)))
+@Suite("Ctrl-C", .timeLimit(.minutes(20)))
 struct InterruptionTests {
   private func startLongTraining(in place: Workplace, _ flags: String...) throws -> Running {
     // A shell may have made the tests deaf to it, and the command would inherit that.

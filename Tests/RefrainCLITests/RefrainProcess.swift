@@ -101,7 +101,7 @@ struct Running {
 
   func finish() throws -> RunResult {
     // A command that hangs must not hang the tests.
-    let deadline = ContinuousClock.now + .seconds(120)
+    let deadline = ContinuousClock.now + .seconds(600)
     while process.isRunning && ContinuousClock.now < deadline { usleep(5000) }
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()

@@ -75,6 +75,8 @@ struct ServeTests {
       (["serve", "small.model", "small.model"], 65, "two models"),
       (["serve", "small.model", "--port", "70000"], 64, "--port"), (["serve"], 64, "model"),
       (["serve", "small.model", "--log-level", "loud"], 64, "loud"),
+      (["serve", "small.model", "--cors", "example.org"], 64, "--cors takes"),
+      (["serve", "small.model", "--cors", "https://example.org/"], 64, "--cors takes"),
       (["serve", "small.model", "--host", "256.1.2.3"], 65, "256.1.2.3"),
     ] as [([String], Int32, String)] {
       let result = try place.run(flags)

@@ -2,7 +2,7 @@ import Foundation
 import RefrainTestSupport
 import Testing
 
-@Suite("A search by the command", .timeLimit(.minutes(2))) struct TuneTests {
+@Suite("A search by the command", .timeLimit(.minutes(20))) struct TuneTests {
   private let place: Workplace
 
   init() throws {

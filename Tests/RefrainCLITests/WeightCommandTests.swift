@@ -5,7 +5,7 @@ import RefrainTestSupport
 import Testing
 
 /// `convert --weights`, on models of tasks.
-@Suite("Weights of other types", .timeLimit(.minutes(1)))
+@Suite("Weights of other types", .timeLimit(.minutes(20)))
 struct WeightCommandTests {
   let place: Workplace
 

@@ -146,6 +146,10 @@ import Testing
       #expect(try Clip(contentsOf: folder, as: FrameFormat(rows: 4, columns: 4)).count == 12)
       try FileManager.default.createDirectory(atPath: folder + "/none", withIntermediateDirectories: false)
       #expect(fault(folder + "/none")?.code == .missingValue)
+      // A request does not even learn which folders there are.
+      for path in [folder, folder + "/none", folder + "/nothing"] {
+        #expect(FileAccess.$allowed.withValue([]) { fault(path) }?.code == .unreadableFile)
+      }
     }
   }
 

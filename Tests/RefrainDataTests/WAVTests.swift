@@ -172,6 +172,17 @@ import Testing
     }
   }
 
+  @Test("are not given to ffmpeg for a request, as a list of files would have it open them")
+  func requests() throws {
+    try withProgram("cat '\(fixturePath("sound/float32.wav"))'") { program, file in
+      let error = FileAccess.$allowed.withValue([file]) { () -> DataError? in
+        do throws(DataError) { _ = try Recording(contentsOf: file, ffmpeg: program) } catch { return error }
+        return nil
+      }
+      #expect(error?.code == .unsupportedContent && error?.remedy == "save the recording as WAV")
+    }
+  }
+
   @Test("come from ffmpeg though a program that it started goes on and holds its pipe open")
   func heldPipe() throws {
     let sound = fixturePath("sound/float32.wav")

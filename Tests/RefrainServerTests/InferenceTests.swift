@@ -58,6 +58,15 @@ struct InferenceTests {
     #expect(floats(of: Array(binary.bytes[length...])) == expected)
     let answer = try JSONValue(Array(binary.bytes[..<length]))
     #expect(answer["outputs"].array?.first?["parameters"]["binary_data_size"] == 80)
+
+    // Both are counted, and so are the steps of sessions.
+    let id = try await test.session("small")
+    _ = try await test.push(id, wave(3, steps: 4))
+    let all = try await test.ask("GET", "/v2/models/stats").json["model_stats"].array ?? []
+    #expect(all.map { $0["inference_count"] } == [0, 6, 0] && all.map { $0["name"] } == ["last", "small", "tokens"])
+    let own = try await test.ask("GET", "/v2/models/small/stats").json["model_stats"]
+    #expect(own.array == [all[1]])
+    #expect(try await test.ask("GET", "/metrics").text.contains("refrain_inferences_total{model=\"small\"} 2\n"))
   }
 
   @Test("Lengths, tokens and chosen outputs are understood")

@@ -110,7 +110,7 @@ struct NetworkTests {
       try large.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n{\"mod")
       #expect(try large.reply().status == 413)
       // Those that vanished are forgotten, each when the server hears of it or has waited long enough.
-      var running = ""
+      var (running, metrics) = ("", "")
       for _ in 0..<100 where running != "1.0" {
         usleep(100_000)
         let client = try SocketClient(port)
@@ -119,8 +119,11 @@ struct NetworkTests {
         try #require(reply.status == 200, "\(reply.text)")
         let line = try #require(reply.text.split(separator: "\n").first { $0.hasPrefix("refrain_requests_running ") })
         running = String(line.split(separator: " ")[1])
+        metrics = reply.text
       }
       #expect(running == "1.0")
+      // It is counted as what it was told.
+      #expect(metrics.contains("refrain_refused_total{status=\"408\"} "))
     }
   }
 

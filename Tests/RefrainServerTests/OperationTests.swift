@@ -67,6 +67,9 @@ struct OperationTests {
     #expect(wrong.status == 405 && wrong.headers[.allow] == "GET")
     let head = try await test.ask("HEAD", "/v2")
     #expect(head.status == 200 && head.bytes.isEmpty)
+    #expect(head.headers[.contentLength] == String(try await test.ask("GET", "/v2").bytes.count))
+    #expect("a%2Fb".removingPercentEscapes == "a/b")
+    for text in ["%+5", "%-0", "%", "%4", "%é"] { #expect(text.removingPercentEscapes == nil, "\(text)") }
     #expect(try await test.ask("GET", "/" + String(repeating: "a", count: 10_000)).status == 404)
   }
 
@@ -118,6 +121,8 @@ struct OperationTests {
   func limits() async throws {
     let test = try TestService(models) { ($0.longestBody, $0.requests) = (100, 0) }
     #expect(try await test.ask("GET", "/v2").status == 503)
+    // Whoever is on call wants to know just then.
+    #expect(try await test.ask("GET", "/metrics").status == 200)
     #expect(try await test.ask("GET", "/v2/health/live").status == 200)
     let small = try TestService(models) { $0.longestBody = 100 }
     let long = String(repeating: " ", count: 200)
@@ -142,6 +147,18 @@ struct OperationTests {
     try await running.value
     try await waiting.value
     #expect(pool.load == (0, 0))
+    // Who is canceled does not wait for what runs, which keeps its place until it is done.
+    let endless = Task { try await pool.run { gate.wait() } }
+    while pool.load.running == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    let behind = Task { try await pool.run {} }
+    while pool.load.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    for task in [behind, endless] {
+      task.cancel()
+      await #expect(throws: CancellationError.self) { try await task.value }
+    }
+    #expect(pool.load == (1, 0))
+    gate.signal()
+    while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
     let impatient = ComputePool(places: 1, longestQueue: 5, patience: 0)
     await #expect(throws: Failure.self) { try await impatient.run {} }
   }
@@ -157,6 +174,7 @@ struct OperationTests {
     _ = try await test.push(id, wave(3, steps: 4))
     let entries = try test.log.all.map { try JSONValue(Array($0.utf8)) }
     #expect(entries.first?["request"] == "mine-7" && entries.first?["route"] == "/v2")
+    #expect(entries[1]["route"] == "none" && entries[1]["method"] == "GET")
     #expect(entries.allSatisfy { $0["time"].string?.hasSuffix("Z") == true && $0["level"] == "info" })
     #expect(test.log.all.allSatisfy { $0.split(separator: "\n").count == 1 })
     let text = try await test.ask("GET", "/metrics").text

@@ -41,6 +41,29 @@ struct SessionTests {
     #expect(try await test.ask("GET", "/sessions/\(id)").json["steps"] == 3)
   }
 
+  @Test(
+    "Steps that are told twice, in rows of other sizes, or not at all are refused, and so is a snapshot without a name")
+  func wrongBodies() async throws {
+    let test = try TestService(models)
+    let id = try await test.session("small")
+    _ = try await test.push(id, wave(3, steps: 2))
+    _ = try await test.ask("POST", "/sessions/\(id)/snapshots")
+    for (action, body, word) in [
+      ("steps", "{\"input\":[1,2,3],\"inputs\":[[1,2,3]]}", "both input and inputs"), ("steps", "{}", "no steps"),
+      ("steps", "{\"inptus\":[[1,2,3]]}", "no steps"),
+      ("steps", "{\"inputs\":[[1,2],[3,4,5,6]]}", "step 1 of inputs has 2"),
+      ("steps", "{\"inputs\":[[1,2,3],4,5,6]}", "step 2 of inputs has 1"), ("fork", "{\"snapshot\":1}", "is text"),
+      ("restore", "{\"snapshot\":1}", "is text"), ("restore", "{}", "which snapshot"),
+    ] {
+      let reply = try await test.ask("POST", "/sessions/\(id)/\(action)", json: body)
+      #expect(reply.status == 400 && reply.problem.contains(word), "\(body): \(reply.text)")
+    }
+    #expect(try await test.ask("GET", "/sessions/\(id)").json["steps"] == 2)
+    #expect(try await test.ask("GET", "/sessions").json["live"] == 1)
+    // Numbers one after the other are steps too.
+    #expect(try await test.ask("POST", "/sessions/\(id)/steps", json: "{\"inputs\":[1,2,3,4,5,6]}").json["steps"] == 4)
+  }
+
   @Test("Going back, going on in another direction, and another copy give the same bits again")
   func snapshots() async throws {
     let test = try TestService(models)

@@ -188,12 +188,55 @@ struct TaskTests {
     }
   }
 
+  /// A classifier of low and high tones, in a table of recordings.
+  private static func listener() throws -> Classifier {
+    var trained: Classifier?
+    try withTemporaryFolder { folder in
+      var table = "sound,label\n"
+      for number in 0..<30 {
+        let path = folder + "/\(number).wav"
+        try tone(number % 2 == 0 ? 300 : 2000).write(to: path)
+        table += "\(path),\(number % 2 == 0 ? "low" : "high")\n"
+      }
+      var classify = Classifier.Configuration()
+      try classify.choose(Trained.tiny)
+      let source = DataSource([.bytes(Array(table.utf8), name: "a.csv")])
+      trained = try Classifier.train(on: Classifier.examples(from: source, classify), classify, TrainingContext())
+    }
+    return try #require(trained)
+  }
+
+  private static func tone(_ frequency: Double) -> Recording {
+    Recording((0..<2400).map { Float(sin(Double($0) * frequency * 2 * .pi / 8000) / 2) }, sampleRate: 8000)
+  }
+
+  @Test("A recording alone is a row to a model of recordings, and others say that they read none")
+  func recordings() async throws {
+    let test = try TestService(["tones": .task(Self.listener()), "sales": .task(Self.trained.forecaster)])
+    let wav = try Self.tone(300).wav()
+    let reply = try await test.ask("POST", "/tasks/tones/predict", body: wav, type: "audio/wav")
+    #expect(try reply.status == 200 && reply.json.array?.count == 1, "\(reply.text)")
+    // What is wrong with it is said without the path that the server gave it.
+    let broken = try await test.ask("POST", "/tasks/tones/predict", body: Array(wav[..<20]), type: "audio/wav")
+    #expect(broken.status == 400 && broken.problem.contains("recording.wav"), "\(broken.text)")
+    #expect(!broken.text.contains(FileManager.default.temporaryDirectory.path), "\(broken.text)")
+    let other = try await test.ask("POST", "/tasks/sales/predict", body: wav, type: "audio/wav")
+    #expect(other.status == 400 && other.problem.contains("reads no recordings"), "\(other.text)")
+    let models = try await test.ask("GET", "/models").json["models"].array ?? []
+    #expect(models.map { $0["task"]["input"].string } == ["table", "recording"])
+    let answers = TaskAnswers([["audio": .text("/tmp/a \"b\".wav"), "text": .text("x")]])
+    #expect(answers.replacing("/tmp/a \"b\".wav", with: "it").lines == "{\"audio\":\"it\",\"text\":\"x\"}\n")
+  }
+
   @Test("Models say what may be asked of them")
   func description() async throws {
     let models = try await service().ask("GET", "/models").json["models"].array ?? []
     let words = models.first { $0["name"] == "words" }
     #expect(words?["task"]["streams"] == true && words?["session"] == .null)
     #expect(words?["task"]["options"].array?.contains { $0["name"] == "prompt" } == true)
+    #expect(words?["task"]["input"] == "lines" && words?["task"]["explains"] == true)
+    let reviews = models.first { $0["name"] == "reviews" }
+    #expect(reviews?["task"]["input"] == "lines" && reviews?["task"]["columns"].array == ["text"])
     #expect(models.first { $0["name"] == "small" }?["session"]["input"] == "3 numbers")
     #expect(models.first { $0["name"] == "watch" }?["session"]["kind"] == "rows")
   }

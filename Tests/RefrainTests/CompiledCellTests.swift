@@ -11,7 +11,8 @@ struct CompiledCellTests {
   /// The cells that have no kernel of their own and whose step has no operation that is not compiled.
   static let names = [
     "full-peephole-lstm", "lstm-full-gate-recurrence", "projected-lstm", "layer-norm-lstm", "layer-norm-gru",
-    "multiplicative-lstm", "indrnn", "sru", "depth-gated-lstm", "t-lstm", "augru", "fast-grnn",
+    "multiplicative-lstm", "indrnn", "sru", "depth-gated-lstm", "t-lstm", "augru", "fast-grnn", "slstm", "phased-lstm",
+    "gru-d",
   ]
 
   @Test("the step is compiled, with masks and without, in prediction and training", arguments: names)
@@ -32,7 +33,7 @@ struct CompiledCellTests {
     check(try cellType(name))
   }
 
-  @Test("a step of operations in any order is the loop over it, in values and gradients", arguments: 0..<180)
+  @Test("a step of operations in any order is the loop over it, in values and gradients", arguments: 0..<240)
   func anySteps(seed: Int) {
     var generator = RandomGenerator(seed: 5)
     let sizes = [4, 10, 16]
@@ -189,7 +190,7 @@ private struct AnyStepCell: RecurrentCell {
       let column = y.slice(drawn(size)..<size, axis: 1).slice(0..<1, axis: 1)
       let result: Tensor
       // The first steps are of the first operations alone.
-      switch drawn(options.seed < 80 ? 16 : 28) {
+      switch drawn(options.seed < 80 ? 16 : options.seed < 180 ? 28 : 32) {
       case 0: result = x.matrixProduct(weights[index], transposingOther: true)
       case 1: result = x + y.matrixProduct(weights[index], transposingOther: true)
       case 2: result = x.linear(weight: weights[index], bias: vectors[index], activation: .tanh)
@@ -226,7 +227,11 @@ private struct AnyStepCell: RecurrentCell {
       case 24: result = x.matrixProduct(weights[index])
       case 25: result = y - x.sum(axes: [1]).reshaped([-1, 1]) * 0.1
       case 26: result = greater(x, y) * y + equal(x, y)
-      default: result = column.expanded(to: x.shape) * x
+      case 27: result = column.expanded(to: x.shape) * x
+      case 28: result = select(greater(x, y), tanh(y), vectors[index] * x)
+      case 29: result = select(greater(x, Tensor(0.2)), column, x) * select(greater(column, Tensor(0)), x, Tensor(1))
+      case 30: result = (3 * x).fraction * y
+      default: result = select(equal(x, x), (x + vectors[index]).fraction, y - Tensor(.nan))
       }
       values.append(result)
     }

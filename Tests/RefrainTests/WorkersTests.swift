@@ -4,7 +4,7 @@ import Testing
 
 @testable import Refrain
 
-@Suite("Workers", .timeLimit(.minutes(1))) struct WorkersTests {
+@Suite("Workers", .timeLimit(.minutes(20))) struct WorkersTests {
   @Test("do every part once, whatever their number")
   func parts() {
     let workers = Workers()

@@ -197,7 +197,7 @@ import Testing
     ) -> [ParameterValue] { [.choice(observations.isEmpty ? 0 : 1)] }
   }
 
-  @Test("ends where trial after trial fails", .timeLimit(.minutes(1))) func failures() throws {
+  @Test("ends where trial after trial fails", .timeLimit(.minutes(20))) func failures() throws {
     try withTemporaryFolder { folder in
       let space = SearchSpace([.init("context", .choice(["12", "600"]))])
       var shared = SharedOptions()

@@ -174,8 +174,10 @@ extension Trace.Operand {
     case (.constant(let tensor), .constant(let twin)):
       if tensor == twin { return self }
       let values = tensor.values
+      // By their bits: NaN, which stands for what is missing, is not equal to itself.
       guard
-        tensor.rank == twin.rank, let first = values.first, (values + twin.values).allSatisfy({ $0 == first })
+        tensor.rank == twin.rank, let first = values.first,
+        (values + twin.values).allSatisfy({ $0.bitPattern == first.bitPattern })
       else { throw .dependsOnValues }
       return .filled(first, shape: zip(tensor.shape, twin.shape).map { $0 == $1 ? $0 : -1 })
     default: throw .dependsOnValues

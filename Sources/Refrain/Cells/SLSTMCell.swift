@@ -138,11 +138,14 @@ public struct SLSTMCell: RecurrentCell {
 
   /// R h, head by head: `[B, H]` → `[B, 4H]`.
   private func recurrentSums(_ hidden: Tensor) -> Tensor {
-    let (batch, heads, size) = (hidden.shape[0], weightHidden.shape[0], weightHidden.shape[2])
+    let (heads, size) = (weightHidden.extent(0), weightHidden.extent(2))
     let gates = Gate.allCases.count
-    return hidden.reshaped([batch, heads, size]).transposed([1, 0, 2])
-      .matrixProduct(weightHidden, transposingOther: true)
-      .reshaped([heads, batch, gates, size]).transposed([1, 2, 0, 3]).reshaped([batch, gates * hiddenSize])
+    let sums = (0..<heads).map { head in
+      let weight = weightHidden.slice(head..<head + 1, axis: 0).reshaped([gates * size, size])
+      return hidden.slice(head * size..<(head + 1) * size, axis: 1).matrixProduct(weight, transposingOther: true)
+    }
+    if heads == 1 { return sums[0] }
+    return concatenate((0..<gates).flatMap { gate in sums.map { $0.block(gate, of: size) } }, axis: 1)
   }
 }
 

@@ -95,9 +95,7 @@ extension Operations {
   package struct Fraction: OperationOfOne {
     package func callAsFunction(_ x: Tensor) -> Tensor {
       Tensor(x.shape) { target in
-        x.read { source in
-          for index in 0..<x.count { target[index] = source[index] - source[index].rounded(.down) }
-        }
+        x.read { takeFractions(x.count, of: $0, into: target) }
       }.recorded(as: self, of: [x]) { [.pullback { $0 }] }
     }
   }
@@ -113,4 +111,9 @@ extension Operations {
       return result.recorded(as: self, of: [x]) { [.pullback { $0 * equal(x, result) }] }
     }
   }
+}
+
+/// What is left of each value above the whole number below it.
+func takeFractions(_ count: Int, of source: P, into target: M) {
+  for index in 0..<count { target[index] = source[index] - source[index].rounded(.down) }
 }

@@ -37,7 +37,7 @@ extension Operations {
 }
 
 /// Chooses the values at `places`; those of an operand with a step of 0 are all its first.
-private func selectValues(
+func selectValues(
   _ places: Range<Int>, _ condition: (values: P, step: Int), _ yes: (values: P, step: Int),
   _ no: (values: P, step: Int), into target: M
 ) {

@@ -66,6 +66,14 @@ struct ServeCommand: ParsableCommand {
     guard levels.contains(logLevel) else {
       throw ValidationError("--log-level takes \(levels.joined(separator: ", ")), not '\(logLevel)'.")
     }
+    // Browsers name a page's origin so, and another text would never be met.
+    for origin in cors where origin != "*" {
+      let host = ["http://", "https://"].first { origin.hasPrefix($0) }.map { origin.dropFirst($0.count) } ?? ""
+      guard !host.isEmpty, !host.contains(where: { "/?#@ ".contains($0) }) else {
+        throw ValidationError(
+          "--cors takes * or an origin such as https://example.org, without a path, not '\(origin)'.")
+      }
+    }
   }
 
   func run() throws {
@@ -162,8 +170,8 @@ struct SessionOptions: ParsableArguments {
 
 /// How much is taken on.
 struct LimitOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The most that one request may send.", valueName: "size"))
-  var maxBody = MemorySize(argument: "32MB")!
+  @Option(help: ArgumentHelp("The most that one request may send: 500KB, 2GB. (default: 32MB)", valueName: "size"))
+  var maxBody: MemorySize?
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("The most requests at once.", valueName: "n"))
@@ -191,7 +199,7 @@ struct LimitOptions: ParsableArguments {
   }
 
   func apply(to settings: inout ServerSettings) {
-    settings.longestBody = maxBody.bytes
+    if let maxBody { settings.longestBody = maxBody.bytes }
     settings.requests = maxRequests
     settings.connections = maxConnections
     settings.readingTime = Double(timeout)

@@ -67,6 +67,12 @@ struct FFmpeg {
   ///   - file: what it reads.
   /// - Throws: `unsupportedContent` where it is not installed or cannot be started; `overMemoryBudget`.
   func run(_ arguments: [String], on file: String, _ subject: Subject) throws(DataError) -> Output {
+    // A list of files, which it reads too, would have it open files that a request may not name.
+    guard FileAccess.allowed == nil else {
+      throw DataError(
+        .unsupportedContent, file: file, "\(subject.missing), and nothing else is read of what a request brings",
+        remedy: subject.instead)
+    }
     guard let path else {
       throw DataError(
         .unsupportedContent, file: file, "\(subject.missing), and ffmpeg, which reads others, is not installed",

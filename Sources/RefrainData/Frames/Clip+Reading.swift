@@ -15,6 +15,8 @@ extension Clip {
   public init(
     contentsOf path: String, as format: FrameFormat = FrameFormat(), ffmpeg: String? = nil
   ) throws(DataError) {
+    // Whether there is a folder is not said either.
+    try FileAccess.check(path)
     if ClipFolder.isFolder(path) {
       self = try ClipFolder.clip(path, as: format, ffmpeg: ffmpeg)
       return

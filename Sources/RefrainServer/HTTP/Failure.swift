@@ -6,7 +6,7 @@ struct Failure: Error, Sendable, CustomStringConvertible {
   /// The status.
   let status: Int
   /// What is wrong, and what to do.
-  let message: String
+  var message: String
   /// After how many seconds it is worth another try.
   var retryAfter: Int?
   /// Whether the rest of the body is not wanted.

@@ -56,12 +56,15 @@ struct Responder: HTTPResponder {
     } catch let failure as Failure {
       throw failure
     } catch {
-      _ = deadlines.end(number)
+      // What was cut off because its time was up has been answered so.
+      guard deadlines.end(number) else { throw Self.tooSlow }
       throw Failure(400, "the body could not be read to its end", closes: true)
     }
-    guard deadlines.end(number) else { throw Failure(408, "the request took too long to arrive", closes: true) }
+    guard deadlines.end(number) else { throw Self.tooSlow }
     return bytes
   }
+
+  private static var tooSlow: Failure { Failure(408, "the request took too long to arrive", closes: true) }
 
   private func response(_ answer: Answer, _ channel: any Channel) -> Response {
     let status = HTTPResponse.Status(code: answer.status)

@@ -47,6 +47,8 @@ struct Route: Sendable {
   var failures: [Int] = []
   /// Whether it asks for no token, and is answered also when too much is going on.
   var isOpen = false
+  /// Whether it is answered also when too much is going on, to whom brings a token.
+  var isUrgent = false
   let run: @Sendable (_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer
 
   /// The parts of the path; a name in braces stands for any text.
@@ -131,7 +133,9 @@ extension String {
         bytes.append(byte)
         continue
       }
-      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+      // A sign is none of them, though a number may have one.
+      guard digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
         return nil
       }
       bytes.append(value)

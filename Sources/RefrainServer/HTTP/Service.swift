@@ -78,7 +78,11 @@ final class Service: Sendable {
       if failure.status == 405 { answer.headers[.allow] = table.methods(of: call.path).joined(separator: ", ") }
     }
     decorate(&answer, call)
-    if call.method == "HEAD" { answer.body = .bytes([]) }
+    if call.method == "HEAD" {
+      // How long the body would be is still said.
+      if case .bytes(let bytes) = answer.body { answer.headers[.contentLength] = String(bytes.count) }
+      answer.body = .bytes([])
+    }
     finish(&answer, call, route, began)
     return answer
   }
@@ -89,7 +93,7 @@ final class Service: Sendable {
   ) async throws -> Answer {
     if !route.isOpen {
       try tokens.check(call)
-      guard meters.running.load(ordering: .relaxed) <= settings.requests else {
+      guard route.isUrgent || meters.running.load(ordering: .relaxed) <= settings.requests else {
         throw Failure(503, "the server is busy: it answers \(settings.requests) requests", retryAfter: 1, closes: true)
       }
     }
@@ -187,7 +191,7 @@ final class Service: Sendable {
     logger.info(
       "request",
       metadata: [
-        "request": "\(call.id)", "method": "\(method)", "route": "\(route?.path ?? "none")",
+        "request": "\(call.id)", "method": "\(String(call.method.prefix(20)))", "route": "\(route?.path ?? "none")",
         "path": "\(String(call.path.prefix(200)))", "status": .stringConvertible(status),
         "seconds": .stringConvertible(seconds),
       ])

@@ -29,6 +29,11 @@ extension Service {
         isOpen: true
       ) { _, _, _ in Answer(status: self.isDraining ? 503 : 200) },
       Route(
+        method: "GET", path: "/v2/models/stats", name: "statistics",
+        summary: "How often each model was run: steps of sessions, and tensors.", tag: "Inference",
+        gives: [Route.Content(type: MediaType.json)]
+      ) { _, _, _ in self.statistics(self.shelf.models) },
+      Route(
         method: "POST", path: "/v2/repository/index", name: "repositoryIndex", summary: "The models there are.",
         tag: "Inference", reading: .whole, takes: [Route.Content(type: MediaType.json)],
         gives: [Route.Content(type: MediaType.json)]
@@ -64,21 +69,9 @@ extension Service {
         ) { _, names, _ in Answer(try self.model(names).configuration.line + "\n", type: MediaType.json) },
         Route(
           method: "GET", path: prefix + "/stats", name: "modelStatistics" + suffix,
-          summary: "How many steps a model has taken in sessions.", tag: "Inference",
+          summary: "How often a model was run: steps of sessions, and tensors.", tag: "Inference",
           gives: [Route.Content(type: MediaType.json)], failures: [404]
-        ) { _, names, _ in
-          let model = try self.model(names)
-          let steps = self.meters.steps(of: model.name)
-          let json: JSON = [
-            "model_stats": .array([
-              [
-                "name": .text(model.name), "version": .text(ServedModel.version),
-                "inference_count": .integer(steps.steps), "execution_count": .integer(steps.batches),
-              ]
-            ])
-          ]
-          return Answer(json.line + "\n", type: MediaType.json)
-        },
+        ) { _, names, _ in self.statistics([try self.model(names)]) },
         Route(
           method: "POST", path: prefix + "/infer", name: "infer" + suffix,
           summary: "Runs a model on tensors: whole, or with a sequence_id as the next part of a sequence.",
@@ -98,6 +91,19 @@ extension Service {
       ]
     }
     return routes
+  }
+
+  /// What Triton's extension for statistics says of models.
+  private func statistics(_ models: [ServedModel]) -> Answer {
+    let all = models.map { model -> JSON in
+      let runs = meters.runs(of: model.name)
+      return [
+        "name": .text(model.name), "version": .text(ServedModel.version), "inference_count": .integer(runs.runs),
+        "execution_count": .integer(runs.batches),
+      ]
+    }
+    let json: JSON = ["model_stats": .array(all)]
+    return Answer(json.line + "\n", type: MediaType.json)
   }
 
   private func model(_ names: [String: String]) throws(Failure) -> ServedModel {
@@ -124,6 +130,7 @@ extension Service {
     }
     try Self.check(request, runnable)
     let outputs = try await pool.run { try runnable.run(request.inputs) }
+    meters.inferred(model.name)
     return try InferenceAnswer(
       model: model.name, version: ServedModel.version, request: request,
       outputs: runnable.outputs.compactMap { port in outputs[port.name].map { (port.name, $0) } }

@@ -57,6 +57,7 @@ final class Meters: Sendable {
     var requests: [String: Int] = [:]
     var seconds: [String: Histogram] = [:]
     var batches: [String: Histogram] = [:]
+    var inferences: [String: Int] = [:]
     var counters: [Counter: Int] = [:]
     var refusals: [Int: Int] = [:]
   }
@@ -84,6 +85,9 @@ final class Meters: Sendable {
   func stepped(_ model: String, sessions: Int) {
     table.withLock { $0.batches["model=\"\(model)\"", default: Histogram(Self.sizes)].add(Double(sessions)) }
   }
+
+  /// A model was run on tensors.
+  func inferred(_ model: String) { table.withLock { $0.inferences["model=\"\(model)\"", default: 0] += 1 } }
 
   /// Counts.
   func count(_ counter: Counter, by number: Int = 1) { table.withLock { $0.counters[counter, default: 0] += number } }
@@ -113,6 +117,10 @@ final class Meters: Sendable {
     for (labels, histogram) in table.batches.sorted(by: { $0.key < $1.key }) {
       text += "refrain_steps_total{\(labels)} \(Int(histogram.sum))\n"
     }
+    head("refrain_inferences_total", "Runs of models on tensors, apart from sessions.", "counter")
+    for (labels, count) in table.inferences.sorted(by: { $0.key < $1.key }) {
+      text += "refrain_inferences_total{\(labels)} \(count)\n"
+    }
     head("refrain_refused_total", "Requests refused, by status.", "counter")
     for (status, count) in table.refusals.sorted(by: { $0.key < $1.key }) {
       text += "refrain_refused_total{status=\"\(status)\"} \(count)\n"
@@ -133,10 +141,13 @@ final class Meters: Sendable {
     return text
   }
 
-  /// How many sessions took part in the steps of a model so far, and in how many batches.
-  func steps(of model: String) -> (steps: Int, batches: Int) {
-    table.withLock { table in
-      table.batches["model=\"\(model)\""].map { (Int($0.sum), $0.counts.reduce(0, +)) } ?? (0, 0)
+  /// How often a model was run so far, each step of a session and each run on tensors counted, and in how many batches.
+  func runs(of model: String) -> (runs: Int, batches: Int) {
+    let key = "model=\"\(model)\""
+    return table.withLock { table in
+      let inferences = table.inferences[key] ?? 0
+      guard let steps = table.batches[key] else { return (inferences, inferences) }
+      return (inferences + Int(steps.sum), inferences + steps.counts.reduce(0, +))
     }
   }
 

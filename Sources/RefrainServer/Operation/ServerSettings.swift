@@ -9,7 +9,7 @@ public struct ServerSettings: Sendable {
   /// The origins whose pages may ask; `*` is any.
   public var origins: [String] = []
   /// The most bytes of a body.
-  public var longestBody = 32 << 20
+  public var longestBody = 32_000_000
   /// How long a client may take to send a request, in seconds.
   public var readingTime = 30.0
   /// How long a request may wait for its turn to be computed, in seconds.

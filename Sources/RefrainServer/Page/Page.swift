@@ -54,7 +54,7 @@ enum Page {
           </p>
           <p id="sessionState" role="status"></p>
           <p id="sessionProblem" role="alert"></p>
-          <figure><canvas id="outputs" height="140"></canvas><figcaption>Outputs</figcaption></figure>
+          <figure><canvas id="outputs" height="140"></canvas><figcaption id="outputsCaption">Outputs</figcaption></figure>
           <div id="gates"></div>
         </section>
       </section>

@@ -31,7 +31,7 @@ extension Service {
       },
       Route(
         method: "GET", path: "/metrics", name: "metrics", summary: "Counts and times, as Prometheus reads them.",
-        tag: "Server", gives: [Route.Content(type: "text/plain")]
+        tag: "Server", gives: [Route.Content(type: "text/plain")], isUrgent: true
       ) { _, _, _ in
         let (counts, load) = (self.sessions.counts, self.pool.load)
         return Answer(

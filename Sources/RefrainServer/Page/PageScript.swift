@@ -37,7 +37,11 @@ extension Page {
       for (const each of models) {
         const button = make('button', each.name, $('models'));
         make('small', each.task ? each.task.name : each.title, button);
-        button.onclick = () => choose(each, button);
+        button.onclick = event => {
+          choose(each, button);
+          // On a narrow page the model stands below all the others.
+          if (event.isTrusted && matchMedia('(max-width: 44rem)').matches) $('model').scrollIntoView();
+        };
       }
       if (models.length) $('models').firstChild.click();
     }
@@ -68,12 +72,19 @@ extension Page {
       $('task').hidden = !model.task;
       if (!model.task) return;
       $('data').value = ''; $('file').value = ''; $('fileName').textContent = '';
-      $('problem').textContent = ''; $('answers').replaceChildren(); $('text').hidden = true;
-      $('explain').hidden = model.task.name !== 'forecast';
-      $('dataLabel').textContent = model.task.streams ? 'A prompt to go on from'
-        : model.task.answersWithoutData ? 'Rows of CSV with a header (without any, it goes on from what it has learned)'
-        : ['classify', 'detect'].includes(model.task.name) ? 'Rows of CSV with a header, or a line of text each'
-        : 'A line of text each';
+      $('answers').replaceChildren(); $('text').hidden = true;
+      const {input, columns, streams, answersWithoutData, explains} = model.task;
+      const rows = 'rows of CSV with a header' + (columns.length ? ': ' + columns.join(', ') : '');
+      const isText = input === 'table' || input === 'lines';
+      $('explain').hidden = !explains;
+      $('data').hidden = !isText; $('ask').hidden = input === 'clips';
+      $('problem').textContent = input === 'clips'
+        ? 'Clips cannot be sent to the server: refrain predict reads them.' : '';
+      $('dataLabel').textContent = streams ? 'A prompt to go on from'
+        : answersWithoutData ? 'Rows of CSV with a header (without any, it goes on from what it has learned)'
+        : input === 'recording' ? 'A recording, as a WAV file'
+        : input === 'table' ? 'R' + rows.slice(1)
+        : 'A line of text each' + (columns.length ? ', or ' + rows : '');
       $('options').replaceChildren();
       for (const option of model.task.options) {
         if (option.name === 'prompt') continue;
@@ -94,7 +105,12 @@ extension Page {
       return options;
     }
 
-    const isTable = text => /^[^\n]*,[^\n]*\n/.test(text) || ['forecast', 'detect'].includes(model.task.name);
+    /// Whether what was typed is a table: a line of text may have commas too, but no names of columns between them.
+    function isTable(text) {
+      if (model.task.input !== 'lines') return true;
+      const names = text.split('\n', 1)[0].split(/[,;\t]/).map(name => name.trim().replace(/^"(.*)"$/, '$1'));
+      return model.task.columns.some(name => names.includes(name));
+    }
 
     /// The explanation in a page of its own.
     async function explain() {
@@ -112,6 +128,11 @@ extension Page {
 
     async function answer() {
       const path = '/tasks/' + encodeURIComponent(model.name) + '/predict', options = chosenOptions();
+      if (!file && !model.task.answersWithoutData && !$('data').value.trim()) {
+        $('answers').replaceChildren();
+        $('problem').textContent = $('data').hidden ? 'Choose a file.' : 'Type something, or choose a file.';
+        return;
+      }
       $('problem').textContent = ''; $('answers').replaceChildren(); $('text').hidden = true; $('send').disabled = true;
       try {
         if (model.task.streams && !file) return await write(path, options);
@@ -312,7 +333,11 @@ extension Page {
       pen.clearRect(0, 0, width, height);
       if (!history.length) return;
       const isRows = !Array.isArray(history[0]);
-      const lines = isRows ? [history.map(d => d.seen), history.map(d => d.expected)]
+      // Each row speaks of its oddest channel: values of several channels make no line.
+      const isMixed = isRows && new Set(history.map(d => d.channel)).size > 1;
+      const seen = isMixed ? 'score' : 'seen', expected = isMixed ? 'threshold' : 'expected';
+      $('outputsCaption').textContent = isMixed ? 'Scores and threshold' : isRows ? 'Seen and expected' : 'Outputs';
+      const lines = isRows ? [history.map(d => d[seen]), history.map(d => d[expected])]
         : history[0].slice(0, 8).map((_, i) => history.map(values => values[i]));
       const all = lines.flat().filter(value => typeof value === 'number');
       const low = Math.min(...all), high = Math.max(...all, low + 1e-6);
@@ -331,7 +356,7 @@ extension Page {
       });
       if (isRows) history.forEach((d, t) => {
         if (!d.isAnomaly) return;
-        pen.fillStyle = ink('--alarm'); pen.beginPath(); pen.arc(x(t), y(d.seen ?? d.expected), 6, 0, 7); pen.fill();
+        pen.fillStyle = ink('--alarm'); pen.beginPath(); pen.arc(x(t), y(d[seen] ?? d[expected]), 6, 0, 7); pen.fill();
       });
     }
 

@@ -7,6 +7,8 @@ import RefrainTasks
 /// together.
 struct DetectorStreams: LiveModel {
   let kind = "rows"
+  /// After so many rows in a row others have a turn.
+  private static let longestRun = 32
   private let detector: Detector
   private let model: String
   private let meters: Meters
@@ -41,9 +43,9 @@ struct DetectorStreams: LiveModel {
       return .rows(read)
     }
     let json = try SessionBody.json(body, type: type)
-    let isSingle = json["input"] != .null
+    let (given, isSingle) = try SessionBody.steps(json)
     let names = detector.channels
-    let rows = isSingle ? [json["input"]] : (json["inputs"].array ?? [])
+    let rows = isSingle ? [given] : (given.array ?? [])
     guard !rows.isEmpty else { throw Failure(400, "there are no rows: give one as input, or several as inputs") }
     var channels = names.map { ObservedRows.Channel(name: $0, values: []) }
     for (index, row) in rows.enumerated() {
@@ -69,6 +71,8 @@ struct DetectorStreams: LiveModel {
     }
     var texts: [String] = []
     for row in 0..<rows.count {
+      // Others have a turn on the thread that waits for the network.
+      if row % Self.longestRun == Self.longestRun - 1 { await Task.yield() }
       let detection = stream.push(
         rows.channels.map { $0.values[row] }, at: rows.stamps?[row], label: rows.stamps == nil ? nil : rows.times[row])
       texts.append((try? JSON(encoding: detection))?.line ?? "null")

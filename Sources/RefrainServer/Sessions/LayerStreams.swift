@@ -96,8 +96,20 @@ final class LayerStreams: LiveModel {
       default: throw Failure(400, "there is something among the steps that is no number")
       }
     }
-    let isSingle = json["input"] != .null
-    try add(isSingle ? json["input"] : json["inputs"])
+    let (given, isSingle) = try SessionBody.steps(json)
+    let rows = isSingle ? [] : given.array ?? []
+    if rows.contains(where: { $0.array != nil }) {
+      for (index, row) in rows.enumerated() {
+        let before = values.count
+        try add(row)
+        guard values.count - before == stepSize else {
+          throw Failure(
+            400, "step \(index + 1) of inputs has \(values.count - before) numbers, and a step is \(inputText)")
+        }
+      }
+    } else {
+      try add(given)
+    }
     guard !values.isEmpty, values.count % stepSize == 0, !isSingle || values.count == stepSize else {
       throw Failure(
         400, "\(values.count) numbers were given, and a step is \(inputText); give one as input, or several as inputs")

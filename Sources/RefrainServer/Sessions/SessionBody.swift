@@ -21,6 +21,32 @@ enum SessionBody {
     return json
   }
 
+  /// The steps in an object: one as `input`, or several as `inputs`.
+  ///
+  /// - Throws: 400 for neither, or both.
+  static func steps(_ json: JSONValue) throws(Failure) -> (value: JSONValue, isSingle: Bool) {
+    let (input, inputs) = (json["input"], json["inputs"])
+    guard (input == .null) != (inputs == .null) else {
+      throw Failure(
+        400,
+        (input == .null ? "there are no steps" : "the request has both input and inputs")
+          + "; give one as input, or several as inputs")
+    }
+    return input == .null ? (inputs, false) : (input, true)
+  }
+
+  /// The name of the snapshot that is meant; nil where none is named.
+  ///
+  /// - Throws: 400 for what is no name, or another member.
+  static func snapshot(_ json: JSONValue) throws(Failure) -> String? {
+    try check(json, knows: ["snapshot", "steps"])
+    guard json["snapshot"] != .null else { return nil }
+    guard let name = json["snapshot"].string else {
+      throw Failure(400, "the name of a snapshot is text, such as \"1\"")
+    }
+    return name
+  }
+
   /// Makes sure that an object has only known members.
   ///
   /// - Throws: 400 with the name of another one.

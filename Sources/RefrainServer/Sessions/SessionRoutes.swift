@@ -88,9 +88,11 @@ extension Service {
         gives: [Self.session], failures: Self.wrong
       ) { call, names, body in
         let json = try SessionBody.json(body, type: call.contentType)
-        try SessionBody.check(json, knows: ["snapshot", "steps"])
+        guard let name = try SessionBody.snapshot(json) else {
+          throw Failure(400, "say which snapshot to go back to: {\"snapshot\": \"1\"}")
+        }
         return try await self.sessions.use(names["id"] ?? "") { session in
-          session.restore(try session.snapshot(json["snapshot"].string ?? ""))
+          session.restore(try session.snapshot(name))
           return Answer(session.description + "\n", type: MediaType.json)
         }
       },
@@ -100,9 +102,9 @@ extension Service {
         takes: [Self.snapshotName], gives: [Self.session], status: 201, failures: Self.wrong
       ) { call, names, body in
         let json = try SessionBody.json(body, type: call.contentType)
-        try SessionBody.check(json, knows: ["snapshot", "steps"])
+        let name = try SessionBody.snapshot(json)
         return try await self.sessions.use(names["id"] ?? "") { session in
-          let snapshot = try json["snapshot"].string.map { (name) throws(Failure) in try session.snapshot(name) }
+          let snapshot = try name.map { (name) throws(Failure) in try session.snapshot(name) }
           let start = snapshot.map { ($0.state, $0.last, $0.steps) }
           let fork = try self.sessions.begin(
             session.model, from: start ?? (session.box.state, session.box.last, session.box.steps))

@@ -12,6 +12,28 @@ struct TaskDoor: Sendable {
     let help: String
   }
 
+  /// What a task reads.
+  enum Input: Equatable {
+    /// Rows of a table with a header; the columns by their names, where they are known.
+    case table(columns: [String])
+    /// A line of text each, or rows of a table with these columns.
+    case lines(columns: [String])
+    /// A recording, which is a row of a table where a column is named.
+    case recording(column: String?)
+    /// Clips, which no request can bring.
+    case clips
+
+    /// For the page: the kind, and the names of columns.
+    var description: (kind: String, columns: [String]) {
+      switch self {
+      case .table(let columns): ("table", columns)
+      case .lines(let columns): ("lines", columns)
+      case .recording: ("recording", [])
+      case .clips: ("clips", [])
+      }
+    }
+  }
+
   /// The task's name, such as `forecast`.
   let name: String
   /// What it does.
@@ -20,6 +42,10 @@ struct TaskDoor: Sendable {
   let options: [Option]
   /// Whether it has something to say without being given any data.
   let answersWithoutData: Bool
+  /// What it reads.
+  let input: Input
+  /// Whether there is something to explain of its answers, to whom sends no file.
+  let explains: Bool
   /// The answers, each an object of JSON as `refrain predict` writes it.
   let predict: @Sendable (DataSource, [String: [String]]) throws -> TaskAnswers
   /// What the first answer was made of: a page, and JSON; nil where there is nothing to explain.
@@ -45,6 +71,8 @@ struct TaskDoor: Sendable {
       return Option(name: option.name, kind: kind, valueName: option.valueName, help: option.help)
     }
     answersWithoutData = task is LanguageModel || task is Forecaster
+    input = Self.input(of: task)
+    explains = Self.explains(task)
     predict = { (source: DataSource, given: [String: [String]]) throws -> TaskAnswers in
       let request = try Task.Request(given)
       let answers = try task.predict(task.examples(from: source, request), request)
@@ -62,6 +90,26 @@ struct TaskDoor: Sendable {
       return (page.text, JSON.array([explanation.json()]).text() + "\n")
     }
     stream = Self.stream(of: task)
+  }
+
+  private static func input(of task: some TaskModel) -> Input {
+    if let form = (task as? Classifier)?.form ?? (task as? Regressor)?.form {
+      if form.readsRecordings { return .recording(column: form.recordingColumn) }
+      return form.readsLines ? .lines(columns: form.columns) : .table(columns: form.columns)
+    }
+    switch task {
+    case is Forecaster, is Detector: return .table(columns: [])
+    case is Transcriber: return .recording(column: nil)
+    case is FramePredictor: return .clips
+    default: return .lines(columns: [])
+    }
+  }
+
+  private static func explains(_ task: some TaskModel) -> Bool {
+    switch input(of: task) {
+    case .recording, .clips: false
+    case .table, .lines: !(task is Regressor)
+    }
   }
 
   private static func stream(
@@ -94,7 +142,9 @@ struct TaskDoor: Sendable {
   var description: JSON {
     [
       "name": .text(name), "purpose": .text(purpose), "streams": .bool(stream != nil),
-      "answersWithoutData": .bool(answersWithoutData),
+      "answersWithoutData": .bool(answersWithoutData), "explains": .bool(explains),
+      "input": .text(input.description.kind),
+      "columns": .array(input.description.columns.map { .text($0) }),
       "options": .array(
         options.map {
           [
@@ -113,7 +163,14 @@ struct TaskAnswers: Sendable {
   let lines: String
 
   init(_ answers: [JSON]) {
-    array = JSON.array(answers).text() + "\n"
-    lines = answers.map { $0.line + "\n" }.joined()
+    self.init(array: JSON.array(answers).text() + "\n", lines: answers.map { $0.line + "\n" }.joined())
+  }
+
+  private init(array: String, lines: String) { (self.array, self.lines) = (array, lines) }
+
+  /// The same with other words in place of the path of a file that only the server knows.
+  func replacing(_ path: String, with words: String) -> TaskAnswers {
+    let (path, words) = (jsonText(path).dropFirst().dropLast(), jsonText(words).dropFirst().dropLast())
+    return TaskAnswers(array: array.replacing(path, with: words), lines: lines.replacing(path, with: words))
   }
 }

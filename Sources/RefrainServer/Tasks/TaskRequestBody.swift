@@ -116,7 +116,8 @@ struct TaskRequestBody: Sendable {
     return Array(text.utf8)
   }
 
-  private static func field(_ text: String) -> String {
+  /// A field of a table.
+  static func field(_ text: String) -> String {
     guard text.isEmpty || text.contains(where: { ",\"\n\r\r\n".contains($0) }) else { return text }
     return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }

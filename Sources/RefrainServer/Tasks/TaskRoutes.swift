@@ -48,6 +48,14 @@ extension Service {
     }
     let request = try await reading(body) { try TaskRequestBody(call, body) }
     try task.check(request.options)
+    if task.input == .clips {
+      throw Failure(400, "clips cannot be sent to the server; 'refrain predict' answers files and folders of them")
+    }
+    if request.isSound {
+      guard case .recording = task.input else {
+        throw Failure(400, "the model \(model.name.quoted) is of the task \(task.name) and reads no recordings")
+      }
+    }
     return (task, request)
   }
 
@@ -131,14 +139,29 @@ extension ComputePool {
     guard request.isSound else {
       return try await run { try task.predict(DataSource([.bytes(data.bytes, name: data.name)]), options) }
     }
-    let path = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString).wav").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await run(files: [path]) {
-      try writeAtomically(data.bytes, to: path)
-      do { return try task.predict(DataSource(paths: [path]), options) } catch var error as DataError {
-        if error.file == path { error.file = "the recording" }
-        throw error
-      }
+    let folder = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString)").path + "/"
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let name = "recording.wav"
+    var source = DataSource(paths: [folder + name])
+    if case .recording(let column?) = task.input {
+      // A table beside it names it.
+      let table = TaskRequestBody.field(column) + "\n\(name)\n"
+      source = DataSource([.bytes(Array(table.utf8), name: folder + "request.csv")])
+    }
+    let recording = source
+    // Nobody is told where the server put it.
+    do {
+      return try await run(files: [folder + name]) {
+        try writeAtomically(data.bytes, to: folder + name)
+        return try task.predict(recording, options)
+      }.replacing(folder, with: "")
+    } catch {
+      var failure = Failure(throwing: error)
+      guard failure.status != 500 else { throw error }
+      failure.message = failure.message.replacing(folder, with: "")
+      throw failure
     }
   }
 }

@@ -16,6 +16,8 @@ extension StepCompiler {
     case .binary(.divide): emitQuotientGradient(node, dz)
     case .binary(.maximum), .binary(.minimum): emitExtremumGradient(node, dz)
     case .unary(let operation): emitUnaryGradient(operation, node, dz)
+    case .fraction: deliver(dz, to: node.operands[0])
+    case .select: emitSelectionGradient(node, dz)
     case .linear: emitLinearGradient(node, dz)
     case .normalize: emitNormalizationGradient(node, dz)
     case .sum: emitRowSumGradient(node, dz)
@@ -129,6 +131,17 @@ extension StepCompiler {
       deliver(toSecond, to: node.operands[1])
     }
     if isWanted(node.operands[0]) { deliver(toFirst, to: node.operands[0]) }
+  }
+
+  /// The gradient goes to what was taken.
+  private mutating func emitSelectionGradient(_ node: StepGraph.Node, _ dz: Register) {
+    let (condition, zero) = (keeping(node.operands[0]), source(.filled(0)))
+    for (operand, isYes) in [(node.operands[1], true), (node.operands[2], false)] where isWanted(operand) {
+      let part = register(dz.width)
+      program.backward.append(
+        .select(condition, isYes ? .rows(dz) : zero, isYes ? zero : .rows(dz), to: part))
+      deliver(part, to: operand)
+    }
   }
 
   /// All columns of a row have the gradient of its sum.

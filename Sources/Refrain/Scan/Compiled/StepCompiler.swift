@@ -208,6 +208,12 @@ struct StepCompiler {
         return
       }
       emitBinary(operation, node.operands, to: target)
+    case .fraction:
+      guard let x = node.operands[0].row else { return }
+      program.forward.append(.fraction(place(x), to: place(node.result)))
+    case .select:
+      let (condition, yes, no) = (source(node.operands[0]), source(node.operands[1]), source(node.operands[2]))
+      program.forward.append(.select(condition, yes, no, to: place(node.result)))
     case .sum:
       guard let x = node.operands[0].row else { return }
       program.forward.append(.sumRow(place(x), to: place(node.result)))

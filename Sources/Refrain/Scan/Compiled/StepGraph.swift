@@ -22,6 +22,10 @@ struct StepGraph {
     case normalize(epsilon: Float)
     case unary(UnaryOperation)
     case binary(BinaryOperation)
+    /// What is left above the whole number below.
+    case fraction
+    /// Of a condition, what is taken where it holds, and what where not.
+    case select
     /// The sum of a row.
     case sum
     case slice(Range<Int>)
@@ -155,6 +159,10 @@ struct StepGraph {
     case let operation as Operations.Clamp:
       let raised = add(.binary(.maximum), [operands[0], .filled(operation.range.lowerBound)], width: width)
       try append(.binary(.minimum), [raised, .filled(operation.range.upperBound)])
+    case is Operations.Fraction: try append(.fraction, operands)
+    case is Operations.Select:
+      try require(operands.allSatisfy { fits($0, width) })
+      try append(.select, operands)
     case is Operations.Reshape:
       try require(isOfVectors && operands[0].row.map { widths[$0] == width } == true)
       same[results[0]] = operands[0]
@@ -325,9 +333,11 @@ extension StepGraph {
       case .binary(.divide): needed.formUnion([node.result] + node.operands.suffix(1).compactMap(\.row))
       case .binary(.maximum), .binary(.minimum):
         needed.formUnion([node.result] + node.operands.prefix(1).compactMap(\.row))
-      case .linear, .normalize: needed.formUnion(node.operands.prefix(1).compactMap(\.row))
+      case .linear, .normalize, .select: needed.formUnion(node.operands.prefix(1).compactMap(\.row))
       case .gates: needed.formUnion(node.operands.dropFirst().compactMap(\.row))
-      case .binary(.add), .binary(.subtract), .binary(.greater), .binary(.equal), .sum, .slice, .concatenate: break
+      case .binary(.add), .binary(.subtract), .binary(.greater), .binary(.equal), .fraction, .sum, .slice,
+        .concatenate:
+        break
       }
     }
     return needed

@@ -151,11 +151,14 @@ extension StepInstruction {
       switch self {
       case .product(let x, _, _, let target, _), .productBackward(let x, _, let target, _),
         .unary(_, let x, let target),
-        .copy(let x, let target), .add(let x, let target), .subtract(let x, let target), .addToSums(let x, let target),
+        .fraction(let x, let target), .copy(let x, let target), .add(let x, let target), .subtract(let x, let target),
+        .addToSums(let x, let target),
         .sumRow(let x, let target):
         [x, target]
       case .unaryBackward(_, let operand, let result, let gradient, let target): [operand, result, gradient, target]
       case .binary(_, let x, let y, let target): [x.register, y.register, target]
+      case .select(let condition, let yes, let no, let target):
+        [condition.register, yes.register, no.register, target]
       case .fill(_, let target), .takeOutputGradient(let target, _): [target]
       case .addProductToSums(let x, let y, let target), .dotRow(let x, let y, let target): [x, y, target]
       case .normalize(let norm, let target, _): [norm.operand, norm.means, norm.deviations, target]

@@ -68,6 +68,10 @@ enum StepInstruction {
   /// f′ of the function at its operand, with its result, times the gradient by that.
   case unaryBackward(UnaryOperation, operand: Register, result: Register, gradient: Register, to: Register)
   case binary(BinaryOperation, StepSource, StepSource, to: Register)
+  /// What is left of each value above the whole number below it.
+  case fraction(Register, to: Register)
+  /// Where the first is not 0 the second, elsewhere the third.
+  case select(StepSource, StepSource, StepSource, to: Register)
   case copy(Register, to: Register)
   case add(Register, to: Register)
   case subtract(Register, from: Register)

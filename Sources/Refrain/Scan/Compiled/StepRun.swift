@@ -137,6 +137,9 @@ struct StepRun {
         kernels.unaryGradient(function.rawValue, count, x, y, dy, target)
       }
     case .binary(let function, let x, let y, let target): binary(function, x, y, to: target)
+    case .fraction(let x, let target):
+      forEachRun(target, x) { count, target, x in takeFractions(count, of: x, into: target) }
+    case .select(let condition, let yes, let no, let target): select(condition, yes, no, to: target)
     case .copy(let x, let target): forEachRun(target, x) { count, target, x in kernels.copy(count, x, target) }
     case .add(let x, let target):
       forEachRun(target, x) { count, target, x in kernels.addScaled(count, 1, x, target) }
@@ -220,15 +223,28 @@ struct StepRun {
     }
   }
 
+  /// Where the values of an operand of that many columns lie: how far apart its rows and its columns are.
+  private func operand(_ source: StepSource, width: Int) -> (pointer: P, stride: Int, step: Int) {
+    switch source {
+    case .rows(let register): (P(at(register)), stride(register), register.width == width ? 1 : 0)
+    case .argument(let number): (arguments[number].pointer, 0, arguments[number].count == width ? 1 : 0)
+    }
+  }
+
+  private func select(_ condition: StepSource, _ yes: StepSource, _ no: StepSource, to target: Register) {
+    let width = target.width
+    let (condition, yes, no) = (operand(condition, width: width), operand(yes, width: width), operand(no, width: width))
+    for row in 0..<rows {
+      selectValues(
+        0..<width, (condition.pointer + row * condition.stride, condition.step),
+        (yes.pointer + row * yes.stride, yes.step),
+        (no.pointer + row * no.stride, no.step), into: at(target) + row * stride(target))
+    }
+  }
+
   private func binary(_ function: BinaryOperation, _ x: StepSource, _ y: StepSource, to target: Register) {
     let width = target.width
-    func operand(_ source: StepSource) -> (pointer: P, stride: Int, step: Int) {
-      switch source {
-      case .rows(let register): (P(at(register)), stride(register), register.width == width ? 1 : 0)
-      case .argument(let number): (arguments[number].pointer, 0, arguments[number].count == width ? 1 : 0)
-      }
-    }
-    let (x, y) = (operand(x), operand(y))
+    let (x, y) = (operand(x, width: width), operand(y, width: width))
     let (first, distance) = (at(target), stride(target))
     // Where rows lie one after another, and what is given once is one number, all rows are one.
     func isWhole(_ operand: (pointer: P, stride: Int, step: Int)) -> Bool {

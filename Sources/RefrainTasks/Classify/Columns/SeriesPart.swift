@@ -12,8 +12,9 @@ struct SeriesStepLayout: Sendable, Equatable {
   var width: Int { valueCount + (hasTimes ? 1 : 0) }
   /// How many there are without the time.
   var valueCount: Int { hasGaps ? 2 * channels : channels }
-  /// What the baseline sees of a series: the mean and the deviation of each channel, and how often it was seen.
-  var bagSize: Int { (hasGaps ? 3 : 2) * channels }
+  /// What the baseline sees of a series: of each channel the mean, the deviation, the greatest and the least value, and
+  /// how often it was seen.
+  var bagSize: Int { (hasGaps ? 5 : 4) * channels }
 }
 
 /// Series as steps of values.
@@ -39,7 +40,8 @@ struct EncodedSeries: EncodedColumn {
       steps: Steps(lengths: chosen.map { length(of: $0) }))
   }
 
-  /// The mean and the deviation of each channel, and where there are gaps how often it was seen.
+  /// The mean, the deviation, the greatest and the least value of each channel, and where there are gaps how often it was
+  /// seen.
   func bag(of row: Int) -> [(feature: Int, value: Float)] {
     let steps = Float(max(1, length(of: row)))
     func values(_ place: Int) -> [Float] {
@@ -50,18 +52,18 @@ struct EncodedSeries: EncodedColumn {
       let own = values(channel)
       let mean = own.reduce(0, +) / steps
       let square = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / steps
-      features.append((2 * channel, mean))
-      features.append((2 * channel + 1, square.squareRoot()))
+      let numbers = [mean, square.squareRoot(), own.max() ?? 0, own.min() ?? 0]
+      features += numbers.enumerated().map { (4 * channel + $0.offset, $0.element) }
       guard layout.hasGaps else { continue }
       let seen = values(layout.channels + channel).reduce(0, +)
-      features.append((2 * layout.channels + channel, seen / steps))
+      features.append((4 * layout.channels + channel, seen / steps))
     }
     return features.filter { $0.value != 0 }
   }
 }
 
-/// Reads series: recurrent layers over the steps, and beside them each value's mean and mean square, of which short
-/// training sets tell more than recurrent layers can learn from them.
+/// Reads series: recurrent layers over the steps, and beside them each value's mean and mean square and each channel's
+/// greatest and least value, of which short training sets tell more than recurrent layers can learn from them.
 ///
 /// A cell that reads the time between steps is told it, and what is missing is NaN to it; any other cell reads what was
 /// last seen, whether it was seen at this step, and log(1 + Δ).
@@ -78,7 +80,7 @@ struct SeriesPart: ColumnPart {
     takesGaps = plan.cell == GRUDCell.name
     let size = readsTime ? (takesGaps ? layout.channels : layout.valueCount) + 1 : layout.width
     recurrent = SequencePart(plan, inputSize: size, hasTime: readsTime, using: &generator)
-    featureSize = recurrent.featureSize + 2 * layout.valueCount
+    featureSize = recurrent.featureSize + 2 * layout.valueCount + 2 * layout.channels
   }
 
   mutating func forEachTensor<E: Error>(
@@ -90,8 +92,11 @@ struct SeriesPart: ColumnPart {
     let mean = GlobalPooling1D(.average)(values).values
     let passes = layers.passesRelevance
     let square = GlobalPooling1D(.average)(values.map { passes ? $0 * $0.detached : $0.squared }).values
+    let channels = values.map { $0.slice(0..<layout.channels, axis: 2) }
+    let greatest = GlobalPooling1D(.maximum)(channels).values
+    let least = GlobalPooling1D(.maximum)(channels.map { -$0 }).values
     let read = input.map { steps($0, passingRelevance: passes) }
-    return concatenate([recurrent(read, layers: layers), mean, square], axis: 1)
+    return concatenate([recurrent(read, layers: layers), mean, square, greatest, least], axis: 1)
   }
 
   /// What the recurrent layers read.

@@ -40,8 +40,8 @@ struct EncodedSeries: EncodedColumn {
       steps: Steps(lengths: chosen.map { length(of: $0) }))
   }
 
-  /// The mean, the deviation, the greatest and the least value of each channel, and where there are gaps how often it was
-  /// seen.
+  /// The mean, the deviation, the greatest and the least value of each channel, and where there are gaps how often it
+  /// was seen.
   func bag(of row: Int) -> [(feature: Int, value: Float)] {
     let steps = Float(max(1, length(of: row)))
     func values(_ place: Int) -> [Float] {

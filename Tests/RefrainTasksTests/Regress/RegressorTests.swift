@@ -102,6 +102,27 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     #expect(offsets.map { $0.low <= 999 && $0.low > 990 && $0.high >= 9001 && $0.high < 9010 } == true)
   }
 
+  @Test("A level that too few rows were kept aside for is refused where it is asked for")
+  func level() throws {
+    let regressor = try trained("x,price\n" + (0..<40).map { "\($0 % 7),\($0 % 7 + 1)\n" }.joined(), epochs: 1)
+    let examples = try regressor.examples(from: source("x,price\n1,2\n"))
+    #expect(try regressor.predict(examples)[0].low == nil)
+    for (level, rows) in [(50.0, 3), (80, 9), (95, 39)] {
+      var request = RegressorRequest()
+      request.level = level
+      guard rows > 4 else {
+        #expect(try regressor.predict(examples, request)[0].low != nil)
+        continue
+      }
+      for ask in [{ _ = try regressor.predict($0, request) }, { _ = try regressor.evaluate(on: $0, request) }]
+        as [(LabelledRecords) throws -> Void]
+      {
+        let error = #expect(throws: TaskError.self) { try ask(examples) }
+        #expect(error?.description.contains("need \(rows) rows kept aside, and there were 4; ask") == true)
+      }
+    }
+  }
+
   @Test("Measures are those of scikit-learn on a small case")
   func measures() {
     // sklearn.metrics: mean_absolute_error, mean_squared_error, r2_score.

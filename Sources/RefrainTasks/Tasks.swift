@@ -40,6 +40,11 @@ public enum Tasks {
   ) throws(DataError) -> any TaskModel {
     guard let task = task(of: file, among: tasks) else {
       let kind = ModelFile.kind(of: file)
+      if kind == nil, file.metadata["training"] != nil, file.metadata["stage"] != nil {
+        throw DataError(
+          .notAModel, file: path, "this is a training on its way, which cannot answer yet",
+          remedy: "go on with its folder (train --resume) to the end")
+      }
       throw DataError(
         .notAModel, file: path,
         kind.map { "this is a model of the kind \($0.quoted), which is no task" }

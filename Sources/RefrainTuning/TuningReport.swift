@@ -26,7 +26,8 @@ public struct TuningReport: Sendable {
   }
 
   /// For each parameter the share of the results' variance that lies between parts of its range: four parts of equally
-  /// many trials, or its words. What parameters do together is in none of them; few trials say little.
+  /// many trials, or its words; less what chance alone would put there (ε², Kelley 1935). What parameters do together
+  /// is in none of them; few trials say little.
   public var importance: [(name: String, share: Double)] {
     let known = trials.compactMap { trial -> (values: [ParameterValue], result: Double)? in
       guard trial.state == .finished, let result = trial.result, let values = space.values(of: trial.values) else {
@@ -38,7 +39,14 @@ public struct TuningReport: Sendable {
     // By ranks, so that one bad trial is not all of the variance.
     let order = known.indices.sorted { known[$0].result < known[$1].result }
     var ranks = [Double](repeating: 0, count: known.count)
-    for (rank, index) in order.enumerated() { ranks[index] = Double(rank) }
+    var start = 0
+    while start < order.count {
+      let result = known[order[start]].result
+      let end = order[start...].firstIndex { known[$0].result > result } ?? order.count
+      // Of equal results none is the better one.
+      for index in order[start..<end] { ranks[index] = Double(start + end - 1) / 2 }
+      start = end
+    }
     let mean = Double(known.count - 1) / 2
     let total = ranks.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     return space.parameters.enumerated().map { index, parameter in
@@ -54,7 +62,9 @@ public struct TuningReport: Sendable {
         let own = group.reduce(0, +) / Double(group.count)
         return sum + Double(group.count) * (own - mean) * (own - mean)
       }
-      return (parameter.name, total > 0 ? between / total : 0)
+      let freedom = Double(known.count - groups.count)
+      guard total > 0, freedom > 0 else { return (parameter.name, 0) }
+      return (parameter.name, max(0, 1 - (total - between) / total * Double(known.count - 1) / freedom))
     }.sorted { $0.share > $1.share }
   }
 

@@ -74,6 +74,22 @@ import Testing
     #expect(page.utf8.count < 400_000)
   }
 
+  @Test("says so where its parts are far from adding up, as they are of a network that jumps") func jumps() {
+    func explanation(_ jump: Float) -> Explanation {
+      ExplainedExample(
+        title: "a", input: Tensor([1, 2], shape: [2, 1]), steps: ["p", "q"], features: .named(["x"]), outputs: ["y"],
+        network: Dense(inputSize: 1, outputSize: 1)
+      ) { _, inputs, _ in
+        let there = Tensor(inputs.detached.values.map { $0 == 0 ? 0 : jump }, shape: inputs.shape)
+        return (inputs + there).sum(axes: [1])
+      }.explanation(points: 8)
+    }
+    let (whole, torn) = (explanation(0), explanation(3))
+    #expect(whole.incompleteness == nil && torn.incompleteness?.contains("is missing of the 9 between") == true)
+    #expect(
+      ExplanationPage(title: "A", subtitle: "", explanations: [torn]).text.contains("is missing of the 9 between"))
+  }
+
   @Test("of a long sequence stays small on the page") func long() {
     var generator = RandomGenerator(seed: 2)
     let time = 5000
@@ -88,8 +104,8 @@ import Testing
     let level = layer.inspections(of: .normal([1, time, 2], using: &generator))[0]
     one.levels = [
       Explanation.Level(
-        name: "l", cell: "lstm", gates: [], states: level.states.map { ($0.name, $0.value.at(0, axis: 0)) },
-        units: level.units())
+        name: "l", cell: "lstm", steps: one.steps, gates: [],
+        states: level.states.map { ($0.name, $0.value.at(0, axis: 0)) }, units: level.units())
     ]
     let words = ExplanationPage(title: "A", subtitle: "", explanations: [one]).text
     #expect(words.utf8.count < 900_000, "\(words.utf8.count)")

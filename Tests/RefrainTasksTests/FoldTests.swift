@@ -48,6 +48,21 @@ import Testing
     #expect(line.hasPrefix(#"{"folds":3,"measures":[{"name":"accuracy","mean":"#), "\(line)")
   }
 
+  @Test("of numbers are measured with the baselines of numbers") func regressor() throws {
+    let rows = "x,price\n" + (0..<40).map { "\($0 % 8),\(3 * ($0 % 8) + 1)\n" }.joined()
+    var configuration = RegressorConfiguration()
+    var shared = SharedOptions()
+    (shared.hidden, shared.epochs) = (4, 2)
+    try configuration.choose(shared)
+    configuration.columns.members = 1
+    let source = DataSource([.bytes(Array(rows.utf8), name: "t.csv")])
+    let examples = try Regressor.examples(from: source, configuration)
+    let evaluation = try FoldEvaluation.run(
+      Regressor.self, on: examples, folds: 4, configuration, TrainingContext())
+    #expect(evaluation.parts.map(\.examples) == [10, 10, 10, 10])
+    #expect(evaluation.measures[0].name == "mae" && evaluation.baselines.map(\.name) == ["mean", "linear"])
+  }
+
   @Test("are refused by tasks whose examples cannot be divided") func refusal() throws {
     let values = (0..<60).map { Double($0 % 9) }
     let rows = ObservedRows(channels: [ObservedRows.Channel(name: "load", values: values)], stamps: nil)

@@ -76,6 +76,20 @@ private func problem(_ text: String, _ given: [String: [String]]) -> String {
     #expect(try examples(two, ["id": ["store,item"], "target": ["label"]]).ids == ["1, x", "1, y"])
   }
 
+  @Test("The label of series is known by its name, whatever the inputs are and whatever is wrong in a row of it")
+  func label() throws {
+    let given = ["id": ["stay"], "time": ["hours"]]
+    let found = try examples(Self.long, given.merging(["inputs": ["pulse"]]) { $1 })
+    #expect(try found.target == found.records.column(named: "label") && found.choices.count == 1)
+    let wrong = Self.long.replacing("b,0.25,60,,41,,", with: "b,0.25,60,,41,,up")
+    #expect(problem(wrong, given).contains("column label: 'up' is another value than 'down'"))
+    // What a row belongs to, or stands at, is nothing to learn.
+    let rows = (0..<12).map { "\($0 / 3),\($0 % 3),\($0 * 7 % 5)\n" }.joined()
+    #expect(
+      problem("stay,hours,pulse\n" + rows, given).hasSuffix(
+        "which column is to be learned is not clear: 'pulse'; name it as the target"))
+  }
+
   @Test("Times of the calendar are seconds, and dates that fit one order only are read in it")
   func calendar() throws {
     let text = "id,when,v,label\na,2024-01-31 12:00,1,x\na,2024-01-31 12:30,2,x\nb,2024-02-01,5,y\nb,2024-02-02,6,y\n"

@@ -80,6 +80,21 @@ private func classifier(
     #expect(explanation.levels.count == 2 * members && explanation.withoutFeature.count == 2)
   }
 
+  @Test("of a row of several columns shows for each level the steps that it reads, and like ones once")
+  func stepsOfLevels() throws {
+    let model = try classifier(reviews(60), ["inputs": ["stars,review"]])
+    let examples = try model.examples(from: source(reviews(6, seed: 4)))
+    let one = try model.explained(examples, ClassifierRequest(), .first(1))[0]
+    #expect(one.steps.count == 8 && one.steps[0].hasPrefix("stars "))
+    for level in one.explanation(points: 8).levels { #expect(level.steps == Array(one.steps.dropFirst())) }
+    var contexts = UnitContexts()
+    for _ in 0..<2 { contexts.add(one) }
+    for exhibit in contexts.exhibits {
+      let line = exhibit.json.line
+      #expect(!line.contains("stars") && !line.contains(" | "), "\(line)")
+    }
+  }
+
   @Test("of a series are its channels") func series() throws {
     var generator = RandomGenerator(seed: 3)
     func rows(_ count: Int) -> String {
@@ -103,6 +118,74 @@ private func classifier(
     let values = explanation.methods[0].values
     let greatest = values.values.indices.max { values.values[$0] < values.values[$1] }
     #expect(greatest == 10, "the spike is at step 5 of channel 1: \(values.values)")
+  }
+
+  @Test("of series at irregular times adds up by relevance, squares and times being passed on whole")
+  func relevanceOfSeries() {
+    var generator = RandomGenerator(seed: 2)
+    var plan = NetworkPlan()
+    (plan.hiddenSize, plan.dropout) = (4, 0)
+    let layout = SeriesStepLayout(channels: 1, hasGaps: true, hasTimes: true)
+    let part = SeriesPart(plan, layout, using: &generator)
+    let input = Tensor([0.5, 1, 0, -1, 0, 2, 2, 1, 0.3], shape: [3, 3])
+    var twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
+    twins.passesRelevance = true
+    let relevance = Attribution.relevance(of: part, at: input) { [twins] part, inputs in
+      part(StepValues(inputs), layers: twins)
+    }
+    let value = part(StepValues(stack([input])), layers: LayerCalls()).sum().item
+    #expect(abs(relevance.score - value) < 1e-4 && abs(relevance.gap) < 1e-3, "\(relevance.score) \(relevance.gap)")
+  }
+
+  @Test("of a series calls channels and steps as the table does, and a series by its name")
+  func seriesNames() throws {
+    let wide = SeriesLayout.wide([.init(name: "series", channels: [["x0", "x1", "x2"], ["y0", "y1", "y2"]])])
+    #expect(wide.names(of: "series").channels == ["x", "y"] && wide.names(of: "series").steps.isEmpty)
+    #expect(SeriesLayout.wide([.init(name: "s", channels: [["0", "1"]])]).names(of: "s") == ([], ["0", "1"]))
+    let steps = (0..<24).map { "p\($0 / 3),\($0 % 3),\($0 * 7 % 5),\($0 / 3 % 2 == 0 ? "a" : "b")\n" }.joined()
+    let model = try classifier("stay,hours,pulse,label\n" + steps, ["id": ["stay"], "time": ["hours"]])
+    let examples = try model.examples(from: source("stay,hours,pulse\nnew,0,1\nold,0,2\nold,1,3\n"))
+    let one = try model.explained(examples, ClassifierRequest(), .numbers([2]))[0]
+    #expect(one.title.hasPrefix("series 2 (old): ") && one.steps == ["1", "2"] && one.features.names == ["pulse"])
+    let error = #expect(throws: TaskError.self) { try model.explained(examples, ClassifierRequest(), .numbers([3])) }
+    #expect(error?.description == "there is no series 3; there are 2, numbered from 1")
+  }
+
+  @Test("of a number is how far it lies from the mean, in its own unit") func numbers() throws {
+    func rows(_ count: Int, seed: UInt64) -> String {
+      var generator = RandomGenerator(seed: seed)
+      return "size,noise,price\n"
+        + (0..<count).map { _ in
+          let size = generator.integer(below: 100)
+          return "\(size),\(generator.integer(below: 100)),\(5000 + 30 * size)\n"
+        }.joined()
+    }
+    var configuration = RegressorConfiguration()
+    var shared = SharedOptions()
+    (shared.hidden, shared.epochs, shared.dropout) = (8, 12, 0)
+    try configuration.choose(shared)
+    configuration.columns.members = 2
+    let model = try Regressor.train(
+      on: Regressor.examples(from: source(rows(200, seed: 1)), configuration), configuration, TrainingContext())
+    let examples = try model.examples(from: source(rows(11, seed: 5) + "98,50,7940\n"))
+    let one = try model.explained(examples, RegressorRequest(), .numbers([12]))[0]
+    let answer = try model.predict(examples)[11].value
+    #expect(one.title.hasPrefix("row 12: ") && one.title.contains(", in truth ") && one.outputs.count == 1)
+    #expect(one.steps.count == 2 && one.steps[0].hasPrefix("size ") && one.steps[1].hasPrefix("noise "))
+    let explanation = one.explanation(points: 100)
+    #expect(abs(Double(explanation.score) + model.scale.mean - answer) < 0.1)
+    #expect(abs(try #require(explanation.methods[0].gap)) < Float(0.02 * model.scale.deviation))
+    #expect(abs(explanation.methods[0].steps[0]) > abs(explanation.methods[0].steps[1]))
+    let exhibits = try model.overview(examples, RegressorRequest())
+    guard case .table(let columns, let lines) = try #require(exhibits.first).content else {
+      throw TaskError("no table")
+    }
+    #expect(columns.first == "row" && lines.count == 12)
+    // The farthest from the truth come first.
+    let errors = lines.compactMap { if case .number(let value) = $0[3] { abs(value) } else { nil } }
+    #expect(errors.count == 12 && errors == errors.sorted(by: >))
+    let unknown = try model.examples(from: source("size,noise\n1,2\n"))
+    #expect(try model.overview(unknown, RegressorRequest()).isEmpty)
   }
 
   @Test("of all rows together are hard examples, labels that are wrong, and what is taken for what")
@@ -129,7 +212,12 @@ private func classifier(
     #expect(exhibits.map(\.name) == ["scores", "steps", "units"])
     var page = ExplanationPage(title: "A", subtitle: "", explanations: both)
     page.comparison = ExplanationComparison(both[0], both[1])
-    page.overview = [Exhibit("x", title: "<b>", .words([("a & b", 1)]))]
+    page.overview = [
+      Exhibit("x", title: "<b>", .words([("a & b", 1)])),
+      Exhibit("y", title: "y", .table(columns: ["row", "said", "share"], rows: [[.number(69), "no", .number(0.25)]])),
+    ]
+    #expect(page.text.contains(#"<th scope="col" class="text">said</th><th scope="col">share</th>"#))
+    #expect(page.text.contains(#"<tr><td>69</td><td class="text">no</td><td>0.25</td></tr>"#))
     #expect(
       page.text.contains("id=\"comparison\"") && page.text.contains("a &amp; b") && !page.text.contains("<h3><b>"))
   }

@@ -117,5 +117,8 @@ import Testing
     let layers = Sequential(inputSize: 2, seed: 1) { Dense(1) }
     #expect(problem(try layers.fileContents()).contains("of the kind 'sequential', which is no task"))
     #expect(problem(SafeTensorsFile(tensors: [])).contains("not written by Refrain"))
+    var training = SafeTensorsFile(tensors: [])
+    (training.metadata["training"], training.metadata["stage"]) = ("{}", "member1")
+    #expect(problem(training).contains("a training on its way, which cannot answer yet; go on with its folder"))
   }
 }

@@ -157,6 +157,28 @@ import Testing
     }
   }
 
+  @Test("finds important what results go with, and nothing where they are all the same or as many as there are values")
+  func importance() {
+    let space = SearchSpace([
+      .init("hidden", .whole(1...100, isLogarithmic: false)), .init("cell", .choice(["lstm", "gru"])),
+    ])
+    func shares(_ results: [Double]) -> [String: Double] {
+      let trials = results.enumerated().map { index, result in
+        Study.Trial(
+          number: index + 1, state: .finished,
+          values: ["hidden": "\(index * 37 % 100 + 1)", "cell": ["lstm", "gru"][index % 2]],
+          result: result, message: nil, attempts: 1, seconds: 1, reports: [])
+      }
+      let report = TuningReport(task: "forecast", space: space, trials: trials, measure: "mase")
+      return Dictionary(uniqueKeysWithValues: report.importance.map { ($0.name, $0.share) })
+    }
+    let known = shares((0..<12).map { $0 % 2 == 0 ? 1 : 2 })
+    // η² is 1, and so is ε².
+    #expect(known["cell"] == 1 && known["hidden"] ?? 1 < 0.5, "\(known)")
+    #expect(shares(Array(repeating: 0.8, count: 12)) == ["cell": 0, "hidden": 0])
+    #expect(shares([1, 2, 3, 4])["hidden"] == 0)
+  }
+
   @Test("stops where no trial can be trained, with the reason") func hopeless() throws {
     try withTemporaryFolder { folder in
       let space = SearchSpace([.init("context", .whole(500...600, isLogarithmic: false))])

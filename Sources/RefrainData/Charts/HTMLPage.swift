@@ -85,15 +85,15 @@ package struct HTMLPage {
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 8px 0; }
     .wide { overflow-x: auto; }
     th, td { text-align: right; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--line); font-weight: normal; }
-    th:first-child, td:first-child, td.text { text-align: left; } thead th { color: var(--soft); font-size: .9rem; }
+    th:first-child, td:first-child, .text { text-align: left; } thead th { color: var(--soft); font-size: .9rem; }
     footer { border-top: 1px solid var(--line); margin-top: 32px; padding-top: 12px; }
     """
 
-  /// A number for people, with about three significant digits.
+  /// A number for people, with about three significant digits; a whole one, such as a count, with all of its own.
   package static func short(_ value: Double) -> String {
     guard value.isFinite else { return value.isNaN ? "–" : value > 0 ? "∞" : "−∞" }
-    guard value != 0 else { return "0" }
     let size = abs(value)
+    if size < 1e6, value == value.rounded() { return "\(Int(value))".replacing("-", with: "−") }
     if size >= 1e6 || size < 1e-3 {
       var (mantissa, exponent) = (value, 0)
       while abs(mantissa) >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }

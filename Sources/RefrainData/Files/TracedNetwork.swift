@@ -28,6 +28,8 @@ public protocol TracedNetwork: Module, RunnableModel {
 public struct LayerCalls {
   private let body: ((_ layer: any Layer, _ name: String, _ input: Tensor) -> Tensor)?
   private var prefix = ""
+  /// Whether gradients are those of relevance: a function of one value that is no layer is that value times a constant.
+  package var passesRelevance = false
 
   /// Calls the layers.
   public init() { body = nil }

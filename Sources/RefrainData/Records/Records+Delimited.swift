@@ -163,13 +163,15 @@ struct DelimitedLayout {
     let wanted = Set(names.map { $0.lowercased() })
     if first.contains(where: { wanted.contains($0.lowercased()) }) { return true }
     let rest = rows.dropFirst().filter { $0.count == first.count }
-    guard !rest.isEmpty, first.allSatisfy({ $0.count <= 64 }), Set(first).count == first.count else { return false }
+    guard !rest.isEmpty, first.allSatisfy({ $0.count <= 64 }) else { return false }
     func isNumber(_ text: String) -> Bool { NumberNotation.isNumber(Array(text.utf8)[...]) }
     if first.contains(where: isNumber) { return namesSteps(first) }
     for column in first.indices {
       let values = rest.map { $0[column] }.filter { !$0.isEmpty }
-      if !values.isEmpty, values.allSatisfy(isNumber), !first[column].isEmpty { return true }
+      if !values.isEmpty, values.allSatisfy(isNumber), !isMissingNumber(first[column]) { return true }
     }
+    // Words that are there twice are no names; above numbers they are, and one of them is wrong.
+    guard Set(first).count == first.count else { return false }
     let repeated = first.indices.filter { column in
       let values = rest.map { $0[column] }
       return Set(values).count * 2 <= values.count

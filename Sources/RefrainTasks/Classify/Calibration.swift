@@ -1,7 +1,7 @@
 import Foundation
 
 /// Makes probabilities say how often they are right: scores are divided by a temperature, which is the one with which
-/// held-out examples are most probable (Guo, Pleiss, Sun and Weinberger 2017).
+/// held-out examples are most probable (Guo, Pleiss, Sun and Weinberger 2017), but for what few of them leave open.
 struct Calibration: Codable, Sendable, Equatable {
   /// Above 1 where the network was too sure of itself.
   var temperature = 1.0
@@ -47,5 +47,40 @@ struct Calibration: Codable, Sendable, Equatable {
     let powers = scaled.map { exp($0 - greatest) }
     let sum = powers.reduce(0, +)
     return powers.map { $0 / sum }
+  }
+}
+
+extension Calibration {
+  /// The temperature with which held-out examples are most probable, where n examples count for what they say and one
+  /// more for doubt: the truth is to be as probable as (n + 1) / (n + 2) (Platt 1999). A few rows that are all right
+  /// would make a network sure of everything.
+  ///
+  /// - Parameters:
+  ///   - scores: Of each example, class by class.
+  ///   - truths: The classes of each.
+  init(_ scores: [Float], _ labels: Labels, _ truths: [[Int]]) {
+    let width = labels.names.count
+    let doubt = 1 / Double(truths.count + 2)
+    self.init(examples: truths.count) { temperature in
+      truths.indices.reduce(0) { sum, example in
+        let own = scores[example * width..<(example + 1) * width].map { Double($0) / temperature }
+        return sum + Self.loss(own, truths[example], areSeveral: labels.areSeveral, doubt: doubt)
+      }
+    }
+  }
+
+  /// Cross entropy, where the truth is to have 1 − `doubt` and what is not so the rest.
+  private static func loss(_ scores: [Double], _ truth: [Int], areSeveral: Bool, doubt: Double) -> Double {
+    guard !areSeveral else {
+      return scores.indices.reduce(0) { sum, label in
+        // log(1 + exp(s)) − t s, without powers of great numbers.
+        let share = truth.contains(label) ? 1 - doubt : doubt
+        return sum + max(scores[label], 0) - scores[label] * share + log(1 + exp(-abs(scores[label])))
+      }
+    }
+    let greatest = scores.max() ?? 0
+    let total = greatest + log(scores.reduce(0) { $0 + exp($1 - greatest) })
+    let others = (scores.reduce(0, +) - scores[truth[0]]) / Double(max(1, scores.count - 1))
+    return total - (1 - doubt) * scores[truth[0]] - doubt * others
   }
 }

@@ -7,38 +7,29 @@ extension Classifier {
   public func explained(
     _ examples: LabelledRecords, _ request: ClassifierRequest, _ choice: ExampleChoice
   ) throws(TaskError) -> [ExplainedExample] {
-    guard !columns.encoders.contains(where: { $0.encoder is FramesColumn }) else {
-      throw TaskError("what a model looked at in clips and images is not shown yet")
-    }
-    let places = try choice.places(of: examples.records.count, called: "row")
-    let rows = try model.encoded(examples)
     let truth = truth(of: examples)
-    var explained: [ExplainedExample] = []
-    for row in places {
-      do throws(TrainingError) {
-        explained.append(try self.explained(row, of: rows, in: examples.records, truth?[row]))
-      } catch {
-        throw TaskError(error.description)
-      }
+    return try model.explained(examples, choice) { row, name, packed, networks in
+      explained(name, packed, networks, truth?[row], threshold: request.threshold ?? 0.5)
     }
-    return explained
   }
 
   private func explained(
-    _ row: Int, of rows: EncodedRows, in records: Records, _ truth: [Int]?
-  ) throws(TrainingError) -> ExplainedExample {
-    let packed = try PackedRow(row, of: rows, columns, networks, in: records)
-    let ensemble = JoinedNetworks(networks: networks)
-    let scores = ensemble(stack([packed.input]), packed, layers: LayerCalls()).values
+    _ name: String, _ packed: PackedRow, _ joined: JoinedNetworks, _ truth: [Int]?, threshold: Double
+  ) -> ExplainedExample {
+    let scores = joined(stack([packed.input]), packed, layers: LayerCalls()).values
     let probabilities = calibration.probabilities(scores[...], areSeveral: labels.areSeveral)
     let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
     let (count, areSeveral) = (labels.names.count, labels.areSeveral)
-    let answer = "\(labels.names[order[0]]) (\((probabilities[order[0]] * 1000).rounded() / 10) %)"
+    // Of several labels a row may have none: then the most probable is shown all the same, with its probability.
+    let said = areSeveral ? max(1, probabilities.count { $0 >= threshold }) : 1
+    let answer = order.prefix(min(said, 4)).map {
+      "\(labels.names[$0]) (\((probabilities[$0] * 1000).rounded() / 10) %)"
+    }.joined(separator: ", ")
     let wanted = truth.map { $0.map { $0 < 0 ? "another class" : labels.names[$0] }.joined(separator: ", ") }
     return ExplainedExample(
-      title: "row \(row + 1): \(answer)" + (wanted.map { ", labeled \($0)" } ?? ""), input: packed.input,
+      title: "\(name): \(answer)" + (wanted.map { ", labeled \($0)" } ?? ""), input: packed.input,
       steps: packed.steps, features: packed.features, outputs: order.map { labels.names[$0] },
-      baselines: packed.baselines, network: ensemble
+      baselines: packed.baselines, network: joined
     ) { network, inputs, layers, output in
       let scores = network(inputs, packed, layers: layers)
       return areSeveral ? scores.at(order[output], axis: 1) : scores.margin(of: order[output], among: count)
@@ -56,12 +47,9 @@ extension Classifier {
   /// what.
   public func overview(_ examples: LabelledRecords, _ request: ClassifierRequest) throws(TaskError) -> [Exhibit] {
     guard !labels.areSeveral, let truth = truth(of: examples) else { return [] }
-    let records = examples.records
-    let shown = columns.encoders.compactMap { try? records.column(named: $0.name) }
+    let names = RowNames(examples, columns)
     let found = try probabilities(model.encoded(examples))
-    return ClassOverview(labels.names, found, truth: truth.map { $0.first ?? -1 }) { row in
-      excerpt(shown.compactMap { records.text(row: row, column: $0) }.joined(separator: " · "), 120)
-    }.exhibits
+    return ClassOverview(labels.names, found, truth: truth.map { $0.first ?? -1 }, text: names.text).exhibits
   }
 }
 

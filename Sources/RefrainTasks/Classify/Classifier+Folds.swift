@@ -22,7 +22,8 @@ extension LabelledRecords {
   func folds(_ classes: [Int], count: Int, seed: UInt64) throws(TaskError) -> [ExampleFold<LabelledRecords>] {
     try FoldPlan(classes, count: count, seed: seed).folds { places in
       LabelledRecords(
-        records: records.selecting(Set(places)), validation: validation, target: target, choices: choices)
+        records: records.selecting(Set(places)), validation: validation, target: target, choices: choices,
+        layout: layout)
     }
   }
 }

@@ -96,24 +96,3 @@ extension Classifier {
     return ["the class\(rare.count == 1 ? "" : "es") \(shown) with one example can hardly be learned"]
   }
 }
-
-extension Calibration {
-  /// The temperature with which held-out examples are most probable.
-  ///
-  /// - Parameters:
-  ///   - scores: Of each example, class by class.
-  ///   - truths: The classes of each.
-  init(_ scores: [Float], _ labels: Labels, _ truths: [[Int]]) {
-    let width = labels.names.count
-    self.init(examples: truths.count) { temperature in
-      var calibration = Calibration()
-      calibration.temperature = temperature
-      return truths.indices.reduce(0) { sum, example in
-        let probabilities = calibration.probabilities(
-          scores[example * width..<(example + 1) * width], areSeveral: labels.areSeveral)
-        return sum
-          + ClassificationMeasures.loss(probabilities, truths[example], areSeveral: labels.areSeveral)
-      }
-    }
-  }
-}

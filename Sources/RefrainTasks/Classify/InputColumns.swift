@@ -95,13 +95,34 @@ struct InputColumns: Codable, Sendable {
         notes.append("the column \(column.name.quoted) is left out: \(problem)")
         continue
       }
+      guard choices.count > 1 || choice.kind != nil || !sample.values.isEmpty else {
+        throw DataError(
+          .missingValue, column: column.name, "the column is empty, and there is no other to read", remedy: "fill it in"
+        )
+      }
       let kind = choice.kind ?? ColumnEncoders.kind(of: sample)
+      if choice.kind == nil, !(kind is NumberColumn.Type), let reason = Self.oddity(of: sample) {
+        notes.append("the column \(column.name.quoted) is read as \(kind.kind), not as numbers: \(reason)")
+      }
       encoders.append(Input(name: column.name, encoder: try kind.init(learning: column, settings)))
     }
     guard !encoders.isEmpty else {
       throw DataError(.noSuchColumn, "there is no column to read besides the target", remedy: "add one")
     }
     self.encoders = encoders
+  }
+
+  /// Why a column that seems to hold numbers does not; nil for one that does not seem so.
+  private static func oddity(of sample: ColumnSample) -> String? {
+    func isNumber(_ text: String) -> Bool { NumberColumn.number(text) != nil || NumberColumn.isMissing(text) }
+    guard !sample.holdsFiles else { return nil }
+    if let comma = sample.values.first(where: { NumberColumn.withPoint($0) != nil }),
+      sample.share({ isNumber($0) || NumberColumn.withPoint($0) != nil }) >= 0.8
+    {
+      return "\(comma.shortened.quoted) has a decimal comma in place of a point"
+    }
+    guard sample.share(isNumber) >= 0.8, let odd = sample.values.first(where: { !isNumber($0) }) else { return nil }
+    return "\(odd.shortened.quoted) is none"
   }
 
   private static func uselessness(of sample: ColumnSample) -> String? {

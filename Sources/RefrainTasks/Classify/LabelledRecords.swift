@@ -26,6 +26,11 @@ public struct LabelledRecords: Sendable {
       return sample.distinct.count <= 1000
         && (CategoryColumn.likelihood(of: sample) > 0.3 || sample.values.count < 50 && sample.distinct.count < 6)
     }
+
+    /// Whether a column that is called as such columns are is the one: what is wrong in some of its rows is told then.
+    func isMeant(_ sample: ColumnSample) -> Bool {
+      self == .classes || fits(sample) || sample.share { NumberColumn.number($0) != nil } > 0.5
+    }
   }
 
   /// Reads what a task is trained on.
@@ -36,18 +41,25 @@ public struct LabelledRecords: Sendable {
     var records = try Records(source, columns: named)
     let columns = records.lacksHeader ? named : records.columns
     var notes: [String] = []
-    // Of rows that are steps the column to learn is found when they are put together.
-    let found = options.id.isEmpty ? try? findTarget(in: records, learns) : nil
+    // Of rows that are steps the column to learn is found when they are put together, unless its name tells.
+    let found = options.id.isEmpty ? try? findTarget(in: records, learns) : findLabel(in: records, learns, options)
     let place = try options.target.map { name throws(DataError) in try records.column(named: name) } ?? found
     let learned = place.map { records.columns[$0] }
     var layout = try options.layout(of: records, target: learned, notes: &notes)
+    let all = records.columns
     if let layout { records = try records.arranged(layout, keeping: learned) }
     records.note(notes)
     let target: Int
     if let name = learned {
       target = try records.column(named: name)
     } else {
-      target = try findTarget(in: records, learns)
+      var taken: Set<String> = []
+      switch layout {
+      case .long(let long): taken = Set(long.id + [long.time, records.columns.last].compactMap(\.self))
+      case .wide(let wide): taken = Set(wide.map(\.name))
+      case nil: break
+      }
+      target = try findTarget(in: records, learns, of: all, without: taken)
     }
     layout?.remove(records.columns[target])
     let choices = try InputColumns.choose(options.inputs, in: records, of: layout, without: target)
@@ -96,21 +108,39 @@ public struct LabelledRecords: Sendable {
     "output", "rating", "score", "stars", "price", "value",
   ]
 
-  private static func findTarget(in records: Records, _ learned: Learned) throws(DataError) -> Int {
+  /// The column that is called as labels are, in a table whose rows are steps.
+  private static func findLabel(in records: Records, _ learned: Learned, _ options: ColumnOptions) -> Int? {
+    let inputs = options.inputs.map { InputColumns.name($0, in: records) }
+    let taken = Set((options.id + inputs + [options.settings.time].compactMap(\.self)).map { $0.lowercased() })
+    let names = records.columns.map { $0.lowercased() }
+    // What nothing but a label is called; others may be channels.
+    return ["label", "labels", "target", "class"].filter { !taken.contains($0) }.lazy
+      .compactMap { names.firstIndex(of: $0) }
+      .first { learned.isMeant(Column(records, $0).sample) }
+  }
+
+  /// - Parameters:
+  ///   - all: The columns of the file, where rows were made of several or of several columns.
+  ///   - taken: Columns that are something else.
+  private static func findTarget(
+    in records: Records, _ learned: Learned, of all: [String]? = nil, without taken: Set<String> = []
+  ) throws(DataError) -> Int {
     if records.areFiles { return try records.column(named: Records.labelColumn) }
     let names = records.columns.map { $0.lowercased() }
     for name in usual {
-      guard let place = names.firstIndex(of: name) else { continue }
-      if learned == .classes || learned.fits(Column(records, place).sample) { return place }
+      guard let place = names.firstIndex(of: name), !taken.contains(records.columns[place]) else { continue }
+      if learned.isMeant(Column(records, place).sample) { return place }
     }
-    let fitting = records.columns.indices.filter { learned.fits(Column(records, $0).sample) }
+    let fitting = records.columns.indices.filter {
+      !taken.contains(records.columns[$0]) && learned.fits(Column(records, $0).sample)
+    }
     if fitting.count == 1 { return fitting[0] }
-    let shown = (fitting.isEmpty ? Array(records.columns.indices) : fitting).prefix(8).map {
-      records.columns[$0].quoted
-    }
+    let others = (all ?? records.columns).filter { !taken.contains($0) }
+    let shown = fitting.isEmpty ? others : fitting.map { records.columns[$0] }
     throw DataError(
       .noSuchColumn,
-      "which column is to be learned is not clear: \(shown.joined(separator: ", "))\(fitting.count > 8 ? ", …" : "")",
+      "which column is to be learned is not clear: "
+        + "\(shown.prefix(8).map(\.quoted).joined(separator: ", "))\(shown.count > 8 ? ", …" : "")",
       remedy: "name it as the target", setting: .target)
   }
 }

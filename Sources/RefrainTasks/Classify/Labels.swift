@@ -36,7 +36,8 @@ struct Labels: Codable, Sendable, Equatable {
     guard counts.count > 1 || areSeveral && counts.count == 1 else {
       throw DataError(
         .constantSeries, column: column.name,
-        "all \(column.count) rows have the label \((counts.keys.first ?? "").quoted), so that there is nothing to tell apart",
+        (column.count == 1 ? "the only row has" : "all \(column.count) rows have")
+          + " the label \((counts.keys.first ?? "").quoted), so that there is nothing to tell apart",
         remedy: "add rows of another class, or name another column of labels")
     }
     guard areSeveral || column.count < 20 || counts.count * 2 <= column.count else {

@@ -77,6 +77,9 @@ struct PackedRow: Sendable {
       let encoder = columns.encoders[index]
       guard let place = try? records.column(named: encoder.name) else { return ColumnNames(steps: []) }
       let shape = [times[index], values[0][index].shape[values[0][index].rank - 1]]
+      if let series = encoder.encoder as? SeriesColumn, let layout = columns.layout {
+        return series.names(steps: shape[0], layout.names(of: encoder.name))
+      }
       return encoder.encoder.names(row: row, of: Column(records, place), shape: shape)
     }
     let isAlone = isVector.allSatisfy(\.self) || columns.encoders.count == 1
@@ -86,6 +89,15 @@ struct PackedRow: Sendable {
     features =
       isAlone && names.allSatisfy { $0.features.isEmpty }
       ? .parts : Self.features(names, columns, isVector, places, width)
+  }
+
+  /// The steps of the column that a recurrent level reads, by the name that its layer is called by.
+  func steps(ofLevel name: String) -> Range<Int>? {
+    let parts = name.split(separator: ".")
+    guard let word = parts.firstIndex(of: "columns"), let column = parts[(word + 1)...].first.flatMap({ Int($0) }),
+      places[0].indices.contains(column)
+    else { return nil }
+    return places[0][column].steps
   }
 
   /// What takes the row's place: nothing at all, each column's mean over its steps, and what is not known.

@@ -27,7 +27,11 @@ extension Exhibit {
   }
 
   private static func table(_ columns: [String], _ rows: [[Cell]]) -> String {
-    let head = columns.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined()
+    // A heading stands above its words or its numbers.
+    let head = columns.enumerated().map { place, name in
+      let isText = if case .text? = rows.first?.dropFirst(place).first { true } else { false }
+      return "<th scope=\"col\"\(isText ? " class=\"text\"" : "")>\(escapedHTML(name))</th>"
+    }.joined()
     let lines = rows.map { row in
       let cells = row.map { cell in
         switch cell {

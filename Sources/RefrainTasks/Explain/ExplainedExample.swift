@@ -120,6 +120,9 @@ public struct ExplainedExample: Sendable {
   /// What is shown beside the attributions.
   public var exhibits: [Exhibit] = []
 
+  /// The steps that a recurrent level goes through, by the name that its layer is called by; nil is all of them.
+  var stepsOfLevel: @Sendable (_ name: String) -> Range<Int>? = { _ in nil }
+
   /// From `[N, T, I]` to `[N]`.
   private let run: @Sendable (_ inputs: Tensor, _ layers: LayerCalls, _ output: Int) -> Tensor
   private let hasRelevance: Bool
@@ -183,8 +186,9 @@ public struct ExplainedExample: Sendable {
     }
     run = { inputs, layers, output in score(network, inputs, layers, output) }
     relevanceOf = { input, output in
-      let twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
-      return .relevance(of: network, at: input) { network, inputs in linear(network, inputs, twins, output) }
+      var twins = LayerCalls { layer, _, input in layer.twinOrSelf(input) }
+      twins.passesRelevance = true
+      return .relevance(of: network, at: input) { [twins] network, inputs in linear(network, inputs, twins, output) }
     }
     withWeights = { seed in
       ExplainedExample(

@@ -30,6 +30,8 @@ public struct Explanation: Sendable {
     public var name: String
     /// The cell.
     public var cell: String
+    /// A name for each step that it goes through.
+    public var steps: [String]
     /// Gates by name, each `[T, H]`, and the state's tensors.
     public var gates: [(name: String, value: Tensor)]
     /// The tensors of the state by name, `[T, H]` each.
@@ -71,6 +73,17 @@ public struct Explanation: Sendable {
   public var levels: [Level]
   /// What else there is to see.
   public var exhibits: [Exhibit] = []
+
+  /// What has to be said where the parts by the first method are far from the difference of the two scores; nil where
+  /// they are not.
+  package var incompleteness: String? {
+    guard let first = methods.first, let gap = first.gap, gap.isFinite else { return nil }
+    let difference = score - baselineScore
+    guard abs(gap) > 0.1 * abs(difference), abs(gap) > 1e-3 * max(abs(score), abs(baselineScore)) else { return nil }
+    return "\(first.title) do not add up: \(HTMLPage.short(Double(gap))) is missing of the "
+      + "\(HTMLPage.short(Double(difference))) between the two scores. More points may help; where the network jumps, "
+      + "as by whether a value is there, occlusion says more."
+  }
 
   /// What has to be said wherever attributions are shown.
   public static let caution =
@@ -153,8 +166,13 @@ extension ExplainedExample {
       all.filter { $0.value.rank == 3 }.map { ($0.name, $0.value.at(0, axis: 0)) }
     }
     let parts = [name, level.level > 0 ? "level \(level.level)" : "", level.direction == .backward ? "backward" : ""]
+    let (own, states) = (stepsOfLevel(name) ?? 0..<steps.count, first(level.states))
+    let time = states.last?.value.shape[0] ?? own.count
+    // A level above one that takes several steps together has fewer.
+    let names = own.count == time ? Array(steps[own]) : (0..<time).map { steps[own.lowerBound + $0 * own.count / time] }
+    let read = own.count == steps.count ? input : input.slice(own, axis: 0)
     return Explanation.Level(
-      name: parts.filter { !$0.isEmpty }.joined(separator: ", "), cell: level.cell, gates: first(level.gates),
-      states: first(level.states), units: level.units(following: features.followed(input)))
+      name: parts.filter { !$0.isEmpty }.joined(separator: ", "), cell: level.cell, steps: names,
+      gates: first(level.gates), states: states, units: level.units(following: features.followed(read)))
   }
 }

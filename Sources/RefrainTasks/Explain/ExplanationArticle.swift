@@ -142,6 +142,7 @@ struct ExplanationArticle {
     } else {
       text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
     }
+    if let incompleteness = one.incompleteness { text += "<p>\(escapedHTML(incompleteness))</p>" }
     let rows = one.agreement.map { method, correlation in
       "<tr><td>\(escapedHTML(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
     }
@@ -173,7 +174,7 @@ struct ExplanationArticle {
     }
     let memory = level.states.last.map { state in
       HeatMap(
-        values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: one.steps,
+        values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: level.steps,
         label: "The \(state.name) state of every unit over the steps", hasBars: false
       ).svg
     }

@@ -14,6 +14,8 @@ struct HeatMap {
   private static let mostColumns = 160
   private static let mostRows = 48
   private static let width = 1000.0
+  /// Longer names are cut.
+  private static let mostLetters = 38
 
   var svg: String {
     let (time, size) = (values.shape[0], values.shape[1])
@@ -28,7 +30,8 @@ struct HeatMap {
       }
     }
     let most = cells.joined().reduce(0) { max($0, abs($1)) }
-    let left = min(220, 10 + 7.2 * Double(rows.prefix(shown).map(\.count).max() ?? 0))
+    let letters = min(Self.mostLetters, rows.prefix(shown).map(\.count).max() ?? 0)
+    let left = 10 + (letters < 30 ? 7.2 : 6.8) * Double(letters)
     let cell = (width: (Self.width - left) / Double(max(steps.count, 1)), height: shown > 16 ? 9.0 : 22.0)
     let bottom = cell.height * Double(shown)
     var parts: [String] = [
@@ -50,10 +53,9 @@ struct HeatMap {
     }
     if cell.height > 12 {
       for (row, name) in rows.prefix(shown).enumerated() {
-        let y = Double(row) * cell.height + 15
-        parts.append(
-          #"<text x="\#(pixel(left - 8))" y="\#(pixel(y))" text-anchor="end">\#(escapedHTML(String(name.prefix(28))))</text>"#
-        )
+        let (x, y) = (pixel(left - 8), pixel(Double(row) * cell.height + 15))
+        let text = escapedHTML(excerpt(name, Self.mostLetters))
+        parts.append(#"<text x="\#(x)" y="\#(y)" text-anchor="end">\#(text)</text>"#)
       }
     } else {
       let count = shown < size ? "\(shown) of \(size)" : "\(size)"
@@ -76,13 +78,15 @@ struct HeatMap {
       parts.append(#"<text x="\#(pixel(left - 8))" y="\#(pixel(middle + 4))" text-anchor="end">sum</text>"#)
       height += 104
     }
-    for place in [0, 1, 2, 3, 4] where time > 1 {
-      let index = place * (time - 1) / 4
-      let x = left + (Self.width - left) * Double(index) / Double(max(time - 1, 1))
-      let anchor = place == 0 ? "start" : place == 4 ? "end" : "middle"
+    // The first and the last name stay within the chart; of few steps each stands below its cell.
+    let named = time < 5 ? Array(0..<time) : (0...4).map { $0 * (time - 1) / 4 }
+    for index in named where time > 1 {
+      let isEdge = time >= 5 && (index == 0 || index == time - 1)
+      let share = isEdge ? (index == 0 ? 0 : 1) : (Double(index) + 0.5) / Double(time)
+      let anchor = !isEdge ? "middle" : index == 0 ? "start" : "end"
       parts.append(
-        #"<text x="\#(pixel(x))" y="\#(pixel(height + 14))" text-anchor="\#(anchor)">"#
-          + "\(escapedHTML(String(columns[index].prefix(20))))</text>")
+        #"<text x="\#(pixel(left + (Self.width - left) * share))" y="\#(pixel(height + 14))" "#
+          + #"text-anchor="\#(anchor)">\#(escapedHTML(excerpt(columns[index], 20)))</text>"#)
     }
     return #"<svg viewBox="0 0 1000 \#(pixel(height + 20))" role="img" aria-label="\#(escapedHTML(label))">"#
       + parts.joined() + "</svg>"

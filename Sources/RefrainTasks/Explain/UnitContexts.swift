@@ -38,11 +38,8 @@ public struct UnitContexts: Sendable {
       // A level that reads backward has read what comes after.
       let isBackward = found.level.direction == .backward
       func context(_ step: Int) -> String {
-        let steps = time == example.steps.count ? step : min(step, example.steps.count - 1)
-        let range =
-          isBackward
-          ? steps..<min(example.steps.count, steps + Self.length) : max(0, steps - Self.length + 1)..<steps + 1
-        return excerpt(example.steps[range].joined(separator: " "), 60)
+        let range = isBackward ? step..<min(time, step + Self.length) : max(0, step - Self.length + 1)..<step + 1
+        return excerpt(level.steps[range].joined(separator: " "), 60)
       }
       let values = state.values
       for unit in 0..<size {
@@ -65,6 +62,11 @@ public struct UnitContexts: Sendable {
   ) {
     guard places.count < kept || isBetter(value, places[places.count - 1].value) else { return }
     let place = Place(value: value, context: context(), example: example)
+    // The same steps of another example tell nothing more.
+    if let same = places.firstIndex(where: { $0.context == place.context }) {
+      guard isBetter(value, places[same].value) else { return }
+      places.remove(at: same)
+    }
     let index = places.firstIndex { isBetter(value, $0.value) } ?? places.count
     places.insert(place, at: index)
     if places.count > kept { places.removeLast() }

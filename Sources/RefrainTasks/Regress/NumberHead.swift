@@ -24,6 +24,12 @@ struct NumberHead: ColumnHead, Codable, Equatable {
     }
     let deviation = (squares / max(count, 1)).squareRoot()
     guard deviation.isNormal, deviation > 1e-12 * abs(mean) else {
+      if let low = numbers.min(), let high = numbers.max(), low < high {
+        throw DataError(
+          .wrongInput, column: column.name,
+          "numbers from \(low) to \(high) differ too \(deviation.isFinite ? "little beside their size" : "much") to be learned",
+          remedy: "write how far they are from one of them, or in another unit")
+      }
       throw DataError(
         .constantSeries, column: column.name,
         "all \(column.count) rows have the number \(mean), so that there is nothing to learn",

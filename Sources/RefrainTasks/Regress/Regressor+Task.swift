@@ -29,6 +29,7 @@ extension Regressor: TaskModel {
   public func predict(
     _ examples: LabelledRecords, _ request: RegressorRequest
   ) throws(TaskError) -> [RegressionAnswer] {
+    try check(request.level)
     var answers = answers(try values(model.encoded(examples)), level: request.level)
     for (row, id) in (examples.ids ?? []).enumerated() { answers[row].id = id }
     return answers
@@ -38,6 +39,7 @@ extension Regressor: TaskModel {
   public func evaluate(
     on examples: LabelledRecords, _ request: RegressorRequest
   ) throws(TaskError) -> TaskEvaluation {
+    try check(request.level)
     let column = try model.truth(in: examples, of: "numbers", named: request.target)
     let truth: [Double]
     do throws(DataError) { truth = try scale.truths(in: column) } catch { throw TaskError(error.description) }
@@ -46,6 +48,16 @@ extension Regressor: TaskModel {
       answers(try values(rows), level: request.level), truth: truth, mean: scale.mean,
       linear: linear(rows, Array(0..<rows.count))
     ).evaluation
+  }
+
+  /// Refuses a level that was asked for where too few rows were kept aside to tell.
+  private func check(_ level: Double?) throws(TaskError) {
+    guard let level, residuals.offsets(level) == nil else { return }
+    // The last bits of the quotient must not make a row of themselves.
+    let needed = Int((2 / (1 - level / 100) - 1e-6).rounded(.up)) - 1
+    throw TaskError(
+      "intervals that hold \(level) % need \(needed) rows kept aside, and there were \(residuals.count)",
+      remedy: "ask for a lower level, or train with more rows")
   }
 
   /// The measures on the rows that were kept aside: those by which training ended.
@@ -71,7 +83,7 @@ extension Regressor: TaskModel {
 }
 
 /// Four digits that tell something.
-private func rounded(_ value: Double) -> String {
+func rounded(_ value: Double) -> String {
   guard value.isFinite, value != 0 else { return "\(value)" }
   let scale = Double.pow(10, (Double.log10(abs(value))).rounded(.down) - 3)
   let digits = (value / scale).rounded()

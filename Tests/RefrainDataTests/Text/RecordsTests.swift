@@ -35,6 +35,9 @@ import Testing
     #expect(try records("kind,words\nx,q w\ny,e r\nx,t z\ny,u i\n").columns == ["kind", "words"])
     #expect(try records("x,q w\ny,e r\nx,t z\ny,u i\n").lacksHeader)
     #expect(try records("0,q w\n1,e r\n").lacksHeader)
+    #expect(try records("no,no\nyes,no\nyes,yes\nno,yes\n").lacksHeader)
+    let error = #expect(throws: DataError.self) { try records("a,a,label\n1,2,x\n3,4,y\n") }
+    #expect(error?.description.contains("two columns are named 'a'") == true)
   }
 
   @Test("JSON lines: numbers, lists and missing fields")

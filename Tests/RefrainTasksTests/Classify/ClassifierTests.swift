@@ -108,9 +108,12 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       let classifier = try trained(text, given.merging(["target": ["tags"]]) { $1 }, name: name)
       #expect(classifier.classes == ["rain", "sun"] && classifier.labels.areSeveral)
       #expect(measure("accuracy", classifier.evaluation) ?? 0 > 0.9)
-      let answers = try classifier.predict(classifier.examples(from: source("text\nsun and rain\nweather\n")))
+      let two = try classifier.examples(from: source("text\nsun and rain\nweather\n"))
+      let answers = try classifier.predict(two)
       #expect(answers.map(\.labels) == [["rain", "sun"], []])
       #expect(try JSON(encoding: answers[0]).line.hasPrefix(#"{"labels":["rain","sun"],"probabilities":{"#))
+      let title = try classifier.explained(two, ClassifierRequest(), .first(1))[0].title
+      #expect(title.contains("rain (") && title.contains("sun ("), "\(title)")
     }
   }
 
@@ -143,6 +146,10 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     }
     #expect(problem("text,label\na b,x\nc d,\n").contains("row 3, column label: the label is missing"))
     #expect(problem("text,label\na b,x\nc d,x\n").contains("all 2 rows have the label 'x'"))
+    #expect(problem("a,a,label\n1,2,x\n3,4,y\n").contains("two columns are named 'a'"))
+    let empty = try Classifier.examples(from: source("a,label\n,x\n,y\n,x\n,y\n"), chosen())
+    let error = #expect(throws: TaskError.self) { try Classifier.train(on: empty, chosen(), TrainingContext()) }
+    #expect(error?.description.contains("column a: the column is empty") == true)
     #expect(problem(table(20), ["target": ["lable"]]).contains("did you mean 'label'?"))
     #expect(problem(table(20), ["inputs": ["review,revue"]]).contains("there is no column 'revue'"))
     #expect(problem(table(20), ["inputs": ["label"], "target": ["label"]]).contains("two things at once"))
@@ -166,6 +173,26 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       }
       #expect(error?.description.contains("this network cannot be; choose 1 to 64 layers") == true)
     }
+  }
+
+  @Test("Numbers with a word among them are read as text with a note, unless they are many")
+  func oddNumber() throws {
+    func notes(_ value: (Int) -> String) throws -> [String] {
+      let rows = (0..<30).map { "\(value($0));\($0 % 2)\n" }.joined()
+      let examples = try Classifier.examples(from: source("a;label\n" + rows), chosen())
+      var notes: [String] = []
+      let columns = try InputColumns(
+        learning: examples.records, examples.choices, rows: Array(0..<30), ColumnSettings(), notes: &notes)
+      #expect(columns.encoders.count == 1 && columns.encoders[0].encoder is TextColumn)
+      return notes
+    }
+    #expect(
+      try notes { $0 == 16 ? "oops" : "\($0 * $0).5" }
+        == ["the column 'a' is read as text, not as numbers: 'oops' is none"])
+    #expect(
+      try notes { "\($0 * $0),5" }
+        == ["the column 'a' is read as text, not as numbers: '0,5' has a decimal comma in place of a point"])
+    #expect(try notes { "word\($0)" }.isEmpty)
   }
 
   @Test("The classes have one order, however the rows are: numbers by their values, then texts")
@@ -272,6 +299,19 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     }
     #expect(abs(calibration.probabilities([6, 0][...], areSeveral: false)[0] - 0.75) < 1e-3)
     #expect(Calibration(examples: 5) { $0 }.temperature == 1)
+  }
+
+  @Test("A few rows that are all right make probabilities no surer than their number allows")
+  func calibrationByFewRows() throws {
+    let labels = try Labels(Column(try Records(source("label\na\nb\na\n"), columns: ["label"]), 0), separator: nil)
+    let truths = (0..<30).map { [$0 % 2] }
+    let scores: [Float] = truths.flatMap { truth -> [Float] in truth[0] == 0 ? [5, -5] : [-5, 5] }
+    let calibration = Calibration(scores, labels, truths)
+    #expect(abs(calibration.probabilities([5, -5], areSeveral: false)[0] - 31.0 / 32) < 1e-3)
+    // Of several labels each is one by itself.
+    let tags = try Labels(Column(try Records(source("tags\na+b\na\nb\n"), columns: ["tags"]), 0), separator: "+")
+    let several = Calibration(scores, tags, truths)
+    #expect(abs(several.probabilities([5, -5], areSeveral: true)[1] - 1.0 / 32) < 1e-3)
   }
 
   @Test("Balanced weights find a rare class more often")

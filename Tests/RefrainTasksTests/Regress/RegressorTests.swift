@@ -102,6 +102,27 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     #expect(offsets.map { $0.low <= 999 && $0.low > 990 && $0.high >= 9001 && $0.high < 9010 } == true)
   }
 
+  @Test("A level that too few rows were kept aside for is refused where it is asked for")
+  func level() throws {
+    let regressor = try trained("x,price\n" + (0..<40).map { "\($0 % 7),\($0 % 7 + 1)\n" }.joined(), epochs: 1)
+    let examples = try regressor.examples(from: source("x,price\n1,2\n"))
+    #expect(try regressor.predict(examples)[0].low == nil)
+    for (level, rows) in [(50.0, 3), (80, 9), (95, 39)] {
+      var request = RegressorRequest()
+      request.level = level
+      guard rows > 4 else {
+        #expect(try regressor.predict(examples, request)[0].low != nil)
+        continue
+      }
+      for ask in [{ _ = try regressor.predict($0, request) }, { _ = try regressor.evaluate(on: $0, request) }]
+        as [(LabelledRecords) throws -> Void]
+      {
+        let error = #expect(throws: TaskError.self) { try ask(examples) }
+        #expect(error?.description.contains("need \(rows) rows kept aside, and there were 4; ask") == true)
+      }
+    }
+  }
+
   @Test("Measures are those of scikit-learn on a small case")
   func measures() {
     // sklearn.metrics: mean_absolute_error, mean_squared_error, r2_score.
@@ -192,6 +213,15 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     #expect(problem("x,price\n1,2\n2,2\n", ["target": ["price"]]).contains("all 2 rows have the number 2"))
     #expect(problem("a,b\n1,2\n2,5\n").contains("which column is to be learned is not clear: 'a', 'b'"))
     #expect(problem("a,word\n1,x\n2,y\n") == "")
+    #expect(
+      problem("x;price\n1;2,5\n2;3,25\n", ["target": ["price"]]).contains(
+        "row 2, column price: '2,5' is not a number; write decimal points: 2.5"))
+    // One of another name is not taken in place of the one that is meant.
+    #expect(problem("a,price\n1,2\n2,3\n3,cheap\n4,5\n").contains("row 4, column price: 'cheap' is not a number"))
+    #expect(problem("a,price\n1,5\n2,5\n3,5\n").contains("all 3 rows have the number 5"))
+    #expect(problem("a,price\n1,1e200\n2,-1e200\n").contains("numbers from -1e+200 to 1e+200 differ too much"))
+    #expect(
+      problem("a,price\n1,1000000000000000\n2,1000000000000001\n").contains("differ too little beside their size"))
     // A column of words is not taken for the numbers to learn because of its name.
     let examples = try Regressor.examples(from: source("label,price\nx,2\ny,5\nz,7\n"), RegressorConfiguration())
     #expect(examples.target == 1)

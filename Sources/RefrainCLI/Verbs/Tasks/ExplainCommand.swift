@@ -63,12 +63,12 @@ struct ExplainOptions: ParsableArguments {
   var whole = false
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("At most so many examples are explained. (default: 1)", valueName: "n"))
+    parsing: .unconditional, help: ArgumentHelp("At most so many examples are explained.", valueName: "n"))
   var examples = 1
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("How many points integrated gradients evaluate. (default: 50)", valueName: "n"))
+    help: ArgumentHelp("How many points integrated gradients evaluate.", valueName: "n"))
   var points = 50
 
   @Option(

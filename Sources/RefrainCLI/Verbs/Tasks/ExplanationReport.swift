@@ -157,6 +157,7 @@ struct ExplanationReport {
       ])
       lines += page.entry("", faithfulness.verdict, labelWidth: 0)
     }
+    if let incompleteness = one.incompleteness { lines += page.entry("", incompleteness, labelWidth: 0) }
     for parts in one.methods {
       guard let gap = parts.gap else { continue }
       let others = parts.others.map { ", \($0.name) \(number($0.value))" }.joined()

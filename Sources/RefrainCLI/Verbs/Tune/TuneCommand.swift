@@ -35,7 +35,7 @@ struct TuneCommand: ParsableCommand {
 
 /// What a search is told.
 struct TuningFlags: ParsableArguments {
-  @Option(parsing: .unconditional, help: ArgumentHelp("How many trials in all. (default: 20)", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("How many trials in all.", valueName: "n"))
   var trials = 20
 
   @Option(help: ArgumentHelp("How long the search takes at most: 90s, 10m, 2h.", valueName: "time"))

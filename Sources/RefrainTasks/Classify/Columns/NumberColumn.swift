@@ -75,10 +75,19 @@ public struct NumberColumn: ColumnEncoder {
   static func number(in column: Column, row: Int) throws(DataError) -> Double? {
     guard let text = column.text(row), !isMissing(text) else { return nil }
     guard let number = number(text) else {
+      let remedy = withPoint(text).map { "write decimal points: \($0)" }
       throw column.fault(
-        .notANumber, row: row, "\(text.quoted) is not a number", remedy: "write a number, or leave the field empty")
+        .notANumber, row: row, "\(text.quoted) is not a number",
+        remedy: remedy ?? "write a number, or leave the field empty")
     }
     return number
+  }
+
+  /// A number with a decimal comma as one with a point; nil for anything else.
+  static func withPoint(_ text: String) -> String? {
+    guard text.utf8.count(where: { $0 == UInt8(ascii: ",") }) == 1 else { return nil }
+    let changed = text.replacing(",", with: ".")
+    return number(changed) == nil ? nil : changed
   }
 
   static func number(_ text: String) -> Double? {

@@ -144,11 +144,19 @@ public struct SeriesColumn: ColumnEncoder {
   }
 
   public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
-    let channels = (1...means.count).map { "channel \($0)" }
+    names(steps: shape[0], (channels: tables?.channels ?? [], steps: []))
+  }
+
+  /// What an explanation calls so many steps and what stands at each.
+  ///
+  /// - Parameter known: What channels and steps are called; those that have no name are counted.
+  func names(steps count: Int, _ known: (channels: [String], steps: [String])) -> ColumnNames {
+    let channels =
+      known.channels.count == means.count ? known.channels : (1...means.count).map { "channel \($0)" }
     let seen = layout.hasGaps ? channels.map { "\($0), whether it is there" } : []
     let features = channels + seen + (layout.hasTimes ? ["the time since the step before"] : [])
-    return ColumnNames(
-      steps: (1...max(1, shape[0])).map(String.init), features: features, places: Array(features.indices))
+    let steps = known.steps.count < count ? (1...max(1, count)).map(String.init) : Array(known.steps.prefix(count))
+    return ColumnNames(steps: steps, features: features, places: Array(features.indices))
   }
 
   public var bagSize: Int { layout.bagSize }
@@ -186,5 +194,20 @@ public struct SeriesColumn: ColumnEncoder {
         remedy: "write numbers between commas, channels between colons: 1.5,2,3:7,8,9")
     }
     return series
+  }
+}
+
+extension SeriesLayout {
+  /// What the channels of a series are called, and its steps where each is a column; nothing where they have no names.
+  func names(of series: String) -> (channels: [String], steps: [String]) {
+    switch self {
+    case .long(let long): return (long.channels, [])
+    case .wide(let all):
+      guard let own = all.first(where: { $0.name == series })?.channels else { return ([], []) }
+      // What the names of a channel's columns have in common: x of x0, x1, x2 …
+      let stems = own.map { names in String((names.first ?? "").reversed().drop { $0.isNumber }.reversed()) }
+      let areNames = Set(stems).count == stems.count && !stems.contains("")
+      return (areNames ? stems : [], own.count == 1 ? own[0] : [])
+    }
   }
 }

@@ -40,8 +40,8 @@ struct EncodedSeries: EncodedColumn {
       steps: Steps(lengths: chosen.map { length(of: $0) }))
   }
 
-  /// The mean, the deviation, the greatest and the least value of each channel, and where there are gaps how often it was
-  /// seen.
+  /// The mean, the deviation, the greatest and the least value of each channel, and where there are gaps how often it
+  /// was seen.
   func bag(of row: Int) -> [(feature: Int, value: Float)] {
     let steps = Float(max(1, length(of: row)))
     func values(_ place: Int) -> [Float] {
@@ -90,15 +90,17 @@ struct SeriesPart: ColumnPart {
   func callAsFunction(_ input: StepValues, layers: LayerCalls) -> Tensor {
     let values = layout.hasTimes ? input.map { $0.slice(0..<layout.valueCount, axis: 2) } : input
     let mean = GlobalPooling1D(.average)(values).values
-    let square = GlobalPooling1D(.average)(values.map { $0.squared }).values
+    let passes = layers.passesRelevance
+    let square = GlobalPooling1D(.average)(values.map { passes ? $0 * $0.detached : $0.squared }).values
     let channels = values.map { $0.slice(0..<layout.channels, axis: 2) }
     let greatest = GlobalPooling1D(.maximum)(channels).values
     let least = GlobalPooling1D(.maximum)(channels.map { -$0 }).values
-    return concatenate([recurrent(input.map(steps), layers: layers), mean, square, greatest, least], axis: 1)
+    let read = input.map { steps($0, passingRelevance: passes) }
+    return concatenate([recurrent(read, layers: layers), mean, square, greatest, least], axis: 1)
   }
 
   /// What the recurrent layers read.
-  private func steps(_ input: Tensor) -> Tensor {
+  private func steps(_ input: Tensor, passingRelevance: Bool) -> Tensor {
     guard layout.hasTimes || readsTime else { return input }
     var values = layout.hasTimes ? input.slice(0..<layout.valueCount, axis: 2) : input
     var time = layout.hasTimes ? input.slice(layout.valueCount..<layout.width, axis: 2) : nil
@@ -106,7 +108,10 @@ struct SeriesPart: ColumnPart {
       let seen = values.slice(layout.channels..<2 * layout.channels, axis: 2)
       values = select(seen, values.slice(0..<layout.channels, axis: 2), Tensor(Float.nan))
     }
-    if !readsTime { time = time.map { log(1 + $0) } }
+    if !readsTime {
+      // The tiny number is nothing beside any other time than 0.
+      time = time.map { passingRelevance ? $0 * (log(1 + $0) / ($0 + 1e-12)).detached : log(1 + $0) }
+    }
     let shape = [input.shape[0], input.shape[1], 1]
     return concatenate(
       [values, time ?? Tensor(Array(repeating: 1, count: shape[0] * shape[1]), shape: shape)], axis: 2)

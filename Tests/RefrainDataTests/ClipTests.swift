@@ -88,6 +88,7 @@ import Testing
       try writeAtomically(
         NumericArray([0, 0.5, 1, 0.25], shape: [1, 2, 2]).npy(), to: folder + "/shares.npy")
       #expect(try Clip(contentsOf: folder + "/shares.npy").values == [0, 128, 255, 64])
+      #expect(fault(folder + "/shares.npy#0")?.description.contains("leave out '#' and the number") == true)
       try writeAtomically(NumericArray([0, 1, 300, 2], shape: [1, 2, 2]).npy(), to: folder + "/large.npy")
       #expect(fault(folder + "/large.npy")?.code == .wrongInput)
       try writeAtomically(NumericArray([0, .nan], shape: [1, 1, 2]).npy(), to: folder + "/nan.npy")
@@ -127,6 +128,21 @@ import Testing
     let values = Tensor([0, 0.5, 1.5, .nan], shape: [1, 2, 2, 1])
     #expect(Clip(values).values == [0, 128, 255, 0])
     #expect(Clip(clip.tensor, rate: 10) == clip)
+  }
+
+  @Test("at a rate whose frames have no room are refused before they are made")
+  func rates() throws {
+    try withTemporaryFolder { folder in
+      // The slowest that a GIF can be: 655.35 seconds a frame.
+      try writeAtomically(Self.made().gif(rate: 0.001), to: folder + "/slow.gif")
+      let error = MemoryBudget(1 << 22).run { fault(folder + "/slow.gif", as: FrameFormat(rate: 1000)) }
+      #expect(error?.code == .overMemoryBudget && error?.file == folder + "/slow.gif")
+      let library = ClipLibrary([folder + "/slow.gif"], as: FrameFormat(rate: 1000), keeping: 0)
+      #expect(
+        MemoryBudget(1 << 22).run { dataError { () throws(DataError) in try library.clip(0) } }?.code
+          == .overMemoryBudget)
+      #expect(try Clip(contentsOf: folder + "/slow.gif", as: FrameFormat(rate: 0.01)).count == 20)
+    }
   }
 
   @Test("of a folder are its images, numbers in their order")

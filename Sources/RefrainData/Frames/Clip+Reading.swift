@@ -24,22 +24,22 @@ extension Clip {
     do throws(DataError) {
       bytes = try Self.contents(of: name)
       if let array = try ClipArray(bytes) {
-        self = try array.clip(number).formatted(as: format)
+        self = try array.clip(number).checkedAndFormatted(as: format)
         return
       }
       guard number == nil else {
         throw DataError(.wrongFormat, "this file does not hold several clips", remedy: "leave out '#' and the number")
       }
       if GIFReader.isGIF(bytes) {
-        self = try GIFReader.clip(bytes).formatted(as: format)
+        self = try GIFReader.clip(bytes).checkedAndFormatted(as: format)
         return
       }
       if PortableImage.isImage(bytes) {
-        self = try PortableImage.clip(bytes).formatted(as: format)
+        self = try PortableImage.clip(bytes).checkedAndFormatted(as: format)
         return
       }
       if PNG.isPNG(bytes), let clip = try PNG.clip(bytes) {
-        self = clip.formatted(as: format)
+        self = try clip.checkedAndFormatted(as: format)
         return
       }
     } catch {

@@ -91,7 +91,11 @@ struct ClipArray {
 
   /// One of the clips; nil is the only one.
   func clip(_ number: Int?) throws(DataError) -> Clip {
-    guard number.map({ $0 < count && !isSingle }) ?? (count == 1) else {
+    guard number == nil || !isSingle else {
+      throw DataError(
+        .wrongInput, "this file does not hold several clips", remedy: "leave out '#' and the number")
+    }
+    guard number.map({ $0 < count }) ?? (count == 1) else {
       throw DataError(
         .wrongInput,
         number.map { "there is no clip \($0): the file holds \(count)" }

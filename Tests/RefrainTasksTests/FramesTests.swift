@@ -77,6 +77,12 @@ enum MadeClips {
         dataError { () throws(DataError) in try NextFrames.write(answers, to: folder + "/all.gif") }?.code
           == .wrongInput)
       #expect(!NextFrames.isWritten(to: folder + "/next.csv") && NextFrames.isWritten(to: folder))
+      for name in ["/next.mp4", "/next.png"] {
+        // What is no table is not written as one.
+        #expect(NextFrames.isWritten(to: folder + name))
+        let error = dataError { () throws(DataError) in try NextFrames.write([answers[3]], to: folder + name) }
+        #expect(error?.code == .unwritableFile && !FileManager.default.fileExists(atPath: folder + name))
+      }
     }
   }
 

@@ -68,7 +68,7 @@ struct TrainingSummary {
         lines += ["", page.strong("Kept aside") + page.faint("  \(counted(evaluation.examples)) examples")]
         lines += EvaluationReport(evaluation).rows(on: page)
       } else {
-        lines += page.paragraph("There was no time to measure it: how good this model is, is not known.")
+        lines += page.paragraph("Nothing was kept aside to measure it by: how good this model is, is not known.")
       }
       if let folds { lines += [""] + FoldReport(task, folds).lines(on: page) }
       return lines.map { $0 + "\n" }.joined()

@@ -121,6 +121,11 @@ enum MadeSpeech {
         from: DataSource(paths: [folder + "/broken.wav", folder + "/test.csv-0.wav"]))
       let both = try again.predict(mixed)
       #expect(both[0].problem != nil && both[0].text.isEmpty && both[1].text == answers[0].text)
+      // One that breaks off is read as far as it goes, and that is said.
+      try writeAtomically(Array(MadeSpeech.recording("AE").wav().dropLast(100)), to: folder + "/cut.wav")
+      let cut = try again.examples(from: DataSource(paths: [folder + "/cut.wav"]))
+      #expect(Transcriber.notes(of: cut).map { $0.contains("cut.wav: the file breaks off") } == [true])
+      #expect(Transcriber.notes(of: mixed).isEmpty)
       // Untrained, the network says nothing of use: it was the training.
       var broken = try SafeTensorsFile(contentsOf: folder + "/model")
       broken.tensors.removeLast()

@@ -53,6 +53,9 @@ extension Transcriber: TaskModel {
     }
   }
 
+  /// What was mended in tables and recordings.
+  public static func notes(of examples: Utterances) -> [String] { examples.notes }
+
   /// Learns; see ``Transcriber``.
   public static func train(
     on examples: Utterances, _ configuration: Configuration, _ context: TrainingContext

@@ -276,6 +276,11 @@ enum MadeSpeech {
       // A folder of folders is read as one.
       let all = try Classifier.examples(from: DataSource(paths: [folder + "/sounds"]), configuration)
       #expect(all.records.count == 42)
+      // One that breaks off is read as far as it goes, and that is said.
+      try writeAtomically(Array(MadeSpeech.recording("AE").wav().dropLast(100)), to: folder + "/cut.wav")
+      try writeAtomically("path\nsounds/AE/13.wav\ncut.wav\n", to: folder + "/cut.csv")
+      let cut = try again.examples(from: DataSource(paths: [folder + "/cut.csv"]))
+      #expect(Classifier.notes(of: cut).contains { $0.contains("cut.wav: the file breaks off") })
       // A recording that is missing is named with its row.
       try writeAtomically("path\nsounds/AE/13.wav\nnowhere.wav\n", to: folder + "/bad.csv")
       let error = dataError { () throws(DataError) in

@@ -231,6 +231,9 @@ enum MadeClips {
       #expect(
         try fault(good + "c.gif,x\n") == "t.csv: row 17, column clip: c.gif: there is no such file; check the path")
       #expect(try fault("a.gif,x\nb.gif,x\n").hasPrefix("t.csv: row 3, column clip: b.gif: its frames are 12 × 12"))
+      // A clip is no table of clips.
+      let alone = dataError { () throws(DataError) in try Records(DataSource(paths: [folder + "/a.gif"])) }
+      #expect(alone?.description.hasSuffix("a table is expected; name a table with a column of paths") == true)
     }
   }
 

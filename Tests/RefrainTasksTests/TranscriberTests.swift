@@ -126,6 +126,12 @@ enum MadeSpeech {
       let cut = try again.examples(from: DataSource(paths: [folder + "/cut.wav"]))
       #expect(Transcriber.notes(of: cut).map { $0.contains("cut.wav: the file breaks off") } == [true])
       #expect(Transcriber.notes(of: mixed).isEmpty)
+      // A movie is asked for its sound, and is no table.
+      try writeAtomically("no movie", to: folder + "/movie.mp4")
+      let movie = dataError { () throws(DataError) in
+        try again.examples(from: DataSource(paths: [folder + "/movie.mp4"]))
+      }
+      #expect(movie?.code == .unsupportedContent || movie?.code == .wrongFormat)
       // Untrained, the network says nothing of use: it was the training.
       var broken = try SafeTensorsFile(contentsOf: folder + "/model")
       broken.tensors.removeLast()

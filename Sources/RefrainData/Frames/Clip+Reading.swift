@@ -45,7 +45,7 @@ extension Clip {
     } catch {
       throw error.inFile(name)
     }
-    self = try FFmpeg(path: ffmpeg).clip(name, as: format)
+    self = try FFmpeg(path: ffmpeg).clip(name, as: format, missing: PNG.isPNG(bytes) ? "this PNG is interlaced" : nil)
   }
 
   /// The bytes of a file that may be read in Swift, unpacked; of others the first alone.

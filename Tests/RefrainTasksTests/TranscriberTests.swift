@@ -232,6 +232,14 @@ enum MadeSpeech {
         #expect(
           text.hasPrefix("t.csv: row 3: the text of 199 characters takes 279 steps, and the recording a.wav has "))
       }
+      var timed = Transcriber.Configuration()
+      timed.cell = "t-lstm"
+      do {
+        _ = try Transcriber.train(on: examples, timed, TrainingContext())
+        Issue.record("a cell that reads times was taken")
+      } catch let error as TaskError {
+        #expect(error.description.contains("the cell 't-lstm' reads the time since the step before, which recordings"))
+      }
       #expect(
         dataError { () throws(DataError) in
           try Transcriber.examples(from: DataSource(paths: [folder + "/a.wav"]), Transcriber.Configuration())

@@ -16,7 +16,15 @@ func run() throws {
     words.removeSubrange(place...place + 1)
   }
   func number(_ name: String, _ standard: Int) -> Int { options[name].flatMap { Int($0) } ?? standard }
-  guard words.count == 2, words[1].hasSuffix(".npy") else {
+  let areKnown = options.allSatisfy { name, text in
+    switch name {
+    case "--labels": true
+    case "--clips", "--frames", "--side": Int(text).map { $0 > 0 } ?? false
+    case "--seed": Int(text).map { $0 >= 0 } ?? false
+    default: false
+    }
+  }
+  guard areKnown, words.count == 2, words[1].hasSuffix(".npy") else {
     print("MovingDigits IMAGES OUT.npy [--labels LABELS] [--clips N] [--frames N] [--side N] [--seed N]")
     exit(64)
   }

@@ -44,6 +44,9 @@ public protocol TaskModel: Sendable {
   /// - Throws: ``DataError`` with the place of what cannot be used, or does not fit the model.
   func examples(from source: DataSource, _ request: Request) throws(DataError) -> Examples
 
+  /// What was mended or assumed in reading examples, a line each, for people; none for a task that does not say it.
+  static func notes(of examples: Examples) -> [String]
+
   // MARK: - Verbs
 
   /// Learns.
@@ -113,6 +116,8 @@ extension TaskModel {
   public static var savesTraining: Bool { false }
   /// It does.
   public static var measuresTraining: Bool { true }
+  /// Nothing is said.
+  public static func notes(of examples: Examples) -> [String] { [] }
   /// They cannot be divided.
   public static func folds(
     of examples: Examples, count: Int, _ configuration: Configuration

@@ -47,6 +47,23 @@ struct TaskVerbTests {
     #expect(try train("--format", "csv", "--quiet").text.hasPrefix("measure,refrain,seasonalNaive,naive\nmase,"))
   }
 
+  @Test("What was assumed in reading a file is said beside the results, unless they are to be quiet")
+  func notes() throws {
+    let rows = (0..<40).map { index in "\(index % 2 == 0 ? "good" : "bad") film number\(index % 7),\(index % 2)" }
+    try place.write((["text,label"] + rows).joined(separator: "\n") + "\n", to: "rows.csv")
+    _ = try run([
+      "train", "classify", "rows.csv", "--inputs", "text:text", "--hidden", "4", "--epochs", "1", "--save", "m",
+      "--quiet",
+    ])
+    let latin = "text,label\ngood caf\u{E9},0\nbad film,1\n".unicodeScalars.map { UInt8($0.value) }
+    try place.write(Data(latin), to: "latin.csv")
+    for verb in ["predict", "evaluate"] {
+      #expect(try run([verb, "m", "latin.csv"]).errors.contains("Note: read as Latin-1"))
+      #expect(try run([verb, "m", "latin.csv", "--quiet"]).errors.isEmpty)
+      #expect(try run([verb, "m", "rows.csv"]).errors.isEmpty)
+    }
+  }
+
   @Test("Who reads too much is sent to --memory only where the command has it")
   func memory() throws {
     let error = DataError(

@@ -74,6 +74,45 @@ import Testing
     }
   }
 
+  /// A PNG of lines with their filters before them, which are not packed.
+  private static func png(
+    _ columns: Int, _ rows: Int, bits: UInt8, kind: UInt8, _ lines: [UInt8], palette: [UInt8] = []
+  ) -> [UInt8] {
+    func bigEndian(_ value: Int) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
+    func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
+      bigEndian(data.count) + Array(name.utf8) + data + [0, 0, 0, 0]
+    }
+    // Adler's sums, which zlib looks at.
+    var (low, high) = (1, 0)
+    for byte in lines {
+      low = (low + Int(byte)) % 65521
+      high = (high + low) % 65521
+    }
+    let count = UInt16(lines.count)
+    let sizes = [count, ~count].flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+      + chunk("IHDR", bigEndian(columns) + bigEndian(rows) + [bits, kind, 0, 0, 0]) + chunk("PLTE", palette)
+      + chunk("IDAT", [0x78, 0x01, 0x01] + sizes + lines + bigEndian(high << 16 | low)) + chunk("IEND", [])
+  }
+
+  @Test("of PNG may have any number of bits")
+  func bits() throws {
+    // Ten columns of one bit are two bytes, of which the last six bits are nothing; the second line is given by its
+    // difference from the one above (filter 2).
+    let white = try PNG.clip(Self.png(10, 2, bits: 1, kind: 0, [0, 0b1010_0000, 0b0100_0000, 2, 0b0000_0001, 0]))
+    #expect(white?.values == [255, 0, 255, 0, 0, 0, 0, 0, 0, 255, 255, 0, 255, 0, 0, 0, 0, 255, 0, 255])
+    #expect(try PNG.clip(Self.png(3, 1, bits: 2, kind: 0, [0, 0b0001_1011]))?.values == [0, 85, 170])
+    // Two places of a palette in a byte.
+    let colors: [UInt8] = [1, 2, 3, 4, 5, 6]
+    #expect(try PNG.clip(Self.png(2, 1, bits: 4, kind: 3, [0, 0x10], palette: colors))?.values == [4, 5, 6, 1, 2, 3])
+    #expect(throws: DataError.self) { try PNG.clip(Self.png(2, 1, bits: 4, kind: 3, [0, 0x12], palette: colors)) }
+    // Of 16 bits the upper 8; the second place is given by its difference from the first, two bytes before (filter 1).
+    #expect(try PNG.clip(Self.png(2, 1, bits: 16, kind: 0, [1, 0x12, 0x34, 0x01, 0xFF]))?.values == [0x12, 0x13])
+    #expect(
+      try PNG.clip(Self.png(1, 1, bits: 16, kind: 6, [0, 9, 0, 8, 0, 7, 0, 6, 0]))?.values == [9, 8, 7])
+    #expect(throws: DataError.self) { try PNG.clip(Self.png(1, 1, bits: 4, kind: 2, [0, 0, 0])) }
+  }
+
   @Test("of arrays are single ones or several, by their shape")
   func arrays() throws {
     try withTemporaryFolder { folder in
@@ -88,6 +127,7 @@ import Testing
       try writeAtomically(
         NumericArray([0, 0.5, 1, 0.25], shape: [1, 2, 2]).npy(), to: folder + "/shares.npy")
       #expect(try Clip(contentsOf: folder + "/shares.npy").values == [0, 128, 255, 64])
+      #expect(fault(folder + "/shares.npy#0")?.description.contains("leave out '#' and the number") == true)
       try writeAtomically(NumericArray([0, 1, 300, 2], shape: [1, 2, 2]).npy(), to: folder + "/large.npy")
       #expect(fault(folder + "/large.npy")?.code == .wrongInput)
       try writeAtomically(NumericArray([0, .nan], shape: [1, 1, 2]).npy(), to: folder + "/nan.npy")
@@ -127,6 +167,21 @@ import Testing
     let values = Tensor([0, 0.5, 1.5, .nan], shape: [1, 2, 2, 1])
     #expect(Clip(values).values == [0, 128, 255, 0])
     #expect(Clip(clip.tensor, rate: 10) == clip)
+  }
+
+  @Test("at a rate whose frames have no room are refused before they are made")
+  func rates() throws {
+    try withTemporaryFolder { folder in
+      // The slowest that a GIF can be: 655.35 seconds a frame.
+      try writeAtomically(Self.made().gif(rate: 0.001), to: folder + "/slow.gif")
+      let error = MemoryBudget(1 << 22).run { fault(folder + "/slow.gif", as: FrameFormat(rate: 1000)) }
+      #expect(error?.code == .overMemoryBudget && error?.file == folder + "/slow.gif")
+      let library = ClipLibrary([folder + "/slow.gif"], as: FrameFormat(rate: 1000), keeping: 0)
+      #expect(
+        MemoryBudget(1 << 22).run { dataError { () throws(DataError) in try library.clip(0) } }?.code
+          == .overMemoryBudget)
+      #expect(try Clip(contentsOf: folder + "/slow.gif", as: FrameFormat(rate: 0.01)).count == 20)
+    }
   }
 
   @Test("of a folder are its images, numbers in their order")

@@ -204,6 +204,20 @@ import Testing
     }
   }
 
+  @Test("of samples so great that their power is infinite are refused")
+  func greatSamples() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/great.wav"
+      let samples = (0..<800).map { $0 % 3 == 0 ? 3e38 : -3e38 as Float }
+      try Recording(samples, sampleRate: 8000).write(to: path, as: .float32)
+      for features in [SoundFeatures(.logMel, sampleRate: 8000), SoundFeatures(.mfcc(13), sampleRate: 8000, deltas: 2)]
+      {
+        let error = dataError { () throws(DataError) in try SoundEncoding(features).frames(path) }
+        #expect(error?.code == .infiniteValue && error?.file == path)
+      }
+    }
+  }
+
   @Test("with sizes that cannot be are refused before they are made")
   func faults() {
     #expect(SoundFeatures().fault == nil)

@@ -77,6 +77,12 @@ enum MadeClips {
         dataError { () throws(DataError) in try NextFrames.write(answers, to: folder + "/all.gif") }?.code
           == .wrongInput)
       #expect(!NextFrames.isWritten(to: folder + "/next.csv") && NextFrames.isWritten(to: folder))
+      for name in ["/next.mp4", "/next.png"] {
+        // What is no table is not written as one.
+        #expect(NextFrames.isWritten(to: folder + name))
+        let error = dataError { () throws(DataError) in try NextFrames.write([answers[3]], to: folder + name) }
+        #expect(error?.code == .unwritableFile && !FileManager.default.fileExists(atPath: folder + name))
+      }
     }
   }
 
@@ -225,6 +231,9 @@ enum MadeClips {
       #expect(
         try fault(good + "c.gif,x\n") == "t.csv: row 17, column clip: c.gif: there is no such file; check the path")
       #expect(try fault("a.gif,x\nb.gif,x\n").hasPrefix("t.csv: row 3, column clip: b.gif: its frames are 12 × 12"))
+      // A clip is no table of clips.
+      let alone = dataError { () throws(DataError) in try Records(DataSource(paths: [folder + "/a.gif"])) }
+      #expect(alone?.description.hasSuffix("a table is expected; name a table with a column of paths") == true)
     }
   }
 

@@ -297,6 +297,15 @@ import Testing
     #expect(try examples("Oslo, Ada\n", request).sentences[0].words == ["Oslo,", "Ada"])
     #expect(throws: DataError.self) { try examples("\n") }
     #expect(throws: DataError.self) { try tagger.examples(from: DataSource([]), TagRequest()) }
+    // A line that lacks a column among many that have it is a mistake, and not a sentence of plain text.
+    let many = String(repeating: "Ada NNP B-PER\nsings VBZ O\n\n", count: 6)
+    let error = dataError { () throws(DataError) in
+      try tagger.examples(
+        from: DataSource([.bytes(Array((many + "Oslo B-LOC\n").utf8), name: "new.txt")]), TagRequest())
+    }
+    #expect(error?.description.contains("line 19: there are 2 columns, and 3 in line 1") == true)
+    let spaced = "Ada sings .\nNoor sings in Oslo .\nAda .\n"
+    #expect(try examples(spaced).sentences.map(\.words.count) == [3, 5, 2])
   }
 
   @Test("answers may be of words or of spans")

@@ -121,6 +121,17 @@ enum MadeSpeech {
         from: DataSource(paths: [folder + "/broken.wav", folder + "/test.csv-0.wav"]))
       let both = try again.predict(mixed)
       #expect(both[0].problem != nil && both[0].text.isEmpty && both[1].text == answers[0].text)
+      // One that breaks off is read as far as it goes, and that is said.
+      try writeAtomically(Array(MadeSpeech.recording("AE").wav().dropLast(100)), to: folder + "/cut.wav")
+      let cut = try again.examples(from: DataSource(paths: [folder + "/cut.wav"]))
+      #expect(Transcriber.notes(of: cut).map { $0.contains("cut.wav: the file breaks off") } == [true])
+      #expect(Transcriber.notes(of: mixed).isEmpty)
+      // A movie is asked for its sound, and is no table.
+      try writeAtomically("no movie", to: folder + "/movie.mp4")
+      let movie = dataError { () throws(DataError) in
+        try again.examples(from: DataSource(paths: [folder + "/movie.mp4"]))
+      }
+      #expect(movie?.code == .unsupportedContent || movie?.code == .wrongFormat)
       // Untrained, the network says nothing of use: it was the training.
       var broken = try SafeTensorsFile(contentsOf: folder + "/model")
       broken.tensors.removeLast()
@@ -221,6 +232,14 @@ enum MadeSpeech {
         #expect(
           text.hasPrefix("t.csv: row 3: the text of 199 characters takes 279 steps, and the recording a.wav has "))
       }
+      var timed = Transcriber.Configuration()
+      timed.cell = "t-lstm"
+      do {
+        _ = try Transcriber.train(on: examples, timed, TrainingContext())
+        Issue.record("a cell that reads times was taken")
+      } catch let error as TaskError {
+        #expect(error.description.contains("the cell 't-lstm' reads the time since the step before, which recordings"))
+      }
       #expect(
         dataError { () throws(DataError) in
           try Transcriber.examples(from: DataSource(paths: [folder + "/a.wav"]), Transcriber.Configuration())
@@ -271,6 +290,11 @@ enum MadeSpeech {
       // A folder of folders is read as one.
       let all = try Classifier.examples(from: DataSource(paths: [folder + "/sounds"]), configuration)
       #expect(all.records.count == 42)
+      // One that breaks off is read as far as it goes, and that is said.
+      try writeAtomically(Array(MadeSpeech.recording("AE").wav().dropLast(100)), to: folder + "/cut.wav")
+      try writeAtomically("path\nsounds/AE/13.wav\ncut.wav\n", to: folder + "/cut.csv")
+      let cut = try again.examples(from: DataSource(paths: [folder + "/cut.csv"]))
+      #expect(Classifier.notes(of: cut).contains { $0.contains("cut.wav: the file breaks off") })
       // A recording that is missing is named with its row.
       try writeAtomically("path\nsounds/AE/13.wav\nnowhere.wav\n", to: folder + "/bad.csv")
       let error = dataError { () throws(DataError) in

@@ -98,7 +98,7 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
   /// - Parameter longest: How long it may be, in seconds.
   /// - Throws: What ``Recording/init(contentsOf:ffmpeg:)`` and ``SphinxFeatures/frames(contentsOf:width:)`` throw;
   ///   `wrongFormat` where the other of the two is expected; `unsupportedContent` where it is too long; `tooFewRows`
-  ///   where it is shorter than a frame.
+  ///   where it is shorter than a frame; `infiniteValue` where its samples are beyond all bounds.
   public func frames(
     _ path: String, longest: Double = .infinity
   ) throws(DataError) -> (frames: FeatureFrames, notes: [String]) {
@@ -134,6 +134,11 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
     }
     guard frames.count > 0 else {
       throw DataError(.tooFewRows, file: path, "the recording is shorter than a frame", remedy: "leave it out")
+    }
+    guard frames.values.allSatisfy(\.isFinite) else {
+      throw DataError(
+        .infiniteValue, file: path, "its samples are so great that their power is no number",
+        remedy: "export the recording again, with samples from −1 to 1")
     }
     return (frames, notes)
   }

@@ -26,28 +26,28 @@ extension Clip {
     do throws(DataError) {
       bytes = try Self.contents(of: name)
       if let array = try ClipArray(bytes) {
-        self = try array.clip(number).formatted(as: format)
+        self = try array.clip(number).checkedAndFormatted(as: format)
         return
       }
       guard number == nil else {
         throw DataError(.wrongFormat, "this file does not hold several clips", remedy: "leave out '#' and the number")
       }
       if GIFReader.isGIF(bytes) {
-        self = try GIFReader.clip(bytes).formatted(as: format)
+        self = try GIFReader.clip(bytes).checkedAndFormatted(as: format)
         return
       }
       if PortableImage.isImage(bytes) {
-        self = try PortableImage.clip(bytes).formatted(as: format)
+        self = try PortableImage.clip(bytes).checkedAndFormatted(as: format)
         return
       }
       if PNG.isPNG(bytes), let clip = try PNG.clip(bytes) {
-        self = clip.formatted(as: format)
+        self = try clip.checkedAndFormatted(as: format)
         return
       }
     } catch {
       throw error.inFile(name)
     }
-    self = try FFmpeg(path: ffmpeg).clip(name, as: format)
+    self = try FFmpeg(path: ffmpeg).clip(name, as: format, missing: PNG.isPNG(bytes) ? "this PNG is interlaced" : nil)
   }
 
   /// The bytes of a file that may be read in Swift, unpacked; of others the first alone.

@@ -91,7 +91,11 @@ struct ClipArray {
 
   /// One of the clips; nil is the only one.
   func clip(_ number: Int?) throws(DataError) -> Clip {
-    guard number.map({ $0 < count && !isSingle }) ?? (count == 1) else {
+    guard number == nil || !isSingle else {
+      throw DataError(
+        .wrongInput, "this file does not hold several clips", remedy: "leave out '#' and the number")
+    }
+    guard number.map({ $0 < count }) ?? (count == 1) else {
       throw DataError(
         .wrongInput,
         number.map { "there is no clip \($0): the file holds \(count)" }
@@ -107,9 +111,10 @@ struct ClipArray {
 extension FFmpeg {
   /// The frames of a file.
   ///
+  /// - Parameter missing: Why the program is needed; nil: the file is of none of the kinds that are read in Swift.
   /// - Throws: `unsupportedContent` where the program is not installed; `wrongFormat` with its words where it finds no
   ///   frames; `damagedFile` where it ends half way.
-  func clip(_ file: String, as format: FrameFormat) throws(DataError) -> Clip {
+  func clip(_ file: String, as format: FrameFormat, missing: String? = nil) throws(DataError) -> Clip {
     var filters: [String] = []
     if let rate = format.rate { filters.append("fps=\(rate)") }
     if format.rows != nil || format.columns != nil {
@@ -122,7 +127,7 @@ extension FFmpeg {
         "-pix_fmt", isGray ? "gray" : "rgb24", "-f", "image2pipe", "-c:v", isGray ? "pgm" : "ppm", "-",
       ], on: file,
       Subject(
-        whole: "the clip", missing: "this is no GIF, PNG, PGM, PPM, NumPy or IDX file",
+        whole: "the clip", missing: missing ?? "this is no GIF, PNG, PGM, PPM, NumPy or IDX file",
         instead: "save the clip as one of these"))
     let words = output.complaint.map { " (\($0))" } ?? ""
     guard PortableImage.isImage(output.bytes) else {

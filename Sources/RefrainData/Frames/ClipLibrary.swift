@@ -56,13 +56,13 @@ public final class ClipLibrary: Sendable {
     guard let number else { return try Clip(contentsOf: path, as: format, ffmpeg: ffmpeg) }
     do throws(DataError) {
       if let array = state.withLock({ $0.array }), array.name == name {
-        return try array.values.clip(number).formatted(as: format)
+        return try array.values.clip(number).checkedAndFormatted(as: format)
       }
       guard let array = try ClipArray(contentsOf: name) else {
         return try Clip(contentsOf: path, as: format, ffmpeg: ffmpeg)
       }
       state.withLock { $0.array = (name, array) }
-      return try array.clip(number).formatted(as: format)
+      return try array.clip(number).checkedAndFormatted(as: format)
     } catch {
       throw error.inFile(name)
     }

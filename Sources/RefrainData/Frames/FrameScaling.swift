@@ -6,13 +6,28 @@ extension Clip {
   /// out or repeated.
   public func formatted(as format: FrameFormat) -> Clip {
     var clip = self
-    if let rate = format.rate, let own = self.rate, rate != own { clip = clip.resampled(from: own, to: rate) }
     if let isGray = format.isGray, isGray != (channels == 1) { clip = isGray ? clip.gray : clip.colored }
     if (format.rows ?? rows) != rows || (format.columns ?? columns) != columns {
       clip = clip.scaled(rows: format.rows ?? rows, columns: format.columns ?? columns)
     }
+    // Frames are repeated when they are as small as they will be.
+    if let rate = format.rate, let own = self.rate, rate != own { clip = clip.resampled(from: own, to: rate) }
     clip.notes = notes
     return clip
+  }
+
+  /// The clip in another form, as ``formatted(as:)`` makes it, where there is room for its frames: a slow clip at a
+  /// high rate has very many.
+  ///
+  /// - Throws: `overMemoryBudget`.
+  func checkedAndFormatted(as format: FrameFormat) throws(DataError) -> Clip {
+    if let rate = format.rate, let own = self.rate, rate != own {
+      let frames = Int(min(1e15, max(1, (Double(count) * rate / own).rounded())))
+      try MemoryBudget.current.take(
+        shape: [frames, format.rows ?? rows, format.columns ?? columns, format.isGray ?? (channels == 1) ? 1 : 3],
+        elementSize: 1, for: "the clip of \(frames) frames, at \(rate) a second,")
+    }
+    return formatted(as: format)
   }
 
   private func resampled(from old: Double, to new: Double) -> Clip {

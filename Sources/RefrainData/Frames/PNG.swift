@@ -1,7 +1,7 @@
 import CZlib
 
-/// PNG images (W3C, Portable Network Graphics, third edition): all are written with 8 bits; read are those of 8 bits
-/// that are not interlaced.
+/// PNG images (W3C, Portable Network Graphics, third edition): all are written with 8 bits; read are those that are
+/// not interlaced, of 16 bits the upper 8.
 enum PNG {
   private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
@@ -39,7 +39,7 @@ enum PNG {
 
   // MARK: - Reading
 
-  /// The image of a file; nil of a form that is not read here.
+  /// The image of a file; nil of one that is interlaced, which is not read here.
   ///
   /// - Throws: `damagedFile`, `overMemoryBudget`.
   static func clip(_ bytes: [UInt8]) throws(DataError) -> Clip? {
@@ -63,21 +63,25 @@ enum PNG {
     guard header.count == 13, let columns = number(header, 0), let rows = number(header, 4) else {
       throw damaged("it has no header")
     }
-    guard header[8] == 8, header[12] == 0, let channels = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][Int(header[9])] else {
-      return nil
-    }
+    guard header[12] == 0 else { return nil }
+    let (bits, kind) = (Int(header[8]), Int(header[9]))
+    guard let channels = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][kind],
+      bits == 8 || bits == 16 && kind != 3 || [1, 2, 4].contains(bits) && channels == 1
+    else { throw damaged("its form \(kind) has no \(bits) bits") }
     guard (1...FrameFormat.mostPlaces).contains(columns), (1...FrameFormat.mostPlaces).contains(rows) else {
       throw damaged("its size is \(columns) × \(rows)")
     }
-    let width = columns * channels
+    let width = (columns * channels * bits + 7) / 8
     try MemoryBudget.current.take(shape: [rows, width + 1], elementSize: 1, for: "the image")
     var lines = [UInt8](repeating: 0, count: rows * (width + 1))
     var size = uLongf(lines.count)
     guard uncompress(&lines, &size, packed, uLong(packed.count)) == Z_OK, Int(size) == lines.count else {
       throw damaged("its packed values are wrong")
     }
-    let values = try unfiltered(lines, rows: rows, width: width, distance: channels)
-    switch header[9] {
+    let filtered = try unfiltered(lines, rows: rows, width: width, distance: max(1, channels * bits / 8))
+    // Of a palette the values are places.
+    let values = unpacked(filtered, bits: bits, rows: rows, columns: columns, areShades: kind != 3)
+    switch kind {
     case 3:
       guard values.allSatisfy({ 3 * Int($0) + 2 < palette.count }) else { throw damaged("a color is not there") }
       let colored = values.flatMap { palette[3 * Int($0)..<3 * Int($0) + 3] }
@@ -94,6 +98,24 @@ enum PNG {
   private static func number(_ bytes: [UInt8], _ position: Int) -> Int? {
     guard position + 4 <= bytes.count else { return nil }
     return bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+  }
+
+  /// A byte for each value of lines of so many bits a value; of less than 8 there is one value a place.
+  private static func unpacked(_ lines: [UInt8], bits: Int, rows: Int, columns: Int, areShades: Bool) -> [UInt8] {
+    if bits == 8 { return lines }
+    if bits == 16 { return stride(from: 0, to: lines.count, by: 2).map { lines[$0] } }
+    let (width, greatest) = (lines.count / rows, 1 << bits - 1)
+    let factor = areShades ? 255 / greatest : 1
+    var values: [UInt8] = []
+    values.reserveCapacity(rows * columns)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        // The first value is in the highest bits.
+        let shift = 8 - bits - column * bits % 8
+        values.append(UInt8((Int(lines[row * width + column * bits / 8]) >> shift & greatest) * factor))
+      }
+    }
+    return values
   }
 
   /// The values of lines of which each has a filter before it.

@@ -43,6 +43,11 @@ extension Records {
         let table = try Records(DataSource([part]), columns: names)
         if !table.columns.contains(Self.fileColumn) { return try appendFiles([(label: nil, path: path)]) }
       }
+      if SoundEncoding.isSound(path) || Clip.isClip(path), access(path, F_OK) == 0 {
+        throw DataError(
+          .wrongFormat, "this is a recording, a clip or an image by its name, and a table is expected",
+          remedy: "name a table with a column of paths")
+      }
     }
     let text = try Self.text(of: part, &notes)
     if Self.areTimeSeries(text.bytes) { return try readTimeSeries(text.bytes, name: part.name) }

@@ -27,6 +27,9 @@ extension Classifier: TaskModel {
     try model.examples(from: source, target: request.target)
   }
 
+  /// What was mended or assumed in reading the rows.
+  public static func notes(of examples: LabelledRecords) -> [String] { examples.records.notes }
+
   /// The class of each row.
   public func predict(_ examples: LabelledRecords, _ request: ClassifierRequest) throws(TaskError) -> [ClassAnswer] {
     let (all, ids) = (try probabilities(model.encoded(examples)), examples.ids)

@@ -74,6 +74,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     columns.layout = examples.layout
     self.columns = columns
     let rows = try columns.encode(records)
+    report.notes += rows.notes.prefix(20)
     trainingTruths = kept.training.map { truths[$0] }
     training = ColumnExamples(
       rows: rows, places: kept.training, targets: trainingTruths.map(head.target), weights: head.weights(trainingTruths)

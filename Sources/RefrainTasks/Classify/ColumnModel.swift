@@ -49,8 +49,8 @@ struct ColumnModel: Sendable {
 
   /// Rows that have the columns that were learned of; what is true of them need not be there.
   func examples(from source: DataSource, target: String?) throws(DataError) -> LabelledRecords {
-    let examples = try LabelledRecords.answering(from: source, columns, target: target ?? self.target)
-    _ = try columns.encode(examples.records)
+    var examples = try LabelledRecords.answering(from: source, columns, target: target ?? self.target)
+    examples.note(try columns.encode(examples.records).notes)
     return examples
   }
 

@@ -200,6 +200,9 @@ struct EncodedRows: Sendable {
   let columns: [any EncodedColumn]
   let count: Int
 
+  /// What was mended in reading the values, a line each.
+  var notes: [String] { columns.flatMap(\.notes) }
+
   /// The steps of a row: those of its longest sequence.
   func length(of row: Int) -> Int { columns.reduce(0) { max($0, $1.length(of: row)) } }
 

@@ -3,7 +3,7 @@ import RefrainData
 /// Records that were read and checked for a task that says something of rows.
 public struct LabelledRecords: Sendable {
   /// The rows.
-  public let records: Records
+  public private(set) var records: Records
   /// Rows to choose by while training; nil takes a part of the others.
   let validation: Records?
   /// The column of what is true; nil where it is not known.
@@ -92,6 +92,9 @@ public struct LabelledRecords: Sendable {
       records: records, validation: nil, target: try? records.column(named: target), choices: [],
       layout: inputs.layout)
   }
+
+  /// Adds what was mended in reading the rows.
+  mutating func note(_ lines: [String]) { records.note(lines) }
 
   /// What each series is called where rows were made of steps; nil else.
   var ids: [String]? {

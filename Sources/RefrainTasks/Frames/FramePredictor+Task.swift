@@ -19,6 +19,9 @@ extension FramePredictor: TaskModel {
     try FrameClips(source, as: plan.format)
   }
 
+  /// What was mended in clips.
+  public static func notes(of examples: FrameClips) -> [String] { examples.notes }
+
   /// Learns; see ``FramePredictor``.
   public static func train(
     on examples: FrameClips, _ configuration: FrameConfiguration, _ context: TrainingContext

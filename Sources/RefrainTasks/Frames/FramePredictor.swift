@@ -69,11 +69,19 @@ public struct NextFrames: FileAnswer, Equatable {
     try container.encode(frames.channels, forKey: .channels)
   }
 
-  /// Whether a path names frames: `.npy`, `.gif`, or a folder, which ends in a slash or is there.
-  public static func isWritten(to path: String) -> Bool { ClipOutput(path) != nil }
+  /// Whether a path names frames: `.npy`, `.gif`, or a folder, which ends in a slash or is there; and movies and
+  /// images, which ``write(_:to:)`` refuses.
+  public static func isWritten(to path: String) -> Bool { ClipOutput(path) != nil || Clip.isClip(path) }
 
   /// Writes the frames of one clip, or of several into an array or a folder.
+  ///
+  /// - Throws: `unwritableFile` for a form that is not written, such as `.mp4`; what writing files throws.
   public static func write(_ answers: [NextFrames], to path: String) throws(DataError) {
-    try ClipOutput(path)?.write(answers.map { (name: $0.clip, clip: $0.frames) }, to: path)
+    guard let output = ClipOutput(path) else {
+      throw DataError(
+        .unwritableFile, file: path, "frames are written as .gif, as .npy or as a folder of PNG images",
+        remedy: "end the name in .gif, .npy or a slash")
+    }
+    try output.write(answers.map { (name: $0.clip, clip: $0.frames) }, to: path)
   }
 }

@@ -25,6 +25,9 @@ extension Regressor: TaskModel {
     try model.examples(from: source, target: request.target)
   }
 
+  /// What was mended or assumed in reading the rows.
+  public static func notes(of examples: LabelledRecords) -> [String] { examples.records.notes }
+
   /// The number of each row, with an interval.
   public func predict(
     _ examples: LabelledRecords, _ request: RegressorRequest

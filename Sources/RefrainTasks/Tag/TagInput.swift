@@ -48,10 +48,11 @@ struct TagInput {
   }
 
   /// What a file holds. Columns are as many in every line, and either there is one, of words, with empty lines between
-  /// sentences, or the model's tags stand in one of them, or they are divided by tabs.
+  /// sentences, or the model's tags stand in one of them, or they are divided by tabs. Where tags stand in most lines,
+  /// a line in ten may have another number of columns: reading them says which.
   private func found(in source: DataSource) throws(DataError) -> TagRequest.Input {
-    var count: Int?
-    var (hasGap, hasTag, hasTab, lines) = (false, false, false, 0)
+    var counts: [Int: Int] = [:]
+    var (hasGap, hasTab, lines, tagged) = (false, false, 0, 0)
     for line in try TextLines(source).prefix(Self.sample) {
       let fields = TaggedSentence.fields(of: line)
       guard let first = fields.first else {
@@ -60,13 +61,13 @@ struct TagInput {
       }
       if first.hasPrefix("#") || first.hasPrefix("-DOCSTART-") { continue }
       lines += 1
-      guard count ?? fields.count == fields.count else { return .text }
-      count = fields.count
+      counts[fields.count, default: 0] += 1
       hasTab = hasTab || line.utf8.contains(0x09)
       let place = columns.tags.flatMap { Int($0) }.map { $0 - 1 } ?? fields.count - 1
-      if fields.count > 1, fields.indices.contains(place), isTag(fields[place]) { hasTag = true }
+      if fields.count > 1, fields.indices.contains(place), isTag(fields[place]) { tagged += 1 }
     }
-    guard let count else { return .text }
-    return hasTag || hasTab || count == 1 && hasGap && lines > 1 ? .columns : .text
+    guard let (count, most) = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }) else { return .text }
+    guard most == lines || 10 * (lines - most) <= lines && 2 * tagged > lines else { return .text }
+    return tagged > 0 || hasTab || count == 1 && hasGap && lines > 1 ? .columns : .text
   }
 }

@@ -46,12 +46,15 @@ extension Transcriber: TaskModel {
         return try read(false)
       }
     }
-    guard source.parts.contains(where: { !SoundEncoding.isSound($0.name) }) else { return try read(false) }
+    guard source.parts.contains(where: { !UtteranceReader.isRecording($0.name) }) else { return try read(false) }
     do throws(DataError) { return try read(true) } catch {
       guard error.code == .noSuchColumn || error.code == .missingFile || error.code == .wrongInput else { throw error }
       return try read(false)
     }
   }
+
+  /// What was mended in tables and recordings.
+  public static func notes(of examples: Utterances) -> [String] { examples.notes }
 
   /// Learns; see ``Transcriber``.
   public static func train(

@@ -63,7 +63,8 @@ struct TranscriptionPlan: Codable, Equatable {
   /// What is wrong with numbers that somebody may have forged; nil where a network can be made by them.
   var fault: String? {
     if let fault = encoding.fault { return fault }
-    guard let cell = Cells.named(cell), cell.lastColumn == nil else { return "there is no cell \(cell.quoted)" }
+    guard let kind = Cells.named(cell) else { return "there is no cell \(cell.quoted)" }
+    if let column = kind.lastColumn { return "the cell \(cell.quoted) reads \(column), which recordings do not have" }
     guard (1...1 << 14).contains(hiddenSize), (1...64).contains(layers), (1...64).contains(stacking),
       (0..<1).contains(dropout), (2...1 << 16).contains(symbols.count), Set(symbols).count == symbols.count,
       symbols[0].isEmpty

@@ -80,7 +80,7 @@ struct UtteranceReader {
       let more: [Found]
       switch part {
       case .file(let path) where Self.isFolder(path): more = try pairs(in: path)
-      case .file(let path) where SoundEncoding.isSound(path):
+      case .file(let path) where Self.isRecording(path):
         guard !needsTexts else {
           throw DataError(
             .wrongInput, file: path, "of a recording alone it is not known what is said in it",
@@ -126,6 +126,9 @@ struct UtteranceReader {
     }
     return Utterances(all: all, encoding: chosen, notes: notes, table: table)
   }
+
+  /// Whether a path's ending is that of a recording, or of a movie, which has sound.
+  static func isRecording(_ path: String) -> Bool { SoundEncoding.isSound(path) || Clip.isClip(path) }
 
   // MARK: - Tables
 

@@ -79,6 +79,8 @@ public struct ColumnNames: Sendable {
 public protocol EncodedColumn: Sendable {
   /// How many rows there are.
   var count: Int { get }
+  /// What was mended in reading the values, a line each.
+  var notes: [String] { get }
 
   /// How many steps the value of a row has; 0 where values have none.
   func length(of row: Int) -> Int
@@ -94,6 +96,8 @@ public protocol EncodedColumn: Sendable {
 }
 
 extension EncodedColumn {
+  /// Nothing was.
+  public var notes: [String] { [] }
   /// Nothing.
   public func bag(of row: Int) -> [(feature: Int, value: Float)] { [] }
 }

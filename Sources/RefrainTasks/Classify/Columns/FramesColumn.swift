@@ -125,7 +125,7 @@ public struct FramesColumn: ColumnEncoder {
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
     let library = ClipLibrary(try Self.paths(column), as: format)
-    var lengths: [Int] = []
+    var (lengths, notes): ([Int], [String]) = ([], [])
     lengths.reserveCapacity(library.count)
     for row in 0..<library.count {
       let clip = try Self.clip(library, row, column)
@@ -136,8 +136,10 @@ public struct FramesColumn: ColumnEncoder {
             remedy: "name an image"), column, row)
       }
       lengths.append(clip.count)
+      notes += clip.notes.map { "\((column.text(row) ?? library.paths[row]).shortened): \($0)" }
     }
-    return ClipValues(library: library, lengths: lengths, mean: mean, deviation: deviation, frameSize: rows * columns)
+    return ClipValues(
+      library: library, lengths: lengths, notes: notes, mean: mean, deviation: deviation, frameSize: rows * columns)
   }
 
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
@@ -157,6 +159,7 @@ public struct FramesColumn: ColumnEncoder {
 private struct ClipValues: EncodedColumn {
   let library: ClipLibrary
   let lengths: [Int]
+  let notes: [String]
   let mean: Float
   let deviation: Float
   let frameSize: Int

@@ -82,18 +82,19 @@ public struct RecordingColumn: ColumnEncoder {
   }
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
-    var recordings: [FeatureFrames] = []
+    var (recordings, notes): ([FeatureFrames], [String]) = ([], [])
     recordings.reserveCapacity(column.count)
     for row in 0..<column.count {
       let path = try Self.path(column, row)
       do throws(DataError) {
-        let frames = try encoding.frames(path, longest: Self.longest).frames
+        let (frames, mended) = try encoding.frames(path, longest: Self.longest)
+        notes += mended.map { "\((column.text(row) ?? path).shortened): \($0)" }
         recordings.append(frames.normalized(means: means, deviations: deviations).stacked(stacking))
       } catch {
         throw Self.placed(error, column, row)
       }
     }
-    return RecordingValues(recordings: recordings)
+    return RecordingValues(recordings: recordings, notes: notes)
   }
 
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
@@ -123,6 +124,7 @@ extension SoundEncoding {
 
 private struct RecordingValues: EncodedColumn {
   let recordings: [FeatureFrames]
+  let notes: [String]
   var count: Int { recordings.count }
 
   func length(of row: Int) -> Int { recordings[row].count }

@@ -79,18 +79,24 @@ extension Forecaster: TaskModel {
       throw TaskError("there is no series to be evaluated on; name a file whose last rows are known")
     }
     let backtests = try examples.map { series throws(TaskError) in try backtest(on: series) }
-    return evaluation(of: Backtest(meanOf: backtests.filter(\.isFinite)) ?? backtests[0])
+    let finite = backtests.filter(\.isFinite)
+    return evaluation(of: finite.isEmpty ? [backtests[0]] : finite)
   }
 
   /// The errors of the backtest; nil when training was stopped before they were known.
-  public var evaluation: TaskEvaluation? { backtest.map(evaluation(of:)) }
+  public var evaluation: TaskEvaluation? {
+    let backtests = members.compactMap(\.backtest)
+    return backtests.isEmpty ? nil : evaluation(of: backtests)
+  }
 
-  private func evaluation(of backtest: Backtest) -> TaskEvaluation {
+  /// The mean over series, of which there is at least one; its examples are the steps forecast in all of them.
+  private func evaluation(of backtests: [Backtest]) -> TaskEvaluation {
+    let backtest = Backtest(meanOf: backtests) ?? backtests[0]
     func measures(_ errors: Backtest.Errors) -> [TaskEvaluation.Measure] {
       [.init("mase", errors.mase), .init("smape", errors.smape)]
     }
     return TaskEvaluation(
-      task: Self.name, examples: backtest.folds * horizon,
+      task: Self.name, examples: backtests.reduce(0) { $0 + $1.folds * horizon },
       measures: [
         .init("mase", backtest.mase), .init("smape", backtest.smape), .init("rmse", backtest.rmse),
         .init("coverage", backtest.coverage),

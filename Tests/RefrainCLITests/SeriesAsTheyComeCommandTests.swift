@@ -163,6 +163,48 @@ struct SeriesAsTheyComeCommandTests {
     #expect(other.hasPrefix("unique_id,ds,Refrain,Refrain-lo-80,Refrain-hi-80,Refrain-lo-95,Refrain-hi-95\na,2016-01,"))
   }
 
+  @Test("The intervals that are asked for stand in the table")
+  func levels() throws {
+    try place.write(monthlyCSV(), to: "a.csv")
+    let lines = try run(["forecast", "a.csv", "--zero-shot", "--horizon", "3", "--levels", "95,80,50.5"]).text
+      .split(separator: "\n").map { $0.split(separator: "  ").map { $0.trimmingCharacters(in: .whitespaces) } }
+    let header = try #require(lines.first { $0.first == "Time" })
+    #expect(header == ["Time", "Forecast", "10 %", "90 %", "24.75 %", "75.25 %", "2.5 %", "97.5 %"])
+    let row = try #require(lines.first { $0.first == "2016-01" })
+    let numbers = row.dropFirst().compactMap(Double.init)
+    #expect(row.count == 8 && numbers.count == 7)
+    #expect(numbers[5] <= numbers[1] && numbers[1] <= numbers[3] && numbers[3] <= numbers[0])
+  }
+
+  @Test("What repeats without any change has no errors to compare, and the report says so")
+  func periodic() throws {
+    let rows = (0..<60).map { "\(2010 + $0 / 12)-\($0 % 12 < 9 ? "0" : "")\($0 % 12 + 1),\(($0 % 12) * 7 % 12)\n" }
+    try place.write("month,v\n" + rows.joined(), to: "a.csv")
+    let text = try run(["forecast", "a.csv", "--zero-shot"]).text
+    #expect(text.contains("The errors cannot be compared"), "\(text)")
+  }
+
+  @Test("A time that stands twice is answered with what brings rows together")
+  func twice() throws {
+    try place.write("day,v\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n", to: "a.csv")
+    let result = try place.run(["forecast", "a.csv"])
+    #expect(result.status == 65 && result.errors.contains("--every 1h") && result.errors.contains("with --id"))
+  }
+
+  @Test("A detector says what measures it; where there are no alarms, CSV has a header")
+  func detector() throws {
+    let rows = (0..<80).map { "\($0),\(20 + sin(Double($0)))\n" }
+    try place.write("n,v\n" + rows.joined(), to: "a.csv")
+    let flags = ["--target", "v", "--count-rows", "--epochs", "1", "--hidden", "4", "--quiet"]
+    let trained = try run(["train", "detect", "a.csv", "--save", "d"] + flags)
+    #expect(trained.text.contains("evaluate'") && !trained.text.contains("no time"))
+    try place.write("n,v\n1,20\n2,20.5\n", to: "b.csv")
+    let alarms = try run(["predict", "d", "b.csv", "--count-rows", "--only-alarms", "--format", "csv"])
+    #expect(alarms.text == "time,score,isAnomaly,channel,expected,seen,threshold,since,reason\n")
+    let unlabeled = try place.run(["evaluate", "d", "b.csv", "--count-rows"])
+    #expect(unlabeled.status == 65 && unlabeled.errors.contains("--labels"))
+  }
+
   @Test("A time limit holds, and is said")
   func timeLimit() throws {
     try place.write(monthlyCSV(rows: 200), to: "a.csv")

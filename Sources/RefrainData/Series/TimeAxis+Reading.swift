@@ -202,7 +202,7 @@ extension TimeAxis {
         return table.fault(
           .repeatedTime, row: place(position), column: column,
           "\(time(position)) stands here and in row \(table.rowNumber(place(twin)))",
-          remedy: "keep one row for each time", setting: .id([]))
+          remedy: "keep one row for each time", setting: .repeatedTimes)
       }
       return table.fault(
         .unsortedTimes, row: place(position), column: column,
@@ -210,7 +210,7 @@ extension TimeAxis {
     case .repeated(let position):
       return table.fault(
         .repeatedTime, row: place(position), column: column, "\(time(position)) stands here and in the row before",
-        remedy: "keep one row for each time", setting: .id([]))
+        remedy: "keep one row for each time", setting: .repeatedTimes)
     case .gap(let position, let missing, let frequency):
       return table.fault(
         .gapInTimes, row: place(position), column: column,

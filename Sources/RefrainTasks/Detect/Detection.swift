@@ -56,7 +56,12 @@ public struct Detection: Sendable, Equatable {
 }
 
 extension Detection: Encodable {
-  private enum Key: String, CodingKey { case time, score, isAnomaly, channel, expected, seen, threshold, since, reason }
+  private enum Key: String, CodingKey, CaseIterable {
+    case time, score, isAnomaly, channel, expected, seen, threshold, since, reason
+  }
+
+  /// The names of its fields.
+  static let fields = Key.allCases.map(\.rawValue)
 
   /// `{"time","score","isAnomaly","channel","expected","seen","threshold","since","reason"}`; null for what is not
   /// there.

@@ -12,6 +12,8 @@ extension Detector: TaskModel {
   public static let kind = "detector"
   /// There are no labels to measure by.
   public static let measuresTraining = false
+  /// Where only alarms are asked for, there may be none.
+  public static let answerFields = Detection.fields
 
   /// Rows that were read, of one file each.
   public struct Examples: Sendable {
@@ -78,7 +80,7 @@ extension Detector: TaskModel {
     guard let windows = examples.windows else {
       throw TaskError(
         "how good alarms are is only known where it is known what was the matter",
-        remedy: "give the labels, a JSON file of windows")
+        remedy: "give the labels, a JSON file of windows", setting: .labels)
     }
     let found = examples.files.map { rows in
       DetectionEvaluation.File(rows, detections: detections(in: rows), windows: [])

@@ -243,7 +243,9 @@ extension Forecaster.Configuration: TaskConfiguration {
     guard options.dropout == nil else { throw TaskError("a forecaster has no dropout; leave it out") }
     let network: [Any?] = [options.cell, options.layers, options.hidden, options.epochs]
     guard !isZeroShot || context == nil && network.allSatisfy({ $0 == nil }) else {
-      throw TaskError("zero-shot nothing is trained: there is no network to choose a size of; leave those out")
+      throw TaskError(
+        "with a zero-shot forecast nothing is trained: there is no network whose cell, context, sizes or epochs could be "
+          + "chosen", remedy: "leave those out")
     }
     if let cell = options.cell { self.cell = cell }
     if let layers = options.layers { self.layers = layers }

@@ -36,6 +36,10 @@ extension DataError {
         names.isEmpty
         ? or("name the columns that tell several series apart with --id")
         : or("choose one series with --only, or name other columns than \(names.joined(separator: ",")) with --id")
+    case .repeatedTimes where flags.contains("aggregate"):
+      error.remedy = or(
+        "bring the rows together with --every, such as --every 1h, or name the columns that tell several series apart "
+          + "with --id")
     case .fill where flags.contains("fill"):
       error.remedy = or("give --fill last, --fill linear or --fill zero")
     case .target where flags.contains("target"): error.remedy = "name it with --target"
@@ -51,6 +55,10 @@ extension TaskError {
     switch setting {
     case .sizes where flags.contains("horizon"):
       return TaskError(problem, remedy: "give more rows or a smaller --horizon, --context or --backtest")
+    case .horizons where flags.contains("horizon"):
+      return TaskError(problem, remedy: "give more rows or a smaller --horizon or --backtest")
+    case .labels where flags.contains("labels"):
+      return TaskError(problem, remedy: "name them with --labels, a JSON file of windows")
     case .covariates(let names) where flags.contains("past"):
       return TaskError(
         problem, remedy: names.isEmpty ? "leave out --past" : "give --past \(names.joined(separator: ","))")

@@ -42,6 +42,7 @@ struct TrainingSummary {
   private let task: String
   private let file: String
   private let isComplete: Bool
+  private let isMeasured: Bool
   private let facts: [(name: String, value: String)]
   private let evaluation: TaskEvaluation?
   private let course: JSON
@@ -49,6 +50,7 @@ struct TrainingSummary {
 
   init<Task: TaskModel>(_ model: Task, file: String, course: TrainingCourse, folds: FoldEvaluation? = nil) {
     task = Task.name
+    isMeasured = Task.measuresTraining
     self.folds = folds
     self.file = file
     (isComplete, evaluation) = (model.isComplete, model.evaluation)
@@ -68,7 +70,11 @@ struct TrainingSummary {
         lines += ["", page.strong("Kept aside") + page.faint("  \(counted(evaluation.examples)) examples")]
         lines += EvaluationReport(evaluation).rows(on: page)
       } else {
-        lines += page.paragraph("There was no time to measure it: how good this model is, is not known.")
+        lines += page.paragraph(
+          isMeasured
+            ? "There was no time to measure it: how good this model is, is not known."
+            : "How good this model is, is not known: what it learned from says nothing of it. 'refrain evaluate' measures "
+              + "it on what has labels.")
       }
       if let folds { lines += [""] + FoldReport(task, folds).lines(on: page) }
       return lines.map { $0 + "\n" }.joined()

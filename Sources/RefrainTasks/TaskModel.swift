@@ -46,6 +46,10 @@ public protocol TaskModel: Sendable {
   /// - Throws: ``DataError`` with the place of what cannot be used, or does not fit the model.
   func examples(from source: DataSource, _ request: Request) throws(DataError) -> Examples
 
+  /// What was assumed of examples when they were read, such as which were left out, a line each; nothing unless it says
+  /// otherwise.
+  static func notes(of examples: Examples) -> [String]
+
   // MARK: - Verbs
 
   /// Learns.
@@ -117,6 +121,8 @@ extension TaskModel {
   public static var measuresTraining: Bool { true }
   /// The answers show them.
   public static var answerFields: [String] { [] }
+  /// Nothing was.
+  public static func notes(of examples: Examples) -> [String] { [] }
   /// They cannot be divided.
   public static func folds(
     of examples: Examples, count: Int, _ configuration: Configuration

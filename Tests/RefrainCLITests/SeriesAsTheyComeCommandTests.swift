@@ -184,6 +184,25 @@ struct SeriesAsTheyComeCommandTests {
     #expect(text.contains("The errors cannot be compared"), "\(text)")
   }
 
+  @Test("Training, predicting and measuring say which series was left out; a model of one names what chooses it")
+  func faultySeries() throws {
+    let lines = monthlyCSV().split(separator: "\n").dropFirst()
+    func shop(_ name: String) -> [String] { lines.map { "\(name),\($0)" } }
+    let all = ["shop,month,rain,sales"] + shop("a b") + shop("c") + ["d,2010-01,1,5"]
+    try place.write(all.map { $0 + "\n" }.joined(), to: "a.csv")
+    let train = ["train", "forecast", "a.csv", "--target", "sales", "--id", "shop", "--zero-shot", "--horizon", "3"]
+    let trained = try run(train + ["--save", "m"])
+    let predicted = try run(["predict", "m", "a.csv"])
+    let measured = try run(["evaluate", "m", "a.csv"])
+    for result in [trained, predicted, measured] {
+      #expect(result.errors.contains("Note: series 'd' is left out"), "\(result.errors)")
+    }
+    #expect(try !run(["predict", "m", "a.csv", "--quiet"]).errors.contains("Note"))
+    _ = try run(train + ["--only", "c", "--save", "one"])
+    let several = try place.run(["predict", "one", "a.csv"])
+    #expect(several.status == 65 && several.errors.contains("--only 'a b'"), "\(several.errors)")
+  }
+
   @Test("A time that stands twice is answered with what brings rows together")
   func twice() throws {
     try place.write("day,v\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n", to: "a.csv")

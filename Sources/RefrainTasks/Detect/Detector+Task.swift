@@ -45,6 +45,9 @@ extension Detector: TaskModel {
     return Examples([try configuration.reading.rows(in: source.parts[0], channels: configuration.channels)])
   }
 
+  /// What was assumed of the rows.
+  public static func notes(of examples: Examples) -> [String] { examples.files.flatMap(\.notes) }
+
   /// The rows of each file, which must have the channels that were trained on; with their labels, where these are
   /// given.
   public func examples(from source: DataSource, _ request: DetectionRequest) throws(DataError) -> Examples {

@@ -25,6 +25,12 @@ extension Forecaster: TaskModel {
     return try configuration.reading.allSeries(in: part, configuration.options)
   }
 
+  /// What was assumed of the series, each note once, and the first forty.
+  public static func notes(of examples: [Series]) -> [String] {
+    var said: Set<String> = []
+    return Array(examples.flatMap(\.notes).filter { said.insert($0).inserted }.prefix(40))
+  }
+
   /// The series of the first file, which must have the target and the covariates that were trained on; none where no
   /// file is named, for which the series that was trained on is continued.
   public func examples(from source: DataSource, _ request: ForecastRequest) throws(DataError) -> [Series] {
@@ -33,7 +39,7 @@ extension Forecaster: TaskModel {
     guard members.count > 1 || all.count == 1 else {
       throw DataError(
         .wrongInput, file: part.name, "there are \(all.count) series, and the model was trained on one",
-        remedy: "choose it, such as \((all.first.map { $0.id ?? $0.name } ?? "").debugDescription)", setting: .id([]))
+        remedy: "choose one", setting: all.first.map { .only($0.id ?? $0.name) })
     }
     return all.map(fitting)
   }

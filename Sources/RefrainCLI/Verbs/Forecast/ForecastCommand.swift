@@ -118,7 +118,7 @@ struct ForecastCommand: ParsableCommand {
     if all.count > 1, files.chart != nil {
       throw CommandFailure.badData(
         "\(input.name): there are \(all.count) series, and --chart takes one; choose it with "
-          + "--only \(all[0].id ?? all[0].name) or --target")
+          + "--only \((all[0].id ?? all[0].name).shellWord) or --target")
     }
     note(all)
     try Forecaster.checkFuture(of: all, configuration)
@@ -135,12 +135,7 @@ struct ForecastCommand: ParsableCommand {
 
   /// Says once what was assumed of the series.
   private func note(_ all: [Series]) {
-    var said: Set<String> = []
-    for series in all {
-      for text in series.notes where said.insert(text).inserted && said.count <= 40 {
-        results.running.note("Note: \(text).")
-      }
-    }
+    for text in Forecaster.notes(of: all) { results.running.note("Note: \(text).") }
   }
 
   /// The reports on series that one model learned together.

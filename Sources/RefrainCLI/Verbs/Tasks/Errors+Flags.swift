@@ -40,12 +40,22 @@ extension DataError {
       error.remedy = or(
         "bring the rows together with --every, such as --every 1h, or name the columns that tell several series apart "
           + "with --id")
+    case .only(let name) where flags.contains("only"):
+      error.remedy = "choose one with --only, such as --only \(name.shellWord)"
     case .fill where flags.contains("fill"):
       error.remedy = or("give --fill last, --fill linear or --fill zero")
     case .target where flags.contains("target"): error.remedy = "name it with --target"
     default: break
     }
     return error
+  }
+}
+
+extension String {
+  /// The text as one word of a command.
+  var shellWord: String {
+    let isPlain = !isEmpty && allSatisfy { $0.isLetter || $0.isNumber || "._-+/:@%".contains($0) }
+    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }
 

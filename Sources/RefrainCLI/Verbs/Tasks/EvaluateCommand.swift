@@ -69,7 +69,9 @@ struct EvaluateTask<Task: TaskModel>: ParsableCommand {
     results.running.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
-    let evaluation = try trained.evaluate(on: trained.examples(from: DataSource(paths: files), request), request)
+    let examples = try trained.examples(from: DataSource(paths: files), request)
+    for text in Task.notes(of: examples) { results.running.note("Note: \(text).") }
+    let evaluation = try trained.evaluate(on: examples, request)
     try results.write("The measures are") { try EvaluationReport(evaluation).text(as: results.format, for: $0) }
   }
 }

@@ -66,7 +66,9 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
     results.running.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
-    let answers = try trained.predict(trained.examples(from: DataSource(paths: files), request), request)
+    let examples = try trained.examples(from: DataSource(paths: files), request)
+    for text in Task.notes(of: examples) { results.running.note("Note: \(text).") }
+    let answers = try trained.predict(examples, request)
     if let written {
       func write<Answer: FileAnswer>(_: Answer.Type) throws(DataError) {
         try Answer.write(answers.compactMap { $0 as? Answer }, to: written)

@@ -94,6 +94,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       }
     }
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
+    for text in Task.notes(of: examples) { results.running.note("Note: \(text).") }
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running
     var context = try around.context(course, settings: try settings(configuration)) { running.note($0) }

@@ -157,7 +157,10 @@ struct ForecastPlan: Codable, Sendable {
 
   private static func zeroShotNotes(_ series: Series) -> [String] {
     ["nothing was trained: the forecast is that of a network which learned from made-up series alone"]
-      + (series.covariates.isEmpty ? [] : ["that network looks at no covariates"])
+      + (series.covariates.contains { $0.role == .past }
+        ? ["that network looks at no covariates: those observed in the past do nothing"] : [])
+      + (series.covariates.contains { $0.role == .future }
+        ? ["what is known ahead moves the forecast as far as least squares found that it moved the past"] : [])
   }
 
   /// The plan that trains nothing, when there are rows enough for its backtest.

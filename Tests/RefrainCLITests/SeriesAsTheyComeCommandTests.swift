@@ -159,6 +159,8 @@ struct SeriesAsTheyComeCommandTests {
     }
     let csv = try forecast("a.csv", "--fitted", "--format", "csv", "--quiet").text.split(separator: "\n")
     #expect(csv[0] == "time,median,p10,p90,value,residual" && csv.count == 1 + fitted.count + 3)
+    let both = try place.run(["forecast", "a.csv", "--fitted", "--shape", "nixtla", "--format", "csv"])
+    #expect(both.status == 64 && both.errors.contains("--fitted and --shape nixtla exclude each other"))
     let other = try forecast("a.csv", "--shape", "nixtla", "--levels", "95", "--format", "csv", "--quiet").text
     #expect(other.hasPrefix("unique_id,ds,Refrain,Refrain-lo-80,Refrain-hi-80,Refrain-lo-95,Refrain-hi-95\na,2016-01,"))
   }
@@ -174,6 +176,15 @@ struct SeriesAsTheyComeCommandTests {
     let numbers = row.dropFirst().compactMap(Double.init)
     #expect(row.count == 8 && numbers.count == 7)
     #expect(numbers[5] <= numbers[1] && numbers[1] <= numbers[3] && numbers[3] <= numbers[0])
+  }
+
+  @Test("What is noted of one of several series names it")
+  func notes() throws {
+    let lines = monthlyCSV(rows: 48).split(separator: "\n").dropFirst()
+    let all = ["shop,month,rain,sales"] + ["a", "b"].flatMap { shop in lines.map { "\(shop),\($0)" } }
+    try place.write(all.map { $0 + "\n" }.joined(), to: "a.csv")
+    let errors = try run(["forecast", "a.csv", "--target", "sales", "--zero-shot", "--format", "csv"]).errors
+    #expect(errors.contains("Note: a: nothing was trained") && errors.contains("Note: b: nothing was trained"))
   }
 
   @Test("What repeats without any change has no errors to compare, and the report says so")

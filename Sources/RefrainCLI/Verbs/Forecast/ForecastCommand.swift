@@ -46,6 +46,9 @@ struct ForecastCommand: ParsableCommand {
 
   func validate() throws {
     try outputs.validate()
+    if files.fitted, files.shape == .nixtla, results.format != .table {
+      throw ValidationError("--fitted and --shape nixtla exclude each other: that shape has forecasts alone.")
+    }
     // A model knows its target, its covariates and how it was trained. The file may be written otherwise now.
     let reading = Set(ForecastRequest.options.map { "--" + $0.name })
     if files.model != nil, let flag = (task.flags().filter { !reading.contains($0) } + network.given).first {
@@ -163,8 +166,9 @@ struct ForecastCommand: ParsableCommand {
   private func report(
     of series: Series, label: String?, _ configuration: Forecaster.Configuration
   ) throws -> ForecastReport {
-    let forecaster = try trained(on: [series], prefix: label.map { "\($0): " } ?? "", configuration)
-    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
+    let prefix = label.map { "\($0): " } ?? ""
+    let forecaster = try trained(on: [series], prefix: prefix, configuration)
+    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(prefix)\(text).") } }
     return try ForecastReport(
       forecaster, trainedOn: series, label: label, levels: configuration.levels, extent: extent)
   }

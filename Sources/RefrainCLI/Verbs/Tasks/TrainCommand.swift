@@ -94,7 +94,6 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       }
     }
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
-    for text in Task.notes(of: examples) { results.running.note("Note: \(text).") }
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running
     var context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
@@ -106,6 +105,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if context.checkpoints != nil, Processes.isFirst {
       try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
     }
+    for text in Task.notes(of: examples) { results.running.note("Note: \(text).") }
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
     let folds = try folded(examples, configuration, context)
     guard let save else {

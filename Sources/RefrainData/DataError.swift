@@ -154,6 +154,10 @@ public struct DataError: InputError, Hashable {
     case spacing
     /// The columns that tell several series apart; some that may be them.
     case id([String])
+    /// The step of time over which rows are brought together, or the columns that tell several series apart.
+    case repeatedTimes
+    /// One of several series; the name of one of them.
+    case only(String)
     /// What takes the place of missing values and rows.
     case fill
     /// The column that is to be learned.

@@ -21,6 +21,8 @@ public protocol TaskModel: Sendable {
   /// Whether a training says how good it is, by ``evaluation``, so that options can be searched for; true unless it
   /// says otherwise.
   static var measuresTraining: Bool { get }
+  /// The names of an answer's fields, where there may be no answer that shows them; empty unless it says otherwise.
+  static var answerFields: [String] { get }
 
   /// What a user may decide on before training.
   associatedtype Configuration: TaskConfiguration
@@ -116,6 +118,8 @@ extension TaskModel {
   public static var savesTraining: Bool { false }
   /// It does.
   public static var measuresTraining: Bool { true }
+  /// The answers show them.
+  public static var answerFields: [String] { [] }
   /// Nothing is said.
   public static func notes(of examples: Examples) -> [String] { [] }
   /// They cannot be divided.
@@ -171,10 +175,14 @@ public struct TaskError: InputError {
   public enum Setting: Sendable, Equatable {
     /// A smaller horizon, context or number of folds.
     case sizes
+    /// A smaller horizon or number of folds.
+    case horizons
     /// The columns observed beside the target, by their names.
     case covariates([String])
     /// What is known ahead.
     case future
+    /// What is true of the examples.
+    case labels
   }
 
   /// What is wrong, and where.

@@ -159,8 +159,80 @@ struct SeriesAsTheyComeCommandTests {
     }
     let csv = try forecast("a.csv", "--fitted", "--format", "csv", "--quiet").text.split(separator: "\n")
     #expect(csv[0] == "time,median,p10,p90,value,residual" && csv.count == 1 + fitted.count + 3)
+    let both = try place.run(["forecast", "a.csv", "--fitted", "--shape", "nixtla", "--format", "csv"])
+    #expect(both.status == 64 && both.errors.contains("--fitted and --shape nixtla exclude each other"))
     let other = try forecast("a.csv", "--shape", "nixtla", "--levels", "95", "--format", "csv", "--quiet").text
     #expect(other.hasPrefix("unique_id,ds,Refrain,Refrain-lo-80,Refrain-hi-80,Refrain-lo-95,Refrain-hi-95\na,2016-01,"))
+  }
+
+  @Test("The intervals that are asked for stand in the table")
+  func levels() throws {
+    try place.write(monthlyCSV(), to: "a.csv")
+    let lines = try run(["forecast", "a.csv", "--zero-shot", "--horizon", "3", "--levels", "95,80,50.5"]).text
+      .split(separator: "\n").map { $0.split(separator: "  ").map { $0.trimmingCharacters(in: .whitespaces) } }
+    let header = try #require(lines.first { $0.first == "Time" })
+    #expect(header == ["Time", "Forecast", "10 %", "90 %", "24.75 %", "75.25 %", "2.5 %", "97.5 %"])
+    let row = try #require(lines.first { $0.first == "2016-01" })
+    let numbers = row.dropFirst().compactMap(Double.init)
+    #expect(row.count == 8 && numbers.count == 7)
+    #expect(numbers[5] <= numbers[1] && numbers[1] <= numbers[3] && numbers[3] <= numbers[0])
+  }
+
+  @Test("What is noted of one of several series names it")
+  func notes() throws {
+    let lines = monthlyCSV(rows: 48).split(separator: "\n").dropFirst()
+    let all = ["shop,month,rain,sales"] + ["a", "b"].flatMap { shop in lines.map { "\(shop),\($0)" } }
+    try place.write(all.map { $0 + "\n" }.joined(), to: "a.csv")
+    let errors = try run(["forecast", "a.csv", "--target", "sales", "--zero-shot", "--format", "csv"]).errors
+    #expect(errors.contains("Note: a: nothing was trained") && errors.contains("Note: b: nothing was trained"))
+  }
+
+  @Test("What repeats without any change has no errors to compare, and the report says so")
+  func periodic() throws {
+    let rows = (0..<60).map { "\(2010 + $0 / 12)-\($0 % 12 < 9 ? "0" : "")\($0 % 12 + 1),\(($0 % 12) * 7 % 12)\n" }
+    try place.write("month,v\n" + rows.joined(), to: "a.csv")
+    let text = try run(["forecast", "a.csv", "--zero-shot"]).text
+    #expect(text.contains("The errors cannot be compared"), "\(text)")
+  }
+
+  @Test("Training, predicting and measuring say which series was left out; a model of one names what chooses it")
+  func faultySeries() throws {
+    let lines = monthlyCSV().split(separator: "\n").dropFirst()
+    func shop(_ name: String) -> [String] { lines.map { "\(name),\($0)" } }
+    let all = ["shop,month,rain,sales"] + shop("a b") + shop("c") + ["d,2010-01,1,5"]
+    try place.write(all.map { $0 + "\n" }.joined(), to: "a.csv")
+    let train = ["train", "forecast", "a.csv", "--target", "sales", "--id", "shop", "--zero-shot", "--horizon", "3"]
+    let trained = try run(train + ["--save", "m"])
+    let predicted = try run(["predict", "m", "a.csv"])
+    let measured = try run(["evaluate", "m", "a.csv"])
+    for result in [trained, predicted, measured] {
+      #expect(result.errors.contains("Note: series 'd' is left out"), "\(result.errors)")
+    }
+    #expect(try !run(["predict", "m", "a.csv", "--quiet"]).errors.contains("Note"))
+    _ = try run(train + ["--only", "c", "--save", "one"])
+    let several = try place.run(["predict", "one", "a.csv"])
+    #expect(several.status == 65 && several.errors.contains("--only 'a b'"), "\(several.errors)")
+  }
+
+  @Test("A time that stands twice is answered with what brings rows together")
+  func twice() throws {
+    try place.write("day,v\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n", to: "a.csv")
+    let result = try place.run(["forecast", "a.csv"])
+    #expect(result.status == 65 && result.errors.contains("--every 1h") && result.errors.contains("with --id"))
+  }
+
+  @Test("A detector says what measures it; where there are no alarms, CSV has a header")
+  func detector() throws {
+    let rows = (0..<80).map { "\($0),\(20 + sin(Double($0)))\n" }
+    try place.write("n,v\n" + rows.joined(), to: "a.csv")
+    let flags = ["--target", "v", "--count-rows", "--epochs", "1", "--hidden", "4", "--quiet"]
+    let trained = try run(["train", "detect", "a.csv", "--save", "d"] + flags)
+    #expect(trained.text.contains("evaluate'") && !trained.text.contains("no time"))
+    try place.write("n,v\n1,20\n2,20.5\n", to: "b.csv")
+    let alarms = try run(["predict", "d", "b.csv", "--count-rows", "--only-alarms", "--format", "csv"])
+    #expect(alarms.text == "time,score,isAnomaly,channel,expected,seen,threshold,since,reason\n")
+    let unlabeled = try place.run(["evaluate", "d", "b.csv", "--count-rows"])
+    #expect(unlabeled.status == 65 && unlabeled.errors.contains("--labels"))
   }
 
   @Test("A time limit holds, and is said")

@@ -49,6 +49,8 @@ import Testing
     (["2019-H1", "2019-H2"], "x", "every 6 months", "2020-H1"),
     (["2018/19", "2019/20"], "season", "yearly", "2020/21"),
     (["2019M11", "2019M12"], "TIME", "monthly", "2020M01"),
+    (["1-11", "1-12", "2-01"], "Month", "monthly", "2-02"),
+    (["9-11", "9-12"], "month", "monthly", "10-01"),
     (["2024-365", "2024-366"], "day", "daily", "2025-001"),
     (["1949.833", "1949.917"], "time", "monthly", "1950.000"),
     (["1949.5", "1949.75"], "time", "quarterly", "1950.0"),
@@ -99,6 +101,13 @@ import Testing
     #expect(
       (0..<times.count).map { axis.text(at: $0).replacing("  ", with: " ") }
         == times.map { $0.replacing("  ", with: " ") })
+  }
+
+  @Test func `with the number of a year say how they are read, and have no month beyond twelve`() throws {
+    let notes = try axis(["1-11", "1-12", "2-01"], name: "Month").notes
+    #expect(notes == ["column Month: read as the number of a year and the month"])
+    #expect(dataError { () throws(DataError) in try axis(["1-12", "1-13"], name: "Month") }?.row == 3)
+    #expect(dataError { () throws(DataError) in try axis(["0-11", "0-12"], name: "Month") }?.row == 2)
   }
 
   @Test func `newest first are turned around, and say so`() throws {
@@ -200,6 +209,8 @@ import Testing
 
   @Test func `named as a count are counted`() throws {
     #expect(try axis(["202301", "202302", "202303"], name: "No").frequency.description == "index")
+    // Sizes, not the first months of a year.
+    #expect(try axis(["1-10", "1-11", "1-12"], name: "size").frequency.description == "index")
     var options = Series.Options()
     options.countsRows = true
     let table = try Table(csv: "date,y\nsoon,5\nlater,6\n")

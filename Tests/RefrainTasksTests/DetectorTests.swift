@@ -75,6 +75,22 @@ import Testing
     }
   }
 
+  @Test("A context that is longer than the rows is refused with what it takes")
+  func longContext() {
+    var configuration = quick
+    configuration.context = 60
+    let error = #expect(throws: TaskError.self) { try Detector.train(on: rows(60), configuration: configuration) }
+    #expect(error?.description.contains("there are 60 rows, and a context of 60 takes 61") == true)
+  }
+
+  @Test(
+    "The reason of an alarm tells values of any size", arguments: [(1e300, "1e+300"), (2e-300, "2e-300"), (3, "3")])
+  func reason(value: Double, text: String) {
+    var detection = Detection(time: "1")
+    (detection.isAnomaly, detection.channel, detection.seen, detection.expected) = (true, "load", value, 20)
+    #expect(detection.reason == "load is \(text), expected 20: beyond what was seen so far")
+  }
+
   @Test("Where nothing is the matter, alarms are about as rare as was asked for")
   func falseAlarms() throws {
     var configuration = quick

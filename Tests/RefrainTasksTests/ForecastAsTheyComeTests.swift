@@ -121,6 +121,24 @@ private func again(_ forecaster: Forecaster) throws -> Forecaster {
     #expect(backtest.rmse < 0.7 * blind.rmse)
   }
 
+  @Test("Without training, too, what is known ahead moves the forecast, and the notes say that it does")
+  func promotionsWithoutTraining() throws {
+    let promo = promotions(207)
+    let values = sales(200, promo: promo)
+    var configuration = Forecaster.Configuration()
+    (configuration.season, configuration.horizon, configuration.isZeroShot) = (7, 7, true)
+    func series(_ ahead: Double) -> Series {
+      let known = Series.Covariate(
+        column: "promo", role: .future, values: Array(promo.prefix(200)), future: Array(repeating: ahead, count: 7))
+      return Series(name: "v", values: values, covariates: [known])
+    }
+    let forecaster = try Forecaster.train(on: series(1), configuration: configuration)
+    let (with, without) = (try forecaster.forecast(), try forecaster.forecast(continuing: series(0)))
+    for (point, plain) in zip(with.points, without.points) { #expect(abs(point.median - plain.median - 30) < 8) }
+    #expect(forecaster.notes.contains { $0.hasPrefix("what is known ahead moves the forecast") })
+    #expect(!forecaster.notes.contains { $0.contains("no covariates") })
+  }
+
   @Test("A covariate that tells nothing takes nothing away; one whose future is not known is named with its row")
   func useless() throws {
     let values = sales(200, promo: Array(repeating: 0, count: 200))

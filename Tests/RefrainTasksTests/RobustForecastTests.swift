@@ -144,4 +144,28 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
     let error = #expect(throws: ForecastError.self) { try Forecaster.train(on: all, configuration: configuration()) }
     #expect(error?.description.contains("one frequency") == true)
   }
+
+  @Test("A model of several series refuses one that it never saw and that is of another frequency")
+  func otherFrequency() throws {
+    var configuration = Forecaster.Configuration()
+    configuration.isZeroShot = true
+    let forecaster = try Forecaster.train(
+      on: Series.all(in: table(48), options: Series.Options()), configuration: configuration)
+    let other = Series(name: "sales", values: (0..<60).map(Double.init))
+    let error = #expect(throws: ForecastError.self) { try forecaster.forecast(continuing: other) }
+    #expect(error?.description.contains("the model was trained on one that is monthly") == true)
+    #expect(throws: ForecastError.self) { try forecaster.evaluate(on: [other], ForecastRequest()) }
+  }
+
+  @Test("Each is measured where two seasons lie before what is forecast, and every step counts")
+  func evaluation() throws {
+    var configuration = Forecaster.Configuration()
+    (configuration.horizon, configuration.isZeroShot) = (9, true)
+    let all = try Series.all(in: table(48), options: Series.Options())
+    let forecaster = try Forecaster.train(on: all, configuration: configuration)
+    #expect(forecaster.season == 12 && forecaster.evaluation?.examples == 27)
+    let evaluation = try forecaster.evaluate(on: all, ForecastRequest())
+    #expect(evaluation.examples == 54)
+    #expect(evaluation.measures.allSatisfy { $0.value.isFinite })
+  }
 }

@@ -80,6 +80,29 @@ import Testing
       try forecaster.forecast().points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 && $0.median.isFinite })
   }
 
+  @Test("A season longer than the rows can show is not assumed, and the rest is forecast without it")
+  func longSeason() throws {
+    let values = (0..<60).map { 100 + Double($0 * 37 % 11) }
+    var configuration = Forecaster.Configuration()
+    configuration.season = 40
+    let forecaster = try Forecaster.train(on: Series(name: "x", values: values), configuration: configuration)
+    #expect(forecaster.season == 1 && !forecaster.isNaive)
+    #expect(forecaster.notes.contains { $0.contains("too few to learn a season of 40 from") })
+  }
+
+  @Test("Too few rows are refused with how many it takes, and that many are enough", arguments: [(2, 1), (60, 30)])
+  func tooFew(count: Int, horizon: Int) throws {
+    func series(_ count: Int) -> Series { Series(name: "x", values: (0..<count).map { 100 + Double($0 * 37 % 11) }) }
+    var configuration = Forecaster.Configuration()
+    configuration.horizon = horizon
+    let error = #expect(throws: ForecastError.self) {
+      try Forecaster.train(on: series(count), configuration: configuration)
+    }
+    #expect(error?.description.contains("1 backtest fold needs \(2 * horizon + 1);") == true)
+    let forecaster = try Forecaster.train(on: series(2 * horizon + 1), configuration: configuration)
+    #expect(try forecaster.forecast().points.count == horizon)
+  }
+
   @Test("A constant series goes on as it was, and can be saved", arguments: [0, 42, -7.5])
   func constant(value: Double) throws {
     let forecaster = try Forecaster.train(on: Series(name: "x", values: Array(repeating: value, count: 60)))

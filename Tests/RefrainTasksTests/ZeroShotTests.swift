@@ -125,6 +125,17 @@ import Testing
     #expect(zip(own, together[1]).allSatisfy { zip($0, $1).allSatisfy { abs($0 - $1) < 1e-4 } })
   }
 
+  @Test("What lies far from zero is forecast as closely as what lies near", arguments: [1e9, -1e9, 1e12])
+  func far(offset: Double) throws {
+    let near = try shipped().forecast(continuing: wave, season: 12, horizon: 12)
+    let far = try shipped().forecast(continuing: wave.map { $0 + offset }, season: 12, horizon: 12)
+    for (step, (own, other)) in zip(near, far).enumerated() {
+      // The whole wave is 24 high; what was said was off by a hundred.
+      #expect(abs(other[3] - offset - own[3]) < 20, "step \(step): \(own[3]), \(other[3] - offset)")
+      #expect(other[6] - other[0] < 60)
+    }
+  }
+
   @Test("With a tenth of the values missing, the forecast of a wave is about the same")
   func missing() throws {
     let whole = try shipped().forecast(continuing: wave, season: 12, horizon: 12)

@@ -95,11 +95,12 @@ extension Series {
         remedy: "name a column whose values stand in several rows")
     }
     var outcomes: [(id: String, outcome: Result<Series, DataError>)] = []
+    let whole = NumericColumns(table)
     for id in ids {
       var reading = SeriesReading(ids.count == 1 ? table : table.selecting(rows[id]!), options)
       reading.idColumns = columns
       reading.id = id
-      reading.whole = table
+      reading.whole = whole
       do throws(TimeFault) {
         for (name, outcome) in try reading.all() {
           outcomes.append((options.isWide ? (ids.count > 1 ? "\(id), \(name)" : name) : id, outcome))

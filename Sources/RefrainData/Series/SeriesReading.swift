@@ -1,11 +1,26 @@
+/// Which columns of a table hold numbers. Each is looked through once, however many series ask.
+final class NumericColumns {
+  private let table: Table
+  private var known: [Table.Column: Bool] = [:]
+
+  init(_ table: Table) { self.table = table }
+
+  func contains(_ column: Table.Column) -> Bool {
+    if let isNumeric = known[column] { return isNumeric }
+    let isNumeric = table.isNumeric(column)
+    known[column] = isNumeric
+    return isNumeric
+  }
+}
+
 /// Takes a series out of a table.
 struct SeriesReading {
   let table: Table
   let options: Series.Options
   /// Which of several series this is.
   var id: String?
-  /// The table of all series, of which this is a part: what a column holds is told by all of them.
-  var whole: Table?
+  /// The columns of the table of all series, of which this is a part: what a column holds is told by all of them.
+  var whole: NumericColumns?
   /// Columns that are neither time nor target.
   var idColumns: [Table.Column] = []
 
@@ -70,7 +85,9 @@ struct SeriesReading {
       if targets.isEmpty {
         targets =
           options.isWide
-          ? rows.columns.filter { !taken.contains($0) && ((whole ?? rows).isNumeric($0) || isEmpty($0, in: rows)) }
+          ? rows.columns.filter {
+            !taken.contains($0) && ((whole?.contains($0) ?? rows.isNumeric($0)) || isEmpty($0, in: rows))
+          }
           : [try lastNumericColumn(of: rows, except: taken, notes: &notes)]
       }
       guard !targets.isEmpty else {
@@ -186,7 +203,7 @@ struct SeriesReading {
     of table: Table, except taken: Set<Table.Column>, notes: inout [String]
   ) throws(DataError) -> Table.Column {
     let free = table.columns.filter { !taken.contains($0) }
-    let isNumeric = (whole ?? table).isNumeric
+    let isNumeric = whole?.contains ?? table.isNumeric
     guard let column = free.last(where: isNumeric) else {
       throw DataError(
         .noNumericColumn, file: table.file, "no column holds numbers to forecast",

@@ -138,7 +138,8 @@ extension TimeAxis {
     {
       return .number
     }
-    let layouts = TimeLayout.candidates(for: text)
+    var layouts = TimeLayout.candidates(for: text)
+    if !isNamedLikeTime(column.name) || isNamedForCounting(column.name) { layouts.removeAll(where: \.needsName) }
     if layouts.contains(where: { !$0.isBareNumber && !$0.isElapsed }) { return .date }
     return layouts.contains(where: \.isElapsed) ? .clock : isPointedClock(text) ? .clock : .text
   }

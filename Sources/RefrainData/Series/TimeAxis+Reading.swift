@@ -202,7 +202,7 @@ extension TimeAxis {
         return table.fault(
           .repeatedTime, row: place(position), column: column,
           "\(time(position)) stands here and in row \(table.rowNumber(place(twin)))",
-          remedy: "keep one row for each time", setting: .id([]))
+          remedy: "keep one row for each time", setting: .repeatedTimes)
       }
       return table.fault(
         .unsortedTimes, row: place(position), column: column,
@@ -210,7 +210,7 @@ extension TimeAxis {
     case .repeated(let position):
       return table.fault(
         .repeatedTime, row: place(position), column: column, "\(time(position)) stands here and in the row before",
-        remedy: "keep one row for each time", setting: .id([]))
+        remedy: "keep one row for each time", setting: .repeatedTimes)
     case .gap(let position, let missing, let frequency):
       return table.fault(
         .gapInTimes, row: place(position), column: column,
@@ -298,9 +298,10 @@ extension TimeLayout {
   }
 
   /// Whether only a name that speaks of time makes this likely.
-  fileprivate var needsName: Bool {
+  var needsName: Bool {
     isBareNumber
       && [[.spreadsheetDay], [.year, .quarter], [.shortYear, .month, .day], [.year, .week]].contains(parts)
+      || parts.contains(.yearNumber)
   }
 
   fileprivate var isEpoch: Bool { if case .epoch = parts.first { true } else { false } }
@@ -310,6 +311,7 @@ extension TimeLayout {
 
   /// What is assumed in this layout.
   fileprivate func notes(first: String, _ times: [WrittenTime]) -> [String] {
+    if parts.contains(.yearNumber) { return ["read as the number of a year and the month"] }
     guard let ticks = times.first?.ticks, isBareNumber else { return [] }
     let day = TimeStyle(layout: TimeLayout("Y-m-d")).text(for: TimeStamp(ticks: ticks))
     switch parts {

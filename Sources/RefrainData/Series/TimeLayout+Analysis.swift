@@ -250,6 +250,8 @@ struct TimeAnalysis {
           : lengths[1] <= 2 ? [([.year, .nextYear], nil), ([.year, .month], nil), ([.year, .week], nil)] : []
       }
       if lengths[1] == 4, lengths[0] <= 2 { return [([.month, .year], nil), ([.week, .year], nil)] }
+      // 1-01: the first month of the first year.
+      if pieces == [.number(1), .literal([UInt8(ascii: "-")]), .number(2)] { return [([.yearNumber, .month], nil)] }
       return lengths == [2, 2] ? [([.month, .shortYear], nil), ([.shortYear, .month], nil)] : []
     // FY2024
     case [4] where pieces.count > 1: return [([.year], nil)]

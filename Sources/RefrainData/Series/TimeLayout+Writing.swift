@@ -34,6 +34,7 @@ struct TimeStyle: Hashable, Sendable {
     switch part {
     case .year: return padded(year, to: 4)
     case .shortYear: return padded(year % 100, to: 2)
+    case .yearNumber: return String(year)
     case .nextYear: return padded((year + 1) % 100, to: 2)
     case .month: return short(date.month)
     case .day: return short(date.day)

@@ -8,6 +8,8 @@ struct TimeLayout: Hashable, Sendable {
   enum Part: Hashable, Sendable {
     /// `Y`: four digits; `y`: two; `x`: the last two of the next year (2019/20).
     case year, shortYear, nextYear
+    /// A year that only its number tells, 1 for the first: one or two digits.
+    case yearNumber
     /// `m`: one or two digits; `b`: a name.
     case month, monthName
     /// `d`: one or two digits; `j`: the day of the year, three digits; `a`: the name of the weekday.

@@ -44,6 +44,7 @@ struct TimeReader {
       guard let value = digits(2...2) else { return false }
       year = value < 69 ? 2000 + value : 1900 + value  // As POSIX reads two digits.
       return true
+    case .yearNumber: return assign(digits(1...2), to: &year) && year > 0
     case .nextYear:
       nextYear = digits(2...2)
       return nextYear != nil

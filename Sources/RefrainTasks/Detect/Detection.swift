@@ -45,7 +45,10 @@ public struct Detection: Sendable, Equatable {
   private static func short(_ value: Double) -> String {
     guard value != 0, value.isFinite else { return "\(value)" }
     let digits = 3 - Int(Double.log10(abs(value)).rounded(.down))
-    guard (-12...12).contains(digits) else { return "\(Float(value))" }
+    guard (-12...12).contains(digits) else {
+      let short = Float(value)
+      return short.isFinite && short != 0 ? "\(short)" : "\(value)"
+    }
     let unit = Double.pow(10.0, digits)
     let rounded = (value * unit).rounded() / unit
     return rounded == rounded.rounded() && abs(rounded) < 1e12 ? "\(Int(rounded))" : "\(rounded)"
@@ -53,7 +56,12 @@ public struct Detection: Sendable, Equatable {
 }
 
 extension Detection: Encodable {
-  private enum Key: String, CodingKey { case time, score, isAnomaly, channel, expected, seen, threshold, since, reason }
+  private enum Key: String, CodingKey, CaseIterable {
+    case time, score, isAnomaly, channel, expected, seen, threshold, since, reason
+  }
+
+  /// The names of its fields.
+  static let fields = Key.allCases.map(\.rawValue)
 
   /// `{"time","score","isAnomaly","channel","expected","seen","threshold","since","reason"}`; null for what is not
   /// there.

@@ -75,5 +75,8 @@ extension Detector {
     }
   }
 
-  private static func short(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }
+  private static func short(_ value: Double) -> Double {
+    let thousands = value * 1000
+    return thousands.isFinite ? thousands.rounded() / 1000 : value
+  }
 }

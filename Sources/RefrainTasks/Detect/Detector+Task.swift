@@ -12,6 +12,8 @@ extension Detector: TaskModel {
   public static let kind = "detector"
   /// There are no labels to measure by.
   public static let measuresTraining = false
+  /// Where only alarms are asked for, there may be none.
+  public static let answerFields = Detection.fields
 
   /// Rows that were read, of one file each.
   public struct Examples: Sendable {
@@ -42,6 +44,9 @@ extension Detector: TaskModel {
     }
     return Examples([try configuration.reading.rows(in: source.parts[0], channels: configuration.channels)])
   }
+
+  /// What was assumed of the rows.
+  public static func notes(of examples: Examples) -> [String] { examples.files.flatMap(\.notes) }
 
   /// The rows of each file, which must have the channels that were trained on; with their labels, where these are
   /// given.
@@ -78,7 +83,7 @@ extension Detector: TaskModel {
     guard let windows = examples.windows else {
       throw TaskError(
         "how good alarms are is only known where it is known what was the matter",
-        remedy: "give the labels, a JSON file of windows")
+        remedy: "give the labels, a JSON file of windows", setting: .labels)
     }
     let found = examples.files.map { rows in
       DetectionEvaluation.File(rows, detections: detections(in: rows), windows: [])

@@ -51,6 +51,11 @@ struct DetectorPlan: Codable, Sendable, Equatable {
         "\(place)there are \(rows.count) rows, and to know what is usual takes \(Self.leastRows)",
         remedy: "give more rows")
     }
+    if let context = configuration.context, context >= rows.count {
+      throw TaskError(
+        "\(place)there are \(rows.count) rows, and a context of \(context) takes \(context + 1)",
+        remedy: "give more rows, or a smaller context")
+    }
     let empty = rows.channels.filter { $0.values.lazy.filter { !$0.isNaN }.count < Self.leastValues }
     if let channel = empty.first {
       let many = channel.values.lazy.filter { !$0.isNaN }.count

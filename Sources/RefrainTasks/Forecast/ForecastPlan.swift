@@ -61,7 +61,7 @@ struct ForecastPlan: Codable, Sendable {
       return
     }
     var note: String?
-    for season in Set([configuration.season ?? usual, configuration.season ?? 1]).sorted(by: >) {
+    for season in Set([configuration.season ?? usual, 1]).sorted(by: >) {
       let notes = [note].compactMap(\.self)
       let plan = ForecastPlan(series, configuration, season: season, notes: notes)
       let isEnough =
@@ -86,10 +86,21 @@ struct ForecastPlan: Codable, Sendable {
       return
     }
     let full = ForecastPlan(series, configuration, season: configuration.season ?? usual)
+    let folds = "\(full.folds) backtest \(full.folds == 1 ? "fold" : "folds")"
+    guard configuration.context != nil else {
+      // The naive forecast takes least.
+      let needed = max(2 * full.horizon + 1, full.folds * full.horizon + 2)
+      let isLeast = full.horizon == 1 && full.folds == 1
+      throw ForecastError(
+        "\(series.place)the series has \(count) \(count == 1 ? "row" : "rows"), and a horizon of \(full.horizon) with "
+          + "\(folds) needs \(needed)",
+        remedy: isLeast ? "give more rows" : "give more rows or a smaller horizon or number of folds",
+        setting: isLeast ? nil : .horizons)
+    }
     let needed = max(full.needed, full.base + 1)
     throw ForecastError(
       "\(series.place)the series has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) "
-        + "and \(full.folds) backtest \(full.folds == 1 ? "fold" : "folds") needs \(needed)",
+        + "and \(folds) needs \(needed)",
       remedy: "give more rows or a smaller horizon, context or number of folds", setting: .sizes)
   }
 
@@ -146,7 +157,10 @@ struct ForecastPlan: Codable, Sendable {
 
   private static func zeroShotNotes(_ series: Series) -> [String] {
     ["nothing was trained: the forecast is that of a network which learned from made-up series alone"]
-      + (series.covariates.isEmpty ? [] : ["that network looks at no covariates"])
+      + (series.covariates.contains { $0.role == .past }
+        ? ["that network looks at no covariates: those observed in the past do nothing"] : [])
+      + (series.covariates.contains { $0.role == .future }
+        ? ["what is known ahead moves the forecast as far as least squares found that it moved the past"] : [])
   }
 
   /// The plan that trains nothing, when there are rows enough for its backtest.

@@ -24,7 +24,7 @@ extension Forecaster {
             "\(series.place)the series has \(series.count) rows, and the network looks back \(context)",
             remedy: "give more rows")
         }
-        let member = member(for: series)
+        let member = try member(for: series)
         all.append(explained(try memory(of: series, for: member), of: member))
       }
       return all

@@ -19,9 +19,11 @@ extension Forecaster {
   /// - Returns: At most the newest 4,000 values.
   /// - Throws: ``ForecastError`` when the series does not fit.
   public func fitted(_ series: Series? = nil) throws(ForecastError) -> [FittedValue] {
-    let member = series.map(member(for:)) ?? members[0]
-    let memory: SeriesMemory
-    if let series { memory = try self.memory(of: series, for: member) } else { memory = member.memory }
+    var (member, memory) = (members[0], members[0].memory)
+    if let series {
+      member = try self.member(for: series)
+      memory = try self.memory(of: series, for: member)
+    }
     let count = memory.values.count
     let least = min(max(plan.season > 1 ? 2 * plan.season + 2 : 10, plan.base + 1), max(count - 1, 1))
     // A network is asked only where it sees a whole context.
@@ -44,7 +46,7 @@ extension Forecaster {
   /// The middle of what is forecast for a series from many of its rows, each from what came before it: by all ways
   /// together, and by the network alone where there is one; `[rows][horizon]` each.
   package func medians(of series: Series, at ends: [Int]) throws(ForecastError) -> [(name: String, paths: [[Double]])] {
-    let member = member(for: series)
+    let member = try member(for: series)
     let position = try memory(of: series, for: member).origin(of: series)
     let windows = windows(
       SeriesPast(series), of: member, firstPosition: position, training: ends.first, barriers: ends)

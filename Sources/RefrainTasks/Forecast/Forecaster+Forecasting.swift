@@ -31,9 +31,12 @@ extension Forecaster {
   }
 
   /// What is known of a series: of one among several, by its name; of one that was not among them, found from itself.
-  func member(for series: Series) -> ForecastMember {
+  ///
+  /// - Throws: ``ForecastError`` for one that was not among them and is not like them.
+  func member(for series: Series) throws(ForecastError) -> ForecastMember {
     guard members.count > 1 else { return members[0] }
     if let own = members.first(where: { $0.id == series.id }) { return own }
+    try members[0].memory.checkFit(series, plan: plan)
     // A cold start: the network knows such series, and the other ways learn from this one.
     let plan = plan.shortened(for: series)
     let windows = ForecastWindows(series, training: series.count, plan: plan)
@@ -66,7 +69,7 @@ extension Forecaster {
   ///   negative where the forecaster takes logarithms, or when the forecast is beyond all numbers.
   public func forecast(continuing series: Series? = nil, levels: [Double] = []) throws(ForecastError) -> Forecast {
     guard let series else { return try forecast(memory, of: members[0], levels: levels) }
-    let member = member(for: series)
+    let member = try member(for: series)
     return try forecast(memory(of: series, for: member), of: member, levels: levels)
   }
 
@@ -116,12 +119,15 @@ extension Forecaster {
   /// - Throws: ``ForecastError`` when the series does not fit, is too short, or is negative where the forecaster takes
   ///   logarithms.
   func backtest(on series: Series) throws(ForecastError) -> Backtest {
-    let member = member(for: series)
+    let member = try member(for: series)
     let (scaler, combination) = (member.scaler, member.combination)
     let position = try memory(of: series, for: member).origin(of: series)
     try SeriesMemory.check(series.values, of: series, from: 0, scaler: scaler)
     let first = max(plan.context, plan.season)
-    let folds = min(10, (series.count - first) / plan.horizon)
+    // From less than two seasons the ways cannot tell one, and there is nothing to scale errors by.
+    let enough = max(plan.context, 2 * plan.season)
+    let most = max((series.count - enough) / plan.horizon, min(1, (series.count - first) / plan.horizon))
+    let folds = min(10, most)
     guard folds > 0 else {
       throw ForecastError(
         "\(series.place)the series has \(series.count) rows, and to forecast \(plan.horizon) of them from the "

@@ -25,6 +25,12 @@ extension Forecaster: TaskModel {
     return try configuration.reading.allSeries(in: part, configuration.options)
   }
 
+  /// What was assumed of the series, each note once, and the first forty.
+  public static func notes(of examples: [Series]) -> [String] {
+    var said: Set<String> = []
+    return Array(examples.flatMap(\.notes).filter { said.insert($0).inserted }.prefix(40))
+  }
+
   /// The series of the first file, which must have the target and the covariates that were trained on; none where no
   /// file is named, for which the series that was trained on is continued.
   public func examples(from source: DataSource, _ request: ForecastRequest) throws(DataError) -> [Series] {
@@ -33,7 +39,7 @@ extension Forecaster: TaskModel {
     guard members.count > 1 || all.count == 1 else {
       throw DataError(
         .wrongInput, file: part.name, "there are \(all.count) series, and the model was trained on one",
-        remedy: "choose it, such as \((all.first.map { $0.id ?? $0.name } ?? "").debugDescription)", setting: .id([]))
+        remedy: "choose one", setting: all.first.map { .only($0.id ?? $0.name) })
     }
     return all.map(fitting)
   }
@@ -79,18 +85,24 @@ extension Forecaster: TaskModel {
       throw TaskError("there is no series to be evaluated on; name a file whose last rows are known")
     }
     let backtests = try examples.map { series throws(TaskError) in try backtest(on: series) }
-    return evaluation(of: Backtest(meanOf: backtests.filter(\.isFinite)) ?? backtests[0])
+    let finite = backtests.filter(\.isFinite)
+    return evaluation(of: finite.isEmpty ? [backtests[0]] : finite)
   }
 
   /// The errors of the backtest; nil when training was stopped before they were known.
-  public var evaluation: TaskEvaluation? { backtest.map(evaluation(of:)) }
+  public var evaluation: TaskEvaluation? {
+    let backtests = members.compactMap(\.backtest)
+    return backtests.isEmpty ? nil : evaluation(of: backtests)
+  }
 
-  private func evaluation(of backtest: Backtest) -> TaskEvaluation {
+  /// The mean over series, of which there is at least one; its examples are the steps forecast in all of them.
+  private func evaluation(of backtests: [Backtest]) -> TaskEvaluation {
+    let backtest = Backtest(meanOf: backtests) ?? backtests[0]
     func measures(_ errors: Backtest.Errors) -> [TaskEvaluation.Measure] {
       [.init("mase", errors.mase), .init("smape", errors.smape)]
     }
     return TaskEvaluation(
-      task: Self.name, examples: backtest.folds * horizon,
+      task: Self.name, examples: backtests.reduce(0) { $0 + $1.folds * horizon },
       measures: [
         .init("mase", backtest.mase), .init("smape", backtest.smape), .init("rmse", backtest.rmse),
         .init("coverage", backtest.coverage),
@@ -237,7 +249,9 @@ extension Forecaster.Configuration: TaskConfiguration {
     guard options.dropout == nil else { throw TaskError("a forecaster has no dropout; leave it out") }
     let network: [Any?] = [options.cell, options.layers, options.hidden, options.epochs]
     guard !isZeroShot || context == nil && network.allSatisfy({ $0 == nil }) else {
-      throw TaskError("zero-shot nothing is trained: there is no network to choose a size of; leave those out")
+      throw TaskError(
+        "with a zero-shot forecast nothing is trained: there is no network whose cell, context, sizes or epochs could be "
+          + "chosen", remedy: "leave those out")
     }
     if let cell = options.cell { self.cell = cell }
     if let layers = options.layers { self.layers = layers }

@@ -64,6 +64,19 @@ struct SeriesMemory: Codable, Sendable {
   func replaced(
     by series: Series, plan: ForecastPlan, scaler: Scaler, least: Int
   ) throws(ForecastError) -> SeriesMemory {
+    try checkFit(series, plan: plan)
+    guard series.count >= least else {
+      throw ForecastError(
+        "\(series.place)the series has \(series.count) rows, and the model looks back \(least)",
+        remedy: "give more rows")
+    }
+    let memory = SeriesMemory(series, plan: plan, origin: origin, offset: position(of: series))
+    try Self.check(memory.values, of: series, from: series.count - memory.values.count, scaler: scaler)
+    return memory
+  }
+
+  /// Stops when a series has another frequency than this one, or other covariates.
+  func checkFit(_ series: Series, plan: ForecastPlan) throws(ForecastError) {
     guard series.frequency.description == frequency else {
       throw ForecastError(
         "\(series.place)the series is \(series.frequency), the model was trained on one that is \(frequency)")
@@ -74,14 +87,6 @@ struct SeriesMemory: Codable, Sendable {
         "\(series.place)the model was trained with other covariates", remedy: "give those it knows: \(names)",
         setting: .covariates(plan.columns(.past) + plan.columns(.fixed)))
     }
-    guard series.count >= least else {
-      throw ForecastError(
-        "\(series.place)the series has \(series.count) rows, and the model looks back \(least)",
-        remedy: "give more rows")
-    }
-    let memory = SeriesMemory(series, plan: plan, origin: origin, offset: position(of: series))
-    try Self.check(memory.values, of: series, from: series.count - memory.values.count, scaler: scaler)
-    return memory
   }
 
   /// Stops when a value of a series, of which these are those from `first` on, has no logarithm that is needed.

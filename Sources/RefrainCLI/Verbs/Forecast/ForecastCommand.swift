@@ -46,6 +46,9 @@ struct ForecastCommand: ParsableCommand {
 
   func validate() throws {
     try outputs.validate()
+    if files.fitted, files.shape == .nixtla, results.format != .table {
+      throw ValidationError("--fitted and --shape nixtla exclude each other: that shape has forecasts alone.")
+    }
     // A model knows its target, its covariates and how it was trained. The file may be written otherwise now.
     let reading = Set(ForecastRequest.options.map { "--" + $0.name })
     if files.model != nil, let flag = (task.flags().filter { !reading.contains($0) } + network.given).first {
@@ -118,7 +121,7 @@ struct ForecastCommand: ParsableCommand {
     if all.count > 1, files.chart != nil {
       throw CommandFailure.badData(
         "\(input.name): there are \(all.count) series, and --chart takes one; choose it with "
-          + "--only \(all[0].id ?? all[0].name) or --target")
+          + "--only \((all[0].id ?? all[0].name).shellWord) or --target")
     }
     note(all)
     try Forecaster.checkFuture(of: all, configuration)
@@ -135,12 +138,7 @@ struct ForecastCommand: ParsableCommand {
 
   /// Says once what was assumed of the series.
   private func note(_ all: [Series]) {
-    var said: Set<String> = []
-    for series in all {
-      for text in series.notes where said.insert(text).inserted && said.count <= 40 {
-        results.running.note("Note: \(text).")
-      }
-    }
+    for text in Forecaster.notes(of: all) { results.running.note("Note: \(text).") }
   }
 
   /// The reports on series that one model learned together.
@@ -168,8 +166,9 @@ struct ForecastCommand: ParsableCommand {
   private func report(
     of series: Series, label: String?, _ configuration: Forecaster.Configuration
   ) throws -> ForecastReport {
-    let forecaster = try trained(on: [series], prefix: label.map { "\($0): " } ?? "", configuration)
-    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
+    let prefix = label.map { "\($0): " } ?? ""
+    let forecaster = try trained(on: [series], prefix: prefix, configuration)
+    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(prefix)\(text).") } }
     return try ForecastReport(
       forecaster, trainedOn: series, label: label, levels: configuration.levels, extent: extent)
   }

@@ -65,17 +65,27 @@ extension ForecastReport {
 
   private func forecastRows(on page: Page) -> [String] {
     let written = Self.writer(for: points)
+    func others(_ point: Forecast.Point) -> [Forecast.Interval] { point.intervals.filter { $0.level != 80 } }
     func fields(_ point: Forecast.Point) -> [String] {
       [point.time] + [point.median, point.p10, point.p90].map(written)
+        + others(point).flatMap { [$0.lower, $0.upper].map(written) }
     }
-    guard points.count > Self.longForecast else {
-      return page.grid([["Time", "Forecast", "10 %", "90 %"]] + points.map(fields))
-    }
+    let header =
+      ["Time", "Forecast", "10 %", "90 %"]
+      + (points.first.map(others) ?? []).flatMap { interval in
+        [50 - interval.level / 2, 50 + interval.level / 2].map { Self.share($0) + " %" }
+      }
+    guard points.count > Self.longForecast else { return page.grid([header] + points.map(fields)) }
     let ends = [points.prefix(Self.longForecast / 2), points.suffix(Self.longForecast / 4)].map { $0.map(fields) }
     let left = points.count - ends[0].count - ends[1].count
-    var rows = page.grid([["Time", "Forecast", "10 %", "90 %"]] + ends[0] + ends[1])
+    var rows = page.grid([header] + ends[0] + ends[1])
     rows.insert(page.faint("  … \(left) more; --format csv prints all"), at: 1 + ends[0].count)
     return rows
+  }
+
+  /// A share in percent with the decimals that it has.
+  private static func share(_ percent: Double) -> String {
+    percent == percent.rounded() ? "\(Int(percent))" : String(format: "%.10g", percent)
   }
 
   /// Forecasts with more steps than this are shown in part.
@@ -141,7 +151,7 @@ extension ForecastReport {
       return "This is a naive forecast; nothing was trained that could be better."
     }
     guard let backtest = forecaster.backtest else {
-      return forecaster.isNaive
+      return forecaster.isComplete
         ? "The errors cannot be compared: the past leaves nothing to scale them by."
         : "There was no time for a backtest: how good this forecast is, is not known."
     }

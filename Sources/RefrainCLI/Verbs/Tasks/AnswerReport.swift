@@ -3,8 +3,10 @@ import RefrainData
 /// Answers, each an object of JSON, in one of the formats: all have the same fields.
 struct AnswerReport {
   private let answers: [JSON]
+  private let fields: [String]
 
-  init(_ answers: [JSON]) { self.answers = answers }
+  /// - Parameter fields: The names of the fields, where there may be no answer that shows them.
+  init(_ answers: [JSON], fields: [String] = []) { (self.answers, self.fields) = (answers, fields) }
 
   /// The answers in a format, ended by a line break.
   ///
@@ -22,7 +24,7 @@ struct AnswerReport {
 
   /// The names of all fields, in the order in which they first come.
   private var names: [String] {
-    var names: [String] = []
+    var names = fields
     for answer in answers { for (name, _) in answer.fields where !names.contains(name) { names.append(name) } }
     return names
   }

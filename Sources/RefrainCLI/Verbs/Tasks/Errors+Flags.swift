@@ -36,6 +36,12 @@ extension DataError {
         names.isEmpty
         ? or("name the columns that tell several series apart with --id")
         : or("choose one series with --only, or name other columns than \(names.joined(separator: ",")) with --id")
+    case .repeatedTimes where flags.contains("aggregate"):
+      error.remedy = or(
+        "bring the rows together with --every, such as --every 1h, or name the columns that tell several series apart "
+          + "with --id")
+    case .only(let name) where flags.contains("only"):
+      error.remedy = "choose one with --only, such as --only \(name.shellWord)"
     case .fill where flags.contains("fill"):
       error.remedy = or("give --fill last, --fill linear or --fill zero")
     case .target where flags.contains("target"): error.remedy = "name it with --target"
@@ -45,12 +51,24 @@ extension DataError {
   }
 }
 
+extension String {
+  /// The text as one word of a command.
+  var shellWord: String {
+    let isPlain = !isEmpty && allSatisfy { $0.isLetter || $0.isNumber || "._-+/:@%".contains($0) }
+    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+}
+
 extension TaskError {
   /// The same error, with the flags that settle it, where they are among those there are.
   fileprivate func inFlags(of flags: Set<String>) -> TaskError {
     switch setting {
     case .sizes where flags.contains("horizon"):
       return TaskError(problem, remedy: "give more rows or a smaller --horizon, --context or --backtest")
+    case .horizons where flags.contains("horizon"):
+      return TaskError(problem, remedy: "give more rows or a smaller --horizon or --backtest")
+    case .labels where flags.contains("labels"):
+      return TaskError(problem, remedy: "name them with --labels, a JSON file of windows")
     case .covariates(let names) where flags.contains("past"):
       return TaskError(
         problem, remedy: names.isEmpty ? "leave out --past" : "give --past \(names.joined(separator: ","))")

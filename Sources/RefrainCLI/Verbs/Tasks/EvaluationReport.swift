@@ -42,6 +42,7 @@ struct TrainingSummary {
   private let task: String
   private let file: String
   private let isComplete: Bool
+  private let isMeasured: Bool
   private let facts: [(name: String, value: String)]
   private let evaluation: TaskEvaluation?
   private let course: JSON
@@ -49,6 +50,7 @@ struct TrainingSummary {
 
   init<Task: TaskModel>(_ model: Task, file: String, course: TrainingCourse, folds: FoldEvaluation? = nil) {
     task = Task.name
+    isMeasured = Task.measuresTraining
     self.folds = folds
     self.file = file
     (isComplete, evaluation) = (model.isComplete, model.evaluation)
@@ -68,7 +70,10 @@ struct TrainingSummary {
         lines += ["", page.strong("Kept aside") + page.faint("  \(counted(evaluation.examples)) examples")]
         lines += EvaluationReport(evaluation).rows(on: page)
       } else {
-        let why = isComplete ? "Nothing was kept aside to measure it on" : "There was no time to measure it"
+        let why =
+          !isMeasured
+          ? "What it learned from says nothing of it, and 'refrain evaluate' measures it on what has labels"
+          : isComplete ? "Nothing was kept aside to measure it on" : "There was no time to measure it"
         lines += page.paragraph("\(why): how good this model is, is not known.")
       }
       if let folds { lines += [""] + FoldReport(task, folds).lines(on: page) }

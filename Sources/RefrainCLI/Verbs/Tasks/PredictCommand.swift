@@ -76,7 +76,7 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
       if let kind = Task.Answer.self as? any FileAnswer.Type { try write(kind) }
       return results.running.note("The answers are in \(written).")
     }
-    let report = AnswerReport(try answers.map { try JSON(encoding: $0) })
+    let report = AnswerReport(try answers.map { try JSON(encoding: $0) }, fields: Task.answerFields)
     try results.write("The answers are") { report.text(as: results.format, for: $0) }
   }
 }

@@ -18,9 +18,10 @@ extension ZeroShotNetwork {
     let longest = max(1, min(pasts.map(\.count).max() ?? 0, Self.reach))
     let before = (longest + patch - 1) / patch
     var units: [Double] = []
-    let patches = pasts.map { past in
+    let offsets = pasts.map { Self.offset($0.suffix(Self.reach)) }
+    let patches = zip(pasts, offsets).map { past, offset in
       // The largest value is the unit, so that no difference overflows.
-      let seen = past.suffix(Self.reach)
+      let seen = past.suffix(Self.reach).map { $0 - offset }
       let size = seen.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
       let unit = size.isNormal ? size : 1
       units.append(unit)
@@ -44,9 +45,19 @@ extension ZeroShotNetwork {
           step / patch < near
           ? values.quantiles(patches, at: place, number: row * time + place, step: step % patch)
           : values.quantiles(patches, later: step / patch - near, number: row * time + place, step: step % patch)
-        return told.sorted().map { max(-largest, min(largest, $0 * units[row])) }
+        return told.sorted().map { max(-largest, min(largest, $0 * units[row] + offsets[row])) }
       }
     }
+  }
+
+  /// What is taken off values that lie so far from zero that it is not known how far: beside it, what they differ by
+  /// would be too little to be told.
+  private static func offset(_ values: ArraySlice<Double>) -> Double {
+    let known = values.lazy.filter(\.isFinite)
+    guard let lowest = known.min(), let highest = known.max() else { return 0 }
+    let far = 1e4 * (highest - lowest)
+    guard far > 0, max(abs(lowest), abs(highest)) > 2 * far else { return 0 }
+    return lowest > 0 ? lowest - far : highest + far
   }
 
   /// The value that all known ones are, of two at least; 0 where none is known.

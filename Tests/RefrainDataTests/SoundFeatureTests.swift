@@ -204,6 +204,27 @@ import Testing
     }
   }
 
+  @Test("of a recording that is too long are refused by its header, before it is read")
+  func longRecordings() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/hours.wav"
+      var bytes = try Recording([Float](repeating: 0, count: 8), sampleRate: 8000).wav()
+      // Ten hours, of which the file has holes alone.
+      let size = 10 * 3600 * 16_000
+      for byte in 0..<4 { bytes[40 + byte] = UInt8(truncatingIfNeeded: size >> (8 * byte)) }
+      try writeAtomically(bytes, to: path)
+      #expect(truncate(path, off_t(44 + size)) == 0)
+      let encoding = SoundEncoding(SoundFeatures(.logMel, sampleRate: 8000))
+      let error = MemoryBudget(1 << 20).run {
+        dataError { () throws(DataError) in try encoding.frames(path, longest: 600) }
+      }
+      #expect(error?.code == .unsupportedContent && error?.problem.contains("lasts 36000 seconds") == true)
+      // What the header tells and is not there does not count.
+      #expect(truncate(path, 44 + 16_000) == 0)
+      #expect(try encoding.frames(path, longest: 600).frames.count == 101)
+    }
+  }
+
   @Test("of samples so great that their power is infinite are refused")
   func greatSamples() throws {
     try withTemporaryFolder { folder in

@@ -51,10 +51,24 @@ public struct Recording: Sendable, Equatable {
   ///   `unsupportedContent` where `ffmpeg` is needed and not there; `damagedFile`; `missingValue` where it has no
   ///   samples at all; `infiniteValue` for a sample that is no finite number; `overMemoryBudget`.
   public init(contentsOf path: String, ffmpeg: String? = nil) throws(DataError) {
+    try self.init(contentsOf: path, ffmpeg: ffmpeg) { _ throws(DataError) in }
+  }
+
+  /// Reads a sound file.
+  ///
+  /// - Parameter check: Is asked whether it may last so many seconds before all of it is read, where its first bytes
+  ///   tell how long it is.
+  init(
+    contentsOf path: String, ffmpeg: String? = nil, check: (_ seconds: Double) throws(DataError) -> Void
+  ) throws(DataError) {
     let file = try OpenFile(path)
-    if file.isRegular, file.size >= 12, !WAVReader.isWAV(try file.read(0..<12)) {
-      self = try FFmpeg(path: ffmpeg).recording(path)
-      return
+    if file.isRegular, file.size >= 12 {
+      let head = try file.read(0..<min(file.size, 4096))
+      guard WAVReader.isWAV(head) else {
+        self = try FFmpeg(path: ffmpeg).recording(path)
+        return
+      }
+      if let seconds = WAVReader.seconds(head: head, fileSize: file.size) { try check(seconds) }
     }
     let bytes = try file.readAll()
     guard !bytes.isEmpty else {

@@ -111,7 +111,13 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
       }
       // What reading takes is given back: only the features stay.
       let budget = MemoryBudget(MemoryBudget.current.left)
-      let recording = try budget.run { Result { () throws(DataError) in try Recording(contentsOf: path) } }.get()
+      let recording = try budget.run {
+        Result { () throws(DataError) in
+          try Recording(contentsOf: path) { seconds throws(DataError) in
+            try Self.check(seconds, atMost: longest, path)
+          }
+        }
+      }.get()
       notes = recording.notes
       try Self.check(recording.seconds, atMost: longest, path)
       do throws(DataError) {

@@ -31,6 +31,8 @@ struct WAVReader {
   private let encoding: Encoding
   private let channelCount: Int
   private let data: Range<Int>
+  /// The bytes of sound that the header tells of; the greatest number where it does not say it.
+  private var toldSize = 0
 
   /// Whether bytes begin as a WAV file does.
   static func isWAV(_ bytes: [UInt8]) -> Bool {
@@ -74,11 +76,12 @@ struct WAVReader {
       case "data" where data == nil:
         if isLong, size == 0xFFFF_FFFF, let longSize { size = longSize }
         let left = bytes.count - start
+        toldSize = size
         // Programs that write to a pipe do not know how much there will be, and say 0 or the greatest number there is.
         let isOpen = size == 0 && left > 0 && format != nil || size >= 0x7FFF_F000 && size > left
         if isOpen {
           if left > 0 { notes.append("the header does not say how long the recording is; all of the file is read") }
-          size = left
+          (toldSize, size) = (.max, left)
         } else if size > left {
           notes.append("the file breaks off: \(left) bytes of sound are there, of \(size)")
           size = left
@@ -129,6 +132,13 @@ struct WAVReader {
     if size != frame {
       notes.append("the header is wrong about the size of a sample, which is \(frame) bytes")
     }
+  }
+
+  /// How many seconds a file lasts by its first bytes; nil where they do not tell it.
+  static func seconds(head: [UInt8], fileSize: Int) -> Double? {
+    guard let reader = try? WAVReader(head) else { return nil }
+    let size = min(reader.toldSize, fileSize - reader.data.lowerBound)
+    return Double(size) / Double(reader.channelCount * reader.encoding.size) / Double(reader.sampleRate)
   }
 
   private static func encoding(tag: Int, bits: Int) throws(DataError) -> Encoding {

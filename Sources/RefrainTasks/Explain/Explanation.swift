@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// Why a network says what it says of an example, by several methods, with how far each can be trusted.
 ///

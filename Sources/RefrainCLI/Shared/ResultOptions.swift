@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Refrain
 import RefrainData
-import RefrainTasks
 
 /// How results are written.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
@@ -48,13 +47,6 @@ struct RunningOptions: ParsableArguments {
 
   /// Says something that is no result.
   func note(_ text: String) { if !quiet { StandardError.write(line: text.sanitized) } }
-
-  /// Writes what was mended or assumed in reading examples, the first of many alone.
-  func notes<Task: TaskModel>(of examples: Task.Examples, for task: Task.Type) {
-    let notes = task.notes(of: examples)
-    for text in notes.prefix(20) { note("Note: \(text).") }
-    if notes.count > 20 { note("Note: \(notes.count - 20) more of the kind.") }
-  }
 
   /// Runs a training that Ctrl-C ends and that shows how far it is.
   ///

@@ -1,0 +1,10 @@
+import RefrainTasks
+
+extension RunningOptions {
+  /// Writes what was mended or assumed in reading examples, the first of many alone.
+  func notes<Task: TaskModel>(of examples: Task.Examples, for task: Task.Type) {
+    let notes = task.notes(of: examples)
+    for text in notes.prefix(20) { note("Note: \(text).") }
+    if notes.count > 20 { note("Note: \(notes.count - 20) more of the kind.") }
+  }
+}

@@ -108,7 +108,7 @@ struct TaskDoor: Sendable {
   private static func explains(_ task: some TaskModel) -> Bool {
     switch input(of: task) {
     case .recording, .clips: false
-    case .table, .lines: !(task is Regressor)
+    case .table, .lines: true
     }
   }
 

@@ -25,10 +25,10 @@ extension Forecaster: TaskModel {
     return try configuration.reading.allSeries(in: part, configuration.options)
   }
 
-  /// What was assumed of the series, each note once, and the first forty.
+  /// What was assumed of the series, each note once.
   public static func notes(of examples: [Series]) -> [String] {
     var said: Set<String> = []
-    return Array(examples.flatMap(\.notes).filter { said.insert($0).inserted }.prefix(40))
+    return examples.flatMap(\.notes).filter { said.insert($0).inserted }
   }
 
   /// The series of the first file, which must have the target and the covariates that were trained on; none where no

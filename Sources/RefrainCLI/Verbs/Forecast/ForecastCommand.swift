@@ -138,7 +138,7 @@ struct ForecastCommand: ParsableCommand {
 
   /// Says once what was assumed of the series.
   private func note(_ all: [Series]) {
-    for text in Forecaster.notes(of: all) { results.running.note("Note: \(text).") }
+    results.running.notes(of: all, for: Forecaster.self)
   }
 
   /// The reports on series that one model learned together.

@@ -105,7 +105,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if context.checkpoints != nil, Processes.isFirst {
       try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
     }
-    for text in Task.notes(of: examples) { results.running.note("Note: \(text).") }
+    results.running.notes(of: examples, for: Task.self)
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
     let folds = try folded(examples, configuration, context)
     guard let save else {

@@ -228,6 +228,20 @@ struct TaskTests {
     #expect(answers.replacing("/tmp/a \"b\".wav", with: "it").lines == "{\"audio\":\"it\",\"text\":\"x\"}\n")
   }
 
+  @Test("A model of numbers has something to explain, and does")
+  func numbers() async throws {
+    var options = Regressor.Configuration()
+    try options.choose(Trained.tiny)
+    let rows = (0..<40).map { "\($0 % 7),\(Double($0 % 7) * 2 + 1)" }.joined(separator: "\n")
+    let source = DataSource([.bytes(Array("size,price\n\(rows)\n".utf8), name: "a.csv")])
+    let model = try Regressor.train(on: Regressor.examples(from: source, options), options, TrainingContext())
+    let test = try TestService(["prices": .task(model)])
+    let models = try await test.ask("GET", "/models").json["models"].array ?? []
+    #expect(models.first?["task"]["explains"] == true)
+    let reply = try await test.ask("POST", "/tasks/prices/explain", json: "[{\"size\":3}]")
+    #expect(reply.status == 200 && reply.text.contains("price above its mean"), "\(reply.text.prefix(300))")
+  }
+
   @Test("Models say what may be asked of them")
   func description() async throws {
     let models = try await service().ask("GET", "/models").json["models"].array ?? []

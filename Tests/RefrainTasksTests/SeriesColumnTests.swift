@@ -55,4 +55,22 @@ import Testing
     #expect(SeriesText("1,?,3")?.channels[0][1].isNaN == true)
     #expect(SeriesText("one,two") == nil && SeriesText("") == nil && SeriesText("1,inf") == nil)
   }
+
+  @Test("Each channel's last value is read beside the recurrent layers, by the linear model too, whatever the lengths")
+  func lastValues() throws {
+    let layout = SeriesStepLayout(channels: 2, hasGaps: true, hasTimes: false)
+    let rows: [[Float]] = [[1, 5, 1, 1, 2, 5, 1, 0], [3, 7, 1, 1, 4, 6, 1, 1, 9, 8, 1, 1]]
+    let series = EncodedSeries(rows: rows, layout: layout)
+    let bags = rows.indices.map { row in Dictionary(uniqueKeysWithValues: series.bag(of: row).map { ($0.0, $0.1) }) }
+    #expect(layout.bagSize == 12 && bags.map { $0[4] } == [2, 9] && bags.map { $0[9] } == [5, 8])
+    #expect(bags[0][10] == 1 && bags[0][11] == 0.5, "how often each was seen")
+    var generator = RandomGenerator(seed: 1)
+    var plan = NetworkPlan()
+    (plan.hiddenSize, plan.dropout) = (3, 0)
+    let part = SeriesPart(plan, layout, using: &generator)
+    let features = part(try series.batch([0, 1]), layers: LayerCalls())
+    #expect(features.shape == [2, part.featureSize])
+    let last = features.slice(part.featureSize - 2..<part.featureSize, axis: 1)
+    #expect(last.values == [2, 5, 9, 8])
+  }
 }

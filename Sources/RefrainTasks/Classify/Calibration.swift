@@ -59,13 +59,22 @@ extension Calibration {
   ///   - scores: Of each example, class by class.
   ///   - truths: The classes of each.
   init(_ scores: [Float], _ labels: Labels, _ truths: [[Int]]) {
+    self.init(examples: truths.count) { Self.loss(scores, labels, truths, temperature: $0) }
+  }
+
+  /// The cross entropy of held-out examples, summed, with the doubt of ``init(_:_:_:)``.
+  func loss(_ scores: [Float], _ labels: Labels, _ truths: [[Int]]) -> Double {
+    Self.loss(scores, labels, truths, temperature: temperature)
+  }
+
+  private static func loss(
+    _ scores: [Float], _ labels: Labels, _ truths: [[Int]], temperature: Double
+  ) -> Double {
     let width = labels.names.count
     let doubt = 1 / Double(truths.count + 2)
-    self.init(examples: truths.count) { temperature in
-      truths.indices.reduce(0) { sum, example in
-        let own = scores[example * width..<(example + 1) * width].map { Double($0) / temperature }
-        return sum + Self.loss(own, truths[example], areSeveral: labels.areSeveral, doubt: doubt)
-      }
+    return truths.indices.reduce(0) { sum, example in
+      let own = scores[example * width..<(example + 1) * width].map { Double($0) / temperature }
+      return sum + loss(own, truths[example], areSeveral: labels.areSeveral, doubt: doubt)
     }
   }
 

@@ -3,20 +3,25 @@ import RefrainData
 
 extension Classifier {
   /// What speaks for each class in rows: its score less the mean of the others', or its own where a row may have
-  /// several, before probabilities are calibrated. The most probable class comes first.
+  /// several, before probabilities are calibrated. The most probable class comes first. What is explained is what the
+  /// networks say, and not what a linear model says beside them.
   public func explained(
     _ examples: LabelledRecords, _ request: ClassifierRequest, _ choice: ExampleChoice
   ) throws(TaskError) -> [ExplainedExample] {
     let truth = truth(of: examples)
+    let rows = linear.share > 0 ? try model.encoded(examples) : nil
     return try model.explained(examples, choice) { row, name, packed, networks in
-      explained(name, packed, networks, truth?[row], threshold: request.threshold ?? 0.5)
+      explained(
+        name, packed, networks, truth?[row], threshold: request.threshold ?? 0.5,
+        linear: rows.flatMap { baseline?.scores($0, [row]) })
     }
   }
 
   private func explained(
-    _ name: String, _ packed: PackedRow, _ joined: JoinedNetworks, _ truth: [Int]?, threshold: Double
+    _ name: String, _ packed: PackedRow, _ joined: JoinedNetworks, _ truth: [Int]?, threshold: Double, linear: [Float]?
   ) -> ExplainedExample {
-    let scores = joined(stack([packed.input]), packed, layers: LayerCalls()).values
+    var scores = joined(stack([packed.input]), packed, layers: LayerCalls()).values
+    if let linear { scores = self.linear.scores(network: scores, linear: linear) }
     let probabilities = calibration.probabilities(scores[...], areSeveral: labels.areSeveral)
     let order = probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
     let (count, areSeveral) = (labels.names.count, labels.areSeveral)

@@ -8,6 +8,7 @@ extension Classifier {
     let labels: Labels
     let calibration: Calibration
     let hasBaseline: Bool
+    let linear: LinearShare
     let shares: [Double]
 
     /// What is wrong with what somebody may have forged; nil where answers can be made of it.
@@ -17,6 +18,7 @@ extension Classifier {
         shares.count == labels.names.count, shares.allSatisfy({ 0...1 ~= $0 }),
         labels.areSeveral || labels.names.count > 1
       else { return "the classes cannot be" }
+      guard linear.isSound, hasBaseline || linear.share == 0 else { return "the share of the linear model cannot be" }
       return calibration.temperature.isNormal && calibration.temperature > 0 ? nil : "the temperature cannot be"
     }
 
@@ -30,7 +32,8 @@ extension Classifier {
   /// Everything an answer needs, as the contents of a `.safetensors` file.
   public func modelFile() throws(DataError) -> SafeTensorsFile {
     let description = Description(
-      model: model.description, labels: labels, calibration: calibration, hasBaseline: baseline != nil, shares: shares)
+      model: model.description, labels: labels, calibration: calibration, hasBaseline: baseline != nil, linear: linear,
+      shares: shares)
     return try ModelFile.contents(
       of: ColumnTensors(networks: networks, baseline: baseline), kind: Self.kind, description: description)
   }
@@ -50,6 +53,7 @@ extension Classifier {
     try contents.load(into: &tensors)
     self.init(
       model: ColumnModel(description.model, networks: tensors.networks), labels: labels,
-      calibration: description.calibration, baseline: tensors.baseline, shares: description.shares)
+      calibration: description.calibration, baseline: tensors.baseline, linear: description.linear,
+      shares: description.shares)
   }
 }

@@ -68,6 +68,13 @@ extension Classifier: TaskModel {
     let shown = labels.names.prefix(8).map(\.shortened).joined(separator: ", ") + (labels.names.count > 8 ? ", …" : "")
     let said = "\(target.shortened), \(labels.areSeveral ? "several of " : "")\(labels.names.count) classes: \(shown)"
     var facts = model.facts(saying: ("Says", said)) + [("Probabilities", probabilityFact)]
+    if linear.share > 0 {
+      facts.append(
+        (
+          "Answer",
+          "\(Int((linear.share * 100).rounded())) % of each score is that of a linear model beside the networks"
+        ))
+    }
     if let note = model.linearNote("bagOfWords", isLess: false, shown: { "\(($0 * 1000).rounded() / 10) % right" }) {
       facts.append(note)
     }

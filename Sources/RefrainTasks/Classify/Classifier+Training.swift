@@ -76,7 +76,13 @@ extension Classifier {
     var baseline = LogisticRegression(model.columns, classes: labels.names.count, areSeveral: labels.areSeveral)
     baseline?.fit(learning.training, heldOut: learning.heldOut, seed: configuration.columns.seed)
     let heldOut = (rows: learning.heldOut, truths: learning.heldOutTruths)
-    let scores = try model.scores(heldOut.rows.rows, heldOut.rows.places)
+    var scores = try model.scores(heldOut.rows.rows, heldOut.rows.places)
+    var linear = LinearShare()
+    // It does not know of balanced weights.
+    if configuration.classWeights != .balanced, let other = baseline?.scores(heldOut.rows.rows, heldOut.rows.places) {
+      linear = LinearShare(network: scores, linear: other, labels, heldOut.truths)
+      scores = linear.scores(network: scores, linear: other)
+    }
     let calibration = Calibration(scores, labels, heldOut.truths)
     let shares = counts.map { $0 / Double(max(1, learning.training.count)) }
     if !heldOut.truths.isEmpty {
@@ -86,7 +92,8 @@ extension Classifier {
         shares: shares)
       model.report.evaluation = SavedEvaluation(measures.evaluation)
     }
-    return Classifier(model: model, labels: labels, calibration: calibration, baseline: baseline, shares: shares)
+    return Classifier(
+      model: model, labels: labels, calibration: calibration, baseline: baseline, linear: linear, shares: shares)
   }
 
   private static func rareNote(_ labels: Labels, _ counts: [Double]) -> [String] {

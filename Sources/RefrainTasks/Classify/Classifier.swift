@@ -15,6 +15,8 @@ public struct Classifier: Sendable {
   let calibration: Calibration
   /// The baseline; nil where it sees nothing.
   var baseline: LogisticRegression?
+  /// How much it is heard beside the networks.
+  let linear: LinearShare
   /// The share of each class in the training, in their order.
   let shares: [Double]
 
@@ -33,7 +35,16 @@ public struct Classifier: Sendable {
 
   /// The probabilities of all rows, class by class.
   func probabilities(_ rows: EncodedRows) throws(TaskError) -> [[Double]] {
-    Self.probabilities(try model.scores(rows), calibration, labels)
+    try probabilities(rows, Array(0..<rows.count))
+  }
+
+  /// The probabilities of some rows, class by class.
+  func probabilities(_ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [[Double]] {
+    var scores = try model.scores(rows, places)
+    if linear.share > 0, let baseline {
+      scores = linear.scores(network: scores, linear: baseline.scores(rows, places))
+    }
+    return Self.probabilities(scores, calibration, labels)
   }
 
   static func probabilities(_ scores: [Float], _ calibration: Calibration, _ labels: Labels) -> [[Double]] {

@@ -2,7 +2,7 @@ import Foundation
 import Refrain
 
 /// The baseline of classification: a linear model of which features a row has (the words in it, its numbers, its
-/// categories), whatever their order.
+/// categories), whatever their order. It is heard beside the networks where that helps (``LinearShare``).
 ///
 ///     p = softmax(W x + b), or σ(W x + b) where a row may have several labels
 ///
@@ -46,7 +46,13 @@ struct LogisticRegression: TensorGroup {
     return places.map { probabilities(features(of: $0, in: rows), weights, biases) }
   }
 
-  private func probabilities(
+  /// The scores W x + b of rows, row after row.
+  func scores(_ rows: EncodedRows, _ places: [Int]) -> [Float] {
+    let (weights, biases) = (weight.values, bias.values)
+    return places.flatMap { scores(features(of: $0, in: rows), weights, biases) }
+  }
+
+  private func scores(
     _ features: [(feature: Int, value: Float)], _ weights: [Float], _ biases: [Float]
   ) -> [Float] {
     let width = weight.shape[1]
@@ -54,6 +60,13 @@ struct LogisticRegression: TensorGroup {
     for (feature, value) in features {
       for place in scores.indices { scores[place] += value * weights[place * width + feature] }
     }
+    return scores
+  }
+
+  private func probabilities(
+    _ features: [(feature: Int, value: Float)], _ weights: [Float], _ biases: [Float]
+  ) -> [Float] {
+    let scores = scores(features, weights, biases)
     if areSeveral { return scores.map { 1 / (1 + exp(-$0)) } }
     let greatest = scores.max() ?? 0
     let powers = scores.map { exp($0 - greatest) }

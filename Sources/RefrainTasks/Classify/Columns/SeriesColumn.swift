@@ -139,8 +139,8 @@ public struct SeriesColumn: ColumnEncoder {
   }
 
   public func weightCount(_ plan: NetworkPlan) -> Double {
-    // Beside the recurrent layers the joined layer reads two numbers of each value and two more of each channel.
-    SequencePart.weightCount(plan, inputSize: layout.width) + 2 * Double(layout.width + layout.channels)
+    // Beside the recurrent layers the joined layer reads two numbers of each value and three more of each channel.
+    SequencePart.weightCount(plan, inputSize: layout.width) + Double(2 * layout.width + 3 * layout.channels)
   }
 
   public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {

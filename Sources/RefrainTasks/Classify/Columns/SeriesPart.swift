@@ -12,9 +12,9 @@ struct SeriesStepLayout: Sendable, Equatable {
   var width: Int { valueCount + (hasTimes ? 1 : 0) }
   /// How many there are without the time.
   var valueCount: Int { hasGaps ? 2 * channels : channels }
-  /// What the baseline sees of a series: of each channel the mean, the deviation, the greatest and the least value, and
-  /// how often it was seen.
-  var bagSize: Int { (hasGaps ? 5 : 4) * channels }
+  /// What the baseline sees of a series: of each channel the mean, the deviation, the greatest, the least and the last
+  /// value, and how often it was seen.
+  var bagSize: Int { (hasGaps ? 6 : 5) * channels }
 }
 
 /// Series as steps of values.
@@ -40,8 +40,8 @@ struct EncodedSeries: EncodedColumn {
       steps: Steps(lengths: chosen.map { length(of: $0) }))
   }
 
-  /// The mean, the deviation, the greatest and the least value of each channel, and where there are gaps how often it
-  /// was seen.
+  /// The mean, the deviation, the greatest, the least and the last value of each channel, and where there are gaps how
+  /// often it was seen.
   func bag(of row: Int) -> [(feature: Int, value: Float)] {
     let steps = Float(max(1, length(of: row)))
     func values(_ place: Int) -> [Float] {
@@ -52,18 +52,18 @@ struct EncodedSeries: EncodedColumn {
       let own = values(channel)
       let mean = own.reduce(0, +) / steps
       let square = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / steps
-      let numbers = [mean, square.squareRoot(), own.max() ?? 0, own.min() ?? 0]
-      features += numbers.enumerated().map { (4 * channel + $0.offset, $0.element) }
+      let numbers = [mean, square.squareRoot(), own.max() ?? 0, own.min() ?? 0, own.last ?? 0]
+      features += numbers.enumerated().map { (numbers.count * channel + $0.offset, $0.element) }
       guard layout.hasGaps else { continue }
       let seen = values(layout.channels + channel).reduce(0, +)
-      features.append((4 * layout.channels + channel, seen / steps))
+      features.append((5 * layout.channels + channel, seen / steps))
     }
     return features.filter { $0.value != 0 }
   }
 }
 
 /// Reads series: recurrent layers over the steps, and beside them each value's mean and mean square and each channel's
-/// greatest and least value, of which short training sets tell more than recurrent layers can learn from them.
+/// greatest, least and last value, of which short training sets tell more than recurrent layers can learn from them.
 ///
 /// A cell that reads the time between steps is told it, and what is missing is NaN to it; any other cell reads what was
 /// last seen, whether it was seen at this step, and log(1 + Δ).
@@ -80,7 +80,7 @@ struct SeriesPart: ColumnPart {
     takesGaps = plan.cell == GRUDCell.name
     let size = readsTime ? (takesGaps ? layout.channels : layout.valueCount) + 1 : layout.width
     recurrent = SequencePart(plan, inputSize: size, hasTime: readsTime, using: &generator)
-    featureSize = recurrent.featureSize + 2 * layout.valueCount + 2 * layout.channels
+    featureSize = recurrent.featureSize + 2 * layout.valueCount + 3 * layout.channels
   }
 
   mutating func forEachTensor<E: Error>(
@@ -96,7 +96,17 @@ struct SeriesPart: ColumnPart {
     let greatest = GlobalPooling1D(.maximum)(channels).values
     let least = GlobalPooling1D(.maximum)(channels.map { -$0 }).values
     let read = input.map { steps($0, passingRelevance: passes) }
-    return concatenate([recurrent(read, layers: layers), mean, square, greatest, least], axis: 1)
+    return concatenate(
+      [recurrent(read, layers: layers), mean, square, greatest, least, Self.last(of: channels)], axis: 1)
+  }
+
+  /// The values of each row's last step, `[B, channels]`; those of its channels that were not seen there are as they
+  /// were seen last.
+  private static func last(of channels: StepValues) -> Tensor {
+    let (batch, time, width) = (channels.values.shape[0], channels.values.shape[1], channels.values.shape[2])
+    let lengths = channels.steps.lengths ?? Array(repeating: time, count: batch)
+    let places = lengths.enumerated().map { row, length in row * time + max(length, 1) - 1 }
+    return channels.values.reshaped([batch * time, width]).gatheringRows(places)
   }
 
   /// What the recurrent layers read.

@@ -156,7 +156,7 @@ targets += [
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
   "WordLanguageModel", "Odyssey", "SlotTagger", "AnomalyBenchmark", "PretrainedForecaster",
-  "MovingDigits",
+  "MovingDigits", "ImageRows",
 ]
 targets += examples.map { name in
   .executableTarget(

@@ -31,9 +31,11 @@ let commit: [SwiftSetting] =
 #endif
 
 /// One set of kernel sources, compiled once for each instruction set (the AVX targets are symbolic links to the first).
-func kernels(_ name: String, define: String..., clangFlags: [String]) -> Target {
+func kernels(
+  _ name: String, define: String..., clangFlags: [String], dependencies: [Target.Dependency] = []
+) -> Target {
   .target(
-    name: name, dependencies: ["RefrainKernelTypes"],
+    name: name, dependencies: ["RefrainKernelTypes"] + dependencies,
     swiftSettings: optimized + define.map { .define($0) } + [
       .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] })
     ])
@@ -51,12 +53,17 @@ var targets: [Target] = [
     // Symbolic links to the products of bytes alone, compiled with the instructions for them that not every processor
     // with AVX-512 has.
     kernels("RefrainKernelsVNNI", define: "AVX512", "VNNI", clangFlags: avx512 + ["-mavx512vnni"]),
+    // The products of bfloat16, with links to what they share with those of bytes and of floats.
+    kernels(
+      "RefrainKernelsBFloat16", define: "AVX512", "BFLOAT16", clangFlags: avx512 + ["-mavx512bf16"],
+      dependencies: ["CBFloat16"]),
   ]
 #endif
 let kernelTargets = targets.dropFirst().map { Target.Dependency(stringLiteral: $0.name) }
 
 targets += [
   .systemLibrary(name: "CProcessor"),
+  .systemLibrary(name: "CBFloat16"),
   .target(
     name: "Refrain",
     dependencies: kernelTargets + ["CProcessor", .product(name: "RealModule", package: "swift-numerics")],

@@ -11,7 +11,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     "ragged": "training on 16 sequences of 50 to 500 steps, LSTM and GRU",
     "programs": "whole training steps of four models: forward, loss, backward, update",
     "cells": "every cell Refrain has, in the shapes medium and small, forward and training, beside the LSTM",
-    "int8": "LSTM, GRU and Dense layers with quantized weights, beside those of floats",
+    "int8": "LSTM, GRU and Dense layers with weights of bytes and of bfloat16, beside those of floats",
     "frames": "training a convolutional LSTM over images in three shapes",
     "memory": "training on sequences of 2,000 steps, all kept for the backward pass or 50 at a time, and the memory",
   ]
@@ -24,7 +24,7 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .ragged: "Ragged batch"
     case .programs: "Training steps"
     case .cells: "Cells"
-    case .int8: "Layers of bytes"
+    case .int8: "Layers of bytes and bfloat16"
     case .memory: "Memory of training"
     case .frames: "Sequences of images"
     }
@@ -38,8 +38,11 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     case .programs: BenchmarkCase.programs
     case .cells: Cells.all.flatMap { cell in [BenchmarkShape.medium, .small].flatMap { $0.cases(ofAnyCell: cell) } }
     case .int8:
-      BenchmarkShape.all.flatMap { [$0.quantized(LSTMCell.self, gates: 4), $0.quantized(GRUCell.self, gates: 3)] }
-        + [.quantizedDense(rows: 1), .quantizedDense(rows: 64)]
+      BenchmarkShape.all.flatMap { shape in
+        SmallWeights.allCases.flatMap {
+          [shape.forward(of: LSTMCell.self, gates: 4, with: $0), shape.forward(of: GRUCell.self, gates: 3, with: $0)]
+        }
+      } + [1, 64].flatMap { rows in SmallWeights.allCases.map { .dense(rows: rows, with: $0) } }
     case .frames: ImageShape.all.map(\.training)
     case .memory:
       [nil, 50].flatMap {
@@ -58,6 +61,22 @@ extension BenchmarkSet {
 
   /// The heading over the speed beside a reference.
   var reference: String { self == .cells ? "A multiply-add, × LSTM" : "× floats" }
+}
+
+/// Weights of fewer bits than those of floats.
+enum SmallWeights: String, CaseIterable {
+  case int8, bfloat16
+
+  /// The matrix with such weights.
+  func callAsFunction(_ matrix: Tensor) -> Tensor {
+    switch self {
+    case .int8: matrix.quantized()
+    case .bfloat16: matrix.roundedToBFloat16()
+    }
+  }
+
+  /// A cell with such weights.
+  func callAsFunction<Cell: RecurrentCell>(_ cell: Cell) -> Cell { cell.mapTensors { self($0) } }
 }
 
 /// A batch of sequences `[B, T, I]` and a layer of H units.
@@ -108,20 +127,20 @@ struct BenchmarkShape {
     ]
   }
 
-  /// Forward of a cell with quantized weights, held against the same of floats.
-  func quantized<Cell: RecurrentCell>(_ cell: Cell.Type, gates: Int) -> BenchmarkCase {
+  /// Forward of a cell with weights of fewer bits, held against the same of floats.
+  func forward<Cell: RecurrentCell>(of cell: Cell.Type, gates: Int, with weights: SmallWeights) -> BenchmarkCase {
     let operations = Double(2 * time * batch * gates * hiddenSize * (inputSize + hiddenSize))
-    func body(isQuantized: Bool) -> () -> () -> Void {
+    func body(_ weights: SmallWeights?) -> () -> () -> Void {
       {
         var (layer, x) = makeLayer(cell)
-        if isQuantized { layer.cell = layer.cell.quantized() }
+        if let weights { layer.cell = weights(layer.cell) }
         let fixed = layer
         return time == 1 ? oneStep(fixed.cell, x.reshaped([batch, inputSize])) : { _ = fixed.scan(x) }
       }
     }
     return BenchmarkCase(
-      name: name, mode: "\(Cell.name)-int8", operations: operations,
-      reference: (operations, body(isQuantized: false)), prepare: body(isQuantized: true))
+      name: name, mode: "\(Cell.name)-\(weights)", operations: operations,
+      reference: (operations, body(nil)), prepare: body(weights))
   }
 
   private func forward<Cell: RecurrentCell>(
@@ -181,23 +200,23 @@ private func longTraining<Cell: RecurrentCell>(of cell: Cell.Type, checkpointInt
 }
 
 extension BenchmarkCase {
-  /// The scores of 10,000 words from 512 numbers.
-  static func quantizedDense(rows: Int) -> BenchmarkCase {
+  /// The scores of 10,000 words from 512 numbers, with weights of fewer bits, held against the same of floats.
+  static func dense(rows: Int, with weights: SmallWeights) -> BenchmarkCase {
     let (inputs, words) = (512, 10_000)
-    func body(isQuantized: Bool) -> () -> () -> Void {
+    func body(_ weights: SmallWeights?) -> () -> () -> Void {
       {
         var generator = RandomGenerator(seed: 0)
         var weight = Tensor.normal([words, inputs], using: &generator)
         let (bias, x) = (Tensor.zeros([words]), Tensor.normal([rows, inputs], using: &generator))
-        if isQuantized { weight = weight.quantized() }
+        if let weights { weight = weights(weight) }
         let fixed = weight
         return { _ = x.linear(weight: fixed, bias: bias) }
       }
     }
     let operations = Double(2 * rows * inputs * words)
     return BenchmarkCase(
-      name: "\(rows) × \(inputs) → \(words)", mode: "dense-int8", operations: operations,
-      reference: (operations, body(isQuantized: false)), prepare: body(isQuantized: true))
+      name: "\(rows) × \(inputs) → \(words)", mode: "dense-\(weights)", operations: operations,
+      reference: (operations, body(nil)), prepare: body(weights))
   }
 
   /// The speed of one core with everything in registers: the limit of every product.

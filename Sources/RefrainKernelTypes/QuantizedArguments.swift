@@ -1,9 +1,12 @@
 // The arguments of products of bytes. A quantized matrix has a scale for each of its rows: a weight is a whole number
 // from −127 to 127 times the scale of its row. The rows that it multiplies are quantized in the same way as they come.
 // The sums are of whole numbers, and exact.
+//
+// The same arguments serve products of bfloat16, which have no scales, and whose sums are of floats.
 
 /// The products of bytes of one instruction set. They are a protocol of their own because a processor may have
-/// instructions for them that its set need not have (AVX-512 VNNI).
+/// instructions for them that its set need not have (AVX-512 VNNI). Those of bfloat16 take their place where weights
+/// are that, and are there for AVX-512 BF16 alone.
 public protocol QuantizedKernels: SendableMetatype {
   // QuantizedRows.swift
   static func quantizedRowSize(_ depth: Int) -> Int
@@ -30,7 +33,7 @@ public struct QuantizeRowsArguments {
   public var stride: Int
   /// `[rows, quantizedRowSize]` bytes, written.
   public var quantized: UnsafeMutableRawPointer
-  /// `[rows]`, written: what a whole number stands for.
+  /// `[rows]`, written: what a whole number stands for. Left as it is where there are no scales.
   public var scales: UnsafeMutablePointer<Float>
 
   /// Rows; the properties say the shapes.
@@ -59,14 +62,14 @@ public struct QuantizedPackArguments {
   public var vector: Int
   /// The weights of column l are K floats at `weights[l · K]`: whole multiples of its scale, but for rounding.
   public var weights: UnsafePointer<Float>
-  /// `[lanes]`
-  public var scales: UnsafePointer<Float>
+  /// `[lanes]`; nil where there are no scales.
+  public var scales: UnsafePointer<Float>?
   /// The panel, of `quantizedPackedSize` floats for all its columns.
   public var panel: UnsafeMutablePointer<Float>
 
   /// A vector; the properties say the shapes.
   public init(
-    depth: Int, lanes: Int, vectors: Int, vector: Int, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>,
+    depth: Int, lanes: Int, vectors: Int, vector: Int, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
     panel: UnsafeMutablePointer<Float>
   ) {
     self.depth = depth

@@ -64,31 +64,41 @@ public enum RecurrentWeightFormat: Sendable {
   case hiddenBytes
   /// All as bytes.
   case bytes
+  /// The recurrent ones as bfloat16, those of the input as floats.
+  case hiddenBFloat16
+  /// All as bfloat16.
+  case bfloat16
 }
 
-/// Weights that are bytes times the scale of their row.
+/// Weights that are bytes times the scale of their row, or bfloat16.
 public struct RecurrentScales {
   /// What multiplies them.
   public var kernels: any QuantizedKernels.Type
-  /// `[G · H]`, of the input weights; nil where these are floats.
+  /// Which of them are; not `floats`.
+  public var format: RecurrentWeightFormat
+  /// `[G · H]`, of the input weights; nil where these are no bytes.
   public var input: UnsafePointer<Float>?
-  /// `[G · H]`, of the recurrent weights.
-  public var hidden: UnsafePointer<Float>
+  /// `[G · H]`, of the recurrent weights; nil where these are no bytes.
+  public var hidden: UnsafePointer<Float>?
 
   /// Scales; the properties say the shapes.
   public init(
-    kernels: any QuantizedKernels.Type, input: UnsafePointer<Float>?, hidden: UnsafePointer<Float>
+    kernels: any QuantizedKernels.Type, format: RecurrentWeightFormat, input: UnsafePointer<Float>?,
+    hidden: UnsafePointer<Float>?
   ) {
     self.kernels = kernels
+    self.format = format
     self.input = input
     self.hidden = hidden
   }
 }
 
-/// What a forward scan needs besides where its weights are bytes.
+/// What a forward scan needs besides where its weights are bytes or bfloat16.
 public struct RecurrentBytes {
   /// What multiplies them.
   public var kernels: any QuantizedKernels.Type
+  /// Which of them are; not `floats`.
+  public var format: RecurrentWeightFormat
   /// The rows of the input's matrix, as `quantizeRows` wrote them; nil where the input weights are floats.
   public var input: UnsafeRawPointer?
   /// The scales of these rows.
@@ -100,10 +110,11 @@ public struct RecurrentBytes {
 
   /// Memory; the properties say the shapes.
   public init(
-    kernels: any QuantizedKernels.Type, input: UnsafeRawPointer?, inputScales: UnsafePointer<Float>,
-    state: UnsafeMutableRawPointer, stateScales: UnsafeMutablePointer<Float>
+    kernels: any QuantizedKernels.Type, format: RecurrentWeightFormat, input: UnsafeRawPointer?,
+    inputScales: UnsafePointer<Float>, state: UnsafeMutableRawPointer, stateScales: UnsafeMutablePointer<Float>
   ) {
     self.kernels = kernels
+    self.format = format
     self.input = input
     self.inputScales = inputScales
     self.state = state
@@ -127,7 +138,7 @@ public struct RecurrentPackArguments {
   public var bias: UnsafePointer<Float>
   /// `[H]`, of the GRU: b_hn.
   public var stateBias: UnsafePointer<Float>?
-  /// The scales of weights that are bytes; nil where they are floats.
+  /// Of weights that are bytes or bfloat16; nil where they are floats.
   public var scales: RecurrentScales?
   /// `recurrentPackedSize` floats, written.
   public var packed: UnsafeMutablePointer<Float>
@@ -188,7 +199,7 @@ public struct RecurrentForwardArguments {
   public var keptCell: UnsafeMutablePointer<Float>?
   /// The masks on the state; nil if there are none.
   public var masks: KernelMasks?
-  /// What is needed besides where weights are bytes; nil where they are floats.
+  /// What is needed besides where weights are bytes or bfloat16; nil where they are floats.
   public var bytes: RecurrentBytes?
 
   /// A scan; the properties say the shapes.

@@ -65,7 +65,7 @@ extension KernelBuild {
     let groups = UnsafeMutableRawPointer(arguments.panel + 2 &* vectors &* width)
     let group = quantizedGroup
     for lane in 0..<width {
-      let scale = lane < lanes ? arguments.scales[lane] : 0
+      let scale = lane < lanes ? arguments.scales?[lane] ?? 0 : 0
       scales[lane] = scale
       let inverse: Float = scale > 0 ? 1 / scale : 0
       var sum: Int32 = 0

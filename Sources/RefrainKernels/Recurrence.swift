@@ -52,7 +52,7 @@ struct RecurrentMemory {
   var hiddenSize: Int
   var paddedSize: Int
   let format: RecurrentWeightFormat
-  /// Where the products are of bytes.
+  /// Where the products are of bytes or bfloat16.
   let bytes: RecurrentBytes?
   var input: P
   var inputStride: Int
@@ -169,8 +169,24 @@ struct WeightLayout {
   let format: RecurrentWeightFormat
 
   /// The packed floats of a unit's weights for one gate.
-  @inline(always) var inputFloats: Int { format == .bytes ? 2 &+ quantizedDepth(inputSize) / 4 : inputSize }
-  @inline(always) var hiddenFloats: Int { format == .floats ? hiddenSize : 2 &+ quantizedDepth(hiddenSize) / 4 }
+  @inline(always) var inputFloats: Int {
+    switch format {
+    case .floats, .hiddenBytes, .hiddenBFloat16: inputSize
+    case .bytes: 2 &+ quantizedDepth(inputSize) / 4
+    case .bfloat16: bfloat16Pairs(inputSize)
+    }
+  }
+
+  @inline(always) var hiddenFloats: Int {
+    switch format {
+    case .floats: hiddenSize
+    case .hiddenBytes, .bytes: 2 &+ quantizedDepth(hiddenSize) / 4
+    case .hiddenBFloat16, .bfloat16: bfloat16Pairs(hiddenSize)
+    }
+  }
+
+  /// Whether the products with the input are of floats.
+  @inline(always) var hasFloatInputs: Bool { format == .floats || format == .hiddenBytes || format == .hiddenBFloat16 }
 }
 
 /// A cell's weights as the caller has them; see `recurrentPack`.
@@ -418,26 +434,30 @@ func packStage<S: RecurrentStage>(_: S.Type, _ weights: RecurrentWeights, _ pack
       for gate in 0..<S.productGates {
         let row = (S.firstBlock &+ gate) &* hiddenSize &+ first
         let column = vector &* S.productGates &+ gate
-        packBlock(inputSize, lanes, row, column, of: columns, weights.input, weights.scales?.input, weights, inputs)
-        packBlock(hiddenSize, lanes, row, column, of: columns, weights.hidden, weights.scales?.hidden, weights, states)
+        let scales = weights.scales
+        packBlock(
+          inputSize, lanes, row, column, of: columns, weights.input, scales?.input,
+          weights.layout.hasFloatInputs ? nil : scales?.kernels, inputs)
+        packBlock(
+          hiddenSize, lanes, row, column, of: columns, weights.hidden, scales?.hidden, scales?.kernels, states)
       }
     }
     unit &+= unitVectors &* width
   }
 }
 
-/// The rows from `row` on of a matrix of weights as vector `column` of a panel: bytes where there are scales.
+/// The rows from `row` on of a matrix of weights as vector `column` of a panel: floats where no `kernels` pack others.
 @inline(never)
 private func packBlock(
   _ depth: Int, _ lanes: Int, _ row: Int, _ column: Int, of columns: Int, _ matrix: P, _ scales: P?,
-  _ weights: RecurrentWeights, _ panel: M
+  _ kernels: (any QuantizedKernels.Type)?, _ panel: M
 ) {
   let source = matrix + row &* depth
-  guard let scales, let kernels = weights.scales?.kernels else {
+  guard let kernels else {
     return packLanes(depth, lanes, source, depth, 1, panel + column &* width, columns &* width)
   }
   kernels.quantizedPack(
     QuantizedPackArguments(
-      depth: depth, lanes: lanes, vectors: columns, vector: column, weights: source, scales: scales + row,
-      panel: panel))
+      depth: depth, lanes: lanes, vectors: columns, vector: column, weights: source,
+      scales: scales.map { $0 + row }, panel: panel))
 }

@@ -1,6 +1,6 @@
-// The products of a recurrent step where weights are bytes. The state is quantized at each step, the input before the
-// first. Gates, states and biases are floats as ever, and so are the products with an input of few numbers, which would
-// gain nothing and might lose.
+// The products of a recurrent step where weights are bytes, or bfloat16. The state is quantized at each step, the input
+// before the first. Gates, states and biases are floats as ever, and so are the products with an input of few numbers,
+// which would gain nothing and might lose.
 
 /// Quantizes the rows of the state that enter a stage.
 @inline(never)

@@ -65,8 +65,8 @@ extension KernelBuild {
     let scales = arguments.scales
     let weights = RecurrentWeights(
       layout: WeightLayout(
-        inputSize: arguments.inputSize, hiddenSize: arguments.hiddenSize,
-        format: scales.map { $0.input == nil ? .hiddenBytes : .bytes } ?? .floats), scales: scales,
+        inputSize: arguments.inputSize, hiddenSize: arguments.hiddenSize, format: scales?.format ?? .floats),
+      scales: scales,
       input: arguments.weightInput, hidden: arguments.weightHidden, bias: arguments.bias,
       stateBias: arguments.stateBias)
     kernel(arguments.kind).pack(weights, arguments.packed)
@@ -82,7 +82,7 @@ extension RecurrentMemory {
     self.init(
       schedule: schedule, firstUnit: firstUnit, endUnit: endUnit, inputSize: arguments.inputSize,
       hiddenSize: arguments.hiddenSize, paddedSize: KernelBuild.paddedSize(arguments.hiddenSize),
-      format: arguments.bytes.map { $0.input == nil ? .hiddenBytes : .bytes } ?? .floats, bytes: arguments.bytes,
+      format: arguments.bytes?.format ?? .floats, bytes: arguments.bytes,
       input: arguments.input, inputStride: arguments.inputStride, parameters: arguments.parameters,
       parameterStride: KernelBuild.paddedSize(arguments.hiddenSize), previous: previous, next: next, seen: P(previous),
       masks: masks, cell: arguments.cell, reset: reset, update: update, output: arguments.output,

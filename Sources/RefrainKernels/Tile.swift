@@ -3,6 +3,22 @@
 // Everything in it is inlined and indexed by constants, or the sums would live in memory, at a third of the speed. The
 // structures spell their elements out: an InlineArray's initializers are library generics, which stay functions.
 
+#if BFLOAT16
+  internal import CBFloat16
+#endif
+
+/// sum + a · b in each lane: of floats, or of the pairs of bfloat16 in the places of floats.
+@inline(always) private func tileProduct(_ a: Vector, _ b: Vector, _ sum: Vector) -> Vector {
+  #if BFLOAT16
+    refrain_add_bfloat16_pairs(sum, a, b)
+  #else
+    multiplyAdd(a, b, sum)
+  #endif
+}
+
+/// The floats that K numbers of 16 bits take.
+@inline(always) func bfloat16Pairs(_ depth: Int) -> Int { (depth &+ 1) / 2 }
+
 /// The name of a panel's width, in vectors.
 enum Panel<let vectors: Int> {}
 
@@ -141,9 +157,12 @@ struct Tile<let rows: Int, let vectors: Int> {
     unrolled(count) { j in b[j] = load(panel + j &* width) }
     unrolled(rows) { r in
       let value = Vector(repeating: a[r][offset])
-      unrolled(count) { j in self[r][slot(j)] = multiplyAdd(value, b[j], self[r][slot(j)]) }
+      unrolled(count) { j in self[r][slot(j)] = tileProduct(value, b[j], self[r][slot(j)]) }
     }
   }
+
+  /// A vector of the sums.
+  @inline(always) func value(_ row: Int, _ vector: Int) -> Vector { self[row][vector] }
 
   /// Writes the sums to `target`, rows `rowStep` apart: what is done with them is then compiled once and not for every
   /// tile.

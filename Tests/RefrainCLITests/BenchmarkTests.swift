@@ -22,7 +22,8 @@ struct BenchmarkTests {
       each(["lstm50-dense1", "lstm64-lstm32-dense1", "lstm128-softmax10", "ptb-small"], "program-step")
     case .cells: each(Cells.all.map { $0.name }, "medium-forward", "medium-train", "small-forward", "small-train")
     case .int8:
-      each(shapes, "lstm-int8", "gru-int8") + each(["1 × 512 → 10000", "64 × 512 → 10000"], "dense-int8")
+      each(shapes, "lstm-int8", "gru-int8", "lstm-bfloat16", "gru-bfloat16")
+        + each(["1 × 512 → 10000", "64 × 512 → 10000"], "dense-int8", "dense-bfloat16")
     case .frames: each(["frames", "squares", "wide"], "conv-lstm-train")
     case .memory: ["", "-50-steps"].flatMap { each(["long"], "lstm-train\($0)", "gru-train\($0)") }
     }

@@ -5,7 +5,7 @@
   #endif
 
   /// What an x86-64 processor and the operating system say of its instructions. The choice of an ``InstructionSet`` is
-  /// a function of these three words alone, so that it can be tested with the words of any machine.
+  /// a function of these words alone, so that it can be tested with the words of any machine.
   ///
   /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 13.3 and 15.2 (how to detect
   /// AVX-512), and volume 2, CPUID; AMD64 Architecture Programmer's Manual, volume 3, appendix E.
@@ -19,6 +19,8 @@
     var saved: UInt64
     /// Register C of leaf 7, part 0; zero where the processor has no such leaf.
     var further: UInt32 = 0
+    /// Register A of leaf 7, part 1; zero where the processor has no such part.
+    var second: UInt32 = 0
 
     /// The best set of instructions that the processor has and the operating system supports.
     ///
@@ -36,6 +38,10 @@
     /// Whether AVX-512 multiplies four bytes at a time (VNNI): Intel from Cascade Lake (2019), AMD from Zen 4 (2022).
     var hasByteProducts: Bool { bestInstructionSet == .avx512 && has(further, 11) }
 
+    /// Whether AVX-512 multiplies pairs of bfloat16 and adds them to floats (BF16): Intel Cooper Lake (2020) and from
+    /// Sapphire Rapids (2023), AMD from Zen 4 (2022).
+    var hasBFloat16Products: Bool { bestInstructionSet == .avx512 && has(second, 5) }
+
     private func has<Word: FixedWidthInteger>(_ word: Word, _ bits: Int...) -> Bool {
       bits.allSatisfy { word >> Word($0) & 1 == 1 }
     }
@@ -51,7 +57,10 @@
         if sysctlbyname("hw.optional.avx512f", &isThere, &size, nil, 0) == 0, isThere == 1 { saved |= 0b1110_0000 }
       #endif
       let extended = refrain_cpuid(7, 0)
-      return ProcessorFeatures(basic: basic, extended: extended.b, saved: saved, further: extended.c)
+      // Register A of part 0 is the number of the last part.
+      let second = extended.a >= 1 ? refrain_cpuid(7, 1).a : 0
+      return ProcessorFeatures(
+        basic: basic, extended: extended.b, saved: saved, further: extended.c, second: second)
     }()
   }
 #endif

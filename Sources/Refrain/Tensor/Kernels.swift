@@ -3,6 +3,7 @@ import RefrainKernels
 #if arch(x86_64)
   import RefrainKernelsAVX2
   import RefrainKernelsAVX512
+  import RefrainKernelsBFloat16
   import RefrainKernelsVNNI
 #endif
 
@@ -36,6 +37,16 @@ extension InstructionSet {
     }
   }
 
+  /// The products of bfloat16; nil where the processor has no instructions for them: there they are of floats.
+  var bfloat16Kernels: (any QuantizedKernels.Type)? {
+    #if arch(x86_64)
+      if self == .avx512, ProcessorFeatures.current.hasBFloat16Products {
+        return RefrainKernelsBFloat16.KernelBuild.self
+      }
+    #endif
+    return nil
+  }
+
   /// Does as many multiply-adds as one core can with everything in registers, to be timed: the limit of every product.
   ///
   /// - Parameter repetitions: the amount of work; 200,000 take about a millisecond.
@@ -51,3 +62,6 @@ let kernels: any Kernels.Type = InstructionSet.current.kernels
 
 /// Those of products of bytes. Their sums are exact: all compilations of vectors of one width give the same bits.
 let quantizedKernels: any QuantizedKernels.Type = InstructionSet.current.quantizedKernels
+
+/// Those of products of bfloat16, if there are any.
+let bfloat16Kernels: (any QuantizedKernels.Type)? = InstructionSet.current.bfloat16Kernels

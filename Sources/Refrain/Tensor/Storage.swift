@@ -13,6 +13,8 @@ final class Storage: @unchecked Sendable {
   fileprivate(set) var integers: Storage?
   /// `[rows]`, where each row is whole numbers from −127 to 127 times a scale; set before anybody shares the values.
   fileprivate(set) var rowScales: Storage?
+  /// Whether every value is a bfloat16; set before anybody shares the values.
+  fileprivate(set) var isBFloat16 = false
 
   /// What goes with the values wherever they are moved, but not with a copy: the memory of a stream's step. Only for
   /// whoever holds the values alone.
@@ -37,6 +39,9 @@ extension Storage {
 
   /// Says by which scales the rows are whole numbers, before anybody shares them.
   func setRowScales(_ scales: Storage) { rowScales = scales }
+
+  /// Says that every value is a bfloat16, before anybody shares them.
+  func setBFloat16() { isBFloat16 = true }
 
   /// These values, together with those of other tensors, in the order in which a kernel reads them.
   private struct Form: Sendable {
@@ -66,6 +71,7 @@ extension Storage {
   func willWrite() {
     integers = nil
     rowScales = nil
+    isBFloat16 = false
     guard stamp.load(ordering: .relaxed) != 0 else { return }
     stamp.store(0, ordering: .releasing)
     forms.withLock { $0 = [] }

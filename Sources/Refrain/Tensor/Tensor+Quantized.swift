@@ -82,8 +82,12 @@ extension Tensor {
     return scales
   }
 
-  /// Whether products with rows of it are of bytes.
-  var hasByteProducts: Bool { rowScales != nil && rank == 2 && shape[1] <= Self.longestQuantizedRow }
+  /// What multiplies rows by those of this matrix where nothing is recorded: nil where the products are of floats.
+  var quantizedProducts: (any QuantizedKernels.Type)? {
+    guard rank == 2, shape[1] <= Self.longestQuantizedRow else { return nil }
+    if storage.isBFloat16 { return shape[1] >= Self.shortestQuantizedRow ? bfloat16Kernels : nil }
+    return rowScales == nil ? nil : quantizedKernels
+  }
 }
 
 extension TensorGroup {

@@ -49,10 +49,11 @@ extension Tensor {
     guard rank == 2, Recording.current?.follows(self) != true else { return slice(rows, axis: 0) }
     let kept = storage.form("rows \(rows)", isKept: true) {
       let part = slice(rows, axis: 0).storage
-      // The rows of a quantized matrix are one, too.
+      // The rows of a quantized matrix are one, too, and so are those of one of bfloat16.
       if part !== storage, let scales = rowScales {
         part.setRowScales(Tensor(scales, shape: [scales.count]).slice(rows, axis: 0).storage)
       }
+      if part !== storage, storage.isBFloat16 { part.setBFloat16() }
       return part
     }
     return Tensor(kept, shape: [rows.count, shape[1]])

@@ -4,7 +4,7 @@ import Refrain
 public enum WeightStorage: String, CaseIterable, Sendable {
   /// As numbers of 32 bits.
   case float32
-  /// As the upper halves of these: seven bits of the fraction.
+  /// As the upper halves of these: seven bits of the fraction (`Tensor.roundedToBFloat16()`).
   case bfloat16
   /// As IEEE 754 numbers of 16 bits: ten bits of the fraction, up to 65,504.
   case float16
@@ -45,8 +45,12 @@ extension NamedArray {
   /// The name of the scales that belong to whole numbers.
   var scaleName: String { name + ".scale" }
 
-  /// What holds a tensor: a quantized matrix is whole numbers and the scales of its rows.
+  /// What holds a tensor: a quantized matrix is whole numbers and the scales of its rows, one of bfloat16 these.
   static func arrays(of tensor: Tensor, named name: String) -> [NamedArray] {
+    if tensor.isBFloat16 {
+      let array = NumericArray(type: .bfloat16, shape: tensor.shape, values: .floats(tensor.values))
+      return [NamedArray(name: name, array: array)]
+    }
     guard let (numbers, scales) = tensor.quantizedRows else {
       return [NamedArray(name: name, shape: tensor.shape, values: tensor.values)]
     }
@@ -59,6 +63,7 @@ extension NamedArray {
   ///
   /// - Throws: `damagedModel` when these are missing or cannot be.
   func tensor(scales: NamedArray?) throws(DataError) -> Tensor {
+    if array.type == .bfloat16 { return Tensor(values, shape: shape).roundedToBFloat16() }
     guard array.type == .int8 else { return Tensor(values, shape: shape) }
     func damaged(_ problem: String) -> DataError {
       DataError(.damagedModel, "the tensor \(name.quoted) \(problem)", remedy: "convert the model again")

@@ -18,8 +18,8 @@ final class StepMemory {
   let arguments: [Tensor]
   /// The weights in the order of the product kernel, for the forward and the backward pass.
   private(set) var packed: [Int: Storage] = [:]
-  /// Those of them that are bytes, for a scan of which nothing is recorded.
-  private(set) var packedBytes: [Int: Storage] = [:]
+  /// Those of them that are bytes, or those that are bfloat16, for a scan of which nothing is recorded.
+  private(set) var packedBytes: [Int: QuantizedPanels] = [:]
   private(set) var packedBack: [Int: Storage] = [:]
 
   init(
@@ -36,7 +36,9 @@ final class StepMemory {
       return orderedRows(state, schedule.order, stride: stride, column: place.column)
     }
     for weight in program.weights {
-      if Recording.current == nil, let bytes = self.arguments[weight].packedQuantized() {
+      if Recording.current == nil, let bytes = self.arguments[weight].packedQuantized(),
+        packedBytes.values.allSatisfy({ $0.products == bytes.products })
+      {
         packedBytes[weight] = bytes
         continue
       }

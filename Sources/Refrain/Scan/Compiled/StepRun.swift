@@ -12,7 +12,7 @@ struct StepRun {
   private let packed: [P?]
   private let packedBack: [P?]
   private let packedBytes: [P?]
-  /// The rows of a product, where there are weights of bytes.
+  /// The rows of a product, where there are weights of bytes or bfloat16.
   private let quantized: QuantizedRows?
   private var bases: [M]
   private var rows = 0
@@ -28,9 +28,11 @@ struct StepRun {
     arguments = memory.arguments.map { ($0.storage.address, $0.count) }
     packed = memory.arguments.indices.map { memory.packed[$0]?.address }
     packedBack = memory.arguments.indices.map { memory.packedBack[$0]?.address }
-    packedBytes = memory.arguments.indices.map { memory.packedBytes[$0]?.address }
+    packedBytes = memory.arguments.indices.map { memory.packedBytes[$0]?.storage.address }
     let depth = memory.packedBytes.keys.map { memory.arguments[$0].shape[1] }.max()
-    quantized = depth.map { QuantizedRows(count: part.count, depth: $0) }
+    quantized = memory.packedBytes.values.first.flatMap { panels in
+      depth.map { QuantizedRows(count: part.count, depth: $0, for: panels.products) }
+    }
     bases = Array(repeating: M(bitPattern: 64)!, count: strides.count)
   }
 

@@ -1,49 +1,68 @@
-// Fused scans of cells whose weights are quantized.
+// Fused scans of cells whose weights are quantized, or bfloat16.
 
 import RefrainKernels
 
-extension FusedCell {
-  /// How the forward kernel reads the weights where nothing is recorded: as bytes, where they are.
-  var weightFormat: RecurrentWeightFormat {
-    guard weightHidden.hasByteProducts else { return .floats }
-    return weightInput.hasByteProducts ? .bytes : .hiddenBytes
+extension RecurrentWeightFormat {
+  /// What multiplies the weights that are no floats.
+  fileprivate var products: (any QuantizedKernels.Type)? {
+    switch self {
+    case .floats: nil
+    case .hiddenBytes, .bytes: quantizedKernels
+    case .hiddenBFloat16, .bfloat16: bfloat16Kernels
+    }
   }
 
-  /// The scales of the weights.
+  /// Whether the input's weights are none either.
+  fileprivate var isOfInput: Bool { self == .bytes || self == .bfloat16 }
+}
+
+extension FusedCell {
+  /// How the forward kernel reads the weights where nothing is recorded: as bytes or bfloat16, where they are.
+  var weightFormat: RecurrentWeightFormat {
+    guard weightHidden.quantizedProducts != nil else { return .floats }
+    let isBFloat16 = weightHidden.isBFloat16
+    guard weightInput.quantizedProducts != nil, weightInput.isBFloat16 == isBFloat16 else {
+      return isBFloat16 ? .hiddenBFloat16 : .hiddenBytes
+    }
+    return isBFloat16 ? .bfloat16 : .bytes
+  }
+
+  /// The scales of the weights, and what multiplies them.
   func scales(_ format: RecurrentWeightFormat) -> RecurrentScales? {
-    guard format != .floats, let hidden = weightHidden.rowScales else { return nil }
-    return RecurrentScales(
-      kernels: quantizedKernels, input: format == .bytes ? weightInput.rowScales?.address : nil,
-      hidden: hidden.address)
+    format.products.map { products in
+      RecurrentScales(
+        kernels: products, format: format, input: format.isOfInput ? weightInput.rowScales?.address : nil,
+        hidden: weightHidden.rowScales?.address)
+    }
   }
 
   /// The floats of memory that a scan needs besides: for the states of `rows` rows and for the rows of the input.
   func byteMemorySize(_ format: RecurrentWeightFormat, rows: Int, inputRows: Int) -> Int {
-    if format == .floats { return 0 }
-    let states = QuantizedRows.size(count: rows, depth: hiddenSize)
-    return states + (format == .bytes ? QuantizedRows.size(count: inputRows, depth: inputSize) : 0)
+    guard let products = format.products else { return 0 }
+    let states = QuantizedRows.size(count: rows, depth: hiddenSize, for: products)
+    return states + (format.isOfInput ? QuantizedRows.size(count: inputRows, depth: inputSize, for: products) : 0)
   }
 
   /// Quantizes the rows of the input; what else is needed is in `memory`, of ``byteMemorySize(_:rows:inputRows:)``.
   func byteArguments(
     _ format: RecurrentWeightFormat, _ memory: M, rows: Int, input: P, inputRows: Int
   ) -> RecurrentBytes? {
-    if format == .floats { return nil }
-    let stateScales = memory + rows * quantizedKernels.quantizedRowSize(hiddenSize) / 4
+    guard let products = format.products else { return nil }
+    let stateScales = memory + rows * products.quantizedRowSize(hiddenSize) / 4
     let bytes = UnsafeMutableRawPointer(stateScales + rows)
-    let rowSize = quantizedKernels.quantizedRowSize(inputSize)
-    let inputScales = stateScales + rows + (format == .bytes ? inputRows * rowSize / 4 : 0)
-    if format == .bytes {
+    let rowSize = products.quantizedRowSize(inputSize)
+    let inputScales = stateScales + rows + (format.isOfInput ? inputRows * rowSize / 4 : 0)
+    if format.isOfInput {
       let size = inputSize
       parallel(inputRows, grain: max(1, 1 << 16 / max(size, 1))) { part in
-        quantizedKernels.quantizeRows(
+        products.quantizeRows(
           QuantizeRowsArguments(
             rows: part.count, depth: size, x: input + part.lowerBound * size, stride: size,
             quantized: bytes + part.lowerBound * rowSize, scales: inputScales + part.lowerBound))
       }
     }
     return RecurrentBytes(
-      kernels: quantizedKernels, input: format == .bytes ? UnsafeRawPointer(bytes) : nil,
+      kernels: products, format: format, input: format.isOfInput ? UnsafeRawPointer(bytes) : nil,
       inputScales: P(inputScales), state: UnsafeMutableRawPointer(memory), stateScales: stateScales)
   }
 }

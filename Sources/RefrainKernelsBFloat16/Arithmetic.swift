@@ -1,0 +1,1 @@
+../RefrainKernels/Arithmetic.swift

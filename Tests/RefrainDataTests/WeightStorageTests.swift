@@ -44,6 +44,18 @@ import Testing
     for (one, other) in zip(expanded.tensors, read.tensors) { expectSameBits(one, other) }
   }
 
+  @Test func `of bfloat16 stay such when the model is saved again`() throws {
+    let stored = try model.fileContents().storingWeights(as: .bfloat16)
+    let read = try Sequential(SafeTensorsFile(bytes: stored.bytes()))
+    #expect(read.tensors.filter(\.isBFloat16).count == 5)
+    #expect(try read.fileContents() == stored)
+    #expect(try model.roundedToBFloat16().fileContents() == stored)
+    // Expanded they are the same values.
+    let expanded = try Sequential(SafeTensorsFile(bytes: stored.storingWeights(as: .float32).bytes()))
+    #expect(expanded.tensors.allSatisfy { !$0.isBFloat16 })
+    for (one, other) in zip(expanded.tensors, read.tensors) { expectSameBits(one, other) }
+  }
+
   @Test func `leave behind what a training needs`() throws {
     var file = try model.fileContents()
     file.tensors.append(NamedArray(name: "optimizer.0.weight", shape: [40, 40], values: ramp([40, 40], 0).values))

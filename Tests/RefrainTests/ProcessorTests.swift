@@ -68,6 +68,23 @@ import Testing
       #expect(features.bestInstructionSet == machine.expected)
     }
 
+    /// Register A of leaf 7, part 1: AVX-VNNI 4, BF16 5, short string instructions 10 to 12.
+    @Test(
+      "has products of bfloat16 where the processor has AVX-512 for them and the system saves its registers",
+      arguments: [
+        ("Intel Cooper Lake", 0xD39F_FFFB, 0x2FF, 0x20, true), ("Intel Ice Lake", 0xF2BF_27EB, 0x2E7, 0, false),
+        ("Intel Sapphire Rapids", 0xF3BF_27EB, 0x602E7, 0x1C30, true),
+        ("Intel Alder Lake, which hides AVX-512", 0x239C_27EB, 0x207, 0x1C10, false),
+        ("AMD Zen 2", 0x219C_91A9, 0x207, 0, false), ("AMD Zen 4", 0xF1BF_97A9, 0x2E7, 0x20, true),
+        ("AMD Zen 5", 0xF1BF_97AB, 0x2E7, 0x30, true),
+        ("a system that saves no wide registers", 0xF1BF_97A9, 0x7, 0x20, false),
+        ("a hypervisor that masks VL", 0x71BF_97A9, 0x2E7, 0x20, false),
+      ] as [(String, UInt32, UInt64, UInt32, Bool)])
+    func bfloat16(name: String, extended: UInt32, saved: UInt64, second: UInt32, expected: Bool) {
+      let features = ProcessorFeatures(basic: Self.basic, extended: extended, saved: saved, second: second)
+      #expect(features.hasBFloat16Products == expected)
+    }
+
     @Test("agrees with what Linux lists")
     func linux() throws {
       guard let text = textFile("/proc/cpuinfo"),
@@ -77,6 +94,8 @@ import Testing
       let hasWide = flags.isSuperset(of: ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx2", "fma", "bmi1", "bmi2"])
       #expect((InstructionSet.best == .avx512) == hasWide)
       #expect((InstructionSet.best >= .avx2) == flags.isSuperset(of: ["avx2", "fma", "bmi1", "bmi2"]))
+      #expect(ProcessorFeatures.current.hasBFloat16Products == (hasWide && flags.contains("avx512_bf16")))
+      #expect(InstructionSet.avx2.bfloat16Kernels == nil && InstructionSet.baseline.bfloat16Kernels == nil)
     }
 
     @Test("a name has the brand, family and model")

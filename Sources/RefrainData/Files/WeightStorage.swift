@@ -32,8 +32,8 @@ extension SafeTensorsFile {
       switch storage {
       case .int8: arrays += NamedArray.arrays(of: tensor.quantized(), named: array.name)
       case .float32: arrays.append(NamedArray(name: array.name, shape: tensor.shape, values: tensor.values))
-      case .bfloat16: arrays.append(try array.storing(tensor, as: .bfloat16))
-      case .float16: arrays.append(try array.storing(tensor, as: .float16))
+      case .bfloat16: arrays += NamedArray.arrays(of: tensor.roundedToBFloat16(), named: array.name)
+      case .float16: arrays.append(try array.storingHalves(tensor))
       }
     }
     return SafeTensorsFile(
@@ -81,14 +81,14 @@ extension NamedArray {
     return Tensor(quantized: numbers.map { Int8($0) }, scales: scales.values, shape: shape)
   }
 
-  /// An array of this name with numbers of 16 bits.
-  fileprivate func storing(_ tensor: Tensor, as type: ElementType) throws(DataError) -> NamedArray {
-    if type == .float16, let value = tensor.values.first(where: { $0.isFinite && abs($0) >= 65_520 }) {
+  /// An array of this name with numbers of float16.
+  fileprivate func storingHalves(_ tensor: Tensor) throws(DataError) -> NamedArray {
+    if let value = tensor.values.first(where: { $0.isFinite && abs($0) >= 65_520 }) {
       throw DataError(
         .inexactConversion, "the tensor \(name.quoted) holds \(value), and float16 ends at 65504",
         remedy: "store the weights as bfloat16")
     }
     return NamedArray(
-      name: name, array: NumericArray(type: type, shape: tensor.shape, values: .floats(tensor.values)))
+      name: name, array: NumericArray(type: .float16, shape: tensor.shape, values: .floats(tensor.values)))
   }
 }

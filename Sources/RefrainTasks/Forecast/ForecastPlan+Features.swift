@@ -159,14 +159,17 @@ extension SeriesMemory {
       let known = ahead?[index].count ?? 0
       guard known < plan.horizon else { continue }
       let step = futureTimes.indices.contains(known) ? futureTimes[known] : "step \(known + 1)"
-      let row = rowAfter.map { "row \($0 + known), " } ?? ""
+      // Which row of a file of the future it would be depends on how that is ordered.
+      let row = futureFile == nil ? rowAfter.map { "row \($0 + known), " } ?? "" : ""
       throw ForecastError(
-        "\(fileName.map { $0 + ": " } ?? "")\(row)column \(shape.column): its value for \(step) is not known, and the "
-          + "forecast goes \(plan.horizon) steps ahead",
-        remedy: known > 0
-          ? "add rows with it and no value of \(name), or forecast \(known) steps"
-          : "add rows with it after the last value of \(name)",
-        setting: .future)
+        "\((futureFile ?? fileName).map { $0 + ": " } ?? "")\(row)column \(shape.column): its value for \(step) is not "
+          + "known, and the forecast goes \(plan.horizon) steps ahead",
+        remedy: futureFile != nil
+          ? "add rows for \(step) and after, or forecast \(known) steps"
+          : known > 0
+            ? "add rows with it and no value of \(name), or forecast \(known) steps"
+            : "add rows with it after the last value of \(name)",
+        setting: futureFile == nil ? .future : nil)
     }
   }
 }

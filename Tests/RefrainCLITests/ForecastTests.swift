@@ -45,6 +45,9 @@ struct ForecastTests {
     let backtest = try #require(object["backtest"] as? [String: Any])
     #expect(backtest["folds"] as? Int == 1)
     #expect((object["training"] as? [String: Any])?["seed"] as? Int == 7)
+    let methods = try #require(object["methods"] as? [[String: Any]])
+    #expect(abs(methods.reduce(0) { $0 + ($1["weight"] as? Double ?? .nan) } - 1) < 1e-9)
+    #expect(methods.allSatisfy { $0["name"] is String })
 
     let keys = result.text.matches(of: /"([A-Za-z0-9]+)":/).map { String($0.output.1) }
     let point = ["time", "median", "mean", "p10", "p90"]
@@ -52,7 +55,9 @@ struct ForecastTests {
     #expect(
       keys == ["series", "target", "frequency", "season", "horizon", "forecast"] + point + point + point
         + ["backtest", "folds", "smape", "mase", "rmse", "coverage", "naive"] + errors + ["seasonalNaive"] + errors
-        + ["training", "epochs", "seconds", "parameters", "seed"])
+        + ["methods"] + methods.flatMap { _ in ["name", "weight"] } + [
+          "training", "epochs", "seconds", "parameters", "seed",
+        ])
   }
 
   @Test("CSV has a header and a row for each step")

@@ -1,8 +1,8 @@
 extension Series {
   /// The same series with what a table of its own says of the future of its covariates.
   ///
-  /// Rows are found by their time, written in the layout of the series; where the table has no column of times of that name they
-  /// are taken in their order.
+  /// Rows are found by their time, written in the layout of the series; where the table has no column of times of that
+  /// name they are taken in their order.
   ///
   /// - Parameters:
   ///   - table: A row a time, with the columns that are known ahead.

@@ -94,6 +94,13 @@ extension ForecastPlan {
   mutating func note(_ all: [Series], areChannels: Bool) {
     guard let first = all.first else { return }
     hasMask = all.contains { $0.missingCount > 0 } ? true : nil
+    let isScaledOtherwise = all.contains { series in
+      let held = series.count - (all.count > 1 ? shortened(for: series) : self).folds * horizon
+      return held > 0 && Backtest.scale(series, within: held, season: season).isWithoutOutliers
+    }
+    if isScaledOtherwise {
+      notes = (notes ?? []) + ["MASE is scaled without the outliers of the past, by which any error would look small"]
+    }
     if areChannels, all.count > 1, all.count <= Self.mostChannels {
       channels = all.count
       channelNames = all.map { $0.id ?? $0.name }

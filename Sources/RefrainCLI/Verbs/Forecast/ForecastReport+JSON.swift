@@ -16,6 +16,10 @@ extension ForecastReport {
       ("horizon", .integer(forecaster.horizon)),
       ("forecast", .array(points.map { .object($0.fields) })),
       ("backtest", backtest?.json(hasDetails: extent.hasDetails) ?? .null),
+      (
+        "methods",
+        .array(forecaster.methods.map { .object([("name", .text($0.name)), ("weight", .number($0.weight))]) })
+      ),
     ]
     if facts.missingCount > 0 { pairs.append(("missing", .integer(facts.missingCount))) }
     if extent.hasFitted { pairs.append(("fitted", .array(fitted.map(\.json)))) }

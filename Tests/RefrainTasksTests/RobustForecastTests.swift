@@ -132,6 +132,32 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
     #expect((0.7...0.95).contains(Double(inside) / Double(all)), "\(inside) of \(all)")
   }
 
+  @Test("Intervals of random walks hold four in five at every step, though some horizons leave theirs for good")
+  func steps() {
+    let (limit, horizon, count) = (300, 12, 200)
+    var inside = [Int](repeating: 0, count: horizon)
+    var few = 0
+    let origins = RollingOrigins(limit: limit, horizon: horizon, least: 50)
+    for seed in 0..<count {
+      var values = [0.0]
+      for shock in noise(limit + horizon, seed: UInt64(seed) + 500) { values.append(values[values.count - 1] + shock) }
+      let errors = origins.ends.map { end in
+        (end..<min(end + horizon, limit)).map { values[$0] - values[end - 1] }
+      }
+      let calibration = IntervalCalibration(
+        errors: errors, horizon: horizon, spacing: limit - origins.ends[0], least: 1e-9)
+      let bounds = (calibration.score(0.1), calibration.score(0.9))
+      let isInside = (0..<horizon).map { step in
+        let error = (values[limit + step] - values[limit - 1]) / calibration.spreads[step]
+        return bounds.0 <= error && error <= bounds.1
+      }
+      for step in 0..<horizon where isInside[step] { inside[step] += 1 }
+      few += Double(isInside.count { $0 }) < 0.55 * Double(horizon) ? 1 : 0
+    }
+    for number in inside { #expect((0.74...0.9).contains(Double(number) / Double(count)), "\(inside)") }
+    #expect((0.05...0.25).contains(Double(few) / Double(count)), "\(few) of \(count)")
+  }
+
   @Test("Intervals of other levels lie within each other, and are asked for in percent")
   func levels() throws {
     let forecaster = try Forecaster.train(on: Series.airline.prefix(60))

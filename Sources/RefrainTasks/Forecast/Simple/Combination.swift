@@ -20,6 +20,8 @@ struct Combination: Codable, Sendable {
   let medianShare: Double
   /// What intervals are made of.
   let calibration: IntervalCalibration
+  /// How errors at the steps hang together; nil where there were too few, and in files of older versions.
+  let ranks: ErrorRanks?
 
   /// What was forecast from rolling origins, and what came.
   struct Contest: Sendable {
@@ -82,8 +84,10 @@ struct Combination: Codable, Sendable {
     }
     self.members = members
     self.medianShare = medianShare
+    let told = Self.sinceMoving(residuals, ends: origins.ends, least: least)
+    ranks = ErrorRanks(errors: told, horizon: origins.horizon)
     calibration = IntervalCalibration(
-      errors: Self.sinceMoving(residuals, ends: origins.ends, least: least), horizon: origins.horizon,
+      errors: told, horizon: origins.horizon,
       spacing: origins.ends.first.map { origins.limit - $0 } ?? 1,
       least: least)
   }

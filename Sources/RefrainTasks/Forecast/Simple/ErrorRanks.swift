@@ -3,7 +3,7 @@ import Refrain
 
 /// How the errors at the steps of one forecast hang together: for some past forecasts, the rank of each step's error
 /// among all errors at that step. It is an empirical copula: paths drawn from it keep the dependence of steps whatever
-/// the quantiles of each step are (the Schaake shuffle, Clark et al. 2004; Schefzik, Thorarinsdottir and Gneiting 2013).
+/// the quantiles of each step are (the Schaake shuffle, Clark et al. 2004; Schefzik, Thorarinsdottir, Gneiting 2013).
 struct ErrorRanks: Codable, Sendable {
   /// `[paths][horizon]`, a rank in 256ths of all a byte, so that a model of many series stays small.
   private let ranks: Data

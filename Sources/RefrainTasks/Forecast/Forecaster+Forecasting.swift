@@ -67,7 +67,8 @@ extension Forecaster {
   /// - Parameters:
   ///   - series: A series of the same frequency with the same covariates; nil is the one trained on.
   ///   - levels: The shares of truths that intervals are to hold, in percent, besides 80.
-  ///   - samples: How many paths of the future are drawn, from 0 to 10,000: ``Forecast/samples``, `[samples][horizon]`.
+  ///   - samples: How many paths of the future are drawn, from 0 to 10,000, of a horizon above 1,000 steps fewer:
+  ///     ``Forecast/samples``, `[samples][horizon]`.
   ///     They follow from the training's seed. The distribution of a sum over the horizon, or of its greatest value, is
   ///     that of the sums of the paths, or of their greatest values.
   /// - Throws: ``ForecastError`` when the series does not fit, is shorter than ``context`` of the only series, or is
@@ -83,8 +84,11 @@ extension Forecaster {
   private func forecast(
     _ memory: SeriesMemory, of member: ForecastMember, levels: [Double], samples: Int
   ) throws(ForecastError) -> Forecast {
-    guard (0...Self.mostSamples).contains(samples) else {
-      throw ForecastError("\(samples) samples were asked for; ask for at most \(Self.mostSamples)")
+    // A long horizon has fewer paths, so that all of them have room.
+    let most = min(Self.mostSamples, 10_000_000 / plan.horizon)
+    guard (0...most).contains(samples) else {
+      throw ForecastError(
+        "\(samples) sample paths of \(plan.horizon) steps cannot be drawn", remedy: "ask for 1 to \(most)")
     }
     try memory.checkFuture(plan)
     let ways = ways(memory, of: member)

@@ -290,6 +290,14 @@ struct GuideTests {
       #expect(points == again)
       #expect(points.count == 6)
       #expect(points.allSatisfy { $0.p10 <= $0.median && $0.median <= $0.p90 })
+
+      let paths = try forecaster.forecast(samples: 1000).samples  // [1000][horizon]
+      let sums = paths.map { $0.reduce(0, +) }.sorted()
+      print("the sum lies below \(sums[899]) with probability 0.9")
+
+      #expect(paths.count == 1000 && paths[0].count == 6)
+      let (low, high) = points.reduce((0.0, 0.0)) { ($0.0 + $1.p10, $0.1 + $1.p90) }
+      #expect(low < sums[499] && sums[499] < sums[899] && sums[899] <= high + 6)
     }
   }
 }

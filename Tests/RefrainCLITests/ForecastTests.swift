@@ -45,6 +45,9 @@ struct ForecastTests {
     let backtest = try #require(object["backtest"] as? [String: Any])
     #expect(backtest["folds"] as? Int == 1)
     #expect((object["training"] as? [String: Any])?["seed"] as? Int == 7)
+    let methods = try #require(object["methods"] as? [[String: Any]])
+    #expect(abs(methods.reduce(0) { $0 + ($1["weight"] as? Double ?? .nan) } - 1) < 1e-9)
+    #expect(methods.allSatisfy { $0["name"] is String })
 
     let keys = result.text.matches(of: /"([A-Za-z0-9]+)":/).map { String($0.output.1) }
     let point = ["time", "median", "mean", "p10", "p90"]
@@ -52,7 +55,28 @@ struct ForecastTests {
     #expect(
       keys == ["series", "target", "frequency", "season", "horizon", "forecast"] + point + point + point
         + ["backtest", "folds", "smape", "mase", "rmse", "coverage", "naive"] + errors + ["seasonalNaive"] + errors
-        + ["training", "epochs", "seconds", "parameters", "seed"])
+        + ["methods"] + methods.flatMap { _ in ["name", "weight"] } + [
+          "training", "epochs", "seconds", "parameters", "seed",
+        ])
+  }
+
+  @Test("Sample paths are rows of CSV and arrays of JSON; the table tells their sum")
+  func samples() throws {
+    let csv = try training("shop.2024.csv", "--format", "csv", "--quiet", "--samples", "4", "--save", "m").text
+    let rows = csv.split(separator: "\n")
+    #expect(rows[0] == "sample,time,value" && rows.count == 13)
+    #expect(rows[1].hasPrefix("1,2016-01,") && rows[12].hasPrefix("4,2016-03,"))
+    let json = try forecast("--model", "m", "--format", "json", "--quiet", "--samples", "4")
+    let object = try #require(try JSONSerialization.jsonObject(with: json.output) as? [String: Any])
+    let paths = try #require(object["samples"] as? [[Double]])
+    #expect(paths.flatMap(\.self).map(csvField) == rows.dropFirst().map { String($0.split(separator: ",")[2]) })
+    #expect(try forecast("--model", "m", "--quiet", "--samples", "4").text.contains("The sum over the 3 steps is"))
+    let answers = try place.run(["predict", "m", "--format", "json", "--samples", "4"])
+    let points = try #require(try JSONSerialization.jsonObject(with: answers.output) as? [[String: Any]])
+    #expect(points.map { $0["samples"] as? [Double] } == (0..<3).map { step in paths.map { $0[step] } })
+    for flags in [["--samples", "0"], ["--samples", "-3"], ["--samples", "4", "--shape", "nixtla"]] {
+      #expect(try place.run(["forecast", "--model", "m"] + flags).status == 64)
+    }
   }
 
   @Test("CSV has a header and a row for each step")

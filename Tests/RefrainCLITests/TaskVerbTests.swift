@@ -62,6 +62,16 @@ struct TaskVerbTests {
       #expect(try run([verb, "m", "latin.csv", "--quiet"]).errors.isEmpty)
       #expect(try run([verb, "m", "rows.csv"]).errors.isEmpty)
     }
+    // The summary says what was not said before, and nothing twice.
+    let accented = (["text,label"] + rows.map { "caf\u{E9} " + $0 }).joined(separator: "\n") + "\n"
+    try place.write(Data(accented.unicodeScalars.map { UInt8($0.value) }), to: "accented.csv")
+    let training = [
+      "train", "classify", "accented.csv", "--inputs", "text:text", "--hidden", "4", "--epochs", "1", "--save", "m",
+    ]
+    let said = try run(training)
+    #expect(said.errors.contains("Note: read as Latin-1") && !said.text.contains("read as Latin-1"))
+    let quiet = try run(training + ["--quiet"])
+    #expect(quiet.errors.isEmpty && quiet.text.contains("read as Latin-1"))
   }
 
   @Test("Who reads too much is sent to --memory only where the command has it")

@@ -139,6 +139,10 @@ private func problem(_ csv: String, _ change: (inout Series.Options) -> Void = {
     options.future = ["promo"]
     let ahead = try Table(csv: "date,promo\n2024-01-03,9\n2024-01-04,1\n2024-01-05,0\n", file: "ahead.csv")
     #expect(try series.knowing(ahead, options: options).covariates[0].future == [1, 0])
+    // The same days in another program's digits.
+    let other = try Table(csv: "date,promo\n2024-1-4,1\n2024-1-5,0\n", file: "d/other.csv")
+    let told = try series.knowing(other, options: options)
+    #expect(told.covariates[0].future == [1, 0] && told.futureFile == "d/other.csv")
     let late = try Table(csv: "date,promo\n2024-02-03,9\n2024-02-04,1\n", file: "late.csv")
     let error = dataError { () throws(DataError) in try series.knowing(late, options: options) }
     #expect(error?.description.contains("late.csv: there is no row for 2024-01-04") == true)

@@ -157,6 +157,11 @@ private func again(_ forecaster: Forecaster) throws -> Forecaster {
     #expect(try Forecaster.train(on: short, configuration: quick { $0.horizon = nil }).horizon == 2)
     let error = #expect(throws: ForecastError.self) { try Forecaster.checkFuture(of: [short], quick()) }
     #expect(error?.description.contains("row 44, column promo: its value for 2024-02-12 is not known") == true)
+    // Where a file of its own tells the future, it is that file that ends too early.
+    let ahead = try Table(csv: "date,promo\n2024-02-10,1\n2024-02-11,0\n2024-02-12,0\n", file: "d/ahead.csv")
+    let told = try short.knowing(ahead, options: options)
+    let early = #expect(throws: ForecastError.self) { try Forecaster.checkFuture(of: [told], quick()) }
+    #expect(early?.description.hasPrefix("ahead.csv: column promo: its value for 2024-02-13 is not known") == true)
   }
 
   @Test("What never changes within a series is told the network, on the scale that all share")

@@ -48,6 +48,66 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
     #expect(withoutOutliers(bursts, season: 1) == bursts)
   }
 
+  @Test("A series that stood still and begins to move at its end has an interval as wide as its moves")
+  func begins() throws {
+    let values = Array(repeating: 5.0, count: 30) + [6, 8]
+    for point in try Forecaster.train(on: Series(name: "x", values: values)).forecast().points {
+      #expect(point.p90 - point.p10 >= 2 && point.p10 < point.median && point.median < point.p90, "\(point)")
+    }
+  }
+
+  @Test("Errors since a series moves count; those of one that always moved, or hardly ever does, count all")
+  func moving() {
+    func moving(_ errors: [Double]) -> [Double] {
+      Combination.sinceMoving(errors.map { [$0] }, ends: Array(errors.indices), least: 1e-9).flatMap(\.self)
+    }
+    #expect(moving([0, 0, 0, 1, 2]).map(\.isNaN) == [true, true, true, false, false])
+    #expect(moving([1, 0, 0, 1, 2]) == [1, 0, 0, 1, 2])
+    #expect(moving([0, 0, 1, 0, 0, 0, 1]) == [0, 0, 1, 0, 0, 0, 1])
+    #expect(moving([0, 0, 0]) == [0, 0, 0])
+    // Two steps of each end: what counts is the row they were for.
+    let paths = Combination.sinceMoving([[0, 0], [0, 3], [2, 1]], ends: [4, 5, 6], least: 1e-9)
+    #expect(paths[0].allSatisfy(\.isNaN) && paths[1][0].isNaN && paths[1][1] == 3 && paths[2] == [2, 1])
+  }
+
+  @Test("One outlier in the past does not make every error look small, and the report says what it is measured by")
+  func scale() throws {
+    let noise = noise(96, seed: 9)
+    var values = (0..<96).map { (row: Int) -> Double in 50 + 10 * Double(row % 12) + 3 * noise[row] }
+    let monthly = { (values: [Double]) in
+      Series(name: "x", values: values, times: TimeAxis(monthlyFrom: 2000, month: 1, count: values.count))
+    }
+    let plain = Backtest.scale(monthly(values), within: 84, season: 12)
+    #expect(!plain.isWithoutOutliers)
+    var own = 0.0
+    for row in 12..<84 { own += abs(values[row] - values[row - 12]) / 72 }
+    #expect(abs(plain.value - own) < 1e-9)
+    values[20] = 1e9
+    let mended = Backtest.scale(monthly(values), within: 84, season: 12)
+    #expect(mended.isWithoutOutliers && abs(mended.value / plain.value - 1) < 0.2)
+    var configuration = Forecaster.Configuration()
+    configuration.isZeroShot = true
+    let forecaster = try Forecaster.train(on: monthly(values), configuration: configuration)
+    #expect(try #require(forecaster.backtest).mase > 0.1)
+    #expect(forecaster.notes.contains { $0.hasPrefix("MASE is scaled without the outliers") })
+  }
+
+  @Test("What is only ever no or yes, or one of a few steps, is forecast as one of them; a count may go beyond")
+  func scales() {
+    func bounds(_ values: [Double]) -> ForecastBounds { ForecastBounds(values, isPercentage: false) }
+    let binary = bounds((0..<40).map { $0 * 7 % 5 < 3 ? 1 : 0 })
+    #expect(binary.highest == 1 && binary.lowest == 0 && binary(1.7) == 1 && binary(-0.6) == 0 && binary(0.4) == 0)
+    // Ratings from 1 to 5.
+    let ratings = bounds((0..<60).map { Double(1 + $0 * 7 % 5) })
+    #expect(ratings.lowest == 1 && ratings.highest == 5)
+    #expect(bounds((0..<60).map { Double($0 % 3 - 1) }).lowest == -1)
+    // Every third or so, rarely more: such a count may be larger tomorrow.
+    let counts = bounds((0..<200).map { $0 % 50 == 7 ? 4 : Double($0 % 3) })
+    #expect(counts.highest == nil && counts.lowest == 0)
+    // A number that grows, a step a year, has not reached an end.
+    #expect(bounds((0..<120).map { Double($0 / 12) }).highest == nil)
+  }
+
   @Test("Of draws of known processes the interval of 80 % holds about four in five")
   func coverage() throws {
     var (inside, all) = (0, 0)
@@ -70,6 +130,32 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
       }
     }
     #expect((0.7...0.95).contains(Double(inside) / Double(all)), "\(inside) of \(all)")
+  }
+
+  @Test("Intervals of random walks hold four in five at every step, though some horizons leave theirs for good")
+  func steps() {
+    let (limit, horizon, count) = (300, 12, 200)
+    var inside = [Int](repeating: 0, count: horizon)
+    var few = 0
+    let origins = RollingOrigins(limit: limit, horizon: horizon, least: 50)
+    for seed in 0..<count {
+      var values = [0.0]
+      for shock in noise(limit + horizon, seed: UInt64(seed) + 500) { values.append(values[values.count - 1] + shock) }
+      let errors = origins.ends.map { end in
+        (end..<min(end + horizon, limit)).map { values[$0] - values[end - 1] }
+      }
+      let calibration = IntervalCalibration(
+        errors: errors, horizon: horizon, spacing: limit - origins.ends[0], least: 1e-9)
+      let bounds = (calibration.score(0.1), calibration.score(0.9))
+      let isInside = (0..<horizon).map { step in
+        let error = (values[limit + step] - values[limit - 1]) / calibration.spreads[step]
+        return bounds.0 <= error && error <= bounds.1
+      }
+      for step in 0..<horizon where isInside[step] { inside[step] += 1 }
+      few += Double(isInside.count { $0 }) < 0.55 * Double(horizon) ? 1 : 0
+    }
+    for number in inside { #expect((0.74...0.9).contains(Double(number) / Double(count)), "\(inside)") }
+    #expect((0.05...0.25).contains(Double(few) / Double(count)), "\(few) of \(count)")
   }
 
   @Test("Intervals of other levels lie within each other, and are asked for in percent")

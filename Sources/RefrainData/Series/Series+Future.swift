@@ -1,8 +1,8 @@
 extension Series {
   /// The same series with what a table of its own says of the future of its covariates.
   ///
-  /// Rows are found by their time, written as in the series; where the table has no column of times of that name they
-  /// are taken in their order.
+  /// Rows are found by their time, written in the layout of the series; where the table has no column of times of that
+  /// name they are taken in their order.
   ///
   /// - Parameters:
   ///   - table: A row a time, with the columns that are known ahead.
@@ -49,7 +49,9 @@ extension Series {
         covariates[index].future = rows.map { numbers[$0] }
       }
     }
-    return with(covariates: covariates)
+    var series = with(covariates: covariates)
+    series.futureFile = table.file
+    return series
   }
 
   /// The rows of the times after the series, as far as there are such.
@@ -62,7 +64,8 @@ extension Series {
     let name = options.time ?? times.name
     guard let column = table.columns.first(where: { $0.name == name }) else { return own }
     let places = Dictionary(
-      own.map { (table.text(row: $0, column: column).trimmed, $0) }, uniquingKeysWith: { first, _ in first })
+      own.map { (times.rewritten(table.text(row: $0, column: column).trimmed), $0) },
+      uniquingKeysWith: { first, _ in first })
     var rows: [Int] = []
     while let row = places[times.text(at: count + rows.count)] { rows.append(row) }
     return rows

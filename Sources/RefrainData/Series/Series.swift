@@ -107,6 +107,8 @@ public struct Series: Hashable, Sendable {
   public let notes: [String]
   /// Whether the file calls the values percentages, by a sign or in the column's name.
   public var isPercentage = false
+  /// The path of the file that tells the future of its covariates, where that is not its own.
+  package internal(set) var futureFile: String?
   /// The number of each value's row in the file; empty when the series did not come from a table.
   private let rows: [Int32]
 
@@ -197,7 +199,7 @@ public struct Series: Hashable, Sendable {
     var part = Series(
       name: name, id: id, values: Array(gappedValues.prefix(count)), times: times.prefix(count),
       covariates: covariates.map { $0.prefix(count) }, file: file, notes: notes, rows: Array(rows.prefix(count)))
-    part.isPercentage = isPercentage
+    (part.isPercentage, part.futureFile) = (isPercentage, futureFile)
     return part
   }
 
@@ -221,7 +223,7 @@ public struct Series: Hashable, Sendable {
     var changed = Series(
       name: name, id: id, values: gappedValues, times: times, covariates: covariates ?? self.covariates, file: file,
       notes: notes, rows: rows)
-    changed.isPercentage = isPercentage
+    (changed.isPercentage, changed.futureFile) = (isPercentage, futureFile)
     return changed
   }
 

@@ -89,6 +89,16 @@ public struct TimeAxis: Hashable, Sendable {
     return style.text(for: stamp)
   }
 
+  /// A time as the axis writes it, where another program wrote it with zeros or a time of day that are left out here,
+  /// or the other way round; a text that cannot be read stays as it is.
+  func rewritten(_ text: String) -> String {
+    var spelling = style.spelling
+    guard !style.layout.isIndex, !style.layout.isElapsed, !style.layout.parts.contains(.decimalYear), offsets == nil,
+      let time = style.layout.read(ArraySlice(text.utf8), noting: &spelling), time.offset == style.offset
+    else { return text }
+    return style.text(for: TimeStamp(ticks: time.ticks))
+  }
+
   /// Offsets from UTC that vary, as where summer time begins.
   struct Offsets: Hashable, Sendable {
     /// Each time's, in microseconds.

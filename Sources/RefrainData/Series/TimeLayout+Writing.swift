@@ -36,8 +36,8 @@ struct TimeStyle: Hashable, Sendable {
     case .shortYear: return padded(year % 100, to: 2)
     case .yearNumber: return String(year)
     case .nextYear: return padded((year + 1) % 100, to: 2)
-    case .month: return short(date.month)
-    case .day: return short(date.day)
+    case .month: return padded(date.month, to: spelling.width(of: spelling.months))
+    case .day: return padded(date.day, to: spelling.width(of: spelling.days))
     case .dayOfYear: return padded(date.dayOfYear, to: 3)
     case .monthName:
       let month = date.month - 1
@@ -48,7 +48,7 @@ struct TimeStyle: Hashable, Sendable {
 
     case .quarter: return String((date.month + 2) / 3)
     case .half: return String((date.month + 5) / 6)
-    case .week: return short(date.isoWeek)
+    case .week: return padded(date.isoWeek, to: spelling.width(of: spelling.weeks))
     case .weekday: return String(date.weekday + 1)
     case .ordinal: return ordinal(date)
     case .clock: return clock(stamp, hour: hour)
@@ -63,8 +63,6 @@ struct TimeStyle: Hashable, Sendable {
     case .literal(let byte): return byte < 0x80 ? String(UnicodeScalar(byte)) : ""
     }
   }
-
-  private func short(_ number: Int) -> String { padded(number, to: spelling.hasBareDates ? 1 : 2) }
 
   // MARK: - Names
 

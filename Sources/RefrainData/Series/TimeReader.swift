@@ -48,8 +48,16 @@ struct TimeReader {
     case .nextYear:
       nextYear = digits(2...2)
       return nextYear != nil
-    case .month: return assign(shortNumber(isCompact), to: &month)
-    case .day: return assign(shortNumber(isCompact), to: &day)
+    case .month:
+      guard let number = shortNumber(isCompact) else { return false }
+      month = number.value
+      spelling.months.note(number.value, digits: number.digits)
+      return true
+    case .day:
+      guard let number = shortNumber(isCompact) else { return false }
+      day = number.value
+      spelling.days.note(number.value, digits: number.digits)
+      return true
     case .dayOfYear:
       dayOfYear = digits(3...3)
       return dayOfYear.map { $0 > 0 } ?? false
@@ -60,8 +68,9 @@ struct TimeReader {
       month = part == .half ? number * 6 - 5 : number * 3 - 2
       return true
     case .week:
-      guard let number = shortNumber(isCompact), (1...53).contains(number) else { return false }
-      week = (number, 1)
+      guard let number = shortNumber(isCompact), (1...53).contains(number.value) else { return false }
+      week = (number.value, 1)
+      spelling.weeks.note(number.value, digits: number.digits)
       return true
     case .weekday:
       guard let number = digits(1...1), (1...7).contains(number) else { return false }
@@ -117,11 +126,9 @@ struct TimeReader {
   }
 
   /// A month, a day or a week: one or two digits; two where nothing stands between numbers.
-  private mutating func shortNumber(_ isCompact: Bool) -> Int? {
+  private mutating func shortNumber(_ isCompact: Bool) -> (value: Int, digits: Int)? {
     let before = rest.count
-    guard let value = digits(isCompact ? 2...2 : 1...2) else { return nil }
-    if before - rest.count == 1 { spelling.hasBareDates = true }
-    return value
+    return digits(isCompact ? 2...2 : 1...2).map { ($0, before - rest.count) }
   }
 
   // MARK: - Names

@@ -1,7 +1,9 @@
 /// The details of spelling that vary between columns of one layout.
 struct TimeSpelling: Hashable, Sendable {
-  /// Whether months and days below ten are written with one digit.
-  var hasBareDates = false
+  /// How months, days and weeks below ten are written.
+  var months = ShortNumbers()
+  var days = ShortNumbers()
+  var weeks = ShortNumbers()
   /// Whether hours below ten are written with one digit.
   var hasBareHours = false
   /// The most and the fewest decimals of the second, or of a plain number.
@@ -38,6 +40,25 @@ struct TimeSpelling: Hashable, Sendable {
   var ordinal: String?
   /// The word for days of a span.
   var elapsedDays: String?
+
+  /// How numbers below ten were written in one part of dates.
+  struct ShortNumbers: Hashable, Sendable {
+    /// With one digit, some of them.
+    var areBare = false
+    /// With a zero before it, some of them.
+    var arePadded = false
+
+    mutating func note(_ number: Int, digits: Int) {
+      if digits == 1 { areBare = true } else if number < 10 { arePadded = true }
+    }
+  }
+
+  /// How many digits a number of a part has at least: one part may have a zero where another has none (04/9/2021). A
+  /// part that showed nothing goes by the others.
+  func width(of part: ShortNumbers) -> Int {
+    let isBare = part.areBare || !part.arePadded && [months, days, weeks].contains(where: \.areBare)
+    return isBare ? 1 : 2
+  }
 
   enum Zone: Hashable, Sendable {
     case none

@@ -23,7 +23,7 @@ extension Backtest {
     let truth = places.map { values[$0.row] }
     let naive = places.map { seen(before: $0.origin, $0.origin - 1, every: 1) }
     let seasonal = places.map { seen(before: $0.origin, $0.row, every: plan.season) }
-    let scale = Self.scale(series, within: held, season: plan.season)
+    let scale = Self.scale(series, within: held, season: plan.season).value
     func mase(_ truth: [Double], _ forecast: [Double]) -> Double {
       let error = ForecastErrors.meanAbsolute(actual: truth, forecast: forecast)
       return error == 0 ? 0 : error / scale
@@ -70,10 +70,22 @@ extension Backtest {
     var row: Int { origin + step }
   }
 
-  /// The mean absolute difference of observed values a season apart in the first `count` rows.
-  private static func scale(_ series: Series, within count: Int, season: Int) -> Double {
+  /// What errors are measured by: the mean absolute difference of observed values a season apart in the first `count`
+  /// rows (Hyndman and Koehler 2006). Where outliers make more than half of it, it is that without them: by theirs any
+  /// error would look small.
+  static func scale(
+    _ series: Series, within count: Int, season: Int
+  ) -> (value: Double, isWithoutOutliers: Bool) {
     let rows = (min(season, count)..<count).filter { series.isObserved($0) && series.isObserved($0 - season) }
-    let sum = rows.reduce(0) { $0 + abs(series.values[$1] - series.values[$1 - season]) }
-    return rows.isEmpty ? .nan : sum / Double(rows.count)
+    guard !rows.isEmpty else { return (.nan, false) }
+    func mean(_ differences: [Double]) -> Double { differences.reduce(0, +) / Double(rows.count) }
+    let differences = rows.map { abs(series.values[$0] - series.values[$0 - season]) }
+    let own = mean(differences)
+    // Of so few outliers, each in two differences, half the scale can only come where one difference is large enough.
+    let most = Double(2 * max(1, count / 100)) * (differences.max() ?? 0)
+    guard 2 * most > own * Double(rows.count) else { return (own, false) }
+    let values = withoutOutliers(Array(series.values.prefix(count)), season: season)
+    let other = mean(rows.map { abs(values[$0] - values[$0 - season]) })
+    return other > 0 && 2 * other < own ? (other, true) : (own, false)
   }
 }

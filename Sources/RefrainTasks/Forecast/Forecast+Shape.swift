@@ -25,7 +25,8 @@ extension Forecast.Point: Encodable {
     }
   }
 
-  /// `{"time","median","p10","p90"}`, and `lower95` and `upper95` for an interval of 95 %; or as the shape names them.
+  /// `{"time","median","p10","p90"}`, and `lower95` and `upper95` for an interval of 95 %; or as the shape names them;
+  /// and `samples`, an array, where there are such.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     switch shape {
@@ -34,6 +35,7 @@ extension Forecast.Point: Encodable {
     }
     try container.encode(time, forKey: Key(shape == .nixtla ? "ds" : "time"))
     for (name, value) in numbers(shape) { try container.encode(value, forKey: Key(name)) }
+    if !samples.isEmpty { try container.encode(samples, forKey: Key("samples")) }
   }
 
   private struct Key: CodingKey {

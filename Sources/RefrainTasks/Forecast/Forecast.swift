@@ -27,6 +27,8 @@ public struct Forecast: Sendable {
     public var id: String?
     /// Intervals of other levels, where they were asked for.
     public var intervals: [Interval] = []
+    /// The values of sample paths at this step, in the order of the paths; empty where none were asked for.
+    public var samples: [Double] = []
     /// How its fields are named where it is written.
     public var shape = Shape.refrain
 
@@ -45,6 +47,8 @@ public struct Forecast: Sendable {
   public var history: [(time: String, value: Double)]
   /// The future steps, the nearest first.
   public var points: [Point]
+  /// Paths of the future, each as likely as the others, `[samples][horizon]`; empty where none were asked for.
+  public var samples: [[Double]] = []
 }
 
 /// How well a forecaster did on held-out time, beside the two forecasts that cost nothing.

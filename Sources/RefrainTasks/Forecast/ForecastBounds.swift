@@ -19,13 +19,25 @@ struct ForecastBounds: Codable, Sendable, Equatable {
     guard let least = values.min(), let most = values.max() else { return }
     if least >= 0 { lowest = 0 }
     isWhole = values.count >= 8 && most > least && values.allSatisfy { $0 == $0.rounded() && abs($0) < 0x1p53 }
-    guard least >= 0, most > least else { return }
+    if isWhole, Self.areAll(least, most, of: Array(values)) { (lowest, highest) = (least, most) }
+    guard least >= 0, most > least, highest == nil else { return }
     // What reaches 1 or 100 more than once and never goes beyond is bounded there.
     let isShare = !isWhole && most <= 1 && values.count { $0 == 1 } > 1
     if isShare {
       highest = 1
     } else if most <= 100, isPercentage || values.count(where: { $0 == 100 }) > 2 {
       highest = 100
+    }
+  }
+
+  /// Whether whole numbers, of which these are the least and the most, can be no others: no and yes, or a few steps of
+  /// a scale whose both ends were reached and left again often, where a count would have gone beyond.
+  private static func areAll(_ least: Double, _ most: Double, of values: [Double]) -> Bool {
+    if least == 0, most == 1 { return true }
+    guard most - least <= 10 else { return false }
+    return [least, most].allSatisfy { end in
+      values.count { $0 == end } >= max(10, values.count / 20)
+        && zip(values, values.dropFirst()).count { $0 == end && $1 != end } >= 3
     }
   }
 

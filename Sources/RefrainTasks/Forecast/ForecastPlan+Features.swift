@@ -94,6 +94,13 @@ extension ForecastPlan {
   mutating func note(_ all: [Series], areChannels: Bool) {
     guard let first = all.first else { return }
     hasMask = all.contains { $0.missingCount > 0 } ? true : nil
+    let isScaledOtherwise = all.contains { series in
+      let held = series.count - (all.count > 1 ? shortened(for: series) : self).folds * horizon
+      return held > 0 && Backtest.scale(series, within: held, season: season).isWithoutOutliers
+    }
+    if isScaledOtherwise {
+      notes = (notes ?? []) + ["MASE is scaled without the outliers of the past, by which any error would look small"]
+    }
     if areChannels, all.count > 1, all.count <= Self.mostChannels {
       channels = all.count
       channelNames = all.map { $0.id ?? $0.name }
@@ -159,14 +166,17 @@ extension SeriesMemory {
       let known = ahead?[index].count ?? 0
       guard known < plan.horizon else { continue }
       let step = futureTimes.indices.contains(known) ? futureTimes[known] : "step \(known + 1)"
-      let row = rowAfter.map { "row \($0 + known), " } ?? ""
+      // Which row of a file of the future it would be depends on how that is ordered.
+      let row = futureFile == nil ? rowAfter.map { "row \($0 + known), " } ?? "" : ""
       throw ForecastError(
-        "\(fileName.map { $0 + ": " } ?? "")\(row)column \(shape.column): its value for \(step) is not known, and the "
-          + "forecast goes \(plan.horizon) steps ahead",
-        remedy: known > 0
-          ? "add rows with it and no value of \(name), or forecast \(known) steps"
-          : "add rows with it after the last value of \(name)",
-        setting: .future)
+        "\((futureFile ?? fileName).map { $0 + ": " } ?? "")\(row)column \(shape.column): its value for \(step) is not "
+          + "known, and the forecast goes \(plan.horizon) steps ahead",
+        remedy: futureFile != nil
+          ? "add rows for \(step) and after, or forecast \(known) steps"
+          : known > 0
+            ? "add rows with it and no value of \(name), or forecast \(known) steps"
+            : "add rows with it after the last value of \(name)",
+        setting: futureFile == nil ? .future : nil)
     }
   }
 }

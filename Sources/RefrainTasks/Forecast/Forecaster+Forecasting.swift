@@ -56,8 +56,10 @@ extension Forecaster {
   }
 
   /// What comes after each of the series that the forecaster was trained on.
-  public func forecasts(levels: [Double] = []) throws(ForecastError) -> [Forecast] {
-    try members.map { member throws(ForecastError) in try forecast(member.memory, of: member, levels: levels) }
+  public func forecasts(levels: [Double] = [], samples: Int = 0) throws(ForecastError) -> [Forecast] {
+    try members.map { member throws(ForecastError) in
+      try forecast(member.memory, of: member, levels: levels, samples: samples)
+    }
   }
 
   /// What comes after the series that the forecaster was trained on, or after a newer one.
@@ -65,17 +67,29 @@ extension Forecaster {
   /// - Parameters:
   ///   - series: A series of the same frequency with the same covariates; nil is the one trained on.
   ///   - levels: The shares of truths that intervals are to hold, in percent, besides 80.
+  ///   - samples: How many paths of the future are drawn, from 0 to 10,000, of a horizon above 1,000 steps fewer:
+  ///     ``Forecast/samples``, `[samples][horizon]`.
+  ///     They follow from the training's seed. The distribution of a sum over the horizon, or of its greatest value, is
+  ///     that of the sums of the paths, or of their greatest values.
   /// - Throws: ``ForecastError`` when the series does not fit, is shorter than ``context`` of the only series, or is
   ///   negative where the forecaster takes logarithms, or when the forecast is beyond all numbers.
-  public func forecast(continuing series: Series? = nil, levels: [Double] = []) throws(ForecastError) -> Forecast {
-    guard let series else { return try forecast(memory, of: members[0], levels: levels) }
+  public func forecast(
+    continuing series: Series? = nil, levels: [Double] = [], samples: Int = 0
+  ) throws(ForecastError) -> Forecast {
+    guard let series else { return try forecast(memory, of: members[0], levels: levels, samples: samples) }
     let member = try member(for: series)
-    return try forecast(memory(of: series, for: member), of: member, levels: levels)
+    return try forecast(memory(of: series, for: member), of: member, levels: levels, samples: samples)
   }
 
   private func forecast(
-    _ memory: SeriesMemory, of member: ForecastMember, levels: [Double]
+    _ memory: SeriesMemory, of member: ForecastMember, levels: [Double], samples: Int
   ) throws(ForecastError) -> Forecast {
+    // A long horizon has fewer paths, so that all of them have room.
+    let most = min(Self.mostSamples, 10_000_000 / plan.horizon)
+    guard (0...most).contains(samples) else {
+      throw ForecastError(
+        "\(samples) sample paths of \(plan.horizon) steps cannot be drawn", remedy: "ask for 1 to \(most)")
+    }
     try memory.checkFuture(plan)
     let ways = ways(memory, of: member)
     let count = memory.values.count
@@ -110,7 +124,8 @@ extension Forecaster {
             upper: ways.windows.bounds(point.median + width * (point.p90 - point.median)))
         }
         return point
-      })
+      },
+      samples: self.samples(samples, of: ways, combination, network: quantiles, id: member.id))
   }
 
   /// The errors on the last horizons of a series, each forecast from what came before it.
@@ -154,11 +169,11 @@ extension ForecastWays {
     let members = combination.members.map { member in
       forecasts(member.name, at: ends) ?? simple.forecasts(.naive, at: ends)
     }
+    let calibration = combination.calibration
+    let scores = levels.map(calibration.score)
     return ends.indices.map { row in
       combination.path(of: members.map { $0[row] }).enumerated().map { step, value in
-        levels.map { level in
-          windows.unscaled(value + combination.calibration.offset(level, step: step), at: ends[row] + step)
-        }
+        scores.map { windows.unscaled(value + calibration.spreads[step] * $0, at: ends[row] + step) }
       }
     }
   }

@@ -150,6 +150,7 @@ extension Combination {
   fileprivate func isSound(horizon: Int) -> Bool {
     !members.isEmpty && members.count < 100 && members.allSatisfy { $0.weight.isFinite && $0.error.isFinite }
       && (0...1).contains(medianShare) && calibration.isSound(horizon: horizon)
+      && ranks?.isSound(horizon: horizon) ?? true
   }
 }
 

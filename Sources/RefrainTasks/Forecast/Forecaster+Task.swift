@@ -71,9 +71,12 @@ extension Forecaster: TaskModel {
 
   /// What comes next in each series, or in the one that was trained on where there is none.
   public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
+    let (levels, samples) = (request.levels, request.samples ?? 0)
     var points: [Forecast.Point] = []
-    if examples.isEmpty { points = try forecasts(levels: request.levels).flatMap(\.points) }
-    for series in examples { points += try forecast(continuing: series, levels: request.levels).points }
+    if examples.isEmpty { points = try forecasts(levels: levels, samples: samples).flatMap(\.sampledPoints) }
+    for series in examples {
+      points += try forecast(continuing: series, levels: levels, samples: samples).sampledPoints
+    }
     guard let shape = request.shape else { return points }
     for index in points.indices { points[index].shape = shape }
     return points
@@ -142,6 +145,9 @@ public struct ForecastRequest: TaskRequest {
   public static let options: [TaskOption<Self>] =
     (SeriesReadingOptions.options + [.every]).map { $0.within(\.reading) } + [
       .levels("levels", \.levels), .shape("shape", \.shape),
+      .count(
+        "samples", \.samples, in: 1...Forecaster.mostSamples,
+        help: "Give so many sample paths too: at each step an array of their values. (default: none)"),
     ]
 
   /// How series are read from a table.
@@ -150,6 +156,8 @@ public struct ForecastRequest: TaskRequest {
   public var levels: [Double] = []
   /// How the fields of an answer are named.
   public var shape: Forecast.Shape?
+  /// How many sample paths are drawn; none by default.
+  public var samples: Int?
 
   /// The column of times, which may go by another name than in the training; by default the first that holds times.
   public var time: String? {
@@ -159,6 +167,17 @@ public struct ForecastRequest: TaskRequest {
 
   /// Everything as it was in the training.
   public init() {}
+}
+
+extension Forecast {
+  /// The steps, each with the values of the sample paths at it.
+  fileprivate var sampledPoints: [Point] {
+    points.enumerated().map { step, point in
+      var point = point
+      point.samples = samples.map { $0[step] }
+      return point
+    }
+  }
 }
 
 /// The bounds of intervals under their names, such as `lower95` and `upper95`.

@@ -26,6 +26,8 @@ struct SeriesMemory: Codable, Sendable {
   let missingCount: Int?
   /// The number of the row after the last value in the file; nil when the series did not come from one.
   let rowAfter: Int?
+  /// The file that tells the future of the covariates; nil where that is the series' own.
+  let futureFile: String?
 
   init(_ series: Series, plan: ForecastPlan) {
     self.init(series, plan: plan, origin: series.times.start, offset: 0)
@@ -53,6 +55,7 @@ struct SeriesMemory: Codable, Sendable {
       series.knownAhead == nil ? nil : series.covariates.map { Array($0.future.prefix(plan.horizon)) }
     missingCount = series.missingCount > 0 ? series.missingCount : nil
     rowAfter = series.rowNumber(of: series.count - 1).map { $0 + 1 }
+    futureFile = series.knownAhead == nil ? nil : series.futureFile?.split(separator: "/").last.map(String.init)
   }
 
   /// The position of a series' first value since `origin`, when this is its end.

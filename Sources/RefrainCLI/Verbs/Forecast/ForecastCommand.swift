@@ -49,6 +49,9 @@ struct ForecastCommand: ParsableCommand {
     if files.fitted, files.shape == .nixtla, results.format != .table {
       throw ValidationError("--fitted and --shape nixtla exclude each other: that shape has forecasts alone.")
     }
+    if files.fitted, files.samples != nil, results.format == .csv {
+      throw ValidationError("--fitted and --samples exclude each other in CSV: its rows are those of one of them.")
+    }
     // A model knows its target, its covariates and how it was trained. The file may be written otherwise now.
     let reading = Set(ForecastRequest.options.map { "--" + $0.name })
     if files.model != nil, let flag = (task.flags().filter { !reading.contains($0) } + network.given).first {
@@ -90,7 +93,7 @@ struct ForecastCommand: ParsableCommand {
 
   /// What the reports tell besides the forecast.
   private var extent: ForecastReport.Extent {
-    ForecastReport.Extent(hasDetails: files.details, hasFitted: files.fitted)
+    ForecastReport.Extent(hasDetails: files.details, hasFitted: files.fitted, samples: files.samples ?? 0)
   }
 
   private func fromModel(

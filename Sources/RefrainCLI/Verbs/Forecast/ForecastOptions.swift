@@ -35,6 +35,16 @@ struct ForecastOptions: ParsableArguments {
   var fitted = false
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Draw so many paths of the future, for sums and the like: CSV has their values, a row each, JSON arrays, the table \
+      the sum over the horizon. (default: none)
+      """,
+      valueName: "n"))
+  var samples: Int?
+
+  @Option(
     help: ArgumentHelp(
       "The names of columns and fields: refrain, or nixtla for unique_id, ds and so on. (default: refrain)",
       valueName: "shape"))
@@ -51,6 +61,12 @@ struct ForecastOptions: ParsableArguments {
       ["png", "jpg", "jpeg", "gif", "webp", "pdf", "bmp", "tif", "tiff", "eps", "ps", "html"].contains(type)
     {
       throw ValidationError("--chart draws SVG, not \(type.uppercased()): name a file that ends in .svg.")
+    }
+    if let samples, !(1...10_000).contains(samples) {
+      throw ValidationError("--samples must be from 1 to 10000, not \(samples).")
+    }
+    if samples != nil, shape == .nixtla {
+      throw ValidationError("--samples and --shape nixtla exclude each other: that shape has no paths.")
     }
     if model == "" { throw ValidationError("--model needs the name of a file.") }
     if model != nil && save != nil {

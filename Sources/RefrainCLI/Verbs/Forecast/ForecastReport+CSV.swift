@@ -4,15 +4,22 @@ import RefrainTasks
 extension ForecastReport {
   /// The names of the columns.
   var csvHeader: String {
-    (["time", "median", "p10", "p90"] + bounds(of: points.first?.intervals ?? []).map(\.name)
+    guard forecast.samples.isEmpty else { return "sample,time,value" }
+    return
+      (["time", "median", "p10", "p90"] + bounds(of: points.first?.intervals ?? []).map(\.name)
       + (extent.hasFitted ? ["value", "residual"] : [])).joined(separator: ",")
   }
 
-  /// The forecast as CSV (RFC 4180, with LF): ``csvHeader`` and a row a step.
+  /// The forecast as CSV (RFC 4180, with LF): ``csvHeader`` and a row a step, or a row a step of each sample path.
   var csv: String { ([csvHeader] + csvRows).map { $0 + "\n" }.joined() }
 
   /// The rows, without line breaks: with fitted values first those of past times, whose interval is left empty.
   var csvRows: [String] {
+    guard forecast.samples.isEmpty else {
+      return forecast.samples.enumerated().flatMap { number, path in
+        zip(points, path).map { "\(number + 1),\(csvField($0.time)),\(csvField($1))" }
+      }
+    }
     let own = bounds(of: points.first?.intervals ?? []).count
     let past = fitted.map { value in
       [csvField(value.time), csvField(value.fitted)] + Array(repeating: "", count: 2 + own)

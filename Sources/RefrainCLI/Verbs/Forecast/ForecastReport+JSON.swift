@@ -16,7 +16,14 @@ extension ForecastReport {
       ("horizon", .integer(forecaster.horizon)),
       ("forecast", .array(points.map { .object($0.fields) })),
       ("backtest", backtest?.json(hasDetails: extent.hasDetails) ?? .null),
+      (
+        "methods",
+        .array(forecaster.methods.map { .object([("name", .text($0.name)), ("weight", .number($0.weight))]) })
+      ),
     ]
+    if !forecast.samples.isEmpty {
+      pairs.append(("samples", .array(forecast.samples.map { .array($0.map { .number($0) }) })))
+    }
     if facts.missingCount > 0 { pairs.append(("missing", .integer(facts.missingCount))) }
     if extent.hasFitted { pairs.append(("fitted", .array(fitted.map(\.json)))) }
     if isOfAnotherSeries {
@@ -27,10 +34,15 @@ extension ForecastReport {
     return .object(pairs)
   }
 
-  /// One object a step, each on a line, with the label where there is one.
+  /// One object a step, each on a line, with the label where there is one; the values of sample paths at the step are
+  /// an array.
   var jsonLines: String {
     let start = label.map { [(key: "id", value: JSON.text($0))] } ?? []
-    return points.map { JSON.object(start + $0.fields).line + "\n" }.joined()
+    return points.enumerated().map { step, point in
+      let samples = forecast.samples.map { JSON.number($0[step]) }
+      let own = samples.isEmpty ? [] : [(key: "samples", value: JSON.array(samples))]
+      return JSON.object(start + point.fields + own).line + "\n"
+    }.joined()
   }
 }
 

@@ -9,7 +9,7 @@ extension ForecastReport {
     let sections =
       [
         [page.strong(facts.title.sanitized)] + summary.flatMap { page.entry($0, $1, labelWidth: 10) },
-        [page.strong("Forecast")] + forecastRows(on: page),
+        [page.strong("Forecast")] + forecastRows(on: page) + sumRows(on: page),
         [page.strong(isOfAnotherSeries ? "Backtest of the model's training" : "Backtest") + page.faint(backtestCaption)]
           + backtestRows(on: page) + page.paragraph(verdict),
       ] + details(on: page)
@@ -81,6 +81,16 @@ extension ForecastReport {
     var rows = page.grid([header] + ends[0] + ends[1])
     rows.insert(page.faint("  … \(left) more; --format csv prints all"), at: 1 + ends[0].count)
     return rows
+  }
+
+  /// What sample paths tell of the sum over the horizon, which the intervals of its steps do not.
+  private func sumRows(on page: Page) -> [String] {
+    let sums = forecast.samples.map { $0.reduce(0, +) }.sorted()
+    guard let last = sums.indices.last else { return [] }
+    let quantiles = [0.5, 0.1, 0.9].map { significant(sums[Int(($0 * Double(last)).rounded())]) }
+    return page.paragraph(
+      "The sum over the \(counted(points.count)) steps is \(quantiles[0]), with 80 % between \(quantiles[1]) and "
+        + "\(quantiles[2]), by \(counted(sums.count)) sample \(sums.count == 1 ? "path" : "paths").")
   }
 
   /// A share in percent with the decimals that it has.

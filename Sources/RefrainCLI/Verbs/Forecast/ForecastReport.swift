@@ -24,6 +24,8 @@ struct ForecastReport {
     var hasDetails = false
     /// Fitted values and residuals.
     var hasFitted = false
+    /// How many sample paths.
+    var samples = 0
   }
 
   /// Forecasts the series that the forecaster was trained on, which `series` is when it is at hand.
@@ -35,7 +37,7 @@ struct ForecastReport {
     self.label = label
     self.whole = whole
     self.extent = extent
-    forecast = try forecaster.forecast(levels: levels)
+    forecast = try forecaster.forecast(levels: levels, samples: extent.samples)
     facts = series.map(SeriesFacts.init) ?? SeriesFacts(forecaster, forecast)
     isOfAnotherSeries = false
     fitted = extent.hasFitted ? try forecaster.fitted(series) : []
@@ -49,7 +51,7 @@ struct ForecastReport {
     self.forecaster = own
     label = series.id
     self.extent = extent
-    forecast = try forecaster.forecast(continuing: series, levels: levels)
+    forecast = try forecaster.forecast(continuing: series, levels: levels, samples: extent.samples)
     facts = SeriesFacts(series)
     isOfAnotherSeries = !own.wasTrained(on: series)
     fitted = extent.hasFitted ? try forecaster.fitted(series) : []

@@ -44,12 +44,17 @@ extension JSON {
     if case .object(let fields) = self { fields.map { ($0.key, $0.value) } } else { [("answer", self)] }
   }
 
+  private var isNumber: Bool { if case .number = self { true } else { false } }
+
   /// The value for people.
   fileprivate var readable: String {
     switch self {
     case .null: "–"
     case .text(let text): text.sanitized
     case .number(let value): significant(value)
+    // Of many numbers, such as those of sample paths, the first.
+    case .array(let values) where values.count > 12 && values.allSatisfy(\.isNumber):
+      "[\(values.prefix(3).map(\.readable).joined(separator: ", ")), … \(values.count - 3) more]"
     default: line
     }
   }

@@ -20,6 +20,8 @@ struct Combination: Codable, Sendable {
   let medianShare: Double
   /// What intervals are made of.
   let calibration: IntervalCalibration
+  /// How errors at the steps hang together; nil where there were too few, and in files of older versions.
+  let ranks: ErrorRanks?
 
   /// What was forecast from rolling origins, and what came.
   struct Contest: Sendable {
@@ -82,9 +84,29 @@ struct Combination: Codable, Sendable {
     }
     self.members = members
     self.medianShare = medianShare
+    let told = Self.sinceMoving(residuals, ends: origins.ends, least: least)
+    ranks = ErrorRanks(errors: told, horizon: origins.horizon)
     calibration = IntervalCalibration(
-      errors: residuals, horizon: origins.horizon, spacing: origins.ends.first.map { origins.limit - $0 } ?? 1,
+      errors: told, horizon: origins.horizon,
+      spacing: origins.ends.first.map { origins.limit - $0 } ?? 1,
       least: least)
+  }
+
+  /// The errors that tell how far off forecasts are. Where all of the earlier ones are none and most of those since are
+  /// some, a series that stood still begins to move: its stillness, which is left out as NaN, would make an interval
+  /// without any width (what errors tell holds for later ones where these are of the same kind, Vovk et al. 2005).
+  ///
+  /// - Parameters:
+  ///   - errors: For each end, step by step.
+  ///   - least: No larger error is none.
+  static func sinceMoving(_ errors: [[Double]], ends: [Int], least: Double) -> [[Double]] {
+    let told = zip(ends, errors).flatMap { end, row in
+      row.enumerated().filter(\.element.isFinite).map { (row: end + $0.offset, isOff: abs($0.element) > least) }
+    }
+    guard let start = told.filter(\.isOff).map(\.row).min() else { return errors }
+    let since = told.filter { $0.row >= start }
+    guard since.count < told.count, 2 * since.count(where: \.isOff) > since.count else { return errors }
+    return zip(ends, errors).map { end, row in row.enumerated().map { end + $0.offset < start ? .nan : $0.element } }
   }
 
   /// Chosen on public series other than those that figures are told of; the result depends little on them.

@@ -67,10 +67,8 @@ struct IntervalCalibration: Codable, Sendable {
     horizons = Double(spacing) / Double(horizon)
   }
 
-  /// How far above the forecast the quantile of a level lies at a step.
-  func offset(_ level: Double, step: Int) -> Double { spreads[step] * score(level) }
-
-  private func score(_ level: Double) -> Double {
+  /// How far above the forecast the quantile of a level lies, in units of a step's spread.
+  func score(_ level: Double) -> Double {
     let side = level < 0.5 ? -1.0 : 1
     let far = abs(level - 0.5) * 2
     guard far > 0 else { return 0 }

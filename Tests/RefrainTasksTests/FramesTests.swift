@@ -208,6 +208,13 @@ enum MadeClips {
       try Clip(contentsOf: folder + "/test/moves/3.gif").writeImages(to: folder + "/images/moves/3")
       let images = try Records(DataSource(paths: [folder + "/images"]))
       #expect(images.count == 1 && images.text(row: 0, column: 1)?.hasSuffix("/moves/3") == true)
+      for path in ["/images/moves/3", "/images/moves/3/", "/images/moves"] {
+        let found = try again.predict(again.examples(from: DataSource(paths: [folder + path])))
+        #expect(try found == again.predict(again.examples(from: one)), "\(path)")
+      }
+      // Folders of such folders are still classes.
+      let labelled = try again.examples(from: DataSource(paths: [folder + "/images"]))
+      #expect(labelled.records.text(row: 0, column: 0) == "moves")
     }
   }
 

@@ -14,7 +14,7 @@ public struct FramesColumn: ColumnEncoder {
   private let mean: Float
   private let deviation: Float
   /// Whether all clips have one frame, whose lines are the steps.
-  private let areStill: Bool
+  let areStill: Bool
 
   /// The largest side of a frame, where no size was asked for.
   private static let largestSide = 64

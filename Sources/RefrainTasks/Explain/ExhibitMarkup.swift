@@ -23,6 +23,7 @@ extension Exhibit {
     case .grid(let rows, let columns, let values):
       return HeatMap(values: values.transposed, rows: rows, columns: columns, label: title, hasBars: false).svg
         + Self.disclosed(rows, columns, values)
+    case .frames(let names, let clip): return FilmStrip(clip: clip, names: names, label: title).markup
     }
   }
 

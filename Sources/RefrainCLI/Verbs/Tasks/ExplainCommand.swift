@@ -75,7 +75,7 @@ struct ExplainOptions: ParsableArguments {
     help: ArgumentHelp("Write a page to look at in a browser to this file.", valueName: "file"), completion: .file())
   var html: String?
 
-  @Flag(help: "Give every gate and state at every step in JSON too.")
+  @Flag(help: "Give every gate and state at every step, and of frames the part of every pixel, in JSON too.")
   var states = false
 
   func validate() throws {

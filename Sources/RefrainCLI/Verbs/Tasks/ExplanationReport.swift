@@ -136,6 +136,10 @@ struct ExplanationReport {
               significant(Double(own[best])),
             ]
           })
+    case .frames(let names, let clip):
+      lines += page.grid(
+        [["frame", "its mean"]]
+          + zip(names, clip.means).prefix(40).map { [String($0.sanitized.prefix(40)), significant($1)] })
     }
     return lines
   }

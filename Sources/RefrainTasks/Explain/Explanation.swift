@@ -124,7 +124,7 @@ extension ExplainedExample {
     let shown = features.shown
     func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [values.count, 1]) }
     // Of very long or large inputs fewer places are tried: what a place is worth is as sure, where it lies is less so.
-    let isLong = steps.count > 1000 || (rowsAtOnce ?? .max) < 8
+    let isLong = steps.count > 1000 || frames.contains { $0.clip.values.count > 20_000 }
 
     let integrated = Attribution.integratedGradients(
       of: score, at: input, from: chosen.values, points: points, rows: rowsAtOnce)
@@ -154,7 +154,8 @@ extension ExplainedExample {
     let mixed = (1...3).map { number -> Float in
       let other = randomized(seed: seed &+ UInt64(number))
       let steps = Attribution.integratedGradients(
-        of: other.score(of: output), at: input, from: chosen.values, points: min(points, 20), rows: rowsAtOnce
+        of: other.score(of: output), at: input, from: chosen.values, points: min(points, isLong ? 8 : 20),
+        rows: rowsAtOnce
       ).values.sum(axes: [1]).values
       let correlation = RankCorrelation.spearman(main.map(abs), steps.map(abs))
       return correlation.isFinite ? correlation : 0

@@ -91,6 +91,9 @@ public struct Explanation: Sendable {
   /// Frames of the input.
   public var pictures: [Pictures] = []
 
+  /// The name of a method for people.
+  package func title(of method: String) -> String { methods.first { $0.method == method }?.title ?? method }
+
   /// What has to be said where the parts by the first method are far from the difference of the two scores; nil where
   /// they are not.
   package var incompleteness: String? {
@@ -101,6 +104,10 @@ public struct Explanation: Sendable {
       + "\(HTMLPage.short(Double(difference))) between the two scores. More points may help; where the network jumps, "
       + "as by whether a value is there, occlusion says more."
   }
+
+  /// What is said where ``faithfulness`` is nil.
+  package static let unmeasured =
+    "The score of the input is that of the baseline, or there is one step: nothing can be measured."
 
   /// What has to be said wherever attributions are shown.
   public static let caution =

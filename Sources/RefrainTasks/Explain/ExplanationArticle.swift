@@ -170,11 +170,13 @@ struct ExplanationArticle {
         </div>
         """
     } else {
-      text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
+      text = "<p>\(Explanation.unmeasured)</p>"
     }
     if let incompleteness = one.incompleteness { text += "<p>\(escapedHTML(incompleteness))</p>" }
+    // One step has no order.
+    guard one.steps.count > 1 else { return text }
     let rows = one.agreement.map { method, correlation in
-      "<tr><td>\(escapedHTML(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
+      "<tr><td>\(escapedHTML(one.title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
     }
     return text + """
       <p>A network of the same weights in random places gets attributions whose order is correlated with these by \
@@ -184,8 +186,6 @@ struct ExplanationArticle {
       <tbody>\(rows.joined())</tbody></table>
       """
   }
-
-  private func title(of method: String) -> String { one.methods.first { $0.method == method }?.title ?? method }
 
   private func level(_ level: Explanation.Level) -> String {
     let shown = level.units.sorted { ($0.halfLife ?? 0, $1.unit) > ($1.halfLife ?? 0, $0.unit) }.prefix(20)

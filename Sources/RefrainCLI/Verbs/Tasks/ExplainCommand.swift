@@ -19,6 +19,7 @@ struct ExplainCommand: ParsableCommand {
         refrain explain sales.model --explained 2024-02 --baseline mean --format json
         refrain explain reviews.model reviews.csv --rows 3,17 --whole --html why.html
         refrain explain reviews.model reviews.csv --compare 3 17
+        refrain explain motion.model clip.gif --html why.html
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
       """)

@@ -129,7 +129,7 @@ struct ExplanationArticle {
     let rows = parts.values.shape[1] == one.features.count ? one.features : ["all features"]
     return HeatMap(
       values: parts.values, rows: rows, columns: one.steps, label: "\(parts.title) by feature and step", hasBars: true
-    ).svg
+    ).markup
   }
 
   /// The steps with the greatest parts, as a table.
@@ -207,7 +207,7 @@ struct ExplanationArticle {
       HeatMap(
         values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: level.steps,
         label: "The \(state.name) state of every unit over the steps", hasBars: false
-      ).svg
+      ).markup
     }
     let plots = gates.map { SaturationChart(level.units, gate: $0).svg }
     return """

@@ -17,6 +17,14 @@ struct HeatMap {
   /// Longer names are cut.
   private static let mostLetters = 38
 
+  /// The rules of style for it: on a narrow screen it is moved sideways, so that its names can be read.
+  static let style = ".chart { overflow-x: auto; } .chart svg { min-width: 680px; }"
+
+  /// The chart in a frame of its own.
+  var markup: String {
+    "<div class=\"chart\" tabindex=\"0\" role=\"region\" aria-label=\"Chart\">\(svg)</div>"
+  }
+
   var svg: String {
     let (time, size) = (values.shape[0], values.shape[1])
     let steps = Attribution.windows(of: time, atMost: Self.mostColumns)
@@ -89,7 +97,8 @@ struct HeatMap {
         #"<text x="\#(pixel(left + (Self.width - left) * share))" y="\#(pixel(height + 14))" "#
           + #"text-anchor="\#(anchor)">\#(escapedHTML(excerpt(columns[index], 20)))</text>"#)
     }
-    return #"<svg viewBox="0 0 1000 \#(pixel(height + 20))" role="img" aria-label="\#(escapedHTML(label))">"#
+    // The name of a low first row is higher than the row.
+    return #"<svg viewBox="0 -5 1000 \#(pixel(height + 25))" role="img" aria-label="\#(escapedHTML(label))">"#
       + parts.joined() + "</svg>"
   }
 }

@@ -7,6 +7,10 @@ public protocol TaskConfiguration: OptionTable, Codable {
   /// - Throws: ``TaskError`` for what this task has not.
   mutating func choose(_ options: SharedOptions) throws(TaskError)
 
+  /// The names of the cells that may be chosen; all that want nothing but values, or the time between them, unless it
+  /// says otherwise.
+  static var cells: [String] { get }
+
   /// Takes the step of time over which rows are to be brought together, such as `1h`.
   ///
   /// - Throws: ``OptionError`` for a task that knows no times, and for what is no step.
@@ -14,6 +18,9 @@ public protocol TaskConfiguration: OptionTable, Codable {
 }
 
 extension TaskConfiguration {
+  /// All that want nothing but values, or the time between them.
+  public static var cells: [String] { Cells.all.filter { $0.lastColumn == nil || $0.readsTime }.map { $0.name } }
+
   /// Refuses it: the task brings no rows together.
   public mutating func choose(every step: String) throws(OptionError) {
     throw OptionError(option: "every", "needs --checkpoint, the folder to save to")

@@ -52,6 +52,7 @@ struct FlagTests {
       ("train forecast a.csv --save a.csv", "FILE and --save name the same file"),
       ("train forecast a.csv --save m --dropout 1", "--dropout must be at least 0 and below 1, not 1.0"),
       ("train forecast a.csv --save m --horizon 0", "--horizon must be at least 1, not 0"),
+      ("train frames a.csv --save m --cell lstm", "'conv-lstm'"),
       ("predict", "<model>"), ("evaluate --format xml m", "'jsonl'"),
     ])
   func unknownNames(arguments: String, names: String) throws {

@@ -44,6 +44,18 @@ import Testing
     #expect(MelFilters(60, fftSize: 64, sampleRate: 8000, range: 0...4000).emptyCount > 0)
   }
 
+  @Test("have names that say the frequency of a filter, and which change of a coefficient it is")
+  func names() {
+    let filters = SoundEncoding(SoundFeatures(.logMel, sampleRate: 8000))
+    // 40 peaks are equally far apart in mels of Slaney's scale: 35.16 from 0 to 4000 Hz.
+    #expect(filters.names.count == filters.width && filters.names[0] == "filter 1 (57 Hz)")
+    #expect(
+      SoundEncoding(SoundFeatures(.mfcc(3), deltas: 1)).names == [
+        "coefficient 1", "coefficient 2", "coefficient 3", "Δ coefficient 1", "Δ coefficient 2", "Δ coefficient 3",
+      ])
+    #expect(SoundEncoding(.sphinx(width: 1, deltas: 2)).names == ["feature 1", "Δ feature 1", "ΔΔ feature 1"])
+  }
+
   @Test("have librosa's logarithms of mel levels and cepstral coefficients")
   func parity() throws {
     let samples = try samples()

@@ -90,6 +90,23 @@ import Testing
       ExplanationPage(title: "A", subtitle: "", explanations: [torn]).text.contains("is missing of the 9 between"))
   }
 
+  @Test("of one step says nothing of orders") func oneStep() {
+    let one = ExplainedExample(
+      title: "a", input: Tensor([2], shape: [1, 1]), steps: ["p"], features: .named(["x"]), outputs: ["y"],
+      network: Dense(inputSize: 1, outputSize: 1)
+    ) { _, inputs, _ in inputs.sum(axes: [1]) }.explanation(points: 2)
+    let page = ExplanationPage(title: "A", subtitle: "", explanations: [one]).text
+    #expect(page.contains(Explanation.unmeasured) && !page.contains("Rank correlation"))
+  }
+
+  @Test("has room in charts for the name of every other of many rows") func manyRows() {
+    let chart = HeatMap(
+      values: .zeros([1, 50]), rows: (0..<50).map { "row\($0)" }, columns: ["a"], label: "m", hasBars: false
+    ).svg
+    #expect(chart.contains(">row0<") && !chart.contains(">row1<") && chart.contains(">row46<"))
+    #expect(!chart.contains(">row48<") && chart.contains(">48 of 50 rows<"))
+  }
+
   @Test("of a long sequence stays small on the page") func long() {
     var generator = RandomGenerator(seed: 2)
     let time = 5000

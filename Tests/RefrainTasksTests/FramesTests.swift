@@ -32,6 +32,35 @@ enum MadeClips {
   }
 }
 
+/// Expects that the parts of pixels add up to those of steps and areas, and that the page shows them.
+@discardableResult
+private func expectPictures(
+  of one: ExplainedExample, frames: Int, at location: SourceLocation = #_sourceLocation
+) throws -> Explanation {
+  let explanation = one.explanation(points: 100)
+  let size = max(1, abs(explanation.score - explanation.baselineScore))
+  let gap = try #require(explanation.methods[0].gap)
+  #expect(abs(gap) < 0.05 * size, "\(gap)", sourceLocation: location)
+  let pictures = try #require(explanation.pictures.first)
+  #expect(pictures.clip.count == frames, sourceLocation: location)
+  for (method, values) in pictures.parts {
+    let parts = try #require(explanation.methods.first { $0.method == method })
+    #expect(values.shape == [frames, pictures.clip.rows, pictures.clip.columns], sourceLocation: location)
+    #expect(abs((values.sum() - parts.values.sum()).item) < 1e-3 * size, sourceLocation: location)
+  }
+  let areas = try #require(pictures.withoutArea)
+  #expect(abs(areas.sum().item - explanation.withoutFeature.reduce(0, +)) < 1e-3 * size, sourceLocation: location)
+  let page = ExplanationPage(title: "A", subtitle: "", explanations: [explanation]).text
+  let count = page.components(separatedBy: "src=\"data:image/png;base64,").count - 1
+  let others = explanation.exhibits.reduce(0) { sum, exhibit in
+    if case .frames(let names, _) = exhibit.content { sum + names.count } else { sum }
+  }
+  #expect(count == frames * (pictures.parts.count + 1) + 1 + others, sourceLocation: location)
+  #expect(!explanation.json().line.contains("\"pixels\""), sourceLocation: location)
+  #expect(explanation.json(withStates: true).line.contains("\"pixels\":{\"integratedG"), sourceLocation: location)
+  return explanation
+}
+
 @Suite("The task frames") struct FramesTests {
   private var configuration: FrameConfiguration {
     var configuration = FrameConfiguration()
@@ -102,6 +131,44 @@ enum MadeClips {
       context = TrainingContext()
       context.checkpoints = CheckpointFolder(folder + "/state", every: .epochs(1), keeping: 2, resumes: true)
       expectSameBits(try FramePredictor.train(on: clips, configuration, context).frameNetwork, whole.frameNetwork)
+    }
+  }
+
+  @Test("what is foreseen is explained by the pixels that were seen, and how far it is missed where the clip goes on")
+  func explained() throws {
+    try withTemporaryFolder { folder in
+      try MadeClips.write(2, seed: 3, to: folder + "/a.npy")
+      let plan = FramePlan(
+        format: FrameFormat(rows: 16, columns: 16, isGray: true), rows: 16, columns: 16, channels: 1, context: 4,
+        horizon: 3, patch: 2, filters: 5, layers: 2, kernel: 3, epochs: 1, batchSize: 1, learningRate: 1e-3, seed: 0)
+      var generator = RandomGenerator(seed: 1)
+      let network = FrameNetwork(plan, using: &generator)
+      let model = FramePredictor(plan: plan, frameNetwork: network, report: FrameReport())
+      let clips = try model.examples(from: DataSource(paths: [folder + "/a.npy"]))
+      var request = FrameRequest()
+      let one = try model.explained(clips, request, .numbers([2]))[0]
+      #expect(one.title.hasPrefix("clip 2 (") && one.title.hasSuffix("frames 6–8 after 2–5, which the clip has too"))
+      #expect(one.steps == ["frame 2", "frame 3", "frame 4", "frame 5"])
+      #expect(
+        one.outputs
+          == ["mean", "squared error"].flatMap { what in
+            ["of all frames", "of frame 6", "of frame 7", "of frame 8"].map { "\(what) \($0)" }
+          })
+      let explanation = try expectPictures(of: one, frames: 4)
+      #expect(explanation.methods.map(\.method) == ["integratedGradients", "gradientTimesInput", "occlusion"])
+      #expect(explanation.levels.count == 2 && explanation.levels[0].units.count == 5)
+      #expect(explanation.levels[1].units.allSatisfy { $0.gates.count >= 3 && $0.halfLife != nil })
+      let clip = try Clip(contentsOf: folder + "/a.npy#1")
+      let next = model.next(3, after: clip[1..<5])
+      #expect(abs(Double(explanation.score) - next.means.reduce(0, +) / 3) < 2e-3)
+      let error = (next[1..<2].tensor - clip[6..<7].tensor).squared.mean().item
+      #expect(abs(one.explanation(of: 6, points: 2).score - error) < 5e-3)
+      #expect(one.exhibits.map(\.name) == ["foreseen", "followed"])
+
+      request.steps = 5
+      let short = try model.explained(clips, request, .first(1))[0]
+      #expect(short.title.hasSuffix("frames 9–13 after 5–8") && short.outputs.count == 6 && short.exhibits.count == 1)
+      #expect(throws: TaskError.self) { try model.explained(clips, request, .numbers([3])) }
     }
   }
 
@@ -201,13 +268,23 @@ enum MadeClips {
       let again = try Classifier(contentsOf: folder + "/model")
       let one = DataSource(paths: [folder + "/test/moves/3.gif"])
       #expect(try again.predict(again.examples(from: one)) == model.predict(model.examples(from: one)))
-      #expect(throws: TaskError.self) {
-        try again.explained(again.examples(from: one), ClassifierRequest(), .first(1))
-      }
+      let explained = try again.explained(again.examples(from: one), ClassifierRequest(), .first(1))[0]
+      let count = try Clip(contentsOf: folder + "/test/moves/3.gif").count
+      #expect(explained.steps == (1...count).map { "frame \($0)" })
+      let explanation = try expectPictures(of: explained, frames: count)
+      #expect(explanation.features.count == 16 && explanation.features[1] == "rows 1–4, columns 5–8")
+      #expect(!explanation.levels.isEmpty && explanation.levels.allSatisfy { $0.steps == explained.steps })
       // The same clip as a folder of images.
       try Clip(contentsOf: folder + "/test/moves/3.gif").writeImages(to: folder + "/images/moves/3")
       let images = try Records(DataSource(paths: [folder + "/images"]))
       #expect(images.count == 1 && images.text(row: 0, column: 1)?.hasSuffix("/moves/3") == true)
+      for path in ["/images/moves/3", "/images/moves/3/", "/images/moves"] {
+        let found = try again.predict(again.examples(from: DataSource(paths: [folder + path])))
+        #expect(try found == again.predict(again.examples(from: one)), "\(path)")
+      }
+      // Folders of such folders are still classes.
+      let labelled = try again.examples(from: DataSource(paths: [folder + "/images"]))
+      #expect(labelled.records.text(row: 0, column: 0) == "moves")
     }
   }
 
@@ -263,8 +340,11 @@ enum MadeClips {
       let examples = try Classifier.examples(from: DataSource(paths: [folder + "/t.csv"]), configuration)
       let model = try Classifier.train(on: examples, configuration, TrainingContext())
       #expect(model.facts.contains { $0.value.contains("images, 12 × 12, gray") })
-      #expect(
-        try model.evaluate(on: model.examples(from: DataSource(paths: [folder + "/t.csv"]))).measures[0].value > 0.9)
+      let read = try model.examples(from: DataSource(paths: [folder + "/t.csv"]))
+      #expect(try model.evaluate(on: read).measures[0].value > 0.9)
+      let explained = try model.explained(read, ClassifierRequest(), .first(1))[0]
+      #expect(explained.steps.count == 12 && explained.steps[3] == "line 4")
+      #expect(try expectPictures(of: explained, frames: 1).features.count == 8)
     }
   }
 }

@@ -287,6 +287,14 @@ enum MadeSpeech {
       let others = try again.predict(try again.examples(from: DataSource(paths: [folder + "/new.csv"])))
       #expect(others.map(\.labels) == answers.map(\.labels))
 
+      // What was read to be answered is not read again.
+      let kept = try again.examples(from: DataSource(paths: [folder + "/new.csv"]))
+      try FileManager.default.moveItem(atPath: folder + "/sounds", toPath: folder + "/away")
+      #expect(try again.predict(kept).map(\.labels) == answers.map(\.labels))
+      // Another model reads them itself.
+      #expect(throws: TaskError.self) { try model.predict(kept) }
+      try FileManager.default.moveItem(atPath: folder + "/away", toPath: folder + "/sounds")
+
       // A folder of folders is read as one.
       let all = try Classifier.examples(from: DataSource(paths: [folder + "/sounds"]), configuration)
       #expect(all.records.count == 42)

@@ -204,14 +204,24 @@ public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
-    let batch = projected.shape[0]
-    let hidden = state.hidden.reshaped([batch] + options.outputShape + [filters])
+    let places = State(sums: sums(projected, state), cell: state.cell.reshaped([-1, filters]))
+    return places.mapTensors { $0.reshaped([projected.shape[0], hiddenSize]) }
+  }
+
+  /// The sums of the gates, of which every place is a row: `[B * places, 4F]`.
+  private func sums(_ projected: Tensor, _ state: State) -> Tensor {
+    let hidden = state.hidden.reshaped([projected.shape[0]] + options.outputShape + [filters])
     let recurrent = hiddenMap(hidden, strides: nil, padding: .same)
-    let sums = recurrent + projected.reshaped(recurrent.shape)
-    // Every place is a row.
-    let places = State(
-      sums: sums.reshaped([-1, Gate.allCases.count * filters]), cell: state.cell.reshaped([-1, filters]))
-    return places.mapTensors { $0.reshaped([batch, hiddenSize]) }
+    return (recurrent + projected.reshaped(recurrent.shape)).reshaped([-1, Gate.allCases.count * filters])
+  }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let sums = sums(projected, state)
+    return Gate.allCases.map { gate in
+      let sum = sums.block(gate.rawValue, of: filters)
+      let value = gate == .candidate ? tanh(sum) : sigmoid(sum)
+      return ("\(gate)", value.reshaped([projected.shape[0], hiddenSize]))
+    }
   }
 }
 

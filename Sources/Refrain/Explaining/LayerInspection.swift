@@ -60,6 +60,25 @@ extension Stacked: InspectedLayer where Level: InspectedLayer {
   }
 }
 
+extension ConvolutionalLSTM: InspectedLayer {
+  /// What each filter does: the means over the places.
+  public func inspections(of input: Tensor, steps: Steps = Steps()) -> [LayerInspection] {
+    let seen = recurrent.inspect(input.reshaped(Array(input.shape.prefix(2)) + [cell.inputSize]), steps: steps)
+    let filters = configuration.filters
+    func means(_ all: [(name: String, value: Tensor)]) -> [(name: String, value: Tensor)] {
+      all.map { name, value in
+        (name, value.reshaped(Array(value.shape.prefix(2)) + [-1, filters]).mean(axes: [2]))
+      }
+    }
+    return [
+      LayerInspection(
+        level: 0, direction: configuration.direction, cell: Cell.name, gates: means(seen.gates),
+        states: means(seen.states.namedTensors.map { ($0.name, $0.tensor) }),
+        keepingGate: "\(Cell.Gate.forget)")
+    ]
+  }
+}
+
 /// What a unit does with its gates and its memory, over the steps of one sequence.
 public struct UnitStatistics: Sendable {
   /// A gate of it.

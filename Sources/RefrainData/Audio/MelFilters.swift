@@ -51,8 +51,7 @@ public struct MelFilters: Sendable {
   ) {
     precondition(count > 0 && fftSize > 0 && sampleRate > 0, "mel filters of \(count), \(fftSize), \(sampleRate)")
     binCount = fftSize / 2 + 1
-    let (low, high) = (scale.mels(range.lowerBound), scale.mels(range.upperBound))
-    let edges = (0...count + 1).map { scale.hertz(low + (high - low) * Double($0) / Double(count + 1)) }
+    let edges = Self.edges(count, range: range, scale: scale)
     let bins = binCount
     filters = (0..<count).map { index in
       let (left, peak, right) = (edges[index], edges[index + 1], edges[index + 2])
@@ -65,6 +64,12 @@ public struct MelFilters: Sendable {
       let last = weights.lastIndex { $0 != 0 } ?? -1
       return Filter(first: first, weights: last < first ? [] : Array(weights[first...last]))
     }
+  }
+
+  /// Where filters have their feet and peaks, in hertz: each peak is the foot of its neighbors.
+  static func edges(_ count: Int, range: ClosedRange<Double>, scale: Scale) -> [Double] {
+    let (low, high) = (scale.mels(range.lowerBound), scale.mels(range.upperBound))
+    return (0...count + 1).map { scale.hertz(low + (high - low) * Double($0) / Double(count + 1)) }
   }
 
   /// The number of filters.

@@ -64,6 +64,25 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
     }
   }
 
+  /// What each value of a row is, such as `filter 5 (333 Hz)`, of which that is the peak, or `Δ coefficient 3`.
+  package var names: [String] {
+    let base: [String]
+    let orders: Int
+    switch source {
+    case .sound(let features):
+      orders = features.deltas
+      switch features.kind {
+      case .logMel:
+        let range = features.lowest...(features.highest ?? Double(features.sampleRate) / 2)
+        let edges = MelFilters.edges(features.melCount, range: range, scale: features.scale)
+        base = (1...features.melCount).map { "filter \($0) (\(Int(edges[$0].rounded())) Hz)" }
+      case .mfcc(let count): base = (1...count).map { "coefficient \($0)" }
+      }
+    case .sphinx(let width, let deltas): (base, orders) = ((1...width).map { "feature \($0)" }, deltas)
+    }
+    return ["", "Δ ", "ΔΔ "].prefix(orders + 1).flatMap { order in base.map { order + $0 } }
+  }
+
   /// The seconds from one row to the next.
   public var period: Double {
     switch source {

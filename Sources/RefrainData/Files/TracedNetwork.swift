@@ -54,6 +54,10 @@ public struct LayerCalls {
     body.map { $0(layer, prefix + name, input) } ?? layer(input)
   }
 
+  /// Shows what does something else in layers' places a layer of which more is wanted than its output, and which is
+  /// therefore called beside it.
+  package func show(_ layer: any Layer, named name: String, _ input: Tensor) { _ = body?(layer, prefix + name, input) }
+
   /// The output of a layer for sequences of several lengths; what does something else in its place sees whole ones.
   package func callAsFunction(_ layer: any Layer, named name: String, _ input: StepValues) -> StepValues {
     body.map { StepValues($0(layer, prefix + name, input.values)) } ?? layer(input)

@@ -18,6 +18,9 @@ extension Clip {
     ).npy()
   }
 
+  /// A frame as the bytes of a PNG image.
+  package func png(frame: Int) -> [UInt8] { PNG.bytes(self, frame: frame) }
+
   /// Writes the frames as PNG images into a folder, `0001.png` and so on; the folder is made where it is not there.
   ///
   /// - Throws: `unwritableFile`, and what writing files throws.
@@ -30,7 +33,7 @@ extension Clip {
     for number in 0..<count {
       let digits = String(number + 1)
       let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ".png"
-      try writeAtomically(PNG.bytes(self, frame: number), to: folder + (folder.hasSuffix("/") ? "" : "/") + name)
+      try writeAtomically(png(frame: number), to: folder + (folder.hasSuffix("/") ? "" : "/") + name)
     }
   }
 }

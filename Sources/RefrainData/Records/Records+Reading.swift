@@ -8,13 +8,14 @@ extension Records {
   ///   - source: Files, folders, bytes or standard input.
   ///   - columns: Names that tell a header: a first line that holds one of them is one.
   ///   - takesFiles: Whether a file that is no table is itself a row.
+  ///   - takesFolders: Whether a folder of images is itself a row, a clip.
   ///   - takesTables: Whether a table without a column ``fileColumn`` is such a file too.
   ///   - takesLines: The column that the lines of a `.txt` file, or lines without a delimiter, are; nil for none.
   /// - Throws: `wrongInput` without a file, `emptyFile`, `noRows`, `notUTF8`, `badQuotes`, `wrongFieldCount` and
   ///   `wrongFormat` with the place.
   public init(
-    _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesTables: Bool = false,
-    takesLines: String? = nil
+    _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesFolders: Bool = false,
+    takesTables: Bool = false, takesLines: String? = nil
   ) throws(DataError) {
     self.init()
     guard !source.isEmpty else {
@@ -23,7 +24,11 @@ extension Records {
     }
     for part in source.parts {
       do throws(DataError) {
-        try read(part, columns, takesFiles: takesFiles, takesTables: takesTables, takesLines: takesLines)
+        if takesFolders, case .file(let path) = part, Self.isFolder(path) {
+          try readClips(path)
+        } else {
+          try read(part, columns, takesFiles: takesFiles, takesTables: takesTables, takesLines: takesLines)
+        }
       } catch {
         throw error.inFile(part.name)
       }
@@ -146,6 +151,15 @@ extension Records {
       notes.append("\(path.onOneLine): \(files.count - labelled.count) files outside of its folders passed over")
     }
     try appendFiles(labelled.isEmpty ? files : labelled)
+  }
+
+  /// A folder of images is a clip, and so is each in a folder of nothing else; of every other folder the files are
+  /// rows.
+  private mutating func readClips(_ path: String) throws(DataError) {
+    if Clip.isFolderOfImages(path) { return try appendFiles([(label: nil, path: path)]) }
+    let inner = try Self.names(in: path).map { path + (path.hasSuffix("/") ? "" : "/") + $0 }
+    guard !inner.isEmpty, inner.allSatisfy(Clip.isFolderOfImages) else { return try readFolder(path) }
+    try appendFiles(inner.map { (label: nil, path: $0) })
   }
 
   /// The names in a folder in their order, hidden ones left out.

@@ -10,9 +10,6 @@ extension ColumnModel {
     _ examples: LabelledRecords, _ choice: ExampleChoice,
     by explain: (_ row: Int, _ name: String, _ packed: PackedRow, _ networks: JoinedNetworks) -> ExplainedExample
   ) throws(TaskError) -> [ExplainedExample] {
-    guard !columns.encoders.contains(where: { $0.encoder is FramesColumn }) else {
-      throw TaskError("what a model looked at in clips and images is not shown yet")
-    }
     let names = RowNames(examples, columns)
     let places = try choice.places(of: examples.records.count, called: names.noun)
     let rows = try encoded(examples)
@@ -23,6 +20,9 @@ extension ColumnModel {
         let packed = try PackedRow(row, of: rows, columns, networks, in: examples.records)
         var one = explain(row, names.title(row), packed, joined)
         one.stepsOfLevel = packed.steps(ofLevel:)
+        one.frames = packed.frames
+        let pixels = packed.frames.reduce(0) { $0 + $1.clip.values.count * $1.copies.count }
+        if pixels > 0 { one.rowsAtOnce = max(1, min(32, Self.mostPixels / pixels)) }
         explained.append(one)
       } catch {
         throw TaskError(error.description)
@@ -30,6 +30,9 @@ extension ColumnModel {
     }
     return explained
   }
+
+  /// So many pixels are seen at once: of each the convolutions keep about a hundred values.
+  private static let mostPixels = 500_000
 }
 
 /// What explanations call rows.

@@ -44,13 +44,14 @@ struct ColumnModel: Sendable {
 
   /// The values of rows that are to be answered.
   func encoded(_ examples: LabelledRecords) throws(TaskError) -> EncodedRows {
+    if let rows = examples.kept(of: columns) { return rows }
     do throws(DataError) { return try columns.encode(examples.records) } catch { throw TaskError(error.description) }
   }
 
   /// Rows that have the columns that were learned of; what is true of them need not be there.
   func examples(from source: DataSource, target: String?) throws(DataError) -> LabelledRecords {
     var examples = try LabelledRecords.answering(from: source, columns, target: target ?? self.target)
-    examples.note(try columns.encode(examples.records).notes)
+    examples.keep(try columns.encode(examples.records), of: columns)
     return examples
   }
 

@@ -12,6 +12,13 @@ struct InputColumns: Codable, Sendable {
   let encoders: [Input]
   /// How series stand in files, where rows are made of several rows or columns.
   var layout: SeriesLayout?
+  /// Tells columns that were learned or read apart from others, and is the same in copies.
+  let identity = Identity()
+
+  private enum CodingKeys: String, CodingKey { case encoders, layout }
+
+  /// Is the same as itself alone.
+  final class Identity: Sendable {}
 
   /// A column as it was asked for, or found.
   struct Choice: Sendable {
@@ -166,6 +173,8 @@ struct InputColumns: Codable, Sendable {
 
   /// Whether rows may be files, and the name of the single column of text, which lines may be.
   var readsFiles: Bool { encoders.count == 1 && encoders[0].name == Records.fileColumn }
+  /// Whether such files are clips of several frames, which folders of images may be too.
+  var readsClips: Bool { readsFiles && (encoders[0].encoder as? FramesColumn)?.areStill == false }
   /// Whether such files are tables.
   var readsTables: Bool { readsFiles && (encoders[0].encoder as? SeriesColumn)?.tables != nil }
   var lineColumn: String? { encoders.count == 1 && encoders[0].encoder is TextColumn ? encoders[0].name : nil }

@@ -12,6 +12,8 @@ public struct LabelledRecords: Sendable {
   let choices: [InputColumns.Choice]
   /// How series stood in the files, where rows were made of them.
   var layout: SeriesLayout?
+  /// The rows as numbers, and whose they are.
+  private(set) var encoding: (columns: InputColumns.Identity, rows: EncodedRows)?
 
   /// What a task learns of a column.
   enum Learned {
@@ -83,7 +85,7 @@ public struct LabelledRecords: Sendable {
     let names = inputs.encoders.map(\.name)
     var records = try Records(
       source, columns: (inputs.layout?.columns ?? names) + [target], takesFiles: inputs.readsFiles,
-      takesTables: inputs.readsTables, takesLines: inputs.lineColumn)
+      takesFolders: inputs.readsClips, takesTables: inputs.readsTables, takesLines: inputs.lineColumn)
     if let layout = inputs.layout, !records.areSeries {
       records = try records.arranged(layout, keeping: target)
     }
@@ -93,8 +95,17 @@ public struct LabelledRecords: Sendable {
       layout: inputs.layout)
   }
 
-  /// Adds what was mended in reading the rows.
-  mutating func note(_ lines: [String]) { records.note(lines) }
+  /// Keeps the rows as the numbers that columns made of them, so that recordings and clips are read once, with what was
+  /// mended in reading them.
+  mutating func keep(_ rows: EncodedRows, of columns: InputColumns) {
+    encoding = (columns.identity, rows)
+    records.note(rows.notes)
+  }
+
+  /// The rows as numbers, where these columns have made them before.
+  func kept(of columns: InputColumns) -> EncodedRows? {
+    encoding.flatMap { $0.columns === columns.identity ? $0.rows : nil }
+  }
 
   /// What each series is called where rows were made of steps; nil else.
   var ids: [String]? {

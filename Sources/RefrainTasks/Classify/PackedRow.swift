@@ -26,6 +26,8 @@ struct PackedRow: Sendable {
   /// `[T, I]`
   let input: Tensor
   let baselines: [ExplainedExample.Baseline]
+  /// What of the input is frames.
+  let frames: [ExplainedFrames]
 
   /// - Parameters:
   ///   - row: The row among those that were encoded.
@@ -72,6 +74,10 @@ struct PackedRow: Sendable {
     }
     input = packed(values)
     baselines = Self.baselines(values, inputs, columns, networks, packed)
+    frames = columns.encoders.enumerated().compactMap { index, column in
+      (column.encoder as? FramesColumn)?.frames(
+        column.name, values[0][index], steps: places[0][index].steps, copies: places.map { $0[index].values })
+    }
 
     let names = columns.encoders.indices.map { index -> ColumnNames in
       let encoder = columns.encoders[index]

@@ -23,6 +23,8 @@ public struct Exhibit: Sendable {
     case words([(text: String, value: Double)])
     /// Numbers in rows and columns, `[rows, columns]`.
     case grid(rows: [String], columns: [String], values: Tensor)
+    /// Frames with their names.
+    case frames(names: [String], Clip)
   }
 
   /// Its name for programs, such as `attention`.
@@ -45,10 +47,12 @@ public struct Exhibit: Sendable {
     case .table(_, let rows): rows.isEmpty
     case .words(let words): words.isEmpty
     case .grid(let rows, let columns, _): rows.isEmpty || columns.isEmpty
+    case .frames(let names, _): names.isEmpty
     }
   }
 
-  /// The exhibit for programs: a table as an array of objects, words as pairs, a grid as its rows.
+  /// The exhibit for programs: a table as an array of objects, words as pairs, a grid as its rows, of
+  /// frames the mean of each from 0 to 1.
   package var json: JSON {
     switch content {
     case .table(let columns, let rows):
@@ -76,6 +80,19 @@ public struct Exhibit: Sendable {
             })
         ),
       ])
+    case .frames(let names, let clip):
+      return .array(
+        zip(names, clip.means).map { name, mean in .object([("frame", .text(name)), ("mean", .number(mean))]) })
+    }
+  }
+}
+
+extension Clip {
+  /// The mean of each frame, from 0 to 1, to four decimals.
+  package var means: [Double] {
+    (0..<count).map { number in
+      let sum = frame(number).reduce(0) { $0 + Int($1) }
+      return (Double(sum) / Double(255 * frameSize) * 10_000).rounded() / 10_000
     }
   }
 }

@@ -21,8 +21,9 @@ extension Exhibit {
     case .table(let columns, let rows): return Self.table(columns, rows)
     case .words(let words): return Self.words(words)
     case .grid(let rows, let columns, let values):
-      return HeatMap(values: values.transposed, rows: rows, columns: columns, label: title, hasBars: false).svg
+      return HeatMap(values: values.transposed, rows: rows, columns: columns, label: title, hasBars: false).markup
         + Self.disclosed(rows, columns, values)
+    case .frames(let names, let clip): return FilmStrip(clip: clip, names: names, label: title).markup
     }
   }
 

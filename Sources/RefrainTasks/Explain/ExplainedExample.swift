@@ -120,6 +120,12 @@ public struct ExplainedExample: Sendable {
   /// What is shown beside the attributions.
   public var exhibits: [Exhibit] = []
 
+  /// What of the input is frames.
+  public var frames: [ExplainedFrames] = []
+
+  /// How many inputs are run at once, where each takes much memory and time; nil leaves it to the methods.
+  var rowsAtOnce: Int?
+
   /// The steps that a recurrent level goes through, by the name that its layer is called by; nil is all of them.
   var stepsOfLevel: @Sendable (_ name: String) -> Range<Int>? = { _ in nil }
 
@@ -199,14 +205,25 @@ public struct ExplainedExample: Sendable {
 
   /// The score of one output.
   func score(of output: Int) -> Attribution.Score {
-    { inputs in run(inputs, LayerCalls(), output) }
+    { [run, rowsAtOnce] inputs in
+      let count = inputs.shape[0]
+      guard let rowsAtOnce, count > rowsAtOnce else { return run(inputs, LayerCalls(), output) }
+      return concatenate(
+        stride(from: 0, to: count, by: rowsAtOnce).map { start in
+          run(inputs.slice(start..<min(start + rowsAtOnce, count), axis: 0), LayerCalls(), output)
+        }, axis: 0)
+    }
   }
 
   /// Relevance for one output.
   func relevance(of output: Int) -> Attribution { relevanceOf(input, output) }
 
   /// The same example with a network whose weights are mixed up.
-  func randomized(seed: UInt64) -> ExplainedExample { withWeights(seed) }
+  func randomized(seed: UInt64) -> ExplainedExample {
+    var example = withWeights(seed)
+    example.rowsAtOnce = rowsAtOnce
+    return example
+  }
 
   /// The recurrent levels with what they did, and whether each has a twin for relevance.
   func inspections() -> (levels: [(name: String, level: LayerInspection)], haveTwins: Bool) {

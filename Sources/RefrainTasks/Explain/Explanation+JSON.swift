@@ -4,9 +4,9 @@ import RefrainData
 extension Explanation {
   /// The explanation for programs.
   ///
-  /// - Parameter withStates: Whether every gate and state at every step is given too.
+  /// - Parameter withStates: Whether every gate and state at every step, and the part of every pixel, is given too.
   package func json(withStates: Bool = false) -> JSON {
-    .object([
+    var pairs: [(key: String, value: JSON)] = [
       ("title", .text(title)), ("output", .text(output)), ("score", number(score)), ("baseline", .text(baseline)),
       ("baselineScore", number(baselineScore)), ("initialStateShare", number(initialStateShare)),
       ("steps", .array(steps.map { .text($0) })), ("features", .array(features.map { .text($0) })),
@@ -25,7 +25,24 @@ extension Explanation {
       ), ("withoutFeature", .array(withoutFeature.map(number))), ("faithfulness", faithfulnessJSON),
       ("levels", .array(levels.map { json($0, withStates: withStates) })),
       ("exhibits", .object(exhibits.map { ($0.name, $0.json) })), ("caution", .text(Self.caution)),
-    ])
+    ]
+    if !pictures.isEmpty { pairs.append(("pictures", .array(pictures.map { json($0, withPixels: withStates) }))) }
+    return .object(pairs)
+  }
+
+  private func json(_ pictures: Pictures, withPixels: Bool) -> JSON {
+    let clip = pictures.clip
+    var pairs: [(key: String, value: JSON)] = [
+      ("name", .text(pictures.name)), ("frames", .integer(clip.count)), ("rows", .integer(clip.rows)),
+      ("columns", .integer(clip.columns)),
+    ]
+    if withPixels {
+      let pixels: [(key: String, value: JSON)] = pictures.parts.map { method, values in
+        (method, rows(values.reshaped([clip.count, clip.rows * clip.columns])))
+      }
+      pairs.append(("pixels", .object(pixels)))
+    }
+    return .object(pairs)
   }
 
   private var faithfulnessJSON: JSON {

@@ -41,6 +41,20 @@ public struct Explanation: Sendable {
     public var units: [UnitStatistics]
   }
 
+  /// Frames of the input with the parts of their pixels.
+  public struct Pictures: Sendable {
+    /// What they are called.
+    public var name: String
+    /// The frames.
+    public var clip: Clip
+    /// A name for each of them.
+    public var names: [String]
+    /// The part of each pixel `[frames, rows, columns]`, by the names of the methods that tell pixels apart.
+    public var parts: [(method: String, values: Tensor)]
+    /// For each pixel `[1, rows, columns]` by how much the score falls without its area in all frames.
+    public var withoutArea: Tensor?
+  }
+
   /// Which example.
   public var title: String
   /// A name for each step.
@@ -74,6 +88,11 @@ public struct Explanation: Sendable {
   public var levels: [Level]
   /// What else there is to see.
   public var exhibits: [Exhibit] = []
+  /// Frames of the input.
+  public var pictures: [Pictures] = []
+
+  /// The name of a method for people.
+  package func title(of method: String) -> String { methods.first { $0.method == method }?.title ?? method }
 
   /// What has to be said where the parts by the first method are far from the difference of the two scores; nil where
   /// they are not.
@@ -85,6 +104,10 @@ public struct Explanation: Sendable {
       + "\(HTMLPage.short(Double(difference))) between the two scores. More points may help; where the network jumps, "
       + "as by whether a value is there, occlusion says more."
   }
+
+  /// What is said where ``faithfulness`` is nil.
+  package static let unmeasured =
+    "The score of the input is that of the baseline, or there is one step: nothing can be measured."
 
   /// What has to be said wherever attributions are shown.
   public static let caution =
@@ -107,10 +130,11 @@ extension ExplainedExample {
     let names = features.names
     let shown = features.shown
     func column(_ values: [Float]) -> Tensor { Tensor(values, shape: [values.count, 1]) }
-    // Of very long inputs fewer places are tried: what a place is worth is as sure, where it lies is less so.
-    let isLong = steps.count > 1000
+    // Of very long or large inputs fewer places are tried: what a place is worth is as sure, where it lies is less so.
+    let isLong = steps.count > 1000 || frames.contains { $0.clip.values.count > 20_000 }
 
-    let integrated = Attribution.integratedGradients(of: score, at: input, from: chosen.values, points: points)
+    let integrated = Attribution.integratedGradients(
+      of: score, at: input, from: chosen.values, points: points, rows: rowsAtOnce)
     let gradient = Attribution.gradientTimesInput(of: score, at: input, from: chosen.values)
     let occluded = Attribution.occlusionOfSteps(
       of: score, at: input, by: chosen.values, most: isLong ? 64 : 256)
@@ -123,9 +147,11 @@ extension ExplainedExample {
       Explanation.Parts(
         method: "occlusion", title: "Occlusion of steps", values: column(occluded), gap: nil, others: []),
     ]
+    var whole = [("integratedGradients", integrated.values), ("gradientTimesInput", gradient.values)]
     let (levels, haveTwins) = inspections()
     if haveTwins {
       let relevance = relevance(of: output)
+      whole.append(("relevance", relevance.values))
       methods.append(
         Explanation.Parts(
           method: "relevance", title: "Layer-wise relevance", values: shown(relevance.values), gap: relevance.gap,
@@ -135,22 +161,32 @@ extension ExplainedExample {
     let mixed = (1...3).map { number -> Float in
       let other = randomized(seed: seed &+ UInt64(number))
       let steps = Attribution.integratedGradients(
-        of: other.score(of: output), at: input, from: chosen.values, points: min(points, 20)
+        of: other.score(of: output), at: input, from: chosen.values, points: min(points, isLong ? 8 : 20),
+        rows: rowsAtOnce
       ).values.sum(axes: [1]).values
       let correlation = RankCorrelation.spearman(main.map(abs), steps.map(abs))
       return correlation.isFinite ? correlation : 0
     }
-    return Explanation(
+    let without = names.isEmpty ? [] : withoutFeatures(score, by: chosen.values)
+    var explanation = Explanation(
       title: title, steps: steps, features: names, input: input, output: outputs[output], score: integrated.score,
       baselineScore: integrated.baselineScore, baseline: chosen.name,
       initialStateShare: initialStateShare(of: output, baseline: chosen.values), methods: methods,
-      withoutFeature: names.isEmpty ? [] : withoutFeatures(score, by: chosen.values),
+      withoutFeature: without,
       faithfulness: Faithfulness(
         of: main, for: score, at: input, from: chosen.values, most: isLong ? 16 : 32, orders: isLong ? 4 : 10,
         seed: seed),
       randomizedCorrelation: mixed.reduce(0, +) / Float(mixed.count),
       agreement: methods.dropFirst().map { ($0.method, RankCorrelation.spearman(main, $0.steps)) },
       levels: levels.map { name, level in self.level(name, level) }, exhibits: exhibits)
+    explanation.pictures = frames.map { frames in
+      Explanation.Pictures(
+        name: frames.name, clip: frames.clip,
+        names: frames.clip.count == frames.steps.count ? Array(steps[frames.steps]) : ["the image"],
+        parts: whole.map { ($0, frames.pixels($1)) },
+        withoutArea: without.isEmpty ? nil : frames.areas(without, features))
+    }
+    return explanation
   }
 
   private func withoutFeatures(_ score: Attribution.Score, by baseline: Tensor) -> [Float] {

@@ -55,6 +55,7 @@ struct ExplanationArticle {
       tabindex="0"\(index == 0 ? "" : " hidden")>
       \(note(of: parts))
       \(one.features.isEmpty ? words(parts) : map(of: parts))
+      \(pictures(of: parts))
       \(greatest(parts))
       </div>
       """
@@ -62,7 +63,35 @@ struct ExplanationArticle {
     return """
       <div role="tablist" aria-label="Methods">\(tabs.joined())</div>
       \(panels.joined(separator: "\n"))
+      \(one.pictures.map(plain).joined())
       """
+  }
+
+  /// Frames with the parts of their pixels by a method; none by one that takes frames as a whole.
+  private func pictures(of parts: Explanation.Parts) -> String {
+    one.pictures.compactMap { pictures in
+      pictures.parts.first { $0.method == parts.method }.map { _, values in
+        FilmStrip(
+          clip: pictures.clip, parts: values, names: pictures.names,
+          label: "\(pictures.name): the parts of pixels by \(parts.title)"
+        ).markup
+      }
+    }.joined(separator: "\n")
+  }
+
+  private func plain(_ pictures: Explanation.Pictures) -> String {
+    let strip = FilmStrip(clip: pictures.clip, names: pictures.names, label: "\(pictures.name) as it is")
+    return "<details><summary>\(escapedHTML(pictures.name)) as it is</summary>\(strip.markup)</details>"
+  }
+
+  /// The mean of all frames, and by how much the score falls without each area.
+  private func areas(_ pictures: Explanation.Pictures) -> String {
+    guard let values = pictures.withoutArea else { return "" }
+    let mean = Clip(pictures.clip.tensor.mean(axes: [0], keepingAxes: true))
+    let label = "\(pictures.name): by how much the score falls without each area"
+    return "<p class=\"note\">The colors over the mean of all frames: by how much the score falls without each area in "
+      + "all of them, divided among its pixels.</p>"
+      + FilmStrip(clip: mean, parts: values, names: ["the mean of all frames"], label: label).markup
   }
 
   private func note(of parts: Explanation.Parts) -> String {
@@ -100,7 +129,7 @@ struct ExplanationArticle {
     let rows = parts.values.shape[1] == one.features.count ? one.features : ["all features"]
     return HeatMap(
       values: parts.values, rows: rows, columns: one.steps, label: "\(parts.title) by feature and step", hasBars: true
-    ).svg
+    ).markup
   }
 
   /// The steps with the greatest parts, as a table.
@@ -126,6 +155,7 @@ struct ExplanationArticle {
       <h3>Features</h3>
       <div class="wide"><table><thead><tr><th scope="col">feature</th><th scope="col">sum of its parts</th>
       <th scope="col">the score falls without it by</th></tr></thead><tbody>\(rows.joined())</tbody></table></div>
+      \(one.pictures.map(areas).joined())
       """
   }
 
@@ -140,11 +170,13 @@ struct ExplanationArticle {
         </div>
         """
     } else {
-      text = "<p>The score of the input is that of the baseline, or there is one step: nothing can be measured.</p>"
+      text = "<p>\(Explanation.unmeasured)</p>"
     }
     if let incompleteness = one.incompleteness { text += "<p>\(escapedHTML(incompleteness))</p>" }
+    // One step has no order.
+    guard one.steps.count > 1 else { return text }
     let rows = one.agreement.map { method, correlation in
-      "<tr><td>\(escapedHTML(title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
+      "<tr><td>\(escapedHTML(one.title(of: method)))</td><td>\(shortNumber(correlation))</td></tr>"
     }
     return text + """
       <p>A network of the same weights in random places gets attributions whose order is correlated with these by \
@@ -155,18 +187,17 @@ struct ExplanationArticle {
       """
   }
 
-  private func title(of method: String) -> String { one.methods.first { $0.method == method }?.title ?? method }
-
   private func level(_ level: Explanation.Level) -> String {
     let shown = level.units.sorted { ($0.halfLife ?? 0, $1.unit) > ($1.halfLife ?? 0, $0.unit) }.prefix(20)
     let gates = level.units.first?.gates.map(\.name) ?? []
+    let follows = shown.contains { $0.follows != nil }
     let header =
       ["unit"] + (level.units.first?.halfLife == nil ? [] : ["half-life"])
-      + gates.flatMap { ["\($0) mean", "closed", "open"] } + (one.features.isEmpty ? [] : ["follows"])
+      + gates.flatMap { ["\($0) mean", "closed", "open"] } + (follows ? ["follows"] : [])
     let rows = shown.map { unit -> String in
       var cells = ["\(unit.unit)"] + (unit.halfLife.map { [shortNumber($0)] } ?? [])
       for gate in unit.gates { cells += [shortNumber(gate.mean), percent(gate.closed), percent(gate.open)] }
-      if !one.features.isEmpty {
+      if follows {
         cells.append(
           unit.follows.map { "\(escapedHTML(one.features[$0.feature])) (\(shortNumber($0.correlation)))" } ?? "–")
       }
@@ -176,7 +207,7 @@ struct ExplanationArticle {
       HeatMap(
         values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: level.steps,
         label: "The \(state.name) state of every unit over the steps", hasBars: false
-      ).svg
+      ).markup
     }
     let plots = gates.map { SaturationChart(level.units, gate: $0).svg }
     return """

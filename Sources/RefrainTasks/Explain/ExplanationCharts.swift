@@ -17,6 +17,14 @@ struct HeatMap {
   /// Longer names are cut.
   private static let mostLetters = 38
 
+  /// The rules of style for it: on a narrow screen it is moved sideways, so that its names can be read.
+  static let style = ".chart { overflow-x: auto; } .chart svg { min-width: 680px; }"
+
+  /// The chart in a frame of its own.
+  var markup: String {
+    "<div class=\"chart\" tabindex=\"0\" role=\"region\" aria-label=\"Chart\">\(svg)</div>"
+  }
+
   var svg: String {
     let (time, size) = (values.shape[0], values.shape[1])
     let steps = Attribution.windows(of: time, atMost: Self.mostColumns)
@@ -51,17 +59,18 @@ struct HeatMap {
         if !path.isEmpty { parts.append(#"<path class="\#(color) \#(letter)\#(level)" d="\#(path)"/>"#) }
       }
     }
-    if cell.height > 12 {
-      for (row, name) in rows.prefix(shown).enumerated() {
-        let (x, y) = (pixel(left - 8), pixel(Double(row) * cell.height + 15))
-        let text = escapedHTML(excerpt(name, Self.mostLetters))
-        parts.append(#"<text x="\#(x)" y="\#(y)" text-anchor="end">\#(text)</text>"#)
-      }
-    } else {
-      let count = shown < size ? "\(shown) of \(size)" : "\(size)"
-      parts.append(#"<text x="\#(pixel(left - 8))" y="12" text-anchor="end">\#(count)</text>"#)
+    // Of low rows every other has room for its name.
+    for row in stride(from: 0, to: min(shown, rows.count), by: cell.height > 12 ? 1 : 2) {
+      let (x, y) = (pixel(left - 8), pixel((Double(row) + 0.5) * cell.height + 4))
+      let text = escapedHTML(excerpt(rows[row], Self.mostLetters))
+      parts.append(#"<text x="\#(x)" y="\#(y)" text-anchor="end">\#(text)</text>"#)
     }
     var height = bottom
+    if shown < size {
+      let count = "\(shown) of \(size) rows"
+      parts.append(#"<text x="0" y="\#(pixel(height + 14))">\#(count)</text>"#)
+      height += 18
+    }
     if hasBars {
       let sums = steps.indices.map { column in cells.reduce(Float(0)) { $0 + $1[column] } }
       let greatest = sums.reduce(0) { max($0, abs($1)) }
@@ -88,7 +97,8 @@ struct HeatMap {
         #"<text x="\#(pixel(left + (Self.width - left) * share))" y="\#(pixel(height + 14))" "#
           + #"text-anchor="\#(anchor)">\#(escapedHTML(excerpt(columns[index], 20)))</text>"#)
     }
-    return #"<svg viewBox="0 0 1000 \#(pixel(height + 20))" role="img" aria-label="\#(escapedHTML(label))">"#
+    // The name of a low first row is higher than the row.
+    return #"<svg viewBox="0 -5 1000 \#(pixel(height + 25))" role="img" aria-label="\#(escapedHTML(label))">"#
       + parts.joined() + "</svg>"
   }
 }

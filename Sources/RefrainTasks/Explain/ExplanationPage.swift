@@ -53,7 +53,9 @@ public struct ExplanationPage: Sendable {
       </main>
       <footer><p><strong>\(escapedHTML(Explanation.caution))</strong></p></footer>
       """
-    return HTMLPage(title: title, subtitle: subtitle, body: body, script: Self.script).text
+    return HTMLPage(
+      title: title, subtitle: subtitle, body: body, style: HeatMap.style + "\n" + FilmStrip.style, script: Self.script
+    ).text
   }
 
   /// Tabs as the ARIA practices have them: arrows move, the panel follows.

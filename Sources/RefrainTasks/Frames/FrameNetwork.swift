@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// The network of a ``FramePredictor`` (Shi et al. 2015): layers of convolutional long short-term memories read the
 /// frames, and as many begin where those end and go on. What all of these show at a place becomes the values of its
@@ -42,11 +43,13 @@ struct FrameNetwork: Module {
   /// - Parameters:
   ///   - frames: `[B, T, rows, columns, C]`, from 0 to 1.
   ///   - steps: how many frames follow.
-  func logits(_ frames: Tensor, steps: Int) -> Tensor {
+  ///   - layers: what is shown the layers that read.
+  func logits(_ frames: Tensor, steps: Int, layers: LayerCalls = LayerCalls()) -> Tensor {
     let (rows, columns) = (frames.shape[2], frames.shape[3])
     let squares = frames.squares(patch)
     var (values, states): (Tensor, [ConvLSTM.State]) = (squares, [])
-    for layer in encoder {
+    for (level, layer) in encoder.enumerated() {
+      layers.show(layer, named: "encoder.\(level)", values)
       let result = layer.scan(values)
       values = result.outputs
       states.append(result.state)

@@ -133,6 +133,9 @@ public struct FrameConfiguration: TaskConfiguration, Equatable {
         "batch", \.batchSize, in: 1...4096, help: "Parts of clips in a step of training. (default: at most 8)"),
     ]
 
+  /// That of the layers, which are convolutional long short-term memories.
+  public static let cells = [ConvLSTMCell.name]
+
   /// Takes all but a cell and a dropout: the layers are convolutional long short-term memories.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) {
     if let cell = options.cell, cell != ConvLSTMCell.name {

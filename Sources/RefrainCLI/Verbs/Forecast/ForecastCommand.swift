@@ -34,7 +34,7 @@ struct ForecastCommand: ParsableCommand {
   var file: String?
 
   @OptionGroup(title: "Task") var task: OptionFlags<Forecaster.Configuration>
-  @OptionGroup(title: "Network and training") var network: NetworkFlags
+  @OptionGroup(title: "Network and training") var network: NetworkFlags<Forecaster.Configuration>
   @OptionGroup(title: "Model and picture") var files: ForecastOptions
   @OptionGroup(title: "Results") var results: ResultOptions
 

@@ -19,6 +19,7 @@ struct ExplainCommand: ParsableCommand {
         refrain explain sales.model --explained 2024-02 --baseline mean --format json
         refrain explain reviews.model reviews.csv --rows 3,17 --whole --html why.html
         refrain explain reviews.model reviews.csv --compare 3 17
+        refrain explain motion.model clip.gif --html why.html
 
       Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
       """)
@@ -58,7 +59,7 @@ struct ExplainOptions: ParsableArguments {
   @Flag(
     help: """
       Show all examples together too: those that are hard, labels that are probably wrong, and what drives each unit \
-      most over the first 500.
+      most over the first 500, or fewer that are large.
       """)
   var whole = false
 
@@ -75,7 +76,7 @@ struct ExplainOptions: ParsableArguments {
     help: ArgumentHelp("Write a page to look at in a browser to this file.", valueName: "file"), completion: .file())
   var html: String?
 
-  @Flag(help: "Give every gate and state at every step in JSON too.")
+  @Flag(help: "Give every gate and state at every step, and of frames the part of every pixel, in JSON too.")
   var states = false
 
   func validate() throws {
@@ -169,7 +170,7 @@ struct ExplainTask<Task: TaskModel>: ParsableCommand {
     }
     let explanations = try options.explanations(of: examples)
     let comparison = options.compare.isEmpty ? nil : ExplanationComparison(explanations[0], explanations[1])
-    let overview = options.whole ? try overview(of: trained, read, request) : []
+    let overview = options.whole ? try overview(of: trained, read, request, like: examples[0]) : []
     if let html = options.html {
       var page = ExplanationPage(
         title: "What the model looked at", subtitle: "\(Task.name): \(model)", explanations: explanations)
@@ -182,11 +183,15 @@ struct ExplainTask<Task: TaskModel>: ParsableCommand {
     try results.write("The explanation is") { report.text(as: results.format, for: $0) }
   }
 
-  /// What there is to see in all the examples together.
-  private func overview(of trained: Task, _ read: Task.Examples, _ request: Task.Request) throws -> [Exhibit] {
+  /// What there is to see in all the examples together, of which one is given.
+  private func overview(
+    of trained: Task, _ read: Task.Examples, _ request: Task.Request, like example: ExplainedExample
+  ) throws -> [Exhibit] {
     var contexts = UnitContexts()
+    // Clips are large, and all are held at once.
+    let most = max(1, min(500, 10_000_000 / max(1, example.input.count)))
     // Of a task whose examples are of many lengths each is looked at alone.
-    for example in try trained.explained(read, request, .first(500)) { contexts.add(example) }
+    for example in try trained.explained(read, request, .first(most)) { contexts.add(example) }
     return try trained.overview(read, request) + contexts.exhibits
   }
 }

@@ -136,6 +136,10 @@ struct ExplanationReport {
               significant(Double(own[best])),
             ]
           })
+    case .frames(let names, let clip):
+      lines += page.grid(
+        [["frame", "its mean"]]
+          + zip(names, clip.means).prefix(40).map { [String($0.sanitized.prefix(40)), significant($1)] })
     }
     return lines
   }
@@ -156,6 +160,8 @@ struct ExplanationReport {
         ],
       ])
       lines += page.entry("", faithfulness.verdict, labelWidth: 0)
+    } else {
+      lines += page.entry("", Explanation.unmeasured, labelWidth: 0)
     }
     if let incompleteness = one.incompleteness { lines += page.entry("", incompleteness, labelWidth: 0) }
     for parts in one.methods {
@@ -166,7 +172,10 @@ struct ExplanationReport {
         "\(parts.title): all parts but \(number(gap)) of \(parts.subject ?? number(one.score))\(others)", labelWidth: 12
       )
     }
-    let agreement = one.agreement.map { "\($0.method) \(number($0.correlation))" }.joined(separator: ", ")
+    // One step has no order.
+    guard one.steps.count > 1 else { return lines }
+    let agreement = one.agreement.map { "\(one.title(of: $0.method)) \(number($0.correlation))" }
+      .joined(separator: ", ")
     lines += page.entry("Agreement", "rank correlation with integrated gradients: \(agreement)", labelWidth: 12)
     lines += page.entry(
       "Mixed up", "with the weights in random places: correlation \(number(one.randomizedCorrelation))", labelWidth: 12)

@@ -1,11 +1,10 @@
 import ArgumentParser
-import Refrain
 import RefrainTasks
 
 /// The flags that every task has for its network and its training. Nil means: left to the task.
-struct NetworkFlags: ParsableArguments {
+struct NetworkFlags<Configuration: TaskConfiguration>: ParsableArguments {
   @Option(help: ArgumentHelp("The recurrent cell. (default: by the task)", valueName: "cell"))
-  var cell: CellName?
+  var cell: CellName<Configuration>?
 
   // `unconditional`: a number may begin with a minus sign, and is refused with its own message.
   @Option(parsing: .unconditional, help: ArgumentHelp("Units in each layer. (default: from the data)", valueName: "n"))
@@ -59,9 +58,9 @@ struct NetworkFlags: ParsableArguments {
   }
 }
 
-/// The name of a cell that Refrain has, and that wants nothing but values, or the time between them.
-struct CellName: ExpressibleByArgument {
-  static let allValueStrings = Cells.all.filter { $0.lastColumn == nil || $0.readsTime }.map { $0.name }
+/// The name of a cell that may be chosen for a task.
+struct CellName<Configuration: TaskConfiguration>: ExpressibleByArgument {
+  static var allValueStrings: [String] { Configuration.cells }
 
   let name: String
 

@@ -41,7 +41,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
   var files: [String] = []
 
   @OptionGroup(title: "Task") var task: OptionFlags<Task.Configuration>
-  @OptionGroup(title: "Network and training") var network: NetworkFlags
+  @OptionGroup(title: "Network and training") var network: NetworkFlags<Task.Configuration>
 
   @Option(help: ArgumentHelp("Write the trained model to this file.", valueName: "model"), completion: .file())
   var save: String?

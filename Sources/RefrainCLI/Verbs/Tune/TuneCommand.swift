@@ -102,7 +102,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
 
   @OptionGroup(title: "Search") var search: TuningFlags
   @OptionGroup(title: "Task") var task: OptionFlags<Task.Configuration>
-  @OptionGroup(title: "Network and training") var network: NetworkFlags
+  @OptionGroup(title: "Network and training") var network: NetworkFlags<Task.Configuration>
 
   @Option(
     help: ArgumentHelp("Train the best once more and write it to this file.", valueName: "model"), completion: .file())

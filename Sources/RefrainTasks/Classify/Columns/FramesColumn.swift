@@ -14,7 +14,7 @@ public struct FramesColumn: ColumnEncoder {
   private let mean: Float
   private let deviation: Float
   /// Whether all clips have one frame, whose lines are the steps.
-  private let areStill: Bool
+  let areStill: Bool
 
   /// The largest side of a frame, where no size was asked for.
   private static let largestSide = 64
@@ -150,6 +150,19 @@ public struct FramesColumn: ColumnEncoder {
     FramesPart.weightCount(plan, shape: [rows, columns, channels], areStill: areStill)
   }
 
+  public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
+    let areas = FrameAreas(rows: areStill ? 1 : rows, columns: columns, channels: channels)
+    return ColumnNames(
+      steps: (0..<shape[0]).map { "\(areStill ? "line" : "frame") \($0 + 1)" }, features: areas.names,
+      places: areas.places)
+  }
+
+  /// The frames whose values a network reads, `[1, T, I]`, with the steps and the values that they are among others.
+  func frames(_ name: String, _ values: Tensor, steps: Range<Int>, copies: [Range<Int>]) -> ExplainedFrames {
+    let shares = values.reshaped([values.count / (rows * columns * channels), rows, columns, channels])
+    return ExplainedFrames(name: name, clip: Clip(shares * deviation + mean), steps: steps, copies: copies)
+  }
+
   public var summary: String {
     "\(areStill ? "images" : "clips"), \(columns) × \(rows), \(channels == 1 ? "gray" : "colored")"
   }
@@ -195,6 +208,8 @@ private struct ClipValues: EncodedColumn {
 /// Reads clips `[B, T, rows, columns, C]`: convolutions with pooling between them, until few places are left, which
 /// make a vector of each frame; then recurrent layers. Of still images the lines that are left are the steps.
 private struct FramesPart: ColumnPart {
+  /// The rows, columns and channels of a frame.
+  private let shape: [Int]
   private var convolutions: [Conv2D]
   /// Whether the greatest of two by two places goes on after each convolution.
   private let pools: [Bool]
@@ -217,6 +232,7 @@ private struct FramesPart: ColumnPart {
 
   init(_ plan: NetworkPlan, shape: [Int], areStill: Bool, using generator: inout RandomGenerator) {
     let (stages, left) = Self.stages(shape, areStill: areStill)
+    self.shape = shape
     convolutions = []
     var channels = shape[2]
     for stage in stages {
@@ -246,24 +262,31 @@ private struct FramesPart: ColumnPart {
     try sequence.forEachTensor(under: "sequence", body)
   }
 
-  func callAsFunction(_ input: StepValues, layers: LayerCalls) -> Tensor {
+  /// Frames as steps of pixels, `[B, T, rows · columns · C]`; of still images the lines.
+  func values(of input: StepValues) -> StepValues {
     let (batch, time) = (input.values.shape[0], input.values.shape[1])
+    return areStill
+      ? StepValues(input.values.reshaped([batch, shape[0], shape[1] * shape[2]]))
+      : input.map { $0.reshaped([batch, time, shape.reduce(1, *)]) }
+  }
+
+  func callAsFunction(_ input: StepValues, layers: LayerCalls) -> Tensor {
+    let (batch, time) = (input.values.shape[0], areStill ? 1 : input.values.shape[1])
     // Only frames that are there are seen.
     let lengths = input.steps.lengths ?? Array(repeating: time, count: batch)
     let places = (0..<batch).flatMap { row in (0..<lengths[row]).map { row * time + $0 } }
-    let size = Array(input.values.shape.dropFirst(2))
-    var images = input.values.reshaped([batch * time, size.reduce(1, *)])
+    var images = input.values.reshaped([batch * time, shape.reduce(1, *)])
     if places.count < batch * time { images = images.gatheringRows(places) }
-    images = images.reshaped([places.count] + size)
+    images = images.reshaped([places.count] + shape)
     for (layer, pools) in zip(convolutions, pools) {
       images = layer(images)
       if pools { images = Pooling2D(.maximum, size: [2, 2])(images) }
     }
-    let shape = images.shape
+    let left = images.shape
     if areStill {
-      return sequence(StepValues(images.reshaped([batch, shape[1], shape[2] * shape[3]])), layers: layers)
+      return sequence(StepValues(images.reshaped([batch, left[1], left[2] * left[3]])), layers: layers)
     }
-    var features = images.reshaped([places.count, shape.dropFirst().reduce(1, *)])
+    var features = images.reshaped([places.count, left.dropFirst().reduce(1, *)])
     for layer in dense { features = layer(features) }
     if places.count < batch * time { features = features.scatteringRows(to: places, count: batch * time) }
     let steps = StepValues(features.reshaped([batch, time, features.shape[1]]), steps: Steps(lengths: lengths))

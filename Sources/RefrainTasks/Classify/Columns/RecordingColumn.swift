@@ -118,7 +118,7 @@ extension SoundEncoding {
     let seconds = period * Double(stacking)
     return ColumnNames(
       steps: (0..<steps).map { "\((Double($0) * seconds * 100).rounded() / 100) s" },
-      features: (1...width).map { "feature \($0)" }, places: (0..<width * stacking).map { $0 % width })
+      features: names, places: (0..<width * stacking).map { $0 % width })
   }
 }
 

@@ -5,6 +5,7 @@ Usage: fuzz.py PORT [REQUESTS] [SEED]      the server has one model called lstm 
 Start the server with --timeout 1: a request whose length is wrong is waited for, and so are the bytes it never sends.
 """
 
+import copy
 import json
 import random
 import socket
@@ -35,7 +36,7 @@ types = [
 def value(depth=0):
     kind = generator.random()
     if depth > 4 or kind < 0.6:
-        return generator.choice(words)
+        return copy.deepcopy(generator.choice(words))
     if kind < 0.8:
         return [value(depth + 1) for _ in range(generator.randrange(4))]
     return {str(generator.choice(words)): value(depth + 1) for _ in range(generator.randrange(4))}

@@ -57,7 +57,10 @@ extension Forecaster {
 
   /// What comes after each of the series that the forecaster was trained on.
   public func forecasts(levels: [Double] = []) throws(ForecastError) -> [Forecast] {
-    try members.map { member throws(ForecastError) in try forecast(member.memory, of: member, levels: levels) }
+    try members.map { member throws(ForecastError) in
+      try TaskError.checkCancellation()
+      return try forecast(member.memory, of: member, levels: levels)
+    }
   }
 
   /// What comes after the series that the forecaster was trained on, or after a newer one.

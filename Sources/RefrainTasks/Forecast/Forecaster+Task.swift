@@ -73,7 +73,10 @@ extension Forecaster: TaskModel {
   public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
     var points: [Forecast.Point] = []
     if examples.isEmpty { points = try forecasts(levels: request.levels).flatMap(\.points) }
-    for series in examples { points += try forecast(continuing: series, levels: request.levels).points }
+    for series in examples {
+      try TaskError.checkCancellation()
+      points += try forecast(continuing: series, levels: request.levels).points
+    }
     guard let shape = request.shape else { return points }
     for index in points.indices { points[index].shape = shape }
     return points

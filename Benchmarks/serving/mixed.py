@@ -107,7 +107,7 @@ def good(seed):
             del pasts[session]
             continue
         count("steps")
-        if len(past) == 200 or time.monotonic() > end:
+        if len(past) == 50 or time.monotonic() > end:
             fresh = client.session()
             _, whole = client.push(fresh, b"".join(past))
             if whole[-len(last) :] != last:

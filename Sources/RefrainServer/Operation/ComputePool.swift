@@ -34,7 +34,9 @@ final class ComputePool: Sendable {
 
   init(places: Int, longestQueue: Int, patience: Double, longestRun: Double = 300) {
     (self.places, self.longestQueue) = (max(1, places), longestQueue)
-    (self.patience, self.longestRun) = (patience, longestRun)
+    // As nanoseconds they must be numbers, also where somebody wants no limit.
+    func bounded(_ seconds: Double) -> Double { min(max(0, seconds), 1e9) }
+    (self.patience, self.longestRun) = (bounded(patience), bounded(longestRun))
   }
 
   /// How many run and how many wait.
@@ -78,7 +80,7 @@ final class ComputePool: Sendable {
     _ first: FirstResult<Value>, for seconds: Double, _ failure: Failure, end: @escaping @Sendable () -> Void
   ) async throws -> Value {
     let watched = Watched(
-      client: Client.current, deadline: Session.now &+ UInt64(max(0, seconds) * 1e9), failure: failure
+      client: Client.current, deadline: Session.now &+ UInt64(seconds * 1e9), failure: failure
     ) { error in
       first.set(.failure(error))
       end()

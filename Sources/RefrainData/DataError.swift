@@ -94,6 +94,8 @@ public struct DataError: InputError, Hashable {
     case wrongInput
     /// More memory is wanted than may be taken.
     case overMemoryBudget
+    /// The task that wanted a result was canceled before there was one.
+    case canceled
     /// The file is no safetensors file.
     case notSafeTensors
     /// The header of a safetensors file is damaged or forged.

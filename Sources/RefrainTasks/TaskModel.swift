@@ -60,6 +60,8 @@ public protocol TaskModel: Sendable {
   ) throws(TaskError) -> Self
 
   /// Answers, as many as the task has for the examples.
+  ///
+  /// - Throws: ``TaskError`` for what cannot be answered, and when the task that this runs in is canceled meanwhile.
   func predict(_ examples: Examples, _ request: Request) throws(TaskError) -> [Answer]
 
   /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
@@ -200,5 +202,10 @@ public struct TaskError: InputError {
     self.problem = problem
     self.remedy = remedy
     self.setting = setting
+  }
+
+  /// Ends what takes long between two of its parts, when the task that it runs in is canceled.
+  static func checkCancellation() throws(TaskError) {
+    guard !Task.isCancelled else { throw TaskError("it was canceled before there was an answer") }
   }
 }

@@ -47,6 +47,8 @@ struct ServeTests {
     let created = try ask(port, "POST", "/sessions", "{\"model\":\"small\"}")
     let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
     _ = try ask(port, "POST", "/sessions/\(id)/steps", "{\"inputs\":[[1,2],[3,4]]}")
+    let other = try place.run(["serve", "small.model", "--port", "0", "--sessions", "states"])
+    #expect(other.status == 65 && other.errors.contains("states: another server"), "\(other.errors)")
     kill(server.process.processIdentifier, SIGTERM)
     let result = try server.finish()
     #expect(result.status == 0 && result.output.isEmpty, "\(result.errors)")
@@ -62,6 +64,27 @@ struct ServeTests {
     #expect(try ask(port, "GET", "/sessions/\(id)").text.contains("\"steps\":2,"))
     kill(server.process.processIdentifier, SIGINT)
     #expect(try server.finish().status == 0)
+  }
+
+  @Test("A second Ctrl-C cuts off what is being answered, and its session goes to disk all the same")
+  func impatience() throws {
+    let (server, port) = try start("--sessions", "states")
+    let created = try ask(port, "POST", "/sessions", "{\"model\":\"small\"}")
+    let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
+    let client = try SocketClient(port)
+    try client.send(
+      "POST /sessions/\(id)/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        + "Transfer-Encoding: chunked\r\n\r\n6\r\n[1,2]\n\r\n")
+    #expect(try client.waits(for: "{\"step\":1,"))
+    kill(server.process.processIdentifier, SIGINT)
+    usleep(500_000)
+    #expect(server.process.isRunning)
+    kill(server.process.processIdentifier, SIGINT)
+    let result = try server.finish()
+    #expect(result.status == 0 && result.errors.contains("asked to end again"), "\(result.errors)")
+    let written = try FileManager.default.subpathsOfDirectory(
+      atPath: place.folder.appendingPathComponent("states").path)
+    #expect(written.contains { $0.hasSuffix("\(id).session") })
   }
 
   @Test("What cannot be served is said in one line")

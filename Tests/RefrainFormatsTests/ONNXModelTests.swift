@@ -141,6 +141,20 @@ import Testing
     }
   }
 
+  @Test func `end between two nodes when the task that they run in is canceled`() async throws {
+    let item = try #require(try ONNXCase.load("torch").first)
+    let (model, inputs) = (try ONNXModel(bytes: item.model), item.inputs)
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      _ = try model.run(inputs)
+    }
+    task.cancel()
+    do {
+      try await task.value
+      Issue.record("it ran to its end")
+    } catch let error as DataError { #expect(error.code == .canceled) }
+  }
+
   @Test func `refuse graphs that contradict themselves`() throws {
     func code(_ nodes: [Onnx_NodeProto], output: String, _ change: (inout Onnx_ModelProto) -> Void = { _ in })
       -> DataError.Code?

@@ -163,6 +163,50 @@ struct OperationTests {
     await #expect(throws: Failure.self) { try await impatient.run {} }
   }
 
+  @Test("What takes too long, or whose client has left, is given up, is told so, and gives its place back")
+  func givenUp() async throws {
+    let pool = ComputePool(places: 1, longestQueue: 1, patience: 0.05, longestRun: 0.05)
+    let sweeping = Task {
+      while !Task.isCancelled {
+        pool.sweep()
+        try? await Task.sleep(for: .milliseconds(1))
+      }
+    }
+    defer { sweeping.cancel() }
+    let endless: @Sendable () -> Void = { while !Task.isCancelled { usleep(1000) } }
+    do {
+      try await pool.run(endless)
+      Issue.record("it has no end")
+    } catch let failure as Failure { #expect(failure.status == 503 && failure.message.contains("ended after")) }
+    while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
+
+    // What cannot be told keeps its place; who waits behind it is told in time.
+    let gate = DispatchSemaphore(value: 0)
+    let deaf = Task { try await pool.run { gate.wait() } }
+    await #expect(throws: Failure.self) { try await deaf.value }
+    #expect(pool.load == (1, 0))
+    do {
+      try await pool.run {}
+      Issue.record("there is no place")
+    } catch let failure as Failure { #expect(failure.status == 503 && failure.message.contains("waited")) }
+    #expect(pool.load == (1, 0))
+    gate.signal()
+    while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
+
+    let patient = ComputePool(places: 1, longestQueue: 1, patience: 600)
+    let (first, second) = (Client(), Client())
+    let unwanted = [first, second].map { client in
+      Client.$current.withValue(client) { Task { try await patient.run(endless) } }
+    }
+    while patient.load != (1, 1) { try await Task.sleep(for: .milliseconds(1)) }
+    for client in [second, first] { client.leave() }
+    while patient.load != (0, 0) {
+      patient.sweep()
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    for task in unwanted { await #expect(throws: CancellationError.self) { try await task.value } }
+  }
+
   @Test("Requests have names, are logged as lines of JSON, and are counted")
   func records() async throws {
     let test = try TestService(models)

@@ -280,6 +280,25 @@ struct SessionTests {
     #expect(try await none.ask("POST", "/sessions/\(id)/save").status == 409)
   }
 
+  @Test("A folder of sessions belongs to one server: another is refused until the first has ended")
+  func locked() throws {
+    let folder = temporaryPath()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var settings = ServerSettings()
+    settings.sessionFolder = folder
+    func server() throws(DataError) -> RefrainServer {
+      try RefrainServer([], settings: settings, meters: Meters(), logger: .lines(.info) { _ in })
+    }
+    var first: RefrainServer? = try server()
+    do throws(DataError) {
+      _ = try server()
+      Issue.record("there are two")
+    } catch { #expect(error.code == .unwritableFile && error.description.contains("another server")) }
+    withExtendedLifetime(first) {}
+    first = nil
+    _ = try server()
+  }
+
   @Test("A damaged or forged state is refused")
   func forged() async throws {
     let test = try TestService(models)

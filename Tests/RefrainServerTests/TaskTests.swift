@@ -141,6 +141,42 @@ struct TaskTests {
     #expect(not.status == 406)
   }
 
+  @Test("A text without end is ended when its time is up, and gives its place back")
+  func tooLong() async throws {
+    let test = try TestService(["words": .task(Self.trained.language)]) { $0.computingTime = 0.1 }
+    let pool = test.service.pool
+    let sweeping = Task {
+      while !Task.isCancelled {
+        pool.sweep()
+        try? await Task.sleep(for: .milliseconds(5))
+      }
+    }
+    defer { sweeping.cancel() }
+    let reply = try await test.ask("POST", "/tasks/words/predict?length=1000000")
+    #expect(reply.status == 503 && reply.problem.contains("the most that one may take"), "\(reply.text)")
+    while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
+  }
+
+  @Test("No task goes on to answer when nobody waits for it")
+  func canceled() async throws {
+    func expectEnd(_ body: @escaping @Sendable () throws -> Void) async {
+      let task = Task {
+        while !Task.isCancelled { await Task.yield() }
+        try body()
+      }
+      task.cancel()
+      await #expect(throws: TaskError.self) { try await task.value }
+    }
+    let trained = Self.trained
+    await expectEnd { _ = try trained.forecaster.predict([]) }
+    await expectEnd { _ = try trained.language.predict(LanguageExamples(prompts: ["the"])) }
+    let rows = ObservedRows(channels: [.init(name: "load", values: [1, 2, 3])])
+    await expectEnd { _ = try trained.detector.predict(Detector.Examples([rows])) }
+    let texts = try trained.classifier.examples(
+      from: DataSource([.bytes(Array("text\ngood film\n".utf8), name: "a.csv")]))
+    await expectEnd { _ = try trained.classifier.predict(texts) }
+  }
+
   @Test("A detector's session judges rows as they come, and goes on from where it was")
   func detector() async throws {
     let test = try service()

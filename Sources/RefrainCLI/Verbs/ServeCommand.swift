@@ -14,7 +14,7 @@ struct ServeCommand: ParsableCommand {
       page to try it all on is at /. /openapi.json describes everything.
 
       Only this machine reaches the server unless --host says otherwise. SIGTERM and Ctrl-C end it when what is being \
-      answered is answered.
+      answered is answered; a second one cuts that off, and a third ends it where it stands.
 
       Examples:
 
@@ -188,6 +188,12 @@ struct LimitOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp(
+      "How long a computation may take: an answer, or a piece of a text that is written.", valueName: "seconds"))
+  var maxSeconds = 300
+
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("How long what is being answered at the end may take.", valueName: "seconds"))
   var drain = 30
 
@@ -195,6 +201,7 @@ struct LimitOptions: ParsableArguments {
     try check("--max-requests", maxRequests, within: 1...1_000_000)
     try check("--max-connections", maxConnections, within: 1...1_000_000)
     try check("--timeout", timeout, within: 1...86_400)
+    try check("--max-seconds", maxSeconds, within: 1...1_000_000)
     try check("--drain", drain, within: 1...86_400)
   }
 
@@ -204,6 +211,7 @@ struct LimitOptions: ParsableArguments {
     settings.connections = maxConnections
     settings.readingTime = Double(timeout)
     settings.waitingTime = Double(timeout)
+    settings.computingTime = Double(maxSeconds)
     settings.drainTime = Double(drain)
   }
 }

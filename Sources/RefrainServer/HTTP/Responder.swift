@@ -28,13 +28,14 @@ struct Responder: HTTPResponder {
       do throws(Failure) { call.query = try String.query(target[1]) } catch { isBad = true }
     }
     let channel = context.channel
-    let answer =
-      isBad
-      ? Failure(400, "the query has escapes that are none").answer
-      : await service.respond(call) { (limit) throws(Failure) in
+    guard !isBad else { return response(Failure(400, "the query has escapes that are none").answer, channel, nil) }
+    let client = Client.at(channel)
+    let answer = await Client.$current.withValue(client) {
+      await service.respond(call) { (limit) throws(Failure) in
         try await read(request.body, atMost: limit, from: channel)
       }
-    return response(answer, channel)
+    }
+    return response(answer, channel, client)
   }
 
   /// All of a body.
@@ -66,7 +67,7 @@ struct Responder: HTTPResponder {
 
   private static var tooSlow: Failure { Failure(408, "the request took too long to arrive", closes: true) }
 
-  private func response(_ answer: Answer, _ channel: any Channel) -> Response {
+  private func response(_ answer: Answer, _ channel: any Channel, _ client: Client?) -> Response {
     let status = HTTPResponse.Status(code: answer.status)
     switch answer.body {
     case .bytes(let bytes):
@@ -87,7 +88,7 @@ struct Responder: HTTPResponder {
       let body = ResponseBody { writer in
         var pieces: any PieceWriter = BodyWriter(writer: writer)
         do {
-          try await write(&pieces)
+          try await Client.$current.withValue(client) { try await write(&pieces) }
         } catch {
           channel.close(promise: nil)
           throw error

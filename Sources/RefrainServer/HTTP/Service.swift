@@ -30,7 +30,8 @@ final class Service: Sendable {
     (self.settings, self.meters, self.logger) = (settings, meters, logger)
     shelf = ModelShelf(models)
     pool = ComputePool(
-      places: settings.computations, longestQueue: settings.requests, patience: settings.waitingTime)
+      places: settings.computations, longestQueue: settings.requests, patience: settings.waitingTime,
+      longestRun: settings.computingTime)
     sessions = try SessionStore(shelf, settings, meters: meters, logger: logger)
     tokens = TokenCheck(settings.tokens)
     origins = OriginCheck(settings)

@@ -8,19 +8,35 @@ final class ComputePool: Sendable {
   private struct State {
     var running = 0
     var waiting: [FirstResult<Void>] = []
+    var numbered: UInt64 = 0
+    var watched: [UInt64: Watched] = [:]
+  }
+
+  /// What waits or runs until its time is up, or its client has left.
+  private struct Watched {
+    let client: Client?
+    let deadline: UInt64
+    /// What is said when the time is up.
+    let failure: Failure
+    let giveUp: @Sendable (any Error) -> Void
   }
 
   /// The most that run at once.
   let places: Int
   /// The most that wait.
   let longestQueue: Int
-  /// How long one may have waited when its turn comes, in seconds.
+  /// How long one may wait for its turn, in seconds.
   private let patience: Double
+  /// How long one may run, in seconds.
+  private let longestRun: Double
   private let state = Mutex(State())
-  private let queue = DispatchQueue(label: "refrain.compute", attributes: .concurrent)
+  private let threads = ThreadExecutor()
 
-  init(places: Int, longestQueue: Int, patience: Double) {
-    (self.places, self.longestQueue, self.patience) = (max(1, places), longestQueue, patience)
+  init(places: Int, longestQueue: Int, patience: Double, longestRun: Double = 300) {
+    (self.places, self.longestQueue) = (max(1, places), longestQueue)
+    // As nanoseconds they must be numbers, also where somebody wants no limit.
+    func bounded(_ seconds: Double) -> Double { min(max(0, seconds), 1e9) }
+    (self.patience, self.longestRun) = (bounded(patience), bounded(longestRun))
   }
 
   /// How many run and how many wait.
@@ -28,9 +44,10 @@ final class ComputePool: Sendable {
 
   /// Computes something on a thread of its own, within a memory budget and without access to files.
   ///
-  /// Whoever is canceled goes on at once; what is computed keeps its place until it is done.
+  /// Whoever is canceled, or whose time is up, goes on at once. What is computed is then told so by
+  /// `Task.isCancelled`, and keeps its place until it has ended.
   ///
-  /// - Throws: 503 when too many wait, or when it waited for too long; `CancellationError`; what `body` throws.
+  /// - Throws: 503 when too many wait, or when it waited or ran for too long; `CancellationError`; what `body` throws.
   func run<Result: Sendable>(
     files: Set<String> = [], _ body: @escaping @Sendable () throws -> Result
   ) async throws -> Result {
@@ -38,15 +55,58 @@ final class ComputePool: Sendable {
     try await enter()
     guard Double(DispatchTime.now().uptimeNanoseconds - begin) < patience * 1e9 else {
       leave()
-      throw Failure(503, "the server is busy: the request waited for too long", retryAfter: 1)
+      throw Self.waitedTooLong
     }
     let first = FirstResult<Result>()
-    queue.async {
+    let work = Task(executorPreference: threads) {
       let result = Swift.Result { try FileAccess.$allowed.withValue(files) { try MemoryBudget().run(body) } }
       self.leave()
       first.set(result)
     }
-    return try await first.wait()
+    let tooLong = Failure(
+      503,
+      "the computation was ended after \(Int(longestRun)) seconds, the most that one may take; ask for less at once")
+    return try await watching(first, for: longestRun, tooLong) { work.cancel() }
+  }
+
+  private static var waitedTooLong: Failure {
+    Failure(503, "the server is busy: the request waited for too long", retryAfter: 1)
+  }
+
+  /// Waits for a result until its time is up, its client has left, or the task is canceled.
+  ///
+  /// - Parameter end: Called when nobody waits for it any more.
+  private func watching<Value>(
+    _ first: FirstResult<Value>, for seconds: Double, _ failure: Failure, end: @escaping @Sendable () -> Void
+  ) async throws -> Value {
+    let watched = Watched(
+      client: Client.current, deadline: Session.now &+ UInt64(seconds * 1e9), failure: failure
+    ) { error in
+      first.set(.failure(error))
+      end()
+    }
+    let number = state.withLock { state in
+      state.numbered += 1
+      state.watched[state.numbered] = watched
+      return state.numbered
+    }
+    defer { state.withLock { _ = $0.watched.removeValue(forKey: number) } }
+    return try await withTaskCancellationHandler {
+      try await first.wait()
+    } onCancel: {
+      end()
+    }
+  }
+
+  /// Gives up what has taken too long, and what nobody waits for any more.
+  func sweep() {
+    let now = Session.now
+    let late = state.withLock { state in
+      let late = state.watched.filter { $0.value.deadline < now || $0.value.client?.hasLeft == true }
+      for number in late.keys { state.watched[number] = nil }
+      return late.values
+    }
+    for one in late { one.giveUp(one.client?.hasLeft == true ? CancellationError() : one.failure) }
   }
 
   private func enter() async throws {
@@ -62,7 +122,7 @@ final class ComputePool: Sendable {
       return false
     }
     if goes { return }
-    do { try await turn.wait() } catch {
+    do { try await watching(turn, for: patience, Self.waitedTooLong) {} } catch {
       state.withLock { state in state.waiting.removeAll { $0 === turn } }
       throw error
     }
@@ -81,6 +141,16 @@ final class ComputePool: Sendable {
       // One that does not wait any more is passed over.
       guard let next, !next.set(.success(())) else { return }
     }
+  }
+}
+
+/// Runs each task on a thread of its own.
+private final class ThreadExecutor: TaskExecutor {
+  private let queue = DispatchQueue(label: "refrain.compute", attributes: .concurrent)
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 

@@ -16,6 +16,8 @@ import ServiceLifecycle
 public struct RefrainServer: Sendable {
   private let settings: ServerSettings
   private let logger: Logger
+  /// Held as long as the server is.
+  private let lock: FolderLock?
   let service: Service
 
   /// Reads the models.
@@ -25,7 +27,8 @@ public struct RefrainServer: Sendable {
   ///   - settings: How the server runs.
   ///   - level: The least of what is logged, as lines of JSON on standard error: `debug`, `info`, `notice`, `warning`,
   ///     `error`.
-  /// - Throws: What reading a model throws; `wrongInput` for a name that is none, or given twice.
+  /// - Throws: What reading a model throws; `wrongInput` for a name that is none, or given twice; `unwritableFile` for
+  ///   a folder of sessions that cannot be written, or that another server has.
   public init(
     models: [(name: String, path: String)], settings: ServerSettings = ServerSettings(), level: String = "info"
   ) throws(DataError) {
@@ -50,6 +53,7 @@ public struct RefrainServer: Sendable {
 
   init(_ models: [ServedModel], settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
     (self.settings, self.logger) = (settings, logger)
+    lock = try settings.sessionFolder.map { (path) throws(DataError) in try FolderLock(SessionFolder(path)) }
     service = try Service(models, settings, meters: meters, logger: logger)
   }
 
@@ -75,7 +79,7 @@ public struct RefrainServer: Sendable {
   public static func tokens(in path: String) throws(DataError) -> [String] { try TokenCheck.tokens(in: path) }
 
   /// Answers until the process is asked to end by SIGTERM or SIGINT. What is being answered then is answered to its
-  /// end, and states of sessions are written if there is a folder for them.
+  /// end, unless it is asked again; and states of sessions are written if there is a folder for them.
   ///
   /// - Parameter onRunning: Told the port when requests are taken.
   /// - Throws: `wrongInput` when the address cannot be listened at.
@@ -87,7 +91,10 @@ public struct RefrainServer: Sendable {
     let app = OnLoop(executor: executor, service: application(group, deadlines, onRunning))
     var configuration = ServiceGroupConfiguration(
       services: [
-        .init(service: Sweeper(service: service, deadlines: deadlines), successTerminationBehavior: .ignore),
+        // Told last: it looks after what is being answered until nothing is.
+        .init(
+          service: Sweeper(service: service, deadlines: deadlines, signals: StopSignals()),
+          successTerminationBehavior: .ignore),
         .init(
           service: app, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup),
@@ -110,6 +117,7 @@ public struct RefrainServer: Sendable {
     }
     try? await group.shutdownGracefully()
     service.sessions.saveAll()
+    withExtendedLifetime(lock) {}
     logger.notice("ended")
   }
 
@@ -123,6 +131,7 @@ public struct RefrainServer: Sendable {
       responder: Responder(service: service, deadlines: deadlines),
       server: .http1(
         configuration: .init(
+          additionalChannelHandlers: [ClientWatch()],
           idleTimeout: .milliseconds(Int64(max(1, settings.readingTime * 2) * 1000)),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
@@ -154,17 +163,21 @@ private struct OnLoop<Own: ServiceLifecycle.Service>: ServiceLifecycle.Service {
   }
 }
 
-/// Looks after what has a time: requests that do not arrive, sessions that nobody asks for.
+/// Looks after what has a time: requests that do not arrive, computations, sessions that nobody asks for; and after
+/// those who do not want to wait for the end.
 private struct Sweeper: ServiceLifecycle.Service {
   let service: Service
   let deadlines: ReadingDeadlines
+  let signals: StopSignals
 
   func run() async throws {
-    await cancelWhenGracefulShutdown {
+    try await cancelWhenGracefulShutdown {
       var rounds = 0
       while !Task.isCancelled {
         try? await Task.sleep(for: .milliseconds(100))
+        if signals.count > 1 { throw StopSignals.Repeated() }
         deadlines.sweep()
+        service.pool.sweep()
         rounds += 1
         if rounds % 10 == 0 { service.sessions.sweep() }
       }

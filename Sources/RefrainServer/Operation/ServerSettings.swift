@@ -14,6 +14,8 @@ public struct ServerSettings: Sendable {
   public var readingTime = 30.0
   /// How long a request may wait for its turn to be computed, in seconds.
   public var waitingTime = 30.0
+  /// How long a computation may take, in seconds: an answer, or a piece of one that streams.
+  public var computingTime = 300.0
   /// The most requests at once.
   public var requests = 1024
   /// The most connections at once.

@@ -13,6 +13,8 @@ struct ColumnModel: Sendable {
   var report: ColumnReport
 
   /// What the networks say of some rows, row after row: the mean over the networks.
+  ///
+  /// - Throws: ``TaskError`` when the rows cannot be read, or the task that this runs in is canceled.
   func scores(_ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [Float] {
     var scores: [Float] = []
     var width = 0
@@ -21,7 +23,7 @@ struct ColumnModel: Sendable {
       shuffles: false)
     do throws(TrainingError) {
       try batches.begin(epoch: 0, at: 0)
-      while let batch = try batches.next() {
+      while !Task.isCancelled, let batch = try batches.next() {
         let sums = networks.dropFirst().reduce(networks[0](batch.inputs)) { $0 + $1(batch.inputs) }
         let means = sums * (1 / Float(networks.count))
         if scores.isEmpty {
@@ -36,6 +38,7 @@ struct ColumnModel: Sendable {
     } catch {
       throw TaskError(error.description)
     }
+    try TaskError.checkCancellation()
     return scores
   }
 

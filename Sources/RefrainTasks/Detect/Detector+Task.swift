@@ -73,7 +73,10 @@ extension Detector: TaskModel {
   /// What there is to say of each row of each file, as if it came after those of the training; with
   /// ``DetectionRequest/onlyAlarms`` of the alarms alone.
   public func predict(_ examples: Examples, _ request: DetectionRequest) throws(TaskError) -> [Detection] {
-    let all = examples.files.flatMap { detections(in: $0) }
+    var all: [Detection] = []
+    for rows in examples.files {
+      all += try detections(in: rows) { () throws(TaskError) in try TaskError.checkCancellation() }
+    }
     return request.onlyAlarms ? all.filter(\.isAnomaly) : all
   }
 

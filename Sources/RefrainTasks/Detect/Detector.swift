@@ -100,10 +100,16 @@ public struct Detector: Sendable {
   /// What there is to say of rows that come after those of the training.
   ///
   /// - Parameter rows: With the channels of the training, in their order.
-  public func detections(in rows: ObservedRows) -> [Detection] {
+  public func detections(in rows: ObservedRows) -> [Detection] { detections(in: rows) { () throws(Never) in } }
+
+  /// - Parameter check: Called before each row; what it throws ends it all.
+  func detections<Failure: Error>(
+    in rows: ObservedRows, check: () throws(Failure) -> Void
+  ) throws(Failure) -> [Detection] {
     var stream = stream()
-    return (0..<rows.count).map { row in
-      stream.push(rows.values(row), at: rows.stamps?[row], label: rows.times[row])
+    return try (0..<rows.count).map { row throws(Failure) in
+      try check()
+      return stream.push(rows.values(row), at: rows.stamps?[row], label: rows.times[row])
     }
   }
 }

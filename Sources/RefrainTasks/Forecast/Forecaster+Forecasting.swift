@@ -58,7 +58,8 @@ extension Forecaster {
   /// What comes after each of the series that the forecaster was trained on.
   public func forecasts(levels: [Double] = [], samples: Int = 0) throws(ForecastError) -> [Forecast] {
     try members.map { member throws(ForecastError) in
-      try forecast(member.memory, of: member, levels: levels, samples: samples)
+      try TaskError.checkCancellation()
+      return try forecast(member.memory, of: member, levels: levels, samples: samples)
     }
   }
 

@@ -75,6 +75,7 @@ extension Forecaster: TaskModel {
     var points: [Forecast.Point] = []
     if examples.isEmpty { points = try forecasts(levels: levels, samples: samples).flatMap(\.sampledPoints) }
     for series in examples {
+      try TaskError.checkCancellation()
       points += try forecast(continuing: series, levels: levels, samples: samples).sampledPoints
     }
     guard let shape = request.shape else { return points }

@@ -57,13 +57,16 @@ extension LanguageModel: TaskModel {
     _ examples: LanguageExamples, _ request: LanguageRequest
   ) throws(TaskError) -> [LanguageAnswer] {
     guard let lines = examples.lines else {
-      return examples.prompts.flatMap { continuations(of: $0, request) }
+      var answers: [LanguageAnswer] = []
+      for prompt in examples.prompts { answers += try continuations(of: prompt, request) }
+      return answers
     }
     var answers: [LanguageAnswer] = []
     var waiting: [String] = []
     for line in lines {
       waiting.append(line)
       if waiting.count == 64 {
+        try TaskError.checkCancellation()
         answers += judgments(of: waiting, request)
         waiting = []
       }

@@ -9,28 +9,33 @@ extension LanguageModel {
   }
 
   /// How a prompt goes on, as often as the request says.
-  func continuations(of prompt: String, _ request: LanguageRequest) -> [LanguageAnswer] {
+  ///
+  /// - Throws: ``TaskError`` when the task that this runs in is canceled.
+  func continuations(of prompt: String, _ request: LanguageRequest) throws(TaskError) -> [LanguageAnswer] {
     let samples = request.samples ?? 1
     // So many side by side that their states and logits fit in some megabytes.
     let batch = max(1, min(samples, 64))
-    return stride(from: 0, to: samples, by: batch).flatMap { first -> [LanguageAnswer] in
+    var answers: [LanguageAnswer] = []
+    for first in stride(from: 0, to: samples, by: batch) {
       let count = min(batch, samples - first)
       var streams = (0..<count).map { _ in Continuation(self, prompt, stop: request.stop) }
       var sampling = request.sampling
       sampling.seed = sampling.seed &+ UInt64(first)
       let start = languageNetwork.start(Array(repeating: promptTokens(prompt), count: count))
       for step in TokenGeneration(languageNetwork, from: start, rules: rules(request), sampling: sampling) {
+        try TaskError.checkCancellation()
         for (index, element) in step.enumerated() {
           if let element { streams[index].take(element.token, element.logProbability) }
         }
         if streams.allSatisfy(\.isStopped) { break }
       }
-      return streams.map { stream in
+      answers += streams.map { stream in
         answer(
           stream.text, tokens: stream.tokens, stream.logProbabilities, prompt: prompt,
           saysProbabilities: request.saysProbabilities)
       }
     }
+    return answers
   }
 
   /// The tokens of a prompt after the end of a line.

@@ -9,15 +9,20 @@ extension Tagger {
   ///   - sentences: The words of each.
   ///   - count: How many ways to tag each sentence are given; nil gives the best alone.
   public func predict(_ sentences: [[String]], best count: Int? = nil) -> [TaggedText] {
-    texts(sentences.map { TaggedSentence(words: $0) }, best: count)
+    texts(sentences.map { TaggedSentence(words: $0) }, best: count) {}
   }
 
   /// The most probable tags of sentences, with how probable they are.
-  func texts(_ sentences: [TaggedSentence], best count: Int?) -> [TaggedText] {
+  ///
+  /// - Parameter check: Called after the network has read a batch; what it throws ends it all.
+  func texts<Failure: Error>(
+    _ sentences: [TaggedSentence], best count: Int?, check: () throws(Failure) -> Void
+  ) throws(Failure) -> [TaggedText] {
     var results = [TaggedText?](repeating: nil, count: sentences.count)
     let constraints = labels.constraints
     let field = tagNetwork.field
-    forEachBatch(sentences) { examples, tags, scores, lengths in
+    try forEachBatch(sentences) { examples, tags, scores, lengths throws(Failure) in
+      try check()
       let paths = field.bestPaths(tags, lengths: lengths, constraints: constraints)
       let marginals = field.marginals(tags, lengths: lengths, constraints: constraints)
       let best = count.map { field.bestPaths(tags, count: $0, lengths: lengths, constraints: constraints) }

@@ -51,7 +51,7 @@ extension Tagger {
   public func overview(_ examples: TagExamples, _ request: TagRequest) throws(TaskError) -> [Exhibit] {
     let sentences = examples.sentences.filter { $0.tags.count == $0.words.count }
     guard !sentences.isEmpty else { return [] }
-    let texts = texts(sentences, best: nil)
+    let texts = texts(sentences, best: nil) {}
     func written(_ tags: [String]) -> [String] { scheme == .none ? tags : scheme.converted(tags) }
     var pairs: [[String]: (count: Int, example: String, probability: Double)] = [:]
     var lines: [(number: Int, wrong: Int, words: String)] = []

@@ -63,7 +63,7 @@ extension Tagger: TaskModel {
 
   /// An answer for each sentence, word or span.
   public func predict(_ examples: TagExamples, _ request: TagRequest) throws(TaskError) -> [TagAnswer] {
-    let texts = texts(examples.sentences, best: request.best)
+    let texts = try texts(examples.sentences, best: request.best, check: TaskError.checkCancellation)
     switch request.unit ?? .sentence {
     case .sentence: return texts.map { .sentence($0) }
     case .word:

@@ -31,13 +31,13 @@ public struct Tagger: Sendable {
   public var hasLabels: Bool { !labels.labels.isEmpty }
 
   /// What the network says of sentences; `body` is called with their numbers, in no certain order.
-  func forEachBatch(
+  func forEachBatch<Failure: Error>(
     _ sentences: [TaggedSentence],
-    _ body: (_ examples: [Int], _ tags: Tensor, _ labels: Tensor?, _ lengths: [Int]) -> Void
-  ) {
-    TagBatches(encoded: EncodedSentences(sentences, encoder)).run { examples, batch in
+    _ body: (_ examples: [Int], _ tags: Tensor, _ labels: Tensor?, _ lengths: [Int]) throws(Failure) -> Void
+  ) throws(Failure) {
+    try TagBatches(encoded: EncodedSentences(sentences, encoder)).run { examples, batch throws(Failure) in
       let (tags, labels) = tagNetwork(batch)
-      body(examples, tags, labels, batch.lengths)
+      try body(examples, tags, labels, batch.lengths)
     }
   }
 
@@ -63,7 +63,9 @@ struct TagBatches {
   private static let most = 2048
 
   /// Calls `body` for all batches, with the numbers of their sentences.
-  func run(_ body: (_ examples: [Int], _ batch: TagBatch) -> Void) {
+  func run<Failure: Error>(
+    _ body: (_ examples: [Int], _ batch: TagBatch) throws(Failure) -> Void
+  ) throws(Failure) {
     let source = TagSource(encoded: encoded, tags: nil, labels: nil)
     let order = (0..<source.count).sorted { (source.length(of: $0), $0) < (source.length(of: $1), $1) }
     var start = 0
@@ -71,7 +73,7 @@ struct TagBatches {
       var end = start + 1
       while end < order.count, (end + 1 - start) * source.length(of: order[end]) <= Self.most { end += 1 }
       let examples = Array(order[start..<end])
-      body(examples, source.batch(examples))
+      try body(examples, source.batch(examples))
       start = end
     }
   }

@@ -65,7 +65,7 @@ extension Transcriber: TaskModel {
 
   /// What the recordings say; of one that cannot be read, why.
   public func predict(_ examples: Utterances, _ request: TranscriptionRequest) throws(TaskError) -> [Transcription] {
-    transcriptions(examples, width: request.width)
+    try transcriptions(examples, width: request.width)
   }
 
   /// The word and the character error rate: the edits that it takes to make the answers right, over what there should
@@ -76,7 +76,7 @@ extension Transcriber: TaskModel {
     guard references.count == examples.all.count, !references.isEmpty else {
       throw TaskError("there are no texts to compare with; name a table with a column of texts")
     }
-    let answers = transcriptions(examples, width: request.width)
+    let answers = try transcriptions(examples, width: request.width)
     let rates = Self.errorRates(references: references, answers.map(\.text))
     let counts = Dictionary(references.map { ($0, 1) }, uniquingKeysWith: +)
     let frequent = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? ""

@@ -164,14 +164,17 @@ public struct Transcriber: Sendable {
   // MARK: - Answers
 
   /// What recordings say, with times and confidence.
-  func transcriptions(_ utterances: Utterances, width: Int?) -> [Transcription] {
+  ///
+  /// - Throws: ``TaskError`` when the task that this runs in is canceled.
+  func transcriptions(_ utterances: Utterances, width: Int?) throws(TaskError) -> [Transcription] {
     let inputs = plan.inputs(utterances)
     let values = TranscriptionExamples(inputs: inputs, labels: inputs.map { _ in [] })
       .logProbabilities(transcriptionNetwork)
     var search = search
     if let width { search.width = width }
     let prefixes = search.prefixSearch(plan, lexicon: language.lexicon)
-    return zip(utterances.all, values).map { one, values in
+    return try zip(utterances.all, values).map { one, values throws(TaskError) in
+      try TaskError.checkCancellation()
       var answer = Transcription(audio: one.name, text: "", confidence: 0, words: [])
       answer.problem = one.problem?.description
       if one.problem == nil {

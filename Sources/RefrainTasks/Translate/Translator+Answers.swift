@@ -3,11 +3,16 @@ import RefrainData
 
 extension Translator {
   /// What is made of texts, in their order; of a text without a token nothing is.
-  func answers(_ texts: [String], _ request: TranslationRequest) -> [Translation] {
+  ///
+  /// - Parameter check: Called before each batch; what it throws ends it all.
+  func answers<Failure: Error>(
+    _ texts: [String], _ request: TranslationRequest, check: () throws(Failure) -> Void
+  ) throws(Failure) -> [Translation] {
     let sources = texts.map { sourceTokenizer.encode($0) }
     var answers = [Translation](
       repeating: Translation(text: "", score: 0, alternatives: nil, alignment: nil), count: texts.count)
     for chosen in batches(of: sources, rows: Self.width(request)) {
+      try check()
       let found = search(request)(
         translationNetwork, from: translationNetwork.start(chosen.map { sources[$0] }, limit: request.longest))
       for (index, hypotheses) in zip(chosen, found) {
@@ -112,7 +117,7 @@ extension Translator {
     _ texts: (sources: [String], targets: [String]), _ request: TranslationRequest, greedily: Bool = false,
     losses: Bool = true
   ) -> TranslationMeasure {
-    let found = greedily ? greedyTexts(texts.sources) : answers(texts.sources, request).map(\.text)
+    let found = greedily ? greedyTexts(texts.sources) : answers(texts.sources, request) {}.map(\.text)
     let tokens = request.bleuTokens ?? bleuTokens
     // What a tokenizer makes of a text is what a network can know of it: capitals, spaces.
     let references = texts.targets.map { targetTokenizer.written($0) }

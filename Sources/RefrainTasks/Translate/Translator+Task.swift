@@ -59,11 +59,11 @@ extension Translator: TaskModel {
     for text in examples.pairs.sources {
       waiting.append(text)
       if waiting.count == 2048 {
-        answers += self.answers(waiting, request)
+        answers += try self.answers(waiting, request, check: TaskError.checkCancellation)
         waiting = []
       }
     }
-    return answers + self.answers(waiting, request)
+    return try answers + self.answers(waiting, request, check: TaskError.checkCancellation)
   }
 
   /// How like the targets the answers are, beside the sources themselves.

@@ -65,8 +65,10 @@ extension ONNXGraph {
   /// - Parameters:
   ///   - places: the values that there are before the first node; afterwards the outputs are among them.
   ///   - limits: what the run may still take.
+  /// - Throws: What a node throws; `canceled` when the task that this runs in is.
   func run(_ places: inout [ONNXValue?], _ limits: ONNXLimits) throws(DataError) {
     for (node, finished) in zip(nodes, finished) {
+      guard !Task.isCancelled else { throw DataError(.canceled, "the run was canceled before it had a result") }
       let call = ONNXCall(
         node: node, inputs: node.inputs.map { slot in slot.flatMap { places[$0] } }, limits: limits,
         outside: node.implementation.hasBody ? places : [])

@@ -126,12 +126,14 @@ public struct PairColumns: OptionTable, Codable, Equatable {
       }
       return .init(.column(table, columns.source), .column(table, target))
     }
+    // A file that is not there is said to be missing, whatever else is.
+    let sources = try TextLines(DataSource(parts))
     guard !needsTargets else {
       throw DataError(
         .wrongInput, file: names[0], "there are sources alone",
         remedy: "name a second file with as many lines of targets, or a table (.csv, .tsv) with a column of each")
     }
-    return .init(.lines(try TextLines(DataSource(parts))))
+    return .init(.lines(sources))
   }
 
   /// The columns of a table that are named, or were learned, or come first.

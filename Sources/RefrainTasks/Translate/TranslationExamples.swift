@@ -43,6 +43,18 @@ public struct TranslationExamples: Sendable {
       case .values: return "text \(text + 1)"
       }
     }
+
+    /// The most bytes of a text: what the network makes of its tokens is in memory at once.
+    static let longest = 1 << 16
+
+    /// - Throws: `wrongInput` for a text of more bytes.
+    func checkLengths() throws(DataError) {
+      for (index, text) in enumerated() where text.utf8.count > Self.longest {
+        throw DataError(
+          .wrongInput, "\(place(of: index)): the text has \(text.utf8.count) bytes, more than \(Self.longest)",
+          remedy: "cut it into sentences, a line each")
+      }
+    }
   }
 
   /// Sources with what is to be made of each.

@@ -46,8 +46,12 @@ struct RefrainCommand: ParsableCommand {
   }
 
   /// The command that the arguments name, ready to run.
-  static func command(in arguments: [String]) throws -> any ParsableCommand {
+  static func command(in given: [String]) throws -> any ParsableCommand {
+    let arguments = HelpRequest.normalized(given)
     if let resumed = try SavedCommand.resumed(by: arguments) { return try command(in: resumed) }
+    if let task = arguments.first, HelpRequest.isTask(task) {
+      throw ValidationError("'\(task)' is a task, which is learned by a command. Did you mean 'train \(task)'?")
+    }
     try checkSubcommand(arguments.first, what: "command")
     for command in [TrainCommand.self, TuneCommand.self] as [any ParsableCommand.Type]
     where arguments.first == command.configuration.commandName {

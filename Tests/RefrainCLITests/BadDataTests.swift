@@ -2,7 +2,7 @@ import Foundation
 import RefrainData
 import Testing
 
-@Suite("A file that cannot be used ends with 65 and one line, and leaves every file as it was")
+@Suite("A file that cannot be used ends with its status and one line, and leaves every file as it was")
 struct BadDataTests {
   /// A file's text (nil: no file), flags, and what the message must name.
   struct Case: CustomTestStringConvertible {
@@ -85,7 +85,7 @@ struct BadDataTests {
     let result = try place.run(
       ["forecast", "data.csv", "--output", "results.csv", "--chart", "chart.svg", "--save", "model.safetensors"]
         + ["--epochs", "1", "--quiet"] + input.flags)
-    expectRefusal(result, 65, naming: input.names, at: #_sourceLocation)
+    expectRefusal(result, input.csv == nil ? 66 : 65, naming: input.names, at: #_sourceLocation)
     #expect(try place.files == before)
     for name in outputs { #expect(try place.read(name) == Data("precious".utf8)) }
   }
@@ -110,7 +110,7 @@ struct BadDataTests {
       try place.write(monthlyCSV(), to: "data.csv")
       // Without --quiet: had the training begun, there would be more than one line.
       let result = try place.run(["forecast", flag, path])
-      expectRefusal(result, 65, naming: [name], at: #_sourceLocation)
+      expectRefusal(result, 73, naming: [name], at: #_sourceLocation)
       #expect(try place.files == ["data.csv"])
     }
   }
@@ -121,7 +121,7 @@ struct BadDataTests {
     try place.write("precious", to: "results.csv")
     chmod(place.folder.appendingPathComponent("results.csv").path, 0o444)
     let result = try place.run(["forecast", "--output", "results.csv"])
-    expectRefusal(result, 65, naming: ["no permission"], at: #_sourceLocation)
+    expectRefusal(result, 73, naming: ["no permission"], at: #_sourceLocation)
   }
 
   @Test("When the disk is full, the old file stays", arguments: ["--chart", "--save"])
@@ -130,7 +130,7 @@ struct BadDataTests {
     try place.write("precious", to: "x")
     // A limit on the size of files, in blocks of 512 or 1024 bytes, stands for a full disk. Output goes nowhere.
     let line = "ulimit -f 1; exec \"$REFRAIN\" forecast \(tiny.joined(separator: " ")) --quiet \(flag) x > /dev/null"
-    expectRefusal(try place.shell(line), 65, naming: ["x", "space"], at: #_sourceLocation)
+    expectRefusal(try place.shell(line), 74, naming: ["x", "space"], at: #_sourceLocation)
     #expect(try place.files == ["x"])
     #expect(try place.read("x") == Data("precious".utf8))
   }
@@ -138,6 +138,6 @@ struct BadDataTests {
   @Test("Standard output that cannot be written to is an error", .enabled(if: access("/dev/full", W_OK) == 0))
   func fullStandardOutput() throws {
     let line = "exec \"$REFRAIN\" forecast \(tiny.joined(separator: " ")) --quiet > /dev/full"
-    expectRefusal(try Workplace().shell(line), 65, naming: ["standard output"], at: #_sourceLocation)
+    expectRefusal(try Workplace().shell(line), 74, naming: ["standard output"], at: #_sourceLocation)
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import RefrainData
 import Testing
 
-@Suite("A model file that cannot be used ends with 65 and one line")
+@Suite("A model file that cannot be used ends with 65 or 66 and one line")
 struct BadModelTests {
   let place: Workplace
   let model: Data
@@ -23,7 +23,7 @@ struct BadModelTests {
   @Test("No such file")
   func missing() throws {
     let result = try place.run(["forecast", "--model", "none"])
-    expectRefusal(result, 65, naming: ["none", "no such file"], at: #_sourceLocation)
+    expectRefusal(result, 66, naming: ["none", "no such file"], at: #_sourceLocation)
   }
 
   @Test("An empty file, a cut-off one, and another kind of file")

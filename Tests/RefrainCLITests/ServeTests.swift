@@ -92,7 +92,7 @@ struct ServeTests {
     try place.write("hello", to: "a.txt")
     try place.write("# none\n", to: "tokens")
     for (flags, status, word) in [
-      (["serve", "none.model"], 65, "no such file"), (["serve", "a.txt"], 65, "a.txt"),
+      (["serve", "none.model"], 66, "no such file"), (["serve", "a.txt"], 65, "a.txt"),
       (["serve", "small.model", "--tokens", "tokens"], 65, "no token"),
       (["serve", "small.model", "x/y=small.model"], 65, "'x/y'"),
       (["serve", "small.model", "small.model"], 65, "two models"),

@@ -78,7 +78,7 @@ import Testing
     let data = try place.run(["train", "--resume", "saved"])
     #expect(data.status == 65)
     let nothing = try place.run(["train", "--resume", "."])
-    #expect(nothing.status == 65 && nothing.errors.contains("no training was saved in this folder"))
+    #expect(nothing.status == 66 && nothing.errors.contains("no training was saved in this folder"))
     #expect(try place.run(training + ["--every", "5steps"]).errors.contains("needs --checkpoint"))
     #expect(try place.run(training + ["--checkpoint", "x", "--every", "5x"]).status == 64)
     #expect(try place.run(training + ["--log", "x.txt"]).errors.contains("ends in neither"))

@@ -60,7 +60,7 @@ struct WeightCommandTests {
     try refused("m.model", "m.model", "--weights", "int8", as: 64, naming: "same file")
     try refused("m.model", "n.onnx", "--weights", "int8", "--to", "onnx", as: 64, naming: "--weights")
     try refused(fixturePath("keras/stack.keras"), "n.model", "--weights", "int8", as: 65, naming: "Refrain")
-    try refused("m.model", "n.model", "--weights", "int8", "--calibrate", "none.txt", as: 65, naming: "none.txt")
+    try refused("m.model", "n.model", "--weights", "int8", "--calibrate", "none.txt", as: 66, naming: "none.txt")
     #expect(try !place.files.contains("n.model"))
   }
 }

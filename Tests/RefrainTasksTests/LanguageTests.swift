@@ -59,12 +59,18 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     for (part, whole) in zip(parts, network.logProbabilities(of: texts)) {
       #expect(zip(part, whole).allSatisfy { abs($0 - $1) < 1e-5 })
     }
+    // So are those of a text that is read a window after another, whatever the length of those beside it.
+    for (part, whole) in zip(network.logProbabilities(of: texts, window: 3), network.logProbabilities(of: texts)) {
+      #expect(part.count == whole.count && zip(part, whole).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
     // Step by step it is the same.
-    let start = network.start([Array(text.prefix(5)), Array(text.prefix(2))])
     let rules = DecodingRules(maximumLength: 8)
-    for (answer, prompt) in zip(network.generate(from: start, rules: rules), [text.prefix(5), text.prefix(2)]) {
-      let whole = network.logProbabilities(of: [prompt + answer.tokens])[0].suffix(8)
-      #expect(zip(answer.logProbabilities, whole).allSatisfy { abs($0 - $1) < 1e-4 })
+    for window in [LanguageNetwork.window, 2] {
+      let start = network.start([Array(text.prefix(5)), Array(text.prefix(2))], window: window)
+      for (answer, prompt) in zip(network.generate(from: start, rules: rules), [text.prefix(5), text.prefix(2)]) {
+        let whole = network.logProbabilities(of: [prompt + answer.tokens])[0].suffix(8)
+        #expect(zip(answer.logProbabilities, whole).allSatisfy { abs($0 - $1) < 1e-4 })
+      }
     }
   }
 

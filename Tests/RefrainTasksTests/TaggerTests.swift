@@ -280,6 +280,9 @@ import Testing
     #expect(
       problem(some + [TaggedSentence(words: ["a"], tags: ["I-LOC"])])
         .contains("the tag 'I-LOC' begins a sentence, which BIO does not allow"))
+    let words = Array(repeating: "Oslo", count: TagExamples.longestSentence + 1)
+    let long = TaggedSentence(words: words, tags: words.map { _ in "B-LOC" })
+    #expect(problem(some + [long]).contains("the sentence has 20001 words, more than 20000"))
   }
 
   // MARK: - Input
@@ -304,6 +307,15 @@ import Testing
         from: DataSource([.bytes(Array((many + "Oslo B-LOC\n").utf8), name: "new.txt")]), TagRequest())
     }
     #expect(error?.description.contains("line 19: there are 2 columns, and 3 in line 1") == true)
+    // What a longer sentence takes of memory would have no bound.
+    let long = dataError { () throws(DataError) in
+      try tagger.examples(
+        from: DataSource([
+          .bytes(Array(String(repeating: "Oslo ", count: TagExamples.longestSentence + 1).utf8), name: "new.txt")
+        ]), TagRequest())
+    }
+    #expect(long?.description.contains("the sentence has 20001 words, more than 20000") == true)
+    #expect(long?.file == "new.txt")
     let spaced = "Ada sings .\nNoor sings in Oslo .\nAda .\n"
     #expect(try examples(spaced).sentences.map(\.words.count) == [3, 5, 2])
   }

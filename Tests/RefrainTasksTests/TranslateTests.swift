@@ -174,6 +174,7 @@ private func problem(_ body: () throws -> Void) -> String {
       #expect(Array(try read([table]).pairs.sources) == ["1", "2"])
       #expect(problem { _ = try read([english, short]) }.contains("a.en has 5 lines and"))
       #expect(problem { _ = try read([english]) }.contains("name a second file"))
+      #expect(problem { _ = try read([folder + "/none"]) }.contains("there is no such file"))
       #expect(problem { _ = try read([english, german, short]) }.contains("3 files were given"))
       #expect(problem { _ = try read([table], ["source": ["fr"]]) }.contains("fr"))
       #expect(problem { _ = try read([]) }.contains("0 files"))
@@ -199,6 +200,10 @@ private func problem(_ body: () throws -> Void) -> String {
       let long = try write("long.en", "a\n" + String(repeating: "word ", count: 20_000) + "\n")
       #expect(
         problem { _ = try model.examples(from: DataSource(paths: [long]), TranslationRequest()) }
+          .contains("long.en, line 2: the text has 100000 bytes"))
+      let two = try write("two.en", "a\nb\n")
+      #expect(
+        problem { _ = try model.examples(from: DataSource(paths: [two, long]), TranslationRequest()) }
           .contains("long.en, line 2: the text has 100000 bytes"))
     }
   }

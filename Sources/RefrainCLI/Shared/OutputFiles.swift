@@ -62,7 +62,7 @@ func checkWritableFile(_ path: String) throws(DataError) {
   }
   let exists = stat(path, &status) == 0
   if exists ? status.st_mode & S_IFMT == S_IFDIR : path.hasSuffix("/") {
-    throw DataError(.isDirectory, file: path, "this is a folder, not a file", remedy: "name a file in it")
+    throw DataError(.unwritableFile, file: path, "this is a folder, not a file", remedy: "name a file in it")
   }
   if exists, status.st_mode & S_IFMT != S_IFREG { try checkIsOpenStream(path) }
   // A regular file is replaced by rename, for which the folder must be writable; an open stream is written to.

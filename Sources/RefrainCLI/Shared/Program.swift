@@ -44,9 +44,9 @@ struct Program<Root: ParsableCommand> {
       return failure.status
     // Commands with --memory have said so, and end with a failure.
     case let error as DataError:
-      return report(CommandFailure.badData(error.withoutMemoryFlag))
+      return report(CommandFailure(error.withoutMemoryFlag))
     case let error as any InputError:
-      return report(CommandFailure.badData(error))
+      return report(CommandFailure(error))
     default:
       let status = Root.exitCode(for: error).rawValue
       guard status == EXIT_SUCCESS else {
@@ -108,9 +108,9 @@ struct CommandFailure: Error {
   /// One line.
   let message: String
 
-  /// A file, its contents or a place to write is not as it must be.
-  static func badData(_ error: some CustomStringConvertible) -> CommandFailure {
-    CommandFailure(status: 65, message: error.description.sanitized)
+  /// What was given, or what is in it, is not as it must be.
+  static func badData(_ message: String) -> CommandFailure {
+    CommandFailure(status: EX_DATAERR, message: message.sanitized)
   }
 
   /// The user pressed Ctrl-C; by convention the status is 128 and the number of the signal.
@@ -119,7 +119,30 @@ struct CommandFailure: Error {
   }
 }
 
+extension CommandFailure {
+  /// A file, its contents or a place to write is not as it must be.
+  init(_ error: any InputError) {
+    self.init(status: (error as? DataError)?.exitStatus ?? EX_DATAERR, message: error.description.sanitized)
+  }
+
+  /// The statuses of ``DataError/exitStatus``, for the help of commands that read and write files.
+  static let fileStatuses = """
+    65 for a file that cannot be used, 66 for one that is missing or cannot be read, 73 or 74 for one that cannot be \
+    written
+    """
+}
+
 extension DataError {
+  /// What a command ends with for this error, by the conventions of `sysexits.h`.
+  var exitStatus: Int32 {
+    switch code {
+    case .missingFile, .unreadableFile: EX_NOINPUT
+    case .missingFolder, .unwritableFile: EX_CANTCREAT
+    case .diskFull: EX_IOERR
+    default: EX_DATAERR
+    }
+  }
+
   /// The same error, for a command without the flag that gives more memory.
   var withoutMemoryFlag: DataError {
     guard code == .overMemoryBudget else { return self }

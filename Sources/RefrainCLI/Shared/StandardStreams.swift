@@ -16,7 +16,8 @@ enum StandardOutput {
     case 0: break
     case EPIPE: throw ClosedPipe()
     case let number:
-      throw CommandFailure.badData("standard output cannot be written: \(String(cString: strerror(number)))")
+      throw CommandFailure(
+        status: EX_IOERR, message: "standard output cannot be written: \(String(cString: strerror(number)))")
     }
   }
 }

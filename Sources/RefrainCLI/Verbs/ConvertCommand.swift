@@ -28,7 +28,8 @@ struct ConvertCommand: ParsableCommand {
       With --weights a model of Refrain's own, of any task, keeps its format: int8 makes a quarter of it, and its products \
       faster. What that costs is measured on the examples that --calibrate names.
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a model that cannot be converted.
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses).
       """)
 
   @Argument(help: ArgumentHelp("The model.", valueName: "input"), completion: .file())
@@ -89,7 +90,7 @@ struct ConvertCommand: ParsableCommand {
   private var target: Conversion.Target? { to ?? Conversion.Target(path: output) }
 
   func run() throws {
-    do { try memory.run(convert) } catch let error as DataError { throw CommandFailure.badData(error) }
+    do { try memory.run(convert) } catch let error as DataError { throw CommandFailure(error) }
   }
 
   private func convert() throws {

@@ -27,7 +27,7 @@ struct InfoCommand: ParsableCommand {
   @OptionGroup var memory: MemoryOptions
 
   func run() throws {
-    do { try memory.run(inform) } catch let error as DataError { throw CommandFailure.badData(error) }
+    do { try memory.run(inform) } catch let error as DataError { throw CommandFailure(error) }
   }
 
   private func inform() throws {

@@ -19,8 +19,8 @@ struct RunCommand: ParsableCommand {
         refrain run model.safetensors --input x.npy --input lengths=n.npy --output results --format json
         refrain run model.pt --input x.npy --expect y.npy
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file or an input that does not fit, or an \
-      output that is not what is expected.
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses). An input that does not fit, or an output that is not what is expected, is 65.
       """)
 
   @Argument(help: "The model.", completion: .file())
@@ -53,7 +53,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    do { try memory.run(runModel) } catch let error as DataError { throw CommandFailure.badData(error) }
+    do { try memory.run(runModel) } catch let error as DataError { throw CommandFailure(error) }
   }
 
   private func runModel() throws {

@@ -143,12 +143,9 @@ extension LanguageNetwork: SteppingDecoder {
   }
 
   /// The beginning after prompts, each of at least one token.
-  func start(_ prompts: [[Int]]) -> DecodingStart<LanguageNetwork> {
+  func start(_ prompts: [[Int]], window: Int = Self.window) -> DecodingStart<LanguageNetwork> {
     var memory = initialMemory(prompts.count)
-    let read = Tokens(prompts.map { Array($0.dropLast()) })
-    if read.sequences.contains(where: { !$0.isEmpty }) {
-      _ = trunk(read.tensor, steps: Steps(lengths: read.sequences.map(\.count)), memory: &memory)
-    }
+    read(prompts, &memory, window: window)
     return DecodingStart(tokens: prompts.map { $0[$0.count - 1] }, state: memory)
   }
 }
@@ -199,30 +196,46 @@ extension LanguageNetwork {
 
   /// The logarithm of the probability of each token but the first of some texts, given those before it.
   ///
-  /// - Parameter most: of how many tokens there are logits at once; by default so many that they are some megabytes.
-  func logProbabilities(of texts: [[Int]], atOnce most: Int? = nil) -> [[Float]] {
-    let read = Tokens(texts.map { Array($0.dropLast()) })
-    guard read.sequences.contains(where: { !$0.isEmpty }) else { return texts.map { _ in [] } }
+  /// - Parameters:
+  ///   - most: of how many tokens there are logits at once; by default so many that they are some megabytes.
+  ///   - window: how many steps of the texts are read at once.
+  func logProbabilities(of texts: [[Int]], atOnce most: Int? = nil, window: Int = Self.window) -> [[Float]] {
     var memory = initialMemory(texts.count)
-    let lengths = read.sequences.map(\.count)
-    let hidden = trunk(read.tensor, steps: Steps(lengths: lengths), memory: &memory)
-    let time = hidden.shape[1]
-    let places = lengths.enumerated().flatMap { row, length in (0..<length).map { row * time + $0 } }
-    let states = hidden.reshaped([texts.count * time, -1])
     let (width, size) = (vocabulary, most ?? max(1, (1 << 22) / vocabulary))
-    let tokens = texts.flatMap { $0.dropFirst() }
-    var found: [Float] = []
-    found.reserveCapacity(places.count)
-    for first in stride(from: 0, to: places.count, by: size) {
-      let part = first..<min(first + size, places.count)
-      logits(states.gatheringRows(Array(places[part]))).logSoftmax().withUnsafeValues { values in
-        for (row, place) in part.enumerated() { found.append(values[row * width + tokens[place]]) }
+    var found = texts.map { _ in [Float]() }
+    read(texts, &memory, window: window) { first, lengths, hidden in
+      let time = hidden.shape[1]
+      let places = lengths.enumerated().flatMap { row, length in (0..<length).map { (row, row * time + $0) } }
+      let states = hidden.reshaped([texts.count * time, -1])
+      let tokens = zip(texts, lengths).flatMap { text, length in text.dropFirst(first + 1).prefix(length) }
+      for start in stride(from: 0, to: places.count, by: size) {
+        let part = start..<min(start + size, places.count)
+        logits(states.gatheringRows(places[part].map { $0.1 })).logSoftmax().withUnsafeValues { values in
+          for (row, place) in part.enumerated() { found[places[place].0].append(values[row * width + tokens[place]]) }
+        }
       }
     }
-    var start = 0
-    return lengths.map { length in
-      defer { start += length }
-      return Array(found[start..<start + length])
+    return found
+  }
+
+  /// How many steps of a text are read at once: a long one takes the memory of so many.
+  static let window = 4096
+
+  /// Reads texts but their last tokens, a window of steps after another, which changes nothing in what is found.
+  ///
+  /// - Parameters:
+  ///   - memory: That before the first token of each text; on return that before the last.
+  ///   - body: Called with the first step of each window, how many steps of it each text has, and what the last layer
+  ///     says, `[B, T, H]`.
+  private func read(
+    _ texts: [[Int]], _ memory: inout Sequential.Memory, window: Int = Self.window,
+    _ body: (_ first: Int, _ lengths: [Int], _ hidden: Tensor) -> Void = { _, _, _ in }
+  ) {
+    let longest = texts.map(\.count).max() ?? 0
+    for first in stride(from: 0, to: longest - 1, by: window) {
+      let tokens = Tokens(texts.map { Array($0.dropLast().dropFirst(first).prefix(window)) })
+      let lengths = tokens.sequences.map(\.count)
+      body(first, lengths, trunk(tokens.tensor, steps: Steps(lengths: lengths), memory: &memory))
     }
   }
 }

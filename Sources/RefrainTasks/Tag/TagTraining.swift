@@ -14,6 +14,8 @@ struct TagTraining {
   /// The word for this training among those of the task.
   let stage: String
   let context: TrainingContext
+  /// How many words a batch has at most, padding counted, unless a sentence is longer.
+  private static let mostWords = 1 << 15
 
   /// - Parameters:
   ///   - network: What is learned; on return that of the best epoch, or of the last where nothing was kept aside.
@@ -27,7 +29,11 @@ struct TagTraining {
     progress: @escaping (_ share: Double, _ message: String) -> Void
   ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
     var optimizer = SparseAdam(learningRate: learningRate)
-    let batches = LengthBatches(source, size: batchSize, pool: 20, seed: seed)
+    // Long sentences come in smaller batches, which only they need: how many there are is not known before.
+    let longest = (0..<source.count).map { source.length(of: $0) }.max() ?? 0
+    let batches = LengthBatches(
+      source, size: batchSize, maximumSteps: longest * batchSize > Self.mostWords ? Self.mostWords : nil, pool: 20,
+      seed: seed)
     let history: History
     do throws(TrainingError) {
       let trainer = Trainer(

@@ -36,7 +36,8 @@ extension Tagger: TaskModel {
 
   /// Sentences in columns, with or without tags, or plain text.
   ///
-  /// - Throws: What reading them throws; `wrongFormat` with the line for tags that do not fit those that were learned.
+  /// - Throws: What reading them throws; `wrongFormat` for a sentence of more words than
+  ///   ``TagExamples/longestSentence``.
   public func examples(from source: DataSource, _ request: TagRequest) throws(DataError) -> TagExamples {
     guard !source.isEmpty else {
       throw DataError(.wrongInput, "there is no sentence to tag", remedy: "name a file, or - for what is piped in")
@@ -47,7 +48,9 @@ extension Tagger: TaskModel {
     var sentences: [TaggedSentence] = []
     for part in source.parts {
       let input = TagInput(part, isTag: { labels.isKnown($0) }, columns: columns)
-      sentences += try input.sentences(as: request.input)
+      let found = try input.sentences(as: request.input)
+      do throws(DataError) { try TagExamples.checkLengths(found) } catch { throw error.inFile(part.name) }
+      sentences += found
     }
     return TagExamples(toAnswer: sentences)
   }

@@ -43,6 +43,18 @@ public struct TranslationExamples: Sendable {
       case .values: return "text \(text + 1)"
       }
     }
+
+    /// The most bytes of a text: what the network makes of its tokens is in memory at once.
+    static let longest = 1 << 16
+
+    /// - Throws: `wrongInput` for a text of more bytes.
+    func checkLengths() throws(DataError) {
+      for (index, text) in enumerated() where text.utf8.count > Self.longest {
+        throw DataError(
+          .wrongInput, "\(place(of: index)): the text has \(text.utf8.count) bytes, more than \(Self.longest)",
+          remedy: "cut it into sentences, a line each")
+      }
+    }
   }
 
   /// Sources with what is to be made of each.
@@ -126,12 +138,14 @@ public struct PairColumns: OptionTable, Codable, Equatable {
       }
       return .init(.column(table, columns.source), .column(table, target))
     }
+    // A file that is not there is said to be missing, whatever else is.
+    let sources = try TextLines(DataSource(parts))
     guard !needsTargets else {
       throw DataError(
         .wrongInput, file: names[0], "there are sources alone",
         remedy: "name a second file with as many lines of targets, or a table (.csv, .tsv) with a column of each")
     }
-    return .init(.lines(try TextLines(DataSource(parts))))
+    return .init(.lines(sources))
   }
 
   /// The columns of a table that are named, or were learned, or come first.

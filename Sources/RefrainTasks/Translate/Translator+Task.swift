@@ -31,17 +31,10 @@ extension Translator: TaskModel {
         .wrongInput, "there is no text to make another of", remedy: "name a file of lines, or - for what is piped in")
     }
     let pairs = try request.columns.pairs(source.parts, needsTargets: false, learned: columns)
-    for (index, text) in pairs.sources.enumerated() where text.utf8.count > Self.longestText {
-      throw DataError(
-        .wrongInput,
-        "\(pairs.sources.place(of: index)): the text has \(text.utf8.count) bytes, more than "
-          + "\(Self.longestText)", remedy: "cut it into sentences, a line each")
-    }
+    try pairs.sources.checkLengths()
+    try pairs.targets?.checkLengths()
     return TranslationExamples(pairs)
   }
-
-  /// The most bytes of a text that is answered: the keys of its tokens are held in memory all at once.
-  private static let longestText = 1 << 16
 
   /// Learns to make the targets of the sources.
   public static func train(

@@ -21,8 +21,8 @@ struct ForecastCommand: ParsableCommand {
         refrain forecast new-sales.csv --model sales.safetensors --format json
         refrain forecast --format csv < sales.csv
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used, 130 after \
-      Ctrl-C (the first prints the best result so far, the second quits at once).
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses), 130 after Ctrl-C (the first prints the best result so far, the second quits at once).
       """)
 
   @Argument(

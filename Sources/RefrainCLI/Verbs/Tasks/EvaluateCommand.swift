@@ -16,7 +16,8 @@ struct EvaluateCommand: ParsableCommand {
         refrain evaluate sales.model newest-sales.csv
         refrain evaluate sales.model newest-sales.csv --format json
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses).
       """)
 
   @Argument(help: "A file that 'train' wrote.", completion: .file())

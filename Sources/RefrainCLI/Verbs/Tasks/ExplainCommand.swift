@@ -21,7 +21,8 @@ struct ExplainCommand: ParsableCommand {
         refrain explain reviews.model reviews.csv --compare 3 17
         refrain explain motion.model clip.gif --html why.html
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses).
       """)
 
   @Argument(help: "A file that 'train' wrote.", completion: .file())

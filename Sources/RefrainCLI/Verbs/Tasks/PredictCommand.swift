@@ -16,7 +16,8 @@ struct PredictCommand: ParsableCommand {
         refrain predict sales.model new-sales.csv --format json
         cat new-sales.csv | refrain predict sales.model - --format jsonl
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used.
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses).
       """)
 
   @Argument(help: "A file that 'train' wrote.", completion: .file())

@@ -36,7 +36,7 @@ struct SavedCommand: Codable {
     let saved = try SavedCommand(in: path)
     guard FileManager.default.changeCurrentDirectoryPath(saved.directory) else {
       throw DataError(
-        .missingFolder, file: saved.directory, "the folder in which the training began is not there",
+        .missingFile, file: saved.directory, "the folder in which the training began is not there",
         remedy: "repeat the command with --resume in place of --checkpoint")
     }
     return [TrainCommand.configuration.commandName!] + saved.arguments + rest + [flag, path]

@@ -22,8 +22,8 @@ struct TrainCommand: ParsableCommand {
         refrain train transcribe recordings.csv --save speech.model
         refrain train forecast --help
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used, 130 after \
-      Ctrl-C (the first saves the best result so far, the second quits at once).
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses), 130 after Ctrl-C (the first saves the best result so far, the second quits at once).
       """,
     subcommands: Tasks.all.map { command(for: $0) })
 

@@ -25,8 +25,8 @@ struct TuneCommand: ParsableCommand {
 
       A space is JSON: {"hidden": {"from": 16, "to": 128, "log": true}, "cell": ["lstm", "gru"]}.
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file that cannot be used, 130 after \
-      Ctrl-C (give the same command to go on).
+      Exit status: 0 when all is well, 64 for flags that make no sense, \
+      \(CommandFailure.fileStatuses), 130 after Ctrl-C (give the same command to go on).
       """,
     subcommands: Tasks.all.map { command(for: $0) })
 

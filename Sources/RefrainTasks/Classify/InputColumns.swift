@@ -12,6 +12,8 @@ struct InputColumns: Codable, Sendable {
   let encoders: [Input]
   /// How series stand in files, where rows are made of several rows or columns.
   var layout: SeriesLayout?
+  /// What stands before the decimals of numbers in tables; nil where it was not said.
+  var decimal: DecimalMark?
 
   /// A column as it was asked for, or found.
   struct Choice: Sendable {
@@ -119,7 +121,7 @@ struct InputColumns: Codable, Sendable {
     if let comma = sample.values.first(where: { NumberColumn.withPoint($0) != nil }),
       sample.share({ isNumber($0) || NumberColumn.withPoint($0) != nil }) >= 0.8
     {
-      return "\(comma.shortened.quoted) has a decimal comma in place of a point"
+      return "\(comma.shortened.quoted) has a decimal comma in place of a point, which may be said (decimal)"
     }
     guard sample.share(isNumber) >= 0.8, let odd = sample.values.first(where: { !isNumber($0) }) else { return nil }
     return "\(odd.shortened.quoted) is none"

@@ -148,6 +148,8 @@ public struct DataError: InputError, Hashable {
   public enum Setting: Hashable, Sendable {
     /// Which mark stands before decimals; with `whole` the number at fault is a whole one with grouped thousands.
     case decimal(whole: DecimalMark)
+    /// That a comma stands before decimals.
+    case decimalComma
     /// The order of day, month and year.
     case dates
     /// The column of times, or that rows are counted.

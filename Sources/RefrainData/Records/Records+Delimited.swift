@@ -58,6 +58,7 @@ extension Records {
       lacksHeader = true
       notes.append("there is no header: the columns are called column 1, column 2 …")
     }
+    if let decimal { part.writePlainly(NumberNotation(decimal: decimal, groups: true)) }
     try append(part, columns: header ?? (1...part.width).map { "column \($0)" }, hasHeader: header != nil)
   }
 
@@ -68,6 +69,16 @@ extension Records {
 }
 
 extension Records.Part {
+  /// Writes the fields that are numbers in a notation with a point before decimals and nothing between thousands.
+  fileprivate mutating func writePlainly(_ notation: NumberNotation) {
+    for index in fields.indices where 1...60 ~= fields[index].count {
+      let range = fields[index].start..<fields[index].start + Int(fields[index].count)
+      guard let number = notation.plain(Array(bytes[range].trimmedBytes)) else { continue }
+      fields[index] = Records.Field(start: bytes.count, count: Int32(number.count))
+      bytes += number
+    }
+  }
+
   /// Makes a line without a delimiter the rest of the last field: a text with a line break in it, which nobody quoted.
   fileprivate mutating func continueLast(with line: Records.Field) -> Bool {
     guard count > 0, let last = fields.last, last.count >= 0, last.start + Int(last.count) < line.start else {

@@ -11,13 +11,16 @@ extension Records {
   ///   - takesFolders: Whether a folder of images is itself a row, a clip.
   ///   - takesTables: Whether a table without a column ``fileColumn`` is such a file too.
   ///   - takesLines: The column that the lines of a `.txt` file, or lines without a delimiter, are; nil for none.
+  ///   - decimal: What stands before the decimals of numbers in tables, whose thousands the other mark may group: these
+  ///     are read as if they were written with a point. nil takes all fields as they stand.
   /// - Throws: `wrongInput` without a file, `emptyFile`, `noRows`, `notUTF8`, `badQuotes`, `wrongFieldCount` and
   ///   `wrongFormat` with the place.
   public init(
     _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesFolders: Bool = false,
-    takesTables: Bool = false, takesLines: String? = nil
+    takesTables: Bool = false, takesLines: String? = nil, decimal: DecimalMark? = nil
   ) throws(DataError) {
     self.init()
+    self.decimal = decimal
     guard !source.isEmpty else {
       throw DataError(
         .wrongInput, "there are no examples", remedy: "name a table (CSV, TSV), a file of JSON lines or a folder")

@@ -11,6 +11,9 @@ public struct Records: Sendable {
   public internal(set) var areFiles = false
   /// Whether a file had no header, so that columns are called `column 1`, `column 2` and so on.
   public internal(set) var lacksHeader = false
+  /// What stands before the decimals of numbers in tables, and not between thousands; nil where nobody said it, and
+  /// numbers are written with a point.
+  var decimal: DecimalMark?
   private var parts: [Part] = []
   /// The number of the first row of each part, and of all rows.
   private var starts = [0]

@@ -42,6 +42,22 @@ struct NumberNotation: Hashable, Sendable {
     return Field.number(core, mark: decimal.rawValue).map { parts.isNegative ? -$0 : $0 }
   }
 
+  /// A number as it is written with a point before decimals and nothing between thousands; nil for one that is so
+  /// already, for one with more about it, such as a currency, and for what is none.
+  func plain(_ field: [UInt8]) -> [UInt8]? {
+    let number = field.compactMap { byte -> UInt8? in
+      switch byte {
+      case decimal.rawValue: UInt8(ascii: ".")
+      case DecimalMark.point.rawValue, DecimalMark.comma.rawValue, UInt8(ascii: "'"), .space: nil
+      default: byte
+      }
+    }
+    guard number != field, let value = read(field), Double(String(decoding: number, as: UTF8.self)) == value else {
+      return nil
+    }
+    return number
+  }
+
   /// Whether a field is a number in some notation.
   static func isNumber(_ field: ArraySlice<UInt8>) -> Bool {
     let bytes = Array(field)

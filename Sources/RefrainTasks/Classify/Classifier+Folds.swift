@@ -23,7 +23,7 @@ extension LabelledRecords {
     try FoldPlan(classes, count: count, seed: seed).folds { places in
       LabelledRecords(
         records: records.selecting(Set(places)), validation: validation, target: target, choices: choices,
-        layout: layout)
+        layout: layout, decimal: decimal)
     }
   }
 }

@@ -72,6 +72,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     var columns = try InputColumns(
       learning: records, examples.choices, rows: kept.training, options.settings, notes: &report.notes)
     columns.layout = examples.layout
+    columns.decimal = examples.decimal
     self.columns = columns
     let rows = try columns.encode(records)
     report.notes += rows.notes.prefix(20)

@@ -11,6 +11,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   public var id: [String] = []
   /// Where columns are steps of series: their names, or patterns such as `t*`, one a channel.
   public var series: [String] = []
+  /// What stands before the decimals of numbers in tables; nil is a point.
+  public var decimal: DecimalMark?
+  /// What groups the thousands of numbers in tables; nil is nothing, unless ``decimal`` is said.
+  public var thousands: DecimalMark?
   /// A file of examples to choose by while training; nil takes a part of the others.
   public var validation: String?
   /// How columns are read.
@@ -28,6 +32,9 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
 
   /// Everything left to the data.
   public init() {}
+
+  /// What stands before decimals where it was said, or what groups thousands was.
+  var decimalMark: DecimalMark? { decimal ?? thousands?.other }
 
   private var time: String? {
     get { settings.time }
@@ -68,6 +75,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
         Columns are steps of a series: their names, such as 't*', or 'x*,y*' for two channels. (default: t0, t1, t2 … \
         where neighbors are alike)
         """),
+    .decimalMark(\.decimal, help: "What stands before decimals in tables: . or , (default: a point)"),
+    .thousandsMark(
+      \.thousands, decimal: \.decimal,
+      help: "What groups thousands in tables: , or . (default: nothing; with --decimal the other mark may)"),
     .text(
       "validation", \.validation, valueName: "file", choosesData: true,
       help: "Examples to end the training and to calibrate by. (default: one in ten of the others)"),

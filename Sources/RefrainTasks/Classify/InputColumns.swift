@@ -12,10 +12,12 @@ struct InputColumns: Codable, Sendable {
   let encoders: [Input]
   /// How series stand in files, where rows are made of several rows or columns.
   var layout: SeriesLayout?
+  /// What stands before the decimals of numbers in tables; nil where it was not said.
+  var decimal: DecimalMark?
   /// Tells columns that were learned or read apart from others, and is the same in copies.
   let identity = Identity()
 
-  private enum CodingKeys: String, CodingKey { case encoders, layout }
+  private enum CodingKeys: String, CodingKey { case encoders, layout, decimal }
 
   /// Is the same as itself alone.
   final class Identity: Sendable {}
@@ -126,7 +128,7 @@ struct InputColumns: Codable, Sendable {
     if let comma = sample.values.first(where: { NumberColumn.withPoint($0) != nil }),
       sample.share({ isNumber($0) || NumberColumn.withPoint($0) != nil }) >= 0.8
     {
-      return "\(comma.shortened.quoted) has a decimal comma in place of a point"
+      return "\(comma.shortened.quoted) has a decimal comma in place of a point, which may be said (decimal)"
     }
     guard sample.share(isNumber) >= 0.8, let odd = sample.values.first(where: { !isNumber($0) }) else { return nil }
     return "\(odd.shortened.quoted) is none"

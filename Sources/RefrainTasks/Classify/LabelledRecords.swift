@@ -12,6 +12,8 @@ public struct LabelledRecords: Sendable {
   let choices: [InputColumns.Choice]
   /// How series stood in the files, where rows were made of them.
   var layout: SeriesLayout?
+  /// What stands before the decimals of numbers in the files; nil where it was not said.
+  var decimal: DecimalMark?
   /// The rows as numbers, and whose they are.
   private(set) var encoding: (columns: InputColumns.Identity, rows: EncodedRows)?
 
@@ -40,7 +42,7 @@ public struct LabelledRecords: Sendable {
     from source: DataSource, _ options: ColumnOptions, learns: Learned = .classes
   ) throws(DataError) -> LabelledRecords {
     let named = [options.target, options.settings.time].compactMap(\.self) + options.inputs + options.id
-    var records = try Records(source, columns: named)
+    var records = try Records(source, columns: named, decimal: options.decimalMark)
     let columns = records.lacksHeader ? named : records.columns
     var notes: [String] = []
     // Of rows that are steps the column to learn is found when they are put together, unless its name tells.
@@ -67,13 +69,14 @@ public struct LabelledRecords: Sendable {
     let choices = try InputColumns.choose(options.inputs, in: records, of: layout, without: target)
     var validation: Records?
     if let path = options.validation {
-      var other = try Records(DataSource(paths: [path]), columns: columns)
+      var other = try Records(DataSource(paths: [path]), columns: columns, decimal: options.decimalMark)
       if let layout { other = try other.arranged(layout, keeping: records.columns[target]) }
       _ = try other.column(named: records.columns[target])
       validation = other
     }
     return LabelledRecords(
-      records: records, validation: validation, target: target, choices: choices, layout: layout)
+      records: records, validation: validation, target: target, choices: choices, layout: layout,
+      decimal: options.decimalMark)
   }
 
   /// Reads what a trained task is to answer.
@@ -85,14 +88,15 @@ public struct LabelledRecords: Sendable {
     let names = inputs.encoders.map(\.name)
     var records = try Records(
       source, columns: (inputs.layout?.columns ?? names) + [target], takesFiles: inputs.readsFiles,
-      takesFolders: inputs.readsClips, takesTables: inputs.readsTables, takesLines: inputs.lineColumn)
+      takesFolders: inputs.readsClips, takesTables: inputs.readsTables, takesLines: inputs.lineColumn,
+      decimal: inputs.decimal)
     if let layout = inputs.layout, !records.areSeries {
       records = try records.arranged(layout, keeping: target)
     }
     for name in names { _ = try records.column(named: name) }
     return LabelledRecords(
       records: records, validation: nil, target: try? records.column(named: target), choices: [],
-      layout: inputs.layout)
+      layout: inputs.layout, decimal: inputs.decimal)
   }
 
   /// Keeps the rows as the numbers that columns made of them, so that recordings and clips are read once, with what was

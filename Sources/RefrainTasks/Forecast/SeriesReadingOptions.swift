@@ -32,7 +32,7 @@ public struct SeriesReadingOptions: Sendable, Codable {
 
   /// How numbers are written.
   package var format: Table.Format {
-    Table.Format(decimal: decimal ?? thousands.map { $0 == .comma ? .point : .comma })
+    Table.Format(decimal: decimal ?? thousands?.other)
   }
 
   /// What is taken from a table.
@@ -108,10 +108,6 @@ public struct SeriesReadingOptions: Sendable, Codable {
 }
 
 extension SeriesReadingOptions: OptionTable {
-  private static let marks: [(String, DecimalMark)] = [
-    (".", .point), (",", .comma), ("point", .point), ("comma", .comma),
-  ]
-
   /// Columns, and how numbers and times are written.
   public static let options: [TaskOption<Self>] = [
     TaskOption(
@@ -129,17 +125,8 @@ extension SeriesReadingOptions: OptionTable {
     TaskOption(
       "only", .value, valueName: "series", choosesData: true, help: "Take only this one of several series."
     ) { reading, texts in reading.only = texts[0] },
-    .choice(
-      "decimal", \.decimal, of: marks, valueName: "mark", help: "What stands before decimals: . or , (default: found)"),
-    TaskOption(
-      "thousands", .value, valueName: "mark", help: "What groups thousands: , or . (default: found)"
-    ) { reading, texts throws(OptionError) in
-      let mark = try TaskOption<Self>.chosen(texts[0], of: marks, option: "thousands")
-      guard reading.decimal != mark else {
-        throw OptionError(option: "decimal", "and --thousands cannot be the same mark")
-      }
-      reading.thousands = mark
-    },
+    .decimalMark(\.decimal, help: "What stands before decimals: . or , (default: found)"),
+    .thousandsMark(\.thousands, decimal: \.decimal, help: "What groups thousands: , or . (default: found)"),
     .choice(
       "dates", \.dates, of: DateOrder.allCases.map { ($0.rawValue, $0) }, valueName: "order",
       help: "The order of dates: dmy, mdy or ymd. (default: found)"),

@@ -196,6 +196,25 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     #expect(measure("r2", regressor.evaluation?.measures) ?? 0 > 0.9, "\(String(describing: regressor.evaluation))")
   }
 
+  @Test("Decimal commas are numbers where they are said to be, in what is answered too, and plain numbers stay")
+  func decimalCommas() throws {
+    let rows = (0..<60).map { "\($0 % 7),5;\(1 + $0 % 5).000,25;\($0 % 2 == 0 ? "a,b" : "c");\(2 * ($0 % 7) + 1),0\n" }
+    let text = "x;y;word;price\n" + rows.joined()
+    let regressor = try trained(text, ["target": ["price"], "decimal": [","]], epochs: 1)
+    #expect(regressor.columns.encoders.map { type(of: $0.encoder).kind } == ["number", "number", "category"])
+    let copy = try Regressor(modelFile: regressor.modelFile())
+    let examples = try copy.examples(from: source("x;y;word;price\n1,5;2.000,25;a,b;1.234,5\n2;3,5;c;7\n"))
+    let shown = (0..<2).map { row in (0..<4).map { examples.records.text(row: row, column: $0) } }
+    #expect(shown == [["1.5", "2000.25", "a,b", "1234.5"], ["2", "3.5", "c", "7"]])
+    // The mark of thousands says which that of decimals is; both cannot be one.
+    #expect(try RegressorConfiguration(["thousands": ["."]]).columns.decimalMark == .comma)
+    #expect(throws: OptionError.self) { try RegressorConfiguration(["decimal": [","], "thousands": [","]]) }
+    // Without them nothing is read otherwise.
+    let plain = try Regressor.examples(
+      from: source("x;price\n1,5;2\n2;3\n"), RegressorConfiguration(["target": ["price"]]))
+    #expect(plain.decimal == nil && plain.records.text(row: 0, column: 0) == "1,5")
+  }
+
   @Test("What cannot be learned is said in one line, with its place")
   func faults() throws {
     func problem(_ text: String, _ given: [String: [String]] = [:]) -> String {

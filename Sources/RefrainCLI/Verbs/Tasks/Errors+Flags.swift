@@ -24,6 +24,8 @@ extension DataError {
     case .decimal(let whole) where flags.contains("decimal"):
       let marks = whole == .comma ? (",", ".") : (".", ",")
       error.remedy = "--decimal \(marks.0) makes it the first, --decimal \(marks.1) the second"
+    case .decimalComma where flags.contains("decimal"):
+      error.remedy = or("say with --decimal , that commas stand before decimals")
     case .dates where flags.contains("dates"):
       error.remedy = "say the order with --dates dmy, --dates mdy or --dates ymd"
     case .time where flags.contains("time"):

@@ -48,16 +48,16 @@ struct TrainingSummary {
   private let course: JSON
   private let folds: FoldEvaluation?
 
-  /// - Parameter said: Notes that were given before the training, and are not repeated.
+  /// - Parameter told: Notes that were said before the training.
   init<Task: TaskModel>(
-    _ model: Task, file: String, course: TrainingCourse, folds: FoldEvaluation? = nil, said: [String] = []
+    _ model: Task, file: String, course: TrainingCourse, folds: FoldEvaluation? = nil, told: Set<String> = []
   ) {
     task = Task.name
     isMeasured = Task.measuresTraining
     self.folds = folds
     self.file = file
     (isComplete, evaluation) = (model.isComplete, model.evaluation)
-    facts = model.facts.filter { $0.name != "Note" || !said.contains($0.value) } + course.facts
+    facts = model.facts.filter { $0.name != "Note" || !told.contains($0.value) } + course.facts
     self.course = course.json
   }
 

@@ -105,7 +105,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if context.checkpoints != nil, Processes.isFirst {
       try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
     }
-    let said = results.running.notes(of: examples, for: Task.self)
+    let told = results.running.notes(of: examples, for: Task.self)
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
     let folds = try folded(examples, configuration, context)
     guard let save else {
@@ -117,7 +117,9 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     guard Processes.isFirst else { return }
     try model.save(to: save)
     results.running.note("The model is in \(save).")
-    let report = TrainingSummary(model, file: save, course: course, folds: folds, said: said)
+    // A file of the report holds the notes, wherever else they stood.
+    let report = TrainingSummary(
+      model, file: save, course: course, folds: folds, told: results.output == nil ? told : [])
     try results.write("The report is") { try report.text(as: results.format, for: $0) }
     // Ctrl-C that came too late to be obeyed changed nothing.
     if Interruption.isRequested && !model.isComplete {

@@ -76,9 +76,11 @@ public struct NumberColumn: ColumnEncoder {
     guard let text = column.text(row), !isMissing(text) else { return nil }
     guard let number = number(text) else {
       let remedy = withPoint(text).map { "write decimal points: \($0)" }
-      throw column.fault(
+      var error = column.fault(
         .notANumber, row: row, "\(text.quoted) is not a number",
         remedy: remedy ?? "write a number, or leave the field empty")
+      if remedy != nil { error.setting = .decimalComma }
+      throw error
     }
     return number
   }

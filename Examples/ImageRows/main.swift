@@ -25,7 +25,9 @@ func sequences(images: String, labels: String, byPixels: Bool) throws -> (x: Ten
 
 /// Trains two levels of LSTMs and says how well they tell the test images apart.
 func imageRows(
-  _ training: (x: Tensor, y: Tensor), _ test: (x: Tensor, y: Tensor), epochs: Int, hidden: Int = 128, seed: UInt64 = 1
+  _ training: (x: Tensor, y: Tensor), _ test: (x: Tensor, y: Tensor), epochs: Int, hidden: Int = 128,
+  batchSize: Int = 128,
+  seed: UInt64 = 1
 ) throws -> (history: History, test: Evaluation) {
   let classes = Int(training.y.values.max() ?? 0) + 1
   var model = Sequential(inputSize: training.x.shape[2], seed: seed) {
@@ -37,7 +39,8 @@ func imageRows(
   }
   model.compile(optimizer: Adam(learningRate: 0.003), loss: .categoricalCrossEntropy, metrics: [.accuracy])
   let history = try model.fit(
-    training.x, training.y, epochs: epochs, batchSize: 128, seed: seed, schedule: .cosine(), clipping: .globalNorm(1),
+    training.x, training.y, epochs: epochs, batchSize: batchSize, seed: seed, schedule: .cosine(),
+    clipping: .globalNorm(1),
     observers: [ProgressReporter()])
   return (history, model.evaluate(test.x, test.y, batchSize: 500))
 }

@@ -18,7 +18,7 @@ import Testing
       }
       return (Tensor(values, shape: [count, 6, 6]), Tensor(sides))
     }
-    let (history, test) = try imageRows(pictures(256), pictures(64), epochs: 8, hidden: 16)
+    let (history, test) = try imageRows(pictures(256), pictures(64), epochs: 8, hidden: 16, batchSize: 8)
     #expect(history.losses.last! < 0.5 * history.losses[0])
     #expect(test.metrics["accuracy"]! > 0.95)
   }

@@ -29,9 +29,11 @@ public struct TimeAxis: Hashable, Sendable {
   /// - Parameter month: 1 for January.
   public init(monthlyFrom year: Int, month: Int, count: Int, name: String = "Month") {
     let first = CivilDate(months: year * 12 + month - 1, day: 1).daysSince1970 * TimeStamp.day
+    var style = TimeStyle(layout: TimeLayout("Y-m"))
+    style.spelling.months.arePadded = true
     self.init(
       name: name, grid: TimeGrid(Frequency(.month(day: 1)), anchor: TimeStamp(ticks: first)), count: count,
-      style: TimeStyle(layout: TimeLayout("Y-m")))
+      style: style)
   }
 
   init(

@@ -25,14 +25,24 @@ final class Service: Sendable {
   private let idPrefix = String(SessionID.draw().prefix(8))
   private let routeTable = Mutex<RouteTable?>(nil)
 
-  /// - Throws: `unwritableFile` when the folder for states of sessions cannot be made.
-  init(_ models: [ServedModel], _ settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
+  /// - Throws: `unwritableFile` when the folder for states of sessions cannot be made, or another server has it.
+  convenience init(
+    _ models: [ServedModel], _ settings: ServerSettings, meters: Meters, logger: Logger
+  ) throws(DataError) {
+    // What can fail comes first: an initializer that gives up half of what it has made crashes the optimizer of Swift 6.3.
+    let shelf = ModelShelf(models)
+    let sessions = try SessionStore(shelf, settings, meters: meters, logger: logger)
+    self.init(shelf, sessions, settings, meters: meters, logger: logger)
+  }
+
+  private init(
+    _ shelf: ModelShelf, _ sessions: SessionStore, _ settings: ServerSettings, meters: Meters, logger: Logger
+  ) {
     (self.settings, self.meters, self.logger) = (settings, meters, logger)
-    shelf = ModelShelf(models)
+    (self.shelf, self.sessions) = (shelf, sessions)
     pool = ComputePool(
       places: settings.computations, longestQueue: settings.requests, patience: settings.waitingTime,
       longestRun: settings.computingTime)
-    sessions = try SessionStore(shelf, settings, meters: meters, logger: logger)
     tokens = TokenCheck(settings.tokens)
     origins = OriginCheck(settings)
     let table = RouteTable(pageRoutes + inferenceRoutes + taskRoutes + sessionRoutes)

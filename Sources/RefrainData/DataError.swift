@@ -1,12 +1,23 @@
 /// An error in what a user gave: a file, a row, a wish that cannot be met. `description` is one line: what, where and
 /// what to do.
-public protocol InputError: Error, CustomStringConvertible, Sendable {}
+public protocol InputError: Error, CustomStringConvertible, Sendable {
+  /// What was wrong with a file, where that was it; nil elsewhere.
+  var dataError: DataError? { get }
+}
+
+extension InputError {
+  /// It was no file.
+  public var dataError: DataError? { nil }
+}
 
 /// Something is wrong with a file or its contents, said in one line: where, what, and what to do about it.
 ///
 /// `description` reads `FILE: row 17, column price: 'n/a' is not a number; write a number or remove the row`.
 /// Rows count as a spreadsheet counts them: the header is row 1.
 public struct DataError: InputError, Hashable {
+  /// This very one.
+  public var dataError: DataError? { self }
+
   /// The kind of fault, for programs; `description` is for people.
   public enum Code: String, Hashable, Sendable {
     // Files.

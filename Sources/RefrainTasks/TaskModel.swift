@@ -194,6 +194,9 @@ public struct TaskError: InputError {
   /// The setting that helps, if one does.
   public let setting: Setting?
 
+  /// What was wrong with a file, where that was it.
+  public let dataError: DataError?
+
   /// One line: what, where and what to do.
   public var description: String { problem + (remedy.map { "; \($0)" } ?? "") }
 
@@ -202,6 +205,12 @@ public struct TaskError: InputError {
     self.problem = problem
     self.remedy = remedy
     self.setting = setting
+    dataError = nil
+  }
+
+  /// What was wrong with a file, in its words.
+  public init(_ error: DataError) {
+    (problem, remedy, setting, dataError) = (error.description, nil, nil, error)
   }
 
   /// Ends what takes long between two of its parts, when the task that it runs in is canceled.

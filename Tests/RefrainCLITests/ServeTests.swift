@@ -48,7 +48,7 @@ struct ServeTests {
     let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
     _ = try ask(port, "POST", "/sessions/\(id)/steps", "{\"inputs\":[[1,2],[3,4]]}")
     let other = try place.run(["serve", "small.model", "--port", "0", "--sessions", "states"])
-    #expect(other.status == 65 && other.errors.contains("states: another server"), "\(other.errors)")
+    #expect(other.status == 73 && other.errors.contains("states: another server"), "\(other.errors)")
     kill(server.process.processIdentifier, SIGTERM)
     let result = try server.finish()
     #expect(result.status == 0 && result.output.isEmpty, "\(result.errors)")

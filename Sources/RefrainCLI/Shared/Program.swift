@@ -122,7 +122,7 @@ struct CommandFailure: Error {
 extension CommandFailure {
   /// A file, its contents or a place to write is not as it must be.
   init(_ error: any InputError) {
-    self.init(status: (error as? DataError)?.exitStatus ?? EX_DATAERR, message: error.description.sanitized)
+    self.init(status: error.dataError?.exitStatus ?? EX_DATAERR, message: error.description.sanitized)
   }
 
   /// The statuses of ``DataError/exitStatus``, for the help of commands that read and write files.

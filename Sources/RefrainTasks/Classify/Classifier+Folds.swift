@@ -11,7 +11,7 @@ extension Classifier {
       let column = Column(examples.records, target)
       classes = try Labels(column, separator: configuration.separator).places(in: column).map { $0.first ?? -1 }
     } catch {
-      throw TaskError(error.description)
+      throw TaskError(error)
     }
     return try examples.folds(classes, count: count, seed: configuration.columns.seed)
   }

@@ -48,7 +48,7 @@ extension Classifier: TaskModel {
   ) throws(TaskError) -> TaskEvaluation {
     let column = try model.truth(in: examples, of: "labels", named: request.target)
     let truth: [[Int]]
-    do throws(DataError) { truth = try labels.places(in: column) } catch { throw TaskError(error.description) }
+    do throws(DataError) { truth = try labels.places(in: column) } catch { throw TaskError(error) }
     let rows = try model.encoded(examples)
     return ClassificationMeasures(
       labels, try probabilities(rows), truth: truth,

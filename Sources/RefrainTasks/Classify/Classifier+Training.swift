@@ -62,7 +62,7 @@ extension Classifier {
           classWeights: configuration.classWeights ?? .none)
       }
     } catch {
-      throw TaskError(error.description)
+      throw TaskError(error)
     }
     let labels = learning.head.labels
     var counts = [Double](repeating: 0, count: labels.names.count)

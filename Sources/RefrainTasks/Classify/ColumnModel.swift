@@ -48,7 +48,7 @@ struct ColumnModel: Sendable {
   /// The values of rows that are to be answered.
   func encoded(_ examples: LabelledRecords) throws(TaskError) -> EncodedRows {
     if let rows = examples.kept(of: columns) { return rows }
-    do throws(DataError) { return try columns.encode(examples.records) } catch { throw TaskError(error.description) }
+    do throws(DataError) { return try columns.encode(examples.records) } catch { throw TaskError(error) }
   }
 
   /// Rows that have the columns that were learned of; what is true of them need not be there.

@@ -27,7 +27,7 @@ extension FramePredictor {
           shape: [steps, plan.rows, plan.columns, plan.channels, 4 * plan.filters], for: "so many frames")
         explained.append(self.explained(clip, number: place + 1, examples.name(place), steps: steps))
       } catch {
-        throw TaskError(error.description)
+        throw TaskError(error)
       }
     }
     return explained

@@ -45,7 +45,7 @@ extension Regressor: TaskModel {
     try check(request.level)
     let column = try model.truth(in: examples, of: "numbers", named: request.target)
     let truth: [Double]
-    do throws(DataError) { truth = try scale.truths(in: column) } catch { throw TaskError(error.description) }
+    do throws(DataError) { truth = try scale.truths(in: column) } catch { throw TaskError(error) }
     let rows = try model.encoded(examples)
     return RegressionMeasures(
       answers(try values(rows), level: request.level), truth: truth, mean: scale.mean,

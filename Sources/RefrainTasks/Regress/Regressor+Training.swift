@@ -19,7 +19,7 @@ extension Regressor {
         try NumberHead(column)
       }
     } catch {
-      throw TaskError(error.description)
+      throw TaskError(error)
     }
     let model = try learning.model(context, task: Self.self)
     let (heldOut, truths) = (learning.heldOut, learning.heldOutTruths)

@@ -103,7 +103,7 @@ extension Tagger: TaskModel {
       throw TaskError(
         bare.error(at: 0, "there are no tags to compare with", remedy: "name a file whose tags are known").description)
     }
-    do throws(DataError) { try labels.check(sentences) } catch { throw TaskError(error.description) }
+    do throws(DataError) { try labels.check(sentences) } catch { throw TaskError(error) }
     return measured(on: sentences, byType: request.measuresTypes)
   }
 

@@ -39,7 +39,7 @@ extension Transcriber.Configuration {
   func externalModel() throws(TaskError) -> NGramModel? {
     guard let languageModel else { return nil }
     do throws(DataError) { return try NGramModel(contentsOf: languageModel) } catch {
-      throw TaskError(error.description)
+      throw TaskError(error)
     }
   }
 }

@@ -4,6 +4,7 @@ import RefrainData
 import RefrainModels
 import RefrainTasks
 import RefrainTestSupport
+import Synchronization
 import Testing
 
 @testable import RefrainServer
@@ -145,13 +146,15 @@ struct TaskTests {
   func tooLong() async throws {
     let test = try TestService(["words": .task(Self.trained.language)]) { $0.computingTime = 0.1 }
     let pool = test.service.pool
-    let sweeping = Task {
-      while !Task.isCancelled {
+    // On a thread of its own: tasks wait while others compute.
+    let isOver = Mutex(false)
+    defer { isOver.withLock { $0 = true } }
+    Thread.detachNewThread {
+      while !isOver.withLock({ $0 }) {
         pool.sweep()
-        try? await Task.sleep(for: .milliseconds(5))
+        Thread.sleep(forTimeInterval: 0.005)
       }
     }
-    defer { sweeping.cancel() }
     let reply = try await test.ask("POST", "/tasks/words/predict?length=1000000")
     #expect(reply.status == 503 && reply.problem.contains("the most that one may take"), "\(reply.text)")
     while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }

@@ -79,7 +79,9 @@ extension Classifier {
     var scores = try model.scores(heldOut.rows.rows, heldOut.rows.places)
     var linear = LinearShare()
     // It does not know of balanced weights.
-    if configuration.classWeights != .balanced, let other = baseline?.scores(heldOut.rows.rows, heldOut.rows.places) {
+    if configuration.classWeights != .balanced, model.columns.readsSeries,
+      let other = baseline?.scores(heldOut.rows.rows, heldOut.rows.places)
+    {
       linear = LinearShare(network: scores, linear: other, labels, heldOut.truths)
       scores = linear.scores(network: scores, linear: other)
     }

@@ -121,7 +121,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
         "this network cannot be",
         remedy: "choose 1 to 64 layers, 1 to 4096 units, a dropout of at least 0 and below 1, and a cell such as lstm")
     }
-    guard !plan.readsTime || columns.encoders.contains(where: { $0.encoder is SeriesColumn }) else {
+    guard !plan.readsTime || columns.readsSeries else {
       throw TaskError(
         "the cell \(plan.cell) reads the times of series, and no column is a series",
         remedy: "choose another cell, such as gru")

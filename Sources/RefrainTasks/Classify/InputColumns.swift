@@ -164,6 +164,9 @@ struct InputColumns: Codable, Sendable {
   /// How many features the baseline sees.
   var bagSize: Int { encoders.reduce(0) { $0 + $1.encoder.bagSize } }
 
+  /// Whether series are read.
+  var readsSeries: Bool { encoders.contains { $0.encoder is SeriesColumn } }
+
   /// Whether texts are read.
   var readsTexts: Bool { encoders.contains { $0.encoder is TextColumn } }
 

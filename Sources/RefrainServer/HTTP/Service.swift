@@ -29,7 +29,7 @@ final class Service: Sendable {
   convenience init(
     _ models: [ServedModel], _ settings: ServerSettings, meters: Meters, logger: Logger
   ) throws(DataError) {
-    // What can fail comes first: an initializer that gives up half of what it has made crashes the optimizer (Swift 6.3).
+    // What can fail comes first: Swift 6.3's optimizer crashes on an initializer that gives up half of what it made.
     let shelf = ModelShelf(models)
     let sessions = try SessionStore(shelf, settings, meters: meters, logger: logger)
     self.init(shelf, sessions, settings, meters: meters, logger: logger)

@@ -75,8 +75,8 @@ def gradient_of(model, x, loss):
         return run
     import jax
 
-    weights = [w.value for w in model.trainable_weights]
-    others = [w.value for w in model.non_trainable_weights]
+    weights = [v.value for v in model.trainable_variables]
+    others = [v.value for v in model.non_trainable_variables]
 
     def value(weights, x):
         return loss(model.stateless_call(weights, others, x, training=True)[0])

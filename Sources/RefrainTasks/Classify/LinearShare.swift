@@ -3,8 +3,8 @@
 ///
 ///     score = (1 − share) · network / Tₙ + share · linear / Tₗ
 ///
-/// Each is first calibrated by itself, with the temperatures Tₙ and Tₗ. Of series, of which few rows
-/// say much by their means and extremes, the sum was the better one; of texts it was not, and there it is not made.
+/// Each is first calibrated by itself, with the temperatures Tₙ and Tₗ. Of series, whose means and extremes say much
+/// where there are few rows, the sum was the better one; of texts it was not, and there it is not made.
 struct LinearShare: Codable, Sendable, Equatable {
   /// 0 where the networks are heard alone.
   private(set) var share = 0.0

@@ -6,9 +6,6 @@ import Testing
 @Suite struct `A quantized matrix` {
   private func matrix(_ rows: Int, _ columns: Int) -> Tensor { ramp([rows, columns], 0.7) }
 
-  /// The same values, by which products are of floats.
-  private func asFloats(_ tensor: Tensor) -> Tensor { Tensor(tensor.values, shape: tensor.shape) }
-
   @Test func `holds the nearest of 255 values in each row, and gives them back`() throws {
     var original = matrix(5, 40)
     for column in 0..<40 { original[2, column] = 0 }
@@ -71,23 +68,9 @@ import Testing
         within: Tolerance(relative: 2e-6))
     }
   }
-
-  @Test func `multiplies floats where a gradient is asked for`() {
-    let weight = matrix(5, 64).quantized()
-    let x = ramp([3, 64], 1)
-    let found = valueAndGradient(at: x) { $0.linear(weight: weight, bias: .zeros([5])).sum() }
-    let wanted = valueAndGradient(at: x) { $0.linear(weight: asFloats(weight), bias: .zeros([5])).sum() }
-    #expect(found.value == wanted.value)
-    expectSameBits(found.gradient, wanted.gradient)
-  }
 }
 
 @Suite struct `A quantized cell` {
-  /// The cell's values, by which products are of floats.
-  private func asFloats<Group: TensorGroup>(_ group: Group) -> Group {
-    group.mapTensors { Tensor($0.values, shape: $0.shape) }
-  }
-
   /// Values whose rows are whole numbers times one scale: what is quantized of them is themselves.
   private func whole(_ tensor: Tensor) -> Tensor {
     let width = tensor.shape.last ?? 1
@@ -112,49 +95,6 @@ import Testing
         expectClose(
           passage.outcome(schedule), floats.outcome(schedule),
           within: Tolerance(relative: isOfOneProduct(type) ? 2e-5 : 0.05, absolute: 1e-5))
-      }
-    }
-    check(try cellType(name))
-  }
-
-  /// Whether the products of a step are of its input and its hidden state alone.
-  private func isOfOneProduct(_ cell: any RecurrentCell.Type) -> Bool {
-    guard let cell = cell as? any FusedCell.Type else { return false }
-    return cell.kind != nil && cell.stages == 1
-  }
-
-  @Test("is as good as one of floats along ragged sequences", arguments: CellTests.names)
-  func sequences(name: String) throws {
-    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
-      var passage = Passage<Cell>(batch: 5, time: 9, inputSize: 40, hiddenSize: 48)
-      passage.cell = passage.cell.quantized()
-      var floats = passage
-      floats.cell = asFloats(passage.cell)
-      for direction in Direction.allCases {
-        let schedule = Schedule(batch: 5, time: 9, lengths: [9, 4, 0, 7, 1], direction: direction)
-        expectClose(
-          passage.outcome(schedule), floats.outcome(schedule), within: Tolerance(relative: 0.05, absolute: 1e-3))
-      }
-    }
-    check(try cellType(name))
-  }
-
-  @Test("steps in a stream as along a sequence, and a row is the same alone", arguments: ["lstm", "gru", "rnn"])
-  func stream(name: String) throws {
-    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
-      for (inputSize, hiddenSize) in [(5, 48), (40, 50), (64, 128)] {
-        let passage = Passage<Cell>(batch: 3, time: 4, inputSize: inputSize, hiddenSize: hiddenSize)
-        let cell = passage.cell.quantized()
-        let whole = cell.scan(passage.input, from: passage.state, along: Schedule(batch: 3, time: 4))
-        for row in 0..<3 {
-          var state = passage.state.mapTensors { rows([row], of: $0) }
-          for time in 0..<4 {
-            let input = rows([row], of: passage.input).slice(time..<time + 1, axis: 1).reshaped([1, inputSize])
-            cell.advance(&state, with: input)
-            expectSameBits(
-              state.output, rows([row], of: whole.outputs).slice(time..<time + 1, axis: 1).reshaped([1, hiddenSize]))
-          }
-        }
       }
     }
     check(try cellType(name))

@@ -45,7 +45,7 @@ struct LinearShare: Codable, Sendable, Equatable {
     return zip(network, linear).map { weights.0 * $0 + weights.1 * $1 }
   }
 
-  /// What is wrong with what somebody may have forged.
+  /// Whether it can be; somebody may have forged it.
   var isSound: Bool {
     0..<1 ~= share && [networkTemperature, linearTemperature].allSatisfy { $0.isNormal && $0 > 0 }
   }

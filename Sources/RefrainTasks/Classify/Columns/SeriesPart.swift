@@ -56,7 +56,7 @@ struct EncodedSeries: EncodedColumn {
       features += numbers.enumerated().map { (numbers.count * channel + $0.offset, $0.element) }
       guard layout.hasGaps else { continue }
       let seen = values(layout.channels + channel).reduce(0, +)
-      features.append((5 * layout.channels + channel, seen / steps))
+      features.append((numbers.count * layout.channels + channel, seen / steps))
     }
     return features.filter { $0.value != 0 }
   }

@@ -37,9 +37,15 @@ func kernels(
   .target(
     name: name, dependencies: ["RefrainKernelTypes"] + dependencies,
     swiftSettings: optimized + define.map { .define($0) } + [
-      .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] })
+      .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] }),
+      .unsafeFlags(slowPasses.flatMap { ["-Xllvm", "-sil-disable-pass=\($0)"] }),
     ])
 }
+
+/// What the compiler leaves out in kernels: it asks of each load whether any of the thousand calls of intrinsic functions
+/// beside it might write to it, and takes half of its time for that. LLVM does the same afterwards, when these calls are
+/// instructions.
+let slowPasses = ["loop-invariant-code-motion", "redundant-load-elimination", "early-redundant-load-elimination"]
 
 var targets: [Target] = [
   .target(name: "RefrainKernelTypes", swiftSettings: optimized),

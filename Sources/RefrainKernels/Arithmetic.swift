@@ -1,6 +1,6 @@
 // The arithmetic of vectors, each operation the processor's own instruction by the compiler's intrinsic functions. The
-// standard library's operations on these types are loops over the lanes, which come out as the same instructions, but
-// take the compiler ten times as long; they serve where there are no others.
+// standard library's operations on these types are loops over the lanes (but for comparisons, &+ and &-), which come
+// out as the same instructions, but take the compiler ten times as long; they serve where there are no others.
 
 #if AVX512
   internal import _Builtin_intrinsics.intel
@@ -22,12 +22,6 @@
   }
   @inline(always) func ^ (a: IntegerVector, b: IntegerVector) -> IntegerVector {
     integers(_mm512_xor_si512(words(a), words(b)))
-  }
-  @inline(always) func &+ (a: IntegerVector, b: IntegerVector) -> IntegerVector {
-    integers(_mm512_add_epi32(words(a), words(b)))
-  }
-  @inline(always) func &- (a: IntegerVector, b: IntegerVector) -> IntegerVector {
-    integers(_mm512_sub_epi32(words(a), words(b)))
   }
   @inline(always) func shiftedLeft(_ a: IntegerVector, _ count: Int32) -> IntegerVector {
     integers(_mm512_slli_epi32(words(a), UInt32(count)))
@@ -62,12 +56,6 @@
   @inline(always) func ^ (a: IntegerVector, b: IntegerVector) -> IntegerVector {
     integers(_mm256_xor_si256(words(a), words(b)))
   }
-  @inline(always) func &+ (a: IntegerVector, b: IntegerVector) -> IntegerVector {
-    integers(_mm256_add_epi32(words(a), words(b)))
-  }
-  @inline(always) func &- (a: IntegerVector, b: IntegerVector) -> IntegerVector {
-    integers(_mm256_sub_epi32(words(a), words(b)))
-  }
   @inline(always) func shiftedLeft(_ a: IntegerVector, _ count: Int32) -> IntegerVector {
     integers(_mm256_slli_epi32(words(a), count))
   }
@@ -96,12 +84,6 @@
   }
   @inline(always) func ^ (a: IntegerVector, b: IntegerVector) -> IntegerVector {
     integers(_mm_xor_si128(words(a), words(b)))
-  }
-  @inline(always) func &+ (a: IntegerVector, b: IntegerVector) -> IntegerVector {
-    integers(_mm_add_epi32(words(a), words(b)))
-  }
-  @inline(always) func &- (a: IntegerVector, b: IntegerVector) -> IntegerVector {
-    integers(_mm_sub_epi32(words(a), words(b)))
   }
   @inline(always) func shiftedLeft(_ a: IntegerVector, _ count: Int32) -> IntegerVector {
     integers(_mm_slli_epi32(words(a), count))

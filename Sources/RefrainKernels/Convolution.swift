@@ -105,7 +105,7 @@ private func lineTile<let vectors: Int>(
   }
 }
 
-@inline(always)
+@inline(never)
 private func lineTile<let rows: Int, let vectors: Int>(
   _: Tile<rows, vectors>.Type, _ operands: LineOperands, _ panel: P, _ row: Int, _ sums: M, of total: Int
 ) {

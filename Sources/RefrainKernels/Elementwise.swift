@@ -77,7 +77,7 @@ extension KernelBuild {
 }
 
 /// Four vectors side by side, and what is left one at a time, by the same arithmetic.
-@inline(always) private func map<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y: M) {
+@inline(never) private func map<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y: M) {
   var index = 0
   while index &+ 4 &* width <= count {
     storeFour(F.values(four(x + index)), y + index)
@@ -117,7 +117,7 @@ extension KernelBuild {
   }
 }
 
-@inline(always)
+@inline(never)
 private func mapGradient<F: UnaryFunction>(_: F.Type, _ count: Int, _ x: P, _ y: P, _ dy: P, _ dx: M) {
   var vectors = Vectors(count)
   while vectors.next() {
@@ -152,7 +152,7 @@ extension KernelBuild {
   }
 
   @inline(never) private static func mapRows(_ operation: Int, _ m: BinaryRows) {
-    @inline(always) func map<F: BinaryFunction>(_: F.Type) {
+    @inline(never) func map<F: BinaryFunction>(_: F.Type) {
       for row in 0..<m.rows {
         mapRow(
           F.self, m.columns, m.x + row &* m.xStride, m.xStep, m.y + row &* m.yStride, m.yStep, m.z + row &* m.zStride)

@@ -11,7 +11,7 @@ func fusedTiles1(
   _ sums: M
 ) {
   let tile = FusedTile(panel: panel, vectors: 1, products: 1, row: row, positions: positions, state: state, sums: sums)
-  tile.pass(Panel<1>.self, rows, memory, first: 0, count: 1) { $0 }
+  tile.pass(Panel<1>.self, rows, memory, first: 0, Fused.self)
 }
 
 /// sums[rows, 2] = bias + input · W + state · R for `rows` rows from `row` on, 2 vectors wide.
@@ -21,7 +21,7 @@ func fusedTiles2(
   _ sums: M
 ) {
   let tile = FusedTile(panel: panel, vectors: 2, products: 2, row: row, positions: positions, state: state, sums: sums)
-  tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
+  tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
 }
 
 /// sums[rows, 3] = bias + input · W + state · R for `rows` rows from `row` on, 3 vectors wide.
@@ -32,10 +32,10 @@ func fusedTiles3(
 ) {
   let tile = FusedTile(panel: panel, vectors: 3, products: 3, row: row, positions: positions, state: state, sums: sums)
   #if AVX512 || arch(arm64)
-    tile.pass(Panel<3>.self, rows, memory, first: 0, count: 3) { $0 }
+    tile.pass(Panel<3>.self, rows, memory, first: 0, Fused.self)
   #else
-    tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
-    tile.pass(Panel<1>.self, rows, memory, first: 2, count: 1) { $0 }
+    tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
+    tile.pass(Panel<1>.self, rows, memory, first: 2, Fused.self)
   #endif
 }
 
@@ -47,10 +47,10 @@ func fusedTiles4(
 ) {
   let tile = FusedTile(panel: panel, vectors: 4, products: 4, row: row, positions: positions, state: state, sums: sums)
   #if AVX512 || arch(arm64)
-    tile.pass(Panel<4>.self, rows, memory, first: 0, count: 4) { $0 }
+    tile.pass(Panel<4>.self, rows, memory, first: 0, Fused.self)
   #else
-    tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
-    tile.pass(Panel<2>.self, rows, memory, first: 2, count: 2) { $0 }
+    tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
+    tile.pass(Panel<2>.self, rows, memory, first: 2, Fused.self)
   #endif
 }
 
@@ -63,11 +63,33 @@ func splitTiles(
 ) {
   let tile = FusedTile(panel: panel, vectors: 4, products: 3, row: row, positions: positions, state: state, sums: sums)
   #if AVX512 || arch(arm64)
-    tile.pass(Panel<4>.self, rows, memory, first: 0, count: 3) { $0 == 2 ? 3 : $0 }
+    tile.pass(Panel<4>.self, rows, memory, first: 0, Split.self)
   #else
-    tile.pass(Panel<2>.self, rows, memory, first: 0, count: 2) { $0 }
-    tile.pass(Panel<2>.self, rows, memory, first: 2, count: 1) { _ in 1 }
+    tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
+    tile.pass(Panel<2>.self, rows, memory, first: 2, Split.self)
   #endif
+}
+
+/// How the products of a pass run into its accumulators.
+private protocol Accumulation {
+  /// The products on either side, of the input and of the state.
+  static func products(_ vectors: Int) -> Int
+  /// The accumulator of one with the state; that with the input has its own number.
+  static func ofState(_ product: Int, _ vectors: Int) -> Int
+}
+
+/// Both sides' products in the same accumulators.
+private enum Fused: Accumulation {
+  @inline(always) static func products(_ vectors: Int) -> Int { vectors }
+  @inline(always) static func ofState(_ product: Int, _ vectors: Int) -> Int { product }
+}
+
+/// The third product of the state apart, in the last one. (Where registers are few it is the only one of its pass.)
+private enum Split: Accumulation {
+  @inline(always) static func products(_ vectors: Int) -> Int { vectors &- 1 }
+  @inline(always) static func ofState(_ product: Int, _ vectors: Int) -> Int {
+    product == vectors &- 2 ? product &+ 1 : product
+  }
 }
 
 private struct FusedTile {
@@ -80,32 +102,33 @@ private struct FusedTile {
   let state: P
   let sums: M
 
-  /// The sums of accumulators `first` to `first + vectors`: of as many products, or of `count`, of which the state's
-  /// run into accumulators `slot` of these.
+  /// The sums of accumulators `first` to `first + vectors`.
   @inline(always)
-  func pass<let vectors: Int>(
-    _: Panel<vectors>.Type, _ rows: Int, _ memory: RecurrentMemory, first: Int, count: Int, slot: (Int) -> Int
+  func pass<let vectors: Int, S: Accumulation>(
+    _: Panel<vectors>.Type, _ rows: Int, _ memory: RecurrentMemory, first: Int, _: S.Type
   ) {
     switch rows {
-    case 1: pass(Tile<1, vectors>.self, memory, first: first, count: count, slot: slot)
-    case 2: pass(Tile<2, vectors>.self, memory, first: first, count: count, slot: slot)
-    case 3: pass(Tile<3, vectors>.self, memory, first: first, count: count, slot: slot)
-    case 4: pass(Tile<4, vectors>.self, memory, first: first, count: count, slot: slot)
-    case 5: pass(Tile<5, vectors>.self, memory, first: first, count: count, slot: slot)
-    case 6: pass(Tile<6, vectors>.self, memory, first: first, count: count, slot: slot)
+    case 1: pass(Tile<1, vectors>.self, memory, first: first, S.self)
+    case 2: pass(Tile<2, vectors>.self, memory, first: first, S.self)
+    case 3: pass(Tile<3, vectors>.self, memory, first: first, S.self)
+    case 4: pass(Tile<4, vectors>.self, memory, first: first, S.self)
+    case 5: pass(Tile<5, vectors>.self, memory, first: first, S.self)
+    case 6: pass(Tile<6, vectors>.self, memory, first: first, S.self)
     default: break
     }
   }
 
-  @inline(always)
-  private func pass<let rows: Int, let tileVectors: Int>(
-    _: Tile<rows, tileVectors>.Type, _ memory: RecurrentMemory, first: Int, count: Int, slot: (Int) -> Int
+  /// A function for each height of a tile: what the compiler does with one grows faster than its size.
+  @inline(never)
+  private func pass<let rows: Int, let tileVectors: Int, S: Accumulation>(
+    _: Tile<rows, tileVectors>.Type, _ memory: RecurrentMemory, first: Int, _: S.Type
   ) {
     var tile = Tile<rows, tileVectors>(startingFrom: panel + first &* width)
     var a = RowPointers(memory.input)
     unrolled(rows) { r in a[r] = memory.input + positions[r] &* memory.inputStride }
     let input = panel + vectors &* width
     let stride = products &* width
+    let count = S.products(tileVectors)
     tile.add(
       depth: memory.inputSize, a, step: 1, panel: input + first &* width, panelStep: stride, count: count
     ) { $0 }
@@ -113,7 +136,8 @@ private struct FusedTile {
     unrolled(rows) { r in a[r] = start + r &* memory.paddedSize }
     tile.add(
       depth: memory.hiddenSize, a, step: 1, panel: input + memory.inputSize &* stride + first &* width,
-      panelStep: stride, count: count, slot: slot)
+      panelStep: stride, count: count
+    ) { S.ofState($0, tileVectors) }
     tile.write(to: sums + first &* width, rowStep: vectors &* width)
   }
 }

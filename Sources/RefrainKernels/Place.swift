@@ -16,18 +16,11 @@ struct Place<let rows: Int> {
 
   /// The vector of every row, the first at `pointer`, the others `stride` apart.
   @inline(always) func get(_ pointer: P, _ stride: Int) -> Rows<rows> {
-    let p = addresses(pointer, stride)
-    return Rows(load(p.0), load(p.1), load(p.2), load(p.3), load(p.4), load(p.5))
+    get(addresses(pointer, stride))
   }
 
   @inline(always) func put(_ values: Rows<rows>, _ pointer: M, _ stride: Int) {
-    let p = addresses(P(pointer), stride)
-    store(values.v0, M(mutating: p.0))
-    if rows > 1 { store(values.v1, M(mutating: p.1)) }
-    if rows > 2 { store(values.v2, M(mutating: p.2)) }
-    if rows > 3 { store(values.v3, M(mutating: p.3)) }
-    if rows > 4 { store(values.v4, M(mutating: p.4)) }
-    if rows > 5 { store(values.v5, M(mutating: p.5)) }
+    put(values, addresses(P(pointer), stride))
   }
 
   /// `get` where only `lanes` are there.
@@ -43,45 +36,65 @@ struct Place<let rows: Int> {
 
   /// `getPart` from rows of the caller's matrix.
   @inline(always) func getPart(_ pointer: P, _ stride: Int, at positions: UnsafePointer<Int>) -> Rows<rows> {
-    getPart(addresses(pointer, stride, positions))
+    let addresses = addresses(pointer, stride, positions)
+    return lanes == width ? get(addresses) : getPart(addresses)
   }
 
   @inline(always) func putPart(
     _ values: Rows<rows>, _ pointer: M, _ stride: Int, at positions: UnsafePointer<Int>
   ) {
-    putPart(values, addresses(P(pointer), stride, positions))
+    let addresses = addresses(P(pointer), stride, positions)
+    if lanes == width { return put(values, addresses) }
+    putPart(values, addresses)
   }
 
   private typealias Addresses = (P, P, P, P, P, P)
 
   @inline(always) private func addresses(_ pointer: P, _ stride: Int) -> Addresses {
-    let p1 = pointer + (last > 0 ? stride : 0)
-    let p2 = p1 + (last > 1 ? stride : 0)
-    let p3 = p2 + (last > 2 ? stride : 0)
-    let p4 = p3 + (last > 3 ? stride : 0)
-    return (pointer, p1, p2, p3, p4, p4 + (last > 4 ? stride : 0))
+    let p1 = pointer + (stride & bitsIfBelow(0, last))
+    let p2 = p1 + (stride & bitsIfBelow(1, last))
+    let p3 = p2 + (stride & bitsIfBelow(2, last))
+    let p4 = p3 + (stride & bitsIfBelow(3, last))
+    return (pointer, p1, p2, p3, p4, p4 + (stride & bitsIfBelow(4, last)))
   }
 
   @inline(always)
   private func addresses(_ pointer: P, _ stride: Int, _ positions: UnsafePointer<Int>) -> Addresses {
-    @inline(always) func address(_ row: Int) -> P { pointer + positions[smaller(row, last)] &* stride }
+    @inline(always) func address(_ row: Int) -> P {
+      pointer + positions[last &+ ((row &- last) & bitsIfBelow(row, last))] &* stride
+    }
     return (address(0), address(1), address(2), address(3), address(4), address(5))
+  }
+
+  @inline(always) private func get(_ p: Addresses) -> Rows<rows> {
+    Rows(
+      load(p.0), rows > 1 ? load(p.1) : splat(0), rows > 2 ? load(p.2) : splat(0), rows > 3 ? load(p.3) : splat(0),
+      rows > 4 ? load(p.4) : splat(0), rows > 5 ? load(p.5) : splat(0))
+  }
+
+  @inline(always) private func put(_ values: Rows<rows>, _ p: Addresses) {
+    store(values.v0, M(mutating: p.0))
+    if rows > 1 { store(values.v1, M(mutating: p.1)) }
+    if rows > 2 { store(values.v2, M(mutating: p.2)) }
+    if rows > 3 { store(values.v3, M(mutating: p.3)) }
+    if rows > 4 { store(values.v4, M(mutating: p.4)) }
+    if rows > 5 { store(values.v5, M(mutating: p.5)) }
   }
 
   @inline(always) private func getPart(_ p: Addresses) -> Rows<rows> {
     Rows(
-      load(p.0, lanes), rows > 1 ? load(p.1, lanes) : splat(0), rows > 2 ? load(p.2, lanes) : splat(0),
-      rows > 3 ? load(p.3, lanes) : splat(0), rows > 4 ? load(p.4, lanes) : splat(0),
-      rows > 5 ? load(p.5, lanes) : splat(0))
+      loadPart(p.0, lanes), rows > 1 ? loadPart(p.1, lanes) : splat(0), rows > 2 ? loadPart(p.2, lanes) : splat(0),
+      rows > 3 ? loadPart(p.3, lanes) : splat(0), rows > 4 ? loadPart(p.4, lanes) : splat(0),
+      rows > 5 ? loadPart(p.5, lanes) : splat(0))
   }
 
   @inline(always) private func putPart(_ values: Rows<rows>, _ p: Addresses) {
-    store(values.v0, M(mutating: p.0), lanes)
-    if rows > 1 { store(values.v1, M(mutating: p.1), lanes) }
-    if rows > 2 { store(values.v2, M(mutating: p.2), lanes) }
-    if rows > 3 { store(values.v3, M(mutating: p.3), lanes) }
-    if rows > 4 { store(values.v4, M(mutating: p.4), lanes) }
-    if rows > 5 { store(values.v5, M(mutating: p.5), lanes) }
+    storePart(values.v0, M(mutating: p.0), lanes)
+    if rows > 1 { storePart(values.v1, M(mutating: p.1), lanes) }
+    if rows > 2 { storePart(values.v2, M(mutating: p.2), lanes) }
+    if rows > 3 { storePart(values.v3, M(mutating: p.3), lanes) }
+    if rows > 4 { storePart(values.v4, M(mutating: p.4), lanes) }
+    if rows > 5 { storePart(values.v5, M(mutating: p.5), lanes) }
   }
 }
 

@@ -138,7 +138,8 @@ private func productTile<let vectors: Int>(
   }
 }
 
-@inline(always)
+/// A function for each height of a tile: what the compiler does with one grows faster than its size.
+@inline(never)
 private func productTile<let rows: Int, let vectors: Int>(
   _: Tile<rows, vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ sums: M, of total: Int
 ) {

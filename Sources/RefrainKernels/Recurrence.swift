@@ -218,8 +218,8 @@ extension RecurrentKernel where Self: RecurrentStage {
       var vectors = Vectors(size)
       while vectors.next() {
         let row = sums + (tiles.row &* stride &+ vectors.index)
-        finish(
-          Sums(pointer: row, stride: stride, step: size), memory,
+        finishPlace(
+          Self.self, Sums(pointer: row, stride: stride, step: size), memory,
           TilePlace(
             row: tiles.row, index: tiles.row, positions: memory.schedule.positions, previousPositions: nil,
             last: tiles.rows &- 1, unit: vectors.index, lanes: vectors.lanes))
@@ -294,6 +294,15 @@ func forEachStep(_ memory: RecurrentMemory, _ body: (_ step: Int, _ memory: Recu
   }
 }
 
+/// The gate function. A function of its own: within the loops around it, it would take the compiler several times as
+/// long.
+@inline(never)
+private func finishPlace<S: RecurrentStage, let rows: Int>(
+  _: S.Type, _ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>
+) {
+  S.finish(sums, memory, place)
+}
+
 /// One stage of one step. A function of its own: inlined into both of its callers it took the compiler a fifth longer.
 @inline(never)
 func run<S: RecurrentStage>(
@@ -319,14 +328,14 @@ func run<S: RecurrentStage>(
         let lanes = smaller(width, memory.hiddenSize &- first)
         let own = Sums(pointer: P(sums) + vector &* S.gates &* width, stride: unitVectors &* S.gates &* width)
         if tiles.rows == 1 {
-          S.finish(
-            own, memory,
+          finishPlace(
+            S.self, own, memory,
             Place<1>(
               row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil, last: 0,
               unit: first, lanes: lanes))
         } else {
-          S.finish(
-            own, memory,
+          finishPlace(
+            S.self, own, memory,
             TilePlace(
               row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil,
               last: tiles.rows &- 1, unit: first, lanes: lanes))
@@ -369,8 +378,8 @@ func runRow<S: RecurrentStage>(_: S.Type, _ index: Int, _ packed: P, _ memory: R
     view.parameterStride = memory.paddedSize
     view.output = memory.output.map { $0 + (positions[0] &* memory.outputStride &+ first) }
     view.outputStride = width
-    S.finish(
-      Sums(pointer: P(sums), stride: S.gates &* width), view,
+    finishPlace(
+      S.self, Sums(pointer: P(sums), stride: S.gates &* width), view,
       TilePlace(row: 0, index: 0, positions: nil, previousPositions: nil, last: vectors &- 1, unit: 0, lanes: width))
   }
 }

@@ -78,6 +78,12 @@ protocol Derivative {
   static func derive<let rows: Int>(_ memory: BackwardMemory, _ place: Place<rows>)
 }
 
+/// A function of its own: within the loops around it, it would take the compiler several times as long.
+@inline(never)
+private func derivePlace<D: Derivative, let rows: Int>(_: D.Type, _ memory: BackwardMemory, _ place: Place<rows>) {
+  D.derive(memory, place)
+}
+
 /// Calls `D.derive` for all units of the rows alive at `step`.
 @inline(always)
 func derive<D: Derivative>(_: D.Type, _ step: Int, _ schedule: Schedule, _ memory: BackwardMemory) {
@@ -90,14 +96,14 @@ func derive<D: Derivative>(_: D.Type, _ step: Int, _ schedule: Schedule, _ memor
     var vectors = Vectors(memory.hiddenSize)
     while vectors.next() {
       if tiles.rows == 1 {
-        D.derive(
-          memory,
+        derivePlace(
+          D.self, memory,
           Place<1>(
             row: tiles.row, index: index, positions: positions, previousPositions: previous, last: 0,
             unit: vectors.index, lanes: vectors.lanes))
       } else {
-        D.derive(
-          memory,
+        derivePlace(
+          D.self, memory,
           TilePlace(
             row: tiles.row, index: index, positions: positions, previousPositions: previous, last: tiles.rows &- 1,
             unit: vectors.index, lanes: vectors.lanes))

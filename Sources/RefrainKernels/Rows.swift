@@ -6,8 +6,8 @@
   internal import _Builtin_intrinsics.intel
 #endif
 
-/// One vector of each of `count` rows, at most six. What is computed for rows beyond `count` is never used, and so
-/// never compiled. (Spelled out: loops over the rows, even unrolled ones, cost the compiler minutes.)
+/// One vector of each of `count` rows, at most six; for what lies beyond `count` nothing is computed. (Spelled out: loops
+/// over the rows, even unrolled ones, cost the compiler minutes.)
 struct Rows<let count: Int> {
   let v0: Vector
   let v1: Vector
@@ -30,23 +30,38 @@ struct Rows<let count: Int> {
   @inline(always) init(_ value: Vector) { self.init(value, value, value, value, value, value) }
 
   @inline(always) func map(_ body: (Vector) -> Vector) -> Rows {
-    Rows(body(v0), body(v1), body(v2), body(v3), body(v4), body(v5))
+    Rows(
+      body(v0), count > 1 ? body(v1) : self.v1,
+      count > 2 ? body(v2) : self.v2, count > 3 ? body(v3) : self.v3,
+      count > 4 ? body(v4) : self.v4, count > 5 ? body(v5) : self.v5)
   }
 
   @inline(always) func map(_ b: Rows, _ body: (Vector, Vector) -> Vector) -> Rows {
-    Rows(body(v0, b.v0), body(v1, b.v1), body(v2, b.v2), body(v3, b.v3), body(v4, b.v4), body(v5, b.v5))
+    Rows(
+      body(v0, b.v0), count > 1 ? body(v1, b.v1) : b.v1,
+      count > 2 ? body(v2, b.v2) : b.v2, count > 3 ? body(v3, b.v3) : b.v3,
+      count > 4 ? body(v4, b.v4) : b.v4, count > 5 ? body(v5, b.v5) : b.v5)
   }
 
   @inline(always) static func + (a: Rows, b: Rows) -> Rows {
-    Rows(a.v0 + b.v0, a.v1 + b.v1, a.v2 + b.v2, a.v3 + b.v3, a.v4 + b.v4, a.v5 + b.v5)
+    Rows(
+      a.v0 + b.v0, count > 1 ? a.v1 + b.v1 : a.v1,
+      count > 2 ? a.v2 + b.v2 : a.v2, count > 3 ? a.v3 + b.v3 : a.v3,
+      count > 4 ? a.v4 + b.v4 : a.v4, count > 5 ? a.v5 + b.v5 : a.v5)
   }
 
   @inline(always) static func - (a: Rows, b: Rows) -> Rows {
-    Rows(a.v0 - b.v0, a.v1 - b.v1, a.v2 - b.v2, a.v3 - b.v3, a.v4 - b.v4, a.v5 - b.v5)
+    Rows(
+      a.v0 - b.v0, count > 1 ? a.v1 - b.v1 : a.v1,
+      count > 2 ? a.v2 - b.v2 : a.v2, count > 3 ? a.v3 - b.v3 : a.v3,
+      count > 4 ? a.v4 - b.v4 : a.v4, count > 5 ? a.v5 - b.v5 : a.v5)
   }
 
   @inline(always) static func * (a: Rows, b: Rows) -> Rows {
-    Rows(a.v0 * b.v0, a.v1 * b.v1, a.v2 * b.v2, a.v3 * b.v3, a.v4 * b.v4, a.v5 * b.v5)
+    Rows(
+      a.v0 * b.v0, count > 1 ? a.v1 * b.v1 : a.v1,
+      count > 2 ? a.v2 * b.v2 : a.v2, count > 3 ? a.v3 * b.v3 : a.v3,
+      count > 4 ? a.v4 * b.v4 : a.v4, count > 5 ? a.v5 * b.v5 : a.v5)
   }
 
   @inline(always) static func + (a: Float, b: Rows) -> Rows { Rows(splat(a)) + b }
@@ -58,8 +73,12 @@ struct Rows<let count: Int> {
 /// `sum + a · b`
 @inline(always) func multiplyAdd<let n: Int>(_ a: Rows<n>, _ b: Rows<n>, _ sum: Rows<n>) -> Rows<n> {
   Rows(
-    multiplyAdd(a.v0, b.v0, sum.v0), multiplyAdd(a.v1, b.v1, sum.v1), multiplyAdd(a.v2, b.v2, sum.v2),
-    multiplyAdd(a.v3, b.v3, sum.v3), multiplyAdd(a.v4, b.v4, sum.v4), multiplyAdd(a.v5, b.v5, sum.v5))
+    multiplyAdd(a.v0, b.v0, sum.v0),
+    n > 1 ? multiplyAdd(a.v1, b.v1, sum.v1) : sum.v1,
+    n > 2 ? multiplyAdd(a.v2, b.v2, sum.v2) : sum.v2,
+    n > 3 ? multiplyAdd(a.v3, b.v3, sum.v3) : sum.v3,
+    n > 4 ? multiplyAdd(a.v4, b.v4, sum.v4) : sum.v4,
+    n > 5 ? multiplyAdd(a.v5, b.v5, sum.v5) : sum.v5)
 }
 
 /// `sum + a · b`

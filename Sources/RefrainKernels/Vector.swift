@@ -63,7 +63,11 @@ extension KernelBuild {
 
 /// The first `lanes` floats at `pointer`, zeros behind them; nothing beyond is read.
 @inline(always) func load(_ pointer: P, _ lanes: Int) -> Vector {
-  if lanes == width { return load(pointer) }
+  lanes == width ? load(pointer) : loadPart(pointer, lanes)
+}
+
+/// The same without asking whether all are there.
+@inline(always) func loadPart(_ pointer: P, _ lanes: Int) -> Vector {
   #if AVX512
     return _mm512_maskz_loadu_ps(mask(lanes), pointer)
   #elseif AVX2
@@ -96,6 +100,11 @@ extension KernelBuild {
 /// Writes the first `lanes` lanes; nothing beyond is written.
 @inline(always) func store(_ vector: Vector, _ pointer: M, _ lanes: Int) {
   if lanes == width { return store(vector, pointer) }
+  storePart(vector, pointer, lanes)
+}
+
+/// The same without asking whether all are.
+@inline(always) func storePart(_ vector: Vector, _ pointer: M, _ lanes: Int) {
   #if AVX512
     _mm512_mask_storeu_ps(pointer, mask(lanes), vector)
   #elseif AVX2
@@ -175,7 +184,14 @@ struct Vectors {
 @inline(always) func float(_ bits: IntegerVector) -> Vector { unsafeBitCast(bits, to: Vector.self) }
 
 @inline(always) func choose(_ mask: SIMDMask<IntegerVector>, _ yes: Vector, _ no: Vector) -> Vector {
-  no.replacing(with: yes, where: mask)
+  // The library's `replacing` goes through the lanes one by one, which takes the compiler long.
+  #if AVX512
+    return _mm512_mask_mov_ps(no, _mm512_movepi32_mask(unsafeBitCast(mask, to: SIMD8<Int64>.self)), yes)
+  #elseif AVX2
+    return _mm256_blendv_ps(no, yes, unsafeBitCast(mask, to: Vector.self))
+  #else
+    return no.replacing(with: yes, where: mask)
+  #endif
 }
 
 /// The larger of two; NaN if either is.
@@ -206,6 +222,10 @@ struct Vectors {
 }
 
 @inline(always) func smaller(_ a: Int, _ b: Int) -> Int { a < b ? a : b }
+
+/// All bits where a < b, for numbers far from overflow; 0 elsewhere. (Hundreds of branches in a function take the
+/// compiler longer than all else in it.)
+@inline(always) func bitsIfBelow(_ a: Int, _ b: Int) -> Int { (a &- b) &>> 63 }
 
 /// Calls `body` with 0, 1, 2, … below `count` (at most 6), each a constant, so that what it indexes stays in registers:
 /// a loop would put a tile's accumulators into memory, at a third of the speed.

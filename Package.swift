@@ -169,13 +169,14 @@ targets += [
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
   "WordLanguageModel", "Odyssey", "SlotTagger", "AnomalyBenchmark", "PretrainedForecaster",
-  "MovingDigits", "ImageRows",
+  "MovingDigits", "ImageRows", "VoiceActivity",
 ]
 targets += examples.map { name in
   .executableTarget(
     name: name,
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", .product(name: "RealModule", package: "swift-numerics"),
+      "Refrain", "RefrainData", "RefrainTasks", "RefrainModels",
+      .product(name: "RealModule", package: "swift-numerics"),
     ],
     path: "Examples/\(name)", swiftSettings: strict)
 }

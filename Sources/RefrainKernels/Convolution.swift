@@ -65,49 +65,50 @@ extension KernelBuild {
 // One function for each width, as for products (Product.swift).
 
 @inline(never) private func lineTiles1(_ operands: LineOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  lineTile(Panel<1>.self, operands, panel, row, rows, sums, of: 1)
+  lineTile(Panel<1>.self, operands, panel, row, rows, sums, of: Panel<1>.self)
 }
 
 @inline(never) private func lineTiles2(_ operands: LineOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  lineTile(Panel<2>.self, operands, panel, row, rows, sums, of: 2)
+  lineTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<2>.self)
 }
 
 @inline(never) private func lineTiles3(_ operands: LineOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
   #if AVX512 || arch(arm64)
-    lineTile(Panel<3>.self, operands, panel, row, rows, sums, of: 3)
+    lineTile(Panel<3>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
   #else
-    lineTile(Panel<2>.self, operands, panel, row, rows, sums, of: 3)
-    lineTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: 3)
+    lineTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
+    lineTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<3>.self)
   #endif
 }
 
 @inline(never) private func lineTiles4(_ operands: LineOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
   #if AVX512 || arch(arm64)
-    lineTile(Panel<4>.self, operands, panel, row, rows, sums, of: 4)
+    lineTile(Panel<4>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
   #else
-    lineTile(Panel<2>.self, operands, panel, row, rows, sums, of: 4)
-    lineTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: 4)
+    lineTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
+    lineTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<4>.self)
   #endif
 }
 
 @inline(always)
-private func lineTile<let vectors: Int>(
-  _: Panel<vectors>.Type, _ operands: LineOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M, of total: Int
+private func lineTile<let vectors: Int, let total: Int>(
+  _: Panel<vectors>.Type, _ operands: LineOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M,
+  of _: Panel<total>.Type
 ) {
   switch rows {
-  case 1: lineTile(Tile<1, vectors>.self, operands, panel, row, sums, of: total)
-  case 2: lineTile(Tile<2, vectors>.self, operands, panel, row, sums, of: total)
-  case 3: lineTile(Tile<3, vectors>.self, operands, panel, row, sums, of: total)
-  case 4: lineTile(Tile<4, vectors>.self, operands, panel, row, sums, of: total)
-  case 5: lineTile(Tile<5, vectors>.self, operands, panel, row, sums, of: total)
-  case 6: lineTile(Tile<6, vectors>.self, operands, panel, row, sums, of: total)
+  case 1: lineTile(Tile<1, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 2: lineTile(Tile<2, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 3: lineTile(Tile<3, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 4: lineTile(Tile<4, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 5: lineTile(Tile<5, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 6: lineTile(Tile<6, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
   default: break
   }
 }
 
 @inline(never)
-private func lineTile<let rows: Int, let vectors: Int>(
-  _: Tile<rows, vectors>.Type, _ operands: LineOperands, _ panel: P, _ row: Int, _ sums: M, of total: Int
+private func lineTile<let rows: Int, let vectors: Int, let total: Int>(
+  _: Tile<rows, vectors>.Type, _ operands: LineOperands, _ panel: P, _ row: Int, _ sums: M, of _: Panel<total>.Type
 ) {
   var tile = Tile<rows, vectors>()
   let panelStep = total &* width

@@ -10,7 +10,7 @@ func fusedTiles1(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  let tile = FusedTile(panel: panel, vectors: 1, products: 1, row: row, positions: positions, state: state, sums: sums)
+  let tile = FusedTile<1, 1>(panel: panel, row: row, positions: positions, state: state, sums: sums)
   tile.pass(Panel<1>.self, rows, memory, first: 0, Fused.self)
 }
 
@@ -20,7 +20,7 @@ func fusedTiles2(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  let tile = FusedTile(panel: panel, vectors: 2, products: 2, row: row, positions: positions, state: state, sums: sums)
+  let tile = FusedTile<2, 2>(panel: panel, row: row, positions: positions, state: state, sums: sums)
   tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
 }
 
@@ -30,7 +30,7 @@ func fusedTiles3(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  let tile = FusedTile(panel: panel, vectors: 3, products: 3, row: row, positions: positions, state: state, sums: sums)
+  let tile = FusedTile<3, 3>(panel: panel, row: row, positions: positions, state: state, sums: sums)
   #if AVX512 || arch(arm64)
     tile.pass(Panel<3>.self, rows, memory, first: 0, Fused.self)
   #else
@@ -45,7 +45,7 @@ func fusedTiles4(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  let tile = FusedTile(panel: panel, vectors: 4, products: 4, row: row, positions: positions, state: state, sums: sums)
+  let tile = FusedTile<4, 4>(panel: panel, row: row, positions: positions, state: state, sums: sums)
   #if AVX512 || arch(arm64)
     tile.pass(Panel<4>.self, rows, memory, first: 0, Fused.self)
   #else
@@ -61,7 +61,7 @@ func splitTiles(
   _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>, _ state: P, _ memory: RecurrentMemory,
   _ sums: M
 ) {
-  let tile = FusedTile(panel: panel, vectors: 4, products: 3, row: row, positions: positions, state: state, sums: sums)
+  let tile = FusedTile<4, 3>(panel: panel, row: row, positions: positions, state: state, sums: sums)
   #if AVX512 || arch(arm64)
     tile.pass(Panel<4>.self, rows, memory, first: 0, Split.self)
   #else
@@ -81,7 +81,7 @@ private protocol Accumulation {
 /// Both sides' products in the same accumulators.
 private enum Fused: Accumulation {
   @inline(always) static func products(_ vectors: Int) -> Int { vectors }
-  @inline(always) static func ofState(_ product: Int, _ vectors: Int) -> Int { product }
+  @inline(always) static func ofState(_ product: Int, _: Int) -> Int { product }
 }
 
 /// The third product of the state apart, in the last one. (Where registers are few it is the only one of its pass.)
@@ -92,43 +92,42 @@ private enum Split: Accumulation {
   }
 }
 
-private struct FusedTile {
+private struct FusedTile<let vectors: Int, let products: Int> {
   /// Biases, [vectors], and after them the weights of the input and of the state, [k][products].
   let panel: P
-  let vectors: Int
-  let products: Int
   let row: Int
   let positions: UnsafePointer<Int>
   let state: P
   let sums: M
 
-  /// The sums of accumulators `first` to `first + vectors`.
+  /// The sums of accumulators `first` to `first + passVectors`.
   @inline(always)
-  func pass<let vectors: Int, S: Accumulation>(
-    _: Panel<vectors>.Type, _ rows: Int, _ memory: RecurrentMemory, first: Int, _: S.Type
+  func pass<let passVectors: Int, A: Accumulation>(
+    _: Panel<passVectors>.Type, _ rows: Int, _ memory: RecurrentMemory, first: Int, _: A.Type
   ) {
     switch rows {
-    case 1: pass(Tile<1, vectors>.self, memory, first: first, S.self)
-    case 2: pass(Tile<2, vectors>.self, memory, first: first, S.self)
-    case 3: pass(Tile<3, vectors>.self, memory, first: first, S.self)
-    case 4: pass(Tile<4, vectors>.self, memory, first: first, S.self)
-    case 5: pass(Tile<5, vectors>.self, memory, first: first, S.self)
-    case 6: pass(Tile<6, vectors>.self, memory, first: first, S.self)
+    case 1: pass(Tile<1, passVectors>.self, memory, first: first, A.self)
+    case 2: pass(Tile<2, passVectors>.self, memory, first: first, A.self)
+    case 3: pass(Tile<3, passVectors>.self, memory, first: first, A.self)
+    case 4: pass(Tile<4, passVectors>.self, memory, first: first, A.self)
+    case 5: pass(Tile<5, passVectors>.self, memory, first: first, A.self)
+    case 6: pass(Tile<6, passVectors>.self, memory, first: first, A.self)
     default: break
     }
   }
 
-  /// A function for each height of a tile: what the compiler does with one grows faster than its size.
+  /// A function for each height of a tile: the time that the compiler takes grows faster than a function's size. Its
+  /// strides are constants, without which it spills sums.
   @inline(never)
-  private func pass<let rows: Int, let tileVectors: Int, S: Accumulation>(
-    _: Tile<rows, tileVectors>.Type, _ memory: RecurrentMemory, first: Int, _: S.Type
+  private func pass<let rows: Int, let passVectors: Int, A: Accumulation>(
+    _: Tile<rows, passVectors>.Type, _ memory: RecurrentMemory, first: Int, _: A.Type
   ) {
-    var tile = Tile<rows, tileVectors>(startingFrom: panel + first &* width)
+    var tile = Tile<rows, passVectors>(startingFrom: panel + first &* width)
     var a = RowPointers(memory.input)
     unrolled(rows) { r in a[r] = memory.input + positions[r] &* memory.inputStride }
     let input = panel + vectors &* width
     let stride = products &* width
-    let count = S.products(tileVectors)
+    let count = A.products(passVectors)
     tile.add(
       depth: memory.inputSize, a, step: 1, panel: input + first &* width, panelStep: stride, count: count
     ) { $0 }
@@ -137,7 +136,7 @@ private struct FusedTile {
     tile.add(
       depth: memory.hiddenSize, a, step: 1, panel: input + memory.inputSize &* stride + first &* width,
       panelStep: stride, count: count
-    ) { S.ofState($0, tileVectors) }
+    ) { A.ofState($0, passVectors) }
     tile.write(to: sums + first &* width, rowStep: vectors &* width)
   }
 }

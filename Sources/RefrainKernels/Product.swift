@@ -94,54 +94,54 @@ extension KernelBuild {
   }
 }
 
-// One function for each width, so that none is large. Where registers are few, two vectors at a time, so that a tile
+// One function for each width and height, so that none is large. Where registers are few, two vectors at a time, so that a tile
 // keeps its six rows.
 
 @inline(never) func productTiles1(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  productTile(Panel<1>.self, operands, panel, row, rows, sums, of: 1)
+  productTile(Panel<1>.self, operands, panel, row, rows, sums, of: Panel<1>.self)
 }
 
 @inline(never) func productTiles2(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  productTile(Panel<2>.self, operands, panel, row, rows, sums, of: 2)
+  productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<2>.self)
 }
 
 @inline(never) func productTiles3(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
   #if AVX512 || arch(arm64)
-    productTile(Panel<3>.self, operands, panel, row, rows, sums, of: 3)
+    productTile(Panel<3>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
   #else
-    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: 3)
-    productTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: 3)
+    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
+    productTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<3>.self)
   #endif
 }
 
 @inline(never) func productTiles4(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
   #if AVX512 || arch(arm64)
-    productTile(Panel<4>.self, operands, panel, row, rows, sums, of: 4)
+    productTile(Panel<4>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
   #else
-    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: 4)
-    productTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: 4)
+    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
+    productTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<4>.self)
   #endif
 }
 
 @inline(always)
-private func productTile<let vectors: Int>(
-  _: Panel<vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M, of total: Int
+private func productTile<let vectors: Int, let total: Int>(
+  _: Panel<vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M,
+  of _: Panel<total>.Type
 ) {
   switch rows {
-  case 1: productTile(Tile<1, vectors>.self, operands, panel, row, sums, of: total)
-  case 2: productTile(Tile<2, vectors>.self, operands, panel, row, sums, of: total)
-  case 3: productTile(Tile<3, vectors>.self, operands, panel, row, sums, of: total)
-  case 4: productTile(Tile<4, vectors>.self, operands, panel, row, sums, of: total)
-  case 5: productTile(Tile<5, vectors>.self, operands, panel, row, sums, of: total)
-  case 6: productTile(Tile<6, vectors>.self, operands, panel, row, sums, of: total)
+  case 1: productTile(Tile<1, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 2: productTile(Tile<2, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 3: productTile(Tile<3, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 4: productTile(Tile<4, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 5: productTile(Tile<5, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 6: productTile(Tile<6, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
   default: break
   }
 }
 
-/// A function for each height of a tile: what the compiler does with one grows faster than its size.
 @inline(never)
-private func productTile<let rows: Int, let vectors: Int>(
-  _: Tile<rows, vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ sums: M, of total: Int
+private func productTile<let rows: Int, let vectors: Int, let total: Int>(
+  _: Tile<rows, vectors>.Type, _ operands: ProductOperands, _ panel: P, _ row: Int, _ sums: M, of _: Panel<total>.Type
 ) {
   var tile = Tile<rows, vectors>()
   var a = RowPointers(operands.a)

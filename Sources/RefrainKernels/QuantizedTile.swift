@@ -58,7 +58,7 @@ private func pass<let vectors: Int>(_: Panel<vectors>.Type, _ arguments: Quantiz
   }
 }
 
-@inline(never)
+@inline(always)
 private func pass<let rows: Int, let vectors: Int>(
   _: QuantizedTile<rows, vectors>.Type, _ arguments: QuantizedTileArguments, first: Int
 ) {

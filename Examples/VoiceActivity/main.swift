@@ -1,5 +1,5 @@
 // Where somebody speaks in a recording: a network of other people's, read from ONNX, that hears 32 ms at a time and
-// remembers. Its file comes with the Python package silero-vad (MIT licence), as data/silero_vad_16k_op15.onnx.
+// remembers. Its file comes with the Python package silero-vad (MIT license), as data/silero_vad_16k_op15.onnx.
 //
 //   swift run -c release VoiceActivity silero_vad.onnx recording.wav
 //   swift run -c release VoiceActivity silero_vad.onnx recording.wav --probabilities

@@ -1,5 +1,5 @@
 /// Asynchronous successive halving (Li et al. 2020): at 1, η, η², … of what is reported a trial goes on only where it
-/// is among the best 1 / η of those that have come as far.
+/// is among the best 1 / η of those that have come as far, or while these are few, among the better half.
 public struct Halving: Sendable, Equatable {
   /// After how many reports a trial is first looked at.
   public var first: Int
@@ -12,6 +12,9 @@ public struct Halving: Sendable, Equatable {
     self.first = first
     self.factor = factor
   }
+
+  /// Of how many trials nobody is compared, as with Optuna's pruner.
+  private static let fewest = 5
 
   /// Whether trials are compared after so many reports.
   public func isRung(_ step: Int) -> Bool {
@@ -31,9 +34,10 @@ public struct Halving: Sendable, Equatable {
   ///   - others: What the other trials that have come to this rung reported there.
   public func goesOn(_ loss: Double, among others: [Double]) -> Bool {
     guard loss.isFinite else { return false }
-    // Too few to say anything: all go on.
-    guard others.count + 1 >= factor else { return true }
-    let better = others.count { $0 < loss }
-    return better < max(1, (others.count + 1) / factor)
+    let count = others.count + 1
+    // Too few to say anything: all go on. With a few more a third is often not the best third at the end.
+    guard count > Self.fewest else { return true }
+    let share = count < 4 * factor ? 2 : factor
+    return others.count { $0 < loss } < max(1, count / share)
   }
 }

@@ -45,13 +45,18 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     let text = try fixture.integers("text")
     let wanted = try fixture("log_probabilities")
     expectClose(Tensor(network.logProbabilities(of: [text])[0]), wanted, "the logarithms of the probabilities")
-    let tokens = text.map(Int32.init)
+    let tokens = TokenText(text.map(Int32.init))
     let perplexity = try fixture("perplexity").item
     let count = Double(text.count - 1)
     #expect(abs(Float(exp(network.surprise(of: tokens) / count)) - perplexity) < 1e-4 * perplexity)
     // Streams that read all that stands before them are the text in one piece.
     #expect(abs(network.surprise(of: tokens, rows: 4, lead: 60) - network.surprise(of: tokens)) < 1e-3)
     #expect(abs(network.surprise(of: tokens, rows: 4) - network.surprise(of: tokens)) > 1e-3)
+    // Whether they are in memory or in a file.
+    var writer = TokenTextWriter(most: 3)
+    for token in text { try writer.append(token) }
+    #expect(
+      try network.surprise(of: writer.finish(), rows: 4, lead: 60) == network.surprise(of: tokens, rows: 4, lead: 60))
     // The logits of some tokens at once are those of all.
     let texts = [text, Array(text.prefix(1)), Array(text.prefix(4))]
     let parts = network.logProbabilities(of: texts, atOnce: 3)
@@ -141,7 +146,7 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
 
   @Test("Windows of a text cover each stream once, and say the token after each")
   func windows() throws {
-    let text = (0..<100).map(Int32.init)
+    let text = TokenText((0..<100).map(Int32.init))
     let streams = CorpusStreams(text, rows: 3, first: 4)
     let windows = streams.windows(of: 10)
     #expect(windows.map { $0.steps.count } == [4, 10, 10, 9] && windows.map(\.windowWeight).reduce(0, +) == 99)
@@ -153,6 +158,23 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     let second = source.next()
     #expect(none == nil && first?.windows(of: 10)[0].steps != second?.windows(of: 10)[0].steps)
     #expect(CorpusStreams.windowCount(of: text, rows: 3, size: 10) >= first?.windows(of: 10).count ?? .max)
+  }
+
+  @Test(
+    "A text that is too long for memory is in a file, with the same tokens and windows", arguments: [1, 7, 200_000])
+  func inFile(most: Int) throws {
+    let numbers = (0..<150_000).map { $0 % 1000 }
+    var writer = TokenTextWriter(most: most)
+    for number in numbers { try writer.append(number) }
+    let (text, whole) = (try writer.finish(), TokenText(numbers.map(Int32.init)))
+    #expect(text.isInFile == (most < numbers.count) && text.count == numbers.count)
+    var parts: [Int32] = []
+    text.forEachPart(from: 1) { parts += $0 }
+    #expect(parts == numbers.dropFirst().map(Int32.init))
+    #expect(Array(text.tokens(in: 70_000..<140_000)) == Array(whole.tokens(in: 70_000..<140_000)))
+    let windows = [text, whole].map { CorpusStreams($0, rows: 4).windows(of: 1000)[3] }
+    #expect(windows[0].input.values == windows[1].input.values && windows[0].target.values == windows[1].target.values)
+    try text.check()
   }
 
   @Test("What cannot be used is said in a line")

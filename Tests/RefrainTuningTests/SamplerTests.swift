@@ -145,14 +145,18 @@ import Testing
     #expect(TreeParzenSampler().next(in: space, after: lost, running: [], using: &generator).count == 1)
   }
 
-  @Test("of halving lets the best third go on")
+  @Test("of halving lets the best third go on, or the better half of few")
   func halving() {
     let halving = Halving()
     #expect((1...30).filter(halving.isRung) == [1, 3, 9, 27])
     #expect(Halving(first: 2, factor: 4).isRung(32) && !Halving(first: 2, factor: 4).isRung(4))
-    #expect(halving.goesOn(5, among: [1]) && !halving.goesOn(5, among: [1, 2]) && halving.goesOn(0, among: [1, 2]))
     #expect(!halving.goesOn(.nan, among: []))
-    #expect(halving.goesOn(2.5, among: [1, 3, 4, 5, 6]) && !halving.goesOn(3.5, among: [1, 3, 4, 5, 6]))
+    // Of five all go on, of few more the better half.
+    #expect(halving.goesOn(5, among: [1, 2, 3, 4]) && !halving.goesOn(5, among: [1, 2, 3, 4, 4.5]))
+    #expect(halving.goesOn(3.5, among: [1, 3, 4, 5, 6]) && !halving.goesOn(4.5, among: [1, 3, 4, 5, 6]))
+    let others = (1...11).map(Double.init)
+    #expect(halving.goesOn(4.5, among: Array(others.dropFirst())) && !halving.goesOn(4.5, among: others))
+    #expect(halving.goesOn(3.5, among: others))
   }
 
   @Test("reads its space from JSON, and says what is wrong with it")

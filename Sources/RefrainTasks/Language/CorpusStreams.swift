@@ -3,10 +3,9 @@ import Refrain
 /// A text of tokens cut into `rows` streams of equal length, which are read side by side: row r reads the tokens
 /// r · L ..< (r + 1) · L, and at each learns the one after it. What is left over by the cut is not read.
 ///
-/// It holds the text once, four bytes a token, however many windows are made of it; their tensors are made when they
-/// are asked for.
+/// The text is there once, however many windows are made of it; their tensors are made when they are asked for.
 struct CorpusStreams: TrainingBatch {
-  let text: [Int32]
+  let text: TokenText
   /// How many streams the text is cut into.
   private let rows: Int
   /// Which of them are read.
@@ -20,7 +19,7 @@ struct CorpusStreams: TrainingBatch {
   /// Whether it is to be judged by, and not learned from.
   let isValidation: Bool
 
-  init(_ text: [Int32], rows: Int, first: Int? = nil, isValidation: Bool = false) {
+  init(_ text: TokenText, rows: Int, first: Int? = nil, isValidation: Bool = false) {
     self.text = text
     self.rows = rows
     self.first = first
@@ -41,7 +40,7 @@ struct CorpusStreams: TrainingBatch {
   }
 
   /// How many windows there are at most.
-  static func windowCount(of text: [Int32], rows: Int, size: Int) -> Int {
+  static func windowCount(of text: TokenText, rows: Int, size: Int) -> Int {
     ((text.count - 1) / rows + size - 1) / size + 1
   }
 
@@ -68,7 +67,7 @@ struct CorpusStreams: TrainingBatch {
     values.reserveCapacity(count * steps.count)
     for row in chosen {
       let start = row * length + offset
-      for step in steps { values.append(Float(text[start + step])) }
+      for token in text.tokens(in: start + steps.lowerBound..<start + steps.upperBound) { values.append(Float(token)) }
     }
     return Tensor(values, shape: [count, steps.count])
   }
@@ -77,13 +76,13 @@ struct CorpusStreams: TrainingBatch {
 /// The text of an epoch as one batch of streams, whose first window has another length in each, so that the cuts
 /// between windows fall elsewhere.
 struct CorpusSource: BatchSource {
-  let text: [Int32]
+  let text: TokenText
   let rows: Int
   let size: Int
   let seed: UInt64
   private var batch: CorpusStreams?
 
-  init(_ text: [Int32], rows: Int, size: Int, seed: UInt64) {
+  init(_ text: TokenText, rows: Int, size: Int, seed: UInt64) {
     (self.text, self.rows, self.size, self.seed) = (text, rows, size, seed)
   }
 

@@ -81,7 +81,7 @@ extension LanguageModel: TaskModel {
     guard let lines = examples.lines else {
       throw TaskError("there is no text to be evaluated on; name a file")
     }
-    let tokens = Self.tokens(of: lines, by: tokenizer)
+    let tokens = try Self.tokens(of: lines, by: tokenizer)
     guard let measured = Self.measure(lines, tokens: tokens, languageNetwork, counts: counts) else {
       throw TaskError("there is no text to be evaluated on; name another file")
     }

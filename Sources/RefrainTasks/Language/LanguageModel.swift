@@ -37,12 +37,12 @@ public struct LanguageModel: Sendable {
     // Where nothing else is given, the last tenth is kept aside.
     let (training, held) = try examples.parts()
     let tokenizer = Tokenizer(learning: training, options)
-    let text = tokens(of: training, by: tokenizer)
+    let text = try tokens(of: training, by: tokenizer)
     guard text.count > 32 else {
       throw TaskError(
         "there are \(text.count - 1) tokens to learn from, and at least 32 are needed", remedy: "give more text")
     }
-    let judged = tokens(of: held, by: tokenizer)
+    let judged = try tokens(of: held, by: tokenizer)
     let plan = try LanguagePlan(
       configuration, unit: options.unit, count: text.count, vocabulary: tokenizer.vocabulary.count)
     var generator = RandomGenerator(seed: plan.seed)
@@ -61,11 +61,18 @@ public struct LanguageModel: Sendable {
     let history = try learn(text, judgedBy: judged, &network, plan, configuration.training, context) { network in
       model(network, nil)
     }
-    return model(network, history)
+    let trained = model(network, history)
+    do throws(DataError) {
+      try text.check()
+      try judged.check()
+    } catch {
+      throw TaskError(error)
+    }
+    return trained
   }
 
   private static func learn(
-    _ text: [Int32], judgedBy judged: [Int32], _ network: inout LanguageNetwork, _ plan: LanguagePlan,
+    _ text: TokenText, judgedBy judged: TokenText, _ network: inout LanguageNetwork, _ plan: LanguagePlan,
     _ options: TextTrainingOptions, _ context: TrainingContext, model: @escaping (LanguageNetwork) -> LanguageModel
   ) throws(TaskError) -> History {
     let (rows, steps) = (plan.rows, plan.steps)
@@ -87,39 +94,53 @@ public struct LanguageModel: Sendable {
   }
 
   /// The tokens of lines one after another, each line with its end, and an end before the first.
-  static func tokens(of lines: some Sequence<String>, by tokenizer: Tokenizer) -> [Int32] {
-    var tokens = [Int32(lineEnd)]
-    for line in lines {
-      for token in tokenizer.encode(line) { tokens.append(Int32(token)) }
-      tokens.append(Int32(lineEnd))
+  ///
+  /// - Throws: Where they are more than memory is to hold, and cannot be written to a file.
+  static func tokens(of lines: some Sequence<String>, by tokenizer: Tokenizer) throws(TaskError) -> TokenText {
+    do throws(DataError) {
+      var text = TokenTextWriter()
+      try text.append(lineEnd)
+      for line in lines {
+        for token in tokenizer.encode(line) { try text.append(token) }
+        try text.append(lineEnd)
+      }
+      return try text.finish()
+    } catch {
+      throw TaskError(error)
     }
-    return tokens
   }
 
-  private static func counts(of text: [Int32], vocabulary: Int) -> [Int] {
+  private static func counts(of text: TokenText, vocabulary: Int) -> [Int] {
     var counts = [Int](repeating: 0, count: vocabulary)
-    for token in text.dropFirst() { counts[Int(token)] += 1 }
+    text.forEachPart(from: 1) { part in for token in part { counts[Int(token)] += 1 } }
     return counts
   }
 
   /// How surprising lines are; nil where there are none.
   static func measure(
-    _ lines: some Sequence<String>, tokens: [Int32], _ network: LanguageNetwork, counts: [Int]
+    _ lines: some Sequence<String>, tokens: TokenText, _ network: LanguageNetwork, counts: [Int]
   ) -> TextSurprise? {
     guard tokens.count > 1 else { return nil }
     // Of a token that was never seen as of one that was seen once more.
     let total = Double(counts.reduce(0, +) + counts.count)
-    let unigram = tokens.dropFirst().reduce(0.0) { $0 - Double.log(Double(counts[Int($1)] + 1) / total) }
+    let logarithms = counts.map { Double.log(Double($0 + 1) / total) }
+    var (unigram, unknown) = (0.0, 0)
+    tokens.forEachPart(from: 1) { part in
+      for token in part {
+        unigram -= logarithms[Int(token)]
+        if token == Vocabulary.unknown { unknown += 1 }
+      }
+    }
     return TextSurprise(
       tokens: tokens.count - 1, characters: lines.reduce(0) { $0 + $1.count + 1 },
-      unknown: tokens.count { $0 == Vocabulary.unknown }, nats: network.surprise(ofLong: tokens), unigram: unigram)
+      unknown: unknown, nats: network.surprise(ofLong: tokens), unigram: unigram)
   }
 }
 
 extension LanguageNetwork {
   /// −log p of a long text, cut into streams that are read side by side, each of which first reads what stands before
   /// it.
-  func surprise(ofLong text: [Int32]) -> Double {
+  func surprise(ofLong text: TokenText) -> Double {
     let rows = min(32, max(1, text.count / 2000))
     return surprise(of: text, rows: rows, lead: rows > 1 ? 200 : 0)
   }

@@ -159,13 +159,14 @@ extension LanguageNetwork {
   ///     the tokens before it as `lead` says, which are read and do not count.
   ///   - lead: how many tokens a stream reads before its own.
   /// - Returns: the sum over the tokens but the first.
-  func surprise(of text: [Int32], rows: Int = 1, lead: Int = 0) -> Double {
+  func surprise(of text: TokenText, rows: Int = 1, lead: Int = 0) -> Double {
     let count = text.count - 1
     guard count > 0 else { return 0 }
     let rows = max(1, min(rows, count))
     let length = (count + rows - 1) / rows
     // Row r asks for the tokens r · length + 1 … (r + 1) · length, and reads from `lead` before.
     let window = max(1, min(64, (1 << 22) / (rows * vocabulary)))
+    let filler = Int(text.tokens(in: 0..<1)[0])
     var memory = initialMemory(rows)
     var sum = 0.0
     for first in stride(from: -lead, to: length, by: window) {
@@ -176,13 +177,15 @@ extension LanguageNetwork {
       // Before the text there is nothing to be read.
       var present = Array(repeating: Array(repeating: true, count: steps), count: rows)
       for row in 0..<rows {
+        let start = row * length + first
+        let known = text.tokens(in: min(max(start, 0), text.count)..<min(max(start + steps + 1, 0), text.count))
         for step in first..<first + steps {
           let place = row * length + step
           if place < 0 { present[row][step - first] = false }
-          input.append(place >= 0 && place < text.count ? Int(text[place]) : Int(text[0]))
+          input.append(place >= 0 && place < text.count ? Int(known[known.startIndex + place - max(start, 0)]) : filler)
           guard step >= 0, place + 1 < text.count else { continue }
           places.append(row * steps + step - first)
-          targets.append(Int(text[place + 1]))
+          targets.append(Int(known[known.startIndex + place + 1 - max(start, 0)]))
         }
       }
       let gaps = first < 0 ? Steps(present: present) : Steps()

@@ -2,8 +2,8 @@ import Refrain
 import RefrainData
 import RefrainModels
 
-/// Says of every 32 ms of sound how likely it is that somebody speaks, by a network that others have trained: Silero VAD
-/// (version 5 and later), read from its ONNX file. Sound comes in pieces of any size, as it does from a microphone.
+/// Says of every 32 ms of sound how likely it is that somebody speaks, by a network that others have trained: Silero
+/// VAD (version 5 and later), read from its ONNX file. Sound comes in pieces of any size, as it does from a microphone.
 struct VoiceDetector {
   /// The samples a second that the network knows.
   static let sampleRate = 16_000

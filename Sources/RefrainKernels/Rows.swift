@@ -6,8 +6,8 @@
   internal import _Builtin_intrinsics.intel
 #endif
 
-/// One vector of each of `count` rows, at most six; for what lies beyond `count` nothing is computed. (Spelled out: loops
-/// over the rows, even unrolled ones, cost the compiler minutes.)
+/// One vector of each of `count` rows, at most six; for what lies beyond `count` nothing is computed. (Spelled out:
+/// loops over the rows, even unrolled ones, cost the compiler minutes.)
 struct Rows<let count: Int> {
   let v0: Vector
   let v1: Vector

@@ -2,8 +2,8 @@ import Foundation
 import RefrainData
 import Synchronization
 
-/// A long text as tokens, four bytes each: in memory, or where it is longer in a file without a name, which is gone with
-/// the value or the process that made it.
+/// A long text as tokens, four bytes each: in memory, or where it is longer in a file without a name, which is gone
+/// with the value or the process that made it.
 final class TokenText: Sendable {
   /// How many tokens there are.
   let count: Int

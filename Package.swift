@@ -43,8 +43,8 @@ func kernels(
 }
 
 /// What the compiler leaves out in kernels: it asks of each load whether any of the thousand calls of intrinsic
-/// functions beside it might write to it, and takes half of its time for that. LLVM does the same afterwards, when these
-/// calls are instructions.
+/// functions beside it might write to it, and takes half of its time for that. LLVM does the same afterwards, when
+/// these calls are instructions.
 let slowPasses = ["loop-invariant-code-motion", "redundant-load-elimination", "early-redundant-load-elimination"]
 
 var targets: [Target] = [

@@ -94,8 +94,8 @@ extension KernelBuild {
   }
 }
 
-// One function for each width and height, so that none is large. Where registers are few, two vectors at a time, so that
-// a tile keeps its six rows.
+// One function for each width and height, so that none is large. Where registers are few, two vectors at a time, so
+// that a tile keeps its six rows.
 
 @inline(never) func productTiles1(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
   productTile(Panel<1>.self, operands, panel, row, rows, sums, of: Panel<1>.self)

@@ -62,12 +62,8 @@ public struct LanguageModel: Sendable {
       model(network, nil)
     }
     let trained = model(network, history)
-    do throws(DataError) {
-      try text.check()
-      try judged.check()
-    } catch {
-      throw TaskError(error)
-    }
+    try text.check()
+    try judged.check()
     return trained
   }
 

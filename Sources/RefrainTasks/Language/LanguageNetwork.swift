@@ -179,13 +179,15 @@ extension LanguageNetwork {
       for row in 0..<rows {
         let start = row * length + first
         let known = text.tokens(in: min(max(start, 0), text.count)..<min(max(start + steps + 1, 0), text.count))
+        // Where the token of place 0 would be in it.
+        let origin = known.startIndex - max(start, 0)
         for step in first..<first + steps {
           let place = row * length + step
           if place < 0 { present[row][step - first] = false }
-          input.append(place >= 0 && place < text.count ? Int(known[known.startIndex + place - max(start, 0)]) : filler)
+          input.append(place >= 0 && place < text.count ? Int(known[origin + place]) : filler)
           guard step >= 0, place + 1 < text.count else { continue }
           places.append(row * steps + step - first)
-          targets.append(Int(known[known.startIndex + place + 1 - max(start, 0)]))
+          targets.append(Int(known[origin + place + 1]))
         }
       }
       let gaps = first < 0 ? Steps(present: present) : Steps()

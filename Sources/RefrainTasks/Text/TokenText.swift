@@ -22,8 +22,8 @@ final class TokenText: Sendable {
     storage = .memory(tokens)
   }
 
-  fileprivate init(_ file: TokenFile) {
-    count = file.count
+  fileprivate init(_ file: TokenFile, count: Int) {
+    self.count = count
     storage = .file(file)
   }
 
@@ -51,9 +51,9 @@ final class TokenText: Sendable {
 
   /// Makes sure that all that was asked for could be read: to be called when the text has served.
   ///
-  /// - Throws: `unreadableFile`.
-  func check() throws(DataError) {
-    if let error = failure.withLock({ $0 }) { throw error }
+  /// - Throws: That the file could not be read.
+  func check() throws(TaskError) {
+    if let error = failure.withLock({ $0 }) { throw TaskError(error) }
   }
 }
 
@@ -61,7 +61,9 @@ final class TokenText: Sendable {
 struct TokenTextWriter {
   /// How many tokens are held in memory.
   private let most: Int
+  /// Those that are not in the file yet, and how many are.
   private var tokens: [Int32] = []
+  private var written = 0
   private var file: TokenFile?
 
   /// - Parameter most: How many tokens are held in memory; those of longer texts go to a file.
@@ -76,16 +78,12 @@ struct TokenTextWriter {
   }
 
   private mutating func flush() throws(DataError) {
-    if let file {
-      try file.append(tokens)
-      tokens.removeAll(keepingCapacity: true)
-    } else {
-      let made = try TokenFile.make()
-      try made.append(tokens)
-      // Smaller parts follow.
-      tokens = []
-      file = made
-    }
+    // Smaller parts follow the first.
+    let isFirst = file == nil
+    if isFirst { file = try .make() }
+    try file?.write(tokens, at: written)
+    written += tokens.count
+    tokens.removeAll(keepingCapacity: !isFirst)
   }
 
   /// All of them.
@@ -94,7 +92,7 @@ struct TokenTextWriter {
   mutating func finish() throws(DataError) -> TokenText {
     guard let file else { return TokenText(tokens) }
     try flush()
-    return TokenText(file)
+    return TokenText(file, count: written)
   }
 }
 
@@ -102,8 +100,6 @@ struct TokenTextWriter {
 private final class TokenFile: Sendable {
   private let descriptor: Int32
   private let folder: String
-  private let written = Atomic<Int>(0)
-  var count: Int { written.load(ordering: .relaxed) }
 
   private init(descriptor: Int32, folder: String) { (self.descriptor, self.folder) = (descriptor, folder) }
 
@@ -126,9 +122,11 @@ private final class TokenFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Writes tokens behind the first `place` ones.
+  ///
   /// - Throws: `diskFull` or `unwritableFile`.
-  func append(_ tokens: [Int32]) throws(DataError) {
-    let start = count * 4
+  func write(_ tokens: [Int32], at place: Int) throws(DataError) {
+    let start = place * 4
     var failure: Int32?
     tokens.withUnsafeBytes { bytes in
       var done = 0
@@ -142,10 +140,7 @@ private final class TokenFile: Sendable {
         }
       }
     }
-    guard let failure else {
-      written.add(tokens.count, ordering: .relaxed)
-      return
-    }
+    guard let failure else { return }
     let isFull = [ENOSPC, EDQUOT, EFBIG].contains(failure)
     throw DataError(
       isFull ? .diskFull : .unwritableFile, file: folder,

@@ -8,8 +8,9 @@ import Testing
 
   @Test("finds a learning rate and leaves model and optimizer as they were") func rates() throws {
     let (x, y) = series(40)
-    let model = Stacked<LSTM>(inputSize: 2, hiddenSizes: [6])
-    let head = Dense(inputSize: 6, outputSize: 1)
+    var generator = RandomGenerator(seed: 11)
+    let model = Stacked<LSTM>(inputSize: 2, hiddenSizes: [6], using: &generator)
+    let head = Dense(inputSize: 6, outputSize: 1, using: &generator)
     let before = model.tensors
     let optimizer = Adam(learningRate: 0.5)
     let search = try Trainer(seed: 3).searchLearningRate(for: model, optimizer: optimizer, in: 1e-5...10) {
@@ -39,6 +40,18 @@ import Testing
     #expect(search.trials.count == 12)
     #expect(zip(search.trials, search.trials.dropFirst()).allSatisfy { $0.rate < $1.rate })
     #expect(search.trials.first?.rate == 1e-6 && abs((search.trials.last?.rate ?? 0) - 1e-4) < 1e-8)
+  }
+
+  @Test("is not ended by a first batch that is easier than all others") func easyBeginning() throws {
+    var updates = 0
+    let search = try Trainer().searchLearningRate(for: Line(), optimizer: SGD(), in: 1e-7...1e-5, steps: 40) {
+      trainer, line, optimizer throws(TrainingError) in
+      try trainer.fit(&line, optimizer: &optimizer, batches: Batches(batch, size: 2)) { line, batch in
+        updates += 1
+        return loss(line, batch) * (updates <= 2 ? 0.001 : 1)
+      }
+    }
+    #expect(search.trials.count == 40)
   }
 
   @Test("ends the search of a rate where numbers go astray") func divergence() throws {

@@ -17,7 +17,7 @@ public struct LearningRateSearch: Sendable, Equatable {
     public var loss: Float
   }
 
-  /// The rates in rising order, until the loss had grown to four times its least.
+  /// The rates in rising order, until the loss had grown to four times its least since the tenth.
   public let trials: [Trial]
 
   /// The rate at which the loss falls fastest, over the logarithm of the rate; nil where it never falls.
@@ -103,9 +103,11 @@ private final class RateWatch: TrainingObserver {
     losses = []
     let loss = mean / (1 - Double.pow(smoothing, trials.count + 1))
     trials.append(LearningRateSearch.Trial(rate: rate, loss: Float(loss)))
+    // The mean of a few losses is small where the first batch is an easy one: growth is measured from the tenth on.
+    guard trials.count >= 10 else { return trials.count >= steps ? .stop() : .proceed }
     least = min(least, loss)
     // A loss may be negative, as a log-likelihood is: then growth is measured from the least.
     let limit = least > 0 ? 4 * least : least + 4 * abs(least) + 1
-    return trials.count >= steps || trials.count > 10 && loss > limit ? .stop() : .proceed
+    return trials.count >= steps || loss > limit ? .stop() : .proceed
   }
 }

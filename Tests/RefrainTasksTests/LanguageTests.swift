@@ -53,10 +53,9 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     #expect(abs(network.surprise(of: tokens, rows: 4, lead: 60) - network.surprise(of: tokens)) < 1e-3)
     #expect(abs(network.surprise(of: tokens, rows: 4) - network.surprise(of: tokens)) > 1e-3)
     // Whether they are in memory or in a file.
-    var writer = TokenTextWriter(most: 3)
-    for token in text { try writer.append(token) }
-    #expect(
-      try network.surprise(of: writer.finish(), rows: 4, lead: 60) == network.surprise(of: tokens, rows: 4, lead: 60))
+    var long = TokenText(most: 3)
+    for token in text { long.append(Int32(token)) }
+    #expect(network.surprise(of: long, rows: 4, lead: 60) == network.surprise(of: tokens, rows: 4, lead: 60))
     // The logits of some tokens at once are those of all.
     let texts = [text, Array(text.prefix(1)), Array(text.prefix(4))]
     let parts = network.logProbabilities(of: texts, atOnce: 3)
@@ -164,14 +163,14 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     "A text that is too long for memory is in a file, with the same tokens and windows", arguments: [1, 7, 200_000])
   func inFile(most: Int) throws {
     let numbers = (0..<150_000).map { $0 % 1000 }
-    var writer = TokenTextWriter(most: most)
-    for number in numbers { try writer.append(number) }
-    let (text, whole) = (try writer.finish(), TokenText(numbers.map(Int32.init)))
+    var text = TokenText(most: most)
+    for number in numbers { text.append(Int32(number)) }
+    let whole = TokenText(numbers.map(Int32.init))
     #expect(text.isInFile == (most < numbers.count) && text.count == numbers.count)
     var parts: [Int32] = []
     text.forEachPart(from: 1) { parts += $0 }
     #expect(parts == numbers.dropFirst().map(Int32.init))
-    #expect(Array(text.tokens(in: 70_000..<140_000)) == Array(whole.tokens(in: 70_000..<140_000)))
+    #expect(Array(text[70_000..<140_000]) == Array(whole[70_000..<140_000]))
     let windows = [text, whole].map { CorpusStreams($0, rows: 4).windows(of: 1000)[3] }
     #expect(windows[0].input.values == windows[1].input.values && windows[0].target.values == windows[1].target.values)
     try text.check()

@@ -1,18 +1,24 @@
-/// Many texts as tokens, four bytes a token, in one array: a million lines are not a million arrays.
+/// Many texts as tokens, four bytes a token, in one array: a million lines are not a million arrays. Where the tokens
+/// are too many for memory they are in a file without a name.
 public struct TokenSequences: Sendable, Equatable {
   /// The tokens of all texts, one text after another.
-  public private(set) var tokens: [Int32] = []
+  private var tokens: LongArray<Int32>
   /// Where each text ends in ``tokens``.
   private var ends: [Int] = []
 
   /// None yet.
-  public init() {}
+  public init() { tokens = LongArray() }
+
+  /// - Parameter most: How many tokens are held in memory.
+  package init(most: Int) { tokens = LongArray(most: most) }
 
   /// How many texts there are.
   public var count: Int { ends.count }
+  /// Whether tokens are in a file.
+  package var areInFile: Bool { tokens.isInFile }
 
   /// Where a text lies in ``tokens``.
-  public func range(of text: Int) -> Range<Int> { (text == 0 ? 0 : ends[text - 1])..<ends[text] }
+  private func range(of text: Int) -> Range<Int> { (text == 0 ? 0 : ends[text - 1])..<ends[text] }
 
   /// How many tokens a text has.
   public func length(of text: Int) -> Int { range(of: text).count }
@@ -28,7 +34,7 @@ public struct TokenSequences: Sendable, Equatable {
 
   /// Adds a text.
   public mutating func append(_ text: some Sequence<Int32>) {
-    tokens += text
+    tokens.append(contentsOf: text)
     ends.append(tokens.count)
   }
 
@@ -44,4 +50,10 @@ public struct TokenSequences: Sendable, Equatable {
     for text in texts { result.append(self[text]) }
     return result
   }
+
+  /// Makes sure that the file of long sequences could be written, and read as far as tokens were asked for: those that
+  /// could not are 0.
+  ///
+  /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`.
+  public func check() throws(DataError) { try tokens.check() }
 }

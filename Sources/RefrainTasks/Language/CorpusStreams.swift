@@ -67,7 +67,7 @@ struct CorpusStreams: TrainingBatch {
     values.reserveCapacity(count * steps.count)
     for row in chosen {
       let start = row * length + offset
-      for token in text.tokens(in: start + steps.lowerBound..<start + steps.upperBound) { values.append(Float(token)) }
+      for token in text[start + steps.lowerBound..<start + steps.upperBound] { values.append(Float(token)) }
     }
     return Tensor(values, shape: [count, steps.count])
   }

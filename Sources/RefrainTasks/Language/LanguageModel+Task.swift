@@ -85,7 +85,7 @@ extension LanguageModel: TaskModel {
     guard let measured = Self.measure(lines, tokens: tokens, languageNetwork, counts: counts) else {
       throw TaskError("there is no text to be evaluated on; name another file")
     }
-    try tokens.check()
+    try tokens.requireWhole()
     return measured.evaluation
   }
 

@@ -62,8 +62,8 @@ public struct LanguageModel: Sendable {
       model(network, nil)
     }
     let trained = model(network, history)
-    try text.check()
-    try judged.check()
+    try text.requireWhole()
+    try judged.requireWhole()
     return trained
   }
 
@@ -93,17 +93,15 @@ public struct LanguageModel: Sendable {
   ///
   /// - Throws: Where they are more than memory is to hold, and cannot be written to a file.
   static func tokens(of lines: some Sequence<String>, by tokenizer: Tokenizer) throws(TaskError) -> TokenText {
-    do throws(DataError) {
-      var text = TokenTextWriter()
-      try text.append(lineEnd)
-      for line in lines {
-        for token in tokenizer.encode(line) { try text.append(token) }
-        try text.append(lineEnd)
-      }
-      return try text.finish()
-    } catch {
-      throw TaskError(error)
+    var text = TokenText()
+    text.append(Int32(lineEnd))
+    for line in lines {
+      for token in tokenizer.encode(line) { text.append(Int32(token)) }
+      text.append(Int32(lineEnd))
+      // A full disk is told of at once.
+      try text.requireWhole()
     }
+    return text
   }
 
   private static func counts(of text: TokenText, vocabulary: Int) -> [Int] {

@@ -166,7 +166,7 @@ extension LanguageNetwork {
     let length = (count + rows - 1) / rows
     // Row r asks for the tokens r · length + 1 … (r + 1) · length, and reads from `lead` before.
     let window = max(1, min(64, (1 << 22) / (rows * vocabulary)))
-    let filler = Int(text.tokens(in: 0..<1)[0])
+    let filler = Int(text[0])
     var memory = initialMemory(rows)
     var sum = 0.0
     for first in stride(from: -lead, to: length, by: window) {
@@ -178,7 +178,7 @@ extension LanguageNetwork {
       var present = Array(repeating: Array(repeating: true, count: steps), count: rows)
       for row in 0..<rows {
         let start = row * length + first
-        let known = text.tokens(in: min(max(start, 0), text.count)..<min(max(start + steps + 1, 0), text.count))
+        let known = text[min(max(start, 0), text.count)..<min(max(start + steps + 1, 0), text.count)]
         // Where the token of place 0 would be in it.
         let origin = known.startIndex - max(start, 0)
         for step in first..<first + steps {

@@ -13,7 +13,19 @@ struct TokenPairs: ExampleSource, Sendable {
   /// By the length of both: a batch has sources of one length and targets of one length.
   func length(of example: Int) -> Int { sources.length(of: example) + targets.length(of: example) + 1 }
 
-  func batch(_ examples: [Int]) -> PairBatch {
+  func batch(_ examples: [Int]) throws(TrainingError) -> PairBatch {
+    let batch = pairs(examples)
+    do throws(DataError) {
+      try sources.check()
+      try targets.check()
+    } catch {
+      throw TrainingError(.unreadableData, error.description)
+    }
+    return batch
+  }
+
+  /// Some pairs; where they cannot be read, ``batch(_:)`` tells.
+  func pairs(_ examples: [Int]) -> PairBatch {
     PairBatch(
       sources: examples.map { sources[$0].map(Int.init) }, targets: examples.map { targets[$0].map(Int.init) },
       isValidation: isValidation)

@@ -138,7 +138,7 @@ private struct TranslationMaterial {
   let heldTexts: (sources: [String], targets: [String])
   let notes: [String]
 
-  var heldBatch: PairBatch { held.batch(Array(0..<held.count)) }
+  var heldBatch: PairBatch { held.pairs(Array(0..<held.count)) }
 
   init(_ examples: TranslationExamples, _ configuration: Translator.Configuration) throws(TaskError) {
     guard let targets = examples.pairs.targets else {

@@ -1,0 +1,237 @@
+import Foundation
+import Synchronization
+
+/// How much of long arrays is held in memory, and where their files are, unless an array says otherwise.
+package struct LongArraySettings: Sendable {
+  /// 16 MB of each array, or less where the process may have little.
+  package var bytes = min(1 << 24, MemoryBudget.standardLimit / 16)
+  /// The folder of files; nil is that for temporary ones.
+  package var folder: String?
+
+  /// Those that hold where nobody says otherwise.
+  package init() {}
+
+  /// Those that hold.
+  @TaskLocal package static var current = LongArraySettings()
+}
+
+/// An array that may be longer than memory: beyond a bound its elements are in a file without a name, which is gone
+/// with the value or the process that made it.
+///
+/// Reading and writing it throw nothing, for that would be so in the middle of everything. Where the file fails,
+/// elements are what zeros are; ``check()`` tells, and is to be called when the array has served.
+package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
+  /// How many elements are held in memory.
+  private let most: Int
+  /// Where its file is.
+  private let folder: String
+  private var file: ElementFile<Element>?
+  /// How many elements are in the file, and those behind them, which are not.
+  private var written = 0
+  private var recent: [Element]
+
+  /// Elements at hand, to which others may be added.
+  ///
+  /// - Parameter most: How many elements are held in memory when others are added; nil is left to ``LongArraySettings``.
+  package init(_ elements: [Element] = [], most: Int? = nil) {
+    let settings = LongArraySettings.current
+    recent = elements
+    self.most = max(1, most ?? settings.bytes / MemoryLayout<Element>.stride)
+    folder = settings.folder ?? NSTemporaryDirectory()
+  }
+
+  /// How many elements there are.
+  package var count: Int { written + recent.count }
+  /// Whether some of them are in a file.
+  package var isInFile: Bool { file != nil }
+
+  // MARK: - Writing
+
+  /// Adds an element.
+  package mutating func append(_ element: Element) {
+    recent.append(element)
+    if recent.count >= limit { flush() }
+  }
+
+  /// Adds elements.
+  package mutating func append(contentsOf elements: some Sequence<Element>) {
+    recent.append(contentsOf: elements)
+    if recent.count >= limit { flush() }
+  }
+
+  /// Small parts follow the first.
+  private var limit: Int { file == nil ? most : ElementFile<Element>.part }
+
+  private mutating func flush() {
+    let isFirst = file == nil
+    if isFirst {
+      file = ElementFile(in: folder)
+    } else if !isKnownUniquelyReferenced(&file) {
+      // Of two copies each goes on in its own.
+      file = file?.copy(written)
+    }
+    file?.write(recent, at: written)
+    written += recent.count
+    recent.removeAll(keepingCapacity: !isFirst)
+  }
+
+  // MARK: - Reading
+
+  /// The elements of a part, as a slice with places of its own: one reading of the file.
+  package subscript(range: Range<Int>) -> ArraySlice<Element> {
+    guard let file, range.lowerBound < written else { return inMemory(range) }
+    var elements = file.read(range.lowerBound..<min(range.upperBound, written))
+    if range.upperBound > written { elements += recent[..<(range.upperBound - written)] }
+    return elements[...]
+  }
+
+  /// The elements of a short part, read together with those behind it: for what is asked for about in its order.
+  package func nearby(_ range: Range<Int>) -> ArraySlice<Element> {
+    guard let file, range.lowerBound < written else { return inMemory(range) }
+    guard range.upperBound <= written else { return self[range] }
+    return file.nearby(range, of: written)
+  }
+
+  /// The element at a place, read together with those behind it.
+  package subscript(place: Int) -> Element {
+    guard file != nil else { return recent[place] }
+    let elements = nearby(place..<place + 1)
+    return elements[elements.startIndex]
+  }
+
+  private func inMemory(_ range: Range<Int>) -> ArraySlice<Element> {
+    recent[range.lowerBound - written..<range.upperBound - written]
+  }
+
+  /// Calls `body` with all elements from one on, a part at a time.
+  package func forEachPart(from first: Int = 0, _ body: (ArraySlice<Element>) -> Void) {
+    for start in stride(from: first, to: count, by: 1 << 16) { body(self[start..<min(start + 1 << 16, count)]) }
+  }
+
+  /// Makes sure that everything could be written, and read as far as it was asked for.
+  ///
+  /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`.
+  package func check() throws(DataError) { try file?.check() }
+}
+
+extension LongArray: Equatable where Element: Equatable {
+  package static func == (one: LongArray, other: LongArray) -> Bool {
+    guard one.count == other.count else { return false }
+    return stride(from: 0, to: one.count, by: 1 << 16).allSatisfy { start in
+      let range = start..<min(start + 1 << 16, one.count)
+      return one[range].elementsEqual(other[range])
+    }
+  }
+}
+
+/// Elements in a file without a name.
+private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
+  private let descriptor: Int32
+  private let folder: String
+  /// What went wrong first.
+  private let failure: Mutex<DataError?>
+  /// Elements that were read last, and where they begin.
+  private let known = Mutex<(start: Int, elements: [Element])>((0, []))
+
+  /// How many elements are written, and about how many are read, at once.
+  static var part: Int { max(1, (1 << 16) / size) }
+  private static var size: Int { MemoryLayout<Element>.stride }
+  private static var remedy: String { "name another folder in the environment's TMPDIR" }
+
+  init(in folder: String) {
+    self.folder = folder
+    var generator = SystemRandomNumberGenerator()
+    let path = folder + "/refrain-\(getpid())-\(generator.next()).array"
+    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    var failure: DataError?
+    if descriptor >= 0 {
+      unlink(path)
+    } else {
+      failure = DataError(
+        .unwritableFile, file: folder, "data that is too long for memory needs a file here, which cannot be made",
+        remedy: Self.remedy)
+    }
+    self.failure = Mutex(failure)
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  func check() throws(DataError) {
+    if let failure = failure.withLock({ $0 }) { throw failure }
+  }
+
+  private func fail(_ error: DataError) { failure.withLock { $0 = $0 ?? error } }
+
+  /// Another file with the first elements of this one.
+  func copy(_ count: Int) -> ElementFile {
+    let copy = ElementFile(in: folder)
+    for start in stride(from: 0, to: count, by: Self.part) {
+      copy.write(read(start..<min(start + Self.part, count)), at: start)
+    }
+    if let failure = failure.withLock({ $0 }) { copy.fail(failure) }
+    return copy
+  }
+
+  /// Writes elements behind the first `place` ones.
+  func write(_ elements: [Element], at place: Int) {
+    // Whoever asks is told of the first failure; what follows it is of no use.
+    guard failure.withLock({ $0 == nil }) else { return }
+    let start = place * Self.size
+    var number: Int32?
+    elements.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let sent = pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(start + done))
+        if sent >= 0 {
+          done += sent
+        } else if errno != EINTR {
+          number = errno
+          return
+        }
+      }
+    }
+    guard let number else { return }
+    let isFull = [ENOSPC, EDQUOT, EFBIG].contains(number)
+    fail(
+      DataError(
+        isFull ? .diskFull : .unwritableFile, file: folder,
+        isFull
+          ? "no space left for data that is too long for memory"
+          : "data that is too long for memory cannot be written here",
+        remedy: Self.remedy))
+  }
+
+  func read(_ range: Range<Int>) -> [Element] {
+    let count = range.count * Self.size
+    return [Element](unsafeUninitializedCapacity: range.count) { buffer, filled in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      var done = 0
+      while done < count {
+        let received = pread(
+          descriptor, bytes.baseAddress.map { $0 + done }, count - done, off_t(range.lowerBound * Self.size + done))
+        if received > 0 {
+          done += received
+        } else if received == 0 || errno != EINTR {
+          fail(
+            DataError(
+              .unreadableFile, file: folder, "data that is too long for memory cannot be read any more",
+              remedy: "run it again"))
+          for place in done..<count { bytes[place] = 0 }
+          break
+        }
+      }
+      filled = range.count
+    }
+  }
+
+  /// - Parameter written: How many elements there are.
+  func nearby(_ range: Range<Int>, of written: Int) -> ArraySlice<Element> {
+    guard range.count <= Self.part else { return read(range)[...] }
+    return known.withLock { known in
+      if range.lowerBound < known.start || range.upperBound > known.start + known.elements.count {
+        known = (range.lowerBound, read(range.lowerBound..<min(range.lowerBound + Self.part, written)))
+      }
+      return known.elements[range.lowerBound - known.start..<range.upperBound - known.start]
+    }
+  }
+}

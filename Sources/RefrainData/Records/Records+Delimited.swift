@@ -1,25 +1,32 @@
 extension Records {
   /// Whether lines hold one of the delimiters, or the first is a header.
-  static func hasDelimiter(_ bytes: [UInt8], _ names: [String]) -> Bool {
-    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
-    let first = scanner.skipLine()
-    if names.contains(String(decoding: bytes[first].trimmedBytes, as: UTF8.self)) { return true }
-    return DelimitedLayout(bytes, names).delimiter != nil
+  static func hasDelimiter(_ text: BlockText, _ names: [String]) throws(DataError) -> Bool {
+    var reader = BlockReader(text)
+    if let first = try reader.nextLine(), names.contains(String(decoding: first.trimmedBytes, as: UTF8.self)) {
+      return true
+    }
+    return try DelimitedLayout(text, names).delimiter != nil
   }
 
   /// Reads rows of CSV or TSV. Text is not judged: no line is a comment or a total.
-  mutating func readDelimited(_ bytes: [UInt8], name: String, _ names: [String]) throws(DataError) {
-    let layout = DelimitedLayout(bytes, names)
-    var reader = RowReader(bytes: bytes, layout: layout)
-    var part = Part(name: name, width: 0, bytes: bytes)
+  mutating func readDelimited(_ text: BlockText, name: String, _ names: [String]) throws(DataError) {
+    let layout = try DelimitedLayout(text, names)
+    var reader = layout.reader(of: text, keeps: true)
+    var part = Part(name: name, most: block)
+    let notation = decimal.map { NumberNotation(decimal: $0, groups: true) }
+    var width = 0
     var header: [String]?
+    // The last row, which may go on in the next line, and its last field as it stands in the file.
+    var last: (fields: [Field], number: Int, field: Field)?
     var continued = 0
     let budget = MemoryBudget.current
-    while let (fields, number) = try reader.next() {
-      if part.width == 0 {
-        part.width = fields.count
+    while let (fields, number) = try reader.nextRow() {
+      if width == 0 {
+        width = fields.count
         if layout.hasHeader {
-          var texts = fields.map { Self.headerText($0, in: bytes) }
+          var texts = fields.map {
+            String(decoding: reader.bytes(of: $0).trimmedBytes, as: UTF8.self).replacing("\"\"", with: "\"")
+          }
           for (index, text) in texts.enumerated() where text.isEmpty {
             texts[index] = "column \(index + 1)"
           }
@@ -31,26 +38,37 @@ extension Records {
           continue
         }
       }
-      if fields.count == 1, part.width > 1, layout.delimiter == .tab, part.continueLast(with: fields[0]) {
+      // A text with a line break in it, which nobody quoted.
+      if fields.count == 1, width > 1, layout.delimiter == .tab, var own = last {
+        own.field.count = Int32(clamping: fields[0].start + Int(fields[0].count) - own.field.start)
+        own.fields[width - 1] = own.field
+        last = own
         continued += 1
         continue
       }
-      guard fields.count == part.width else {
-        let isLonger = fields.count > part.width
+      guard fields.count == width else {
+        let isLonger = fields.count > width
         throw DataError(
           .wrongFieldCount, row: number, line: reader.line == number ? nil : reader.line,
-          "there \(fields.count == 1 ? "is 1 field" : "are \(fields.count) fields"), but the first row has \(part.width)",
+          "there \(fields.count == 1 ? "is 1 field" : "are \(fields.count) fields"), but the first row has \(width)",
           remedy: isLonger
             ? "remove what is too much, or put quotes around a field that holds a '\(layout.shown)'"
             : "add what is missing, or remove the row")
       }
-      try budget.take(fields.count * MemoryLayout<Field>.stride, for: "the fields of \(part.count + 1) rows")
-      part.fields += fields
-      part.rowNumbers.append(Int32(clamping: number))
+      if let last { part.addRow(last.fields, number: last.number) }
+      // In a file there are no more than it has bytes.
+      if !part.fields.isInFile {
+        try budget.take(fields.count * MemoryLayout<Field>.stride, for: "the fields of \(part.count + 1) rows")
+      }
+      let plain = notation.map { notation in fields.map { part.plain($0, reader.bytes(of: $0), notation) } }
+      last = (plain ?? fields, number, fields[width - 1])
     }
-    guard part.count > 0 else {
+    guard let last else {
       throw DataError(.noRows, "there is a header but no row below it", remedy: "add a row for each example")
     }
+    part.addRow(last.fields, number: last.number)
+    part.bytes = try reader.finish()
+    try part.check()
     if continued > 0 {
       notes.append("lines without a tab are taken for the rest of the text before them (\(continued) such)")
     }
@@ -58,34 +76,19 @@ extension Records {
       lacksHeader = true
       notes.append("there is no header: the columns are called column 1, column 2 …")
     }
-    if let decimal { part.writePlainly(NumberNotation(decimal: decimal, groups: true)) }
-    try append(part, columns: header ?? (1...part.width).map { "column \($0)" }, hasHeader: header != nil)
-  }
-
-  private static func headerText(_ field: Field, in bytes: [UInt8]) -> String {
-    let range = field.start..<field.start + Int(field.count)
-    return String(decoding: bytes[range].trimmedBytes, as: UTF8.self).replacing("\"\"", with: "\"")
+    try append(part, columns: header ?? (1...width).map { "column \($0)" }, hasHeader: header != nil)
   }
 }
 
 extension Records.Part {
-  /// Writes the fields that are numbers in a notation with a point before decimals and nothing between thousands.
-  fileprivate mutating func writePlainly(_ notation: NumberNotation) {
-    for index in fields.indices where 1...60 ~= fields[index].count {
-      let range = fields[index].start..<fields[index].start + Int(fields[index].count)
-      guard let number = notation.plain(Array(bytes[range].trimmedBytes)) else { continue }
-      fields[index] = Records.Field(start: bytes.count, count: Int32(number.count))
-      bytes += number
-    }
-  }
-
-  /// Makes a line without a delimiter the rest of the last field: a text with a line break in it, which nobody quoted.
-  fileprivate mutating func continueLast(with line: Records.Field) -> Bool {
-    guard count > 0, let last = fields.last, last.count >= 0, last.start + Int(last.count) < line.start else {
-      return false
-    }
-    fields[fields.count - 1].count = Int32(clamping: line.start + Int(line.count) - last.start)
-    return true
+  /// A field of these bytes that is a number, in a notation with a point before decimals and nothing between thousands;
+  /// any other as it is.
+  fileprivate mutating func plain(
+    _ field: Records.Field, _ bytes: ArraySlice<UInt8>, _ notation: NumberNotation
+  ) -> Records.Field {
+    guard 1...60 ~= field.count, let number = notation.plain(Array(bytes.trimmedBytes)) else { return field }
+    defer { rewritten.append(contentsOf: number) }
+    return Records.Field(start: rewritten.count, count: Int32(number.count), isRewritten: true)
   }
 }
 
@@ -103,11 +106,11 @@ struct DelimitedLayout {
   private static let sample = 200
 
   /// - Parameter names: Those of columns that are known to be there.
-  init(_ bytes: [UInt8], _ names: [String]) {
+  init(_ text: BlockText, _ names: [String]) throws(DataError) {
     var best: (score: Double, rows: [[String]])?
     for candidate in CSVDelimiter.allCases {
       for hasQuotes in [true, false] {
-        let rows = Self.rows(bytes, candidate, hasQuotes: hasQuotes)
+        let rows = Self.rows(text, candidate, hasQuotes: hasQuotes)
         guard let width = Self.commonest(rows.map(\.count)), width > 1 else { continue }
         let score = Double(rows.count { $0.count == width }) / Double(rows.count)
         // Quotes are taken for quotes unless fields are lost by it.
@@ -117,21 +120,18 @@ struct DelimitedLayout {
         }
       }
     }
-    if delimiter == .tab, hasQuotes, !Self.quotesAreAroundFields(bytes) { hasQuotes = false }
-    let rows = best?.rows ?? Self.rows(bytes, .tab, hasQuotes: true)
+    if delimiter == .tab, hasQuotes, try !Self.quotesAreAroundFields(text) { hasQuotes = false }
+    let rows = best?.rows ?? Self.rows(text, .tab, hasQuotes: true)
     hasHeader = Self.hasHeader(rows, names)
   }
 
   /// The first rows; none where they cannot be read so.
-  private static func rows(_ bytes: [UInt8], _ delimiter: CSVDelimiter, hasQuotes: Bool) -> [[String]] {
-    var layout = DelimitedLayout()
-    (layout.delimiter, layout.hasQuotes) = (delimiter, hasQuotes)
-    var reader = RowReader(bytes: bytes, layout: layout)
+  private static func rows(_ text: BlockText, _ delimiter: CSVDelimiter, hasQuotes: Bool) -> [[String]] {
+    var reader = DelimitedLayout(delimiter, hasQuotes: hasQuotes).reader(of: text, longest: 1 << 24)
     var rows: [[String]] = []
     do throws(DataError) {
-      while rows.count < sample, let (fields, _) = try reader.next() {
-        rows.append(
-          fields.map { String(decoding: bytes[$0.start..<$0.start + Int($0.count)].trimmedBytes, as: UTF8.self) })
+      while rows.count < sample, let (fields, _) = try reader.nextRow() {
+        rows.append(fields.map { String(decoding: reader.bytes(of: $0).trimmedBytes, as: UTF8.self) })
       }
     } catch {
       return []
@@ -139,25 +139,31 @@ struct DelimitedLayout {
     return rows
   }
 
-  private init() {}
+  private init(_ delimiter: CSVDelimiter, hasQuotes: Bool) {
+    (self.delimiter, self.hasQuotes) = (delimiter, hasQuotes)
+  }
+
+  /// Reads rows that are written so.
+  func reader(of text: BlockText, longest: Int = .max, keeps: Bool = false) -> BlockReader {
+    BlockReader(
+      text, delimiter: delimiter?.rawValue ?? 0, hasQuotes: hasQuotes, longest: longest, keeps: keeps)
+  }
 
   /// Whether quotes stand around fields of TSV, which mostly has none: each field of a line that begins with a quote
   /// ends with one too, or lines do not have the same number of fields unless quotes are heeded.
-  private static func quotesAreAroundFields(_ bytes: [UInt8]) -> Bool {
-    var layout = DelimitedLayout()
-    (layout.delimiter, layout.hasQuotes) = (.tab, false)
-    var reader = RowReader(bytes: bytes, layout: layout)
+  private static func quotesAreAroundFields(_ text: BlockText) throws(DataError) -> Bool {
+    var reader = DelimitedLayout(.tab, hasQuotes: false).reader(of: text)
     var (rows, others, width) = (0, 0, 0)
     var isTorn = false
-    while let (fields, _) = (try? reader.next()) ?? nil {
+    while let (fields, _) = try reader.nextRow() {
       rows += 1
       if rows == 1 { width = fields.count }
       if fields.count != width { others += 1 }
       isTorn =
         isTorn
         || fields.contains { field in
-          let text = bytes[field.start..<field.start + Int(field.count)]
-          return text.first == .quote && (text.count == 1 || text.last != .quote)
+          let bytes = reader.bytes(of: field)
+          return bytes.first == .quote && (bytes.count == 1 || bytes.last != .quote)
         }
     }
     return !isTorn || others * 50 > rows
@@ -204,57 +210,4 @@ struct DelimitedLayout {
     "sentiment", "question", "content", "body", "tweet", "document", "answer", "y", "x", "intent", "query", "file",
     "path",
   ]
-}
-
-/// Reads rows one after another.
-private struct RowReader {
-  private var scanner: CSVScanner
-  private let hasQuotes: Bool
-  private var number = 0
-  /// The line in which the last row began.
-  private(set) var line = 0
-  /// The line in which the next one begins.
-  private var nextLine = 1
-
-  init(bytes: [UInt8], layout: DelimitedLayout) {
-    scanner = CSVScanner(bytes: bytes, position: 0, delimiter: layout.delimiter?.rawValue ?? 0)
-    hasQuotes = layout.hasQuotes
-  }
-
-  /// The next row that is not blank.
-  mutating func next() throws(DataError) -> (fields: [Records.Field], number: Int)? {
-    while !scanner.isAtEnd {
-      number += 1
-      (line, nextLine) = (nextLine, nextLine + 1)
-      let start = scanner.position
-      if scanner.skipBlankLine() { continue }
-      guard hasQuotes else { return (split(scanner.skipLine()), number) }
-      var fields: [CSVField] = []
-      try scanner.readRow(into: &fields)
-      let bytes = scanner.bytes
-      if fields.contains(where: \.isQuoted) {
-        nextLine += bytes[start..<(fields.last?.range.upperBound ?? start)].count { $0 == .lineFeed }
-      }
-      return (
-        fields.map {
-          Records.Field(
-            start: $0.range.lowerBound, count: Int32(clamping: $0.range.count),
-            hasQuotes: $0.isQuoted && bytes[$0.range].contains(.quote))
-        }, number
-      )
-    }
-    return nil
-  }
-
-  /// The fields of a line in which quotes are characters like others.
-  private func split(_ line: Range<Int>) -> [Records.Field] {
-    var fields: [Records.Field] = []
-    var start = line.lowerBound
-    for position in line where scanner.bytes[position] == scanner.delimiter {
-      fields.append(Records.Field(start: start, count: Int32(clamping: position - start)))
-      start = position + 1
-    }
-    fields.append(Records.Field(start: start, count: Int32(clamping: line.upperBound - start)))
-    return fields
-  }
 }

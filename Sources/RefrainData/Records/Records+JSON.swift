@@ -1,34 +1,33 @@
 extension Records {
   /// Reads an object a line, or an array of objects. Numbers, texts and truth values are fields as they are, lists are
   /// fields of JSON, null is a missing field.
-  mutating func readJSON(_ bytes: [UInt8], name: String) throws(DataError) {
-    var table = JSONTable()
-    if bytes.first(where: { !isBlank($0) }) == UInt8(ascii: "[") {
-      guard let objects = try JSONValue(bytes).array else { throw Self.noObject(at: 1) }
+  mutating func readJSON(_ text: BlockText, name: String) throws(DataError) {
+    var table = JSONTable(name: name, most: block)
+    if try text.firstByte() == UInt8(ascii: "[") {
+      guard let objects = try JSONValue(text.whole()).array else { throw Self.noObject(at: 1) }
       for (index, object) in objects.enumerated() {
         guard case .object(let members) = object else { throw Self.noObject(at: index + 1) }
         try table.add(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, row: index + 1)
       }
     } else {
-      var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
+      var reader = BlockReader(text)
       var line = 0
-      while !scanner.isAtEnd {
+      while let own = try reader.nextLine() {
         line += 1
-        let range = scanner.skipLine()
-        guard bytes[range].contains(where: { !isBlank($0) }) else { continue }
-        try table.add(try Self.members(of: bytes[range], line: line), row: line)
+        guard own.contains(where: { !isBlank($0) }) else { continue }
+        try table.add(try Self.members(of: own, line: line), row: line)
       }
+      try reader.finish()
     }
-    try append(table.part(name: name), columns: table.names)
+    try append(table.part, columns: table.names)
   }
 
   /// Whether the first line that is not blank is an object.
-  static func beginsWithObject(_ bytes: [UInt8]) -> Bool {
-    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
-    while !scanner.isAtEnd {
-      let line = bytes[scanner.skipLine()]
-      guard let first = line.first(where: { !isBlank($0) }) else { continue }
-      return first == UInt8(ascii: "{") && (try? members(of: line, line: 1)) != nil
+  static func beginsWithObject(_ text: BlockText) throws(DataError) -> Bool {
+    guard try text.firstByte() == UInt8(ascii: "{") else { return false }
+    var reader = BlockReader(text)
+    while let line = try reader.nextLine() {
+      if line.contains(where: { !isBlank($0) }) { return (try? members(of: line, line: 1)) != nil }
     }
     return false
   }
@@ -60,25 +59,23 @@ extension Records {
 /// Objects as rows of fields.
 private struct JSONTable {
   private(set) var names: [String] = []
+  private(set) var part: Records.Part
   private var places: [String: Int] = [:]
-  private var rows: [[Records.Field]] = []
-  private var numbers: [Int32] = []
-  private var bytes: [UInt8] = []
   private let budget = MemoryBudget.current
-  /// What the rows take.
-  private var taken = 0
+
+  init(name: String, most: Int?) { part = Records.Part(name: name, most: most) }
 
   /// - Throws: `overMemoryBudget`: where each row has names of its own, there are as many fields as rows times rows.
   mutating func add(_ members: [(String, JSONValue)], row: Int) throws(DataError) {
-    let size = (names.count + members.count) * MemoryLayout<Records.Field>.stride
-    try budget.take(size, for: "the fields of \(rows.count + 1) rows")
-    taken += size
+    // In a file those fields count that stand for nothing in the file that is read: all others are no more than it has bytes.
+    let count = part.fields.isInFile ? max(0, names.count - members.count) : names.count + members.count
+    try budget.take(count * MemoryLayout<Records.Field>.stride, for: "the fields of \(part.count + 1) rows")
     var fields = [Records.Field](repeating: .missing, count: names.count)
     for (name, value) in members {
       guard let text = text(value) else { continue }
-      let start = bytes.count
-      bytes += Array(text.utf8)
-      let field = Records.Field(start: start, count: Int32(clamping: bytes.count - start))
+      let start = part.bytes.count
+      part.bytes.append(contentsOf: text.utf8)
+      let field = Records.Field(start: start, count: Int32(clamping: part.bytes.count - start))
       if let place = places[name] {
         fields[place] = field
       } else {
@@ -87,8 +84,8 @@ private struct JSONTable {
         fields.append(field)
       }
     }
-    rows.append(fields)
-    numbers.append(Int32(clamping: row))
+    part.addRow(fields, number: row)
+    try part.check()
   }
 
   private func text(_ value: JSONValue) -> String? {
@@ -97,16 +94,5 @@ private struct JSONTable {
     case .string(let text): text
     default: value.text
     }
-  }
-
-  func part(name: String) throws(DataError) -> Records.Part {
-    var part = Records.Part(name: name, width: names.count, bytes: bytes)
-    try budget.take(
-      shape: [rows.count, names.count], elementSize: MemoryLayout<Records.Field>.stride,
-      for: "a table of \(rows.count) rows and \(names.count) columns")
-    defer { budget.giveBack(taken) }
-    for row in rows { part.fields += row + Array(repeating: .missing, count: names.count - row.count) }
-    part.rowNumbers = numbers
-    return part
   }
 }

@@ -19,8 +19,18 @@ extension Records {
     _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesFolders: Bool = false,
     takesTables: Bool = false, takesLines: String? = nil, decimal: DecimalMark? = nil
   ) throws(DataError) {
+    try self.init(
+      source, columns: columns, takesFiles: takesFiles, takesFolders: takesFolders, takesTables: takesTables,
+      takesLines: takesLines, decimal: decimal, block: nil)
+  }
+
+  /// - Parameter block: Of how many bytes blocks are that all files are read in, and how much is held in memory.
+  package init(
+    _ source: DataSource, columns: [String] = [], takesFiles: Bool = false, takesFolders: Bool = false,
+    takesTables: Bool = false, takesLines: String? = nil, decimal: DecimalMark? = nil, block: Int?
+  ) throws(DataError) {
     self.init()
-    self.decimal = decimal
+    (self.decimal, self.block) = (decimal, block)
     guard !source.isEmpty else {
       throw DataError(
         .wrongInput, "there are no examples", remedy: "name a table (CSV, TSV), a file of JSON lines or a folder")
@@ -57,41 +67,19 @@ extension Records {
           remedy: "name a table with a column of paths")
       }
     }
-    let text = try Self.text(of: part, &notes)
-    if Self.areTimeSeries(text.bytes) { return try readTimeSeries(text.bytes, name: part.name) }
+    let text = try BlockText(part, block: block, &notes)
+    if try Self.areTimeSeries(text) { return try readTimeSeries(text, name: part.name) }
     let isText = part.name.lowercased().hasSuffix(".txt")
-    if let takesLines, isText { return try readLines(text.bytes, name: part.name, column: takesLines) }
-    if Self.isJSON(part.name) || Self.beginsWithObject(text.bytes) {
-      return try readJSON(text.bytes, name: part.name)
-    }
+    if let takesLines, isText { return try readLines(text, name: part.name, column: takesLines) }
+    let isJSON = try Self.beginsWithObject(text)
+    if isJSON || Self.isJSON(part.name) { return try readJSON(text, name: part.name) }
     // The names of columns that there are tell a header too.
     let names = names + (lacksHeader ? [] : columns)
-    if let takesLines, !Self.hasDelimiter(text.bytes, names) {
-      return try readLines(text.bytes, name: part.name, column: takesLines)
+    if let takesLines, try !Self.hasDelimiter(text, names) {
+      return try readLines(text, name: part.name, column: takesLines)
     }
-    if text.bytes.first(where: { !isBlank($0) }) == UInt8(ascii: "{") {
-      return try readJSON(text.bytes, name: part.name)
-    }
-    try readDelimited(text.bytes, name: part.name, names)
-  }
-
-  /// The bytes of a file in UTF-8.
-  private static func text(
-    of part: DataSource.Part, _ notes: inout [String]
-  ) throws(DataError) -> (bytes: [UInt8], isPacked: Bool) {
-    let bytes = try part.contents()
-    guard bytes.contains(where: { !isBlank($0) }) else {
-      throw DataError(.emptyFile, "the file is empty", remedy: "it needs a row for each example")
-    }
-    if let text = try DecodedText(packed: Array(bytes.prefix(4096)), contents: { () throws(DataError) in bytes }) {
-      notes += text.notes
-      return (text.bytes, true)
-    }
-    var scan = LineScan()
-    bytes.withUnsafeBufferPointer { scan.take($0) }
-    try scan.finish(&notes)
-    if scan.isWindows { return (Array(DecodedText.windowsText(bytes).utf8), false) }
-    return (bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes, false)
+    if try text.firstByte() == UInt8(ascii: "{") { return try readJSON(text, name: part.name) }
+    try readDelimited(text, name: part.name, names)
   }
 
   private static func isFolder(_ path: String) -> Bool {
@@ -114,17 +102,17 @@ extension Records {
   // MARK: - Lines
 
   /// Each line that is not blank is a row of one field.
-  private mutating func readLines(_ bytes: [UInt8], name: String, column: String) throws(DataError) {
-    var part = Part(name: name, width: 1, bytes: bytes)
-    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
-    var number: Int32 = 0
-    while !scanner.isAtEnd {
+  private mutating func readLines(_ text: BlockText, name: String, column: String) throws(DataError) {
+    var part = Part(name: name, most: block)
+    var reader = BlockReader(text, keeps: true)
+    var number = 0
+    while let line = try reader.nextLine() {
       number += 1
-      let range = scanner.skipLine()
-      guard bytes[range].contains(where: { !isBlank($0) }) else { continue }
-      part.fields.append(Field(start: range.lowerBound, count: Int32(clamping: range.count)))
-      part.rowNumbers.append(number)
+      guard line.contains(where: { !isBlank($0) }) else { continue }
+      part.addRow([reader.field(line)], number: number)
     }
+    part.bytes = try reader.finish()
+    try part.check()
     try append(part, columns: [column])
   }
 
@@ -178,15 +166,10 @@ extension Records {
   private mutating func appendFiles(_ files: [(label: String?, path: String)]) throws(DataError) {
     areFiles = true
     for file in files {
-      var part = Part(name: file.path, width: 2, bytes: [])
-      for text in [file.label, file.path] {
-        let start = part.bytes.count
-        part.bytes += Array((text ?? "").utf8)
-        part.fields.append(
-          text == nil ? .missing : Field(start: start, count: Int32(clamping: part.bytes.count - start)))
-      }
-      part.rowNumbers = [1]
-      try append(part, columns: [Self.labelColumn, Self.fileColumn])
+      var row = DerivedRows(name: file.path, width: 2)
+      row.beginRow(number: 1)
+      for text in [file.label, file.path] { row.add(text.map { Array($0.utf8) }) }
+      try append(row.part, columns: [Self.labelColumn, Self.fileColumn])
     }
   }
 }

@@ -3,10 +3,9 @@ extension Records {
   public static let seriesColumn = "series"
 
   /// Whether text is of the form that sktime and the UEA and UCR archives write series in (`.ts`).
-  static func areTimeSeries(_ bytes: [UInt8]) -> Bool {
-    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
-    while !scanner.isAtEnd {
-      let line = bytes[scanner.skipLine()].trimmedBytes
+  static func areTimeSeries(_ text: BlockText) throws(DataError) -> Bool {
+    var reader = BlockReader(text)
+    while let line = try reader.nextLine()?.trimmedBytes {
       guard let first = line.first, first != UInt8(ascii: "#") else { continue }
       let word = String(decoding: line.prefix { !isBlank($0) }, as: UTF8.self).lowercased()
       return ["@problemname", "@timestamps", "@univariate", "@dimensions", "@classlabel", "@targetlabel"].contains(word)
@@ -18,20 +17,19 @@ extension Records {
   /// label or target last. The rows have the columns ``seriesColumn`` and ``labelColumn``.
   ///
   /// - Throws: `wrongFormat` and `wrongFieldCount` with the row.
-  mutating func readTimeSeries(_ bytes: [UInt8], name: String) throws(DataError) {
-    var part = Part(name: name, width: 2, bytes: bytes)
-    var scanner = CSVScanner(bytes: bytes, position: 0, delimiter: 0)
-    var (number, isData, hasLabel): (Int32, Bool, Bool) = (0, false, false)
+  mutating func readTimeSeries(_ text: BlockText, name: String) throws(DataError) {
+    var part = Part(name: name, most: block)
+    var reader = BlockReader(text, keeps: true)
+    var (number, isData, hasLabel) = (0, false, false)
     var labels: Set<String> = []
     var dimensions: Int?
-    while !scanner.isAtEnd {
+    while let line = try reader.nextLine()?.trimmedBytes {
       number += 1
-      let line = bytes[scanner.skipLine()].trimmedBytes
       guard let first = line.first, first != UInt8(ascii: "#") else { continue }
       guard isData else {
         guard first == UInt8(ascii: "@") else {
           throw DataError(
-            .wrongFormat, row: Int(number), "a line before @data does not begin with @", remedy: "add a line @data")
+            .wrongFormat, row: number, "a line before @data does not begin with @", remedy: "add a line @data")
         }
         let words = String(decoding: line, as: UTF8.self).split { $0 == " " || $0 == "\t" }.map(String.init)
         let isTrue = words.dropFirst().first?.lowercased() == "true"
@@ -50,32 +48,32 @@ extension Records {
       let colon = hasLabel ? line.lastIndex(of: .colon) : nil
       if hasLabel, colon == nil {
         throw DataError(
-          .wrongFieldCount, row: Int(number), "the series has no label behind a colon", remedy: "add it: 1.5,2.5:label")
+          .wrongFieldCount, row: number, "the series has no label behind a colon", remedy: "add it: 1.5,2.5:label")
       }
       let series = line[..<(colon ?? line.endIndex)]
       let channels = 1 + series.lazy.filter { $0 == .colon }.count
       // Dates with a time of day hold colons too.
       if let dimensions, channels != dimensions, !series.contains(UInt8(ascii: "(")) {
         throw DataError(
-          .wrongFieldCount, row: Int(number),
+          .wrongFieldCount, row: number,
           "the series has \(channels == 1 ? "1 channel" : "\(channels) channels"), and the file says \(dimensions)",
           remedy: "give each series all channels, with colons between them")
       }
-      part.fields.append(Field(start: series.startIndex, count: Int32(clamping: series.count)))
+      var field = Field.missing
       if let colon {
         let label = line[line.index(after: colon)...].trimmedBytes
         let text = String(decoding: label, as: UTF8.self)
         guard labels.isEmpty || labels.contains(text) else {
           throw DataError(
-            .wrongFormat, row: Int(number), "the label \(text.quoted) is none of those that the file names",
+            .wrongFormat, row: number, "the label \(text.quoted) is none of those that the file names",
             remedy: "add it to the line @classLabel")
         }
-        part.fields.append(Field(start: label.startIndex, count: Int32(clamping: label.count)))
-      } else {
-        part.fields.append(.missing)
+        field = reader.field(label)
       }
-      part.rowNumbers.append(number)
+      part.addRow([reader.field(series), field], number: number)
     }
+    part.bytes = try reader.finish()
+    try part.check()
     guard part.count > 0 else {
       throw DataError(
         .noRows, isData ? "there is no series below @data" : "there is no line @data",

@@ -1,7 +1,7 @@
 /// Rows of named fields, each a text as it stands in a file: a table of CSV or TSV, JSON lines, or a folder of folders.
 ///
-/// The text of all fields is kept in one array, so that a million rows are not a million texts. What a field means is
-/// up to whoever reads it.
+/// The text of all fields is kept in one array, so that a million rows are not a million texts, and what is too long
+/// for memory in a file without a name. What a field means is up to whoever reads it.
 public struct Records: Sendable {
   /// The names of the fields.
   public internal(set) var columns: [String] = []
@@ -14,6 +14,8 @@ public struct Records: Sendable {
   /// What stands before the decimals of numbers in tables, and not between thousands; nil where nobody said it, and
   /// numbers are written with a point.
   var decimal: DecimalMark?
+  /// Of how many bytes blocks are that files are read in; nil reads short files whole.
+  var block: Int?
   private var parts: [Part] = []
   /// The number of the first row of each part, and of all rows.
   private var starts = [0]
@@ -29,13 +31,83 @@ public struct Records: Sendable {
     var name: String?
     /// The columns of ``Records/columns`` that the file has, by their places in its rows; nil for one that it lacks.
     var columns: [Int?] = []
-    /// How many fields a row of the file has.
-    var width: Int
-    var bytes: [UInt8]
-    var fields: [Field] = []
+    /// The text in which fields lie.
+    var bytes: LongArray<UInt8>
+    /// Numbers that are written otherwise than they stand in the file.
+    var rewritten = LongArray<UInt8>()
+    private(set) var fields: LongArray<Field>
     /// The number of each row, as a spreadsheet counts.
-    var rowNumbers: [Int32] = []
+    private(set) var rowNumbers: LongArray<Int32>
+    /// How many fields rows have from one on, and where those of that row begin: an object may have members that none
+    /// before it had.
+    private var runs: [(row: Int, width: Int, field: Int)] = []
+
+    /// - Parameter most: How many elements of each array are held in memory; nil leaves it to them.
+    init(name: String?, bytes: LongArray<UInt8>? = nil, most: Int? = nil) {
+      self.name = name
+      self.bytes = bytes ?? LongArray(most: most)
+      (fields, rowNumbers) = (LongArray(most: most), LongArray(most: most))
+    }
+
     var count: Int { rowNumbers.count }
+
+    /// Begins a row, whose fields are to be added.
+    mutating func beginRow(width: Int, number: Int) {
+      if runs.last?.width != width { runs.append((count, width, fields.count)) }
+      rowNumbers.append(Int32(clamping: number))
+    }
+
+    mutating func add(_ field: Field) { fields.append(field) }
+
+    mutating func addRow(_ fields: [Field], number: Int) {
+      beginRow(width: fields.count, number: number)
+      self.fields.append(contentsOf: fields)
+    }
+
+    /// The rows of the same file without any.
+    var emptied: Part {
+      var part = self
+      (part.fields, part.rowNumbers, part.runs) = (LongArray(), LongArray(), [])
+      return part
+    }
+
+    private func run(of row: Int) -> (row: Int, width: Int, field: Int) {
+      var (low, high) = (0, runs.count - 1)
+      while low < high {
+        let middle = (low + high + 1) / 2
+        if runs[middle].row <= row { low = middle } else { high = middle - 1 }
+      }
+      return runs[low]
+    }
+
+    /// A field of a row.
+    func field(row: Int, place: Int) -> Field {
+      let run = run(of: row)
+      return place < run.width ? fields[run.field + (row - run.row) * run.width + place] : .missing
+    }
+
+    /// The fields of a row.
+    func row(_ row: Int) -> [Field] {
+      let run = run(of: row)
+      let start = run.field + (row - run.row) * run.width
+      return Array(fields.nearby(start..<start + run.width))
+    }
+
+    /// The text of a field; nil for a missing one.
+    func text(of field: Field) -> String? {
+      guard field.count >= 0 else { return nil }
+      let range = field.start..<field.start + Int(field.count)
+      let text = String(decoding: field.isRewritten ? rewritten.nearby(range) : bytes.nearby(range), as: UTF8.self)
+      return field.hasQuotes ? text.replacing("\"\"", with: "\"") : text
+    }
+
+    /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`.
+    func check() throws(DataError) {
+      try bytes.check()
+      try rewritten.check()
+      try fields.check()
+      try rowNumbers.check()
+    }
   }
 
   /// Where a field lies in the bytes.
@@ -44,6 +116,8 @@ public struct Records: Sendable {
     var count: Int32
     /// Whether there are doubled quotes in it.
     var hasQuotes = false
+    /// Whether it lies among the numbers that are written otherwise.
+    var isRewritten = false
 
     static let missing = Field(start: 0, count: -1)
   }
@@ -83,10 +157,10 @@ public struct Records: Sendable {
     selected.parts = []
     selected.starts = [0]
     for (part, start) in zip(parts, starts) {
-      var own = part
-      let places = (0..<part.count).filter { rows.contains(start + $0) }
-      own.fields = places.flatMap { part.fields[$0 * part.width..<($0 + 1) * part.width] }
-      own.rowNumbers = places.map { part.rowNumbers[$0] }
+      var own = part.emptied
+      for row in 0..<part.count where rows.contains(start + row) {
+        own.addRow(part.row(row), number: Int(part.rowNumbers[row]))
+      }
       selected.parts.append(own)
       selected.starts.append(selected.count + own.count)
     }
@@ -113,11 +187,16 @@ public struct Records: Sendable {
   public func text(row: Int, column: Int) -> String? {
     let (number, place) = locate(row)
     let part = parts[number]
-    guard let own = part.columns[column] else { return nil }
-    let field = part.fields[place * part.width + own]
-    guard field.count >= 0 else { return nil }
-    let text = String(decoding: part.bytes[field.start..<field.start + Int(field.count)], as: UTF8.self)
-    return field.hasQuotes ? text.replacing("\"\"", with: "\"") : text
+    return part.columns[column].flatMap { part.text(of: part.field(row: place, place: $0)) }
+  }
+
+  /// Makes sure that all fields could be kept, and read as far as they were asked for; those that could not are empty.
+  /// To be called when the records have served.
+  ///
+  /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`, where they are too long for memory and the file that
+  ///   they are in fails.
+  public func check() throws(DataError) {
+    for part in parts { try part.check() }
   }
 
   /// The file and the number of a row, as a spreadsheet counts.

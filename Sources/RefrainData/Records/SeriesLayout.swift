@@ -79,15 +79,16 @@ extension Records {
 /// Rows that are made of others, for records.
 struct DerivedRows {
   private(set) var part: Records.Part
+  private let width: Int
 
-  init(name: String?, width: Int) { part = Records.Part(name: name, width: width, bytes: []) }
+  init(name: String?, width: Int) { (part, self.width) = (Records.Part(name: name), width) }
 
-  mutating func beginRow(number: Int) { part.rowNumbers.append(Int32(clamping: number)) }
+  mutating func beginRow(number: Int) { part.beginRow(width: width, number: number) }
 
   /// The next field of the row.
   mutating func add(_ text: [UInt8]?) {
-    guard let text else { return part.fields.append(.missing) }
-    part.fields.append(Records.Field(start: part.bytes.count, count: Int32(clamping: text.count)))
-    part.bytes += text
+    guard let text else { return part.add(.missing) }
+    part.add(Records.Field(start: part.bytes.count, count: Int32(clamping: text.count)))
+    part.bytes.append(contentsOf: text)
   }
 }

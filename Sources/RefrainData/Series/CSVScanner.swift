@@ -20,9 +20,11 @@ enum CSVDelimiter: UInt8, CaseIterable {
 
 /// Reads rows of fields, one after another, each byte once.
 struct CSVScanner {
-  let bytes: [UInt8]
+  var bytes: [UInt8]
   var position: Int
   let delimiter: UInt8
+  /// How many lines stand before the bytes, where these are a part of a file.
+  var linesBefore = 0
 
   var isAtEnd: Bool { position >= bytes.count }
 
@@ -106,7 +108,8 @@ struct CSVScanner {
   private func isLineEnd(_ byte: UInt8) -> Bool { byte == .lineFeed || byte == .carriageReturn }
 
   private func fault(_ position: Int, _ problem: String, remedy: String) -> DataError {
-    DataError(.badQuotes, "line \(CSVContent.line(at: position, in: bytes)): \(problem)", remedy: remedy)
+    let line = linesBefore + CSVContent.line(at: position, in: bytes)
+    return DataError(.badQuotes, "line \(line): \(problem)", remedy: remedy)
   }
 }
 

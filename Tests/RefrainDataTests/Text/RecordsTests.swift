@@ -1,7 +1,8 @@
 import Foundation
-import RefrainData
 import RefrainTestSupport
 import Testing
+
+@testable import RefrainData
 
 @Suite("Records") struct RecordsTests {
   private func records(_ text: String, name: String = "t.csv", columns: [String] = []) throws(DataError) -> Records {
@@ -135,5 +136,94 @@ import Testing
     // The header of the first file is known again in a short one.
     let known = try read(["kind,words\nx,q w\ny,e r\nx,t z\ny,u i\n", "words,kind\na b,y\n"], columns: [])
     #expect(texts(known, 1) == ["q w", "e r", "t z", "u i", "a b"])
+  }
+
+  /// Contents of files with what they are called.
+  private static let contents: [(name: String, text: String)] = [
+    ("t.csv", "label,text\n1,\"a, \"\"b\"\"\nc\"\n0,# no comment\n0,Total\n"),
+    ("t.csv", "label,text\r\n1,\"a, \"\"b\"\"\r\n\r\nc\"\r\n0,  \" d \"  \r\n\r\n0,Total"),
+    ("t.csv", "label,text\r1,a\r\r0,\"b\rc\"\r"), ("t.csv", "a;b\n1,5;x\n1.234,5;y\n;z\n2,0;\"w;\"\"\"\n"),
+    ("t.csv", "\u{FEFF}label,text\n1,größe\n0,日本語 🙂\n"), ("t.csv", "x,q w\ny,e r\nx,t z\ny,u i\n"),
+    ("t.csv", "a,b\n1,2\n1,2,3\n"), ("t.csv", "a,b\n1,\"x\ny\"\n\n1,2,\"x\ny\nz\"\n"), ("t.csv", "text,label\n"),
+    ("t.csv", "a,b\n1,\"x\ny\"\n2,\"never closed\n3,x\n"), ("t.csv", "a,b\n1,x\n2,\"text\" behind\n3,x\n"),
+    ("t.csv", "a,a,label\n1,2,x\n3,4,y\n"), ("t.csv", "\n\n \n\na,label\n\n1,x\n\t\n2,y\n \n"),
+    ("t.tsv", "ham\tok \"fine\nspam\t\"win now\nham\tthe first\npart of two\nand three\nham\t\"quoted\" word"),
+    ("t.tsv", "text\tlabel\n\"a\tb\"\tx\n\"c\nd\"\ty\n\"\"\"e\"\"\"\tx\n"), ("t.tsv", "a\tb\n1\t2\n3\t4\t5\n"),
+    (
+      "t.jsonl",
+      "{\"text\": \"a\\u00e9\\n\", \"n\": 1.5, \"tags\": [\"x\", \"y\"]}\n\n{\"more\": true, \"n\": null}\n{}"
+    ),
+    ("t.jsonl", "{\"a\": 1}\r\n{\"a\": }"), ("t.json", "[{\"a\": \"x\"},\n {\"a\": \"y\", \"b\": {\"c\": [1]}}]"),
+    ("t", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"), ("t", "{a}\nb\n"), ("t.txt", "one\n\ntwo\r\nthree"),
+    ("t", "\n \n"),
+    ("a.ts", "# no\n@problemName x\n@classLabel true p q\n@data\n1,2,3:4,5,6:p\n\n7,8,9:1,2,3:q\n"),
+    ("a.ts", "@problemName x\n@classLabel true p q\n@data\n1,2:z\n"),
+  ]
+
+  /// All that can be known of records, or why there are none.
+  private func everything(
+    _ part: DataSource.Part, columns: [String] = ["label", "b"], takesLines: String? = nil, decimal: DecimalMark? = nil,
+    block: Int?
+  ) -> [String] {
+    do throws(DataError) {
+      let read = try Records(
+        DataSource([part]), columns: columns, takesLines: takesLines, decimal: decimal, block: block)
+      try read.check()
+      let some = read.selecting(Set(0..<read.count).subtracting([0]))
+      let rows = [read, some].flatMap { records in
+        (0..<records.count).map { row in
+          "\(records.place(of: row).row): "
+            + records.columns.indices.map { records.text(row: row, column: $0)?.debugDescription ?? "nil" }.joined(
+              separator: " | ")
+        }
+      }
+      return [read.columns.joined(separator: ","), "\(read.lacksHeader)"] + read.notes + rows
+    } catch {
+      return ["\(error.code) \(error.row ?? 0) \(error.line ?? 0) \(error)"]
+    }
+  }
+
+  @Test("Files that are read in blocks are the same, field by field and fault by fault", arguments: contents)
+  func blocks(name: String, text: String) {
+    let part = DataSource.Part.bytes(Array(text.utf8), name: name)
+    for columns in [["label", "b"], []] {
+      for takesLines in [nil, "line"] {
+        for decimal in [nil, DecimalMark.comma] {
+          let whole = everything(part, columns: columns, takesLines: takesLines, decimal: decimal, block: nil)
+          for block in [1, 2, 3, 5, 8, 13, 40, 1000] {
+            let read = everything(part, columns: columns, takesLines: takesLines, decimal: decimal, block: block)
+            #expect(read == whole, "in blocks of \(block)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("A long file is read from the disk in blocks: with a mark, in Latin-1, in UTF-16")
+  func longFiles() throws {
+    let words = ["größe", "naïve", "éclair", "straße"]
+    let lines = (0..<3000).map { "\"\($0),5\";\"\(words[$0 % 4]) \"\"\($0)\"\"\n\(words[$0 % 3])\";\($0 % 2)" }
+    let text = "number;text;label\r\n" + lines.joined(separator: "\r\n")
+    var wide: [UInt8] = [0xFF, 0xFE]
+    for unit in text.utf16 { wide += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
+    let latin = text.unicodeScalars.map { UInt8($0.value) }
+    var settings = LongArraySettings()
+    settings.bytes = 1000
+    try withTemporaryFolder { folder in
+      for bytes in [Array(text.utf8), [0xEF, 0xBB, 0xBF] + Array(text.utf8), latin, wide] {
+        let path = folder + "/t.csv"
+        try Data(bytes).write(to: URL(filePath: path))
+        let whole = everything(.bytes(bytes, name: path), decimal: .comma, block: nil)
+        #expect(
+          whole.count > 5990 && whole.contains("7: \"5.5\" | \"naïve \\\"5\\\"\\néclair\" | \"1\""),
+          "\(whole.prefix(9))")
+        for block in [64, 1000, nil] {
+          let read = LongArraySettings.$current.withValue(settings) {
+            everything(.file(path), decimal: .comma, block: block)
+          }
+          #expect(read == whole, "in blocks of \(block ?? 0)")
+        }
+      }
+    }
   }
 }

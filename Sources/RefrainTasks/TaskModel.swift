@@ -64,6 +64,12 @@ public protocol TaskModel: Sendable {
   /// - Throws: ``TaskError`` for what cannot be answered, and when the task that this runs in is canceled meanwhile.
   func predict(_ examples: Examples, _ request: Request) throws(TaskError) -> [Answer]
 
+  /// The answers of ``predict(_:_:)`` some at a time, in their order, for whoever need not hold all of them; all at
+  /// once unless a task does otherwise.
+  ///
+  /// - Throws: What ``predict(_:_:)`` throws, and what `body` does.
+  func predictInParts(_ examples: Examples, _ request: Request, _ body: ([Answer]) throws -> Void) throws
+
   /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
   func evaluate(on examples: Examples, _ request: Request) throws(TaskError) -> TaskEvaluation
 
@@ -122,6 +128,10 @@ extension TaskModel {
   public static var measuresTraining: Bool { true }
   /// The answers show them.
   public static var answerFields: [String] { [] }
+  /// All at once.
+  public func predictInParts(
+    _ examples: Examples, _ request: Request, _ body: ([Answer]) throws -> Void
+  ) throws { try body(predict(examples, request)) }
   /// Nothing is said.
   public static func notes(of examples: Examples) -> [String] { [] }
   /// They cannot be divided.

@@ -18,10 +18,10 @@ struct BagFeatures: Sendable {
   }
 
   /// The features of a row that are not 0.
-  func features(of row: Int, in rows: EncodedRows) -> [(feature: Int, value: Float)] {
-    var features: [(feature: Int, value: Float)] = []
+  func features(of row: Int, in rows: EncodedRows) -> [SparseRows.Feature] {
+    var features: [SparseRows.Feature] = []
     for (column, offset) in zip(rows.columns, offsets) {
-      for (feature, value) in column.bag(of: row) { features.append((feature + offset, value)) }
+      for (feature, value) in column.bag(of: row) { features.append(.init(feature + offset, value)) }
     }
     return features
   }

@@ -32,8 +32,22 @@ extension Classifier: TaskModel {
 
   /// The class of each row.
   public func predict(_ examples: LabelledRecords, _ request: ClassifierRequest) throws(TaskError) -> [ClassAnswer] {
-    let (all, ids) = (try probabilities(model.encoded(examples)), examples.ids)
-    return all.enumerated().map { row, probabilities in
+    let rows = try model.encoded(examples)
+    return try answers(rows, Array(0..<rows.count), ids: examples.ids, request)
+  }
+
+  /// The class of each row, some rows at a time.
+  public func predictInParts(
+    _ examples: LabelledRecords, _ request: ClassifierRequest, _ body: ([ClassAnswer]) throws -> Void
+  ) throws {
+    let (rows, ids) = (try model.encoded(examples), examples.ids)
+    for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, ids: ids, request)) }
+  }
+
+  private func answers(
+    _ rows: EncodedRows, _ places: [Int], ids: [String]?, _ request: ClassifierRequest
+  ) throws(TaskError) -> [ClassAnswer] {
+    zip(places, try probabilities(rows, places)).map { row, probabilities in
       let answer = labels.answer(probabilities, threshold: request.threshold ?? 0.5)
       return ClassAnswer(
         id: ids?[row], labels: answer.map { labels.names[$0] }, areSeveral: labels.areSeveral,

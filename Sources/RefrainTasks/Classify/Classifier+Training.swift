@@ -74,7 +74,7 @@ extension Classifier {
     }
     var model = try learning.model(context, task: Self.self)
     var baseline = LogisticRegression(model.columns, classes: labels.names.count, areSeveral: labels.areSeveral)
-    baseline?.fit(learning.training, heldOut: learning.heldOut, seed: configuration.columns.seed)
+    try baseline?.fit(learning.training, heldOut: learning.heldOut, seed: configuration.columns.seed)
     let heldOut = (rows: learning.heldOut, truths: learning.heldOutTruths)
     var scores = try model.scores(heldOut.rows.rows, heldOut.rows.places)
     var linear = LinearShare()
@@ -94,6 +94,7 @@ extension Classifier {
         shares: shares)
       model.report.evaluation = SavedEvaluation(measures.evaluation)
     }
+    try learning.requireWhole()
     return Classifier(
       model: model, labels: labels, calibration: calibration, baseline: baseline, linear: linear, shares: shares)
   }

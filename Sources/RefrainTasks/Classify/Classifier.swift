@@ -35,9 +35,14 @@ public struct Classifier: Sendable {
 
   /// The probabilities of all rows, class by class.
   func probabilities(_ rows: EncodedRows) throws(TaskError) -> [[Double]] {
-    var scores = try model.scores(rows)
+    try probabilities(rows, Array(0..<rows.count))
+  }
+
+  /// The probabilities of some rows, class by class.
+  func probabilities(_ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [[Double]] {
+    var scores = try model.scores(rows, places)
     if linear.share > 0, let baseline {
-      scores = linear.scores(network: scores, linear: baseline.scores(rows, Array(0..<rows.count)))
+      scores = linear.scores(network: scores, linear: baseline.scores(rows, places))
     }
     return Self.probabilities(scores, calibration, labels)
   }

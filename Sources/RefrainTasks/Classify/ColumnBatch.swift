@@ -18,18 +18,34 @@ struct ColumnExamples: ExampleSource, Sendable {
   let rows: EncodedRows
   /// Which rows these are.
   let places: [Int]
-  /// What is true of each place: one class, or a value for each output.
-  let targets: [[Float]]
+  /// What is true of the places, one after another: of each one class, or a value for each output.
+  let targets: [Float]
+  /// How many values are true of a place.
+  let width: Int
   /// How much each place counts.
   let weights: [Float]?
+
+  /// - Parameter targets: What is true of each place.
+  init(rows: EncodedRows, places: [Int], targets: some Sequence<[Float]>, weights: [Float]?) {
+    (self.rows, self.places, self.weights) = (rows, places, weights)
+    var (values, width) = ([Float](), 1)
+    values.reserveCapacity(places.count)
+    for target in targets {
+      values += target
+      width = target.count
+    }
+    (self.targets, self.width) = (values, width)
+  }
+
+  /// What is true of an example.
+  func target(of example: Int) -> ArraySlice<Float> { targets[example * width..<(example + 1) * width] }
 
   var count: Int { places.count }
 
   func length(of example: Int) -> Int { rows.length(of: places[example]) }
 
   func batch(_ examples: [Int]) throws(TrainingError) -> ColumnBatch {
-    let values = examples.flatMap { targets[$0] }
-    let width = targets.first?.count ?? 1
+    let values = examples.flatMap { target(of: $0) }
     return ColumnBatch(
       inputs: try rows.inputs(examples.map { places[$0] }),
       target: Tensor(values, shape: width == 1 ? [examples.count] : [examples.count, width]),

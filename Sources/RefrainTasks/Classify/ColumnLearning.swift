@@ -78,19 +78,19 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     report.notes += rows.notes.prefix(20)
     trainingTruths = kept.training.map { truths[$0] }
     training = ColumnExamples(
-      rows: rows, places: kept.training, targets: trainingTruths.map(head.target), weights: head.weights(trainingTruths)
-    )
+      rows: rows, places: kept.training, targets: trainingTruths.lazy.map(head.target),
+      weights: head.weights(trainingTruths))
     if let validation = examples.validation {
       let others = try head.truths(in: Column(validation, try validation.column(named: target)))
       let known = others.indices.filter { head.isKnown(others[$0]) }
       heldOutTruths = known.map { others[$0] }
       heldOut = ColumnExamples(
-        rows: try columns.encode(validation), places: known, targets: heldOutTruths.map(head.target), weights: nil)
+        rows: try columns.encode(validation), places: known, targets: heldOutTruths.lazy.map(head.target), weights: nil)
       report.hasOwnValidation = true
     } else {
       heldOutTruths = kept.heldOut.map { truths[$0] }
       heldOut = ColumnExamples(
-        rows: rows, places: kept.heldOut, targets: heldOutTruths.map(head.target), weights: nil)
+        rows: rows, places: kept.heldOut, targets: heldOutTruths.lazy.map(head.target), weights: nil)
     }
     (report.examples, report.heldOut, report.seed) = (training.count, heldOut.count, options.seed)
   }
@@ -107,6 +107,12 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     }
     let chosen = Set(heldOut)
     return (groups.indices.filter { !chosen.contains($0) }, heldOut.sorted())
+  }
+
+  /// Makes sure that all rows that were asked for could be read.
+  func requireWhole() throws(TaskError) {
+    try training.rows.requireWhole()
+    try heldOut.rows.requireWhole()
   }
 
   /// Trains networks.

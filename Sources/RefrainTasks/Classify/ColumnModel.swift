@@ -19,8 +19,8 @@ struct ColumnModel: Sendable {
     var scores: [Float] = []
     var width = 0
     var batches = LengthBatches(
-      NumberedRows(rows: rows, places: places), size: 128, maximumSteps: 4 * ColumnTraining.maximumSteps,
-      shuffles: false)
+      NumberedRows(rows: rows, places: places), size: Self.batchSize, maximumSteps: 4 * ColumnTraining.maximumSteps,
+      pool: Self.pool, shuffles: false)
     do throws(TrainingError) {
       try batches.begin(epoch: 0, at: 0)
       while !Task.isCancelled, let batch = try batches.next() {
@@ -41,6 +41,15 @@ struct ColumnModel: Sendable {
     try TaskError.checkCancellation()
     return scores
   }
+
+  /// Rows in parts of which each is answered by itself, and as it is among all: as many as are sorted together.
+  static func parts(of count: Int) -> [[Int]] {
+    let size = batchSize * pool
+    return stride(from: 0, to: count, by: size).map { Array($0..<min($0 + size, count)) }
+  }
+
+  private static let batchSize = 128
+  private static let pool = 100
 
   /// What the networks say of all rows.
   func scores(_ rows: EncodedRows) throws(TaskError) -> [Float] { try scores(rows, Array(0..<rows.count)) }

@@ -155,6 +155,7 @@ struct InputColumns: Codable, Sendable {
     for input in encoders {
       columns.append(try input.encoder.encode(Column(records, try records.column(named: input.name))))
     }
+    try records.check()
     return EncodedRows(columns: columns, count: records.count)
   }
 
@@ -225,5 +226,10 @@ struct EncodedRows: Sendable {
     var inputs: [StepValues] = []
     for column in columns { inputs.append(try column.batch(rows)) }
     return inputs
+  }
+
+  /// Makes sure that all that was asked for could be read.
+  func requireWhole() throws(TaskError) {
+    do throws(DataError) { for column in columns { try column.check() } } catch { throw TaskError(error) }
   }
 }

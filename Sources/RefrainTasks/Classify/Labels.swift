@@ -87,9 +87,11 @@ struct Labels: Codable, Sendable, Equatable {
     let known = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     var places: [[Int]] = []
     places.reserveCapacity(column.count)
+    // Rows of the same labels share one array.
+    var seen: Set<[Int]> = []
     for row in 0..<column.count {
       let labels = try Self.labels(in: column, row: row, areSeveral: areSeveral, separator: separator)
-      places.append(labels.map { known[$0] ?? -1 })
+      places.append(seen.insert(labels.map { known[$0] ?? -1 }).memberAfterInsert)
     }
     return places
   }

@@ -32,39 +32,39 @@ struct LogisticRegression: TensorGroup {
   }
 
   /// The features of a row.
-  private func features(of row: Int, in rows: EncodedRows) -> [(feature: Int, value: Float)] {
+  private func features(of row: Int, in rows: EncodedRows) -> [SparseRows.Feature] {
     let features = bag.features(of: row, in: rows)
     // Of length 1, so that a long text speaks no louder than a short one.
     let length = features.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
     guard length > 0 else { return [] }
-    return features.map { ($0.feature, $0.value / length) }
+    return features.map { .init(Int($0.place), $0.value / length) }
   }
 
   /// The probabilities of rows.
   func probabilities(_ rows: EncodedRows, _ places: [Int]) -> [[Float]] {
     let (weights, biases) = (weight.values, bias.values)
-    return places.map { probabilities(features(of: $0, in: rows), weights, biases) }
+    return places.map { probabilities(features(of: $0, in: rows)[...], weights, biases) }
   }
 
   /// The scores W x + b of rows, row after row.
   func scores(_ rows: EncodedRows, _ places: [Int]) -> [Float] {
     let (weights, biases) = (weight.values, bias.values)
-    return places.flatMap { scores(features(of: $0, in: rows), weights, biases) }
+    return places.flatMap { scores(features(of: $0, in: rows)[...], weights, biases) }
   }
 
   private func scores(
-    _ features: [(feature: Int, value: Float)], _ weights: [Float], _ biases: [Float]
+    _ features: ArraySlice<SparseRows.Feature>, _ weights: [Float], _ biases: [Float]
   ) -> [Float] {
     let width = weight.shape[1]
     var scores = biases
-    for (feature, value) in features {
-      for place in scores.indices { scores[place] += value * weights[place * width + feature] }
+    for feature in features {
+      for place in scores.indices { scores[place] += feature.value * weights[place * width + Int(feature.place)] }
     }
     return scores
   }
 
   private func probabilities(
-    _ features: [(feature: Int, value: Float)], _ weights: [Float], _ biases: [Float]
+    _ features: ArraySlice<SparseRows.Feature>, _ weights: [Float], _ biases: [Float]
   ) -> [Float] {
     let scores = scores(features, weights, biases)
     if areSeveral { return scores.map { 1 / (1 + exp(-$0)) } }
@@ -75,9 +75,18 @@ struct LogisticRegression: TensorGroup {
   }
 
   /// Learns of examples; the best weights by the loss on others stay.
-  mutating func fit(_ examples: ColumnExamples, heldOut: ColumnExamples, seed: UInt64, epochs: Int = 30) {
-    let known = examples.places.map { features(of: $0, in: examples.rows) }
-    let others = heldOut.places.map { features(of: $0, in: heldOut.rows) }
+  ///
+  /// - Parameter most: How many features are held in memory; nil is left to the machine.
+  /// - Throws: Where they are more than that, and the file that they are in fails.
+  mutating func fit(
+    _ examples: ColumnExamples, heldOut: ColumnExamples, seed: UInt64, epochs: Int = 30, most: Int? = nil
+  ) throws(TaskError) {
+    let model = self
+    func features(_ examples: ColumnExamples) -> SparseRows {
+      SparseRows(examples.places.lazy.map { model.features(of: $0, in: examples.rows) }, most: most)
+    }
+    let (known, others) = (features(examples), features(heldOut))
+    try known.requireWhole()
     let (width, classes) = (weight.shape[1], weight.shape[0])
     var (weights, biases) = (weight.values, bias.values)
     var squares = [Float](repeating: 1e-2, count: weights.count)
@@ -86,30 +95,33 @@ struct LogisticRegression: TensorGroup {
     var (best, patience) = (Float.infinity, 0)
     for _ in 0..<epochs {
       for example in generator.permutation(known.count) {
-        let probabilities = probabilities(known[example], weights, biases)
-        let target = truth(examples.targets[example], classes)
+        let features = known[example]
+        let probabilities = probabilities(features, weights, biases)
+        let target = truth(examples.target(of: example), classes)
         for place in 0..<classes {
           let error = probabilities[place] - target[place]
           biasSquares[place] += error * error
           biases[place] -= 0.3 * error / biasSquares[place].squareRoot()
           guard abs(error) > 1e-6 else { continue }
-          for (feature, value) in known[example] {
-            let index = place * width + feature
-            let gradient = error * value
+          for feature in features {
+            let index = place * width + Int(feature.place)
+            let gradient = error * feature.value
             squares[index] += gradient * gradient
             weights[index] -= 0.3 * gradient / squares[index].squareRoot()
           }
         }
       }
       var loss: Float = 0
-      for (features, target) in zip(others, heldOut.targets) {
+      others.forEach { row, features in
         let probabilities = probabilities(features, weights, biases)
-        for (probability, truth) in zip(probabilities, truth(target, classes)) {
+        for (probability, truth) in zip(probabilities, truth(heldOut.target(of: row), classes)) {
           if truth > 0 { loss -= log(max(probability, 1e-9)) }
           if areSeveral, truth == 0 { loss -= log(max(1 - probability, 1e-9)) }
         }
       }
-      if loss < best || others.isEmpty {
+      try known.requireWhole()
+      try others.requireWhole()
+      if loss < best || others.count == 0 {
         (best, patience) = (loss, 0)
         weight = Tensor(weights, shape: weight.shape)
         bias = Tensor(biases)
@@ -121,10 +133,10 @@ struct LogisticRegression: TensorGroup {
   }
 
   /// 0 and 1 for each class.
-  private func truth(_ target: [Float], _ classes: Int) -> [Float] {
-    guard !areSeveral else { return target }
+  private func truth(_ target: ArraySlice<Float>, _ classes: Int) -> [Float] {
+    guard !areSeveral else { return Array(target) }
     var values = [Float](repeating: 0, count: classes)
-    values[Int(target[0])] = 1
+    values[Int(target.first ?? 0)] = 1
     return values
   }
 }

@@ -38,6 +38,19 @@ extension Regressor: TaskModel {
     return answers
   }
 
+  /// The number of each row, some rows at a time.
+  public func predictInParts(
+    _ examples: LabelledRecords, _ request: RegressorRequest, _ body: ([RegressionAnswer]) throws -> Void
+  ) throws {
+    try check(request.level)
+    let (rows, ids) = (try model.encoded(examples), examples.ids)
+    for part in ColumnModel.parts(of: rows.count) {
+      var answers = answers(try model.scores(rows, part).map(scale.value), level: request.level)
+      if let ids { for (place, row) in part.enumerated() { answers[place].id = ids[row] } }
+      try body(answers)
+    }
+  }
+
   /// How near the numbers come to the truth, beside the mean and a ridge regression on what stands in the columns.
   public func evaluate(
     on examples: LabelledRecords, _ request: RegressorRequest

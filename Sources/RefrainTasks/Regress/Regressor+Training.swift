@@ -24,7 +24,7 @@ extension Regressor {
     let model = try learning.model(context, task: Self.self)
     let (heldOut, truths) = (learning.heldOut, learning.heldOutTruths)
     var baseline = RidgeRegression(model.columns)
-    baseline?.fit(learning.training, heldOut: heldOut)
+    try baseline?.fit(learning.training, heldOut: heldOut)
     let values = try model.scores(heldOut.rows, heldOut.places).map(learning.head.value)
     var regressor = Regressor(
       model: model, scale: learning.head, residuals: Residuals(zip(truths, values).map { $0 - $1 }),
@@ -38,6 +38,7 @@ extension Regressor {
       evaluation.measures.removeAll { $0.name == "coverage" }
       regressor.model.report.evaluation = SavedEvaluation(evaluation)
     }
+    try learning.requireWhole()
     return regressor
   }
 

@@ -32,22 +32,33 @@ struct RidgeRegression: TensorGroup {
   /// What is said of rows.
   func values(_ rows: EncodedRows, _ places: [Int]) -> [Float] {
     let (weights, bias) = (weight.values, bias.values[0])
-    return places.map { place in bag.features(of: place, in: rows).reduce(bias) { $0 + $1.value * weights[$1.feature] }
+    return places.map { place in
+      bag.features(of: place, in: rows).reduce(bias) { $0 + $1.value * weights[Int($1.place)] }
     }
   }
 
   /// Learns of examples, whose targets are single numbers of mean 0 or so.
-  mutating func fit(_ examples: ColumnExamples, heldOut: ColumnExamples) {
-    let rows = SparseRows(examples.places.map { bag.features(of: $0, in: examples.rows) }, width: bag.size)
-    let targets = examples.targets.map { Double($0[0]) }
-    let others = SparseRows(heldOut.places.map { bag.features(of: $0, in: heldOut.rows) }, width: bag.size)
-    let otherTargets = heldOut.targets.map { Double($0[0]) }
+  ///
+  /// - Parameter most: How many features are held in memory; nil is left to the machine.
+  /// - Throws: Where they are more than that, and the file that they are in fails.
+  mutating func fit(_ examples: ColumnExamples, heldOut: ColumnExamples, most: Int? = nil) throws(TaskError) {
+    let bag = bag
+    func equations(_ examples: ColumnExamples) -> RidgeEquations {
+      RidgeEquations(
+        rows: SparseRows(examples.places.lazy.map { bag.features(of: $0, in: examples.rows) }, most: most),
+        width: bag.size)
+    }
+    let (rows, others) = (equations(examples), equations(heldOut))
+    let (targets, otherTargets) = (examples.targets.map(Double.init), heldOut.targets.map(Double.init))
+    try rows.rows.requireWhole()
     var weights = [Double](repeating: 0, count: bag.size + 1)
     var best = Double.infinity
-    for penalty in others.count == 0 ? [10] : [1000.0, 100, 10, 1, 0.1] {
+    for penalty in others.rows.count == 0 ? [10] : [1000.0, 100, 10, 1, 0.1] {
       // The weights of the greater penalty are near those of the next.
-      weights = rows.ridge(targets, penalty: penalty, from: weights)
+      weights = rows.solution(targets, penalty: penalty, from: weights)
       let error = zip(others.times(weights), otherTargets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      try rows.rows.requireWhole()
+      try others.rows.requireWhole()
       guard error < best else { continue }
       best = error
       weight = Tensor(weights.dropLast().map { Float($0) })
@@ -56,32 +67,33 @@ struct RidgeRegression: TensorGroup {
   }
 }
 
-/// Rows that are mostly zeros, and a column of ones behind them.
-private struct SparseRows {
-  private let rows: [[(feature: Int, value: Float)]]
-  private let width: Int
-
-  init(_ rows: [[(feature: Int, value: Float)]], width: Int) { (self.rows, self.width) = (rows, width) }
-
-  var count: Int { rows.count }
+/// Equations of rows, and a column of ones behind them.
+private struct RidgeEquations {
+  let rows: SparseRows
+  let width: Int
 
   /// X w
   func times(_ weights: [Double]) -> [Double] {
-    rows.map { row in row.reduce(weights[width]) { $0 + Double($1.value) * weights[$1.feature] } }
+    var products: [Double] = []
+    products.reserveCapacity(rows.count)
+    rows.forEach { _, features in
+      products.append(features.reduce(weights[width]) { $0 + Double($1.value) * weights[Int($1.place)] })
+    }
+    return products
   }
 
   /// Xᵀ v
   private func transposedTimes(_ values: [Double]) -> [Double] {
     var sums = [Double](repeating: 0, count: width + 1)
-    for (row, value) in zip(rows, values) {
-      for (feature, own) in row { sums[feature] += Double(own) * value }
-      sums[width] += value
+    rows.forEach { row, features in
+      for feature in features { sums[Int(feature.place)] += Double(feature.value) * values[row] }
+      sums[width] += values[row]
     }
     return sums
   }
 
   /// The weights with the least error and penalty.
-  func ridge(_ targets: [Double], penalty: Double, from start: [Double]) -> [Double] {
+  func solution(_ targets: [Double], penalty: Double, from start: [Double]) -> [Double] {
     func product(_ weights: [Double]) -> [Double] {
       var product = transposedTimes(times(weights))
       for place in 0..<width { product[place] += penalty * weights[place] }

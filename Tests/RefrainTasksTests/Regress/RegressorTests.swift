@@ -152,7 +152,11 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     let examples = ColumnExamples(rows: rows, places: Array(0..<40), targets: targets, weights: nil)
     let none = ColumnExamples(rows: rows, places: [], targets: [], weights: nil)
     var baseline = try #require(RidgeRegression(columns))
-    baseline.fit(examples, heldOut: none)
+    try baseline.fit(examples, heldOut: none)
+    // Whether what is in the rows is in memory or in a file.
+    var other = try #require(RidgeRegression(columns))
+    try other.fit(examples, heldOut: none, most: 5)
+    expectSameBits(baseline, other)
     // The same by elimination: two numbers with their penalty of 10, and the constant without.
     let z = (0..<40).map { row in [rows.columns[0], rows.columns[1]].map { Double($0.bag(of: row).first?.value ?? 0) } }
     var (matrix, right) = ([Double](repeating: 0, count: 9), [Double](repeating: 0, count: 3))

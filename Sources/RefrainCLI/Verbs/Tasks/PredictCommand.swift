@@ -69,6 +69,14 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
     let trained = try Task(contentsOf: model)
     let examples = try trained.examples(from: DataSource(paths: files), request)
     results.running.notes(of: examples, for: Task.self)
+    // Of many answers their lines are less than they are.
+    if written == nil, results.format == .jsonl {
+      var lines = ""
+      try trained.predictInParts(examples, request) { answers in
+        lines += AnswerReport(try answers.map { try JSON(encoding: $0) }).text(as: .jsonl, for: .none)
+      }
+      return try results.write("The answers are") { _ in lines }
+    }
     let answers = try trained.predict(examples, request)
     if let written {
       func write<Answer: FileAnswer>(_: Answer.Type) throws(DataError) {

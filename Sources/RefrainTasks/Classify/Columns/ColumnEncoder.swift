@@ -93,6 +93,9 @@ public protocol EncodedColumn: Sendable {
 
   /// What the baseline sees of a row: features below ``ColumnEncoder/bagSize``, each at most once.
   func bag(of row: Int) -> [(feature: Int, value: Float)]
+
+  /// Makes sure that all that was asked for could be read, where values are too long for memory.
+  func check() throws(DataError)
 }
 
 extension EncodedColumn {
@@ -100,6 +103,8 @@ extension EncodedColumn {
   public var notes: [String] { [] }
   /// Nothing.
   public func bag(of row: Int) -> [(feature: Int, value: Float)] { [] }
+  /// It is in memory.
+  public func check() throws(DataError) {}
 }
 
 /// The part of a network that reads a column.

@@ -22,12 +22,13 @@ public struct TextColumn: ColumnEncoder {
   }
 
   public init(learning column: Column, _ settings: ColumnSettings) throws(DataError) {
-    let texts = try Texts(column)
+    let texts = Texts(column)
     var options = TextOptions(unit: settings.unit ?? texts.unit, vocabularySize: settings.vocabularySize)
     options.lowercased = !(settings.keepsCase ?? (options.unit == .characters))
     // A word that was seen once says nothing, and stands for all that were never seen.
     options.minimumCount = options.unit == .pieces || column.count < 200 ? 1 : 2
     tokenizer = Tokenizer(learning: texts, options)
+    try texts.check()
     if let path = settings.vectors {
       vectors = try WordVectors(contentsOf: path, for: tokenizer.vocabulary)
     } else {
@@ -58,10 +59,13 @@ public struct TextColumn: ColumnEncoder {
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
     var sequences = TokenSequences()
-    for text in try Texts(column) {
+    let texts = Texts(column)
+    for text in texts {
       let tokens = shortened(tokenizer.encode(text))
       sequences.append(tokens.isEmpty ? [Vocabulary.end] : tokens)
     }
+    try texts.check()
+    try sequences.check()
     return TextValues(sequences: sequences)
   }
 
@@ -71,7 +75,7 @@ public struct TextColumn: ColumnEncoder {
   }
 
   public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {
-    let text = (try? Texts(column, rows: row..<row + 1))?.first { _ in true } ?? ""
+    let text = Texts(column, rows: row..<row + 1).first { _ in true } ?? ""
     let tokens = shortened(tokenizer.tokens(text))
     return ColumnNames(steps: tokens.isEmpty ? ["(nothing)"] : tokens)
   }
@@ -98,37 +102,46 @@ public struct TextColumn: ColumnEncoder {
   }
 }
 
-/// The texts of a column: its values, or the contents of its files.
+/// The texts of a column: its values, or the contents of its files, each read when it is asked for.
 private struct Texts: Sequence {
   private let column: Column
   private let rows: Range<Int>
-  private let files: [String]?
+  private let failure = Failure()
 
-  /// - Parameter rows: Which rows; nil is all.
-  /// - Throws: What reading a file throws.
-  init(_ column: Column, rows: Range<Int>? = nil) throws(DataError) {
-    self.column = column
-    self.rows = rows ?? 0..<column.count
-    guard column.holdsFiles else {
-      files = nil
-      return
-    }
-    var files: [String] = []
-    for row in self.rows {
-      let lines = try TextLines(paths: [column.text(row) ?? ""])
-      files.append(lines.joined(separator: "\n"))
-      try lines.checkUnchanged()
-    }
-    self.files = files
+  /// Why the texts ended early.
+  private final class Failure {
+    var error: DataError?
   }
 
+  /// - Parameter rows: Which rows; nil is all.
+  init(_ column: Column, rows: Range<Int>? = nil) {
+    self.column = column
+    self.rows = rows ?? 0..<column.count
+  }
+
+  /// Goes through the texts. Where a file cannot be read they end; ``check()`` tells.
   func makeIterator() -> AnyIterator<String> {
     var row = rows.lowerBound
     return AnyIterator {
       guard row < rows.upperBound else { return nil }
       defer { row += 1 }
-      return files?[row - rows.lowerBound] ?? column.text(row) ?? ""
+      guard column.holdsFiles else { return column.text(row) ?? "" }
+      do throws(DataError) {
+        let lines = try TextLines(paths: [column.text(row) ?? ""])
+        let text = lines.joined(separator: "\n")
+        try lines.checkUnchanged()
+        return text
+      } catch {
+        failure.error = failure.error ?? error
+        row = rows.upperBound - 1
+        return nil
+      }
     }
+  }
+
+  /// Makes sure that all texts could be read.
+  func check() throws(DataError) {
+    if let error = failure.error { throw error }
   }
 
   /// Characters where texts are single words, such as names; else words.
@@ -156,10 +169,19 @@ private struct TextValues: EncodedColumn {
     for (number, row) in rows.enumerated() {
       for (step, token) in sequences[row].enumerated() { values[number * time + step] = Float(token) }
     }
+    do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
     return StepValues(Tensor(values, shape: [rows.count, time]), steps: Steps(lengths: lengths))
   }
 
-  func bag(of row: Int) -> [(feature: Int, value: Float)] { Set(sequences[row]).sorted().map { (Int($0), 1) } }
+  func bag(of row: Int) -> [(feature: Int, value: Float)] {
+    var features: [(feature: Int, value: Float)] = []
+    for token in sequences[row].sorted() where features.last.map({ $0.feature != Int(token) }) ?? true {
+      features.append((Int(token), 1))
+    }
+    return features
+  }
+
+  func check() throws(DataError) { try sequences.check() }
 }
 
 /// Vectors of tokens, recurrent layers over them, and beside these the mean of the vectors, to which order means

@@ -1,0 +1,42 @@
+import RefrainData
+
+/// Rows that are mostly zeros: what is not, eight bytes each, in a file where that is too long for memory.
+struct SparseRows: Sendable {
+  /// A value that is not 0.
+  struct Feature: Sendable {
+    let place: Int32
+    let value: Float
+
+    init(_ place: Int, _ value: Float) { (self.place, self.value) = (Int32(place), value) }
+  }
+
+  private var features: LongArray<Feature>
+  /// Where the features of each row end.
+  private var ends: [Int] = []
+
+  /// - Parameters:
+  ///   - rows: The features of each.
+  ///   - most: How many features are held in memory; nil is left to ``LongArray``.
+  init(_ rows: some Sequence<[Feature]>, most: Int? = nil) {
+    features = LongArray(most: most)
+    for row in rows {
+      features.append(contentsOf: row)
+      ends.append(features.count)
+    }
+  }
+
+  var count: Int { ends.count }
+
+  private func range(of row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
+
+  /// The features of a row.
+  subscript(row: Int) -> ArraySlice<Feature> { features[range(of: row)] }
+
+  /// Calls `body` with all rows in their order.
+  func forEach(_ body: (_ row: Int, _ features: ArraySlice<Feature>) -> Void) {
+    for row in ends.indices { body(row, features.nearby(range(of: row))) }
+  }
+
+  /// Makes sure that all features could be kept and read.
+  func requireWhole() throws(TaskError) { try features.requireWhole() }
+}

@@ -32,7 +32,8 @@ package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
   /// Elements at hand, to which others may be added.
   ///
-  /// - Parameter most: How many elements are held in memory when others are added; nil is left to ``LongArraySettings``.
+  /// - Parameter most: How many elements are held in memory when others are added; nil leaves it to
+  ///   ``LongArraySettings``.
   package init(_ elements: [Element] = [], most: Int? = nil) {
     let settings = LongArraySettings.current
     recent = elements

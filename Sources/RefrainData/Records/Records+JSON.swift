@@ -67,7 +67,7 @@ private struct JSONTable {
 
   /// - Throws: `overMemoryBudget`: where each row has names of its own, there are as many fields as rows times rows.
   mutating func add(_ members: [(String, JSONValue)], row: Int) throws(DataError) {
-    // In a file those fields count that stand for nothing in the file that is read: all others are no more than it has bytes.
+    // Where fields are in a file those count that an object lacks: of all others there are no more than it has bytes.
     let count = part.fields.isInFile ? max(0, names.count - members.count) : names.count + members.count
     try budget.take(count * MemoryLayout<Records.Field>.stride, for: "the fields of \(part.count + 1) rows")
     var fields = [Records.Field](repeating: .missing, count: names.count)

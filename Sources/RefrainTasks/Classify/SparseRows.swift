@@ -33,7 +33,7 @@ struct SparseRows: Sendable {
   subscript(row: Int) -> ArraySlice<Feature> { features[range(of: row)] }
 
   /// Calls `body` with all rows in their order.
-  func forEach(_ body: (_ row: Int, _ features: ArraySlice<Feature>) -> Void) {
+  func forEachRow(_ body: (_ row: Int, _ features: ArraySlice<Feature>) -> Void) {
     for row in ends.indices { body(row, features.nearby(range(of: row))) }
   }
 

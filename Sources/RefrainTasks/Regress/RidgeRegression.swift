@@ -76,7 +76,7 @@ private struct RidgeEquations {
   func times(_ weights: [Double]) -> [Double] {
     var products: [Double] = []
     products.reserveCapacity(rows.count)
-    rows.forEach { _, features in
+    rows.forEachRow { _, features in
       products.append(features.reduce(weights[width]) { $0 + Double($1.value) * weights[Int($1.place)] })
     }
     return products
@@ -85,7 +85,7 @@ private struct RidgeEquations {
   /// Xᵀ v
   private func transposedTimes(_ values: [Double]) -> [Double] {
     var sums = [Double](repeating: 0, count: width + 1)
-    rows.forEach { row, features in
+    rows.forEachRow { row, features in
       for feature in features { sums[Int(feature.place)] += Double(feature.value) * values[row] }
       sums[width] += values[row]
     }

@@ -75,40 +75,6 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     #expect(try answers(1) == answers(1) && answers(1) != answers(2))
   }
 
-  @Test("Answers in parts are those of all rows at once")
-  func parts() throws {
-    let classifier = try trained(table(60))
-    let examples = try classifier.examples(from: source(table(12_900, seed: 3)))
-    var parts: [[ClassAnswer]] = []
-    try classifier.predictInParts(examples, ClassifierRequest()) { parts.append($0) }
-    #expect(parts.map(\.count) == [12_800, 100])
-    #expect(try parts.flatMap(\.self) == classifier.predict(examples, ClassifierRequest()))
-  }
-
-  @Test("A table that is too long for memory gives the same model and the same answers", arguments: ["", "\t"])
-  func longTable(separator: String) throws {
-    let text = separator.isEmpty ? table(400) : table(400).replacing(",", with: separator)
-    func answers(_ path: String) throws -> (Classifier, [ClassAnswer], TaskEvaluation) {
-      var configuration = try chosen()
-      configuration.columns.shared.epochs = 2
-      let examples = try Classifier.examples(from: DataSource(paths: [path]), configuration)
-      let classifier = try Classifier.train(on: examples, configuration, TrainingContext())
-      let others = try classifier.examples(from: DataSource(paths: [path]))
-      return (classifier, try classifier.predict(others), try classifier.evaluate(on: others))
-    }
-    var settings = LongArraySettings()
-    settings.bytes = 256
-    try withTemporaryFolder { folder in
-      let path = folder + (separator.isEmpty ? "/t.csv" : "/t.tsv")
-      try Data(text.utf8).write(to: URL(filePath: path))
-      let inMemory = try answers(path)
-      let onDisk = try LongArraySettings.$current.withValue(settings) { try answers(path) }
-      #expect(inMemory.1 == onDisk.1 && inMemory.2 == onDisk.2 && inMemory.1.count == 400)
-      expectSameBits(inMemory.0.networks[0], onDisk.0.networks[0])
-      if let one = inMemory.0.baseline, let other = onDisk.0.baseline { expectSameBits(one, other) }
-    }
-  }
-
   @Test("An answer has label, probability and probabilities, in the order of the classes")
   func answers() throws {
     let classifier = try trained(table(200))

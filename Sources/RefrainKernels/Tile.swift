@@ -140,15 +140,26 @@ struct Tile<let rows: Int, let vectors: Int> {
     var panel = panel
     var offset = 0
     var k = depth
-    // Two steps a turn: the loop's own instructions cost a twelfth otherwise.
-    while k > 1 {
+    let steps = Self.stepsAtATime
+    while k >= steps {
       addStep(a, offset, panel, count, slot)
-      addStep(a, offset &+ step, panel + panelStep, count, slot)
-      panel += 2 &* panelStep
-      offset &+= 2 &* step
-      k &-= 2
+      if steps == 2 { addStep(a, offset &+ step, panel + panelStep, count, slot) }
+      panel += steps &* panelStep
+      offset &+= steps &* step
+      k &-= steps
     }
     if k > 0 { addStep(a, offset, panel, count, slot) }
+  }
+
+  /// Two: the loop's own instructions cost a twelfth otherwise. But one where there are 16 registers and a product takes
+  /// one of its own before it is added: from step to step the sums of the largest tiles would change their registers,
+  /// and some would be in memory.
+  @inline(always) private static var stepsAtATime: Int {
+    #if AVX512 || AVX2 || arch(arm64)
+      2
+    #else
+      rows &* vectors > 8 ? 1 : 2
+    #endif
   }
 
   @inline(always)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Times training of the text tasks by Refrain and by PyTorch (peers_text.py) in turn: the same network, batches and threads.
 
+    compare_text.py --refrain PATH --python PYTHON classify TABLE [--rounds 3] [--threads 1]
     compare_text.py --refrain PATH --python PYTHON language CORPUS [--unit characters] [--rounds 3] [--threads 1]
     compare_text.py --refrain PATH --python PYTHON translate SOURCES TARGETS [--rounds 3] [--threads 1]
 
 Refrain is the program itself, with one epoch and with two: the difference is what an epoch takes, without reading and the
-measures at the end. Each round times both; the median is printed, and the peak memory of each.
+measures at the end. TABLE has a text, a tab and a class in each line, and no header. Each round times both; the median is printed, and the peak memory of each.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 import time
 
 SIZES = {
+    "classify": {"hidden": 64, "layers": 1, "embedding": 64, "dropout": 0.5},
     "language": {"hidden": 512, "layers": 2, "embedding": 64, "batch": 32, "steps": 128, "dropout": 0.3},
     "translate": {"hidden": 256, "layers": 2, "embedding": 256, "batch": 64, "dropout": 0.3},
 }
@@ -57,7 +59,8 @@ def main():
                 target.writelines(line for _, line in zip(range(20), source))
         ours = [options.refrain, "train", options.task, *options.files, "--unit", unit, "--validation", *held, *flags,
                 "--save", os.path.join(folder, "model"), "--quiet"]
-        ours += ["--tied", "no"] if options.task == "language" else ["--choose-by", "loss", "--vocabulary", "20000"]
+        ours += {"classify": ["--members", "1"], "language": ["--tied", "no"],
+                 "translate": ["--choose-by", "loss", "--vocabulary", "20000"]}[options.task]
         theirs = [options.python, peers, options.task, *options.files, *flags, "--threads", str(options.threads)]
         theirs += ["--unit", unit] if options.task == "language" else []
         rates, memory = {"refrain": [], "torch": []}, {}

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""The networks of `refrain train language` and `refrain train translate` in PyTorch: the same layers, sizes, batches and
+"""The networks of `refrain train classify`, `language` and `translate` in PyTorch: the same layers, sizes, batches and
 optimizer, timed over whole epochs.
 
+    peers_text.py classify TABLE [--hidden 64] [--embedding 64] [--batch 32] [--dropout 0.5] [--epochs 2] [--threads N]
     peers_text.py language CORPUS [--unit characters|words] [--hidden 512] [--layers 2] [--embedding 64] [--tied]
                            [--batch 32] [--steps 128] [--dropout 0.3] [--epochs 2] [--threads N]
     peers_text.py translate SOURCES TARGETS [--hidden 256] [--layers 2] [--embedding 256] [--batch 64] [--dropout 0.3]
                             [--epochs 2] [--threads N]
 
-Prints a line of JSON for each epoch: tokens a second (of the corpus, or of the targets with their ends) and the mean loss.
+Prints a line of JSON for each epoch: tokens a second (of the texts, or of the targets with their ends) and the mean loss.
 `compare_text.py` runs it and Refrain in turn. Tokens are characters or words between spaces: a piece costs what a word does.
 """
 
@@ -49,6 +50,20 @@ class Locked(nn.Module):
         if not self.training or self.rate == 0:
             return x
         return x * x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.rate) / (1 - self.rate)
+
+
+class Rows(nn.Embedding):
+    """Leaves out whole tokens of the vocabulary, as Refrain's embedding dropout does."""
+
+    def __init__(self, count, size, rate):
+        super().__init__(count, size)
+        self.rate = rate
+
+    def forward(self, tokens):
+        if not self.training or self.rate == 0:
+            return super().forward(tokens)
+        kept = self.weight.new_empty(len(self.weight), 1).bernoulli_(1 - self.rate) / (1 - self.rate)
+        return nn.functional.embedding(tokens, self.weight * kept)
 
 
 class Language(nn.Module):
@@ -100,6 +115,56 @@ def language(options):
     return model, epoch
 
 
+class Classify(nn.Module):
+    """A bidirectional LSTM; its greatest values, a mean by attention, and the mean of the words' vectors say the class."""
+
+    def __init__(self, size, classes, options):
+        super().__init__()
+        width = 2 * options.hidden
+        self.rows = Rows(size, options.embedding, 0.1)
+        self.locked = Locked(options.dropout)
+        self.recurrent = nn.LSTM(options.embedding, options.hidden, batch_first=True, bidirectional=True)
+        self.inner, self.score = nn.Linear(width, width), nn.Linear(width, 1, bias=False)
+        self.drop = nn.Dropout(options.dropout)
+        self.head = nn.Linear(2 * width + options.embedding, classes)
+
+    def forward(self, tokens, lengths):
+        vectors = self.rows(tokens)
+        packed = pack_padded_sequence(self.locked(vectors), lengths, batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)
+        mask = (torch.arange(states.shape[1])[None] < lengths[:, None])[..., None]
+        greatest = states.masked_fill(~mask, -torch.inf).amax(1)
+        weights = self.score(torch.tanh(self.inner(states))).masked_fill(~mask, -torch.inf).softmax(1)
+        mean = (vectors * mask).sum(1) / lengths[:, None]
+        return self.head(self.drop(torch.cat([greatest, (weights * states).sum(1), mean], -1)))
+
+
+def classify(options):
+    rows = [line.rsplit("\t", 1) for line in lines(options.files[0])]
+    texts = [text.split() for text, _ in rows]
+    table = vocabulary(texts, options.vocabulary)
+    texts = encode(texts, table)
+    names = sorted({name for _, name in rows})
+    targets = torch.tensor([names.index(name) for _, name in rows])
+    model = Classify(len(table) + 4, len(names), options)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+
+    def epoch():
+        total, count = 0.0, 0
+        for batch in batches(list(map(len, texts)), options.batch):
+            read = [texts[i] for i in batch]
+            logits = model(padded(read), torch.tensor(list(map(len, read))))
+            loss = nn.functional.cross_entropy(logits, targets[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1)
+            optimizer.step()
+            total, count = total + loss.item() * len(batch), count + sum(map(len, read))
+        return total / len(texts), count
+
+    return model, epoch
+
+
 class Translate(nn.Module):
     """A bidirectional encoder; a decoder whose lowest layer asks by general attention, and whose others hear."""
 
@@ -139,6 +204,17 @@ def padded(texts):
     return torch.tensor([text + [PAD] * (longest - len(text)) for text in texts])
 
 
+def batches(lengths, size):
+    """As Refrain's LengthBatches: pools of 100 batches, sorted by length, in random order."""
+    order = random.sample(range(len(lengths)), len(lengths))
+    found = []
+    for start in range(0, len(order), 100 * size):
+        pool = sorted(order[start:start + 100 * size], key=lambda i: lengths[i])
+        found += [pool[i:i + size] for i in range(0, len(pool), size)]
+    random.shuffle(found)
+    return found
+
+
 def translate(options):
     sides = [[line.split() for line in lines(path)] for path in options.files]
     pairs = [(s, t) for s, t in zip(*sides) if s and t]
@@ -148,15 +224,8 @@ def translate(options):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def epoch():
-        # As Refrain's LengthBatches: pools of 100 batches, sorted by length, in random order.
-        order = random.sample(range(len(sources)), len(sources))
-        batches = []
-        for start in range(0, len(order), 100 * options.batch):
-            pool = sorted(order[start:start + 100 * options.batch], key=lambda i: len(sources[i]) + len(targets[i]))
-            batches += [pool[i:i + options.batch] for i in range(0, len(pool), options.batch)]
-        random.shuffle(batches)
         total, count = 0.0, 0
-        for batch in batches:
+        for batch in batches([len(s) + len(t) for s, t in zip(sources, targets)], options.batch):
             read, written = [sources[i] for i in batch], [targets[i] for i in batch]
             after = padded([text + [END] for text in written])
             valid = after != PAD
@@ -176,7 +245,7 @@ def translate(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["language", "translate"])
+    parser.add_argument("task", choices=["classify", "language", "translate"])
     parser.add_argument("files", nargs="+")
     parser.add_argument("--unit", choices=["characters", "words"], default="characters")
     for name, value in [("hidden", None), ("layers", 2), ("embedding", None), ("batch", None), ("steps", 128),
@@ -185,14 +254,14 @@ def main():
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument("--tied", action="store_true")
     options = parser.parse_args()
-    defaults = {"language": (512, 64, 32), "translate": (256, 256, 64)}[options.task]
+    defaults = {"classify": (64, 64, 32), "language": (512, 64, 32), "translate": (256, 256, 64)}[options.task]
     for name, value in zip(["hidden", "embedding", "batch"], defaults):
         if getattr(options, name) is None:
             setattr(options, name, value)
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     random.seed(0)
-    model, epoch = {"language": language, "translate": translate}[options.task](options)
+    model, epoch = {"classify": classify, "language": language, "translate": translate}[options.task](options)
     model.train()
     for number in range(1, options.epochs + 1):
         start = time.perf_counter()

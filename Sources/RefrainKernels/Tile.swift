@@ -151,9 +151,9 @@ struct Tile<let rows: Int, let vectors: Int> {
     if k > 0 { addStep(a, offset, panel, count, slot) }
   }
 
-  /// Two: the loop's own instructions cost a twelfth otherwise. But one where there are 16 registers and a product takes
-  /// one of its own before it is added: from step to step the sums of the largest tiles would change their registers,
-  /// and some would be in memory.
+  /// Two: the loop's own instructions cost a twelfth otherwise. But one where there are 16 registers and a product
+  /// takes one of its own before it is added: from step to step the sums of the largest tiles would change their
+  /// registers, and some would be in memory.
   @inline(always) private static var stepsAtATime: Int {
     #if AVX512 || AVX2 || arch(arm64)
       2

@@ -169,7 +169,7 @@ targets += [
 let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
   "WordLanguageModel", "Odyssey", "SlotTagger", "AnomalyBenchmark", "PretrainedForecaster",
-  "MovingDigits", "ImageRows", "VoiceActivity",
+  "MovingDigits", "ImageRows", "VoiceActivity", "ReviewClassifier", "NumberTranslator", "ToneTranscriber",
 ]
 targets += examples.map { name in
   .executableTarget(

@@ -2,6 +2,7 @@
 import Refrain
 import Testing
 
+@testable import ClipCaptioner
 @testable import NumberTranslator
 @testable import ReviewClassifier
 @testable import ToneTranscriber
@@ -18,6 +19,12 @@ import Testing
     let (history, right) = try numberTranslator()
     #expect(history.losses.last! < 0.1 * history.losses[0])
     #expect(right > 180)
+  }
+
+  @Test("a captioner says what moves in new clips") func clips() throws {
+    let (history, right) = try clipCaptioner()
+    #expect(history.losses.last! < 0.1 * history.losses[0])
+    #expect(right > 90)
   }
 
   @Test("a transcriber hears which notes new tunes have") func tones() throws {

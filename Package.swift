@@ -170,7 +170,7 @@ let examples = [
   "EveryStepClassifier", "StackedRegressor", "SeriesWindows", "SequenceClassifier", "ExplicitLoop", "FromScratch",
   "WordLanguageModel", "Odyssey", "SlotTagger", "AnomalyBenchmark", "PretrainedForecaster",
   "MovingDigits", "ImageRows", "VoiceActivity", "ReviewClassifier", "NumberTranslator", "ToneTranscriber",
-  "ClipCaptioner",
+  "ClipCaptioner", "HeadlineWriter",
 ]
 targets += examples.map { name in
   .executableTarget(

@@ -3,6 +3,7 @@ import Refrain
 import Testing
 
 @testable import ClipCaptioner
+@testable import HeadlineWriter
 @testable import NumberTranslator
 @testable import ReviewClassifier
 @testable import ToneTranscriber
@@ -23,6 +24,12 @@ import Testing
 
   @Test("a captioner says what moves in new clips") func clips() throws {
     let (history, right) = try clipCaptioner()
+    #expect(history.losses.last! < 0.1 * history.losses[0])
+    #expect(right > 90)
+  }
+
+  @Test("a writer of headlines copies names that it has never seen") func headlines() throws {
+    let (history, right) = try headlineWriter()
     #expect(history.losses.last! < 0.1 * history.losses[0])
     #expect(right > 90)
   }

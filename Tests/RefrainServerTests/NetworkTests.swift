@@ -62,6 +62,80 @@ struct NetworkTests {
     }
   }
 
+  /// A request that takes a step of a session of the small model.
+  private static func step(_ id: String, _ fields: String = "") -> String {
+    let push = "{\"input\":[1,2,3]}"
+    return "POST /sessions/\(id)/steps HTTP/1.1\r\nHost: localhost\r\n\(fields)"
+      + "Content-Length: \(push.utf8.count)\r\n\r\n\(push)"
+  }
+
+  private static func session(_ client: SocketClient) throws -> String {
+    try client.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
+    return try #require(try JSONValue(Array(client.reply().text.utf8))["id"].string)
+  }
+
+  @Test("Steps that come whole, in parts and among other requests are answered in order", arguments: [100_000, 190, 7])
+  func order(piece: Int) async throws {
+    try await serving { port in
+      let client = try SocketClient(port)
+      let id = try Self.session(client)
+      let step = (text: Self.step(id), steps: 1)
+      let look = (text: "GET /sessions/\(id) HTTP/1.1\r\nHost: localhost\r\n\r\n", steps: 0)
+      let chunked = (
+        text: "POST /sessions/\(id)/steps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+          + "11\r\n{\"input\":[1,2,3]}\r\n0\r\n\r\n",
+        steps: 1
+      )
+      let some = [step, look, step, step, chunked, look, look, step, chunked, step]
+      let all = piece > 1000 ? Array(repeating: some, count: 30).flatMap(\.self) : some
+      var rest = all.map(\.text).joined()[...]
+      while !rest.isEmpty {
+        try client.send(String(rest.prefix(piece)))
+        rest = rest.dropFirst(piece)
+        usleep(2000)
+      }
+      var steps = 0
+      for (number, request) in all.enumerated() {
+        steps += request.steps
+        let reply = try client.reply()
+        #expect(reply.status == 200 && reply.text.contains("\"steps\":\(steps),"), "\(number): \(reply.text)")
+      }
+    }
+  }
+
+  @Test("Who asks, ends sending, and sends garbage after it is answered in this order")
+  func halfClosed() async throws {
+    try await serving { port in
+      let first = try SocketClient(port)
+      let id = try Self.session(first)
+      try first.send(Self.step(id) + Self.step(id))
+      first.endSending()
+      for step in 1...2 { #expect(try first.reply().text.contains("\"steps\":\(step),")) }
+      #expect(try !first.waits(for: "HTTP"))
+      let second = try SocketClient(port)
+      try second.send(Self.step(id) + "\u{0}\u{1}\r\n\r\n")
+      #expect(try second.reply().text.contains("\"steps\":3,"))
+      #expect(try second.reply().status == 400)
+    }
+  }
+
+  @Test("Steps that are refused for good are the last of their connection")
+  func lastOfConnection() async throws {
+    try await serving { port in
+      let client = try SocketClient(port)
+      let id = try Self.session(client)
+      try client.send(Self.step(id, "Content-Encoding: gzip\r\n") + Self.step(id))
+      #expect(try client.reply().status == 415)
+      #expect(try !client.waits(for: "HTTP"))
+    }
+  }
+
+  @Test("A moment is told as HTTP has it")
+  func date() {
+    #expect(BriefRequests.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+    #expect(BriefRequests.text(0) == "Thu, 01 Jan 1970 00:00:00 GMT")
+  }
+
   @Test("A body that comes bit by bit is answered bit by bit")
   func stream() async throws {
     try await serving { port in

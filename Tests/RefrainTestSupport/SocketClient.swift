@@ -44,6 +44,9 @@ public final class SocketClient {
     isOpen = false
   }
 
+  /// Says that nothing more is sent; answers can still be read.
+  public func endSending() { shutdown(socket, Int32(SHUT_WR)) }
+
   /// Sends all of a text.
   public func send(_ text: String) throws {
     var bytes = Array(text.utf8)[...]

@@ -27,6 +27,21 @@ struct Call: Sendable {
   /// What the request is called in logs and answers.
   var id = ""
 
+  /// A request of a head.
+  ///
+  /// - Throws: 400 for a query with escapes that are none.
+  init(_ head: HTTPRequest) throws(Failure) {
+    let target = (head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    (method, path) = (head.method.rawValue, String(target.first ?? "/"))
+    (headers, authority) = (head.headerFields, head.authority)
+    guard target.count > 1 else { return }
+    do throws(Failure) { query = try String.query(target[1]) } catch {
+      throw Failure(400, "the query has escapes that are none")
+    }
+  }
+
+  init(method: String, path: String) { (self.method, self.path) = (method, path) }
+
   /// The value of a field, by its name in any case.
   func header(_ name: HTTPField.Name) -> String? { headers[name] }
 

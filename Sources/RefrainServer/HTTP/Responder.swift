@@ -18,20 +18,14 @@ struct Responder: HTTPResponder {
   let deadlines: ReadingDeadlines
 
   func respond(to request: Request, context: ConnectionContext) async throws -> Response {
-    let target = (request.head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    var call = Call(method: request.head.method.rawValue, path: String(target.first ?? "/"))
-    call.headers = request.headers
-    call.authority = request.head.authority
-    call.body = .stream(request.body)
-    var isBad = false
-    if target.count > 1 {
-      do throws(Failure) { call.query = try String.query(target[1]) } catch { isBad = true }
-    }
     let channel = context.channel
-    guard !isBad else { return response(Failure(400, "the query has escapes that are none").answer, channel, nil) }
+    var call: Call
+    do throws(Failure) { call = try Call(request.head) } catch { return response(error.answer, channel, nil) }
+    call.body = .stream(request.body)
     let client = Client.at(channel)
+    let whole = call
     let answer = await Client.$current.withValue(client) {
-      await service.respond(call) { (limit) throws(Failure) in
+      await service.respond(whole) { (limit) throws(Failure) in
         try await read(request.body, atMost: limit, from: channel)
       }
     }

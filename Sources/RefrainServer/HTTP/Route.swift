@@ -49,6 +49,8 @@ struct Route: Sendable {
   var isOpen = false
   /// Whether it is answered also when too much is going on, to whom brings a token.
   var isUrgent = false
+  /// Whether it is answered soon and all at once, so that no stream is set up for it.
+  var isBrief = false
   let run: @Sendable (_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer
 
   /// The parts of the path; a name in braces stands for any text.

@@ -63,8 +63,13 @@ final class Service: Sendable {
 
   /// The answer to a request.
   ///
-  /// - Parameter reads: Reads the body of a request to at most so many bytes.
-  func respond(_ call: Call, reads: (_ limit: Int) async throws(Failure) -> [UInt8]) async -> Answer {
+  /// - Parameters:
+  ///   - known: The route of the request, where it has been looked up.
+  ///   - reads: Reads the body of a request to at most so many bytes.
+  func respond(
+    _ call: Call, along known: (route: Route, names: [String: String])? = nil,
+    reads: (_ limit: Int) async throws(Failure) -> [UInt8]
+  ) async -> Answer {
     var call = call
     let began = Session.now
     call.id = requestID(call.header(.requestID))
@@ -76,7 +81,7 @@ final class Service: Sendable {
       if call.method == "OPTIONS" {
         answer = preflight(call)
       } else {
-        let found = try table.route(call.method, call.path)
+        let found = try known ?? table.route(call.method, call.path)
         route = found.route
         answer = try await run(call, found.route, found.names, reads)
       }

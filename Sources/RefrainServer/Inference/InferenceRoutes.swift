@@ -86,7 +86,7 @@ extension Service {
           ],
           gives: [
             Route.Content(type: MediaType.json, schema: "InferenceAnswer"), Route.Content(type: MediaType.bytes),
-          ], failures: [400, 404, 413, 415, 429, 503]
+          ], failures: [400, 404, 413, 415, 429, 503], isBrief: true
         ) { call, names, body in try await self.infer(call, names, body) },
       ]
     }

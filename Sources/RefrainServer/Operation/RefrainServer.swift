@@ -88,7 +88,8 @@ public struct RefrainServer: Sendable {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let executor = LoopExecutor(group.any())
     for model in service.shelf.models { (model.live as? LayerStreams)?.run(on: executor) }
-    let app = OnLoop(executor: executor, service: application(group, deadlines, onRunning))
+    let brief = BriefRequests(service, on: executor)
+    let app = OnLoop(executor: executor, service: application(group, deadlines, brief, onRunning))
     var configuration = ServiceGroupConfiguration(
       services: [
         // Told last: it looks after what is being answered until nothing is.
@@ -115,24 +116,37 @@ public struct RefrainServer: Sendable {
       // Whoever did not end in time was cut off; what can be saved is saved all the same.
       logger.warning("the server did not end by itself", metadata: ["error": "\(error)"])
     }
+    await brief.ended()
     try? await group.shutdownGracefully()
     service.sessions.saveAll()
     withExtendedLifetime(lock) {}
     logger.notice("ended")
   }
 
+  /// What stands between the wire and Hummingbird. What closes idle connections comes before what answers, so that it
+  /// hears of all requests.
+  private static func handlers(
+    _ brief: BriefRequests, _ settings: ServerSettings, _ logger: Logger
+  ) -> [any RemovableChannelHandler] {
+    let watch = ClientWatch()
+    let idleTime = Duration.milliseconds(Int64(max(1, settings.readingTime * 2) * 1000))
+    return [
+      watch, HTTPConnectionStateHandler(idleTimeout: idleTime, logger: logger), BriefAnswers(watch.client, brief),
+    ]
+  }
+
   private func application(
-    _ group: MultiThreadedEventLoopGroup, _ deadlines: ReadingDeadlines, _ onRunning: @escaping @Sendable (Int) -> Void
+    _ group: MultiThreadedEventLoopGroup, _ deadlines: ReadingDeadlines, _ brief: BriefRequests,
+    _ onRunning: @escaping @Sendable (Int) -> Void
   ) -> some ApplicationProtocol {
-    var quiet = logger
-    quiet.logLevel = max(.warning, logger.logLevel)
-    let (logger, settings, service) = (logger, settings, service)
+    var plain = logger
+    plain.logLevel = max(.warning, logger.logLevel)
+    let (logger, quiet, settings, service) = (logger, plain, settings, service)
     return Application(
       responder: Responder(service: service, deadlines: deadlines),
       server: .http1(
         configuration: .init(
-          additionalChannelHandlers: [ClientWatch()],
-          idleTimeout: .milliseconds(Int64(max(1, settings.readingTime * 2) * 1000)),
+          additionalChannelHandlers: Self.handlers(brief, settings, quiet),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
       configuration: ApplicationConfiguration(

@@ -46,7 +46,7 @@ extension Service {
           Route.Content(type: MediaType.csv),
         ],
         gives: [Route.Content(type: MediaType.json, schema: "Outputs"), Route.Content(type: MediaType.bytes)],
-        failures: Self.wrong
+        failures: Self.wrong, isBrief: true
       ) { call, names, body in try await self.push(call, names, body) },
       Route(
         method: "POST", path: "/sessions/{id}/stream", name: "pushStream",

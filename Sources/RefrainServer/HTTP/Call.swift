@@ -31,11 +31,12 @@ struct Call: Sendable {
   ///
   /// - Throws: 400 for a query with escapes that are none.
   init(_ head: HTTPRequest) throws(Failure) {
-    let target = (head.path ?? "/").split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    (method, path) = (head.method.rawValue, String(target.first ?? "/"))
+    let target = head.path ?? "/"
+    let end = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+    (method, path) = (head.method.rawValue, String(target[..<end]))
     (headers, authority) = (head.headerFields, head.authority)
-    guard target.count > 1 else { return }
-    do throws(Failure) { query = try String.query(target[1]) } catch {
+    guard end < target.endIndex else { return }
+    do throws(Failure) { query = try String.query(target[end...].dropFirst()) } catch {
       throw Failure(400, "the query has escapes that are none")
     }
   }
@@ -50,12 +51,16 @@ struct Call: Sendable {
 
   /// The first of some types that the client would take; nil where it says nothing of them.
   func accepted(among types: [String]) -> String? {
-    let wanted = (headers[.accept] ?? "").split(separator: ",").map { Self.mediaType(String($0)) }
+    guard let accepted = headers[.accept] else { return nil }
+    let wanted = accepted.split(separator: ",").map { Self.mediaType(String($0)) }
     return wanted.first { types.contains($0) }
   }
 
   private static func mediaType(_ text: String) -> String {
-    (text.split(separator: ";").first ?? "").lowercased().filter { $0 != " " && $0 != "\t" }
+    // Most say it plainly.
+    let semicolon = UInt8(ascii: ";")
+    if text.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != semicolon && !(65...90).contains($0) }) { return text }
+    return (text.split(separator: ";").first ?? "").lowercased().filter { $0 != " " && $0 != "\t" }
   }
 }
 

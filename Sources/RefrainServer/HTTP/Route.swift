@@ -65,18 +65,21 @@ struct Route: Sendable {
 /// All routes, and which of them a request means.
 struct RouteTable: Sendable {
   let routes: [Route]
+  /// The parts of the routes' paths, and which routes have so many.
   private let parts: [[Part]]
+  private let places: [Int: [Int]]
 
   private enum Part {
-    case text(String)
+    case text([UInt8])
     case name(String)
   }
 
   init(_ routes: [Route]) {
     self.routes = routes
     parts = routes.map { route in
-      route.parts.map { $0.hasPrefix("{") ? .name(String($0.dropFirst().dropLast())) : .text(String($0)) }
+      route.parts.map { $0.hasPrefix("{") ? .name(String($0.dropFirst().dropLast())) : .text(Array($0.utf8)) }
     }
+    places = Dictionary(grouping: routes.indices) { [parts] place in parts[place].count }
   }
 
   /// The longest path that is looked at.
@@ -89,10 +92,11 @@ struct RouteTable: Sendable {
     guard path.utf8.count <= Self.longestPath, path.hasPrefix("/") else {
       throw Failure(404, "there is nothing at this path; /openapi.json lists what there is")
     }
-    let given = path.split(separator: "/", omittingEmptySubsequences: true)
+    let given = Self.parts(of: path)
     var others: [String] = []
-    for (index, route) in routes.enumerated() where parts[index].count == given.count {
-      guard let names = Self.names(of: given, along: parts[index]) else { continue }
+    for place in places[given.count] ?? [] {
+      guard let names = Self.names(of: given, along: parts[place]) else { continue }
+      let route = routes[place]
       if route.method == method || (method == "HEAD" && route.method == "GET") { return (route, names) }
       others.append(route.method)
     }
@@ -104,21 +108,24 @@ struct RouteTable: Sendable {
 
   /// The methods that a path knows.
   func methods(of path: String) -> [String] {
-    let given = path.split(separator: "/", omittingEmptySubsequences: true)
-    return routes.indices.filter {
-      parts[$0].count == given.count && Self.names(of: given, along: parts[$0]) != nil
-    }.map { routes[$0].method }
+    let given = Self.parts(of: path)
+    return (places[given.count] ?? []).filter { Self.names(of: given, along: parts[$0]) != nil }
+      .map { routes[$0].method }
   }
 
-  private static func names(of given: [Substring], along parts: [Part]) -> [String: String]? {
+  private static func parts(of path: String) -> [ArraySlice<UInt8>] {
+    Array(path.utf8).split(separator: UInt8(ascii: "/"))
+  }
+
+  private static func names(of given: [ArraySlice<UInt8>], along parts: [Part]) -> [String: String]? {
+    for (bytes, part) in zip(given, parts) {
+      if case .text(let own) = part, !bytes.elementsEqual(own) { return nil }
+    }
     var names: [String: String] = [:]
-    for (text, part) in zip(given, parts) {
-      switch part {
-      case .text(let own): if text != own { return nil }
-      case .name(let name):
-        guard let decoded = String(text).removingPercentEscapes else { return nil }
-        names[name] = decoded
-      }
+    for (bytes, part) in zip(given, parts) {
+      guard case .name(let name) = part else { continue }
+      guard let text = String(decoding: bytes, as: UTF8.self).removingPercentEscapes else { return nil }
+      names[name] = text
     }
     return names
   }

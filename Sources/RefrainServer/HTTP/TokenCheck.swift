@@ -47,6 +47,7 @@ struct TokenCheck: Sendable {
 struct OriginCheck: Sendable {
   private let origins: Set<String>
   private let isLocal: Bool
+  private static let host = HTTPField.Name("Host")!
 
   init(_ settings: ServerSettings) { (origins, isLocal) = (Set(settings.origins), settings.isLocal) }
 
@@ -59,7 +60,7 @@ struct OriginCheck: Sendable {
   /// - Throws: 403 for a page of another origin; 421 for a name that this machine does not have, behind which a page
   ///   from elsewhere may hide.
   func check(_ call: Call) throws(Failure) {
-    let host = call.header(HTTPField.Name("Host")!) ?? call.authority
+    let host = call.header(Self.host) ?? call.authority
     if isLocal, let host, !ServerSettings.isLocal(Self.name(of: host)) {
       throw Failure(421, "the server answers as localhost, not as \(host.quoted)", closes: true)
     }

@@ -53,8 +53,18 @@ final class Meters: Sendable {
     }
   }
 
+  /// What requests are counted by.
+  private struct Kind: Hashable {
+    let route: String
+    let method: String
+    let status: Int
+
+    var labels: String { "route=\"\(route)\",method=\"\(method)\",status=\"\(status)\"" }
+  }
+
   private struct Table {
-    var requests: [String: Int] = [:]
+    var requests: [Kind: Int] = [:]
+    // By route, and by model.
     var seconds: [String: Histogram] = [:]
     var batches: [String: Histogram] = [:]
     var inferences: [String: Int] = [:]
@@ -75,19 +85,19 @@ final class Meters: Sendable {
   /// A request was answered.
   func answered(_ route: String, method: String, status: Int, seconds: Double) {
     table.withLock { table in
-      table.requests["route=\"\(route)\",method=\"\(method)\",status=\"\(status)\"", default: 0] += 1
-      table.seconds["route=\"\(route)\"", default: Histogram(Self.latencies)].add(seconds)
+      table.requests[Kind(route: route, method: method, status: status), default: 0] += 1
+      table.seconds[route, default: Histogram(Self.latencies)].add(seconds)
       if [401, 403, 408, 413, 421, 429, 503].contains(status) { table.refusals[status, default: 0] += 1 }
     }
   }
 
   /// A step of so many sessions of a model was taken.
   func stepped(_ model: String, sessions: Int) {
-    table.withLock { $0.batches["model=\"\(model)\"", default: Histogram(Self.sizes)].add(Double(sessions)) }
+    table.withLock { $0.batches[model, default: Histogram(Self.sizes)].add(Double(sessions)) }
   }
 
   /// A model was run on tensors.
-  func inferred(_ model: String) { table.withLock { $0.inferences["model=\"\(model)\"", default: 0] += 1 } }
+  func inferred(_ model: String) { table.withLock { $0.inferences[model, default: 0] += 1 } }
 
   /// Counts.
   func count(_ counter: Counter, by number: Int = 1) { table.withLock { $0.counters[counter, default: 0] += number } }
@@ -102,24 +112,24 @@ final class Meters: Sendable {
       text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
     head("refrain_requests_total", "Requests answered.", "counter")
-    for (labels, count) in table.requests.sorted(by: { $0.key < $1.key }) {
+    for (labels, count) in table.requests.map({ ($0.key.labels, $0.value) }).sorted(by: { $0.0 < $1.0 }) {
       text += "refrain_requests_total{\(labels)} \(count)\n"
     }
     head("refrain_request_seconds", "Time from a request's head to its answer.", "histogram")
-    for (labels, histogram) in table.seconds.sorted(by: { $0.key < $1.key }) {
-      text += histogram.lines("refrain_request_seconds", labels)
+    for (route, histogram) in table.seconds.sorted(by: { $0.key < $1.key }) {
+      text += histogram.lines("refrain_request_seconds", "route=\"\(route)\"")
     }
     head("refrain_step_batch_size", "Sessions whose step was taken together.", "histogram")
-    for (labels, histogram) in table.batches.sorted(by: { $0.key < $1.key }) {
-      text += histogram.lines("refrain_step_batch_size", labels)
+    for (model, histogram) in table.batches.sorted(by: { $0.key < $1.key }) {
+      text += histogram.lines("refrain_step_batch_size", "model=\"\(model)\"")
     }
     head("refrain_steps_total", "Steps taken by sessions.", "counter")
-    for (labels, histogram) in table.batches.sorted(by: { $0.key < $1.key }) {
-      text += "refrain_steps_total{\(labels)} \(Int(histogram.sum))\n"
+    for (model, histogram) in table.batches.sorted(by: { $0.key < $1.key }) {
+      text += "refrain_steps_total{model=\"\(model)\"} \(Int(histogram.sum))\n"
     }
     head("refrain_inferences_total", "Runs of models on tensors, apart from sessions.", "counter")
-    for (labels, count) in table.inferences.sorted(by: { $0.key < $1.key }) {
-      text += "refrain_inferences_total{\(labels)} \(count)\n"
+    for (model, count) in table.inferences.sorted(by: { $0.key < $1.key }) {
+      text += "refrain_inferences_total{model=\"\(model)\"} \(count)\n"
     }
     head("refrain_refused_total", "Requests refused, by status.", "counter")
     for (status, count) in table.refusals.sorted(by: { $0.key < $1.key }) {
@@ -143,10 +153,9 @@ final class Meters: Sendable {
 
   /// How often a model was run so far, each step of a session and each run on tensors counted, and in how many batches.
   func runs(of model: String) -> (runs: Int, batches: Int) {
-    let key = "model=\"\(model)\""
-    return table.withLock { table in
-      let inferences = table.inferences[key] ?? 0
-      guard let steps = table.batches[key] else { return (inferences, inferences) }
+    table.withLock { table in
+      let inferences = table.inferences[model] ?? 0
+      guard let steps = table.batches[model] else { return (inferences, inferences) }
       return (inferences + Int(steps.sum), inferences + steps.counts.reduce(0, +))
     }
   }

@@ -188,6 +188,9 @@ struct JSONScanner {
 
 /// The text as a JSON string, quotes and all.
 public func jsonText(_ text: String) -> String {
+  // Most texts have nothing that is written otherwise.
+  let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+  guard text.utf8.contains(where: { $0 < 32 || $0 == quote || $0 == backslash }) else { return "\"\(text)\"" }
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {

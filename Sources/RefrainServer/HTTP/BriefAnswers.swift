@@ -222,20 +222,30 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     requests.begin()
     // It begins at once, on this thread, and goes on here.
     let task = Task.immediate(executorPreference: requests.executor) {
-      let answer = await Client.$current.withValue(client) {
-        await requests.service.respond(whole, along: route) { _ throws(Failure) in bytes }
+      let (answer, note) = await Client.$current.withValue(client) {
+        await requests.service.answer(whole, along: route) { _ throws(Failure) in bytes }
+      }
+      if loop.inEventLoop {
+        own.value.finish(answer, note)
+      } else {
+        loop.execute { own.value.finish(answer, note) }
       }
       requests.end()
-      if loop.inEventLoop { own.value.finish(answer) } else { loop.execute { own.value.finish(answer) } }
     }
     if case .answering = state { self.task = task }
   }
 
-  private func finish(_ answer: Answer) {
-    guard case .answering = state, let context else { return }
+  /// Writes an answer.
+  ///
+  /// - Parameter note: What is done when it is on its way: the client need not wait for it.
+  private func finish(_ answer: Answer, _ note: @Sendable () -> Void) {
+    guard case .answering = state, let context else { return note() }
     task = nil
     // No brief route streams.
-    guard case .bytes(let bytes) = answer.body else { return context.close(promise: nil) }
+    guard case .bytes(let bytes) = answer.body else {
+      note()
+      return context.close(promise: nil)
+    }
     var headers = answer.headers
     headers[.contentLength] = String(bytes.count)
     headers[.date] = requests.date
@@ -244,6 +254,7 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     if !bytes.isEmpty { context.write(wrapOutboundOut(.body(ByteBuffer(bytes: bytes))), promise: nil) }
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    note()
     if answer.closes {
       // The client has a moment to read the answer.
       let channel = context.channel

@@ -70,6 +70,16 @@ final class Service: Sendable {
     _ call: Call, along known: (route: Route, names: [String: String])? = nil,
     reads: (_ limit: Int) async throws(Failure) -> [UInt8]
   ) async -> Answer {
+    let (answer, note) = await answer(call, along: known, reads: reads)
+    note()
+    return answer
+  }
+
+  /// The answer to a request, and what is to be done when it is on its way: it is counted and logged.
+  func answer(
+    _ call: Call, along known: (route: Route, names: [String: String])? = nil,
+    reads: (_ limit: Int) async throws(Failure) -> [UInt8]
+  ) async -> (answer: Answer, note: @Sendable () -> Void) {
     var call = call
     let began = Session.now
     call.id = requestID(call.header(.requestID))
@@ -99,8 +109,8 @@ final class Service: Sendable {
       if case .bytes(let bytes) = answer.body { answer.headers[.contentLength] = String(bytes.count) }
       answer.body = .bytes([])
     }
-    finish(&answer, call, route, began)
-    return answer
+    let note = finish(&answer, call, route, began)
+    return (answer, note)
   }
 
   private func run(
@@ -173,19 +183,24 @@ final class Service: Sendable {
     }
   }
 
-  /// Counts and logs the request: now, or when the last piece of its answer is written.
-  private func finish(_ answer: inout Answer, _ call: Call, _ route: Route?, _ began: UInt64) {
+  /// What counts and logs the request; where the answer is written piece by piece, that is done after the last.
+  private func finish(
+    _ answer: inout Answer, _ call: Call, _ route: Route?, _ began: UInt64
+  ) -> @Sendable () -> Void {
     let status = answer.status
     guard case .stream(let write) = answer.body else {
-      note(call, route, status: status, began)
-      return
+      let seconds = Double(Session.now &- began) / 1e9
+      return { self.note(call, route, status: status, seconds) }
     }
     // Not even begun, where the client has gone before: then the answer is dropped, and this with it.
-    let ending = Ending { isWhole in self.note(call, route, status: isWhole ? status : 499, began) }
+    let ending = Ending { isWhole in
+      self.note(call, route, status: isWhole ? status : 499, Double(Session.now &- began) / 1e9)
+    }
     answer.body = .stream { writer in
       try await write(&writer)
       ending.isWhole.store(true, ordering: .relaxed)
     }
+    return {}
   }
 
   /// Tells of the end of an answer when it is let go.
@@ -198,9 +213,8 @@ final class Service: Sendable {
     deinit { tell(isWhole.load(ordering: .relaxed)) }
   }
 
-  private func note(_ call: Call, _ route: Route?, status: Int, _ began: UInt64) {
+  private func note(_ call: Call, _ route: Route?, status: Int, _ seconds: Double) {
     meters.running.wrappingSubtract(1, ordering: .relaxed)
-    let seconds = Double(Session.now &- began) / 1e9
     // Only names of the server's own: a path from outside would make a line of its own for each.
     let method = route?.method ?? (call.method == "OPTIONS" ? "OPTIONS" : "other")
     meters.answered(route?.path ?? "none", method: method, status: status, seconds: seconds)

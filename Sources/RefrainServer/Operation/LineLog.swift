@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import RefrainData
+import Synchronization
 
 /// Writes each entry of the log as a line of JSON, to standard error.
 struct LineLog: LogHandler {
@@ -31,16 +32,18 @@ struct LineLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var members: [(key: String, value: JSON)] = [
-      ("time", .text(Self.time(Date().timeIntervalSince1970))), ("level", .text(event.level.rawValue)),
-      ("message", .text(event.message.description)),
-    ]
-    for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }
-    ) {
-      members.append((key, Self.json(value)))
+    var line =
+      "{\"time\":\"\(Self.time(Date().timeIntervalSince1970))\",\"level\":\"\(event.level.rawValue)\",\"message\":"
+    line += jsonText(event.message.description)
+    let own = event.metadata ?? [:]
+    let all = metadata.isEmpty ? own : metadata.merging(own, uniquingKeysWith: { $1 })
+    for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+      line += ",\(jsonText(key)):"
+      // Most are texts.
+      if case .string(let text) = value { line += jsonText(text) } else { line += Self.json(value).line }
     }
-    if let error = event.error { members.append(("error", .text("\(error)"))) }
-    write(JSON.object(members).line + "\n")
+    if let error = event.error { line += ",\"error\":" + jsonText("\(error)") }
+    write(line + "}\n")
   }
 
   private static func json(_ value: Logger.Metadata.Value) -> JSON {
@@ -57,19 +60,31 @@ struct LineLog: LogHandler {
     }
   }
 
+  /// The second of the last entry as text: there may be thousands in one.
+  private static let second = Mutex((number: time_t.min, text: ""))
+
   /// A moment as ISO 8601 has it, in UTC, with milliseconds.
   static func time(_ seconds: Double) -> String {
     let milliseconds = Int((seconds * 1000).rounded(.down))
     var (whole, rest) = (time_t(milliseconds / 1000), milliseconds % 1000)
     if rest < 0 { (whole, rest) = (whole - 1, rest + 1000) }
-    var parts = tm()
-    gmtime_r(&whole, &parts)
-    func digits(_ number: Int32, _ count: Int = 2) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, count - text.count)) + text
+    let text = second.withLock { [whole] second in
+      if second.number != whole { second = (whole, Self.text(whole)) }
+      return second.text
     }
+    return "\(text).\(digits(Int32(rest), 3))Z"
+  }
+
+  private static func digits(_ number: Int32, _ count: Int = 2) -> String {
+    let text = String(number)
+    return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
+  }
+
+  private static func text(_ second: time_t) -> String {
+    var (second, parts) = (second, tm())
+    gmtime_r(&second, &parts)
     return "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))T\(digits(parts.tm_hour)):"
-      + "\(digits(parts.tm_min)):\(digits(parts.tm_sec)).\(digits(Int32(rest), 3))Z"
+      + "\(digits(parts.tm_min)):\(digits(parts.tm_sec))"
   }
 }
 

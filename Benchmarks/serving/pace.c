@@ -1,7 +1,7 @@
 // How long a server of sessions takes for one step at a given rate of requests, on this machine. Requests are due at fixed
 // times, whether or not those before are answered, and each is counted from when it was due.
 //
-//   cc -O2 pace.c -o pace
+//   cc -O2 pace.c -o pace -lm
 //   ./pace PORT [RATE] [SECONDS] [CONNECTIONS] [poll]      ./pace floor [RATE] [SECONDS] [CONNECTIONS] [poll]
 //
 // RATE is 1000 a second, SECONDS 10, CONNECTIONS 1, each with a session of the model `lstm`, 128 numbers a step, as bytes.

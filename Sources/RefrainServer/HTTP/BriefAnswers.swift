@@ -56,8 +56,8 @@ final class BriefRequests: Sendable {
   }
 }
 
-/// Answers brief requests where they come off the wire: those that have come whole, and whose ``Route/isBrief``. All others
-/// go on to Hummingbird, whose streams and tasks take longer than a step of a small model.
+/// Answers brief requests where they come off the wire: those that have come whole, and whose ``Route/isBrief``. All
+/// others go on to Hummingbird, whose streams and tasks take longer than a step of a small model.
 ///
 /// Requests of a connection are answered in their order. While one is answered here, what follows is held; while
 /// Hummingbird answers, all goes there.

@@ -190,6 +190,9 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     let short = LanguageExamples(try lines("a b c\nd e f\n"))
     #expect(problem { _ = try LanguageModel.train(on: short) }.contains("at least 32 are needed"))
     let text = LanguageExamples(try lines(sentences(60, seed: 1)))
+    #expect(
+      problem { _ = try LanguageModel.train(on: text, TrainingContext(shouldStop: { true })) }
+        .contains("before there was a result"))
     func training(
       _ given: [String: [String]], cell: String = "lstm",
       _ change: (inout LanguageModel.Configuration) -> Void = { _ in }

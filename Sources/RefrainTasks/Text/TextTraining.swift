@@ -102,23 +102,29 @@ extension TextTrainingOptions {
     ) throws(TrainingError) -> History {
       try context.train(trainer, &network, optimizer: &optimizer, task: task) {
         trainer, network, optimizer, state throws(TrainingError) in
-        try trainer.fit(
+        if state != nil { progress.hasLearned = true }
+        return try trainer.fit(
           &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, resuming: state,
           carrying: carrying, loss: loss)
       }
     }
+    let history: History
     do throws(TrainingError) {
       switch rule ?? .adam {
       case .adam:
         var optimizer = Adam(learningRate: rate ?? defaultRate)
-        return try run(trainer, &network, &optimizer)
+        history = try run(trainer, &network, &optimizer)
       case .sgd:
         var optimizer = SGD(learningRate: rate ?? 20)
-        return try run(trainer, &network, &optimizer)
+        history = try run(trainer, &network, &optimizer)
       }
     } catch {
       throw TaskError(error, remedy: "choose a smaller learning rate, or another seed")
     }
+    guard progress.hasLearned else {
+      throw TaskError("training was stopped before there was a result", remedy: "give it more time")
+    }
+    return history
   }
 
   private func learningRates(updates: Int) -> LearningRateSchedule {
@@ -158,6 +164,8 @@ private final class EpochProgress: TrainingObserver {
   private let measure: String
   private let tell: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
   private var last = ""
+  /// Whether anything was learned yet, in this training or in the one that it goes on with.
+  var hasLearned = false
 
   init(
     epochs: Int, updates: Int, measure: String, _ tell: (@Sendable (_ fraction: Double, _ message: String) -> Void)?
@@ -168,6 +176,7 @@ private final class EpochProgress: TrainingObserver {
   func observe(_ event: TrainingEvent) -> TrainingDecision {
     switch event.kind {
     case .step(let step):
+      hasLearned = true
       let done = Double(step.epoch - 1) + min(1, Double(step.batch) / Double(max(1, updates)))
       tell?(
         done / Double(epochs), "epoch \(step.epoch) of \(epochs), loss \(rounded(step.meanLoss))\(last)")

@@ -8,6 +8,7 @@ extension RecurrentCell {
   /// - Parameters:
   ///   - interval: the steps of a segment.
   ///   - tape: the tape that asks for it.
+  @_semantics("optimize.sil.specialize.generic.never")
   func checkpointedScan(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks, interval: Int, on tape: Tape
   ) -> (outputs: Tensor, state: State) {

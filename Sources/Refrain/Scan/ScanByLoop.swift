@@ -1,5 +1,6 @@
 extension RecurrentCell {
   /// The loop over ``step(_:_:)`` that every scan equals.
+  @_semantics("optimize.sil.specialize.generic.never")
   public func scanByLoop(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks = StepMasks()
   ) -> (outputs: Tensor, state: State) {
@@ -12,6 +13,7 @@ extension RecurrentCell {
   ///
   /// - Parameter visit: takes the projected input of the rows that still run, their state before the step and after it.
   /// - Returns: the state after each row's last valid step.
+  @_semantics("optimize.sil.specialize.generic.never")
   func loop(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks = StepMasks(),
     visit: (_ projected: Tensor, _ before: State, _ after: State) -> Void

@@ -46,6 +46,7 @@ public struct StepMasks: Sendable {
   var isEmpty: Bool { Kind.allCases.allSatisfy { self[$0] == nil } }
 
   /// Puts the kept part of the state before a step into the one after it: `rows` are the step's packed rows.
+  @_semantics("optimize.sil.specialize.generic.never")
   func keep<State: TensorGroup>(_ before: State, in state: inout State, rows: Range<Int>) {
     var before = before.tensors[...]
     state.forEachTensor { name, tensor in

@@ -7,6 +7,7 @@ extension RecurrentCell {
   ///
   /// - Parameter masks: the masks, and whether each is one number for everything.
   /// - Throws: where the step depends on the values, or has an operation that cannot be done again.
+  @_semantics("optimize.sil.specialize.generic.never")
   package func tracedStep(
     masks: [(kind: StepMasks.Kind, isShared: Bool)] = []
   ) throws(Trace.Refusal) -> Trace {
@@ -37,6 +38,7 @@ extension RecurrentCell {
   }
 
   /// What a state shows, as a trace of its tensors.
+  @_semantics("optimize.sil.specialize.generic.never")
   package func tracedOutput() throws(Trace.Refusal) -> Trace {
     let state = initialState(batch: 1)
     return try Trace.ofRows(state.tensors.map { Array($0.shape.dropFirst()) }, shared: []) {

@@ -24,6 +24,7 @@ extension RecurrentCell {
   }
 
   /// Stops where a tensor does not have the shape that follows from the cell's sizes and options.
+  @_semantics("optimize.sil.specialize.generic.never")
   func checkWeights() {
     let fault = weightsFault
     require(fault == nil, fault ?? "")
@@ -35,6 +36,7 @@ extension RecurrentCell {
 
   /// The tensors whose shapes are not those of a cell of these sizes, with what they should be, in one line; nil when
   /// all are right.
+  @_semantics("optimize.sil.specialize.generic.never")
   private func weightsFault(inputSize: Int, hiddenSize: Int, options: Options) -> String? {
     do throws(LayerError) {
       try Self.check(inputSize: inputSize, hiddenSize: hiddenSize, options: options)
@@ -54,12 +56,14 @@ extension RecurrentCell {
   }
 
   /// Stops where weights, input or state do not fit a scan.
+  @_semantics("optimize.sil.specialize.generic.never")
   func checkScan(_ input: Tensor, from state: State, along schedule: Schedule) {
     checkWeights()
     checkArguments(input, from: state, along: schedule)
   }
 
   /// Stops where input or state do not fit a scan.
+  @_semantics("optimize.sil.specialize.generic.never")
   func checkArguments(_ input: Tensor, from state: State, along schedule: Schedule) {
     require(
       input.shape == schedule.shape + [inputSize],
@@ -86,6 +90,7 @@ extension RecurrentCell {
   }
 
   /// The shapes of the tensors of a cell, in the order of its walk.
+  @_semantics("optimize.sil.specialize.generic.never")
   private static func weightShapes(inputSize: Int, hiddenSize: Int, options: Options) -> [[Int]] {
     let key = WeightShapesKey(
       cell: ObjectIdentifier(Self.self), inputSize: inputSize, hiddenSize: hiddenSize, options: "\(options)")
@@ -96,6 +101,7 @@ extension RecurrentCell {
   }
 
   /// A cell whose weights are of no interest, only their shapes.
+  @_semantics("optimize.sil.specialize.generic.never")
   private static func template(inputSize: Int, hiddenSize: Int, options: Options) -> Self {
     var generator = RandomGenerator(seed: 0)
     return Initializer.$drawsNothing.withValue(true) {

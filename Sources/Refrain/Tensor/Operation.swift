@@ -6,7 +6,8 @@
 ///
 /// A new operation is one file: a type in ``Operations`` whose `callAsFunction` computes the value and ends in
 /// `recorded(as: self, …)` with the gradients, and the function of tensors that calls it. To be compiled and exported
-/// without anything else it gives a ``formula``.
+/// without anything else it gives a ``formula``. `callAsFunction` is not inlined: it gains nothing by it, and the
+/// formulas of the cells, which are nothing but operations, would take twice as long to compile.
 package protocol Operation: Equatable, Sendable {
   /// The word by which it is refused, such as `softmax`; by default the name of the type.
   var name: String { get }

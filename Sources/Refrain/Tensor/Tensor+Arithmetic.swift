@@ -100,6 +100,7 @@ extension Operations {
 
     package var name: String { "\(function)" }
 
+    @inline(never)
     package func callAsFunction(_ left: Tensor, _ right: Tensor) -> Tensor {
       let result = Tensor.combine(function, left, right)
       return result.recorded(as: self, of: [left, right]) { edges(left, right, result) }

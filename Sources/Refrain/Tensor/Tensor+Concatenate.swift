@@ -38,6 +38,7 @@ extension Operations {
   package struct Concatenate: Operation {
     package let axis: Int
 
+    @inline(never)
     package func callAsFunction(_ tensors: [Tensor]) -> Tensor {
       var shape = tensors[0].shape
       shape[axis] = tensors.reduce(0) { $0 + $1.shape[axis] }

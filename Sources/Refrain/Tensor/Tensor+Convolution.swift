@@ -64,6 +64,7 @@ extension Operations {
     package let strides: [Int]?
     package let padding: Padding
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor, _ weight: Tensor) -> Tensor {
       let outputs = weight.shape[0]
       let lines = ConvolutionLines(
@@ -141,6 +142,7 @@ extension Operations {
     package let strides: [Int]?
     package let padding: Padding
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor, _ weight: Tensor) -> Tensor {
       let channels = x.shape[x.rank - 1]
       let patches = Patches(x.shape, kernel: Array(weight.shape.dropLast()), strides: strides, padding: padding)

@@ -14,6 +14,7 @@ extension Operations {
 
     package var name: String { "\(function)" }
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let result = Tensor(x.shape) { target in
         x.read { source in
@@ -93,6 +94,7 @@ extension Tensor {
 extension Operations {
   /// Each value less the greatest whole number that is not above it.
   package struct Fraction: OperationOfOne {
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       Tensor(x.shape) { target in
         x.read { takeFractions(x.count, of: $0, into: target) }
@@ -104,6 +106,7 @@ extension Operations {
   package struct Clamp: OperationOfOne {
     package let range: ClosedRange<Float>
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let result = Tensor(x.shape) { target in
         x.read { kernels.clamp(x.count, range.lowerBound, range.upperBound, $0, target) }

@@ -76,6 +76,7 @@ extension Operations {
 
     package var name: String { "\(kind) along an axis" }
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let (rows, width) = x.rowsAndWidth
       let places = kind.places(in: x)

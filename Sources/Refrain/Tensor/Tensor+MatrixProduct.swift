@@ -172,6 +172,7 @@ extension Operations {
     package let transposingOther: Bool
 
     /// Of `[…, M, K]` and `[…, K, N]` with equal leading axes.
+    @inline(never)
     package func callAsFunction(_ left: Tensor, _ right: Tensor) -> Tensor {
       let (transposingSelf, transposingOther) = (transposingSelf, transposingOther)
       let leading = left.shape.dropLast(2)
@@ -234,6 +235,7 @@ extension Operations {
 
     package init(function: UnaryOperation?) { self.function = function }
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor, _ weight: Tensor, _ bias: Tensor) -> Tensor {
       let (rows, depth) = x.rowsAndWidth
       let columns = weight.shape[0]

@@ -16,6 +16,7 @@ extension Operations {
   package struct Normalize: OperationOfThree {
     package let epsilon: Float
 
+    @inline(never)
     package func callAsFunction(_ input: Tensor, _ gain: Tensor, _ shift: Tensor) -> Tensor {
       let (rows, width) = input.rowsAndWidth
       guard width > 0 else { return input }

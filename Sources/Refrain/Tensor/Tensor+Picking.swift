@@ -21,6 +21,7 @@ extension Operations {
     package let indices: [Int]
     package let shape: [Int]
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       require(indices.count == shape.product, "\(indices.count) values do not fill the shape \(shape)")
       let count = x.count
@@ -53,6 +54,7 @@ extension Operations {
     package let isExclusive: Bool
     package let isReversed: Bool
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let (rows, width) = x.rowsAndWidth
       let result = Tensor(x.shape) { target in

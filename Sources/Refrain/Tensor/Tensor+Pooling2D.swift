@@ -27,6 +27,7 @@ extension Operations {
     package let strides: [Int]
     package let padding: Padding
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let windows = ImageWindows(x.shape, size: size, strides: strides, padding: padding)
       let channels = x.shape[3]

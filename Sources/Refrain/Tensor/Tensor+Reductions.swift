@@ -72,6 +72,7 @@ extension Operations {
     /// In rising order.
     package let axes: [Int]
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       var kept = x.shape
       for axis in axes { kept[axis] = 1 }
@@ -104,6 +105,7 @@ extension Operations {
 
   /// The sum of all values, a scalar.
   package struct SumOfAll: OperationOfOne {
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let sums = x.mapParts { Double(kernels.sum($0, $1)) }
       return Tensor(Float(sums.reduce(0, +))).recorded(as: self, of: [x]) {

@@ -17,6 +17,7 @@ extension Operations {
   package struct GatherRows: OperationOfOne {
     package let indices: [Int]
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       require(x.rank >= 1, "a scalar has no rows")
       let width = x.shape.dropFirst().product
@@ -50,6 +51,7 @@ extension Operations {
     package let indices: [Int]
     package let count: Int
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       require(
         x.rank >= 1 && indices.count == x.shape[0],

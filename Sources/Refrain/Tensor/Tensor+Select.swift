@@ -9,6 +9,7 @@ extension Operations {
   package struct Select: OperationOfThree {
     package init() {}
 
+    @inline(never)
     package func callAsFunction(_ condition: Tensor, _ yes: Tensor, _ no: Tensor) -> Tensor {
       let shape = Broadcast(Broadcast(yes.shape, no.shape).shape, condition.shape).shape
       let operands = [condition, yes, no].map { operand in

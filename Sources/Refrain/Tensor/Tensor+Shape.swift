@@ -43,6 +43,7 @@ extension Operations {
     package let shape: [Int]
 
     /// Of a shape in which no size is −1.
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       Tensor(memoryOf: x, shape: shape).recorded(as: self, of: [x]) {
         [.pullback { [old = x.shape] in $0.reshaped(old) }]
@@ -58,6 +59,7 @@ extension Operations {
   package struct Expand: OperationOfOne {
     package let shape: [Int]
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let broadcast = Broadcast(x.shape, shape)
       require(broadcast.shape == shape, "a tensor of shape \(x.shape) cannot be repeated to \(shape)")
@@ -89,6 +91,7 @@ extension Operations {
   package struct Transpose: OperationOfOne {
     package let order: [Int]
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let (shape, rank) = (x.shape, x.rank)
       var strides = [Int](repeating: 1, count: rank)
@@ -130,6 +133,7 @@ extension Operations {
   package struct Flip: OperationOfOne {
     package let axis: Int
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let (size, inner, outer) = (x.shape[axis], x.shape[(axis + 1)...].product, x.shape[..<axis].product)
       let result = Tensor(x.shape) { target in
@@ -157,6 +161,7 @@ extension Operations {
 
   /// Nothing.
   package struct Apart: OperationOfOne {
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       Tensor(memoryOf: x, shape: x.shape).recorded(as: self, of: [x]) { [.pullback { $0 }] }
     }

@@ -66,6 +66,7 @@ extension Operations {
     package let range: Range<Int>
     package let axis: Int
 
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let slice = Refrain.Slice(of: x.shape, range, axis: axis)
       func make() -> Tensor {

@@ -9,6 +9,7 @@ extension Tensor {
 extension Operations {
   /// The softmax of each row along the last axis.
   package struct Softmax: OperationOfOne {
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let y = x.mapRows { rows, width, target in
         x.read { kernels.softmaxRows(rows.count, width, $0 + rows.lowerBound * width, target) }
@@ -30,6 +31,7 @@ extension Operations {
 
   /// The logarithm of the softmax of each row along the last axis.
   package struct LogSoftmax: OperationOfOne {
+    @inline(never)
     package func callAsFunction(_ x: Tensor) -> Tensor {
       let y = x.mapRows { rows, width, target in
         x.read { kernels.logSoftmaxRows(rows.count, width, $0 + rows.lowerBound * width, target) }

@@ -8,6 +8,7 @@ extension RecurrentCell {
   /// of two, comparisons, bounds, functions of each value, sums and means of a row, layer normalization, slices and
   /// joining of columns, and the gate functions. Where a step has another operation the loop is what runs, and nothing
   /// else changes; ``stepCompilation(forTraining:)`` names it.
+  @_semantics("optimize.sil.specialize.generic.never")
   func scanCompiled(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
   ) -> (outputs: Tensor, state: State) {
@@ -23,6 +24,7 @@ extension RecurrentCell {
   }
 
   /// All steps by a program.
+  @_semantics("optimize.sil.specialize.generic.never")
   private func run(
     _ program: StepProgram, _ input: Tensor, from state: State, along schedule: Schedule, _ masks: StepMasks,
     _ kinds: [StepMasks.Kind], on recorder: (any Recorder)?
@@ -55,6 +57,7 @@ extension RecurrentCell {
   /// The program of the step, made when it is asked for the first time.
   ///
   /// - Throws: the operation that is not compiled, or what else stands in the way.
+  @_semantics("optimize.sil.specialize.generic.never")
   func program(
     for masks: StepMasks, _ kinds: [StepMasks.Kind], isTraining: Bool, differentiatesInput: Bool
   ) throws(Trace.Refusal) -> StepProgram {

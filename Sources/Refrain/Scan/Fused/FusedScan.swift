@@ -139,6 +139,7 @@ extension FusedCell {
   }
 
   /// The recurrent weights in the order in which the backward kernels read them.
+  @_semantics("optimize.sil.specialize.generic.never")
   private func packBackward() -> Storage {
     let rows = weightHidden.shape[0]
     let packed = Storage(count: kernels.packedSize(rows, hiddenSize))
@@ -146,11 +147,13 @@ extension FusedCell {
     return packed
   }
 
+  @_semantics("optimize.sil.specialize.generic.never")
   private func makeScratch(_ batch: Int) -> Storage {
     Storage(count: Self.scratchBlocks * batch * kernels.paddedSize(hiddenSize))
   }
 
   /// All steps by the kernels; the parameters are those of ``scan(_:from:along:masks:)``.
+  @_semantics("optimize.sil.specialize.generic.never")
   func scanFused(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks
   ) -> (outputs: Tensor, state: State) {
@@ -206,6 +209,7 @@ extension FusedCell {
     return (recorded[0], state.replacingTensors(Array(recorded.dropFirst())))
   }
 
+  @_semantics("optimize.sil.specialize.generic.never")
   private func makeGates(_ count: Int) -> KeptGates {
     KeptGates(
       values: Storage(count: count * hiddenSize * Self.keptBlocks),
@@ -240,6 +244,7 @@ extension FusedCell {
   }
 
   /// The backward kernel along the steps.
+  @_semantics("optimize.sil.specialize.generic.never")
   private func runBackward(
     _ schedule: Schedule, _ packed: Storage, _ parameters: Storage?, _ masks: MaskBuffers?, _ gates: KeptGates,
     initial: Storage, output: P, _ outputGradient: Tensor?, _ carried: [Storage], _ scratch: Storage
@@ -261,6 +266,7 @@ extension FusedCell {
   }
 
   /// How the ordered rows are shared between threads; a small scan stays on one.
+  @_semantics("optimize.sil.specialize.generic.never")
   private func parts(of schedule: Schedule) -> [Range<Int>] {
     let work = schedule.count * hiddenSize * (inputSize + hiddenSize)
     return schedule.split(threads: min(Parallelism.threads, max(1, work >> 18)))
@@ -268,6 +274,7 @@ extension FusedCell {
 
   /// The gradient of the input, `[B·T, I]`: for each packed row the gates' gradients times the input weights, in its
   /// place.
+  @_semantics("optimize.sil.specialize.generic.never")
   private func writeInputGradient(_ schedule: Schedule, _ gates: Storage, _ target: M) {
     let (columns, depth) = (inputSize, Self.inputBlocks * hiddenSize)
     let stride = Self.keptBlocks * hiddenSize

@@ -194,20 +194,43 @@ targets.append(
     ],
     swiftSettings: strict))
 
+var products: [Product] = [
+  .library(name: "Refrain", targets: ["Refrain"]),
+  .library(name: "RefrainData", targets: ["RefrainData"]),
+  .library(name: "RefrainFormats", targets: ["RefrainFormats"]),
+  .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
+  .library(name: "RefrainTuning", targets: ["RefrainTuning"]),
+  .library(name: "RefrainModels", targets: ["RefrainModels"]),
+  .library(name: "RefrainServer", targets: ["RefrainServer"]),
+  .executable(name: "refrain", targets: ["RefrainCLI"]),
+  .executable(name: "refrain-benchmark", targets: ["RefrainBenchmarks"]),
+]
+
+/// REFRAIN_ONLY=RefrainFormatsTests leaves that target and what it depends on: for tests of a trait, which would have
+/// everything else compiled anew.
+if let only = Context.environment["REFRAIN_ONLY"] {
+  var wanted: Set = [only]
+  var news = wanted
+  while !news.isEmpty {
+    let dependencies = targets.filter { news.contains($0.name) }.flatMap(\.dependencies)
+    let names = dependencies.compactMap { dependency -> String? in
+      switch dependency {
+      case .targetItem(let name, _), .byNameItem(let name, _): name
+      default: nil
+      }
+    }
+    news = Set(names).subtracting(wanted)
+    wanted.formUnion(news)
+  }
+  precondition(targets.contains { $0.name == only }, "REFRAIN_ONLY: there is no target \(only)")
+  targets.removeAll { !wanted.contains($0.name) }
+  products = []
+}
+
 let package = Package(
   name: "refrain",
   platforms: [.macOS("26.0")],
-  products: [
-    .library(name: "Refrain", targets: ["Refrain"]),
-    .library(name: "RefrainData", targets: ["RefrainData"]),
-    .library(name: "RefrainFormats", targets: ["RefrainFormats"]),
-    .library(name: "RefrainTasks", targets: ["RefrainTasks"]),
-    .library(name: "RefrainTuning", targets: ["RefrainTuning"]),
-    .library(name: "RefrainModels", targets: ["RefrainModels"]),
-    .library(name: "RefrainServer", targets: ["RefrainServer"]),
-    .executable(name: "refrain", targets: ["RefrainCLI"]),
-    .executable(name: "refrain-benchmark", targets: ["RefrainBenchmarks"]),
-  ],
+  products: products,
   traits: [
     .trait(name: "HDF5", description: "Reads HDF5 files of forms other than Keras' own, through libhdf5."),
     .trait(name: "MPI", description: "Trains on several processes and machines through Open MPI or MPICH."),

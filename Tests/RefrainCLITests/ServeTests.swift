@@ -87,6 +87,26 @@ struct ServeTests {
     #expect(written.contains { $0.hasSuffix("\(id).session") })
   }
 
+  @Test("SIGTERM tells WebSockets that the server ends, and their sessions go to disk")
+  func goodbye() throws {
+    let (server, port) = try start("--sessions", "states")
+    let ids = try (0..<3).map { _ in
+      let created = try ask(port, "POST", "/sessions", "{}")
+      return try #require(try JSONValue(Array(created.text.utf8))["id"].string)
+    }
+    let sockets = try ids.map { try WebSocketClient(port, "/sessions/\($0)/stream") }
+    for socket in sockets { try socket.send("[1,2]") }
+    for socket in sockets { #expect(try socket.next().text.hasPrefix("{\"steps\":1,")) }
+    kill(server.process.processIdentifier, SIGTERM)
+    for socket in sockets { #expect(try socket.end() == 1001) }
+    let began = Date()
+    let result = try server.finish()
+    #expect(result.status == 0 && Date().timeIntervalSince(began) < 10, "\(result.errors)")
+    let written = try FileManager.default.subpathsOfDirectory(
+      atPath: place.folder.appendingPathComponent("states").path)
+    for id in ids { #expect(written.contains { $0.hasSuffix("\(id).session") }) }
+  }
+
   @Test("What cannot be served is said in one line")
   func refusals() throws {
     try place.write("hello", to: "a.txt")

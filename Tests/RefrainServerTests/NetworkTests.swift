@@ -1,8 +1,6 @@
 import Foundation
 import Logging
-import Refrain
 import RefrainData
-import RefrainModels
 import RefrainTestSupport
 import Synchronization
 import Testing
@@ -12,33 +10,6 @@ import Testing
 /// A server on a port of this machine, and clients that write what they like.
 @Suite("On the wire", .serialized)
 struct NetworkTests {
-  private func serving(
-    readingTime: Double = 30, _ body: @escaping @Sendable (Int) throws -> Void
-  ) async throws {
-    var settings = ServerSettings()
-    (settings.port, settings.readingTime) = (0, readingTime)
-    let meters = Meters()
-    let model = ServedModel(
-      name: "small", title: "test", fingerprint: "f", .sequential(smallModel()), meters: meters)
-    var logger = Logger(label: "test") { _ in LineLog { _ in } }
-    logger.logLevel = .critical
-    let server = try RefrainServer([model], settings: settings, meters: meters, logger: logger)
-    let (ports, found) = AsyncStream<Int>.makeStream()
-    let running = Task { try await server.run { found.yield($0) } }
-    var iterator = ports.makeAsyncIterator()
-    let port = try #require(await iterator.next())
-    do {
-      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        Thread.detachNewThread { continuation.resume(with: Result { try body(port) }) }
-      }
-    } catch {
-      running.cancel()
-      throw error
-    }
-    running.cancel()
-    _ = try? await running.value
-  }
-
   @Test("Requests one after another on one connection, in parts, and several at once are answered in order")
   func connections() async throws {
     try await serving { port in
@@ -156,7 +127,7 @@ struct NetworkTests {
 
   @Test("Garbage, half requests and clients that vanish end their own connection and nothing else")
   func garbage() async throws {
-    try await serving(readingTime: 0.3) { port in
+    try await serving(with: settings { $0.readingTime = 0.3 }) { port in
       let bodies = [
         "\u{0}\u{1}\u{2}\u{3}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nA\r\n\r\n",
         "POST /v2/models/small/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",

@@ -7,6 +7,8 @@ public final class SocketClient {
   public struct Reply {
     /// Three digits.
     public var status = 0
+    /// The lines before the body, in small letters.
+    public var head = ""
     /// The body.
     public var text = ""
   }
@@ -16,7 +18,9 @@ public final class SocketClient {
   private var isOpen = true
 
   /// A connection to a port of this machine.
-  public init(_ port: Int) throws {
+  ///
+  /// - Parameter window: How many bytes the system takes before they are read; nil for as many as it likes.
+  public init(_ port: Int, window: Int32? = nil) throws {
     #if os(Linux)
       socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     #else
@@ -26,6 +30,7 @@ public final class SocketClient {
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    if var window { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &window, socklen_t(MemoryLayout<Int32>.size)) }
     let status = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -48,8 +53,11 @@ public final class SocketClient {
   public func endSending() { shutdown(socket, Int32(SHUT_WR)) }
 
   /// Sends all of a text.
-  public func send(_ text: String) throws {
-    var bytes = Array(text.utf8)[...]
+  public func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+  /// Sends all of some bytes.
+  public func send(_ bytes: [UInt8]) throws {
+    var bytes = bytes[...]
     while !bytes.isEmpty {
       #if os(Linux)
         let count = bytes.withUnsafeBytes { Foundation.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
@@ -76,6 +84,13 @@ public final class SocketClient {
     return true
   }
 
+  /// Reads so many bytes.
+  public func read(_ count: Int) throws -> [UInt8] {
+    while buffer.count < count { guard read() else { throw ClientError.closed } }
+    defer { buffer.removeFirst(count) }
+    return Array(buffer[..<count])
+  }
+
   /// Reads until a text has come.
   public func waits(for text: String) throws -> Bool {
     while true {
@@ -94,6 +109,7 @@ public final class SocketClient {
     let head = String(decoding: buffer[..<end.lowerBound], as: UTF8.self)
     buffer.removeSubrange(..<end.upperBound)
     var reply = Reply()
+    reply.head = head.lowercased()
     reply.status = Int(head.split(separator: " ")[1]) ?? 0
     let length =
       head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }

@@ -31,6 +31,7 @@ final class BriefRequests: Sendable {
     guard Int(fields[.contentLength] ?? "0").map({ $0 <= Self.longestBody }) == true,
       fields[.transferEncoding] == nil, fields[.expect] == nil,
       fields[.connection].map({ $0.lowercased() == "keep-alive" }) != false
+        || route.isSocket && fields[.upgrade] != nil
     else { return nil }
     return (route, names)
   }
@@ -215,6 +216,7 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     for part in reading.parts { body.append(contentsOf: part.readableBytesView) }
     var call = reading.call
     call.body = .bytes(body)
+    call.takesUpgrade = body.isEmpty
     let own = NIOLoopBound(self, eventLoop: context.eventLoop)
     let (loop, client, requests, bytes, whole, route) = (
       context.eventLoop, client, requests, body, call, reading.route
@@ -241,6 +243,12 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
   private func finish(_ answer: Answer, _ note: @Sendable () -> Void) {
     guard case .answering = state, let context else { return note() }
     task = nil
+    if case .socket(let answerer) = answer.body {
+      let head = HTTPResponse(status: .switchingProtocols, headerFields: answer.headers)
+      let id = answer.headers[.requestID] ?? ""
+      context.goOn(as: WebSocketConnection(answerer, client, requests, id: id), head)
+      return note()
+    }
     // No brief route streams.
     guard case .bytes(let bytes) = answer.body else {
       note()

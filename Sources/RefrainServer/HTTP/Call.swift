@@ -26,6 +26,8 @@ struct Call: Sendable {
   var authority: String?
   /// What the request is called in logs and answers.
   var id = ""
+  /// Whether the connection can go on as a WebSocket.
+  var takesUpgrade = false
 
   /// A request of a head.
   ///
@@ -72,6 +74,8 @@ struct Answer: Sendable {
     case bytes([UInt8])
     /// What is written piece by piece; it ends with the function.
     case stream(@Sendable (inout any PieceWriter) async throws -> Void)
+    /// The connection goes on as a WebSocket, whose messages are answered so.
+    case socket(WebSocketConnection.Answerer)
   }
 
   /// Three digits.
@@ -100,6 +104,16 @@ struct Answer: Sendable {
   init(type: String, stream: @escaping @Sendable (inout any PieceWriter) async throws -> Void) {
     headers[.contentType] = type
     body = .stream(stream)
+  }
+
+  /// The connection goes on as a WebSocket.
+  init(_ handshake: WebSocketHandshake, answerer: @escaping WebSocketConnection.Answerer) {
+    status = 101
+    headers[.upgrade] = "websocket"
+    headers[.connection] = "Upgrade"
+    headers[.secWebSocketAccept] = handshake.accept
+    headers[.secWebSocketProtocol] = handshake.subprotocol
+    body = .socket(answerer)
   }
 }
 

@@ -44,6 +44,10 @@ struct Failure: Error, Sendable, CustomStringConvertible {
     var answer = Answer(status: status, json.line + "\n", type: MediaType.json)
     if let retryAfter { answer.headers[.retryAfter] = String(retryAfter) }
     if status == 401 { answer.headers[.wwwAuthenticate] = "Bearer" }
+    if status == 426 {
+      (answer.headers[.upgrade], answer.headers[.connection]) = ("websocket", "Upgrade")
+      answer.headers[.secWebSocketVersion] = "13"
+    }
     if closes { answer.headers[.connection] = "close" }
     answer.closes = closes
     return answer

@@ -43,7 +43,9 @@ struct OpenAPI {
     if !route.takes.isEmpty {
       members.append(("requestBody", ["content": content(route.takes), "required": .bool(false)]))
     }
-    var success: [(key: String, value: JSON)] = [("description", .text("Done."))]
+    var success: [(key: String, value: JSON)] = [
+      ("description", .text(route.isSocket ? "The connection goes on as a WebSocket." : "Done."))
+    ]
     if !route.gives.isEmpty { success.append(("content", content(route.gives))) }
     var responses: [(key: String, value: JSON)] = [(String(route.status), .object(success))]
     let common = route.isOpen ? [403, 421] : (hasTokens ? [401] : []) + [403, 415, 421, 503]
@@ -82,6 +84,7 @@ struct OpenAPI {
     406: "The answer cannot be had in the wanted type.", 408: "The request took too long to arrive.",
     409: "The server is not set up for it, or the state is of another model.", 413: "Too much was sent at once.",
     415: "The body is of a type that is not read.", 421: "The server does not go by this name.",
+    426: "A WebSocket of version 13 has to be asked for.",
     429: "There are as many sessions, snapshots or waiting requests as there may be.",
     503: "The server is busy, or about to end.", 507: "The state could not be written.",
   ]

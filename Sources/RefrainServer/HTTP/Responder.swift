@@ -88,8 +88,12 @@ struct Responder: HTTPResponder {
           throw error
         }
         try await writer.finish(nil)
+        if answer.closes { channel.eventLoop.scheduleTask(in: .milliseconds(250)) { channel.close(promise: nil) } }
       }
       return Response(status: status, headers: answer.headers, body: body)
+    case .socket:
+      // Only what comes whole off the wire can go on so.
+      return response(Failure(500, "the connection cannot go on as a WebSocket", closes: true).answer, channel, client)
     }
   }
 }

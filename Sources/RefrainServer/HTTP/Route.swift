@@ -51,6 +51,8 @@ struct Route: Sendable {
   var isUrgent = false
   /// Whether it is answered soon and all at once, so that no stream is set up for it.
   var isBrief = false
+  /// Whether the connection goes on as a WebSocket, to which a token may come among the subprotocols.
+  var isSocket = false
   let run: @Sendable (_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer
 
   /// The parts of the path; a name in braces stands for any text.

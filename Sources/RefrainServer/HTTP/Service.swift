@@ -104,6 +104,11 @@ final class Service: Sendable {
       if failure.status == 405 { answer.headers[.allow] = table.methods(of: call.path).joined(separator: ", ") }
     }
     decorate(&answer, call)
+    if call.header(.upgrade) != nil, answer.status != 101 {
+      // What would come after the request is not read as HTTP any more.
+      answer.closes = true
+      answer.headers[.connection] = "close"
+    }
     if call.method == "HEAD" {
       // How long the body would be is still said.
       if case .bytes(let bytes) = answer.body { answer.headers[.contentLength] = String(bytes.count) }
@@ -118,7 +123,7 @@ final class Service: Sendable {
     _ reads: (_ limit: Int) async throws(Failure) -> [UInt8]
   ) async throws -> Answer {
     if !route.isOpen {
-      try tokens.check(call)
+      try tokens.check(call, isSocket: route.isSocket)
       guard route.isUrgent || meters.running.load(ordering: .relaxed) <= settings.requests else {
         throw Failure(503, "the server is busy: it answers \(settings.requests) requests", retryAfter: 1, closes: true)
       }

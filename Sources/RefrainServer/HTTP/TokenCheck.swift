@@ -7,14 +7,19 @@ struct TokenCheck: Sendable {
 
   init(_ tokens: [String]) { self.tokens = tokens.map { Array($0.utf8) } }
 
+  /// - Parameter isSocket: Whether a WebSocket is asked for, which may bring the token among its subprotocols.
   /// - Throws: 401 without a known token, where there are any.
-  func check(_ call: Call) throws(Failure) {
+  func check(_ call: Call, isSocket: Bool = false) throws(Failure) {
     guard !tokens.isEmpty else { return }
     let text = call.header(.authorization) ?? ""
-    guard text.lowercased().hasPrefix("bearer ") else {
+    let given: [UInt8]
+    if text.lowercased().hasPrefix("bearer ") {
+      given = Array(text.dropFirst(7).utf8)
+    } else if isSocket, let token = WebSocketHandshake.token(of: call) {
+      given = token
+    } else {
       throw Failure(401, "this server asks for a token: Authorization: Bearer TOKEN", closes: true)
     }
-    let given = Array(text.dropFirst(7).utf8)
     // All of them are compared, and each whole, so that the time taken tells nothing.
     var isKnown = false
     for token in tokens { isKnown = Self.areSame(token, given) || isKnown }

@@ -40,6 +40,7 @@ final class Meters: Sendable {
     case sessionsRestored = "refrain_sessions_restored_total"
     case snapshots = "refrain_snapshots_total"
     case writeFailures = "refrain_session_write_failures_total"
+    case socketsOpened = "refrain_websockets_opened_total"
 
     var help: String {
       switch self {
@@ -49,6 +50,7 @@ final class Meters: Sendable {
       case .sessionsRestored: "States of sessions read back from disk."
       case .snapshots: "Snapshots taken of sessions."
       case .writeFailures: "States of sessions that could not be written."
+      case .socketsOpened: "WebSockets that were opened."
       }
     }
   }
@@ -70,6 +72,10 @@ final class Meters: Sendable {
     var inferences: [String: Int] = [:]
     var counters: [Counter: Int] = [:]
     var refusals: [Int: Int] = [:]
+    var closings: [String: Int] = [:]
+    // Of WebSockets: their times, and how many were answered with an error.
+    var messages = Histogram(Meters.latencies)
+    var refusedMessages = 0
   }
 
   static let latencies = [
@@ -81,6 +87,8 @@ final class Meters: Sendable {
   private let start = Date()
   /// Requests that are being answered.
   let running = Atomic(0)
+  /// WebSockets that are open.
+  let sockets = Atomic(0)
 
   /// A request was answered.
   func answered(_ route: String, method: String, status: Int, seconds: Double) {
@@ -94,6 +102,31 @@ final class Meters: Sendable {
   /// A step of so many sessions of a model was taken.
   func stepped(_ model: String, sessions: Int) {
     table.withLock { $0.batches[model, default: Histogram(Self.sizes)].add(Double(sessions)) }
+  }
+
+  /// A connection went on as a WebSocket.
+  func socketOpened() {
+    sockets.wrappingAdd(1, ordering: .relaxed)
+    count(.socketsOpened)
+  }
+
+  /// The codes that have a line of their own: a client may send thousands of others.
+  private static let codes: Set<UInt16> = [
+    1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, WebSocketClosing.noSession,
+  ]
+
+  /// A WebSocket ended.
+  func socketClosed(_ code: UInt16) {
+    sockets.wrappingSubtract(1, ordering: .relaxed)
+    table.withLock { $0.closings[Self.codes.contains(code) ? "\(code)" : "other", default: 0] += 1 }
+  }
+
+  /// A message of a WebSocket was answered.
+  func messaged(seconds: Double, isRefused: Bool) {
+    table.withLock { table in
+      table.messages.add(seconds)
+      if isRefused { table.refusedMessages += 1 }
+    }
   }
 
   /// A model was run on tensors.
@@ -135,12 +168,21 @@ final class Meters: Sendable {
     for (status, count) in table.refusals.sorted(by: { $0.key < $1.key }) {
       text += "refrain_refused_total{status=\"\(status)\"} \(count)\n"
     }
+    head("refrain_websocket_message_seconds", "Time from a message of a WebSocket to its answer.", "histogram")
+    text += table.messages.lines("refrain_websocket_message_seconds", "")
+    head("refrain_websocket_messages_refused_total", "Messages of WebSockets answered with an error.", "counter")
+    text += "refrain_websocket_messages_refused_total \(table.refusedMessages)\n"
+    head("refrain_websockets_closed_total", "WebSockets that ended, by code.", "counter")
+    for (code, count) in table.closings.sorted(by: { $0.key < $1.key }) {
+      text += "refrain_websockets_closed_total{code=\"\(code)\"} \(count)\n"
+    }
     for counter in Counter.allCases {
       head(counter.rawValue, counter.help, "counter")
       text += "\(counter.rawValue) \(table.counters[counter] ?? 0)\n"
     }
     let own: [(name: String, help: String, values: [(labels: String, value: Double)])] = [
       ("refrain_requests_running", "Requests being answered.", [("", Double(running.load(ordering: .relaxed)))]),
+      ("refrain_websockets", "WebSockets that are open.", [("", Double(sockets.load(ordering: .relaxed)))]),
       ("refrain_uptime_seconds", "Time since the start.", [("", Date().timeIntervalSince(start))]),
       ("process_resident_memory_bytes", "Memory in use.", [("", Double(Self.residentMemory))]),
     ]

@@ -5,6 +5,7 @@ extension Service {
   private static let wrong = [400, 404, 409, 413, 415, 429]
   private static let gatesParameter = Route.Parameter(
     name: "gates", summary: "Whether the gates of the last step are told.", type: "boolean")
+  private static let outputs = Route.Content(type: MediaType.json, schema: "Outputs")
   private static let session = Route.Content(type: MediaType.json, schema: "Session")
   private static let snapshotName = Route.Content(type: MediaType.json, schema: "SnapshotName")
 
@@ -45,7 +46,7 @@ extension Service {
           Route.Content(type: MediaType.json, schema: "Steps"), Route.Content(type: MediaType.bytes),
           Route.Content(type: MediaType.csv),
         ],
-        gives: [Route.Content(type: MediaType.json, schema: "Outputs"), Route.Content(type: MediaType.bytes)],
+        gives: [Self.outputs, Route.Content(type: MediaType.bytes)],
         failures: Self.wrong, isBrief: true
       ) { call, names, body in try await self.push(call, names, body) },
       Route(
@@ -60,6 +61,18 @@ extension Service {
         ],
         failures: Self.wrong
       ) { call, names, _ in try await self.pushStream(call, names) },
+      Route(
+        method: "GET", path: "/sessions/{id}/stream", name: "openSocket",
+        summary: "Goes on as a WebSocket: a text is an object of the schema Steps, or a step alone, and is answered "
+          + "with a text of the schema Outputs, or of Failure with a status; bytes are floats, and answered so.",
+        tag: "Sessions", query: [Self.gatesParameter],
+        headers: [
+          Route.Parameter(
+            name: "Sec-WebSocket-Protocol",
+            summary: "refrain, and where a token cannot be sent as Authorization, bearer. and the token in base64url.")
+        ],
+        gives: [Self.outputs], status: 101, failures: [400, 404, 409, 426, 429], isBrief: true, isSocket: true
+      ) { call, names, _ in try await self.openSocket(call, names) },
       Route(
         method: "POST", path: "/sessions/{id}/snapshots", name: "takeSnapshot",
         summary: "Keeps the state as it is now, to go back to.", tag: "Sessions", gives: [Self.snapshotName],
@@ -175,15 +188,26 @@ extension Service {
     let seesGates = try Self.flag(call, "gates")
     let type = call.contentType
     let wantsBytes = call.accepted(among: [MediaType.bytes, MediaType.json]).map { $0 == MediaType.bytes }
-    return try await sessions.use(names["id"] ?? "") { session in
+    let said = try await push(
+      body, type: type, to: names["id"] ?? "", wantsBytes: wantsBytes ?? (type == MediaType.bytes),
+      seesGates: seesGates)
+    switch said {
+    case .bytes(let bytes): return Answer(bytes, type: MediaType.bytes)
+    case .text(let text): return Answer(text + "\n", type: MediaType.json)
+    }
+  }
+
+  /// What is said to steps: bytes where they are wanted and say all that there is to say, else an object of JSON.
+  func push(
+    _ body: [UInt8], type: String, to id: String, wantsBytes: Bool, seesGates: Bool
+  ) async throws -> WebSocketReply.Content {
+    try await sessions.use(id) { session in
       let steps = try await self.reading(body) { try session.live.steps(body, type: type) }
       let output = await session.live.take(steps, session.box, seesGates: seesGates)
-      if wantsBytes ?? (type == MediaType.bytes), !seesGates, let bytes = output.bytes {
-        return Answer(bytes, type: MediaType.bytes)
-      }
+      if wantsBytes, !seesGates, let bytes = output.bytes { return .bytes(bytes) }
       var text = "{\"steps\":\(session.box.steps),\"outputs\":\(output.json)"
       if seesGates { text += ",\"gates\":" + output.gatesJSON }
-      return Answer(text + "}\n", type: MediaType.json)
+      return .text(text + "}")
     }
   }
 

@@ -105,7 +105,7 @@ struct PendingSteps {
   }
 
   /// A line as the body of a request: an array or a number alone is a step.
-  private static func step(_ line: ArraySlice<UInt8>) -> [UInt8] {
+  static func step(_ line: ArraySlice<UInt8>) -> [UInt8] {
     let start = line.first { $0 > 32 }
     guard start != UInt8(ascii: "{"), start != nil else { return start == nil ? [] : Array(line) }
     return Array("{\"input\":".utf8) + line + Array("}".utf8)

@@ -19,7 +19,9 @@ struct ServeTests {
   }
 
   /// A server, and the port that it says it listens at.
-  private func start(_ flags: String...) throws -> (Running, Int) {
+  private func start(_ flags: String...) throws -> (Running, Int) { try start(flags) }
+
+  private func start(_ flags: [String]) throws -> (Running, Int) {
     let running = try place.start(["serve", "small.model", "--port", "0"] + flags)
     for _ in 0..<2000 where running.process.isRunning {
       if let line = running.errors.split(separator: "\n").first(where: { $0.hasPrefix("Listening at http://") }),
@@ -107,6 +109,31 @@ struct ServeTests {
     for id in ids { #expect(written.contains { $0.hasSuffix("\(id).session") }) }
   }
 
+  @Test("SIGHUP has it take a file that has changed, and so does --reload; sessions keep the weights they began with")
+  func reload() throws {
+    for flags in [[], ["--reload", "1"]] {
+      let (server, port) = try start(["--log-level", "notice"] + flags)
+      let created = try ask(port, "POST", "/sessions", "{}")
+      let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
+      let step = "{\"input\":[1,2]}"
+      let first = try ask(port, "POST", "/sessions/\(id)/steps", step).text
+      let model = Sequential(inputSize: 2, seed: flags.isEmpty ? 2 : 3) {
+        LSTM(4, returning: .everyStep)
+        Dense(1)
+      }
+      try model.save(to: place.folder.appendingPathComponent("small.model").path)
+      if flags.isEmpty { kill(server.process.processIdentifier, SIGHUP) }
+      for _ in 0..<2000 where !server.errors.contains("a model's file was taken") { usleep(5000) }
+      #expect(server.errors.contains("a model's file was taken") && server.process.isRunning, "\(server.errors)")
+      let other = try JSONValue(Array(ask(port, "POST", "/sessions", "{}").text.utf8))
+      let new = try ask(port, "POST", "/sessions/\(try #require(other["id"].string))/steps", step).text
+      #expect(new != first && new.hasPrefix("{\"steps\":1,"))
+      #expect(try ask(port, "POST", "/sessions/\(id)/steps", step).text.hasPrefix("{\"steps\":2,"))
+      kill(server.process.processIdentifier, SIGTERM)
+      #expect(try server.finish().status == 0)
+    }
+  }
+
   @Test("What cannot be served is said in one line")
   func refusals() throws {
     try place.write("hello", to: "a.txt")
@@ -116,6 +143,7 @@ struct ServeTests {
       (["serve", "small.model", "--tokens", "tokens"], 65, "no token"),
       (["serve", "small.model", "x/y=small.model"], 65, "'x/y'"),
       (["serve", "small.model", "small.model"], 65, "two models"),
+      (["serve", "small.model", "--reload", "0"], 64, "--reload"),
       (["serve", "small.model", "--port", "70000"], 64, "--port"), (["serve"], 64, "model"),
       (["serve", "small.model", "--log-level", "loud"], 64, "loud"),
       (["serve", "small.model", "--cors", "example.org"], 64, "--cors takes"),

@@ -27,6 +27,9 @@ final class TestService: Sendable {
       served, settings, meters: meters, logger: .lines(.info) { log.add($0) })
   }
 
+  /// The service of a server that does not run.
+  init(_ server: RefrainServer, log: LogLines) { (service, self.log) = (server.service, log) }
+
   /// The answer to a request.
   func ask(
     _ method: String, _ target: String, body: [UInt8] = [], type: String? = nil, accept: String? = nil,
@@ -126,9 +129,9 @@ func floats(of bytes: [UInt8]) -> [Float] {
 /// The numbers in an array of JSON.
 func floats(_ json: JSONValue?) -> [Float] { (json?.array ?? []).map { Float($0.number ?? .nan) } }
 
-/// What a stream in the library gives for steps of the small model.
-func pushed(_ values: [Float]) throws -> [Float] {
-  var streams = try Streams(smallModel())
+/// What a stream in the library gives for steps of a model of three numbers, the small one unless another is named.
+func pushed(_ values: [Float], _ model: Sequential = smallModel()) throws -> [Float] {
+  var streams = try Streams(model)
   var outputs: [Float] = []
   for start in stride(from: 0, to: values.count, by: 3) { outputs += streams.push(Array(values[start..<start + 3])) }
   return outputs

@@ -14,13 +14,15 @@ struct ServeCommand: ParsableCommand {
       page to try it all on is at /. /openapi.json describes everything.
 
       Only this machine reaches the server unless --host says otherwise. SIGTERM and Ctrl-C end it when what is being \
-      answered is answered; a second one cuts that off, and a third ends it where it stands.
+      answered is answered; a second one cuts that off, and a third ends it where it stands. SIGHUP has it look whether a model's \
+      file has changed: new requests and sessions get the new model, sessions that have begun keep theirs.
 
       Examples:
 
         refrain serve sales.model
         refrain serve reviews=reviews.model speech.onnx --port 9000 --sessions states
         refrain serve sales.model --host 0.0.0.0 --tokens tokens.txt
+        refrain serve sales.model --reload 10
 
       Exit status: 0 when it was asked to end, 64 for flags that make no sense, 65 for a file that cannot be used.
       """)
@@ -29,6 +31,13 @@ struct ServeCommand: ParsableCommand {
     help: ArgumentHelp("The models, of any format; their names are those of their files, or NAME in NAME=FILE."),
     completion: .file())
   var model: [String]
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Look after so many seconds, again and again, whether a model's file has changed. (default: on SIGHUP alone)",
+      valueName: "seconds"))
+  var reload: Int?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The port to listen at; 0 takes a free one.", valueName: "n"))
   var port = 8080
@@ -62,6 +71,7 @@ struct ServeCommand: ParsableCommand {
   func validate() throws {
     try check("--port", port, within: 0...65_535)
     try check("--threads", threads, within: 1...1024)
+    try check("--reload", reload, within: 1...1_000_000)
     let levels = ["debug", "info", "notice", "warning", "error"]
     guard levels.contains(logLevel) else {
       throw ValidationError("--log-level takes \(levels.joined(separator: ", ")), not '\(logLevel)'.")
@@ -83,6 +93,7 @@ struct ServeCommand: ParsableCommand {
     Self.raiseFileLimit()
     var settings = ServerSettings()
     (settings.host, settings.port, settings.origins) = (host, port, cors)
+    settings.reloadTime = reload.map { Double($0) }
     settings.tokens = try tokens.map { try RefrainServer.tokens(in: $0) } ?? []
     sessions.apply(to: &settings)
     limits.apply(to: &settings)

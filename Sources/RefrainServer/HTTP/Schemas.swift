@@ -22,7 +22,7 @@ enum Schemas {
         object(
           [
             "name": text, "versions": array(text), "platform": text, "inputs": array(reference("TensorMetadata")),
-            "outputs": array(reference("TensorMetadata")),
+            "outputs": array(reference("TensorMetadata")), "parameters": object(["fingerprint": text]),
           ], required: ["name", "platform", "inputs", "outputs"])
       ),
       (
@@ -68,7 +68,8 @@ enum Schemas {
         "Session",
         object(
           [
-            "id": text, "model": text, "kind": text, "steps": integer, "last": [:], "sequence": text,
+            "id": text, "model": text, "fingerprint": text, "kind": text, "steps": integer, "last": [:],
+            "sequence": text,
             "idleSeconds": number, "snapshots": array(object(["name": text, "steps": integer])),
           ], required: ["id", "model", "kind", "steps", "last", "idleSeconds", "snapshots"])
       ),

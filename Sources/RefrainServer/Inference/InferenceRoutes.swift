@@ -150,10 +150,12 @@ extension Service {
     }
   }
 
-  /// The next part of a sequence: a session under the client's own name.
-  private func infer(
-    _ request: InferenceRequest, _ sequence: InferenceRequest.Sequence, _ model: ServedModel
-  ) async throws -> Answer {
+  /// The steps of a part of a sequence, what takes them, and what comes out.
+  ///
+  /// - Throws: 400 for a model without sequences, and for what does not fit.
+  private static func part(
+    _ request: InferenceRequest, _ model: ServedModel
+  ) throws(Failure) -> (LayerStreams, LiveSteps, ModelPort) {
     guard let streams = model.live as? LayerStreams, let runnable = model.runnable,
       let output = runnable.outputs.first
     else {
@@ -163,10 +165,17 @@ extension Service {
     guard request.inputs.count == 1, let input = request.inputs[first] else {
       throw Failure(400, "a part of a sequence has one input, \(first.quoted)")
     }
-    try Self.check(request, runnable)
-    let steps = try streams.steps(input)
+    try check(request, runnable)
+    return (streams, try streams.steps(input), output)
+  }
+
+  /// The next part of a sequence: a session under the client's own name.
+  private func infer(
+    _ request: InferenceRequest, _ sequence: InferenceRequest.Sequence, _ model: ServedModel
+  ) async throws -> Answer {
     let id: String
     if sequence.starts {
+      _ = try Self.part(request, model)
       id = try sessions.begin(model, sequence: sequence.id).id
     } else if let known = sessions.id(of: sequence.id, model.name) {
       id = known
@@ -176,13 +185,17 @@ extension Service {
         "the sequence \(sequence.id.quoted) of the model \(model.name.quoted) has not begun, or has expired: the "
           + "first request of a sequence says sequence_start")
     }
-    let answered = try await sessions.use(id) { session in await streams.take(steps, session.box, seesGates: false) }
+    // A sequence goes on with the model that it began with.
+    let (output, count, answered) = try await sessions.use(id) { session in
+      let (streams, steps, output) = try Self.part(request, session.model)
+      return (output, steps.count, await streams.take(steps, session.box, seesGates: false))
+    }
     if sequence.ends { try sessions.end(id) }
     guard case .numbers(let values, let shape) = answered.content else { throw Failure(500, "there is no output") }
     // As the model says it of whole sequences: an output for each step, or that of the last.
     let array =
       output.shape.count == shape.count + 2
-      ? NumericArray(values, shape: [1, steps.count] + shape)
+      ? NumericArray(values, shape: [1, count] + shape)
       : NumericArray(Array(values.suffix(shape.reduce(1, *))), shape: [1] + shape)
     return try InferenceAnswer(
       model: model.name, version: ServedModel.version, request: request, outputs: [(output.name, array)]

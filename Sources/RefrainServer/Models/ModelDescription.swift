@@ -11,6 +11,7 @@ extension ServedModel {
     [
       "name": .text(name), "versions": .array([.text(Self.version)]), "platform": .text("refrain"),
       "inputs": .array(inputs.map(\.metadata)), "outputs": .array(outputs.map(\.metadata)),
+      "parameters": ["fingerprint": .text(fingerprint)],
     ]
   }
 
@@ -28,7 +29,7 @@ extension ServedModel {
   /// What the page and programs need to know to use it.
   var description: JSON {
     var members: [(key: String, value: JSON)] = [
-      ("name", .text(name)), ("title", .text(title)),
+      ("name", .text(name)), ("title", .text(title)), ("fingerprint", .text(fingerprint)),
       ("inputs", .array(inputs.map(\.metadata))), ("outputs", .array(outputs.map(\.metadata))),
       ("facts", .array(facts.map { ["name": .text($0.name), "value": .text($0.value)] })),
     ]
@@ -46,7 +47,7 @@ extension ServedModel {
 
 extension ModelPort {
   /// Name, datatype and shape, −1 for an extent that may change.
-  fileprivate var metadata: JSON {
+  var metadata: JSON {
     var members: [(key: String, value: JSON)] = [
       ("name", .text(name)), ("datatype", .text(Datatype.name(type))),
       ("shape", .array(shape.map { .integer($0 ?? -1) })),

@@ -88,31 +88,3 @@ struct ServedModel: Sendable {
     return String(hash, radix: 16)
   }
 }
-
-/// The models that are served.
-struct ModelShelf: Sendable {
-  /// In the order in which they were named.
-  let models: [ServedModel]
-  private let places: [String: Int]
-
-  init(_ models: [ServedModel]) {
-    self.models = models
-    places = Dictionary(models.enumerated().map { ($1.name, $0) }) { first, _ in first }
-  }
-
-  /// The model of a name.
-  ///
-  /// - Throws: 404 with the names there are; 404 for a version that there is not.
-  func model(_ name: String?, version: String? = nil) throws(Failure) -> ServedModel {
-    guard let place = places[name ?? ""] else {
-      throw Failure(
-        404,
-        "there is no model \((name ?? "").quoted); there are "
-          + models.prefix(20).map(\.name.quoted).joined(separator: ", "))
-    }
-    guard version == nil || version == ServedModel.version else {
-      throw Failure(404, "the model \(models[place].name.quoted) has only version \(ServedModel.version)")
-    }
-    return models[place]
-  }
-}

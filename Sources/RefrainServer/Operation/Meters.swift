@@ -40,6 +40,8 @@ final class Meters: Sendable {
     case sessionsRestored = "refrain_sessions_restored_total"
     case snapshots = "refrain_snapshots_total"
     case writeFailures = "refrain_session_write_failures_total"
+    case reloads = "refrain_model_reloads_total"
+    case reloadFailures = "refrain_model_reload_failures_total"
     case socketsOpened = "refrain_websockets_opened_total"
 
     var help: String {
@@ -50,6 +52,8 @@ final class Meters: Sendable {
       case .sessionsRestored: "States of sessions read back from disk."
       case .snapshots: "Snapshots taken of sessions."
       case .writeFailures: "States of sessions that could not be written."
+      case .reloads: "Files of models that had changed and were taken."
+      case .reloadFailures: "Files of models that had changed and could not be taken."
       case .socketsOpened: "WebSockets that were opened."
       }
     }

@@ -19,6 +19,8 @@ public struct RefrainServer: Sendable {
   /// Held as long as the server is.
   private let lock: FolderLock?
   let service: Service
+  /// Nil for models that are of no files.
+  let reloader: ModelReloader?
 
   /// Reads the models.
   ///
@@ -34,6 +36,7 @@ public struct RefrainServer: Sendable {
   ) throws(DataError) {
     let meters = Meters()
     var served: [ServedModel] = []
+    var sources: [ModelReloader.Source] = []
     for (name, path) in models {
       guard Self.isName(name) else {
         throw DataError(
@@ -45,16 +48,23 @@ public struct RefrainServer: Sendable {
           .wrongInput, file: path, "there are two models called \(name.quoted)",
           remedy: "give one another name, as NAME=FILE")
       }
+      // Before it is read: what is written meanwhile is a change.
+      sources.append(ModelReloader.Source(name: name, path: path, seen: ModelReloader.Trace(path)))
       served.append(try ServedModel(name: name, path: path, meters: meters))
     }
     try self.init(
-      served, settings: settings, meters: meters, logger: .lines(Logger.Level(rawValue: level) ?? .info))
+      served, of: sources, settings: settings, meters: meters,
+      logger: .lines(Logger.Level(rawValue: level) ?? .info))
   }
 
-  init(_ models: [ServedModel], settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
+  init(
+    _ models: [ServedModel], of sources: [ModelReloader.Source] = [], settings: ServerSettings, meters: Meters,
+    logger: Logger
+  ) throws(DataError) {
     (self.settings, self.logger) = (settings, logger)
     lock = try settings.sessionFolder.map { (path) throws(DataError) in try FolderLock(SessionFolder(path)) }
     service = try Service(models, settings, meters: meters, logger: logger)
+    reloader = sources.isEmpty ? nil : ModelReloader(sources, service.shelf, meters: meters, logger: logger)
   }
 
   /// The name of a model from that of its file: without its folder and ending, of letters, digits and `-_.`.
@@ -78,8 +88,9 @@ public struct RefrainServer: Sendable {
   /// - Throws: What reading throws; `emptyFile` where there is none.
   public static func tokens(in path: String) throws(DataError) -> [String] { try TokenCheck.tokens(in: path) }
 
-  /// Answers until the process is asked to end by SIGTERM or SIGINT. What is being answered then is answered to its
-  /// end, unless it is asked again; and states of sessions are written if there is a folder for them.
+  /// Answers until the process is asked to end by SIGTERM or SIGINT; SIGHUP has it look whether the files of models
+  /// have changed. What is being answered at the end is answered to its end, unless it is asked again; and states of
+  /// sessions are written if there is a folder for them.
   ///
   /// - Parameter onRunning: Told the port when requests are taken.
   /// - Throws: `wrongInput` when the address cannot be listened at.
@@ -87,7 +98,7 @@ public struct RefrainServer: Sendable {
     let deadlines = ReadingDeadlines(patience: settings.readingTime)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let executor = LoopExecutor(group.any())
-    for model in service.shelf.models { (model.live as? LayerStreams)?.run(on: executor) }
+    service.shelf.run(on: executor)
     let brief = BriefRequests(service, on: executor)
     let app = OnLoop(executor: executor, service: application(group, deadlines, brief, onRunning))
     var configuration = ServiceGroupConfiguration(
@@ -96,6 +107,8 @@ public struct RefrainServer: Sendable {
         .init(
           service: Sweeper(service: service, deadlines: deadlines, signals: StopSignals()),
           successTerminationBehavior: .ignore),
+        .init(
+          service: Rereader(reloader: reloader, period: settings.reloadTime), successTerminationBehavior: .ignore),
         .init(
           service: app, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup),
@@ -194,6 +207,30 @@ private struct Sweeper: ServiceLifecycle.Service {
         service.pool.sweep()
         rounds += 1
         if rounds % 10 == 0 { service.sessions.sweep() }
+      }
+    }
+  }
+}
+
+/// Has the files of models looked at when the process is asked to by SIGHUP, and now and then.
+private struct Rereader: ServiceLifecycle.Service {
+  let reloader: ModelReloader?
+  let period: Double?
+
+  func run() async throws {
+    guard let reloader else {
+      try? await gracefulShutdown()
+      return
+    }
+    let signal = ReloadSignal()
+    let period = period.map { UInt64(max(0.1, min($0, 1e9)) * 1e9) }
+    await cancelWhenGracefulShutdown {
+      var (isAsked, looked) = (false, Session.now)
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(100))
+        isAsked = signal.take() || isAsked
+        guard isAsked || period.map({ Session.now &- looked >= $0 }) == true else { continue }
+        if reloader.begin(all: isAsked) { (isAsked, looked) = (false, Session.now) }
       }
     }
   }

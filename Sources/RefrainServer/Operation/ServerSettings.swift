@@ -26,6 +26,8 @@ public struct ServerSettings: Sendable {
   public var idleTime = 3600.0
   /// The folder for the states of sessions; nil writes none.
   public var sessionFolder: String?
+  /// How often the files of models are looked at, in seconds; nil looks at them on SIGHUP alone.
+  public var reloadTime: Double?
   /// The most computations at once, besides the steps of sessions.
   public var computations = 2
   /// How long running requests may take to end when the server is asked to, in seconds.

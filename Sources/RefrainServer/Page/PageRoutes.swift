@@ -43,6 +43,14 @@ extension Service {
             ("refrain_computations_running", "Computations that run.", [("", Double(load.running))]),
             ("refrain_computations_waiting", "Computations that wait.", [("", Double(load.waiting))]),
             ("refrain_models", "Models served.", [("", Double(self.shelf.models.count))]),
+            (
+              "refrain_models_retired", "Models whose files have changed and that sessions go on with.",
+              [("", Double(self.shelf.retiredCount))]
+            ),
+            (
+              "refrain_model_info", "Which file of a model is served.",
+              self.shelf.models.map { ("model=\"\($0.name)\",fingerprint=\"\($0.fingerprint)\"", 1) }
+            ),
           ]), type: MediaType.metrics)
       },
     ]

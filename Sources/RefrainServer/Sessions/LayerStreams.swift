@@ -246,6 +246,17 @@ final class LayerStreams: LiveModel {
     meters.stepped(model, sessions: batch.count)
   }
 
+  /// Takes a step of zeros apart from all streams: what is prepared at the first step is, and nobody waits for it.
+  ///
+  /// - Throws: `damagedModel` when what comes out is no number.
+  func rehearse() throws(DataError) {
+    var memory = layers.initialMemory(batch: 1)
+    let output = layers.advance(&memory, with: tensor([Float](repeating: 0, count: stepSize), rows: 1))
+    guard output.values.allSatisfy(\.isFinite) else {
+      throw DataError(.damagedModel, "a step of zeros gives what is no number", remedy: "train the model again")
+    }
+  }
+
   /// A step of each of several streams in one batch, and what comes of it.
   func stepTogether(_ streams: [(box: StateBox, step: [Float])]) -> [[Float]] {
     let batch = streams.map { Visit($0.box, $0.step, count: 1) }

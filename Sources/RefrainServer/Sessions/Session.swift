@@ -106,7 +106,8 @@ final class Session: Sendable {
   /// What there is to say of it without taking a step.
   var description: String {
     let snapshots = snapshots.map { "{\"name\":\(jsonText($0.name)),\"steps\":\($0.steps)}" }
-    var text = "{\"id\":\"\(id)\",\"model\":\(jsonText(model.name)),\"kind\":\"\(live.kind)\",\"steps\":\(box.steps)"
+    var text = "{\"id\":\"\(id)\",\"model\":\(jsonText(model.name)),\"fingerprint\":\"\(model.fingerprint)\""
+    text += ",\"kind\":\"\(live.kind)\",\"steps\":\(box.steps)"
     text += ",\"last\":\(box.last?.each.last ?? "null")"
     if let sequence { text += ",\"sequence\":\(jsonText(sequence))" }
     return text + ",\"idleSeconds\":\(idleTime),\"snapshots\":[\(snapshots.joined(separator: ","))]}"

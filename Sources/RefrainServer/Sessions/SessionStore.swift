@@ -6,8 +6,8 @@ import Synchronization
 final class SessionStore: Sendable {
   private struct Table {
     var live: [String: Session] = [:]
-    /// On disk, and not in memory.
-    var stored: Set<String> = []
+    /// The fingerprints of the models of those that are on disk, and not in memory.
+    var stored: [String: String] = [:]
     /// The sessions of sequences, by model and name.
     var sequences: [String: String] = [:]
   }
@@ -30,12 +30,14 @@ final class SessionStore: Sendable {
     folder = try settings.sessionFolder.map { (path) throws(DataError) in try SessionFolder(path) }
     guard let folder else { return }
     let stored = folder.sessions
-    let sequences = stored.compactMap { id in
-      folder.note(id).flatMap { note in note.sequence.map { (Self.key(note.model, $0), id) } }
-    }
+    // There may be very many, of few models.
+    var fingerprints: Set<String> = []
     table.withLock { table in
-      table.stored = Set(stored)
-      table.sequences = Dictionary(sequences) { _, last in last }
+      for id in stored {
+        let note = folder.note(id)
+        table.stored[id] = fingerprints.insert(note?.fingerprint ?? "").memberAfterInsert
+        if let note, let sequence = note.sequence { table.sequences[Self.key(note.model, sequence)] = id }
+      }
     }
     if !stored.isEmpty {
       logger.notice("sessions found on disk", metadata: ["sessions": .stringConvertible(stored.count)])
@@ -106,7 +108,7 @@ final class SessionStore: Sendable {
   private func forget(_ id: String) -> Bool {
     let (session, wasStored) = table.withLock { table -> (Session?, Bool) in
       let session = table.live.removeValue(forKey: id)
-      let wasStored = table.stored.remove(id) != nil
+      let wasStored = table.stored.removeValue(forKey: id) != nil
       if let session {
         let key = session.sequence.map { Self.key(session.model.name, $0) }
         if let key, table.sequences[key] == id { table.sequences[key] = nil }
@@ -148,7 +150,7 @@ final class SessionStore: Sendable {
   }
 
   private func find(_ id: String) throws(Failure) -> Session {
-    let (live, isStored) = table.withLock { ($0.live[id], $0.stored.contains(id)) }
+    let (live, isStored) = table.withLock { ($0.live[id], $0.stored[id] != nil) }
     if let live { return live }
     guard isStored, let folder else { throw Self.unknown(id) }
     try makeRoom()
@@ -161,7 +163,7 @@ final class SessionStore: Sendable {
       // Another request may have been faster.
       if let other = table.live[id] { return other }
       table.live[id] = session
-      table.stored.remove(id)
+      table.stored[id] = nil
       return session
     }
     if found === session { meters.count(.sessionsRestored) }
@@ -197,7 +199,7 @@ final class SessionStore: Sendable {
     table.withLock { table in
       guard table.live[session.id] === session else { return }
       table.live[session.id] = nil
-      table.stored.insert(session.id)
+      table.stored[session.id] = session.model.fingerprint
     }
     return true
   }
@@ -214,6 +216,7 @@ final class SessionStore: Sendable {
         meters.count(.sessionsExpired)
       }
     }
+    shelf.release { table.withLock { Set($0.live.values.map(\.model.fingerprint)).union($0.stored.values) } }
   }
 
   /// Writes all sessions, before the server ends.

@@ -78,7 +78,7 @@ func linearRecurrence(_ decay: Tensor, _ addition: Tensor, from initial: Tensor,
 }
 
 /// A cell that forgets and takes in by what the input alone says: h' = a ⊙ h + b. All its gates are one product, and
-/// the scan is a ``linearRecurrence(_:_:from:along:)``.
+/// the scan is a ``linearRecurrence(_:_:from:along:)``; of eight sequences or more the step is compiled.
 protocol LinearCell: RecurrentCell where State == HiddenState {
   /// a and b, each `[N, H]`, from the projected input.
   func coefficients(_ projected: Tensor) -> (decay: Tensor, addition: Tensor)
@@ -91,7 +91,7 @@ extension LinearCell {
   }
 
   public static var execution: ScanExecution<Self> {
-    .atOnce { cell, input, state, schedule in
+    .atOnce(below: 8) { cell, input, state, schedule in
       let (decay, addition) = cell.coefficients(cell.project(schedule.packed(input)))
       let hidden = linearRecurrence(decay, addition, from: state.hidden, along: schedule)
       return (

@@ -46,9 +46,13 @@ extension ScanExecution {
   /// The cell's own way to compute all steps at once, for a cell whose steps need not wait for each other. Under masks,
   /// which come between the steps, the step is compiled; a stream takes the step.
   ///
-  /// - Parameter scan: gives the outputs `[B, T, H]`, or `[T, B, H]`, zero at steps that are not valid, and each row's
-  ///   state after its last valid step. It is called with weights, input and state of the right shapes.
+  /// - Parameters:
+  ///   - rows: from how many rows on the compiled step is quicker: it multiplies so many at a time, and what it computes
+  ///     of them stays in the cache. Both must give the same bits.
+  ///   - scan: gives the outputs `[B, T, H]`, or `[T, B, H]`, zero at steps that are not valid, and each row's state
+  ///     after its last valid step. It is called with weights, input and state of the right shapes.
   public static func atOnce(
+    below rows: Int = .max,
     _ scan:
       @escaping @Sendable (
         _ cell: Cell, _ input: Tensor, _ state: Cell.State, _ schedule: Schedule
@@ -56,7 +60,9 @@ extension ScanExecution {
   ) -> Self {
     Self(
       scan: { cell, input, state, schedule, masks in
-        guard masks.isEmpty else { return cell.scanCompiled(input, from: state, along: schedule, masks: masks) }
+        guard masks.isEmpty, schedule.rows < rows else {
+          return cell.scanCompiled(input, from: state, along: schedule, masks: masks)
+        }
         cell.checkScan(input, from: state, along: schedule)
         return scan(cell, input, state, schedule)
       },

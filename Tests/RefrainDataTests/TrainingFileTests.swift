@@ -35,6 +35,37 @@ import Testing
       schedule: .reduceOnPlateau(factor: 0.5, patience: 1), observers: observers, resuming: state)
   }
 
+  @Test("that was killed between two windows of a batch goes on there to the same bits", arguments: 1...5)
+  func killedBetweenWindows(step: Int) throws {
+    let x = Tensor((0..<120).map { Float($0 % 7) / 7 }, shape: [5, 12, 2])
+    func made() -> Sequential {
+      var model = Sequential(inputSize: 2, seed: 7) {
+        LSTM(5, returning: .everyStep)
+        Dense(2)
+      }
+      model.compile(optimizer: Adam(learningRate: 0.02), loss: .meanSquaredError)
+      return model
+    }
+    func fit(_ model: inout Sequential, _ observers: [any TrainingObserver], _ state: TrainingState<Sequential>? = nil)
+      throws
+    {
+      try model.fit(
+        batches: [Batch(x, x)], resuming: state, trainer: Trainer(epochs: 2, truncation: 4, observers: observers))
+    }
+    try withTemporaryFolder { folder in
+      let path = folder + "/training.safetensors"
+      var whole = made()
+      try fit(&whole, [])
+      var killed = made()
+      #expect(throws: TrainingError.self) { try fit(&killed, [Checkpoints(path, everySteps: 1), Killer(step: step)]) }
+      let state = try TrainingState(contentsOf: path, model: made())
+      #expect(state.position.window == (step % 3 == 0 ? nil : step % 3) && state.position.step == step)
+      var model = made()
+      try fit(&model, [], state)
+      #expect(model.tensors == whole.tensors)
+    }
+  }
+
   @Test("that was killed goes on from its checkpoint to the same bits", arguments: [1, 2, 3, 5, 6, 7])
   func killed(step: Int) throws {
     try withTemporaryFolder { folder in

@@ -143,6 +143,41 @@ private func sentences(_ count: Int, seed: UInt64) -> String {
     #expect(evaluation.measures[0].value < evaluation.baselines[0].measures[0].value)
   }
 
+  @Test("A training that is killed in the middle of an epoch goes on there, to the same bits", arguments: [3, 4, 20])
+  func killed(updates: Int) throws {
+    let configuration = try configuration(
+      ["unit": ["words"], "batch": ["8"], "steps": ["10"], "input-dropout": ["0.2"]], epochs: 2, hidden: 8)
+    let corpus = LanguageExamples(try lines(sentences(150, seed: 1)))
+    func trained(_ context: TrainingContext) throws(TaskError) -> LanguageModel {
+      try LanguageModel.train(on: corpus, configuration: configuration, context)
+    }
+    try withTemporaryFolder { folder in
+      let whole = try trained(TrainingContext())
+      var context = TrainingContext()
+      context.checkpoints = CheckpointFolder(folder, every: .steps(2))
+      context.observers = { _ in [Killer(updates)] }
+      #expect(throws: TaskError.self) { try trained(context) }
+      let first = FirstStep()
+      context.observers = { _ in [first] }
+      context.checkpoints?.resumes = true
+      let resumed = try trained(context)
+      // The last checkpoint is one or two updates before the end.
+      #expect(first.step?.step == (updates - 1) / 2 * 2 + 1)
+      #expect(first.step.map { $0.batch > 1 } == true)
+      expectSameBits(resumed.languageNetwork, whole.languageNetwork)
+      #expect(resumed.evaluation == whole.evaluation)
+    }
+  }
+
+  /// Remembers the first step that it hears of.
+  private final class FirstStep: TrainingObserver, @unchecked Sendable {
+    var step: TrainingStep?
+    func observe(_ event: TrainingEvent) -> TrainingDecision {
+      if step == nil, case .step(let own) = event.kind { step = own }
+      return .proceed
+    }
+  }
+
   @Test("Windows of a text cover each stream once, and say the token after each")
   func windows() throws {
     let text = TokenText((0..<100).map(Int32.init))

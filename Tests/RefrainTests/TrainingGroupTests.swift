@@ -115,6 +115,41 @@ import Testing
     expectClose(pair[1].model, whole.model, "from 4 to 2", within: Tolerance(relative: 1e-5, absolute: 1e-5))
   }
 
+  @Test("go on from a checkpoint of one process between two windows, each with its share of what is carried")
+  func resumingWindows() throws {
+    final class Keep: TrainingObserver {
+      var state: TrainingState<Sequential>?
+      var resumable: [Bool] = []
+      func observe(_ event: TrainingEvent) -> TrainingDecision {
+        guard case .step(let step) = event.kind else { return .proceed }
+        resumable.append(event.isResumable)
+        if step.step == 8 { state = event.state() as? TrainingState<Sequential> }
+        return .proceed
+      }
+    }
+    // 29 examples are two processes' shares of 4, and at last of 3 and 2.
+    let examples = Self.examples(29)
+    nonisolated(unsafe) let keep = Keep()
+    let whole = try Self.trained(nil, epochs: 2, examples: examples) {
+      $0.truncation = 4
+      $0.observers = [keep]
+    }
+    let state = try #require(keep.state)
+    #expect(state.position.window == 2 && keep.resumable.allSatisfy(\.self))
+    let pair = try LocalGroup.run(2) { group in
+      nonisolated(unsafe) let own = Keep()
+      let outcome = try Self.trained(group, epochs: 2, from: state, examples: examples) {
+        $0.truncation = 4
+        $0.observers = [own]
+      }
+      // The process that saves does not know what the others carry.
+      #expect(own.resumable == (8..<24).map { $0 % 3 == 2 })
+      return outcome
+    }
+    #expect(pair[0].model.tensors == pair[1].model.tensors)
+    expectSame(pair[0], whole, "from a window")
+  }
+
   @Test("exchange of tables the rows that some of them have used") func rows() throws {
     struct Words: Module {
       var table: Embedding

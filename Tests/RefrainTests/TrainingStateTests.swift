@@ -1,4 +1,5 @@
 import RefrainTestSupport
+import Synchronization
 import Testing
 
 @testable import Refrain
@@ -84,7 +85,7 @@ import Testing
     }
   }
 
-  @Test("does so between batches that are cut into windows, and never between two windows")
+  @Test("does so between batches that are cut into windows, and between two windows of a batch")
   func windows() throws {
     var generator = RandomGenerator(seed: 3)
     let x = Tensor.uniform([6, 10, 3], in: -1..<1, using: &generator)
@@ -104,16 +105,80 @@ import Testing
     var between = 0
     let keeper = Keeper { event in
       guard case .step(let step) = event.kind else { return false }
-      if !event.isResumable { between += 1 }
-      #expect(event.isResumable == (step.batch % 3 == 0))
+      if step.batch % 3 != 0 { between += 1 }
       return true
     }
     let whole = try trained(nil, [keeper])
-    #expect(keeper.states.count == 6 && between == 12)
+    #expect(keeper.states.count == 18 && between == 12)
     for (index, state) in keeper.states.enumerated() {
-      let (model, history) = try trained(state as? TrainingState<Sequential>)
+      let state = state as? TrainingState<Sequential>
+      #expect((state?.carried != nil) == (index % 3 != 2) && state?.position.window == [1, 2, nil][index % 3])
+      let (model, history) = try trained(state)
       expectSame(model, history, whole.model, whole.history, "state \(index)")
     }
+    // What is carried is not that of this model, or there is no such window.
+    var state = try #require(keeper.states[0] as? TrainingState<Sequential>)
+    state.carried = [.zeros([1, 4])]
+    #expect(throws: TrainingError.self) { try trained(state) }
+    state = try #require(keeper.states[0] as? TrainingState<Sequential>)
+    state.position.window = 3
+    #expect(throws: TrainingError.self) { try trained(state) }
+  }
+
+  @Test("does so between two windows of a loss of one's own where that begins with tensors, and only there")
+  func ownWindows() throws {
+    var generator = RandomGenerator(seed: 3)
+    let x = Tensor.uniform([4, 10, 3], in: -1..<1, using: &generator)
+    let batches = Batches(Batch(x, x), size: 2)
+    func trained(
+      begins: Bool = true, _ state: TrainingState<LSTM>? = nil, _ observers: [any TrainingObserver] = []
+    ) throws -> [Tensor] {
+      var generator = RandomGenerator(seed: 4)
+      var (lstm, optimizer) = (LSTM(inputSize: 3, hiddenSize: 3, using: &generator), Adam())
+      let initial = { (lstm: LSTM, batch: Batch) in lstm.initialMemory(batch: batch.count) }
+      try Trainer(epochs: 2, truncation: 4, observers: observers).fit(
+        &lstm, optimizer: &optimizer, batches: batches, resuming: state, carrying: LSTM.State.self,
+        from: begins ? initial : nil
+      ) { lstm, window, state in
+        let (outputs, next) = lstm.scan(window.input, from: state)
+        state = next
+        return Loss.meanSquaredError(outputs, window.target)
+      }
+      return lstm.tensors
+    }
+    let (keeper, other) = (Keeper { _ in true }, Keeper { if case .step = $0.kind { true } else { false } })
+    let whole = try trained(nil, [keeper])
+    #expect(try trained(begins: false, nil, [other]) == whole && other.states.count == 4)
+    #expect(keeper.states.count { $0.position.window != nil } == 8)
+    for state in keeper.states { #expect(try trained(state as? TrainingState<LSTM>) == whole) }
+    let between = keeper.states.first { $0.position.window != nil } as? TrainingState<LSTM>
+    #expect(throws: TrainingError.self) { try trained(begins: false, between) }
+  }
+
+  /// A batch of very many windows, which counts those that are made.
+  private struct Long: TrainingBatch {
+    static let made = Mutex(0)
+    var count: Int { 1 }
+    func windowCount(of size: Int) -> Int { 1 << 40 }
+    func window(_ number: Int, of size: Int) -> Long {
+      Self.made.withLock { $0 += 1 }
+      return self
+    }
+  }
+
+  @Test("makes a window of a batch when it is its turn")
+  func lazily() throws {
+    var (line, optimizer) = (Line(), SGD())
+    let keeper = Keeper { event in
+      guard case .step(let step) = event.kind else { return false }
+      #expect(Long.made.withLock { $0 } == step.batch)
+      return false
+    }
+    let trainer = Trainer(truncation: 1, observers: [keeper], shouldStop: { Long.made.withLock { $0 } == 5 })
+    let history = try trainer.fit(&line, optimizer: &optimizer, batches: [Long()], carrying: NoMemory.self) {
+      line, _, _ in line(Tensor([1]).sum())
+    }
+    #expect(history.stopReason == .cancelled && Long.made.withLock { $0 } == 5)
   }
 
   @Test("of a sequence that draws an order of its own for each epoch, too")

@@ -91,20 +91,24 @@ public struct Batch: TrainingBatch {
     return target.validSteps(steps).isFinite ? nil : "the target of the batch"
   }
 
-  /// The batch cut into windows of at most `size` steps, one after another; itself if it has no more.
-  public func windows(of size: Int) -> [Batch] {
-    guard input.rank > 1, input.shape[1] > size else { return [self] }
+  /// How many windows of at most `size` steps the batch is cut into; one if it has no more.
+  public func windowCount(of size: Int) -> Int {
+    guard input.rank > 1, input.shape[1] > size else { return 1 }
+    return (input.shape[1] + size - 1) / size
+  }
+
+  /// A window of at most `size` steps, by its number; the batch itself if it has no more.
+  public func window(_ number: Int, of size: Int) -> Batch {
+    guard input.rank > 1, input.shape[1] > size else { return self }
     let time = input.shape[1]
     require(targetLengths == nil, "targets with steps of their own are not cut into windows")
     require(
       target.rank > 1 && target.shape[1] == time,
       "a target of shape \(target.shape) has no steps to cut into windows with an input of shape \(input.shape)")
-    return stride(from: 0, to: time, by: size).map { start in
-      let range = start..<min(start + size, time)
-      return Batch(
-        input.slice(range, axis: 1), target.slice(range, axis: 1), steps: steps.window(range),
-        weights: weights.map { $0.rank > 1 ? $0.slice(range, axis: 1) : $0 })
-    }
+    let range = number * size..<min((number + 1) * size, time)
+    return Batch(
+      input.slice(range, axis: 1), target.slice(range, axis: 1), steps: steps.window(range),
+      weights: weights.map { $0.rank > 1 ? $0.slice(range, axis: 1) : $0 })
   }
 }
 

@@ -95,10 +95,10 @@ struct ShuffledExamples: BatchSource {
 
 extension TrainingError {
   /// The error of data that has become shorter since a state was saved.
-  static func endsBefore(_ position: Int, epoch: Int) -> TrainingError {
+  static func endsBefore(_ position: Int, _ what: String = "batch", epoch: Int) -> TrainingError {
     TrainingError(
       .stateDoesNotFit,
-      "training is to go on after batch \(position) of epoch \(epoch + 1), and there are fewer; give it the same data"
+      "training is to go on after \(what) \(position) of epoch \(epoch + 1), and there are fewer; give it the same data"
     )
   }
 }

@@ -265,6 +265,8 @@ struct SequentialTask: TrainingTask {
   /// Whether what the layers remember goes on from one part of the sequences to the next.
   private let carries: Bool
   private var memory: Sequential.Memory?
+  /// The shapes of what the layers remember before the first part.
+  private var shapes: [[Int]] = []
 
   init(_ model: Sequential, _ compiled: CompiledTraining, carries: Bool) {
     self.carries = carries
@@ -295,9 +297,27 @@ struct SequentialTask: TrainingTask {
       batch.steps = output.steps
       return output.values
     }
-    var memory = memory.flatMap { continues ? $0 : nil } ?? model.initialMemory(batch: batch.count)
+    var memory = memory.flatMap { continues ? $0 : nil } ?? initialMemory(of: model, on: batch)
     defer { self.memory = memory }
     return model(batch.input, steps: batch.steps, memory: &memory)
+  }
+
+  private mutating func initialMemory(of model: Sequential, on batch: Batch) -> Sequential.Memory {
+    let memory = model.initialMemory(batch: batch.count)
+    shapes = memory.tensors.map(\.shape)
+    return memory
+  }
+
+  var carried: [Tensor]? {
+    guard let tensors = memory?.tensors, tensors.map(\.shape) == shapes else { return nil }
+    return tensors
+  }
+
+  mutating func carry(_ tensors: [Tensor], of model: Sequential, on batch: Batch) -> Bool {
+    let first = initialMemory(of: model, on: batch)
+    guard carries, tensors.map(\.shape) == shapes else { return false }
+    memory = first.replacingTensors(tensors)
+    return true
   }
 
   var metricSums: [[Double]?] {

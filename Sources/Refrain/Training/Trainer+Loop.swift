@@ -67,8 +67,10 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
   /// What the model keeps of the data rather than learns, as of the last batch.
   var statistics = KeptStatistics()
   private var average = AveragedWeights<Model>()
+  /// What a saved training carried to the window that it goes on with.
+  var carried: [Tensor]?
   /// What is done with the other processes of the group, where there is one.
-  private let together: GroupTraining?
+  let together: GroupTraining?
   private var start = monotonicSeconds()
   private var epochStart = monotonicSeconds()
 
@@ -108,6 +110,7 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
     optimizer.state = state.optimizer
     average.model = state.average
     position = state.position
+    carried = state.carried
     schedule.memory = position.plateau
     // What was added up before the state was saved counts once.
     if !position.metrics.isEmpty, together?.group.isFirst != false { task.metricSums = position.metrics }
@@ -137,18 +140,21 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
   ) throws(TrainingError) -> History.StopReason? {
     epochStart = monotonicSeconds() - position.seconds
     try source.begin(epoch: position.epoch, at: position.batch)
-    while let windows = try nextWindows() {
-      for (index, window) in windows.enumerated() {
+    while let batch = try nextBatch() {
+      let first = try goOn(&task, model, in: batch)
+      for number in first..<max(first, batch.count) {
         if let reason = reasonToStop { return reason }
         position.learningRate = rate
         optimizer.learningRate = position.learningRate
-        let (loss, examples) = try learn(&task, &model, &optimizer, window, continues: index > 0)
-        if index == windows.count - 1 { position.batch += 1 }
+        let (loss, examples) = try learn(&task, &model, &optimizer, batch.window(number), continues: number > 0)
+        let isLast = number == batch.count - 1
+        position.window = isLast ? nil : number + 1
+        if isLast { position.batch += 1 }
         guard !trainer.observers.isEmpty else { continue }
         let step = TrainingStep(
           epoch: position.epoch + 1, batch: position.drawnInEpoch, step: position.step, loss: loss,
           meanLoss: Float(position.losses.mean), learningRate: position.learningRate, examples: examples)
-        let isResumable = index == windows.count - 1 && gathered.count == 0
+        let isResumable = gathered.count == 0 && (isLast || together == nil && task.carried != nil)
         guard let reason = try tell(.step(step), task, model, optimizer, isResumable: isResumable) else { continue }
         guard let together else { return reason }
         together.wish = reason
@@ -170,16 +176,6 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
     if !trainer.onEpoch(report) { reason = .requested }
     guard let together else { return reason }
     return try together.meet(afterEpoch: number, model, reason)
-  }
-
-  /// The next batch, or its windows; of a group, this process' shares of them, nil where there is none.
-  private mutating func nextWindows() throws(TrainingError) -> [Task.Batch?]? {
-    guard let group = together?.group else { return try source.next()?.windows(ofAtMost: trainer.truncation) }
-    guard trainer.truncation != nil else {
-      return try source.next(share: group.rank, of: group.count).map { [$0.batch] }
-    }
-    // All have as many windows, whatever is left of their shares.
-    return try source.next()?.windows(ofAtMost: trainer.truncation).map { $0.share(group.rank, of: group.count) }
   }
 
   /// Why training ends before the next batch, if it does. Of a group the first process decides, and the others hear of
@@ -350,6 +346,7 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
     }
     position.epoch += 1
     position.batch = 0
+    position.window = nil
     position.drawnInEpoch = 0
     position.losses = WeightedMean()
     position.seconds = 0
@@ -370,8 +367,9 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
       if position.drawnInEpoch > 0 { now.seconds = monotonicSeconds() - epochStart }
       now.history.seconds -= now.seconds
       let (best, memory, mean) = (kept, optimizer.state, average.model)
+      let carried = now.window == nil ? nil : task.carried
       event = self.event(kind) {
-        TrainingState(model: model, best: best, optimizer: memory, average: mean, position: now)
+        TrainingState(model: model, best: best, optimizer: memory, average: mean, carried: carried, position: now)
       }
     } else {
       event = self.event(kind)

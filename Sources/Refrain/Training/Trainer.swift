@@ -32,7 +32,7 @@ public struct Trainer {
   /// Into windows of how many steps sequences are cut (truncated backpropagation through time; Williams and Peng 1990):
   /// one step of the optimizer a window, which begins from the state that the one before ended with, as a constant. nil
   /// takes sequences whole. For a ``Sequential`` that returns every step, or with a loss that carries the state itself
-  /// (``fit(_:optimizer:batches:validation:resuming:carrying:loss:)``).
+  /// (``fit(_:optimizer:batches:validation:resuming:carrying:from:loss:)``).
   public var truncation: Int?
   /// When to end early; with it the best weights come back, however training ends.
   public var earlyStopping: EarlyStopping?
@@ -129,18 +129,21 @@ public struct Trainer {
   ///   - validation: what to judge by after each epoch; its sequences are taken whole.
   ///   - state: where to go on with a training that was interrupted; nil begins.
   ///   - carried: what the loss carries.
-  ///   - loss: a scalar from the model and a window. What it carries is nil before the first window of a batch, and a
-  ///     constant to the gradient in the next. Means over windows are weighted by their valid steps, and windows
+  ///   - initial: what it carries to the first window of a batch; nil means nothing. With tensors `[B, …]` a training
+  ///     can be saved between two windows, and go on there.
+  ///   - loss: a scalar from the model and a window. What it carries is `initial` before the first window of a batch,
+  ///     and a constant to the gradient in the next. Means over windows are weighted by their valid steps, and windows
   ///     without any are passed over.
   /// - Throws: ``TrainingError`` when a number is not finite, or when there is no batch.
   @discardableResult
   public func fit<M: Module, O: Optimizer, B: TrainingBatch, Carried>(
     _ model: inout M, optimizer: inout O, batches: some Sequence<B>, validation: (any Sequence<B>)? = nil,
-    resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type, loss: (M, B, inout Carried?) -> Tensor
+    resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type, from initial: ((M, B) -> Carried)? = nil,
+    loss: (M, B, inout Carried?) -> Tensor
   ) throws(TrainingError) -> History {
     try fit(
       &model, optimizer: &optimizer, source: SequenceSource(batches), validation: validation, resuming: state,
-      carrying: carried, loss: loss)
+      carrying: carried, from: initial, loss: loss)
   }
 
   /// Trains a model on batches that are made as they are asked for, epoch by epoch.
@@ -166,13 +169,14 @@ public struct Trainer {
   }
 
   /// Trains a model on batches that are made as they are asked for, with something that the loss carries from one
-  /// window of the sequences to the next; see ``fit(_:optimizer:batches:validation:resuming:carrying:loss:)``.
+  /// window of the sequences to the next; see ``fit(_:optimizer:batches:validation:resuming:carrying:from:loss:)``.
   @discardableResult
   public func fit<M: Module, O: Optimizer, B: TrainingBatch, Carried>(
     _ model: inout M, optimizer: inout O, source: some BatchSource<B>, validation: (any Sequence<B>)? = nil,
-    resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type, loss: (M, B, inout Carried?) -> Tensor
+    resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type, from initial: ((M, B) -> Carried)? = nil,
+    loss: (M, B, inout Carried?) -> Tensor
   ) throws(TrainingError) -> History {
-    try withTask(loss) { task throws(TrainingError) in
+    try withTask(loss, initial) { task throws(TrainingError) in
       try run(
         &task, &model, &optimizer, source: source, count: truncation == nil ? source.batchCount : nil,
         validation: validation, resuming: state)
@@ -204,15 +208,15 @@ public struct Trainer {
   }
 
   /// Trains a model on examples in memory, with something that the loss carries from one window of the sequences to the
-  /// next; see ``fit(_:optimizer:batches:validation:resuming:carrying:loss:)``. The other parameters are those of
+  /// next; see ``fit(_:optimizer:batches:validation:resuming:carrying:from:loss:)``. The other parameters are those of
   /// ``fit(_:optimizer:examples:batchSize:validation:shuffle:resuming:loss:)``.
   @discardableResult
   public func fit<M: Module, O: Optimizer, Carried>(
     _ model: inout M, optimizer: inout O, examples: Batch, batchSize: Int = 32, validation: Validation? = nil,
     shuffle: Bool = true, resuming state: TrainingState<M>? = nil, carrying carried: Carried.Type,
-    loss: (M, Batch, inout Carried?) -> Tensor
+    from initial: ((M, Batch) -> Carried)? = nil, loss: (M, Batch, inout Carried?) -> Tensor
   ) throws(TrainingError) -> History {
-    try withTask(loss) { task throws(TrainingError) in
+    try withTask(loss, initial) { task throws(TrainingError) in
       try run(
         &task, &model, &optimizer, examples: examples, batchSize: batchSize, validation: validation, shuffle: shuffle,
         resuming: state)
@@ -227,11 +231,11 @@ public struct Trainer {
   }
 
   private func withTask<M: Module, B: TrainingBatch, Carried>(
-    _ loss: (M, B, inout Carried?) -> Tensor,
+    _ loss: (M, B, inout Carried?) -> Tensor, _ initial: ((M, B) -> Carried)?,
     _ body: (inout LossTask<M, B, Carried>) throws(TrainingError) -> History
   ) throws(TrainingError) -> History {
     let outcome = withoutActuallyEscaping(loss) { loss -> Result<History, TrainingError> in
-      var task = LossTask(lossOfBatch: loss, isTruncated: truncation != nil)
+      var task = LossTask(lossOfBatch: loss, from: initial, isTruncated: truncation != nil)
       do throws(TrainingError) { return .success(try body(&task)) } catch { return .failure(error) }
     }
     return try outcome.get()

@@ -13,7 +13,7 @@ public protocol TrainingBatch: Sendable {
   /// does not give one; the number of examples by default.
   var weight: Double { get }
 
-  /// The same of a window that ``windows(of:)`` has cut; 0 for one past the end of all sequences. ``weight`` by
+  /// The same of a window that ``window(_:of:)`` has cut; 0 for one past the end of all sequences. ``weight`` by
   /// default.
   var windowWeight: Double { get }
 
@@ -26,9 +26,13 @@ public protocol TrainingBatch: Sendable {
   /// unless a source makes the shares itself, as ``LengthBatches`` does.
   func share(_ share: Int, of count: Int) -> Self?
 
-  /// The batch cut along the time into windows of at most `size` steps, one after another, for
-  /// ``Trainer/truncation``. A type that does not say how stops there.
-  func windows(of size: Int) -> [Self]
+  /// How many windows of at most `size` steps the batch is cut into along the time, for ``Trainer/truncation``. A type
+  /// that does not say how stops there.
+  func windowCount(of size: Int) -> Int
+
+  /// The window of a number from 0, of which each is made when it is its turn: a batch may have millions. Every window
+  /// goes on where the one before ends.
+  func window(_ number: Int, of size: Int) -> Self
 
   /// The first part of the data that holds an infinite value or one that is not a number, such as
   /// `the input of the batch`; nil (the default) when there is none. It is asked once something went wrong.
@@ -40,11 +44,17 @@ extension TrainingBatch {
   public var windowWeight: Double { weight }
   public var firstNotFinite: String? { nil }
 
-  public func windows(of size: Int) -> [Self] {
+  public func windowCount(of size: Int) -> Int { unknownWindows() }
+  public func window(_ number: Int, of size: Int) -> Self { unknownWindows() }
+
+  private func unknownWindows() -> Never {
     fatalError(
-      "\(Self.self) does not say how it is cut into windows of steps; write 'windows(of:)', or do not truncate")
+      "\(Self.self) does not say how it is cut into windows of steps; write 'windowCount(of:)' and 'window(_:of:)', "
+        + "or do not truncate")
   }
 
-  /// The batch, or its windows.
-  func windows(ofAtMost size: Int?) -> [Self] { size.map(windows(of:)) ?? [self] }
+  /// All windows in their order, each made when it is asked for.
+  public func windows(of size: Int) -> LazyMapCollection<Range<Int>, Self> {
+    (0..<windowCount(of: size)).lazy.map { window($0, of: size) }
+  }
 }

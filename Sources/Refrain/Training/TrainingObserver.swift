@@ -58,8 +58,9 @@ public struct TrainingEvent {
     self.makeState = makeState
   }
 
-  /// Whether training can go on from here: not between two windows of one batch, nor before an update for which
-  /// gradients are still being gathered.
+  /// Whether training can go on from here: not before an update for which gradients are still being gathered, nor
+  /// between two windows of one batch where several processes learn from it, or where the loss carries what no tensors
+  /// say.
   public var isResumable: Bool { makeState != nil }
 
   /// All that training consists of at this point, a ``TrainingState``; nil where ``isResumable`` is false. Whoever

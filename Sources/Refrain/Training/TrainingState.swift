@@ -14,7 +14,8 @@ public protocol SavedTraining: TensorGroup {
 ///
 /// What is drawn at random follows from the seed and the position, so that no generator needs to be kept. As a group it
 /// holds the model's tensors under `model`, those it would fall back to under `best`, the optimizer's under
-/// `optimizer`, and averaged weights under `average`. `RefrainData` saves it to a file.
+/// `optimizer`, averaged weights under `average`, and between two windows of a batch what the loss carries from one to
+/// the other under `carried`. `RefrainData` saves it to a file.
 public struct TrainingState<Model: Module>: SavedTraining {
   /// The model as it is.
   public internal(set) var model: Model
@@ -24,34 +25,40 @@ public struct TrainingState<Model: Module>: SavedTraining {
   public internal(set) var optimizer: OptimizerState
   /// The mean of the weights so far, where they are averaged (``Trainer/averaging``).
   public internal(set) var average: Model?
+  /// Between two windows of a batch (``Trainer/truncation``), what the loss carries from one to the other.
+  public internal(set) var carried: [Tensor]?
   /// How far training has come.
   public internal(set) var position: TrainingPosition
 
   /// The state of a training of `model` that has the given position, into which saved tensors are read: all have the
   /// right shapes.
-  package init(of model: Model, optimizer: some Optimizer, at position: TrainingPosition) {
+  ///
+  /// - Parameter carried: The shapes of what the loss carries from one window to the next, where tensors were saved.
+  package init(of model: Model, optimizer: some Optimizer, at position: TrainingPosition, carried: [[Int]] = []) {
     var optimizer = optimizer
     optimizer.state = OptimizerState()
     optimizer.prepare(for: model)
     self.init(
       model: model, best: model, optimizer: optimizer.state, average: position.averaged == nil ? nil : model,
-      position: position)
+      carried: position.window == nil ? nil : carried.map { Tensor.zeros($0) }, position: position)
   }
 
   /// The state of a training that has ended with this model.
   package init(ended model: Model, optimizer: some Optimizer, seed: UInt64, history: History) {
     self.init(
-      model: model, best: model, optimizer: optimizer.state, average: nil,
+      model: model, best: model, optimizer: optimizer.state, average: nil, carried: nil,
       position: TrainingPosition(seed: seed, history: history))
   }
 
   init(
-    model: Model, best: Model, optimizer: OptimizerState, average: Model?, position: TrainingPosition
+    model: Model, best: Model, optimizer: OptimizerState, average: Model?, carried: [Tensor]?,
+    position: TrainingPosition
   ) {
     self.model = model
     self.best = best
     self.optimizer = optimizer
     self.average = average
+    self.carried = carried
     self.position = position
   }
 
@@ -62,7 +69,11 @@ public struct TrainingState<Model: Module>: SavedTraining {
     try best.forEachTensor(under: "best", body)
     try optimizer.forEachTensor(under: "optimizer", body)
     try average?.forEachTensor(under: "average", body)
+    try carried?.forEachTensor(under: Self.carriedName, body)
   }
+
+  /// What begins the names of the tensors that a loss carries from window to window.
+  package static var carriedName: String { "carried" }
 
   /// The model that training would give if it ended here: the best of the finished epochs; before the first one is
   /// finished, the model as it is.
@@ -77,6 +88,8 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   public internal(set) var epoch = 0
   /// How many of its batches have been learned from.
   public internal(set) var batch = 0
+  /// How many windows of the next batch have been learned from; nil where that is none.
+  public internal(set) var window: Int?
   /// How many updates there were, in all epochs.
   public internal(set) var step = 0
   /// The epochs that are finished.
@@ -113,12 +126,15 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
     guard (0...trainer.epochs).contains(epoch) else {
       return "it has come to epoch \(epoch), of \(trainer.epochs)"
     }
-    let counts = [batch, step, drawn, drawnInEpoch]
+    let counts = [batch, step, drawn, drawnInEpoch, window ?? 1]
     guard counts.allSatisfy({ (0...1 << 53).contains($0) }), history.epochs.count == epoch,
       history.bestEpoch.map({ history.epochs.indices.contains($0 - 1) }) ?? history.epochs.isEmpty,
       losses.weight >= 0, averaged.map({ (1...1 << 53).contains($0) }) ?? true, drawnInEpoch <= drawn,
-      batch <= drawnInEpoch, drawnInEpoch > 0 || losses.weight == 0
+      batch + (window ?? 0) <= drawnInEpoch, drawnInEpoch > 0 || losses.weight == 0, window != 0
     else { return "what it says of its position cannot be" }
+    if window != nil, trainer.truncation == nil {
+      return "it has stopped between two windows of a batch, and batches are not to be cut into windows now"
+    }
     guard metrics.isEmpty || metrics.count == count else {
       return "it has \(metrics.count) metrics, and \(count) are measured now"
     }

@@ -15,6 +15,11 @@ protocol TrainingTask<Model, Batch> {
   var metricSums: [[Double]?] { get set }
   /// The metrics since the last call.
   mutating func takeMetrics() -> [String: Float]
+  /// What the loss carries from the last window to the next one of its batch; nil where a training that is saved
+  /// between the two cannot take it up.
+  var carried: [Tensor]? { get }
+  /// Takes up what a saved training carried to the next window of this batch. Returns whether it can be that.
+  mutating func carry(_ tensors: [Tensor], of model: Model, on batch: Batch) -> Bool
   /// The first place on the way through the model that is not finite, such as `the output of layer 2`.
   func firstNotFinite(in model: Model, on batch: Batch) -> String?
 }
@@ -26,21 +31,46 @@ extension TrainingTask {
 /// A loss given as a closure.
 struct LossTask<Model: Module, Batch: TrainingBatch, Carried>: TrainingTask {
   let lossOfBatch: (Model, Batch, inout Carried?) -> Tensor
+  /// What the loss carries to the first window of a batch; nil where that is nothing.
+  let initial: ((Model, Batch) -> Carried)?
   let isTruncated: Bool
   var metricSums: [[Double]?] = []
-  private var carried: Carried?
+  private var memory: Carried?
+  /// The shapes of what was carried to the first window.
+  private var shapes: [[Int]]?
 
-  init(lossOfBatch: @escaping (Model, Batch, inout Carried?) -> Tensor, isTruncated: Bool) {
+  init(
+    lossOfBatch: @escaping (Model, Batch, inout Carried?) -> Tensor, from initial: ((Model, Batch) -> Carried)?,
+    isTruncated: Bool
+  ) {
     self.lossOfBatch = lossOfBatch
+    self.initial = initial
     self.isTruncated = isTruncated
   }
 
   mutating func loss(of model: Model, on batch: Batch, continues: Bool) -> (value: Tensor, weight: Double) {
-    if !continues { carried = nil }
-    guard isTruncated else { return (lossOfBatch(model, batch, &carried), batch.weight) }
+    if !continues {
+      memory = initial?(model, batch)
+      shapes = (memory as? any TensorGroup)?.tensors.map(\.shape)
+    }
+    guard isTruncated else { return (lossOfBatch(model, batch, &memory), batch.weight) }
     let weight = batch.windowWeight
     // A window past the end of all its sequences has no loss.
-    return weight == 0 ? (Tensor(0), 0) : (lossOfBatch(model, batch, &carried), weight)
+    return weight == 0 ? (Tensor(0), 0) : (lossOfBatch(model, batch, &memory), weight)
+  }
+
+  var carried: [Tensor]? {
+    guard let tensors = (memory as? any TensorGroup)?.tensors, tensors.map(\.shape) == shapes else { return nil }
+    return tensors
+  }
+
+  mutating func carry(_ tensors: [Tensor], of model: Model, on batch: Batch) -> Bool {
+    guard let first = initial?(model, batch), let group = first as? any TensorGroup else { return false }
+    shapes = group.tensors.map(\.shape)
+    guard tensors.map(\.shape) == shapes else { return false }
+    func replaced<Group: TensorGroup>(_ group: Group) -> Carried? { group.replacingTensors(tensors) as? Carried }
+    memory = replaced(group)
+    return memory != nil
   }
 
   func lossWeight(of batch: Batch, weight: Double) -> Double { isTruncated ? weight : batch.lossWeight }

@@ -88,6 +88,13 @@ public enum ModelFile {
       if let name = others.min() { throw damaged("there is a tensor \(name.quoted) too many") }
     }
 
+    /// The shapes of the tensors `name.0`, `name.1` and so on, of which there may be any number.
+    func shapes(under name: String) -> [[Int]] {
+      let shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
+      return Array(sequence(first: 0) { $0 + 1 }.lazy.map { shapes["\(name).\($0)"] }.prefix { $0 != nil })
+        .compactMap(\.self)
+    }
+
     /// How many numbers the file's tensors hold together.
     package var elementCount: Int { file.tensors.reduce(0) { $0 + $1.array.values.count } }
 

@@ -32,7 +32,7 @@ struct TrainingDescription: Codable {
 extension SavedTraining {
   /// Writes all that a training consists of to a `.safetensors` file, which appears whole or not at all: the model
   /// under `model`, its best weights under `best`, the optimizer's moments under `optimizer`, averaged weights under
-  /// `average`, the position in the metadata.
+  /// `average`, what is carried from one window of a batch to the next under `carried`, the position in the metadata.
   ///
   /// - Throws: What ``ModelFile/write(_:kind:description:to:)`` throws.
   public func save(to path: String) throws(DataError) {
@@ -74,7 +74,7 @@ extension TrainingState {
     guard let position = try? contents.description.decoded() else {
       throw contents.damaged("the position of the training cannot be understood")
     }
-    self.init(of: model, optimizer: optimizer, at: position)
+    self.init(of: model, optimizer: optimizer, at: position, carried: contents.shapes(under: Self.carriedName))
     try contents.load(into: &self)
   }
 }
@@ -112,8 +112,8 @@ public final class Checkpoints: TrainingObserver {
   /// - Parameters:
   ///   - path: The file; the one before is replaced.
   ///   - epochs: After how many epochs each; nil saves at none.
-  ///   - steps: After how many updates of the optimizer besides; nil saves at none. With truncation it waits for the
-  ///     end of a batch.
+  ///   - steps: After how many updates of the optimizer besides; nil saves at none. Where training cannot go on
+  ///     between two windows (`TrainingEvent.isResumable`) it waits for the end of a batch.
   public init(_ path: String, everyEpochs epochs: Int? = 1, everySteps steps: Int? = nil) {
     precondition(epochs ?? 1 > 0 && steps ?? 1 > 0, "checkpoints are saved every 1, 2, … epochs or steps")
     self.path = path

@@ -3,7 +3,7 @@ import Refrain
 /// A text of tokens cut into `rows` streams of equal length, which are read side by side: row r reads the tokens
 /// r · L ..< (r + 1) · L, and at each learns the one after it. What is left over by the cut is not read.
 ///
-/// The text is there once, however many windows are made of it; their tensors are made when they are asked for.
+/// The text is there once, however many windows there are; each of them, and its tensors, is made when it is asked for.
 struct CorpusStreams: TrainingBatch {
   let text: TokenText
   /// How many streams the text is cut into.
@@ -44,18 +44,21 @@ struct CorpusStreams: TrainingBatch {
     ((text.count - 1) / rows + size - 1) / size + 1
   }
 
-  func windows(of size: Int) -> [CorpusStreams] {
-    var windows: [CorpusStreams] = []
-    var start = steps.lowerBound
-    while start < steps.upperBound {
-      let count = windows.isEmpty ? min(first ?? size, size) : size
-      var window = self
-      window.steps = start..<min(start + count, steps.upperBound)
-      windows.append(window)
-      start = window.steps.upperBound
-    }
-    return windows
+  func windowCount(of size: Int) -> Int {
+    guard !steps.isEmpty else { return 0 }
+    return 1 + (max(0, steps.count - firstCount(of: size)) + size - 1) / size
   }
+
+  func window(_ number: Int, of size: Int) -> CorpusStreams {
+    let first = firstCount(of: size)
+    let start = steps.lowerBound + (number == 0 ? 0 : first + (number - 1) * size)
+    var window = self
+    window.steps = start..<min(start + (number == 0 ? first : size), steps.upperBound)
+    return window
+  }
+
+  /// How many steps the first window has, unless there are fewer.
+  private func firstCount(of size: Int) -> Int { min(first ?? size, size) }
 
   /// The tokens that are read, `[count, steps]`.
   var input: Tensor { tokens(from: 0) }

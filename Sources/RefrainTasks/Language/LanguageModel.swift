@@ -73,11 +73,14 @@ public struct LanguageModel: Sendable {
   ) throws(TaskError) -> History {
     let (rows, steps) = (plan.rows, plan.steps)
     let validation = judged.count > 1 ? CorpusStreams(judged, rows: 1, isValidation: true) : nil
+    func initial(_ network: LanguageNetwork, _ batch: CorpusStreams) -> Sequential.Memory {
+      network.initialMemory(batch.count)
+    }
     return try options.fit(
       &network, source: CorpusSource(text, rows: rows, size: steps, seed: plan.seed), validation: validation,
       epochs: plan.epochs, updates: CorpusStreams.windowCount(of: text, rows: rows, size: steps), seed: plan.seed,
       defaultRate: plan.rate, truncation: steps, measure: "validation", context, carrying: Sequential.Memory.self,
-      task: model
+      from: initial, task: model
     ) { network, batch, memory in
       if batch.isValidation {
         return Tensor(Float(network.surprise(ofLong: batch.text) / Double(batch.text.count - 1)))

@@ -78,13 +78,15 @@ extension TextTrainingOptions {
   ///   - validation: what to judge by after each epoch, as one batch.
   ///   - updates: about how many updates an epoch has.
   ///   - measure: what the loss of the validation is called in messages.
+  ///   - initial: what the loss carries to the first window; nil means nothing.
   ///   - task: the trained task that there would be with a network; nil where there can be none yet.
   ///   - loss: as for `Trainer`.
   /// - Returns: the course of training.
   func fit<Network: Module, Batch: TrainingBatch, Carried, Task: TaskModel>(
     _ network: inout Network, source: some BatchSource<Batch>, validation: Batch?, epochs: Int, updates: Int,
     seed: UInt64, defaultRate: Float, truncation: Int? = nil, measure: String, _ context: TrainingContext,
-    carrying: Carried.Type, task: @escaping (Network) -> Task?, loss: (Network, Batch, inout Carried?) -> Tensor
+    carrying: Carried.Type, from initial: ((Network, Batch) -> Carried)? = nil,
+    task: @escaping (Network) -> Task?, loss: (Network, Batch, inout Carried?) -> Tensor
   ) throws(TaskError) -> History {
     if let initialRange {
       var generator = RandomGenerator(seed: seed &+ 1)
@@ -105,7 +107,7 @@ extension TextTrainingOptions {
         if state != nil { progress.hasLearned = true }
         return try trainer.fit(
           &network, optimizer: &optimizer, source: source, validation: validation.map { [$0] }, resuming: state,
-          carrying: carrying, loss: loss)
+          carrying: carrying, from: initial, loss: loss)
       }
     }
     let history: History

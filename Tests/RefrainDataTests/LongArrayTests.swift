@@ -1,3 +1,4 @@
+import Refrain
 import RefrainTestSupport
 import Testing
 
@@ -26,6 +27,79 @@ import Testing
     #expect(parts == Array(numbers.dropFirst()))
     #expect(array == LongArray(numbers) && array != LongArray(Array(numbers.dropLast()) + [0]))
     try array.check()
+  }
+
+  @Test("Elements are shuffled and replaced as those of an array are", arguments: [1, 7, 9000, 20_000, 50_000])
+  func shuffling(most: Int) throws {
+    for count in [0, 1, 2, 8192, 8193, 40_000] {
+      var array = LongArray<Int>(most: most)
+      for start in stride(from: 0, to: count, by: 500) { array.append(contentsOf: start..<min(start + 500, count)) }
+      let before = array
+      var (one, other) = (RandomGenerator(seed: 5), RandomGenerator(seed: 5))
+      array.shuffle(using: &one)
+      var numbers = other.permutation(count)
+      #expect(Array(array[0..<count]) == numbers && Array(before[0..<count]) == Array(0..<count))
+      #expect(one.next() == other.next())
+      // What was read before is read anew, in the file and behind it.
+      for start in [0, count / 2, max(0, count - 3)] where start + 3 <= count {
+        _ = array[start]
+        array.replace(at: start, with: [-1, -2, -3])
+        numbers.replaceSubrange(start..<start + 3, with: [-1, -2, -3])
+        #expect(array[start] == -1 && Array(array.nearby(start..<start + 3)) == [-1, -2, -3])
+      }
+      #expect(Array(array[0..<count]) == numbers)
+      try array.check()
+    }
+  }
+
+  /// Examples of 0 to 30 steps.
+  private struct Texts: ExampleSource {
+    let count: Int
+    func length(of example: Int) -> Int { example * 7919 % 31 }
+    func batch(_ examples: [Int]) -> Batch {
+      let numbers = Tensor(examples.map { Float($0) })
+      return Batch(numbers, numbers)
+    }
+  }
+
+  @Test("The order of an epoch in a file is the one in memory", arguments: [1, 100])
+  func order(pool: Int) throws {
+    func batches(_ order: (any ExampleOrder)?, shuffles: Bool) throws -> [[Float]] {
+      let source = Texts(count: 5000)
+      var batches =
+        order.map {
+          LengthBatches(source, size: 16, maximumSteps: 300, pool: pool, seed: 3, shuffles: shuffles, order: $0)
+        } ?? LengthBatches(source, size: 16, maximumSteps: 300, pool: pool, seed: 3, shuffles: shuffles)
+      var result: [[Float]] = []
+      for (epoch, position) in [(0, 0), (1, 0), (0, 7)] {
+        try batches.begin(epoch: epoch, at: position)
+        while let batch = try batches.next() { result.append(batch.input.values) }
+      }
+      return result
+    }
+    for shuffles in [true, false] {
+      let expected = try batches(nil, shuffles: shuffles)
+      for bytes in [8, 1000, 1 << 20] {
+        var settings = LongArraySettings()
+        settings.bytes = bytes
+        let found = try LongArraySettings.$current.withValue(settings) { try batches(LongOrder(), shuffles: shuffles) }
+        #expect(found == expected)
+      }
+    }
+    var settings = LongArraySettings()
+    (settings.bytes, settings.folder) = (8, "/nowhere")
+    #expect(throws: TrainingError.self) {
+      try LongArraySettings.$current.withValue(settings) { try batches(LongOrder(), shuffles: true) }
+    }
+  }
+
+  @Test("The first numbers of a permutation are drawn without the others")
+  func prefix() {
+    for (prefix, count) in [(0, 0), (0, 5), (1, 1), (3, 5), (5, 5), (40, 1000), (1000, 1000)] {
+      var (one, other) = (RandomGenerator(seed: 2), RandomGenerator(seed: 2))
+      #expect(one.permutation(prefix: prefix, of: count) == Array(other.permutation(count).prefix(prefix)))
+      #expect(one.next() == other.next())
+    }
   }
 
   @Test("Of two copies each goes on in its own file")

@@ -48,6 +48,25 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
 
   /// The numbers `0 ..< count` in random order.
   public mutating func permutation(_ count: Int) -> [Int] { Array(0..<count).shuffled(using: &self) }
+
+  /// The first numbers of a permutation, for which the others need not be held.
+  ///
+  /// - Parameters:
+  ///   - prefix: how many, at most `count`.
+  ///   - count: of how many numbers the permutation is.
+  package mutating func permutation(prefix: Int, of count: Int) -> [Int] {
+    // As arrays are shuffled: each place in turn is swapped with one behind it or itself.
+    var moved: [Int: Int] = [:]
+    var numbers: [Int] = []
+    for place in 0..<max(0, count - 1) {
+      let other = place + integer(below: count - place)
+      guard place < prefix else { continue }
+      numbers.append(moved[other] ?? other)
+      moved[other] = moved[place] ?? place
+    }
+    if prefix == count, count > 0 { numbers.append(moved[count - 1] ?? count - 1) }
+    return numbers
+  }
 }
 
 /// The generator behind initializers that are given none.

@@ -29,8 +29,8 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
   private let pool: Int
   private let seed: UInt64
   private let shuffles: Bool
-  /// The examples of each batch of the epoch that has begun.
-  private var order: [Int] = []
+  /// The examples of the epoch that has begun, batch after batch.
+  private var order: any ExampleOrder
   private var batches: [Range<Int>] = []
   private var position = 0
 
@@ -45,6 +45,16 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
   public init(
     _ source: Source, size: Int, maximumSteps: Int? = nil, pool: Int = 100, seed: UInt64 = 0, shuffles: Bool = true
   ) {
+    self.init(
+      source, size: size, maximumSteps: maximumSteps, pool: pool, seed: seed, shuffles: shuffles, order: OrderInMemory()
+    )
+  }
+
+  /// - Parameter order: where the order of an epoch is held.
+  package init(
+    _ source: Source, size: Int, maximumSteps: Int? = nil, pool: Int = 100, seed: UInt64 = 0, shuffles: Bool = true,
+    order: any ExampleOrder
+  ) {
     require(size > 0, "the batch size is \(size), and must be positive")
     require(pool > 0, "the pool is \(pool) batches, and must be positive")
     require(maximumSteps ?? 1 > 0, "the steps in a batch are at most \(maximumSteps ?? 0), and must be positive")
@@ -54,6 +64,7 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
     self.pool = pool
     self.seed = seed
     self.shuffles = shuffles
+    self.order = order
   }
 
   /// The number of batches where it does not depend on the order, without `maximumSteps`.
@@ -65,49 +76,61 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
 
   public mutating func begin(epoch: Int, at position: Int) throws(TrainingError) {
     var generator = RandomGenerator(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)
-    var order = shuffles ? generator.permutation(source.count) : Array(0..<source.count)
+    order.begin(source.count)
+    if shuffles { order.shuffle(using: &generator) }
     var batches: [Range<Int>] = []
-    for start in stride(from: 0, to: order.count, by: size * pool) {
-      let range = start..<min(start + size * pool, order.count)
-      // Examples of one length stay in their order.
-      if pool > 1 { order[range].sort { (source.length(of: $0), $0) < (source.length(of: $1), $1) } }
-      batches += cut(order, range)
+    for start in stride(from: 0, to: source.count, by: size * pool) {
+      var examples = order[start..<min(start + size * pool, source.count)].map { ($0, source.length(of: $0)) }
+      if pool > 1 {
+        // Examples of one length stay in their order.
+        examples.sort { ($0.1, $0.0) < ($1.1, $1.0) }
+        order.replace(at: start, with: examples.map(\.0))
+      }
+      batches += cut(examples.map(\.1), from: start)
     }
     if shuffles { batches.shuffle(using: &generator) }
-    (self.order, self.batches) = (order, batches)
+    try order.check()
+    self.batches = batches
     guard position <= batches.count else { throw .endsBefore(position, epoch: epoch) }
     self.position = position
   }
 
-  /// The batches of a pool that is in order.
-  private func cut(_ order: [Int], _ range: Range<Int>) -> [Range<Int>] {
+  /// The batches of a pool that is in order and begins at a place.
+  private func cut(_ lengths: [Int], from first: Int) -> [Range<Int>] {
     var result: [Range<Int>] = []
-    var start = range.lowerBound
+    var start = first
     var longest = 0
-    for place in range {
-      longest = max(longest, source.length(of: order[place]))
+    for (place, length) in zip(first..., lengths) {
+      longest = max(longest, length)
       let count = place + 1 - start
       if count > size || count > 1 && count * longest > maximumSteps ?? .max {
         result.append(start..<place)
         start = place
-        longest = source.length(of: order[place])
+        longest = length
       }
     }
-    if start < range.upperBound { result.append(start..<range.upperBound) }
+    if start < first + lengths.count { result.append(start..<first + lengths.count) }
     return result
+  }
+
+  /// The examples of the next batch.
+  private mutating func advance() throws(TrainingError) -> [Int] {
+    let examples = order[batches[position]]
+    try order.check()
+    position += 1
+    return examples
   }
 
   public mutating func next() throws(TrainingError) -> Source.Batch? {
     guard position < batches.count else { return nil }
-    defer { position += 1 }
-    return try source.batch(Array(order[batches[position]]))
+    let examples = try advance()
+    return try source.batch(examples)
   }
 
   public mutating func next(share: Int, of count: Int) throws(TrainingError) -> BatchShare<Source.Batch>? {
     guard position < batches.count else { return nil }
-    defer { position += 1 }
-    let batch = order[batches[position]]
-    let chosen = sharedPlaces(share, of: count, total: batch.count).map { batch[batch.startIndex + $0] }
+    let batch = try advance()
+    let chosen = sharedPlaces(share, of: count, total: batch.count).map { batch[$0] }
     return BatchShare(chosen.isEmpty ? nil : try source.batch(chosen))
   }
 }

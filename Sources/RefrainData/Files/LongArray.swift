@@ -63,17 +63,54 @@ package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
   /// Small parts follow the first.
   private var limit: Int { file == nil ? most : ElementFile<Element>.part }
 
+  /// Of two copies each goes on in its own file.
+  private mutating func separate() {
+    if file != nil, !isKnownUniquelyReferenced(&file) { file = file?.copy(written) }
+  }
+
   private mutating func flush() {
     let isFirst = file == nil
-    if isFirst {
-      file = ElementFile(in: folder)
-    } else if !isKnownUniquelyReferenced(&file) {
-      // Of two copies each goes on in its own.
-      file = file?.copy(written)
-    }
+    if isFirst { file = ElementFile(in: folder) }
+    separate()
     file?.write(recent, at: written)
     written += recent.count
     recent.removeAll(keepingCapacity: !isFirst)
+  }
+
+  /// Puts others in the place of as many elements.
+  package mutating func replace(at place: Int, with elements: [Element]) {
+    let inFile = max(0, min(elements.count, written - place))
+    if inFile > 0 {
+      separate()
+      file?.write(inFile == elements.count ? elements : Array(elements[..<inFile]), at: place)
+    }
+    let start = place + inFile - written
+    if inFile < elements.count {
+      recent.replaceSubrange(start..<start + elements.count - inFile, with: elements[inFile...])
+    }
+  }
+
+  /// Brings the elements into the order that an array of them would have after `shuffle(using:)`.
+  package mutating func shuffle(using generator: inout some RandomNumberGenerator) {
+    guard file != nil else { return recent.shuffle(using: &generator) }
+    // Each element in turn is swapped with one behind it, or itself. Those whose turn is next are in memory.
+    var (start, block) = (0, [Element]())
+    for place in 0..<max(0, count - 1) {
+      if place == start + block.count {
+        replace(at: start, with: block)
+        start = place
+        block = Array(self[start..<min(start + ElementFile<Element>.part, count)])
+      }
+      let other = place + Int.random(in: 0..<count - place, using: &generator)
+      if other < start + block.count {
+        block.swapAt(place - start, other - start)
+      } else {
+        let element = self[other..<other + 1].first ?? block[place - start]
+        replace(at: other, with: [block[place - start]])
+        block[place - start] = element
+      }
+    }
+    replace(at: start, with: block)
   }
 
   // MARK: - Reading
@@ -86,14 +123,14 @@ package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
     return elements[...]
   }
 
-  /// The elements of a short part, read together with those behind it: for what is asked for about in its order.
+  /// The elements of a short part; where parts are asked for about in their order, read together with those behind.
   package func nearby(_ range: Range<Int>) -> ArraySlice<Element> {
     guard let file, range.lowerBound < written else { return inMemory(range) }
     guard range.upperBound <= written else { return self[range] }
     return file.nearby(range, of: written)
   }
 
-  /// The element at a place, read together with those behind it.
+  /// The element at a place; where they are asked for about in their order, read together with those behind.
   package subscript(place: Int) -> Element {
     guard file != nil else { return recent[place] }
     let elements = nearby(place..<place + 1)
@@ -115,6 +152,16 @@ package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
   package func check() throws(DataError) { try file?.check() }
 }
 
+extension LongArray<Int> {
+  /// Of places at which parts of something end one after another, where the part of a number lies.
+  package func step(to part: Int) -> Range<Int> {
+    guard part > 0 else { return 0..<self[0] }
+    let ends = nearby(part - 1..<part + 1)
+    // Where a file has failed both may be 0, and one of them alone.
+    return ends[ends.startIndex]..<max(ends[ends.startIndex], ends[ends.startIndex + 1])
+  }
+}
+
 extension LongArray: Equatable where Element: Equatable {
   package static func == (one: LongArray, other: LongArray) -> Bool {
     guard one.count == other.count else { return false }
@@ -131,8 +178,8 @@ private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
   private let folder: String
   /// What went wrong first.
   private let failure: Mutex<DataError?>
-  /// Elements that were read last, and where they begin.
-  private let known = Mutex<(start: Int, elements: [Element])>((0, []))
+  /// Elements that were read last, where they begin, and up to where those were that were asked for.
+  private let known = Mutex<(start: Int, elements: [Element], asked: Int)>((0, [], 0))
 
   /// How many elements are written, and about how many are read, at once.
   static var part: Int { max(1, (1 << 16) / size) }
@@ -176,7 +223,10 @@ private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
   /// Writes elements behind the first `place` ones.
   func write(_ elements: [Element], at place: Int) {
     // Whoever asks is told of the first failure; what follows it is of no use.
-    guard failure.withLock({ $0 == nil }) else { return }
+    guard !elements.isEmpty, failure.withLock({ $0 == nil }) else { return }
+    known.withLock { known in
+      if place < known.start + known.elements.count, place + elements.count > known.start { known.elements = [] }
+    }
     let start = place * Self.size
     var number: Int32?
     elements.withUnsafeBytes { bytes in
@@ -230,8 +280,12 @@ private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
     guard range.count <= Self.part else { return read(range)[...] }
     return known.withLock { known in
       if range.lowerBound < known.start || range.upperBound > known.start + known.elements.count {
-        known = (range.lowerBound, read(range.lowerBound..<min(range.lowerBound + Self.part, written)))
+        // Behind what is asked for here and there nothing is read.
+        let goesOn = known.asked...known.asked + Self.part ~= range.lowerBound
+        let end = goesOn ? min(range.lowerBound + Self.part, written) : range.upperBound
+        (known.start, known.elements) = (range.lowerBound, read(range.lowerBound..<end))
       }
+      known.asked = range.upperBound
       return known.elements[range.lowerBound - known.start..<range.upperBound - known.start]
     }
   }

@@ -4,13 +4,13 @@ public struct TokenSequences: Sendable, Equatable {
   /// The tokens of all texts, one text after another.
   private var tokens: LongArray<Int32>
   /// Where each text ends in ``tokens``.
-  private var ends: [Int] = []
+  private var ends: LongArray<Int>
 
   /// None yet.
-  public init() { tokens = LongArray() }
+  public init() { (tokens, ends) = (LongArray(), LongArray()) }
 
   /// - Parameter most: How many tokens are held in memory.
-  package init(most: Int) { tokens = LongArray(most: most) }
+  package init(most: Int) { (tokens, ends) = (LongArray(most: most), LongArray(most: most)) }
 
   /// How many texts there are.
   public var count: Int { ends.count }
@@ -18,7 +18,7 @@ public struct TokenSequences: Sendable, Equatable {
   package var areInFile: Bool { tokens.isInFile }
 
   /// Where a text lies in ``tokens``.
-  private func range(of text: Int) -> Range<Int> { (text == 0 ? 0 : ends[text - 1])..<ends[text] }
+  private func range(of text: Int) -> Range<Int> { ends.step(to: text) }
 
   /// How many tokens a text has.
   public func length(of text: Int) -> Int { range(of: text).count }
@@ -55,5 +55,8 @@ public struct TokenSequences: Sendable, Equatable {
   /// could not are 0.
   ///
   /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`.
-  public func check() throws(DataError) { try tokens.check() }
+  public func check() throws(DataError) {
+    try tokens.check()
+    try ends.check()
+  }
 }

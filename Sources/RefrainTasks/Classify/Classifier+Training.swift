@@ -8,28 +8,30 @@ struct ClassHead: ColumnHead {
 
   var outputSize: Int { labels.names.count }
 
-  func loss(for truths: [[Int]]) -> Loss {
+  func loss(for truths: ChosenTruths<ClassSets>) -> Loss {
     guard labels.areSeveral else { return .crossEntropy }
     guard classWeights == .balanced else { return .binaryCrossEntropy }
     return balancedLoss(truths)
   }
 
   /// The places of the classes of each row; −1 is one that is not known.
-  func truths(in column: Column) throws(DataError) -> [[Int]] { try labels.places(in: column) }
+  func truths(in column: Column) throws(DataError) -> ClassSets { try labels.sets(in: column) }
   func isKnown(_ truth: [Int]) -> Bool { !truth.contains(-1) }
   func target(_ truth: [Int]) -> [Float] { labels.target(truth) }
   func group(_ truth: [Int]) -> Int { truth.first ?? -1 }
 
-  func weights(_ truths: [[Int]]) -> [Float]? {
+  func weights(_ truths: ChosenTruths<ClassSets>) -> LongArray<Float>? {
     guard classWeights == .balanced, !labels.areSeveral else { return nil }
     var counts = [Float](repeating: 0, count: labels.names.count)
     for truth in truths { counts[truth[0]] += 1 }
     let present = Float(counts.count { $0 > 0 })
-    return truths.map { Float(truths.count) / (present * max(1, counts[$0[0]])) }
+    var weights = LongArray<Float>()
+    for truth in truths { weights.append(Float(truths.count) / (present * max(1, counts[truth[0]]))) }
+    return weights
   }
 
   /// Binary cross entropy in which the rows that have a label count as much, together, as those that have not.
-  private func balancedLoss(_ truths: [[Int]]) -> Loss {
+  private func balancedLoss(_ truths: ChosenTruths<ClassSets>) -> Loss {
     var counts = [Float](repeating: 0, count: labels.names.count)
     for truth in truths { for place in truth where place >= 0 { counts[place] += 1 } }
     let half = Float(truths.count) / 2

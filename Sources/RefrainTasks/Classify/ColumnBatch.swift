@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// Some rows to learn from together.
 struct ColumnBatch: TrainingBatch {
@@ -17,28 +18,27 @@ struct ColumnBatch: TrainingBatch {
 struct ColumnExamples: ExampleSource, Sendable {
   let rows: EncodedRows
   /// Which rows these are.
-  let places: [Int]
+  let places: RowChoice
   /// What is true of the places, one after another: of each one class, or a value for each output.
-  let targets: [Float]
+  let targets: LongArray<Float>
   /// How many values are true of a place.
   let width: Int
   /// How much each place counts.
-  let weights: [Float]?
+  let weights: LongArray<Float>?
 
   /// - Parameter targets: What is true of each place.
-  init(rows: EncodedRows, places: [Int], targets: some Sequence<[Float]>, weights: [Float]?) {
+  init(rows: EncodedRows, places: RowChoice, targets: some Sequence<[Float]>, weights: LongArray<Float>?) {
     (self.rows, self.places, self.weights) = (rows, places, weights)
-    var (values, width) = ([Float](), 1)
-    values.reserveCapacity(places.count)
+    var (values, width) = (LongArray<Float>(), 1)
     for target in targets {
-      values += target
+      values.append(contentsOf: target)
       width = target.count
     }
     (self.targets, self.width) = (values, width)
   }
 
   /// What is true of an example.
-  func target(of example: Int) -> ArraySlice<Float> { targets[example * width..<(example + 1) * width] }
+  func target(of example: Int) -> ArraySlice<Float> { targets.nearby(example * width..<(example + 1) * width) }
 
   var count: Int { places.count }
 
@@ -46,10 +46,23 @@ struct ColumnExamples: ExampleSource, Sendable {
 
   func batch(_ examples: [Int]) throws(TrainingError) -> ColumnBatch {
     let values = examples.flatMap { target(of: $0) }
+    do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
     return ColumnBatch(
       inputs: try rows.inputs(examples.map { places[$0] }),
       target: Tensor(values, shape: width == 1 ? [examples.count] : [examples.count, width]),
       weights: weights.map { weights in Tensor(examples.map { weights[$0] }) })
+  }
+
+  /// Makes sure that what is true could be kept, and read as far as it was asked for.
+  private func check() throws(DataError) {
+    try targets.check()
+    try weights?.check()
+  }
+
+  /// Makes sure that all that was asked for could be read.
+  func requireWhole() throws(TaskError) {
+    do throws(DataError) { try check() } catch { throw TaskError(error) }
+    try rows.requireWhole()
   }
 
   /// The examples in batches of about one length, made as they are asked for; without those that cannot be read, which
@@ -66,7 +79,7 @@ struct ColumnBatches: Sequence, Sendable {
   let maximumSteps: Int
 
   func makeIterator() -> AnyIterator<ColumnBatch> {
-    var batches = LengthBatches(examples, size: size, maximumSteps: maximumSteps, shuffles: false)
+    var batches = LengthBatches(examples, size: size, maximumSteps: maximumSteps, shuffles: false, order: LongOrder())
     guard (try? batches.begin(epoch: 0, at: 0)) != nil else { return AnyIterator { nil } }
     return AnyIterator { (try? batches.next()) ?? nil }
   }

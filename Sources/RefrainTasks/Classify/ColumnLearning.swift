@@ -3,20 +3,22 @@ import RefrainData
 
 /// What is said of a row: how it stands in a column, and what networks are to say for it.
 protocol ColumnHead: Sendable {
+  /// What is true of rows.
+  associatedtype Truths: RowTruths
   /// What is true of a row.
-  associatedtype Truth: Sendable
+  typealias Truth = Truths.Truth
 
   /// How many values a network says of a row.
   var outputSize: Int { get }
   /// How far these are from the truth.
   ///
   /// - Parameter truths: Those of all rows that are learned of.
-  func loss(for truths: [Truth]) -> Loss
+  func loss(for truths: ChosenTruths<Truths>) -> Loss
 
   /// What is true of each row.
   ///
   /// - Throws: ``DataError`` at the row where it cannot be told.
-  func truths(in column: Column) throws(DataError) -> [Truth]
+  func truths(in column: Column) throws(DataError) -> Truths
 
   /// Whether it is something that can be said.
   func isKnown(_ truth: Truth) -> Bool
@@ -25,7 +27,7 @@ protocol ColumnHead: Sendable {
   func target(_ truth: Truth) -> [Float]
 
   /// How much each row counts in the training; nil is 1 each.
-  func weights(_ truths: [Truth]) -> [Float]?
+  func weights(_ truths: ChosenTruths<Truths>) -> LongArray<Float>?
 
   /// A part of each group of rows is kept aside.
   func group(_ truth: Truth) -> Int
@@ -33,7 +35,7 @@ protocol ColumnHead: Sendable {
 
 extension ColumnHead {
   func isKnown(_ truth: Truth) -> Bool { true }
-  func weights(_ truths: [Truth]) -> [Float]? { nil }
+  func weights(_ truths: ChosenTruths<Truths>) -> LongArray<Float>? { nil }
   func group(_ truth: Truth) -> Int { 0 }
 }
 
@@ -44,7 +46,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   let columns: InputColumns
   let training: ColumnExamples
   let heldOut: ColumnExamples
-  let trainingTruths: [Head.Truth]
+  let trainingTruths: ChosenTruths<Head.Truths>
   let heldOutTruths: [Head.Truth]
   let target: String
   var report = ColumnReport()
@@ -66,53 +68,65 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     let head = try makeHead(column)
     self.head = head
     let truths = try head.truths(in: column)
-    var kept = (training: Array(0..<records.count), heldOut: [Int]())
-    if examples.validation == nil { kept = Self.split(truths.map(head.group), seed: options.seed) }
+    try truths.check()
+    let aside = examples.validation == nil ? Self.aside(truths, head, seed: options.seed) : []
+    let kept = RowChoice(allOf: records.count, but: aside)
     report.notes = records.notes
     var columns = try InputColumns(
-      learning: records, examples.choices, rows: kept.training, options.settings, notes: &report.notes)
+      learning: records, examples.choices, rows: kept, options.settings, notes: &report.notes)
     columns.layout = examples.layout
     columns.decimal = examples.decimal
     self.columns = columns
     let rows = try columns.encode(records)
     report.notes += rows.notes.prefix(20)
-    trainingTruths = kept.training.map { truths[$0] }
+    trainingTruths = ChosenTruths(truths, kept)
     training = ColumnExamples(
-      rows: rows, places: kept.training, targets: trainingTruths.lazy.map(head.target),
-      weights: head.weights(trainingTruths))
+      rows: rows, places: kept, targets: trainingTruths.lazy.map(head.target), weights: head.weights(trainingTruths))
     if let validation = examples.validation {
       let others = try head.truths(in: Column(validation, try validation.column(named: target)))
-      let known = others.indices.filter { head.isKnown(others[$0]) }
+      let known = (0..<others.count).filter { head.isKnown(others[$0]) }
       heldOutTruths = known.map { others[$0] }
       heldOut = ColumnExamples(
-        rows: try columns.encode(validation), places: known, targets: heldOutTruths.lazy.map(head.target), weights: nil)
+        rows: try columns.encode(validation), places: RowChoice(known), targets: heldOutTruths.lazy.map(head.target),
+        weights: nil)
       report.hasOwnValidation = true
     } else {
-      heldOutTruths = kept.heldOut.map { truths[$0] }
+      heldOutTruths = aside.map { truths[$0] }
       heldOut = ColumnExamples(
-        rows: rows, places: kept.heldOut, targets: heldOutTruths.lazy.map(head.target), weights: nil)
+        rows: rows, places: RowChoice(aside), targets: heldOutTruths.lazy.map(head.target), weights: nil)
     }
     (report.examples, report.heldOut, report.seed) = (training.count, heldOut.count, options.seed)
   }
 
-  /// One row in ten of each group, at most 5000 together; none of a group that has less than four.
-  private static func split(_ groups: [Int], seed: UInt64) -> (training: [Int], heldOut: [Int]) {
+  /// The rows that are kept aside, in their order: one in ten of each group, at most 5000 together; none of a group
+  /// that has less than four.
+  private static func aside(_ truths: Head.Truths, _ head: Head, seed: UInt64) -> [Int] {
     var generator = RandomGenerator(seed: seed ^ 0x5EED_0F_5911)
-    let part = min(0.1, 5000 / Double(max(1, groups.count)))
-    var heldOut: [Int] = []
-    for (_, rows) in Dictionary(grouping: groups.indices, by: { groups[$0] }).sorted(by: { $0.key < $1.key })
-    where rows.count >= 4 {
-      let count = max(rows.count >= 10 ? 1 : 0, Int((Double(rows.count) * part).rounded()))
-      heldOut += generator.permutation(rows.count).prefix(count).map { rows[$0] }
+    let part = min(0.1, 5000 / Double(max(1, truths.count)))
+    var sizes: [Int: Int] = [:]
+    for row in 0..<truths.count { sizes[head.group(truths[row]), default: 0] += 1 }
+    // Of each group which of its rows, the last one first.
+    var chosen: [Int: [Int]] = [:]
+    for (group, size) in sizes.sorted(by: { $0.key < $1.key }) where size >= 4 {
+      let count = max(size >= 10 ? 1 : 0, Int((Double(size) * part).rounded()))
+      chosen[group] = generator.permutation(prefix: count, of: size).sorted(by: >)
     }
-    let chosen = Set(heldOut)
-    return (groups.indices.filter { !chosen.contains($0) }, heldOut.sorted())
+    var (passed, aside) = ([Int: Int](), [Int]())
+    for row in 0..<truths.count {
+      let group = head.group(truths[row])
+      let number = passed[group, default: 0]
+      passed[group] = number + 1
+      guard chosen[group]?.last == number else { continue }
+      chosen[group]?.removeLast()
+      aside.append(row)
+    }
+    return aside
   }
 
   /// Makes sure that all rows that were asked for could be read.
   func requireWhole() throws(TaskError) {
-    try training.rows.requireWhole()
-    try heldOut.rows.requireWhole()
+    try training.requireWhole()
+    try heldOut.requireWhole()
   }
 
   /// Trains networks.

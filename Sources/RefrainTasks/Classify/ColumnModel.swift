@@ -15,12 +15,12 @@ struct ColumnModel: Sendable {
   /// What the networks say of some rows, row after row: the mean over the networks.
   ///
   /// - Throws: ``TaskError`` when the rows cannot be read, or the task that this runs in is canceled.
-  func scores(_ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [Float] {
+  func scores(_ rows: EncodedRows, _ places: RowChoice) throws(TaskError) -> [Float] {
     var scores: [Float] = []
     var width = 0
     var batches = LengthBatches(
       NumberedRows(rows: rows, places: places), size: Self.batchSize, maximumSteps: 4 * ColumnTraining.maximumSteps,
-      pool: Self.pool, shuffles: false)
+      pool: Self.pool, shuffles: false, order: LongOrder())
     do throws(TrainingError) {
       try batches.begin(epoch: 0, at: 0)
       while !Task.isCancelled, let batch = try batches.next() {
@@ -43,16 +43,23 @@ struct ColumnModel: Sendable {
   }
 
   /// Rows in parts of which each is answered by itself, and as it is among all: as many as are sorted together.
-  static func parts(of count: Int) -> [[Int]] {
+  static func parts(of count: Int) -> some Sequence<[Int]> {
     let size = batchSize * pool
-    return stride(from: 0, to: count, by: size).map { Array($0..<min($0 + size, count)) }
+    return stride(from: 0, to: count, by: size).lazy.map { Array($0..<min($0 + size, count)) }
   }
 
   private static let batchSize = 128
   private static let pool = 100
 
   /// What the networks say of all rows.
-  func scores(_ rows: EncodedRows) throws(TaskError) -> [Float] { try scores(rows, Array(0..<rows.count)) }
+  func scores(_ rows: EncodedRows) throws(TaskError) -> [Float] {
+    try scores(rows, RowChoice(allOf: rows.count))
+  }
+
+  /// What they say of some.
+  func scores(_ rows: EncodedRows, _ places: [Int]) throws(TaskError) -> [Float] {
+    try scores(rows, RowChoice(places))
+  }
 
   /// The values of rows that are to be answered.
   func encoded(_ examples: LabelledRecords) throws(TaskError) -> EncodedRows {
@@ -91,7 +98,7 @@ private struct NumberedRows: ExampleSource {
   }
 
   let rows: EncodedRows
-  let places: [Int]
+  let places: RowChoice
   var count: Int { places.count }
 
   func length(of example: Int) -> Int { rows.length(of: places[example]) }

@@ -28,7 +28,8 @@ struct ColumnTraining {
   func run<Task: TaskModel>(_ network: inout JoinedNetwork, for task: Task.Type) throws(TaskError) -> History {
     var optimizer = Adam(learningRate: learningRate)
     let size = batchSize
-    let source = LengthBatches(examples, size: size, maximumSteps: Self.maximumSteps, seed: seed)
+    let source = LengthBatches(
+      examples, size: size, maximumSteps: Self.maximumSteps, seed: seed, order: LongOrder())
     let history: History
     do throws(TrainingError) {
       let trainer = Trainer(

@@ -93,12 +93,12 @@ struct InputColumns: Codable, Sendable {
   ///
   /// - Parameter notes: Takes up what is left out.
   init(
-    learning records: Records, _ choices: [Choice], rows: [Int], _ settings: ColumnSettings, notes: inout [String]
+    learning records: Records, _ choices: [Choice], rows: RowChoice, _ settings: ColumnSettings, notes: inout [String]
   ) throws(DataError) {
     var encoders: [Input] = []
     let isChosen = choices.count < records.columns.count - 1
     for choice in choices {
-      let column = Column(records, choice.place, rows: rows)
+      let column = Column(records, choice.place, choosing: rows)
       let sample = column.sample
       if choice.kind == nil, !isChosen, choices.count > 1, let problem = Self.uselessness(of: sample) {
         notes.append("the column \(column.name.quoted) is left out: \(problem)")

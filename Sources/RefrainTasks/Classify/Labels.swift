@@ -84,16 +84,21 @@ struct Labels: Codable, Sendable, Equatable {
 
   /// The places of a column's labels among the classes; −1 is a label that is none of them.
   func places(in column: Column) throws(DataError) -> [[Int]] {
+    let sets = try sets(in: column)
+    let places = (0..<sets.count).map { sets[$0] }
+    try sets.check()
+    return places
+  }
+
+  /// The same, four bytes a row.
+  func sets(in column: Column) throws(DataError) -> ClassSets {
     let known = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
-    var places: [[Int]] = []
-    places.reserveCapacity(column.count)
-    // Rows of the same labels share one array.
-    var seen: Set<[Int]> = []
+    var sets = ClassSets()
     for row in 0..<column.count {
       let labels = try Self.labels(in: column, row: row, areSeveral: areSeveral, separator: separator)
-      places.append(seen.insert(labels.map { known[$0] ?? -1 }).memberAfterInsert)
+      sets.append(labels.map { known[$0] ?? -1 })
     }
-    return places
+    return sets
   }
 
   /// What is true of a row, for a loss: its class, or 0 and 1 for each.

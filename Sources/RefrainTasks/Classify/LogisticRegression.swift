@@ -1,5 +1,6 @@
 import Foundation
 import Refrain
+import RefrainData
 
 /// The baseline of classification: a linear model of which features a row has (the words in it, its numbers, its
 /// categories), whatever their order. It is heard beside the networks where that helps (``LinearShare``).
@@ -41,13 +42,13 @@ struct LogisticRegression: TensorGroup {
   }
 
   /// The probabilities of rows.
-  func probabilities(_ rows: EncodedRows, _ places: [Int]) -> [[Float]] {
+  func probabilities(_ rows: EncodedRows, _ places: some Sequence<Int>) -> [[Float]] {
     let (weights, biases) = (weight.values, bias.values)
     return places.map { probabilities(features(of: $0, in: rows)[...], weights, biases) }
   }
 
   /// The scores W x + b of rows, row after row.
-  func scores(_ rows: EncodedRows, _ places: [Int]) -> [Float] {
+  func scores(_ rows: EncodedRows, _ places: some Sequence<Int>) -> [Float] {
     let (weights, biases) = (weight.values, bias.values)
     return places.flatMap { scores(features(of: $0, in: rows)[...], weights, biases) }
   }
@@ -93,25 +94,31 @@ struct LogisticRegression: TensorGroup {
     var squares = [Float](repeating: 1e-2, count: weights.count)
     var biasSquares = [Float](repeating: 1e-2, count: classes)
     var generator = RandomGenerator(seed: seed)
+    var order = LongOrder()
     var (best, patience) = (Float.infinity, 0)
     for _ in 0..<min(epochs, max(3, 4_000_000 / max(1, known.count))) {
-      for example in generator.permutation(known.count) {
-        let features = known[example]
-        let probabilities = probabilities(features, weights, biases)
-        let target = truth(examples.target(of: example), classes)
-        for place in 0..<classes {
-          let error = probabilities[place] - target[place]
-          biasSquares[place] += error * error
-          biases[place] -= 0.3 * error / biasSquares[place].squareRoot()
-          guard abs(error) > 1e-6 else { continue }
-          for feature in features {
-            let index = place * width + Int(feature.place)
-            let gradient = error * feature.value
-            squares[index] += gradient * gradient
-            weights[index] -= 0.3 * gradient / squares[index].squareRoot()
+      order.begin(known.count)
+      order.shuffle(using: &generator)
+      for start in stride(from: 0, to: known.count, by: 4096) {
+        for example in order[start..<min(start + 4096, known.count)] {
+          let features = known[example]
+          let probabilities = probabilities(features, weights, biases)
+          let target = truth(examples.target(of: example), classes)
+          for place in 0..<classes {
+            let error = probabilities[place] - target[place]
+            biasSquares[place] += error * error
+            biases[place] -= 0.3 * error / biasSquares[place].squareRoot()
+            guard abs(error) > 1e-6 else { continue }
+            for feature in features {
+              let index = place * width + Int(feature.place)
+              let gradient = error * feature.value
+              squares[index] += gradient * gradient
+              weights[index] -= 0.3 * gradient / squares[index].squareRoot()
+            }
           }
         }
       }
+      do throws(TrainingError) { try order.check() } catch { throw TaskError(error.description) }
       var loss: Float = 0
       others.forEachRow { row, features in
         let probabilities = probabilities(features, weights, biases)
@@ -122,6 +129,7 @@ struct LogisticRegression: TensorGroup {
       }
       try known.requireWhole()
       try others.requireWhole()
+      try examples.targets.requireWhole()
       if loss < best || others.count == 0 {
         (best, patience) = (loss, 0)
         weight = Tensor(weights, shape: weight.shape)

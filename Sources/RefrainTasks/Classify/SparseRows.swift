@@ -12,13 +12,13 @@ struct SparseRows: Sendable {
 
   private var features: LongArray<Feature>
   /// Where the features of each row end.
-  private var ends: [Int] = []
+  private var ends: LongArray<Int>
 
   /// - Parameters:
   ///   - rows: The features of each.
   ///   - most: How many features are held in memory; nil is left to ``LongArray``.
   init(_ rows: some Sequence<[Feature]>, most: Int? = nil) {
-    features = LongArray(most: most)
+    (features, ends) = (LongArray(most: most), LongArray(most: most))
     for row in rows {
       features.append(contentsOf: row)
       ends.append(features.count)
@@ -27,16 +27,17 @@ struct SparseRows: Sendable {
 
   var count: Int { ends.count }
 
-  private func range(of row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
-
   /// The features of a row.
-  subscript(row: Int) -> ArraySlice<Feature> { features[range(of: row)] }
+  subscript(row: Int) -> ArraySlice<Feature> { features[ends.step(to: row)] }
 
   /// Calls `body` with all rows in their order.
   func forEachRow(_ body: (_ row: Int, _ features: ArraySlice<Feature>) -> Void) {
-    for row in ends.indices { body(row, features.nearby(range(of: row))) }
+    for row in 0..<count { body(row, features.nearby(ends.step(to: row))) }
   }
 
   /// Makes sure that all features could be kept and read.
-  func requireWhole() throws(TaskError) { try features.requireWhole() }
+  func requireWhole() throws(TaskError) {
+    try features.requireWhole()
+    try ends.requireWhole()
+  }
 }

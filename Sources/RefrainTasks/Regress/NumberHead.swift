@@ -13,9 +13,11 @@ struct NumberHead: ColumnHead, Codable, Equatable {
   ///
   /// - Throws: `notANumber` or `missingValue` with the row; `constantSeries` where all numbers are the same.
   init(_ column: Column) throws(DataError) {
-    let numbers = try Self.numbers(in: column)
     var (count, mean, squares) = (0.0, 0.0, 0.0)
-    for number in numbers {
+    var (low, high) = (Double.infinity, -Double.infinity)
+    for row in 0..<column.count {
+      let number = try Self.number(in: column, row: row)
+      (low, high) = (min(low, number), max(high, number))
       // Welford's update: sums of squares of large numbers would lose their small differences.
       count += 1
       let difference = number - mean
@@ -24,7 +26,7 @@ struct NumberHead: ColumnHead, Codable, Equatable {
     }
     let deviation = (squares / max(count, 1)).squareRoot()
     guard deviation.isNormal, deviation > 1e-12 * abs(mean) else {
-      if let low = numbers.min(), let high = numbers.max(), low < high {
+      if low < high {
         throw DataError(
           .wrongInput, column: column.name,
           "numbers from \(low) to \(high) differ too \(deviation.isFinite ? "little beside their size" : "much") to be learned",
@@ -36,16 +38,21 @@ struct NumberHead: ColumnHead, Codable, Equatable {
         remedy: "add other rows, or name another column")
     }
     (self.mean, self.deviation) = (mean, deviation)
-    isNeverNegative = numbers.allSatisfy { $0 >= 0 }
+    isNeverNegative = low >= 0
   }
 
   /// Whether a file's numbers can be a scale.
   var isSound: Bool { mean.isFinite && deviation.isNormal && deviation > 0 }
 
   var outputSize: Int { 1 }
-  func loss(for truths: [Double]) -> Loss { .meanSquaredError }
+  func loss(for truths: ChosenTruths<LongArray<Double>>) -> Loss { .meanSquaredError }
 
-  func truths(in column: Column) throws(DataError) -> [Double] { try Self.numbers(in: column) }
+  func truths(in column: Column) throws(DataError) -> LongArray<Double> {
+    var numbers = LongArray<Double>()
+    for row in 0..<column.count { numbers.append(try Self.number(in: column, row: row)) }
+    return numbers
+  }
+
   func target(_ truth: Double) -> [Float] { [Float((truth - mean) / deviation)] }
 
   /// The number that a network's value stands for.
@@ -54,16 +61,11 @@ struct NumberHead: ColumnHead, Codable, Equatable {
   /// A number as near as can be to one that may be.
   func bounded(_ value: Double) -> Double { isNeverNegative ? max(value, 0) : value }
 
-  private static func numbers(in column: Column) throws(DataError) -> [Double] {
-    var numbers: [Double] = []
-    numbers.reserveCapacity(column.count)
-    for row in 0..<column.count {
-      guard let number = try NumberColumn.number(in: column, row: row) else {
-        throw column.fault(
-          .missingValue, row: row, "the number to learn is missing", remedy: "add it, or remove the row")
-      }
-      numbers.append(number)
+  private static func number(in column: Column, row: Int) throws(DataError) -> Double {
+    guard let number = try NumberColumn.number(in: column, row: row) else {
+      throw column.fault(
+        .missingValue, row: row, "the number to learn is missing", remedy: "add it, or remove the row")
     }
-    return numbers
+    return number
   }
 }

@@ -58,7 +58,13 @@ extension Regressor: TaskModel {
     try check(request.level)
     let column = try model.truth(in: examples, of: "numbers", named: request.target)
     let truth: [Double]
-    do throws(DataError) { truth = try scale.truths(in: column) } catch { throw TaskError(error) }
+    do throws(DataError) {
+      let numbers = try scale.truths(in: column)
+      truth = Array(ChosenTruths(numbers, RowChoice(allOf: numbers.count)))
+      try numbers.check()
+    } catch {
+      throw TaskError(error)
+    }
     let rows = try model.encoded(examples)
     return RegressionMeasures(
       answers(try values(rows), level: request.level), truth: truth, mean: scale.mean,

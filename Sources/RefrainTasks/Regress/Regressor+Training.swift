@@ -53,7 +53,7 @@ extension Regressor {
   }
 
   /// What the linear baseline says of some rows.
-  func linear(_ rows: EncodedRows, _ places: [Int]) -> [Double]? {
+  func linear(_ rows: EncodedRows, _ places: some Sequence<Int>) -> [Double]? {
     baseline?.values(rows, places).map(scale.value)
   }
 }

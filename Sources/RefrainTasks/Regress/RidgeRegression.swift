@@ -1,4 +1,5 @@
 import Refrain
+import RefrainData
 
 /// The baseline of regression: a linear model of what a row has (its numbers, its categories, the words in it, whatever
 /// their order), with a penalty on its weights (Hoerl and Kennard 1970).
@@ -30,7 +31,7 @@ struct RidgeRegression: TensorGroup {
   }
 
   /// What is said of rows.
-  func values(_ rows: EncodedRows, _ places: [Int]) -> [Float] {
+  func values(_ rows: EncodedRows, _ places: some Sequence<Int>) -> [Float] {
     let (weights, bias) = (weight.values, bias.values[0])
     return places.map { place in
       bag.features(of: place, in: rows).reduce(bias) { $0 + $1.value * weights[Int($1.place)] }
@@ -46,19 +47,18 @@ struct RidgeRegression: TensorGroup {
     func equations(_ examples: ColumnExamples) -> RidgeEquations {
       RidgeEquations(
         rows: SparseRows(examples.places.lazy.map { bag.features(of: $0, in: examples.rows) }, most: most),
-        width: bag.size)
+        targets: examples.targets, width: bag.size)
     }
     let (rows, others) = (equations(examples), equations(heldOut))
-    let (targets, otherTargets) = (examples.targets.map(Double.init), heldOut.targets.map(Double.init))
     try rows.rows.requireWhole()
     var weights = [Double](repeating: 0, count: bag.size + 1)
     var best = Double.infinity
     for penalty in others.rows.count == 0 ? [10] : [1000.0, 100, 10, 1, 0.1] {
       // The weights of the greater penalty are near those of the next.
-      weights = rows.solution(targets, penalty: penalty, from: weights)
-      let error = zip(others.times(weights), otherTargets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      try rows.rows.requireWhole()
-      try others.rows.requireWhole()
+      weights = rows.solution(penalty: penalty, from: weights)
+      let error = others.error(of: weights)
+      try rows.requireWhole()
+      try others.requireWhole()
       guard error < best else { continue }
       best = error
       weight = Tensor(weights.dropLast().map { Float($0) })
@@ -70,37 +70,51 @@ struct RidgeRegression: TensorGroup {
 /// Equations of rows, and a column of ones behind them.
 private struct RidgeEquations {
   let rows: SparseRows
+  let targets: LongArray<Float>
   let width: Int
 
-  /// X w
-  func times(_ weights: [Double]) -> [Double] {
-    var products: [Double] = []
-    products.reserveCapacity(rows.count)
-    rows.forEachRow { _, features in
-      products.append(features.reduce(weights[width]) { $0 + Double($1.value) * weights[Int($1.place)] })
-    }
-    return products
+  /// A row of X w.
+  private func product(_ features: ArraySlice<SparseRows.Feature>, _ weights: [Double]) -> Double {
+    features.reduce(weights[width]) { $0 + Double($1.value) * weights[Int($1.place)] }
   }
 
-  /// Xᵀ v
-  private func transposedTimes(_ values: [Double]) -> [Double] {
+  /// Σ (w x − y)²
+  func error(of weights: [Double]) -> Double {
+    var sum = 0.0
+    rows.forEachRow { row, features in
+      let difference = product(features, weights) - Double(targets[row])
+      sum += difference * difference
+    }
+    return sum
+  }
+
+  /// Xᵀ v, of which no more than a value is made at a time.
+  private func transposedTimes(
+    _ value: (_ row: Int, _ features: ArraySlice<SparseRows.Feature>) -> Double
+  ) -> [Double] {
     var sums = [Double](repeating: 0, count: width + 1)
     rows.forEachRow { row, features in
-      for feature in features { sums[Int(feature.place)] += Double(feature.value) * values[row] }
-      sums[width] += values[row]
+      let value = value(row, features)
+      for feature in features { sums[Int(feature.place)] += Double(feature.value) * value }
+      sums[width] += value
     }
     return sums
   }
 
+  func requireWhole() throws(TaskError) {
+    try rows.requireWhole()
+    try targets.requireWhole()
+  }
+
   /// The weights with the least error and penalty.
-  func solution(_ targets: [Double], penalty: Double, from start: [Double]) -> [Double] {
+  func solution(penalty: Double, from start: [Double]) -> [Double] {
     func product(_ weights: [Double]) -> [Double] {
-      var product = transposedTimes(times(weights))
+      var product = transposedTimes { self.product($1, weights) }
       for place in 0..<width { product[place] += penalty * weights[place] }
       return product
     }
     func dot(_ one: [Double], _ other: [Double]) -> Double { zip(one, other).reduce(0) { $0 + $1.0 * $1.1 } }
-    let right = transposedTimes(targets)
+    let right = transposedTimes { row, _ in Double(targets[row]) }
     var weights = start
     var residual = zip(right, product(weights)).map { $0 - $1 }
     var direction = residual

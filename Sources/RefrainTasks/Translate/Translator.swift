@@ -75,7 +75,7 @@ public struct Translator: Sendable {
     // Few pairs come in small batches, so that there are enough updates.
     let usual = min(64, max(8, material.pairs.count / 50))
     let size = min(configuration.training.batch ?? usual, material.pairs.count)
-    let batches = LengthBatches(material.pairs, size: size, seed: seed)
+    let batches = LengthBatches(material.pairs, size: size, seed: seed, order: LongOrder())
     // BLEU is 0 for all answers of less than four words, and says nothing of them.
     let long = material.heldTexts.targets.count { $0.split(separator: " ").count >= 4 }
     let criterion = configuration.criterion ?? (2 * long >= material.heldTexts.targets.count ? .bleu : .loss)

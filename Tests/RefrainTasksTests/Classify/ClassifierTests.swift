@@ -182,7 +182,7 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       let examples = try Classifier.examples(from: source("a;label\n" + rows), chosen())
       var notes: [String] = []
       let columns = try InputColumns(
-        learning: examples.records, examples.choices, rows: Array(0..<30), ColumnSettings(), notes: &notes)
+        learning: examples.records, examples.choices, rows: RowChoice(allOf: 30), ColumnSettings(), notes: &notes)
       #expect(columns.encoders.count == 1 && columns.encoders[0].encoder is TextColumn)
       return notes
     }
@@ -329,7 +329,9 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
   @Test("Balanced weights hold for several labels a row, each by itself, and the report says what they do")
   func balanceOfSeveral() throws {
     let labels = try Labels(Column(try Records(source("tags\na+b\na\na\na\n"), columns: ["tags"]), 0), separator: "+")
-    let truths = [[0, 1], [0], [0], [0]]
+    var sets = ClassSets()
+    for set in [[0, 1], [0], [0], [0]] { sets.append(set) }
+    let truths = ChosenTruths(sets, RowChoice(allOf: 4))
     let head = ClassHead(labels: labels, classWeights: .balanced)
     #expect(head.weights(truths) == nil)
     let logits = Tensor([0, 0, 0, 0], shape: [2, 2])

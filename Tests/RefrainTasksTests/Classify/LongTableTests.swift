@@ -74,6 +74,38 @@ private let onDisk: LongArraySettings = {
     #expect(try answers(source) == LongArraySettings.$current.withValue(onDisk) { try answers(source) })
   }
 
+  @Test("All rows but some are found by their places")
+  func choice() {
+    for (total, left) in [(5, []), (5, [0, 1]), (6, [1, 4]), (6, [4, 5]), (4, [0, 1, 2, 3]), (0, [])] {
+      let choice = RowChoice(allOf: total, but: left)
+      #expect(Array(choice) == (0..<total).filter { !left.contains($0) } && choice.count == total - left.count)
+      #expect(Array(RowChoice(left)) == left)
+    }
+  }
+
+  /// Rows are kept aside as they were when all of their numbers were held.
+  @Test("Rows that are kept aside are drawn group by group", arguments: [3, 57, 400])
+  func aside(count: Int) throws {
+    var configuration = ClassifierConfiguration()
+    try configuration.choose(small)
+    let source = DataSource([.bytes(Array(table(count).utf8), name: "t.csv")])
+    let examples = try Classifier.examples(from: source, configuration)
+    let learning = try ColumnLearning(examples, configuration.columns, of: "labels") { column throws(DataError) in
+      ClassHead(labels: try Labels(column, separator: nil), classWeights: .balanced)
+    }
+    var generator = RandomGenerator(seed: configuration.columns.seed ^ 0x5EED_0F_5911)
+    var expected: [Int] = []
+    for rows in [(0..<count).filter { $0 % 3 == 0 }, (0..<count).filter { $0 % 3 != 0 }] where rows.count >= 4 {
+      let part = max(rows.count >= 10 ? 1 : 0, Int((Double(rows.count) * 0.1).rounded()))
+      expected += generator.permutation(rows.count).prefix(part).map { rows[$0] }
+    }
+    #expect(Array(learning.heldOut.places) == expected.sorted())
+    #expect(Array(learning.training.places) == (0..<count).filter { !expected.contains($0) })
+    #expect(learning.trainingTruths.map { $0[0] } == learning.training.places.map { $0 % 3 == 0 ? 0 : 1 })
+    let weights = try #require(learning.training.weights)
+    #expect((0..<weights.count).allSatisfy { (weights[$0] > 1) == (learning.training.places[$0] % 3 == 0) })
+  }
+
   @Test("Where there is no room for what is too long for memory, training says so")
   func noRoom() throws {
     var settings = onDisk

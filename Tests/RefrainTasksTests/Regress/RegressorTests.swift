@@ -146,11 +146,13 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     let records = try Records(source(text))
     var notes: [String] = []
     let columns = try InputColumns(
-      learning: records, [.init(place: 0), .init(place: 1)], rows: Array(0..<40), ColumnSettings(), notes: &notes)
+      learning: records, [.init(place: 0), .init(place: 1)], rows: RowChoice(allOf: 40), ColumnSettings(), notes: &notes
+    )
     let rows = try columns.encode(records)
-    let targets = try NumberHead(Column(records, 2)).truths(in: Column(records, 2)).map { [Float($0)] }
-    let examples = ColumnExamples(rows: rows, places: Array(0..<40), targets: targets, weights: nil)
-    let none = ColumnExamples(rows: rows, places: [], targets: [], weights: nil)
+    let truths = try NumberHead(Column(records, 2)).truths(in: Column(records, 2))
+    let targets = (0..<40).map { [Float(truths[$0])] }
+    let examples = ColumnExamples(rows: rows, places: RowChoice(allOf: 40), targets: targets, weights: nil)
+    let none = ColumnExamples(rows: rows, places: RowChoice([]), targets: [], weights: nil)
     var baseline = try #require(RidgeRegression(columns))
     try baseline.fit(examples, heldOut: none)
     // Whether what is in the rows is in memory or in a file.

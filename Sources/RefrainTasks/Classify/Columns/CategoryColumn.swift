@@ -44,7 +44,10 @@ public struct CategoryColumn: ColumnEncoder {
   }
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
-    CategoryValues(places: (0..<column.count).map { column.text($0).flatMap { places[$0] } ?? 0 })
+    var values = LongArray<Int32>()
+    for row in 0..<column.count { values.append(Int32(column.text(row).flatMap { places[$0] } ?? 0)) }
+    try values.check()
+    return CategoryValues(places: values)
   }
 
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
@@ -66,14 +69,20 @@ public struct CategoryColumn: ColumnEncoder {
 }
 
 private struct CategoryValues: EncodedColumn {
-  let places: [Int]
+  let places: LongArray<Int32>
   var count: Int { places.count }
 
   func length(of row: Int) -> Int { 0 }
 
-  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues { StepValues(Tensor(rows.map { places[$0] })) }
+  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues {
+    let own = rows.map { Int(places[$0]) }
+    do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
+    return StepValues(Tensor(own))
+  }
 
-  func bag(of row: Int) -> [(feature: Int, value: Float)] { [(places[row], 1)] }
+  func bag(of row: Int) -> [(feature: Int, value: Float)] { [(Int(places[row]), 1)] }
+
+  func check() throws(DataError) { try places.check() }
 }
 
 /// Vectors of categories.

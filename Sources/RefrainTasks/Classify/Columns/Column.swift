@@ -7,10 +7,14 @@ public struct Column: Sendable {
   /// Its place in the records.
   public let place: Int
   /// Which rows of the records it has; nil is all.
-  private let rows: [Int]?
+  private let rows: RowChoice?
 
   /// A column of some rows, or of all.
   public init(_ records: Records, _ place: Int, rows: [Int]? = nil) {
+    self.init(records, place, choosing: rows.map(RowChoice.init))
+  }
+
+  init(_ records: Records, _ place: Int, choosing rows: RowChoice?) {
     self.records = records
     self.place = place
     self.rows = rows

@@ -51,14 +51,14 @@ public struct NumberColumn: ColumnEncoder {
   }
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
-    var values: [Float] = []
-    values.reserveCapacity(2 * column.count)
+    var values = LongArray<Float>()
     for row in 0..<column.count {
       let number = try Self.number(in: column, row: row)
       // Ten deviations are as far as anything: one slip of a finger must not decide alone.
       values.append(number.map { Float(min(max(($0 - mean) / deviation, -10), 10)) } ?? 0)
       values.append(number == nil ? 1 : 0)
     }
+    try values.check()
     return VectorColumn(values: values, width: 2)
   }
 
@@ -105,19 +105,25 @@ public struct NumberColumn: ColumnEncoder {
 
 /// A vector of one size for each row.
 struct VectorColumn: EncodedColumn {
-  let values: [Float]
+  let values: LongArray<Float>
   let width: Int
   var count: Int { values.count / width }
 
   func length(of row: Int) -> Int { 0 }
 
   func batch(_ rows: [Int]) throws(TrainingError) -> StepValues {
-    StepValues(Tensor(rows.flatMap { values[$0 * width..<($0 + 1) * width] }, shape: [rows.count, width]))
+    let own = rows.flatMap { vector(of: $0) }
+    do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
+    return StepValues(Tensor(own, shape: [rows.count, width]))
   }
 
   func bag(of row: Int) -> [(feature: Int, value: Float)] {
-    (0..<width).map { ($0, values[row * width + $0]) }.filter { $0.1 != 0 }
+    zip(0..<width, vector(of: row)).filter { $0.1 != 0 }.map { ($0, $1) }
   }
+
+  private func vector(of row: Int) -> ArraySlice<Float> { values.nearby(row * width..<(row + 1) * width) }
+
+  func check() throws(DataError) { try values.check() }
 }
 
 /// Passes vectors on.

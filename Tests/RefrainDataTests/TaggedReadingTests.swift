@@ -88,6 +88,36 @@ import Testing
     #expect(error?.description.contains("line 3") == true)
   }
 
+  @Test("sentences are the same wherever they are held, chosen and put together", arguments: [4, 100, 1 << 20])
+  func held(bytes: Int) throws {
+    var settings = LongArraySettings()
+    settings.bytes = bytes
+    try LongArraySettings.$current.withValue(settings) {
+      let text = (0..<300).map { "w\($0 % 7) O\n" + String(repeating: "x\($0) B-A\n", count: $0 % 5) + "\n" }.joined()
+      let source = DataSource([.bytes(Array(text.utf8), name: "file.txt")])
+      let sentences = try TaggedSentences(in: source)
+      let expected = (0..<300).map { number in
+        TaggedSentence(
+          words: ["w\(number % 7)"] + Array(repeating: "x\(number)", count: number % 5),
+          tags: ["O"] + Array(repeating: "B-A", count: number % 5))
+      }
+      #expect(Array(sentences) == expected && sentences[299] == expected[299] && sentences[3] == expected[3])
+      #expect(sentences.wordCount == expected.reduce(0) { $0 + $1.words.count })
+      #expect(sentences[2].error(at: 1, "so", remedy: nil).description.contains("file.txt: line 7: so"))
+      let (few, others) = (sentences.selecting([2, 5, 299]), sentences.leavingOut([2, 5, 299]))
+      #expect(Array(few) == [2, 5, 299].map { expected[$0] })
+      #expect(Array(others) == expected.indices.filter { ![2, 5, 299].contains($0) }.map { expected[$0] })
+      var both = others + few
+      #expect(both.count == 300 && both[297] == expected[2] && both[296] == expected[298])
+      #expect(Array(both.selecting([0, 296, 298])) == [0, 298, 5].map { expected[$0] })
+      #expect(Array(both.leavingOut(Array(2..<298))) == [0, 1, 5, 299].map { expected[$0] })
+      both.append(TaggedSentence(words: ["end"], label: "last"))
+      #expect(both.count == 301 && both[300].label == "last" && both[300].tags.isEmpty && sentences.count == 300)
+      #expect(both.counts(of: 300) == (1, 0) && both.counts(of: 299) == (5, 5))
+      try both.check()
+    }
+  }
+
   @Test("columns without tags are read where none are demanded")
   func bare() throws {
     #expect(try read("a\nb\n\nc\n", tags: .optional).map(\.words) == [["a", "b"], ["c"]])

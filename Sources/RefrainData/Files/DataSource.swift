@@ -37,6 +37,18 @@ extension DataSource.Part {
     }
   }
 
+  /// Whether it can be read several times: bytes, and what is a file and no pipe.
+  package var isLasting: Bool {
+    switch self {
+    case .file(let path):
+      // Not opened, which a pipe would notice.
+      var status = stat()
+      return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    case .standardInput: return false
+    case .bytes, .array: return true
+    }
+  }
+
   /// All bytes of a file, of standard input, or at hand.
   ///
   /// - Throws: `missingFile`, `isDirectory`, `unreadableFile`; `wrongInput` for an array, which is no file.

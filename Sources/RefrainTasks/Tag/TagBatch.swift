@@ -32,7 +32,8 @@ struct TagBatch: TrainingBatch {
 
   /// What stands for the sentences kept aside.
   static var validation: TagBatch {
-    let none = TagSource(encoded: EncodedSentences([], TagEncoder(learning: [])), tags: nil, labels: nil)
+    let none = TagSource(
+      encoded: EncodedSentences([TaggedSentence](), TagEncoder(learning: [TaggedSentence]())), tags: nil, labels: nil)
     var batch = TagBatch([], of: none)
     batch.isValidation = true
     return batch
@@ -72,7 +73,7 @@ struct TagBatch: TrainingBatch {
     (words, prefixes, suffixes, shapes) = (columns[0], columns[1], columns[2], columns[3])
     self.spellings = spellings
     self.tags = Tensor(tags, shape: [sentences.count, time])
-    labels = source.labels.map { all in examples.map { all[$0] } } ?? []
+    labels = source.labels.map { all in examples.map { Int(all[$0]) } } ?? []
     spellingLengths = distinct.map { source.encoded.words[$0].characters.count }
     let longest = spellingLengths.max() ?? 0
     var characters = [Int](repeating: Vocabulary.padding, count: distinct.count * longest)
@@ -89,11 +90,23 @@ struct TagBatch: TrainingBatch {
 struct TagSource: ExampleSource, Sendable {
   let encoded: EncodedSentences
   /// The tags of each sentence by their numbers; nil where they are not known.
-  let tags: [[Int32]]?
+  let tags: TokenSequences?
   /// The label of each sentence by its number; nil where there are none.
-  let labels: [Int]?
+  let labels: LongArray<Int32>?
 
   var count: Int { encoded.sentences.count }
-  func length(of example: Int) -> Int { encoded.sentences[example].count }
-  func batch(_ examples: [Int]) -> TagBatch { TagBatch(examples, of: self) }
+  func length(of example: Int) -> Int { encoded.sentences.length(of: example) }
+
+  func batch(_ examples: [Int]) throws(TrainingError) -> TagBatch {
+    let batch = TagBatch(examples, of: self)
+    do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
+    return batch
+  }
+
+  /// Makes sure that all that was asked for could be read.
+  func check() throws(DataError) {
+    try encoded.sentences.check()
+    try tags?.check()
+    try labels?.check()
+  }
 }

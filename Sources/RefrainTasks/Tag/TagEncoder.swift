@@ -19,7 +19,7 @@ struct TagEncoder: Codable, Sendable, Equatable {
   private static let leastAffixes = 3
 
   /// Learns the vocabularies of some sentences.
-  init(learning sentences: [TaggedSentence]) {
+  init(learning sentences: some Sequence<TaggedSentence>) {
     var distinct: [String: Int] = [:]
     for sentence in sentences { for word in sentence.words { distinct[word, default: 0] += 1 } }
     var counts = (
@@ -90,15 +90,17 @@ struct EncodedSentences: Sendable {
   /// All different words.
   private(set) var words: [Word] = []
   /// The words of each sentence by their numbers among ``words``.
-  private(set) var sentences: [[Int32]] = []
-  private var numbers: [String: Int32] = [:]
+  private(set) var sentences: TokenSequences
 
   /// The sentences by an encoder.
-  init(_ sentences: [TaggedSentence], _ encoder: TagEncoder) {
-    self.sentences.reserveCapacity(sentences.count)
+  ///
+  /// - Parameter inMemory: Whether they are few, and never in a file.
+  init(_ sentences: some Sequence<TaggedSentence>, _ encoder: TagEncoder, inMemory: Bool = false) {
+    self.sentences = inMemory ? TokenSequences(most: .max) : TokenSequences()
+    var numbers: [String: Int32] = [:]
     for sentence in sentences {
       self.sentences.append(
-        sentence.words.map { word in
+        sentence.words.map { word -> Int32 in
           if let number = numbers[word] { return number }
           let forms = WordForms(word)
           func index(_ vocabulary: Vocabulary, _ text: String) -> Int32 { Int32(vocabulary.index(of: text)) }

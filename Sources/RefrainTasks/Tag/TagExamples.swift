@@ -3,9 +3,9 @@ import RefrainData
 /// Sentences that a ``Tagger`` learns from or answers.
 public struct TagExamples: Sendable {
   /// The sentences.
-  public var sentences: [TaggedSentence]
+  public var sentences: TaggedSentences
   /// Those that say when training is at its best; nil where some of the others are to be kept aside for it.
-  public var validation: [TaggedSentence]?
+  public var validation: TaggedSentences?
   /// The scheme of the tags; nil where none is known.
   var scheme: TagScheme?
   /// Word vectors that others have learned, with the words that they are of.
@@ -21,14 +21,24 @@ public struct TagExamples: Sendable {
   public init(
     _ sentences: [TaggedSentence], validation: [TaggedSentence]? = nil, scheme: TagScheme? = nil
   ) throws(DataError) {
+    try self.init(TaggedSentences(sentences), validation: validation.map { TaggedSentences($0) }, scheme: scheme)
+  }
+
+  /// The same of sentences that may be more than memory holds.
+  public init(
+    _ sentences: TaggedSentences, validation: TaggedSentences? = nil, scheme: TagScheme? = nil
+  ) throws(DataError) {
     self.sentences = sentences
     self.validation = validation
-    for sentence in sentences + (validation ?? []) where sentence.tags.count != sentence.words.count {
-      throw sentence.error(
-        at: 0, "the sentence has \(sentence.words.count) words and \(sentence.tags.count) tags",
-        remedy: "give every word a tag")
+    let all = sentences + (validation ?? TaggedSentences())
+    for place in all.indices {
+      let (words, tags) = all.counts(of: place)
+      guard words == tags else {
+        throw all[place].error(
+          at: 0, "the sentence has \(words) words and \(tags) tags", remedy: "give every word a tag")
+      }
     }
-    try Self.checkLengths(sentences + (validation ?? []))
+    try Self.checkLengths(all)
     if let scheme {
       try scheme.check(sentences)
       self.scheme = scheme
@@ -41,15 +51,31 @@ public struct TagExamples: Sendable {
   /// The most words of a sentence: what the network makes of each is in memory at once.
   static let longestSentence = 20_000
 
+  /// - Parameter first: Which sentence is the first to be looked at.
   /// - Throws: `wrongFormat` for a sentence of more words.
-  static func checkLengths(_ sentences: [TaggedSentence]) throws(DataError) {
-    for sentence in sentences where sentence.words.count > longestSentence {
-      throw sentence.error(
-        at: 0, "the sentence has \(sentence.words.count) words, more than \(longestSentence)",
+  static func checkLengths(_ sentences: TaggedSentences, from first: Int = 0) throws(DataError) {
+    for place in first..<sentences.count {
+      let count = sentences.counts(of: place).words
+      guard count > longestSentence else { continue }
+      throw sentences[place].error(
+        at: 0, "the sentence has \(count) words, more than \(longestSentence)",
         remedy: "leave a line empty after each sentence of a file of columns, and write plain text a sentence a line")
     }
   }
 
   /// Sentences to be answered.
-  init(toAnswer sentences: [TaggedSentence]) { self.sentences = sentences }
+  init(toAnswer sentences: TaggedSentences) { self.sentences = sentences }
+
+  /// Sentences to be answered.
+  init(toAnswer sentences: [TaggedSentence]) { self.init(toAnswer: TaggedSentences(sentences)) }
+
+  /// Makes sure that all sentences could be kept and read.
+  func requireWhole() throws(TaskError) {
+    do throws(DataError) {
+      try sentences.check()
+      try validation?.check()
+    } catch {
+      throw TaskError(error)
+    }
+  }
 }

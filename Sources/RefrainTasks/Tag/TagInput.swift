@@ -18,16 +18,18 @@ struct TagInput {
     self.columns = columns
   }
 
-  /// The sentences.
+  /// Adds the sentences.
   ///
   /// - Parameter input: What the file holds; nil is found out.
-  func sentences(as input: TagRequest.Input?) throws(DataError) -> [TaggedSentence] {
-    if case .file(let path) = part, TaggedSentence.isFolder(path) { return try inColumns(part) }
+  func read(into sentences: inout TaggedSentences, as input: TagRequest.Input?) throws(DataError) {
+    if case .file(let path) = part, TaggedSentence.isFolder(path) {
+      return try sentences.read(part, columns, .optional)
+    }
     // What is piped in can be read once.
-    let source = DataSource([.bytes(try part.contents(), name: part.name)])
+    let source = DataSource([part.isLasting ? part : .bytes(try part.contents(), name: part.name)])
     var input = input
     if input == nil { input = try found(in: source) }
-    if input == .columns { return try inColumns(source.parts[0]) }
+    if input == .columns { return try sentences.read(source.parts[0], columns, .optional) }
     let lines = try TextLines(source)
     var options = TextOptions(unit: .words, normalized: false, separation: .spaces)
     if input == .text {
@@ -36,15 +38,16 @@ struct TagInput {
       options.separation = Tokenizer(learning: lines, options).options.separation
     }
     let tokenizer = Tokenizer(Vocabulary(tokens: []), options)
-    let sentences = lines.map { TaggedSentence(words: tokenizer.tokens($0)) }.filter { !$0.words.isEmpty }
-    guard !sentences.isEmpty else {
+    let count = sentences.count
+    for line in lines {
+      let words = tokenizer.tokens(line)
+      if !words.isEmpty { sentences.append(TaggedSentence(words: words)) }
+    }
+    try lines.checkUnchanged()
+    try sentences.check()
+    guard sentences.count > count else {
       throw DataError(.emptyFile, file: part.name, "there is no sentence in it", remedy: "write one a line")
     }
-    return sentences
-  }
-
-  private func inColumns(_ part: DataSource.Part) throws(DataError) -> [TaggedSentence] {
-    try TaggedSentence.all(in: DataSource([part]), columns: columns, tags: .optional)
   }
 
   /// What a file holds. Columns are as many in every line, and either there is one, of words, with empty lines between

@@ -13,19 +13,20 @@ struct TagLabels: Codable, Sendable, Equatable {
   let labels: [String]
 
   /// The tags of some sentences.
-  init(_ sentences: [TaggedSentence], scheme: TagScheme, learned: TagScheme) {
+  init(_ sentences: some Sequence<TaggedSentence>, scheme: TagScheme, learned: TagScheme) {
     self.scheme = scheme
     self.learned = scheme == .none ? .none : learned
     var (tags, labels): ([String: Int], [String: Int]) = ([:], [:])
+    var allHaveLabels = true
     for sentence in sentences {
       for tag in Self.converted(sentence.tags, to: self.learned) { tags[tag, default: 0] += 1 }
-      if let label = sentence.label { labels[label, default: 0] += 1 }
+      if let label = sentence.label { labels[label, default: 0] += 1 } else { allHaveLabels = false }
     }
     func ordered(_ counts: [String: Int]) -> [String] {
       counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
     }
     self.tags = ordered(tags)
-    self.labels = sentences.allSatisfy { $0.label != nil } ? ordered(labels) : []
+    self.labels = allHaveLabels ? ordered(labels) : []
   }
 
   private static func converted(_ tags: [String], to scheme: TagScheme) -> [String] {
@@ -33,9 +34,9 @@ struct TagLabels: Codable, Sendable, Equatable {
   }
 
   /// The numbers of a sentence's tags; nil when one of them is not known.
-  func numbers(of sentences: [TaggedSentence]) -> [[Int32]]? {
+  func numbers(of sentences: some Sequence<TaggedSentence>) -> TokenSequences? {
     let numbers = Dictionary(tags.enumerated().map { ($1, Int32($0)) }) { first, _ in first }
-    var result: [[Int32]] = []
+    var result = TokenSequences()
     for sentence in sentences {
       let own = Self.converted(sentence.tags, to: learned).compactMap { numbers[$0] }
       guard own.count == sentence.words.count else { return nil }
@@ -87,7 +88,7 @@ struct TagBaseline: Codable, Sendable, Equatable {
   let label: String?
 
   /// Counts the tags of some sentences.
-  init(_ sentences: [TaggedSentence], _ encoder: TagEncoder) {
+  init(_ sentences: some Sequence<TaggedSentence>, _ encoder: TagEncoder) {
     var counts: [String: Int] = [:]
     var words = [[String: Int]](repeating: [:], count: encoder.words.count)
     var labels: [String: Int] = [:]

@@ -30,10 +30,10 @@ struct TagTraining {
   ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
     var optimizer = SparseAdam(learningRate: learningRate)
     // Long sentences come in smaller batches, which only they need: how many there are is not known before.
-    let longest = (0..<source.count).map { source.length(of: $0) }.max() ?? 0
+    let longest = (0..<source.count).reduce(0) { max($0, source.length(of: $1)) }
     let batches = LengthBatches(
       source, size: batchSize, maximumSteps: longest * batchSize > Self.mostWords ? Self.mostWords : nil, pool: 20,
-      seed: seed)
+      seed: seed, order: LongOrder())
     let history: History
     do throws(TrainingError) {
       let trainer = Trainer(

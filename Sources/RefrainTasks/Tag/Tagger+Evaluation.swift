@@ -3,36 +3,38 @@ import RefrainData
 
 extension Tagger {
   /// What training seeks to make great: the F1 of spans, or the share of right tags, with that of right labels.
-  func score(on sentences: [TaggedSentence]) -> Double {
-    let scores = TagScores(sentences, bestTags(sentences))
+  func score(on sentences: TaggedSentences) -> Double {
+    var scores = TagScores()
+    for part in Self.parts(of: sentences) { scores.add(part.sentences, bestTags(part.sentences)) }
     let ofTags = scheme == .none ? scores.spans.accuracy : scores.spans.all.f1
     // Those kept aside may have no labels.
     return hasLabels && scores.hasLabels ? (ofTags + scores.labelAccuracy) / 2 : ofTags
   }
 
   /// The measures on sentences whose tags are known, with those of the baselines.
-  func measured(on sentences: [TaggedSentence], byType: Bool) -> TaskEvaluation {
+  func measured(on sentences: TaggedSentences, byType: Bool) -> TaskEvaluation {
     // What is compared is written in one way: BILOU as BIOES, and loose tags as BIO.
     func written(_ tags: [String]) -> [String] { scheme == .none ? tags : scheme.converted(tags) }
-    let truth = sentences.map { sentence in
-      var sentence = sentence
-      sentence.tags = written(sentence.tags)
-      return sentence
-    }
-    func measures(_ found: [(tags: [String], label: String?)], byType: Bool) -> [TaskEvaluation.Measure] {
-      TagScores(truth, found).measures(hasSpans: scheme != .none, hasLabels: hasLabels, byType: byType)
-    }
+    var (own, frequent, majority) = (TagScores(), TagScores(), TagScores())
     let most = baseline.tags[0]
+    for part in Self.parts(of: sentences) {
+      let truth = part.sentences.map { sentence in
+        var sentence = sentence
+        sentence.tags = written(sentence.tags)
+        return sentence
+      }
+      own.add(truth, bestTags(part.sentences))
+      frequent.add(truth, truth.map { (written(baseline.tags(of: $0.words, encoder)), baseline.label) })
+      majority.add(
+        truth, truth.map { (written(Array(repeating: most, count: $0.words.count)), baseline.label) })
+    }
+    func measures(_ scores: TagScores, byType: Bool = false) -> [TaskEvaluation.Measure] {
+      scores.measures(hasSpans: scheme != .none, hasLabels: hasLabels, byType: byType)
+    }
     return TaskEvaluation(
-      task: Self.name, examples: sentences.count, measures: measures(bestTags(sentences), byType: byType),
+      task: Self.name, examples: sentences.count, measures: measures(own, byType: byType),
       baselines: [
-        .init(
-          "mostFrequentTagOfWord",
-          measures(truth.map { (written(baseline.tags(of: $0.words, encoder)), baseline.label) }, byType: false)),
-        .init(
-          "majority",
-          measures(
-            truth.map { (written(Array(repeating: most, count: $0.words.count)), baseline.label) }, byType: false)),
+        .init("mostFrequentTagOfWord", measures(frequent)), .init("majority", measures(majority)),
       ])
   }
 }
@@ -43,10 +45,12 @@ struct TagScores {
   private var (sentences, rightSentences) = (0, 0)
   private var (labeled, rightLabels) = (0, 0)
 
+  /// Adds some sentences.
+  ///
   /// - Parameters:
   ///   - truth: Sentences whose tags are known.
   ///   - found: What was found for each.
-  init(_ truth: [TaggedSentence], _ found: [(tags: [String], label: String?)]) {
+  mutating func add(_ truth: [TaggedSentence], _ found: [(tags: [String], label: String?)]) {
     for (sentence, answer) in zip(truth, found) {
       spans.add(truth: sentence.tags, found: answer.tags)
       sentences += 1

@@ -13,7 +13,7 @@ extension Tagger {
 
   private func explained(_ sentence: TaggedSentence, _ number: Int) -> ExplainedExample {
     let source = TagSource(encoded: EncodedSentences([sentence], encoder), tags: nil, labels: nil)
-    let input = tagNetwork.inputs(source.batch([0])).at(0, axis: 0)
+    let input = tagNetwork.inputs(TagBatch([0], of: source)).at(0, axis: 0)
     let (tags, scores) = tagNetwork(stack([input]), lengths: nil, layers: LayerCalls())
     let path = tagNetwork.field.bestPaths(tags, lengths: [sentence.words.count], constraints: labels.constraints)[0]
     let written = labels.written(path)

@@ -11,7 +11,7 @@ extension Tagger {
     let classes = examples.sentences.map { $0.label.flatMap { numbers[$0] } ?? -1 }
     return try FoldPlan(classes, count: count, seed: configuration.seed).folds { places in
       var part = examples
-      part.sentences = places.map { examples.sentences[$0] }
+      part.sentences = examples.sentences.selecting(places)
       return part
     }
   }

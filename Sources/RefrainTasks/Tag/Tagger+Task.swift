@@ -22,9 +22,9 @@ extension Tagger: TaskModel {
     from source: DataSource, _ configuration: TagConfiguration
   ) throws(DataError) -> TagExamples {
     let columns = configuration.columns
-    let sentences = try TaggedSentence.all(in: source, columns: columns)
+    let sentences = try TaggedSentences(in: source, columns: columns)
     let validation = try configuration.validation.map { path throws(DataError) in
-      try TaggedSentence.all(in: DataSource(paths: [path]), columns: columns)
+      try TaggedSentences(in: DataSource(paths: [path]), columns: columns)
     }
     var examples = try TagExamples(sentences, validation: validation, scheme: configuration.scheme)
     if let path = configuration.vectors {
@@ -45,12 +45,16 @@ extension Tagger: TaskModel {
     var columns = request.columns
     columns.tags = columns.tags ?? self.columns.tags
     columns.words = columns.words ?? self.columns.words
-    var sentences: [TaggedSentence] = []
+    var sentences = TaggedSentences()
     for part in source.parts {
       let input = TagInput(part, isTag: { labels.isKnown($0) }, columns: columns)
-      let found = try input.sentences(as: request.input)
-      do throws(DataError) { try TagExamples.checkLengths(found) } catch { throw error.inFile(part.name) }
-      sentences += found
+      let first = sentences.count
+      try input.read(into: &sentences, as: request.input)
+      do throws(DataError) {
+        try TagExamples.checkLengths(sentences, from: first)
+      } catch {
+        throw error.inFile(part.name)
+      }
     }
     return TagExamples(toAnswer: sentences)
   }
@@ -66,7 +70,38 @@ extension Tagger: TaskModel {
 
   /// An answer for each sentence, word or span.
   public func predict(_ examples: TagExamples, _ request: TagRequest) throws(TaskError) -> [TagAnswer] {
-    let texts = try texts(examples.sentences, best: request.best, check: TaskError.checkCancellation)
+    try check(request)
+    var answers: [TagAnswer] = []
+    for part in Self.parts(of: examples.sentences) {
+      answers += try self.answers(part.sentences, from: part.first + 1, request)
+    }
+    try examples.requireWhole()
+    return answers
+  }
+
+  /// An answer for each sentence, word or span, those of some sentences at a time.
+  public func predictInParts(
+    _ examples: TagExamples, _ request: TagRequest, _ body: ([TagAnswer]) throws -> Void
+  ) throws {
+    try check(request)
+    for part in Self.parts(of: examples.sentences) {
+      let answers = try answers(part.sentences, from: part.first + 1, request)
+      try examples.requireWhole()
+      try body(answers)
+    }
+  }
+
+  private func check(_ request: TagRequest) throws(TaskError) {
+    guard request.unit != .span || scheme != .none else {
+      throw TaskError("the tags of this model say nothing of spans", remedy: "ask for words")
+    }
+  }
+
+  /// - Parameter first: The number of the first sentence.
+  private func answers(
+    _ sentences: [TaggedSentence], from first: Int, _ request: TagRequest
+  ) throws(TaskError) -> [TagAnswer] {
+    let texts = try texts(sentences, best: request.best, check: TaskError.checkCancellation)
     switch request.unit ?? .sentence {
     case .sentence: return texts.map { .sentence($0) }
     case .word:
@@ -74,19 +109,16 @@ extension Tagger: TaskModel {
         text.words.indices.map { place in
           .word(
             .init(
-              sentence: number + 1, word: text.words[place], tag: text.tags[place],
+              sentence: first + number, word: text.words[place], tag: text.tags[place],
               probability: text.probabilities[place]))
         }
       }
     case .span:
-      guard scheme != .none else {
-        throw TaskError("the tags of this model say nothing of spans", remedy: "ask for words")
-      }
       return texts.enumerated().flatMap { number, text in
         (text.spans ?? []).map { span in
           .span(
             .init(
-              sentence: number + 1, type: span.type, start: span.start, end: span.end, text: span.text,
+              sentence: first + number, type: span.type, start: span.start, end: span.end, text: span.text,
               probability: span.probability))
         }
       }
@@ -99,12 +131,16 @@ extension Tagger: TaskModel {
   public func evaluate(on examples: TagExamples, _ request: TagRequest) throws(TaskError) -> TaskEvaluation {
     let sentences = examples.sentences
     guard !sentences.isEmpty else { throw TaskError("there is no sentence to be evaluated on", remedy: "name a file") }
-    if let bare = sentences.first(where: { $0.tags.count != $0.words.count }) {
-      throw TaskError(
-        bare.error(at: 0, "there are no tags to compare with", remedy: "name a file whose tags are known").description)
+    let counts = sentences.indices.lazy.map { sentences.counts(of: $0) }
+    if let bare = counts.firstIndex(where: { $0.words != $0.tags }) {
+      let error = sentences[bare].error(
+        at: 0, "there are no tags to compare with", remedy: "name a file whose tags are known")
+      throw TaskError(error.description)
     }
     do throws(DataError) { try labels.check(sentences) } catch { throw TaskError(error) }
-    return measured(on: sentences, byType: request.measuresTypes)
+    let evaluation = measured(on: sentences, byType: request.measuresTypes)
+    try examples.requireWhole()
+    return evaluation
   }
 
   /// What was learned from, and by which network.
@@ -139,7 +175,7 @@ extension TagLabels {
   /// Makes sure that the tags of sentences are such as were learned.
   ///
   /// - Throws: `wrongFormat` with the file and line of the first that is not.
-  func check(_ sentences: [TaggedSentence]) throws(DataError) {
+  func check(_ sentences: some Collection<TaggedSentence>) throws(DataError) {
     if scheme == .none {
       guard let first = sentences.first, !sentences.contains(where: { $0.tags.contains(where: isKnown) }) else {
         return

@@ -32,15 +32,14 @@ extension Tagger {
     guard (0..<1).contains(configuration.dropout) else {
       throw TaskError("the dropout is \(configuration.dropout), and must be at least 0 and below 1")
     }
-    var (training, validation) = (examples.sentences, examples.validation ?? [])
+    var (training, validation) = (examples.sentences, examples.validation ?? TaggedSentences())
     if examples.validation == nil {
       let count = min(max(1, Int(Double(training.count) * heldOut.share)), heldOut.most)
       var generator = RandomGenerator(seed: configuration.seed ^ 0x7A6)
-      let chosen = Set(generator.permutation(training.count).prefix(count))
-      validation = chosen.sorted().map { training[$0] }
-      training = training.indices.filter { !chosen.contains($0) }.map { training[$0] }
+      let chosen = generator.permutation(prefix: count, of: training.count).sorted()
+      (training, validation) = (training.leavingOut(chosen), training.selecting(chosen))
     }
-    let words = training.reduce(0) { $0 + $1.words.count }
+    let words = training.wordCount
     let epochs = configuration.epochs ?? min(40, max(12, wordsToLearn / max(words, 1)))
     let refits = configuration.refits
     let total = Double(refits ? 2 * epochs : epochs)
@@ -62,6 +61,8 @@ extension Tagger {
     var tagger = finished(first, epochs: outcome.epochs, isComplete: outcome.isComplete)
     let evaluation = tagger.measured(on: validation, byType: false)
     tagger.evaluation = evaluation
+    try first.requireWhole()
+    try examples.requireWhole()
     guard refits, outcome.isComplete else { return tagger }
     var second = try Preparation(training + validation, examples, configuration, scheme)
     let share = Double(epochs) / total
@@ -85,18 +86,23 @@ extension Tagger {
     var network: TagNetwork
 
     init(
-      _ sentences: [TaggedSentence], _ examples: TagExamples, _ configuration: TagConfiguration, _ scheme: TagScheme
+      _ sentences: TaggedSentences, _ examples: TagExamples, _ configuration: TagConfiguration, _ scheme: TagScheme
     ) throws(TaskError) {
       encoder = TagEncoder(learning: sentences)
       labels = TagLabels(sentences, scheme: scheme, learned: configuration.learnedScheme ?? .bioes)
       baseline = TagBaseline(sentences, encoder)
       columns = configuration.columns
       sentenceCount = sentences.count
-      wordCount = sentences.reduce(0) { $0 + $1.words.count }
+      wordCount = sentences.wordCount
       let numbers = Dictionary(labels.labels.enumerated().map { ($1, $0) }) { first, _ in first }
+      var ownLabels: LongArray<Int32>?
+      if !labels.labels.isEmpty {
+        var all = LongArray<Int32>()
+        for sentence in sentences { all.append(Int32(sentence.label.flatMap { numbers[$0] } ?? 0)) }
+        ownLabels = all
+      }
       source = TagSource(
-        encoded: EncodedSentences(sentences, encoder), tags: labels.numbers(of: sentences),
-        labels: labels.labels.isEmpty ? nil : sentences.map { $0.label.flatMap { numbers[$0] } ?? 0 })
+        encoded: EncodedSentences(sentences, encoder), tags: labels.numbers(of: sentences), labels: ownLabels)
       guard labels.tags.count > 1 || labels.labels.count > 1 else {
         throw TaskError(
           "every word has the same tag \((labels.tags.first ?? "").quoted): there is nothing to learn",
@@ -111,6 +117,11 @@ extension Tagger {
       var generator = RandomGenerator(seed: configuration.seed)
       network = TagNetwork(sizes, using: &generator)
       if let (words, vectors) = examples.vectors { network.take(vectors, of: words, for: encoder.words) }
+    }
+
+    /// Makes sure that all that was asked for could be read.
+    func requireWhole() throws(TaskError) {
+      do throws(DataError) { try source.check() } catch { throw TaskError(error) }
     }
 
     /// Trains the network.

@@ -30,14 +30,30 @@ public struct Tagger: Sendable {
   /// Whether sentences get a label.
   public var hasLabels: Bool { !labels.labels.isEmpty }
 
+  /// How many sentences are sorted by their lengths together.
+  private static let pool = 1 << 14
+
+  /// Sentences in parts of which each is answered by itself, and as it is among all: as many as are sorted together.
+  static func parts(
+    of sentences: TaggedSentences
+  ) -> some Sequence<(first: Int, sentences: [TaggedSentence])> {
+    stride(from: 0, to: sentences.count, by: pool).lazy.map { start in
+      (first: start, sentences: Array(sentences[start..<min(start + pool, sentences.count)]))
+    }
+  }
+
   /// What the network says of sentences; `body` is called with their numbers, in no certain order.
   func forEachBatch<Failure: Error>(
     _ sentences: [TaggedSentence],
     _ body: (_ examples: [Int], _ tags: Tensor, _ labels: Tensor?, _ lengths: [Int]) throws(Failure) -> Void
   ) throws(Failure) {
-    try TagBatches(encoded: EncodedSentences(sentences, encoder)).run { examples, batch throws(Failure) in
-      let (tags, labels) = tagNetwork(batch)
-      try body(examples, tags, labels, batch.lengths)
+    for start in stride(from: 0, to: sentences.count, by: Self.pool) {
+      let part = sentences[start..<min(start + Self.pool, sentences.count)]
+      let batches = TagBatches(encoded: EncodedSentences(part, encoder, inMemory: true))
+      try batches.run { examples, batch throws(Failure) in
+        let (tags, labels) = tagNetwork(batch)
+        try body(examples.map { start + $0 }, tags, labels, batch.lengths)
+      }
     }
   }
 
@@ -56,7 +72,7 @@ public struct Tagger: Sendable {
   }
 }
 
-/// Sentences in batches of about one length.
+/// Sentences that are in memory, in batches of about one length.
 struct TagBatches {
   let encoded: EncodedSentences
   /// How many words a batch has at most, padding counted, unless a sentence is longer.
@@ -73,7 +89,7 @@ struct TagBatches {
       var end = start + 1
       while end < order.count, (end + 1 - start) * source.length(of: order[end]) <= Self.most { end += 1 }
       let examples = Array(order[start..<end])
-      try body(examples, source.batch(examples))
+      try body(examples, TagBatch(examples, of: source))
       start = end
     }
   }

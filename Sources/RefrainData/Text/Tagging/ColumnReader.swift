@@ -4,7 +4,6 @@ struct ColumnReader {
   private let columns: TaggedColumns
   private let demand: TagDemand
   private var layout: Layout?
-  private var sentences: [TaggedSentence] = []
   private var current = TaggedSentence(words: [])
   private var lines: [Int] = []
 
@@ -31,13 +30,15 @@ struct ColumnReader {
   }
 
   /// Takes the next line.
-  mutating func take(_ line: String, number: Int) throws(DataError) {
+  ///
+  /// - Returns: The sentence that it ends; nil where it ends none.
+  mutating func take(_ line: String, number: Int) throws(DataError) -> TaggedSentence? {
     let fields = Self.fields(of: line)
-    guard let first = fields.first else { return endSentence() }
-    if first.hasPrefix("-DOCSTART-") { return endSentence() }
-    if isComment(fields, isTabbed: line.utf8.contains(0x09)) { return }
+    guard let first = fields.first else { return finish() }
+    if first.hasPrefix("-DOCSTART-") { return finish() }
+    if isComment(fields, isTabbed: line.utf8.contains(0x09)) { return nil }
     if layout == nil { layout = try found(fields, number) }
-    guard let layout else { return }
+    guard let layout else { return nil }
     guard fields.count == layout.count else {
       throw fault(
         number,
@@ -45,7 +46,7 @@ struct ColumnReader {
           + "\(layout.line)", remedy: "give every word as many, divided by tabs or by spaces, and only these")
     }
     // A word of several, and one that is not written, are no words of the text.
-    if layout.isUniversal, first.contains(where: { $0 == "-" || $0 == "." }) { return }
+    if layout.isUniversal, first.contains(where: { $0 == "-" || $0 == "." }) { return nil }
     guard !fields[layout.words].isEmpty else { throw fault(number, "the word is missing", remedy: "write one") }
     current.words.append(String(fields[layout.words]))
     if let tags = layout.tags {
@@ -55,20 +56,17 @@ struct ColumnReader {
       current.tags.append(String(fields[tags]))
     }
     lines.append(number)
+    return nil
   }
 
-  /// All sentences.
-  mutating func finish() -> [TaggedSentence] {
-    endSentence()
-    return sentences
-  }
-
-  private mutating func endSentence() {
-    guard !current.words.isEmpty else { return }
+  /// Ends the sentence that was begun.
+  ///
+  /// - Returns: The sentence; nil where none was.
+  mutating func finish() -> TaggedSentence? {
+    guard !current.words.isEmpty else { return nil }
     current.source = .init(file: file, lines: lines)
-    sentences.append(current)
-    current = TaggedSentence(words: [])
-    lines = []
+    defer { (current, lines) = (TaggedSentence(words: []), []) }
+    return current
   }
 
   /// The columns of a line: between tabs where it has any, else between spaces; none of an empty line.

@@ -25,7 +25,7 @@ public enum TagScheme: String, Codable, Sendable, CaseIterable {
   /// Finds out which scheme the tags of sentences follow.
   ///
   /// - Throws: `wrongFormat` with the file and line of the tag that does not fit when they follow none to the end.
-  public static func found(in sentences: [TaggedSentence]) throws(DataError) -> TagScheme {
+  public static func found(in sentences: some Collection<TaggedSentence>) throws(DataError) -> TagScheme {
     var (spans, others) = (0, 0)
     var positions: Set<SpanTag.Position> = []
     for sentence in sentences {
@@ -54,7 +54,7 @@ public enum TagScheme: String, Codable, Sendable, CaseIterable {
   /// Makes sure that the tags of sentences follow the scheme.
   ///
   /// - Throws: `wrongFormat` with the file and line of the first that does not.
-  public func check(_ sentences: [TaggedSentence]) throws(DataError) {
+  public func check(_ sentences: some Collection<TaggedSentence>) throws(DataError) {
     for sentence in sentences {
       guard let fault = faults(in: sentence).first else { continue }
       throw sentence.error(
@@ -66,7 +66,7 @@ public enum TagScheme: String, Codable, Sendable, CaseIterable {
   /// Makes sure that all tags are such as say something of spans.
   ///
   /// - Throws: `wrongFormat` with the file and line of the first that does not.
-  public static func checkSpans(_ sentences: [TaggedSentence]) throws(DataError) {
+  public static func checkSpans(_ sentences: some Collection<TaggedSentence>) throws(DataError) {
     for sentence in sentences {
       guard let word = sentence.tags.firstIndex(where: { SpanTag($0[...]) == nil }) else { continue }
       throw sentence.error(

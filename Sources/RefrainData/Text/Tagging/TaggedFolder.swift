@@ -12,19 +12,14 @@ struct TaggedFolder {
 
   private func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
-  private func lines(_ name: String) throws(DataError) -> [String] {
-    let lines = try TextLines(paths: [file(name)])
-    let texts = Array(lines)
-    try lines.checkUnchanged()
-    return texts
-  }
+  private func lines(_ name: String) throws(DataError) -> TextLines { try TextLines(paths: [file(name)]) }
 
   private func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
 
-  /// The sentences, with tags and labels where there are files of them.
+  /// Adds the sentences, with tags and labels where there are files of them.
   ///
   /// - Throws: `missingFile`; `wrongFormat` where the files do not have as many lines or words.
-  func sentences(_ demand: TagDemand) throws(DataError) -> [TaggedSentence] {
+  func read(into sentences: inout TaggedSentences, _ demand: TagDemand) throws(DataError) {
     guard isThere("seq.in") else {
       throw DataError(
         .missingFile, file: path, "this folder has no file seq.in",
@@ -39,13 +34,16 @@ struct TaggedFolder {
         .wrongFormat, file: file(name), "there are \(others.count) lines, and \(words.count) in seq.in",
         remedy: "give every sentence a line in both")
     }
-    var sentences: [TaggedSentence] = []
+    var (tagLines, labelLines) = (tags?.makeIterator(), labels?.makeIterator())
     for (index, line) in words.enumerated() {
+      let (tagLine, labelLine) = (tagLines?.next(), labelLines?.next())
+      // A file that cannot be read any more is told of below.
+      if tags != nil && tagLine == nil || labels != nil && labelLine == nil { break }
       let own = ColumnReader.fields(of: line).map { String($0) }
-      if own.isEmpty, tags.map({ ColumnReader.fields(of: $0[index]).isEmpty }) ?? true { continue }
+      if own.isEmpty, tagLine.map({ ColumnReader.fields(of: $0).isEmpty }) ?? true { continue }
       var sentence = TaggedSentence(words: own)
-      if let tags {
-        sentence.tags = ColumnReader.fields(of: tags[index]).map { String($0) }
+      if let tagLine {
+        sentence.tags = ColumnReader.fields(of: tagLine).map { String($0) }
         guard sentence.tags.count == own.count else {
           throw DataError(
             .wrongFormat, file: file("seq.out"),
@@ -53,7 +51,7 @@ struct TaggedFolder {
             remedy: "give every word a tag")
         }
       }
-      if let label = labels?[index].trimmingCharacters(in: .whitespaces) {
+      if let label = labelLine?.trimmingCharacters(in: .whitespaces) {
         guard !label.isEmpty else {
           throw DataError(
             .wrongFormat, file: file("label"), "line \(index + 1): the label is missing", remedy: "write one")
@@ -63,6 +61,6 @@ struct TaggedFolder {
       sentence.source = .init(file: file("seq.out"), lines: Array(repeating: index + 1, count: own.count))
       sentences.append(sentence)
     }
-    return sentences
+    for lines in [words, tags, labels] { try lines?.checkUnchanged() }
   }
 }

@@ -60,36 +60,16 @@ public enum TagDemand: Sendable {
 }
 
 extension TaggedSentence {
-  /// The sentences of files of columns, as CoNLL's and CoNLL-U, and of folders with the files `seq.in`, `seq.out` and
-  /// `label` (ATIS, SNIPS), in which a line is a sentence.
+  /// The sentences that ``TaggedSentences/init(in:columns:tags:)`` reads, all in memory.
   ///
-  /// Columns are divided by tabs, or else by spaces; a sentence ends at an empty line. `-DOCSTART-`, comments, and in
-  /// CoNLL-U what is no word of its own (`3-4`, `5.1`) are passed over.
-  ///
-  /// - Throws: What reading ``TextLines`` throws; `wrongFormat` with the line for one that does not fit those before;
-  ///   `noSuchColumn`; `emptyFile` when there is no sentence.
+  /// - Throws: What that throws.
   public static func all(
     in source: DataSource, columns: TaggedColumns = TaggedColumns(), tags: TagDemand = .required
   ) throws(DataError) -> [TaggedSentence] {
-    var sentences: [TaggedSentence] = []
-    for part in source.parts {
-      let count = sentences.count
-      if case .file(let path) = part, TaggedFolder.isFolder(path) {
-        sentences += try TaggedFolder(path: path).sentences(tags)
-      } else {
-        var reader = ColumnReader(file: part.name, columns: columns, demand: tags)
-        let lines = try TextLines(DataSource([part]))
-        for (index, line) in lines.enumerated() { try reader.take(line, number: index + 1) }
-        try lines.checkUnchanged()
-        sentences += reader.finish()
-      }
-      guard sentences.count > count else {
-        throw DataError(
-          .emptyFile, file: part.name, "there is no sentence in it",
-          remedy: "give a word and its tag a line, and leave a line empty after each sentence")
-      }
-    }
-    return sentences
+    let sentences = try TaggedSentences(in: source, columns: columns, tags: tags)
+    let all = Array(sentences)
+    try sentences.check()
+    return all
   }
 }
 

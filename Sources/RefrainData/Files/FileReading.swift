@@ -65,17 +65,33 @@ final class OpenFile {
       return bytes
     }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      let received = chunk.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
-      if received == 0 { return bytes }
-      if received > 0 {
-        do throws(DataError) { try budget.take(received, for: "the file") } catch { throw error.inFile(path) }
-        bytes.append(contentsOf: chunk[..<received])
-      } else if errno != EINTR {
-        throw .reading(path, errno)
+      let portion = try readOn()
+      if portion.isEmpty { return bytes }
+      do throws(DataError) { try budget.take(portion.count, for: "the file") } catch { throw error.inFile(path) }
+      bytes += portion
+    }
+  }
+
+  /// The bytes that come next where it is read from its beginning to its end; none at the end.
+  func readOn() throws(DataError) -> [UInt8] { try Self.readOn(descriptor, of: path) }
+
+  /// The same of what is open under a descriptor.
+  static func readOn(_ descriptor: Int32, of path: String) throws(DataError) -> [UInt8] {
+    var failure: Int32?
+    let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, count in
+      while true {
+        let received = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+        count = max(0, received)
+        if received >= 0 { return }
+        guard errno == EINTR else {
+          failure = errno
+          return
+        }
       }
     }
+    if let failure { throw .reading(path, failure) }
+    return bytes
   }
 
   /// The bytes of a part that lies within the file's ``size``.

@@ -1,4 +1,4 @@
-/// The text of a file in UTF-8: whole in memory, or of a long file a block at a time.
+/// The text of a file in UTF-8: whole in memory, or where it is long a block at a time.
 struct BlockText {
   private let content: Content
   /// How many bytes are read at once.
@@ -8,8 +8,8 @@ struct BlockText {
 
   private enum Content {
     case bytes([UInt8])
-    /// A file, whose text begins behind a mark of the byte order.
-    case file(OpenFile, start: Int, isWindows: Bool)
+    /// What is not in memory, whose text begins behind a mark of the byte order.
+    case stored(StoredBytes, start: Int, isWindows: Bool)
   }
 
   /// - Parameters:
@@ -19,15 +19,30 @@ struct BlockText {
   /// - Throws: `emptyFile`, `notUTF8`, `wrongFormat`, and what reading throws.
   init(_ part: DataSource.Part, block: Int?, _ notes: inout [String]) throws(DataError) {
     (self.block, isCut) = (block ?? 1 << 20, block != nil)
-    if case .file(let path) = part {
+    let spool: LongArray<UInt8>
+    switch part {
+    case .file(let path):
       let file = try OpenFile(path)
-      if file.isRegular, file.size > (block == nil ? LongArraySettings.current.bytes : 0) {
-        content = try Self.content(of: file, &notes)
+      if file.isRegular, file.size > 0 {
+        let isLong = file.size > (block == nil ? LongArraySettings.current.bytes : 0)
+        // How much comes out of gzip is not known before.
+        let isStored = isLong ? true : Gzip.isGzip(try file.read(0..<min(2, file.size)))
+        content =
+          isStored
+          ? try Self.content(of: .file(file), most: block, &notes) : .bytes(try Self.text(of: file.readAll(), &notes))
         return
       }
+      spool = try LongArray(file, most: block)
+    case .standardInput: spool = try LongArray(part, most: block)
+    case .bytes, .array:
+      content = .bytes(try Self.text(of: part.contents(), &notes))
+      return
     }
-    let text = try Self.text(of: part.contents(), &notes)
-    content = .bytes(text)
+    let isStored = spool.isInFile || Gzip.isGzip(Array(spool[0..<min(2, spool.count)]))
+    content =
+      isStored
+      ? try Self.content(of: .spool(spool), most: block, &notes)
+      : .bytes(try Self.text(of: Array(spool[0..<spool.count]), &notes))
   }
 
   /// How much of a file is looked at to know its kind.
@@ -47,9 +62,21 @@ struct BlockText {
     return bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
   }
 
-  /// What a long file is: gzip and UTF-16 are unpacked in memory.
-  private static func content(of file: OpenFile, _ notes: inout [String]) throws(DataError) -> Content {
+  /// What a long file is: gzip is unpacked into another, UTF-16 in memory.
+  private static func content(
+    of file: StoredBytes, most: Int?, _ notes: inout [String]
+  ) throws(DataError) -> Content {
     let head = try file.read(0..<min(file.size, headSize))
+    if Gzip.isGzip(head) {
+      let unpacked = try file.unpacked(most: most)
+      guard unpacked.isInFile else {
+        let text = try DecodedText(unpacked: Array(unpacked[0..<unpacked.count]), notes: ["unpacked from gzip"])
+        notes += text.notes
+        return .bytes(text.bytes)
+      }
+      notes.append("unpacked from gzip")
+      return try content(of: .spool(unpacked), most: most, &notes)
+    }
     if let text = try DecodedText(packed: head, contents: file.readAll) {
       notes += text.notes
       return .bytes(text.bytes)
@@ -63,7 +90,7 @@ struct BlockText {
     guard hasText else { throw isEmpty }
     try scan.finish(&notes)
     let hasMark = !scan.isWindows && head.starts(with: mark)
-    return .file(file, start: hasMark ? mark.count : 0, isWindows: scan.isWindows)
+    return .stored(file, start: hasMark ? mark.count : 0, isWindows: scan.isWindows)
   }
 
   private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -75,10 +102,10 @@ struct BlockText {
   var end: Int {
     switch content {
     case .bytes(let bytes): bytes.count
-    case .file(let file, _, _): file.size
+    case .stored(let file, _, _): file.size
     }
   }
-  var start: Int { if case .file(_, let start, _) = content { start } else { 0 } }
+  var start: Int { if case .stored(_, let start, _) = content { start } else { 0 } }
   /// All of it, where that is in memory and not to be read in blocks all the same.
   var inMemory: [UInt8]? { if case .bytes(let bytes) = content, !isCut { bytes } else { nil } }
 
@@ -86,7 +113,7 @@ struct BlockText {
   func read(_ range: Range<Int>) throws(DataError) -> [UInt8] {
     switch content {
     case .bytes(let bytes): return Array(bytes[range])
-    case .file(let file, _, let isWindows):
+    case .stored(let file, _, let isWindows):
       let bytes = try file.read(range)
       return isWindows ? Array(DecodedText.windowsText(bytes).utf8) : bytes
     }
@@ -112,7 +139,7 @@ struct BlockText {
 
   /// Makes sure that nobody has written to the file since it was opened.
   func checkUnchanged() throws(DataError) {
-    if case .file(let file, _, _) = content { try file.checkUnchanged() }
+    if case .stored(let file, _, _) = content { try file.checkUnchanged() }
   }
 }
 

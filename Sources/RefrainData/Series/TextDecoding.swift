@@ -41,7 +41,7 @@ struct DecodedText {
     }
   }
 
-  private init(unpacked file: [UInt8], notes assumed: [String]) throws(DataError) {
+  init(unpacked file: [UInt8], notes assumed: [String]) throws(DataError) {
     notes = assumed
     if let order = Self.wideOrder(of: file) {
       bytes = try Self.decodeWide(file, isBigEndian: order == .big)
@@ -183,15 +183,38 @@ enum Gzip {
   static let greatestSize = 1 << 31
 
   static func unpack(_ file: [UInt8]) throws(DataError) -> [UInt8] {
+    var (rest, result) = (file, [UInt8]())
+    try unpack(file.count, greatest: greatestSize) { () throws(DataError) in
+      defer { rest = [] }
+      return rest
+    } into: { bytes throws(DataError) in
+      result += bytes
+    }
+    return result
+  }
+
+  /// Unpacks what comes in parts.
+  ///
+  /// - Parameters:
+  ///   - size: How many bytes the file has.
+  ///   - greatest: How many may come out of it; a hundred times as many as went in where nothing is said, for text
+  ///     seldom packs so well.
+  ///   - next: Gives the next bytes of the file; none at its end.
+  ///   - take: Takes what comes out.
+  static func unpack(
+    _ size: Int, greatest: Int? = nil, _ next: () throws(DataError) -> [UInt8],
+    into take: (ArraySlice<UInt8>) throws(DataError) -> Void
+  ) throws(DataError) {
+    let greatest = greatest ?? max(greatestSize, 100 * size)
     let damaged = DataError(.damagedFile, "the gzip data is damaged or cut off", remedy: "get the file again")
     var stream = z_stream()
     // 15 + 16: a window of any size, with gzip's header.
     guard inflateInit2_(&stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { throw damaged }
     defer { inflateEnd(&stream) }
-    var result: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    var position = 0
+    var (file, position, sum) = ([UInt8](), 0, 0)
     while true {
+      if position == file.count { (file, position) = (try next(), 0) }
       let portion = min(file.count - position, 1 << 30)
       let (status, taken, given) = file[position..<position + portion].withUnsafeBufferPointer { input in
         chunk.withUnsafeMutableBufferPointer { output in
@@ -204,14 +227,16 @@ enum Gzip {
         }
       }
       position += taken
-      result += chunk[..<given]
-      guard result.count <= greatestSize else {
+      sum += given
+      guard sum <= greatest else {
         throw DataError(
-          .wrongFormat, "more than \(greatestSize >> 30) GB come out of this gzip file", remedy: "unpack it and cut it")
+          .wrongFormat, "more than \(greatest >> 30) GB come out of this gzip file", remedy: "unpack it and cut it")
       }
+      try take(chunk[..<given])
       if status == Z_STREAM_END {
         // Several gzip files one after another are one file.
-        guard file[position...].starts(with: [0x1F, 0x8B]) else { return result }
+        if file.count - position < 2 { (file, position) = (Array(file[position...]) + (try next()), 0) }
+        guard file[position...].starts(with: [0x1F, 0x8B]) else { return }
         guard inflateReset(&stream) == Z_OK else { throw damaged }
       } else {
         guard status == Z_OK, taken + given > 0 else { throw damaged }

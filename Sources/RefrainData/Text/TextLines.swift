@@ -3,7 +3,8 @@ import Synchronization
 /// The lines of files, one after another, each read when it is asked for: files may be larger than memory.
 ///
 /// Lines end with LF, CRLF or CR, which are no part of them; empty lines count. Text is UTF-8, with or without a
-/// byte-order mark; UTF-16 and gzip are unpacked in memory. A file that has hardly a character of UTF-8 beyond ASCII,
+/// byte-order mark; gzip and what is piped in are read from files without a name where they are too long for memory,
+/// UTF-16 is in memory. A file that has hardly a character of UTF-8 beyond ASCII,
 /// and bytes that are none, is read as Windows-1252 (Latin-1), which is noted; bad bytes in a file of UTF-8 are an
 /// error that names their line. All of that is found out when the value is made, by going through the files once.
 public struct TextLines: Sequence, Sendable {
@@ -30,6 +31,7 @@ public struct TextLines: Sequence, Sendable {
   private enum Content: Sendable {
     case path(String, OpenFile.Stamp)
     case bytes([UInt8])
+    case spool(LongArray<UInt8>)
   }
 
   /// The lines of files by their paths; `-` is standard input.
@@ -38,9 +40,9 @@ public struct TextLines: Sequence, Sendable {
   ///   line, or `overMemoryBudget` for a line that does not fit.
   public init(paths: [String]) throws(DataError) { try self.init(DataSource(paths: paths)) }
 
-  /// The lines of the parts of a source. What is no regular file, such as standard input, is held in memory.
+  /// The lines of the parts of a source.
   ///
-  /// - Throws: What ``init(paths:)`` throws; `wrongInput` for an array.
+  /// - Throws: What ``init(paths:)`` throws; `wrongInput` for an array; `diskFull` or `unwritableFile`.
   public init(_ source: DataSource) throws(DataError) {
     var files: [File] = []
     var notes: [String] = []
@@ -57,23 +59,46 @@ public struct TextLines: Sequence, Sendable {
   }
 
   private static func file(_ part: DataSource.Part, _ notes: inout [String]) throws(DataError) -> File {
-    if case .file(let path) = part {
+    let spool: LongArray<UInt8>
+    switch part {
+    case .file(let path):
       let file = try OpenFile(path)
       if file.isRegular, file.size > 0 {
-        let head = try file.read(0..<Swift.min(file.size, headSize))
-        if let text = try DecodedText(packed: head, contents: file.readAll) {
-          return try Self.file(part.name, text.bytes, text.notes, &notes)
-        }
-        var scan = LineScan()
-        try file.forEachChunk { scan.take($0) }
-        try file.checkUnchanged()
-        try scan.finish(&notes)
-        return File(name: path, content: .path(path, file.stamp), scan: scan)
+        return try Self.file(path, .file(file), .path(path, file.stamp), &notes)
       }
+      spool = try LongArray(file)
+    case .standardInput, .bytes, .array: spool = try LongArray(part)
     }
-    let bytes = try part.contents()
+    if spool.isInFile || Gzip.isGzip(Array(spool[0..<Swift.min(2, spool.count)])) {
+      return try file(part.name, .spool(spool), .spool(spool), &notes)
+    }
+    let bytes = Array(spool[0..<spool.count])
     let text = try DecodedText(packed: Array(bytes.prefix(headSize))) { () throws(DataError) in bytes }
     return try Self.file(part.name, text?.bytes ?? bytes, text?.notes ?? [], &notes)
+  }
+
+  /// A file that is not in memory. Gzip is unpacked into another.
+  private static func file(
+    _ name: String, _ stored: StoredBytes, _ content: Content, _ notes: inout [String]
+  ) throws(DataError) -> File {
+    let head = try stored.read(0..<Swift.min(stored.size, headSize))
+    if Gzip.isGzip(head) {
+      let unpacked = try stored.unpacked()
+      guard unpacked.isInFile else {
+        let text = try DecodedText(unpacked: Array(unpacked[0..<unpacked.count]), notes: ["unpacked from gzip"])
+        return try file(name, text.bytes, text.notes, &notes)
+      }
+      notes.append("unpacked from gzip")
+      return try file(name, .spool(unpacked), .spool(unpacked), &notes)
+    }
+    if let text = try DecodedText(packed: head, contents: stored.readAll) {
+      return try file(name, text.bytes, text.notes, &notes)
+    }
+    var scan = LineScan()
+    try stored.forEachChunk { scan.take($0) }
+    try stored.checkUnchanged()
+    try scan.finish(&notes)
+    return File(name: name, content: content, scan: scan)
   }
 
   private static func file(
@@ -105,6 +130,14 @@ public struct TextLines: Sequence, Sendable {
   /// ``checkUnchanged()`` tells.
   public func makeIterator() -> Iterator { Iterator(self) }
 
+  /// How many bytes of UTF-8 one line after another has, without making texts of them.
+  ///
+  /// - Parameter body: Says whether to go on.
+  package func forEachLength(_ body: (_ length: Int) -> Bool) {
+    var iterator = makeIterator()
+    while let length = iterator.nextLength(), body(length) {}
+  }
+
   /// Makes sure that all lines could be read, and that the files still are as they were when they were first gone
   /// through: to be called after a loop over the lines.
   ///
@@ -127,10 +160,20 @@ public struct TextLines: Sequence, Sendable {
     fileprivate init(_ lines: TextLines) { self.lines = lines }
 
     /// The next line.
-    public mutating func next() -> String? {
+    public mutating func next() -> String? { advance { chunks throws(DataError) in try chunks.next() } }
+
+    /// How many bytes of UTF-8 the next line has.
+    fileprivate mutating func nextLength() -> Int? { advance { chunks throws(DataError) in try chunks.nextLength() } }
+
+    /// Passes over lines, of which no text is made.
+    package mutating func skip(_ count: Int) {
+      for _ in 0..<count where nextLength() == nil { return }
+    }
+
+    private mutating func advance<Line>(_ read: (inout LineChunks) throws(DataError) -> Line?) -> Line? {
       while true {
         do throws(DataError) {
-          if let line = try chunks?.next() { return line }
+          if chunks != nil, let line = try read(&chunks!) { return line }
         } catch {
           return fail(error)
         }
@@ -139,10 +182,11 @@ public struct TextLines: Sequence, Sendable {
         switch next.content {
         case .path(let path, _):
           do throws(DataError) {
-            chunks = LineChunks(try OpenFile(path), isWindows: next.scan.isWindows)
+            chunks = LineChunks(.file(try OpenFile(path)), isWindows: next.scan.isWindows)
           } catch {
             return fail(error)
           }
+        case .spool(let bytes): chunks = LineChunks(.spool(bytes), isWindows: next.scan.isWindows)
         case .bytes(let bytes): chunks = LineChunks(bytes, isWindows: next.scan.isWindows)
         }
         file += 1
@@ -150,7 +194,7 @@ public struct TextLines: Sequence, Sendable {
     }
 
     /// Ends the lines.
-    private mutating func fail(_ error: DataError) -> String? {
+    private mutating func fail<Line>(_ error: DataError) -> Line? {
       (file, chunks) = (lines.files.count, nil)
       lines.failure.error.withLock { $0 = $0 ?? error }
       return nil
@@ -160,7 +204,7 @@ public struct TextLines: Sequence, Sendable {
 
 /// The lines of one file, of which a part is in memory.
 private struct LineChunks {
-  private let file: OpenFile?
+  private let file: StoredBytes?
   private let isWindows: Bool
   private var buffer: [UInt8]
   /// Where the next line begins in the buffer, and up to where no line end is.
@@ -172,7 +216,7 @@ private struct LineChunks {
 
   private static let chunk = 1 << 18
 
-  init(_ file: OpenFile, isWindows: Bool) {
+  init(_ file: StoredBytes, isWindows: Bool) {
     (self.file, self.isWindows, buffer) = (file, isWindows, [])
   }
 
@@ -180,7 +224,15 @@ private struct LineChunks {
     (file, self.isWindows, buffer) = (nil, isWindows, bytes)
   }
 
-  mutating func next() throws(DataError) -> String? {
+  mutating func next() throws(DataError) -> String? { try nextRange().map(text) }
+
+  /// How many bytes of UTF-8 the next line has.
+  mutating func nextLength() throws(DataError) -> Int? {
+    try nextRange().map { isWindows ? text($0).utf8.count : $0.count }
+  }
+
+  /// Where the next line lies in the buffer.
+  private mutating func nextRange() throws(DataError) -> Range<Int>? {
     while true {
       if isFirst, buffer.count >= 3 || isAtEnd {
         isFirst = false
@@ -194,7 +246,7 @@ private struct LineChunks {
       searched = end
       // Whether a line feed follows a carriage return is seen in the next chunk.
       if end < buffer.count, buffer[end] == .lineFeed || end + 1 < buffer.count || isAtEnd {
-        let line = text(start..<end)
+        let line = start..<end
         start = end + 1
         if buffer[end] == .carriageReturn, start < buffer.count, buffer[start] == .lineFeed { start += 1 }
         searched = start
@@ -203,7 +255,7 @@ private struct LineChunks {
       if isAtEnd {
         guard start < buffer.count else { return nil }
         defer { (start, searched) = (buffer.count, buffer.count) }
-        return text(start..<buffer.count)
+        return start..<buffer.count
       }
       guard try readOn() else { return nil }
     }

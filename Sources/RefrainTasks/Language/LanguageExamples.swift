@@ -19,12 +19,17 @@ public struct LanguageExamples: Sendable {
     guard let lines else { throw TaskError("there is no text to learn from; give one") }
     if let validation { return (Excerpt(lines), Excerpt(validation)) }
     // By characters and not by lines, which may be short at one end.
-    let characters = lines.reduce(0) { $0 + $1.utf8.count + 1 }
+    var characters = 0
+    lines.forEachLength { length in
+      characters += length + 1
+      return true
+    }
     var (sum, count) = (0, 0)
-    for line in lines {
-      sum += line.utf8.count + 1
-      if sum > characters - characters / 10, count > 0 { break }
+    lines.forEachLength { length in
+      sum += length + 1
+      if sum > characters - characters / 10, count > 0 { return false }
       count += 1
+      return true
     }
     return (Excerpt(lines, 0..<count), Excerpt(lines, count..<lines.count))
   }
@@ -40,7 +45,13 @@ struct Excerpt: Sequence {
     self.range = range ?? 0..<lines.count
   }
 
-  func makeIterator() -> some IteratorProtocol<String> {
-    lines.lazy.dropFirst(range.lowerBound).prefix(range.count).makeIterator()
+  func makeIterator() -> AnyIterator<String> {
+    var (iterator, left) = (lines.makeIterator(), range.count)
+    iterator.skip(range.lowerBound)
+    return AnyIterator {
+      guard left > 0 else { return nil }
+      left -= 1
+      return iterator.next()
+    }
   }
 }

@@ -226,4 +226,82 @@ import Testing
       }
     }
   }
+
+  @Test("What is packed or piped in is read in blocks, from a file of its own where it is long", arguments: [1, 700])
+  func packed(count: Int) throws {
+    let rows = (0..<count).map { "\"a text, \($0)\",\($0 % 3)\r\n" }
+    let text = Array("text,label\n".utf8) + Array(rows.joined().utf8)
+    var settings = LongArraySettings()
+    settings.bytes = 1000
+    try withTemporaryFolder { folder in
+      let path = folder + "/t.csv"
+      // Of two parts, as gzip's own files may be.
+      let packed = gzipped(Array(text.prefix(text.count / 3))) + gzipped(Array(text.dropFirst(text.count / 3)))
+      let plain = everything(.bytes(text, name: path), block: nil)
+      #expect(plain.count == 2 + 2 * count - 1)
+      for block in [nil, 7, 1000] {
+        try LongArraySettings.$current.withValue(settings) {
+          try Data(packed).write(to: URL(filePath: path))
+          let note = "\(path): unpacked from gzip"
+          let read = everything(.file(path), block: block)
+          #expect(
+            read.filter { !$0.contains("gzip") } == plain && read.contains { $0.contains("unpacked from gzip") },
+            "\(note)")
+          for bytes in [text, packed] {
+            try piped(bytes, folder + "/pipe") { pipe in
+              let read = everything(.file(pipe), block: block)
+              #expect(read.filter { !$0.contains("gzip") } == plain)
+            }
+          }
+          // Cut off, and a byte changed.
+          try Data(packed.dropLast(9)).write(to: URL(filePath: path))
+          #expect(everything(.file(path), block: block)[0].contains("damaged or cut off"))
+          var changed = packed
+          changed[packed.count - 7] ^= 1
+          try Data(changed).write(to: URL(filePath: path))
+          #expect(everything(.file(path), block: block)[0].contains("damaged or cut off"))
+          settings.folder = "/nowhere"
+        }
+        if count > 1, block == nil {
+          try Data(packed).write(to: URL(filePath: path))
+          LongArraySettings.$current.withValue(settings) {
+            #expect(everything(.file(path), block: nil)[0].contains("TMPDIR"))
+          }
+        }
+        settings.folder = nil
+      }
+    }
+  }
+}
+
+/// Bytes as a file of gzip, which are not made less.
+func gzipped(_ bytes: [UInt8]) -> [UInt8] {
+  func little(_ value: Int, _ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+  var packed: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]
+  for start in stride(from: 0, to: max(1, bytes.count), by: 65_535) {
+    let part = bytes[start..<min(start + 65_535, bytes.count)]
+    let isLast = start + 65_535 >= bytes.count
+    packed += [isLast ? 1 : 0] + little(part.count, 2) + little(~part.count, 2) + part
+  }
+  var check: UInt32 = ~0
+  for byte in bytes {
+    check ^= UInt32(byte)
+    for _ in 0..<8 { check = check >> 1 ^ (check & 1 == 1 ? 0xEDB8_8320 : 0) }
+  }
+  return packed + little(Int(~check), 4) + little(bytes.count, 4)
+}
+
+/// Calls `body` with a pipe at a path, into which a thread writes bytes.
+func piped(_ bytes: [UInt8], _ path: String, _ body: (String) throws -> Void) throws {
+  #expect(mkfifo(path, 0o600) == 0)
+  defer { unlink(path) }
+  let thread = Thread {
+    guard let file = FileHandle(forWritingAtPath: path) else { return }
+    try? file.write(contentsOf: Data(bytes))
+    try? file.close()
+  }
+  thread.start()
+  try body(path)
 }

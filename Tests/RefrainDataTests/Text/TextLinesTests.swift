@@ -1,7 +1,8 @@
 import Foundation
-import RefrainData
 import RefrainTestSupport
 import Testing
+
+@testable import RefrainData
 
 @Suite("Lines of text") struct TextLinesTests {
   private func lines(_ bytes: [UInt8]) throws -> (lines: [String], notes: [String]) {
@@ -15,6 +16,15 @@ import Testing
       // From memory the same.
       let bytes = try TextLines(DataSource([.bytes(bytes, name: "text.txt")]))
       #expect(Array(bytes) == result?.lines)
+      var lengths: [Int] = []
+      lines.forEachLength { length in
+        lengths.append(length)
+        return true
+      }
+      #expect(lengths == result?.lines.map(\.utf8.count))
+      var last = lines.makeIterator()
+      last.skip(max(0, lines.count - 1))
+      #expect(last.next() == result?.lines.last && last.next() == nil)
     }
     return try #require(result)
   }
@@ -40,6 +50,37 @@ import Testing
     var bytes: [UInt8] = [0xFF, 0xFE]
     for unit in "grün\nrot".utf16 { bytes += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
     #expect(try lines(bytes).lines == ["grün", "rot"])
+  }
+
+  @Test("Gzip and what is piped in are read from a file of their own where they are long", arguments: [3, 5000])
+  func packed(count: Int) throws {
+    let expected = (0..<count).map { "line \($0), größer" }
+    let text = Array(expected.joined(separator: "\n").utf8)
+    var settings = LongArraySettings()
+    settings.bytes = 1000
+    try withTemporaryFolder { folder in
+      try LongArraySettings.$current.withValue(settings) {
+        let path = folder + "/text.txt.gz"
+        try Data(gzipped(text)).write(to: URL(filePath: path))
+        let lines = try TextLines(paths: [path])
+        #expect(Array(lines) == expected && Array(lines) == expected && lines.count == count)
+        #expect(lines.notes == ["\(path): unpacked from gzip"])
+        try lines.checkUnchanged()
+        for bytes in [text, gzipped(text)] {
+          try piped(bytes, folder + "/pipe") { pipe in
+            let lines = try TextLines(paths: [pipe])
+            #expect(Array(lines) == expected)
+          }
+        }
+        // Latin-1, and a zero byte.
+        let latin = expected.joined(separator: "\n").unicodeScalars.map { UInt8($0.value) }
+        try Data(gzipped(latin)).write(to: URL(filePath: path))
+        #expect(Array(try TextLines(paths: [path])) == expected)
+        try Data(gzipped(text + [0x0A, 0])).write(to: URL(filePath: path))
+        let error = dataError { () throws(DataError) in try TextLines(paths: [path]) }
+        #expect(error?.description.contains("line \(count + 1) holds a zero byte") == true)
+      }
+    }
   }
 
   @Test("Bad bytes in a file of UTF-8, a zero byte and an archive are named, with the line")

@@ -118,6 +118,13 @@ import Testing
     }
   }
 
+  @Test("words of other bytes stay as they are, though they are equal as strings")
+  func equalWords() {
+    let words = ["caf\u{E9}", "cafe\u{301}"]
+    let sentences = TaggedSentences(words.map { TaggedSentence(words: [$0], tags: ["O"]) })
+    #expect(sentences.map { Array($0.words[0].utf8) } == words.map { Array($0.utf8) })
+  }
+
   @Test("columns without tags are read where none are demanded")
   func bare() throws {
     #expect(try read("a\nb\n\nc\n", tags: .optional).map(\.words) == [["a", "b"], ["c"]])

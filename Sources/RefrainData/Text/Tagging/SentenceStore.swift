@@ -75,17 +75,30 @@ struct SentenceStore: Sendable {
 
 /// Different texts by their numbers.
 private struct TextTable: Sendable {
+  /// A text that equals another of the same bytes alone: as strings the two ways to write é are one.
+  private struct Bytes: Hashable {
+    let text: String
+
+    static func == (left: Bytes, right: Bytes) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+      var text = text
+      text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+  }
+
   private var texts: [String] = []
-  private var numbers: [String: Int32] = [:]
+  private var numbers: [Bytes: Int32] = [:]
 
   subscript(number: Int32) -> String { texts[Int(number)] }
 
   /// The number of a text, which is a new one where the text is.
   mutating func number(of text: String) -> Int32 {
-    if let number = numbers[text] { return number }
+    let bytes = Bytes(text: text)
+    if let number = numbers[bytes] { return number }
     let number = Int32(texts.count)
     texts.append(text)
-    numbers[text] = number
+    numbers[bytes] = number
     return number
   }
 }

@@ -47,8 +47,8 @@ extension ScanExecution {
   /// which come between the steps, the step is compiled; a stream takes the step.
   ///
   /// - Parameters:
-  ///   - rows: from how many rows on the compiled step is quicker: it multiplies so many at a time, and what it computes
-  ///     of them stays in the cache. Both must give the same bits.
+  ///   - rows: from how many rows on the compiled step is quicker: it multiplies so many at a time, and what it
+  ///     computes of them stays in the cache. Both must give the same bits.
   ///   - scan: gives the outputs `[B, T, H]`, or `[T, B, H]`, zero at steps that are not valid, and each row's state
   ///     after its last valid step. It is called with weights, input and state of the right shapes.
   public static func atOnce(

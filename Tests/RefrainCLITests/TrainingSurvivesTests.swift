@@ -111,6 +111,53 @@ import Testing
     #expect(try !place.files.contains("pipe"))
   }
 
+  @Test("go on where all was learned and nothing was saved", arguments: ["forecast", "language", "translate"])
+  func ended(task: String) throws {
+    let place = try makePlace()
+    let line = "one two three four five six seven"
+    try place.write(Array(repeating: line, count: 40).joined(separator: "\n") + "\n", to: "text.txt")
+    try place.write(Array(repeating: "one two\teins zwei", count: 40).joined(separator: "\n") + "\n", to: "pairs.tsv")
+    let file = ["forecast": "airline.csv", "language": "text.txt", "translate": "pairs.tsv"][task] ?? ""
+    let began = try place.run([
+      "train", task, file, "--epochs", "2", "--hidden", "8", "--average-weights", "0.9", "--weight-decay", "0.1",
+      "--save", "whole.model", "--checkpoint", "saved", "--quiet",
+    ])
+    try #require(began.status == 0, "\(began.errors)")
+    let before = try tensors("whole.model", in: place)
+    try FileManager.default.removeItem(atPath: place.folder.path + "/whole.model")
+    let result = try place.run(["train", "--resume", "saved"])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try tensors("whole.model", in: place) == before)
+    // The courses of stages that had ended stand in the report.
+    #expect(began.text.contains("Loss") && result.text.contains("Loss"))
+    let other = try place.run(["train", "--resume", "saved", "--weight-decay", "0.2"])
+    #expect(other.status == 65 && other.errors.contains("'the regularization' differs"), "\(other.errors)")
+  }
+
+  @Test("hold weights back and gather gradients as they are told, or say why not") func regularized() throws {
+    let place = try makePlace()
+    #expect(try place.run(training).status == 0)
+    let plain = try tensors("again.model", in: place)
+    for flags in [
+      ["--weight-decay", "1"], ["--l1", "0.01"], ["--greatest-norm", "0.1"], ["--gradient-noise", "0.1"],
+      ["--accumulate", "2"],
+    ] {
+      let result = try place.run(training + flags)
+      #expect(result.status == 0, "\(flags): \(result.errors)")
+      #expect(try tensors("again.model", in: place) != plain, "\(flags)")
+    }
+    #expect(try place.run(training + ["--weight-decay", "0"]).status == 0)
+    #expect(try tensors("again.model", in: place) == plain)
+    #expect(try place.run(training + ["--accumulate", "0"]).status == 64)
+    try place.write(String(repeating: "to be or not to be\n", count: 40), to: "text.txt")
+    let windows = try place.run(
+      ["train", "language", "text.txt", "--accumulate", "2", "--epochs", "1", "--save", "l.model"])
+    #expect(windows.status == 65 && windows.errors.contains("choose a larger batch"), "\(windows.errors)")
+    let average = try place.run(
+      ["train", "language", "text.txt", "--average-weights", "epochs:9", "--epochs", "1", "--save", "l.model"])
+    #expect(average.status == 0 && average.errors.contains("before weights were averaged"), "\(average.errors)")
+  }
+
   @Test("write their course as CSV, JSON lines and for TensorBoard, and in the report") func course() throws {
     let place = try makePlace()
     let result = try place.run(

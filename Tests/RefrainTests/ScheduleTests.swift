@@ -39,6 +39,24 @@ import Testing
     }
   }
 
+  @Test("warm restarts have the rates of PyTorch's CosineAnnealingWarmRestarts")
+  func restarts() {
+    let even: [Float] = [0.1, 0.0853553, 0.05, 0.0146447]
+    let growing: [Float] = [
+      0.1, 0.0775, 0.0325, 0.1, 0.0939711, 0.0775, 0.055, 0.0325, 0.0160289, 0.1, 0.0984667, 0.0939711, 0.0868198,
+      0.0775, 0.0666469, 0.055, 0.0433531, 0.0325, 0.0231802, 0.0160289, 0.0115333, 0.1, 0.099615, 0.0984667,
+    ]
+    let schedules: [(LearningRateSchedule, [Float])] = [
+      (.cosineWithRestarts(every: 4), (0..<24).map { even[$0 % 4] }),
+      (.cosineWithRestarts(every: 3, factor: 2, minimum: 0.01), growing),
+    ]
+    for (schedule, expected) in schedules {
+      for (index, rate) in expected.enumerated() {
+        #expect(abs(schedule.rate(at: index, initial: 0.1) - rate) < 1e-7, "\(index)")
+      }
+    }
+  }
+
   @Test("reduction on a plateau equals PyTorch's")
   func plateau() throws {
     let losses = try fixture("schedule.plateau.losses").values

@@ -92,7 +92,41 @@ import Testing
       &model, optimizer: &optimizer, examples: Batch(x, x.slice(0..<1, axis: 1)), batchSize: 10
     ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
     #expect(advice.warnings.map(\.kind) == [.deadUnits])
-    #expect(said.first?.hasPrefix("4 of 8 units of '0.weight' had no gradient in a whole epoch; ") == true)
+    #expect(said.first?.hasPrefix("4 of 8 rows of '0.weight' had no gradient in 4 updates; ") == true)
+  }
+
+  @Test("looks at short epochs together: at first nothing before a layer of zeros has a gradient") func shortEpochs()
+    throws
+  {
+    var generator = RandomGenerator(seed: 1)
+    var model = Sequential(inputSize: 2, seed: 1) {
+      Dense(8, activation: .tanh)
+      Dense(1)
+    }
+    var tensors = model.tensors
+    tensors[2] = .zeros(tensors[2].shape)
+    model = model.replacingTensors(tensors)
+    let advice = TrainingAdvice { _ in }
+    var optimizer = SGD(learningRate: 0.01)
+    let x = Tensor.normal([10, 2], using: &generator)
+    // An update an epoch.
+    try Trainer(epochs: 4, exchanges: [advice], observers: [advice]).fit(
+      &model, optimizer: &optimizer, examples: Batch(x, x.slice(0..<1, axis: 1)), batchSize: 10
+    ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
+    #expect(advice.warnings.isEmpty)
+  }
+
+  @Test("proposes no rate at which the loss only goes up and down with the batches") func noisyBeginning() throws {
+    var updates = 0
+    let search = try Trainer().searchLearningRate(for: Line(), optimizer: SGD(), in: 1e-7...1) {
+      trainer, line, optimizer throws(TrainingError) in
+      try trainer.fit(&line, optimizer: &optimizer, batches: Batches(batch, size: 4)) { line, batch in
+        updates += 1
+        // Eight hard batches, then easier ones, at rates that change nothing.
+        return loss(line, batch) * (updates <= 8 ? 4 : 1)
+      }
+    }
+    #expect(try #require(search.suggestion) > 1e-3)
   }
 
   @Test("says nothing of what is not learned, such as the statistics of a layer") func statistics() throws {

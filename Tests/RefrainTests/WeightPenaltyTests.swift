@@ -80,6 +80,24 @@ struct WeightPenaltyTests {
     #expect(squares.pair.a == pair.a * 0.5 && squares.pair.b == .zeros([2]))
   }
 
+  @Test("decay apart from the gradient makes Adam AdamW")
+  func decay() throws {
+    let (x, y) = series()
+    func trained(_ penalties: [WeightPenalty], _ optimizer: some Optimizer) throws -> [Tensor] {
+      var (model, optimizer) = (makeModel(), optimizer)
+      try Trainer(epochs: 3, penalties: penalties).fit(
+        &model, optimizer: &optimizer, examples: Batch(x, y), batchSize: 4
+      ) { model, batch in Loss.meanSquaredError(model(batch.input), batch.target) }
+      return model.tensors
+    }
+    let expected = try trained([], AdamW(learningRate: 0.05, weightDecay: 0.2))
+    let found = try trained([.decay(0.2)], Adam(learningRate: 0.05))
+    for (one, other) in zip(found, expected) { expectClose(one, other) }
+    let plain = try trained([], Adam(learningRate: 0.05))
+    #expect(zip(plain, expected).contains { abs($0 - $1).maximum().item > 1e-3 })
+    #expect(WeightPenalty.decay(1).value(of: makeModel()).item == 0)
+  }
+
   @Test("a greatest norm scales rows as torch.renorm does, after each step")
   func maximumNorm() throws {
     let fixture = try Fixture("regularization").under("maximum_norm")

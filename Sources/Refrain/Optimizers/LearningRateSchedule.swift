@@ -95,6 +95,27 @@ extension LearningRateSchedule {
     }
   }
 
+  /// Half a cosine wave from the optimizer's rate down to `minimum`, again and again: each begins at the full rate, a
+  /// warm restart (SGDR; Loshchilov and Hutter 2017), as PyTorch's `CosineAnnealingWarmRestarts`.
+  ///
+  /// - Parameters:
+  ///   - count: how many epochs or steps the first wave takes.
+  ///   - factor: how many times as long as the one before it each later wave is.
+  ///   - minimum: the lowest rate.
+  public static func cosineWithRestarts(every count: Int, factor: Int = 1, minimum: Float = 0) -> LearningRateSchedule {
+    require(count > 0, "cosineWithRestarts: the count is \(count), and must be positive")
+    require(factor > 0, "cosineWithRestarts: the factor is \(factor), and must be positive")
+    return LearningRateSchedule { index, initial, _ in
+      var (place, length) = (index, count)
+      if factor == 1 { place %= count }
+      while place >= length {
+        place -= length
+        length *= factor
+      }
+      return annealed(from: initial, to: Double(minimum), Double(place) / Double(length))
+    }
+  }
+
   /// One rise and one fall (Smith and Topin 2019), each half a cosine wave, counting steps: from the greatest rate over
   /// `divisor` up to it, and down to the first rate over `finalDivisor`. The momentum stays as it is.
   ///

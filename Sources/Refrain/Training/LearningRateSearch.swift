@@ -20,13 +20,16 @@ public struct LearningRateSearch: Sendable, Equatable {
   /// The rates in rising order, until the loss had grown to four times its least since the tenth.
   public let trials: [Trial]
 
-  /// The rate at which the loss falls fastest, over the logarithm of the rate; nil where it never falls.
+  /// The rate at which the loss falls fastest, over the logarithm of the rate, on its last way down to the least; nil
+  /// where it never falls. At rates too small to learn by, the loss rises and falls with the batches alone.
   public var suggestion: Float? {
     // The first steps are all noise, the last ones past the least loss.
     let first = min(trials.count / 10, 10)
     guard let least = trials.indices.dropFirst(first).min(by: { trials[$0].loss < trials[$1].loss }) else { return nil }
+    let usual = trials[first..<max(first + 1, least)].map(\.loss).sorted()[max(0, least - first) / 2]
+    let start = (first..<max(first, least)).last { trials[$0].loss >= usual } ?? first
     let reach = max(1, trials.count / 25)
-    let slopes = (first..<max(first, least)).map { index -> (index: Int, slope: Float) in
+    let slopes = (start..<max(start, least)).map { index -> (index: Int, slope: Float) in
       let (low, high) = (max(index - reach, 0), min(index + reach, trials.count - 1))
       return (index, (trials[high].loss - trials[low].loss) / Float(high - low))
     }

@@ -254,6 +254,7 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
     guard step.weight > 0 else { return }
     trainer.clipping?.exchange(&gradient, in: &step)
     trainer.gradientNoise?.exchange(&gradient, in: &step)
+    for penalty in trainer.penalties { penalty.decay(&model, learningRate: optimizer.learningRate) }
     optimizer.update(&model, along: gradient)
     for penalty in trainer.penalties { penalty.limit(&model) }
     model.take(statistics)

@@ -45,6 +45,8 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
   private var usual: [Float] = []
   private var tiny: [String: Int] = [:]
   private var updates = 0
+  /// How many updates the rows without a gradient were looked for in.
+  private var rowUpdates = 0
 
   /// - Parameter say: takes a warning when it is new.
   public init(_ say: @escaping (Warning) -> Void) { self.say = say }
@@ -52,7 +54,7 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
   public func exchange<G: TensorGroup>(_ gradient: inout G, in step: inout GradientStep) {
     norms.exchange(&gradient, in: &step)
     guard let total = norms.total else { return }
-    updates += 1
+    (updates, rowUpdates) = (updates + 1, rowUpdates + 1)
     if usual.count < 50 {
       usual.append(total)
     } else {
@@ -60,7 +62,7 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
       if median > 0, total > 1000 * median {
         warn(
           .exploding, "the gradient's norm is \(short(total)), and was about \(short(median)) at first",
-          "clip gradients, or lower the learning rate")
+          "lower the learning rate, or clip gradients")
       }
     }
     let greatest = norms.norms.reduce(0) { max($0, $1.norm) }
@@ -121,15 +123,19 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
         .vanishing, "the gradient of '\(name)' is less than a ten-millionth of that of another layer",
         "shorten the sequences, take a gated cell or fewer layers, or normalize the layers")
     }
-    (tiny, updates) = ([:], 0)
+    if updates >= 20 { (tiny, updates) = ([:], 0) }
+    // Where the last layer begins at zero, nothing before it has a gradient in the first update: short epochs are
+    // looked at together.
+    guard rowUpdates >= 4 else { return }
     for (name, used) in norms.usedRows.sorted(by: { $0.key < $1.key }) where used.count > 1 {
       let dead = used.count { !$0 }
       guard dead * 10 >= used.count else { continue }
       warn(
-        .deadUnits, "\(dead) of \(used.count) units of '\(name)' had no gradient in a whole epoch",
+        .deadUnits, "\(dead) of \(used.count) rows of '\(name)' had no gradient in \(rowUpdates) updates",
         "lower the learning rate, take another activation or fewer units")
     }
     norms.forgetRows()
+    rowUpdates = 0
   }
 
   private func warn(_ kind: Warning.Kind, _ problem: String, _ remedy: String) {

@@ -15,6 +15,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     public static let observerFailed = Code(name: "observerFailed")
     /// Training cannot go on from the state that was given.
     public static let stateDoesNotFit = Code(name: "stateDoesNotFit")
+    /// What was asked for does not go with the way in which this model is trained.
+    public static let unsuitableOption = Code(name: "unsuitableOption")
   }
 
   /// The kind of fault, for programs.

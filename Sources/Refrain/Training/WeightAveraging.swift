@@ -26,6 +26,14 @@ public struct WeightAveraging: Sendable, Equatable {
     return WeightAveraging(kind: .uniform(firstEpoch: first))
   }
 
+  /// Whether weights have entered the mean by the end of an epoch, from 1.
+  package func isBegun(afterEpoch epoch: Int) -> Bool {
+    switch kind {
+    case .exponential: true
+    case .uniform(let first): epoch >= first
+    }
+  }
+
   /// The part that the weights after an update have in the mean; nil where they do not enter it.
   ///
   /// - Parameter count: how many entered before.

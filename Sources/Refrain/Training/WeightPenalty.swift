@@ -4,7 +4,7 @@
 ///
 /// Names are those of the model's walk, as in saved files; in a pattern `*` stands for any characters, also none.
 public struct WeightPenalty: Sendable, Equatable {
-  private enum Kind: Sendable { case absolute, squares, maximumNorm }
+  private enum Kind: Sendable { case absolute, squares, decay, maximumNorm }
 
   private let kind: Kind
   private let strength: Float
@@ -31,18 +31,36 @@ public struct WeightPenalty: Sendable, Equatable {
     WeightPenalty(.squares, strength, pattern)
   }
 
+  /// Before each step θ is multiplied by 1 − η λ, η being the learning rate of the step: weight decay apart from the
+  /// gradient (Loshchilov and Hutter 2019), with any optimizer; with ``Adam`` it is ``AdamW``. `pattern` says which
+  /// weights.
+  public static func decay(_ strength: Float, on pattern: String = "*") -> WeightPenalty {
+    WeightPenalty(.decay, strength, pattern)
+  }
+
   /// After each step the weights that go into a unit, a row of `[units, …]`, are scaled to the Euclidean norm `limit`
   /// where theirs is greater (Srivastava et al. 2014); a bias is one row. `pattern` says which weights.
   public static func maximumNorm(_ limit: Float, on pattern: String) -> WeightPenalty {
     WeightPenalty(.maximumNorm, limit, pattern)
   }
 
-  /// What is added to the loss at `model`: a scalar, 0 for ``maximumNorm(_:on:)``.
+  /// What is added to the loss at `model`: a scalar, 0 for ``decay(_:on:)`` and ``maximumNorm(_:on:)``.
   func value<M: Module>(of model: M) -> Tensor {
-    guard kind != .maximumNorm else { return Tensor(0) }
+    guard kind == .absolute || kind == .squares else { return Tensor(0) }
     let terms = model.namedTensors.filter { $0.name.matches(pattern: pattern) }
       .map { kind == .absolute ? abs($0.tensor).sum() : $0.tensor.squared.sum() }
     return terms.reduce(Tensor(0), +) * strength
+  }
+
+  /// Draws weights to zero before a step; does nothing for the other kinds.
+  func decay<M: Module>(_ model: inout M, learningRate: Float) {
+    guard kind == .decay else { return }
+    let factor = 1 - learningRate * strength
+    model.forEachTensor { name, tensor in
+      guard name.matches(pattern: pattern) else { return }
+      let count = tensor.count
+      tensor.write { kernels.scale(count, factor, $0, $0) }
+    }
   }
 
   /// Brings rows back to the greatest norm; does nothing for the other kinds.

@@ -20,6 +20,8 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
     case decay
     /// The same throughout.
     case constant
+    /// A cosine wave to zero of one epoch, then of two, of four …, each from the full rate (warm restarts).
+    case restarts
   }
 
   /// Batches, the rule, how its rate changes, and when training ends. The rate itself is what every task may be told.
@@ -33,7 +35,8 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
       "schedule", \.schedule, of: Schedule.allCases.map { ($0.rawValue, $0) }, valueName: "schedule",
       help: """
         How the rate changes: cosine (down to zero at the end), plateau (falls when the validation texts do not improve), \
-        decay (falls after each epoch), constant. (default: cosine)
+        decay (falls after each epoch), constant, restarts (down to zero within 1, 2, 4 … epochs, each from the full rate). \
+        (default: cosine)
         """),
     .decimal("decay", \.decay, in: 1e-6...1, help: "What the rate is multiplied by when it falls. (default: 0.5)"),
     .count("decay-after", \.decayAfter, in: 0...100_000, help: "After which epoch 'decay' begins. (default: 0)"),
@@ -96,7 +99,8 @@ extension TextTrainingOptions {
     }
     let progress = EpochProgress(epochs: epochs, updates: updates, measure: measure, context.progress)
     let trainer = Trainer(
-      epochs: epochs, seed: seed, schedule: learningRates(updates: epochs * updates), clipping: .globalNorm(clip ?? 1),
+      epochs: epochs, seed: seed, schedule: learningRates(epochs: epochs, updates: epochs * updates),
+      clipping: .globalNorm(clip ?? 1),
       truncation: truncation, earlyStopping: EarlyStopping(patience: patience ?? max(1, epochs)),
       observers: [progress], shouldStop: context.shouldStop)
     func run<O: Optimizer>(
@@ -123,15 +127,17 @@ extension TextTrainingOptions {
     } catch {
       throw TaskError(error, remedy: "choose a smaller learning rate, or another seed")
     }
-    guard progress.hasLearned else {
+    // A training that a checkpoint found at its end took no step here.
+    guard progress.hasLearned || !history.epochs.isEmpty else {
       throw TaskError("training was stopped before there was a result", remedy: "give it more time")
     }
     return history
   }
 
-  private func learningRates(updates: Int) -> LearningRateSchedule {
+  private func learningRates(epochs: Int, updates: Int) -> LearningRateSchedule {
     switch schedule ?? .cosine {
     case .constant: return .constant
+    case .restarts: return .cosineWithRestarts(every: max(1, updates / max(1, epochs)), factor: 2).countingSteps
     case .plateau: return .reduceOnPlateau(factor: min(decay ?? 0.5, 0.999), patience: 0)
     case .decay:
       let falling = LearningRateSchedule.exponential(factor: decay ?? 0.5)

@@ -36,6 +36,7 @@ extension TrainingContext {
     var trainer = trainer
     if let learningRate { optimizer.learningRate = learningRate }
     if let averaging { trainer.averaging = averaging }
+    try regularization.apply(to: &trainer, for: model)
     trainer.group = group
     // The first process speaks and writes for all.
     let isFirst = group?.isFirst ?? true
@@ -47,7 +48,11 @@ extension TrainingContext {
     let added = isFirst ? observers(stage) : []
     trainer.observers += added
     trainer.exchanges += added.compactMap { $0 as? any GradientExchange }
-    guard let checkpoints else { return try fit(trainer, &model, &optimizer, nil) }
+    guard let checkpoints else {
+      let history = try fit(trainer, &model, &optimizer, nil)
+      if isFirst { checkAveraging(history) }
+      return history
+    }
 
     var state: TrainingState<M>?
     var end: History?
@@ -67,6 +72,8 @@ extension TrainingContext {
       }
       model = state.model
       optimizer.state = state.optimizer
+      // What is told of a training's course holds that of a stage that had ended, too.
+      resumed?(stage, end)
       return end
     }
 
@@ -82,7 +89,15 @@ extension TrainingContext {
       saver.save(
         TrainingState(ended: model, optimizer: optimizer, seed: trainer.seed, history: history), ended: history)
     }
+    checkAveraging(history)
     return history
+  }
+
+  /// Says so where training ended before any weights entered the mean that was asked for.
+  private func checkAveraging(_ history: History) {
+    let count = history.epochs.count
+    guard let averaging, count > 0, !averaging.isBegun(afterEpoch: count) else { return }
+    warn?("Training ended after \(count) epochs, before weights were averaged: the result is the weights themselves.")
   }
 }
 

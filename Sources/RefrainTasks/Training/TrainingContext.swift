@@ -15,6 +15,10 @@ public struct TrainingContext: Sendable {
   public var checkpoints: CheckpointFolder?
   /// Makes what sees the events of a stage of training, and its gradients where it is a `GradientExchange` too.
   public var observers: @Sendable (_ stage: String) -> [any TrainingObserver] = { _ in [] }
+  /// Told of a stage that had ended in the training that this one goes on with, which no observer sees.
+  public var resumed: (@Sendable (_ stage: String, _ history: History) -> Void)?
+  /// How weights are held back and gradients are treated, besides what the task does itself.
+  public var regularization = RegularizationOptions()
   /// The learning rate in place of the task's own.
   public var learningRate: Float?
   /// What mean of the weights along the way is the result, in place of the task's own choice.

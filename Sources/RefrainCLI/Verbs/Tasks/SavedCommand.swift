@@ -61,9 +61,11 @@ struct SavedCommand: Codable {
   ///
   /// - Parameters:
   ///   - configuration: The task's options with the shared ones.
+  ///   - regularization: What holds its weights back.
   ///   - files: The data, with the files that options name.
   init<Configuration: Codable>(
-    _ configuration: Configuration, around flags: TrainingFlags, files: [String]
+    _ configuration: Configuration, _ regularization: RegularizationOptions, around flags: TrainingFlags,
+    files: [String]
   ) throws(DataError) {
     directory = FileManager.default.currentDirectoryPath
     arguments = []
@@ -79,11 +81,15 @@ struct SavedCommand: Codable {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let options = (try? encoder.encode(configuration)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    func text(_ value: some Encodable) -> String {
+      (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
     identity = [
-      "the options": options, "--learning-rate": flags.learningRate.map { "\($0)" } ?? "",
-      "--average-weights": flags.averageWeights.map { "\($0.averaging)" } ?? "",
+      "the options": text(configuration), "--learning-rate": flags.learningRate.map { "\($0)" } ?? "",
+      "--average-weights": flags.averageWeights?.text ?? "",
     ]
+    // Left out where nothing was asked for, as in folders of before.
+    if regularization != RegularizationOptions() { identity["the regularization"] = text(regularization) }
     for file in files where file != "-" { identity[file] = try Self.fingerprint(of: file) }
   }
 

@@ -42,6 +42,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
 
   @OptionGroup(title: "Task") var task: OptionFlags<Task.Configuration>
   @OptionGroup(title: "Network and training") var network: NetworkFlags<Task.Configuration>
+  @OptionGroup(title: "Regularization") var regularization: OptionFlags<RegularizationOptions>
 
   @Option(help: ArgumentHelp("Write the trained model to this file.", valueName: "model"), completion: .file())
   var save: String?
@@ -63,7 +64,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if save == nil, !around.findRate, around.folds == nil {
       throw ValidationError("Name the file for the trained model with --save.")
     }
-    if !Task.savesTraining, let flag = around.given.first {
+    if !Task.savesTraining, let flag = (around.given + regularization.flags()).first {
       throw ValidationError("\(flag) does nothing for the task \(Task.name); leave it out.")
     }
     if (files + task.files).contains("-"), let flag = ["--checkpoint", "--resume"].first(where: around.given.contains) {
@@ -102,8 +103,9 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       let (end, other) = (ContinuousClock.now + .seconds(seconds), context.shouldStop)
       context.shouldStop = { other() || ContinuousClock.now >= end }
     }
+    context.regularization = try regularization.table()
     if context.checkpoints != nil, Processes.isFirst {
-      try SavedCommand(configuration, around: around, files: files + task.files).keep(around)
+      try SavedCommand(configuration, context.regularization, around: around, files: files + task.files).keep(around)
     }
     let told = results.running.notes(of: examples, for: Task.self)
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
@@ -147,6 +149,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       var own = TrainingContext(progress: progress, shouldStop: context.shouldStop)
       own.warn = context.warn
       (own.learningRate, own.averaging) = (context.learningRate, context.averaging)
+      own.regularization = context.regularization
       return try FoldEvaluation.run(Task.self, on: examples, folds: count, configuration, own)
     }
   }

@@ -14,14 +14,18 @@ final class TrainingCourse: Sendable {
   /// Takes down the course of a stage.
   func observer(of stage: String) -> any TrainingObserver { Observer(course: self, stage: stage) }
 
+  /// Takes down the course of a stage that had ended in the training that goes on.
+  func add(_ stage: String, _ history: History) {
+    guard !history.epochs.isEmpty else { return }
+    stages.withLock { $0.append((stage, history)) }
+  }
+
   private struct Observer: TrainingObserver {
     let course: TrainingCourse
     let stage: String
 
     func observe(_ event: TrainingEvent) -> TrainingDecision {
-      if case .ended = event.kind, !event.history.epochs.isEmpty {
-        course.stages.withLock { $0.append((stage, event.history)) }
-      }
+      if case .ended = event.kind { course.add(stage, event.history) }
       return .proceed
     }
   }

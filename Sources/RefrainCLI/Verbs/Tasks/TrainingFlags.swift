@@ -152,6 +152,7 @@ struct TrainingFlags: ParsableArguments {
     context.checkpoints = try folder()
     context.learningRate = learningRate
     context.averaging = averageWeights?.averaging
+    context.resumed = { course.add($0, $1) }
     if findRate { context.rateSearch = RateSearch() }
     if let log, resume == nil, Processes.isFirst { try writeAtomically("", to: log) }
     let (log, format, board) = (log, logFormat, tensorboard)
@@ -192,8 +193,11 @@ struct CheckpointInterval: ExpressibleByArgument {
 /// What mean of the weights is the result, as people write it.
 struct AverageOption: ExpressibleByArgument {
   let averaging: WeightAveraging
+  /// As it was written.
+  let text: String
 
   init?(argument: String) {
+    text = argument
     if argument.hasPrefix("epochs:"), let first = Int(argument.dropFirst(7)), (1...1_000_000).contains(first) {
       averaging = .uniform(fromEpoch: first)
     } else if let decay = Float(argument), decay > 0, decay < 1 {

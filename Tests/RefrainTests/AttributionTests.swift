@@ -175,7 +175,8 @@ import Testing
     layer.cell.weightInput[6, 1] = 3
     let x = Tensor.normal([40, 2], using: &generator)
     let level = try #require(layer.inspections(of: stack([x])).first)
-    #expect(level.keepingGate == "forget" && level.cell == "lstm" && level.gates.count == 4)
+    #expect(level.retention == level.gates[1].value && level.cell == "lstm" && level.gates.count == 4)
+    #expect(level.memory?.name == "cell")
     let units = level.units(following: x)
     let lives = units.compactMap(\.halfLife)
     #expect(lives.count == 3 && abs(lives[0] - 1) < 1e-5 && lives[1] > 1e6)
@@ -188,6 +189,6 @@ import Testing
     let levels = stacked.inspections(of: stack([x]), steps: Steps())
     #expect(levels.map(\.level) == [1, 1, 2, 2])
     #expect(levels.map(\.direction) == [.forward, .backward, .forward, .backward])
-    #expect(levels.allSatisfy { $0.keepingGate == "update" })
+    #expect(levels.allSatisfy { $0.retention == $0.gates.first { $0.name == "update" }?.value })
   }
 }

@@ -112,6 +112,69 @@ struct StateTests {
     checkGRU(GRUResetBefore(inputSize: 3, hiddenSize: 4))
   }
 
+  /// Cells that have no gates.
+  private static let plain = [TanhRNNCell.name, ReLURNNCell.name, GeneralRNNCell.name, IndRNNCell.name]
+
+  @Test(
+    "every cell but the plain ones shows its gates: shares of which the memory is made up", arguments: CellTests.names)
+  func gatesOfAll(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let passage = Passage<Cell>(batch: 3, time: 1, inputSize: 3, hiddenSize: 4)
+      // Scores and times are not negative.
+      let input = Cell.lastColumn == nil ? passage.input.at(0, axis: 1) : abs(passage.input.at(0, axis: 1))
+      let (cell, before) = (passage.cell, passage.state)
+      let gates = cell.gates(cell.project(input), before)
+      guard !Self.plain.contains(name) else { return #expect(gates.isEmpty) }
+      #expect(!gates.isEmpty && Set(gates.map(\.name)).count == gates.count)
+      for gate in gates {
+        #expect(gate.value.shape == [3, Cell.self == ProjectedLSTMCell.self ? 8 : 4], "\(gate.name)")
+        guard !gate.name.hasPrefix("candidate") else { continue }
+        #expect(gate.value.values.allSatisfy { (0...1).contains($0) }, "\(gate.name): \(gate.value)")
+      }
+
+      let named = Dictionary(uniqueKeysWithValues: gates.map { ($0.name, $0.value) })
+      func states(_ state: Cell.State) -> [(name: String, value: Tensor)] {
+        state.namedTensors.map { ($0.name, $0.tensor) }
+      }
+      let after = cell(input, before)
+      guard let candidate = named["candidate"], let next = LayerInspection.memory(among: states(after)),
+        let last = LayerInspection.memory(among: states(before)),
+        let written: Tensor = Self.written(name, named)
+      else { return }
+      let kept = cell.retention(named).map { $0 * last.value } ?? last.value
+      expectClose(next.value, kept + written * candidate, next.name, within: CellScanTests.tolerance)
+    }
+    check(try cellType(name))
+  }
+
+  /// The share of the candidate that comes in; nil of cells whose memory is made up in another way.
+  private static func written(_ name: String, _ gates: [String: Tensor]) -> Tensor? {
+    switch name {
+    case FastGRNNCell.name, TimeAwareLSTMCell.name, DepthGatedLSTMCell.name, MatrixLSTMCell.name: nil
+    case SRUCell.name, QRNNCell.name: gates["forget"].map { 1 - $0 }
+    case MinimalGatedCell.name: gates["forget"]
+    case GRUCell.name, GRUResetBeforeCell.name, GeneralGRUCell.name: gates["update"].map { 1 - $0 }
+    case LayerNormGRUCell.name, AttentionGRUCell.name, MinGRUCell.name, GRUDCell.name: gates["update"]
+    case PhasedLSTMCell.name: gates["time"].flatMap { time in gates["input"].map { time * $0 } }
+    default: gates["input"] ?? Tensor(1)
+    }
+  }
+
+  @Test("the memory of a state is its cell state, or what is shown")
+  func memory() {
+    func name<Cell: RecurrentCell>(_ type: Cell.Type) -> String? {
+      var generator = RandomGenerator(seed: 1)
+      let layer = Recurrent<Cell>(inputSize: 3, hiddenSize: 4, using: &generator)
+      return layer.inspections(of: ramp([1, 5, 3]))[0].memory?.name
+    }
+    #expect(
+      [name(LSTMCell.self), name(QRNNCell.self), name(SLSTMCell.self), name(PhasedLSTMCell.self)] == [
+        "cell", "cell", "cell", "cell",
+      ])
+    #expect([name(MatrixLSTMCell.self), name(GRUDCell.self), name(GRUCell.self)] == ["hidden", "hidden", "hidden"])
+    #expect(name(DepthGatedLSTMCell.self) == "1.cell")
+  }
+
   @Test("a depth-gated LSTM shows the gates of all its levels")
   func depthGates() {
     let x = ramp([2, 6, 3])

@@ -56,14 +56,30 @@ public struct AttentionGRUCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
+    let (_, update, candidate) = activations(projected, hidden)
+    return HiddenState(hidden: (1 - update) * state.hidden + update * candidate)
+  }
+
+  private func activations(
+    _ projected: Tensor, _ hidden: Tensor
+  ) -> (reset: Tensor, update: Tensor, candidate: Tensor) {
     let (sums, score) = projected.valuesAndLastColumn
     let recurrent = hidden.matrixProduct(weightHidden, transposingOther: true)
     func part(_ gate: Gate, of sums: Tensor) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
     let reset = sigmoid(part(.reset, of: sums) + part(.reset, of: recurrent))
     let update = score * sigmoid(part(.update, of: sums) + part(.update, of: recurrent))
     let candidate = tanh(part(.candidate, of: sums) + reset * part(.candidate, of: recurrent))
-    return HiddenState(hidden: (1 - update) * state.hidden + update * candidate)
+    return (reset, update, candidate)
   }
+
+  /// The update gate is the one that is scaled, u.
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    let (reset, update, candidate) = activations(projected, state.hidden)
+    return [("reset", reset), ("update", update), ("candidate", candidate)]
+  }
+
+  /// An open update gate of this cell lets go.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["update"].map { 1 - $0 } }
 }
 
 extension Tensor {

@@ -223,6 +223,8 @@ public struct ConvolutionalLSTMCell<Map: ConvolutionMap>: RecurrentCell {
       return ("\(gate)", value.reshaped([projected.shape[0], hiddenSize]))
     }
   }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }
 
 /// The cell of a long short-term memory with convolutions.

@@ -167,4 +167,9 @@ public struct DepthGatedLSTMCell: RecurrentCell {
       }
     }
   }
+
+  /// That of the uppermost level.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? {
+    gates[levels.count == 1 ? "forget" : "forget.\(levels.count - 1)"]
+  }
 }

@@ -76,4 +76,6 @@ public struct FastGRNNCell: RecurrentCell {
     let (gate, candidate) = activations(projected, state.hidden)
     return [("gate", gate), ("candidate", candidate)]
   }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["gate"] }
 }

@@ -93,15 +93,27 @@ public struct FullGateRecurrenceLSTMCell: RecurrentCell {
 
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
-  public func step(_ projected: Tensor, _ state: State) -> State {
+  public func step(_ projected: Tensor, _ state: State) -> State { stepAndCandidate(projected, state).state }
+
+  private func stepAndCandidate(_ projected: Tensor, _ state: State) -> (state: State, candidate: Tensor) {
     let size = hiddenSize
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: size) }
     let seen = state.gates.matrixProduct(weightGates, transposingOther: true)
     let input = sigmoid(sum(.input) + seen.block(0, of: size) + state.cell * peepholeInput)
     let forget = sigmoid(sum(.forget) + seen.block(1, of: size) + state.cell * peepholeForget)
-    let cell = forget * state.cell + input * tanh(sum(.candidate))
+    let candidate = tanh(sum(.candidate))
+    let cell = forget * state.cell + input * candidate
     let output = sigmoid(sum(.output) + seen.block(2, of: size) + cell * peepholeOutput)
-    return State(hidden: output * tanh(cell), cell: cell, gates: concatenate([input, forget, output], axis: 1))
+    let gates = concatenate([input, forget, output], axis: 1)
+    return (State(hidden: output * tanh(cell), cell: cell, gates: gates), candidate)
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (next, candidate) = stepAndCandidate(projected, state)
+    func gate(_ index: Int) -> Tensor { next.gates.block(index, of: hiddenSize) }
+    return [("input", gate(0)), ("forget", gate(1)), ("candidate", candidate), ("output", gate(2))]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

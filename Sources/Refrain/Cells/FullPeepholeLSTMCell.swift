@@ -59,10 +59,21 @@ public struct FullPeepholeLSTMCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
+    State(sums: sums(projected, state), cell: state.cell)
+  }
+
+  /// Those of the gates and the candidate with what they see of the cell state, `[B, 4H]`.
+  private func sums(_ projected: Tensor, _ state: State) -> Tensor {
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
     func seen(_ weight: Tensor) -> Tensor { state.cell.matrixProduct(weight, transposingOther: true) }
     let peepholes = concatenate(
       [seen(peepholeInput), seen(peepholeForget), .zeros(state.cell.shape), seen(peepholeOutput)], axis: 1)
-    return State(sums: sums + peepholes, cell: state.cell)
+    return sums + peepholes
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    shownGates(sums(projected, state), of: hiddenSize)
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

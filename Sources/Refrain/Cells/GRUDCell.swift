@@ -120,6 +120,23 @@ public struct GRUDCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State {
+    stepAndGates(projected, state, seeing: hidden).state
+  }
+
+  /// The gates, and the decay of the hidden state under the name `decay`.
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    stepAndGates(projected, state, seeing: state.hidden).gates
+  }
+
+  /// What the decay has left, as far as the update gate keeps it.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? {
+    guard let decay = gates["decay"], let update = gates["update"] else { return nil }
+    return (1 - update) * decay
+  }
+
+  private func stepAndGates(
+    _ projected: Tensor, _ state: State, seeing hidden: Tensor
+  ) -> (state: State, gates: [(name: String, value: Tensor)]) {
     let (size, values) = (hiddenSize, inputSize - 1)
     let (rest, elapsed) = projected.valuesAndLastColumn
     let sums = rest.slice(0..<3 * size, axis: 1)
@@ -141,8 +158,9 @@ public struct GRUDCell: RecurrentCell {
     let reset = sigmoid(sum(.reset, seen))
     let update = sigmoid(sum(.update, seen))
     let candidate = tanh(sum(.candidate, reset * seen))
-    return State(
+    let next = State(
       hidden: (1 - update) * h + update * candidate,
       deviation: select(observed, present, state.deviation), since: (1 - observed) * since)
+    return (next, [("reset", reset), ("update", update), ("candidate", candidate), ("decay", decay)])
   }
 }

@@ -39,6 +39,8 @@ extension GatedRecurrentUnit {
     return [("reset", gates.reset), ("update", gates.update), ("candidate", gates.candidate)]
   }
 
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["update"] }
+
   /// The number of blocks of a bias.
   public static var biasBlocks: Int { GRUCell.Gate.allCases.count }
   /// The block of the gate that keeps the state.

@@ -30,6 +30,15 @@ extension HiddenState {
   }
 }
 
+/// The gates of a long short-term memory and its candidate, for looking inside: of sums `[B, 4H]`, the blocks i f g o,
+/// `[B, H]` each.
+func shownGates(_ sums: Tensor, of size: Int) -> [(name: String, value: Tensor)] {
+  LSTMCell.Gate.allCases.map { gate in
+    let sum = sums.block(gate.rawValue, of: size)
+    return ("\(gate)", gate == .candidate ? tanh(sum) : sigmoid(sum))
+  }
+}
+
 /// c′ = σ(f) ⊙ c + σ(i) ⊙ tanh(g) of sums `[B, 3H]`, the blocks i f g, for a memory that does more with c′ than others.
 func updatedCell(sums: Tensor, cell: Tensor) -> Tensor {
   gateFunction(.cellUpdate, sums: sums, states: [cell])[1]

@@ -83,6 +83,14 @@ public struct GeneralLSTMCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
+    let (_, _, _, output, cell) = activations(projected, state)
+    return State(hidden: output * options.output(cell), cell: cell)
+  }
+
+  /// The gates and the candidate of a step, and c', `[B, H]` each.
+  private func activations(
+    _ projected: Tensor, _ state: State
+  ) -> (input: Tensor, forget: Tensor, candidate: Tensor, output: Tensor, cell: Tensor) {
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: Gate, _ peephole: Int? = nil, _ cell: Tensor? = nil) -> Tensor {
       let sum = sums.block(gate.rawValue, of: hiddenSize)
@@ -91,18 +99,17 @@ public struct GeneralLSTMCell: RecurrentCell {
     }
     let input = options.gates(sum(.input, 0, state.cell))
     let forget = options.isCoupled ? 1 - input : options.gates(sum(.forget, 1, state.cell))
-    let cell = forget * state.cell + input * options.candidate(sum(.candidate))
-    return State(hidden: options.gates(sum(.output, 2, cell)) * options.output(cell), cell: cell)
+    let candidate = options.candidate(sum(.candidate))
+    let cell = forget * state.cell + input * candidate
+    return (input, forget, candidate, options.gates(sum(.output, 2, cell)), cell)
   }
 
   public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
-    let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
-    guard !options.hasPeepholes, !options.isCoupled else { return [] }
-    return Gate.allCases.map { gate in
-      let sum = sums.block(gate.rawValue, of: hiddenSize).within(options.clip)
-      return ("\(gate)", gate == .candidate ? options.candidate(sum) : options.gates(sum))
-    }
+    let (input, forget, candidate, output, _) = activations(projected, state)
+    return [("input", input), ("forget", forget), ("candidate", candidate), ("output", output)]
   }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }
 
 extension Tensor {

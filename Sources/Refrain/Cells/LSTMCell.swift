@@ -95,12 +95,10 @@ public struct LSTMCell: RecurrentCell {
   }
 
   public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
-    let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
-    return Gate.allCases.map { gate in
-      let sum = sums.block(gate.rawValue, of: hiddenSize)
-      return ("\(gate)", gate == .candidate ? tanh(sum) : sigmoid(sum))
-    }
+    shownGates(projected + state.hidden.matrixProduct(weightHidden, transposingOther: true), of: hiddenSize)
   }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }
 
 extension LSTMCell: ForgettingCell {

@@ -128,6 +128,18 @@ public struct LSTMVariantCell<Variant: LSTMVariant>: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
+    let (_, _, _, output, cell) = activations(projected, state)
+    let shown = Variant.activatesOutput ? tanh(cell) : cell
+    return State(hidden: Self.product(output, shown), cell: cell)
+  }
+
+  /// The product with a gate, of which nil is 1.
+  private static func product(_ gate: Tensor?, _ value: Tensor) -> Tensor { gate.map { $0 * value } ?? value }
+
+  /// The gates of a step, of which nil is 1, its candidate, and c', `[B, H]` each.
+  private func activations(
+    _ projected: Tensor, _ state: State
+  ) -> (input: Tensor?, forget: Tensor?, candidate: Tensor, output: Tensor?, cell: Tensor) {
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: LSTMCell.Gate) -> Tensor? {
       Variant.blocks.firstIndex(of: gate).map { sums.block($0, of: hiddenSize) }
@@ -137,15 +149,23 @@ public struct LSTMVariantCell<Variant: LSTMVariant>: RecurrentCell {
       guard let sum = sum(gate), let index = Self.gates.firstIndex(of: gate) else { return nil }
       return sigmoid(sum + cell * peepholes[index])
     }
-    func product(_ gate: Tensor?, _ value: Tensor) -> Tensor { gate.map { $0 * value } ?? value }
-
     let input = gate(.input, seeing: state.cell)
     let forget = Variant.isCoupled ? input.map { 1 - $0 } : gate(.forget, seeing: state.cell)
     let candidate = sum(.candidate).map { Variant.activatesInput ? tanh($0) : $0 } ?? .zeros(state.cell.shape)
-    let cell = product(forget, state.cell) + product(input, candidate)
-    let shown = Variant.activatesOutput ? tanh(cell) : cell
-    return State(hidden: product(gate(.output, seeing: cell), shown), cell: cell)
+    let cell = Self.product(forget, state.cell) + Self.product(input, candidate)
+    return (input, forget, candidate, gate(.output, seeing: cell), cell)
   }
+
+  /// Those that there are; of coupled gates the forget gate too, 1 − i.
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (input, forget, candidate, output, _) = activations(projected, state)
+    let all: [(String, Tensor?)] = [
+      ("input", input), ("forget", forget), ("candidate", candidate), ("output", output),
+    ]
+    return all.compactMap { name, value in value.map { (name, $0) } }
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }
 
 extension LSTMCell.Gate {

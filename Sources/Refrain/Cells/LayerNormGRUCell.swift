@@ -76,6 +76,16 @@ public struct LayerNormGRUCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
+    let (reset, update, candidate, recurrentCandidate) = sums(projected, hidden)
+    // 1 − σ(z) = σ(−z) is the share of what was.
+    return HiddenState(
+      sums: concatenate([reset, -update, candidate, recurrentCandidate], axis: 1), hidden: state.hidden)
+  }
+
+  /// What stands before the functions, `[B, H]` each: of the candidate's two sums the first is the input's.
+  private func sums(
+    _ projected: Tensor, _ hidden: Tensor
+  ) -> (reset: Tensor, update: Tensor, candidate: Tensor, recurrentCandidate: Tensor) {
     let size = hiddenSize
     let (recurrent, recurrentCandidate) = normalized(
       hidden.matrixProduct(weightHidden, transposingOther: true), gain: gainHidden, gates: .zeros([2 * size]),
@@ -83,8 +93,18 @@ public struct LayerNormGRUCell: RecurrentCell {
     let gates = projected.slice(0..<2 * size, axis: -1) + recurrent
     let candidate = projected.block(Gate.candidate.rawValue, of: size)
     let (reset, update) = (gates.block(Gate.reset.rawValue, of: size), gates.block(Gate.update.rawValue, of: size))
-    // 1 − σ(z) = σ(−z) is the share of what was.
-    let sums = concatenate([reset, -update, candidate, recurrentCandidate], axis: 1)
-    return HiddenState(sums: sums, hidden: state.hidden)
+    return (reset, update, candidate, recurrentCandidate)
   }
+
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    let sums = sums(projected, state.hidden)
+    let reset = sigmoid(sums.reset)
+    return [
+      ("reset", reset), ("update", sigmoid(sums.update)),
+      ("candidate", tanh(sums.candidate + reset * sums.recurrentCandidate)),
+    ]
+  }
+
+  /// An open update gate of this cell lets go.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["update"].map { 1 - $0 } }
 }

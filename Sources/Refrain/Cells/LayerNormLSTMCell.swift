@@ -64,10 +64,21 @@ public struct LayerNormLSTMCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
-    let recurrent = state.hidden.matrixProduct(weightHidden, transposingOther: true)
-    let sums = projected + recurrent.normalized(gain: gainHidden, shift: .zeros(gainHidden.shape))
+    let sums = sums(projected, state)
     let cell = updatedCell(sums: sums.slice(0..<3 * hiddenSize, axis: 1), cell: state.cell)
     let shown = tanh(cell.normalized(gain: gainCell, shift: biasCell))
     return State(hidden: sigmoid(sums.block(Gate.output.rawValue, of: hiddenSize)) * shown, cell: cell)
   }
+
+  /// s, `[B, 4H]`
+  private func sums(_ projected: Tensor, _ state: State) -> Tensor {
+    let recurrent = state.hidden.matrixProduct(weightHidden, transposingOther: true)
+    return projected + recurrent.normalized(gain: gainHidden, shift: .zeros(gainHidden.shape))
+  }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    shownGates(sums(projected, state), of: hiddenSize)
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

@@ -156,11 +156,7 @@ public struct MatrixLSTMCell: RecurrentCell {
     let (batch, heads, size) = (projected.shape[0], heads, headSize)
     func vectors(_ name: Part) -> Tensor { part(name, of: projected).reshaped([batch, heads, size]) }
     let (query, key, value) = (vectors(.query), vectors(.key) * keyScale, vectors(.value))
-    let logInput = gate(.input, of: projected)
-    let kept = state.stabilizer - softplus(-gate(.forget, of: projected))
-    let stabilizer = maximum(kept, logInput)
-    let input = exp(logInput - stabilizer).reshaped([batch, heads, 1])
-    let forget = exp(kept - stabilizer).reshaped([batch, heads, 1])
+    let (input, forget, stabilizer) = stabilized(projected, state)
     let written = (input * value).reshaped([batch, heads, size, 1]) * key.reshaped([batch, heads, 1, size])
     let memory = forget.reshaped([batch, heads, 1, 1]) * state.memory + written
     let normalizer = forget * state.normalizer + input * key
@@ -171,6 +167,33 @@ public struct MatrixLSTMCell: RecurrentCell {
       hidden: sigmoid(part(.output, of: projected)) * shown.reshaped([batch, hiddenSize]), memory: memory,
       normalizer: normalizer, stabilizer: stabilizer)
   }
+
+  /// i and f divided by what keeps them from overflowing, each `[B, heads, 1]`, and m', `[B, heads]`.
+  private func stabilized(
+    _ projected: Tensor, _ state: State
+  ) -> (input: Tensor, forget: Tensor, stabilizer: Tensor) {
+    let (batch, heads) = (projected.shape[0], heads)
+    let logInput = gate(.input, of: projected)
+    let kept = state.stabilizer - softplus(-gate(.forget, of: projected))
+    let stabilizer = maximum(kept, logInput)
+    return (
+      exp(logInput - stabilizer).reshaped([batch, heads, 1]), exp(kept - stabilizer).reshaped([batch, heads, 1]),
+      stabilizer
+    )
+  }
+
+  /// Of input and forget gate, which are numbers of a head, the shares by which they have their effect, one of which is
+  /// 1, for each unit of the head.
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (batch, shape) = (projected.shape[0], [projected.shape[0], heads, headSize])
+    let (input, forget, _) = stabilized(projected, state)
+    func units(_ gate: Tensor) -> Tensor { gate.expanded(to: shape).reshaped([batch, hiddenSize]) }
+    return [
+      ("input", units(input)), ("forget", units(forget)), ("output", sigmoid(part(.output, of: projected))),
+    ]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }
 
 // MARK: - The steps side by side

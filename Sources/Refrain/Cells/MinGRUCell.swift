@@ -48,4 +48,12 @@ public struct MinGRUCell: LinearCell {
     let update = sigmoid(sum(.update))
     return (1 - update, update * sum(.candidate))
   }
+
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    func sum(_ gate: Gate) -> Tensor { projected.block(gate.rawValue, of: hiddenSize) }
+    return [("update", sigmoid(sum(.update))), ("candidate", sum(.candidate))]
+  }
+
+  /// An open update gate of this cell lets go.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["update"].map { 1 - $0 } }
 }

@@ -52,4 +52,13 @@ public struct MinLSTMCell: LinearCell {
     let forget = sigmoid(softplus(-sum(.input)) - softplus(-sum(.forget)))
     return (forget, (1 - forget) * sum(.candidate))
   }
+
+  /// The gates as shares of their sum, f / (f + i) and i / (f + i), by which they have their effect.
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    let forget = coefficients(projected).decay
+    let candidate = projected.block(Gate.candidate.rawValue, of: hiddenSize)
+    return [("forget", forget), ("input", 1 - forget), ("candidate", candidate)]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

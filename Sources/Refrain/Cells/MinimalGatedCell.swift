@@ -61,12 +61,24 @@ public struct MinimalGatedCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: HiddenState, seeing hidden: Tensor) -> HiddenState {
+    let (forget, candidate) = activations(projected, hidden)
+    return HiddenState(hidden: (1 - forget) * state.hidden + forget * candidate)
+  }
+
+  private func activations(_ projected: Tensor, _ hidden: Tensor) -> (forget: Tensor, candidate: Tensor) {
     func sum(_ gate: Gate, _ operand: Tensor) -> Tensor {
       projected.block(gate.rawValue, of: hiddenSize)
         + operand.matrixProduct(weightHidden.rowBlock(gate.rawValue, of: hiddenSize), transposingOther: true)
     }
     let forget = sigmoid(sum(.forget, hidden))
-    let candidate = tanh(sum(.candidate, forget * hidden))
-    return HiddenState(hidden: (1 - forget) * state.hidden + forget * candidate)
+    return (forget, tanh(sum(.candidate, forget * hidden)))
   }
+
+  public func gates(_ projected: Tensor, _ state: HiddenState) -> [(name: String, value: Tensor)] {
+    let (forget, candidate) = activations(projected, state.hidden)
+    return [("forget", forget), ("candidate", candidate)]
+  }
+
+  /// An open forget gate of this cell lets go.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"].map { 1 - $0 } }
 }

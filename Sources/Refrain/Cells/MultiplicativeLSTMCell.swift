@@ -61,15 +61,24 @@ public struct MultiplicativeLSTMCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
+    State(sums: sums(projected, state), cell: state.cell)
+  }
+
+  /// Those of the gates and the candidate, `[B, 4H]`.
+  private func sums(_ projected: Tensor, _ state: State) -> Tensor {
     let size = hiddenSize
     let gates = 0..<Gate.intermediate.rawValue * size
     let intermediate =
       projected.block(Gate.intermediate.rawValue, of: size)
       * state.hidden.matrixProduct(
         weightHidden.rowBlock(Gate.intermediate.rawValue, of: size), transposingOther: true)
-    let sums =
-      projected.slice(gates, axis: -1)
+    return projected.slice(gates, axis: -1)
       + intermediate.matrixProduct(weightHidden.weightRows(gates), transposingOther: true)
-    return State(sums: sums, cell: state.cell)
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    shownGates(sums(projected, state), of: hiddenSize)
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

@@ -73,12 +73,27 @@ public struct PeepholeLSTMCell: RecurrentCell {
   public func project(_ input: Tensor) -> Tensor { input.linear(weight: weightInput, bias: bias) }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
+    let (_, _, _, output, cell) = activations(projected, state)
+    return State(hidden: output * tanh(cell), cell: cell)
+  }
+
+  /// The gates and the candidate of a step, and c', `[B, H]` each.
+  private func activations(
+    _ projected: Tensor, _ state: State
+  ) -> (input: Tensor, forget: Tensor, candidate: Tensor, output: Tensor, cell: Tensor) {
     let sums = projected + state.hidden.matrixProduct(weightHidden, transposingOther: true)
     func sum(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
     let input = sigmoid(sum(.input) + state.cell * peepholeInput)
     let forget = sigmoid(sum(.forget) + state.cell * peepholeForget)
-    let cell = forget * state.cell + input * tanh(sum(.candidate))
-    let output = sigmoid(sum(.output) + cell * peepholeOutput)
-    return State(hidden: output * tanh(cell), cell: cell)
+    let candidate = tanh(sum(.candidate))
+    let cell = forget * state.cell + input * candidate
+    return (input, forget, candidate, sigmoid(sum(.output) + cell * peepholeOutput), cell)
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (input, forget, candidate, output, _) = activations(projected, state)
+    return [("input", input), ("forget", forget), ("candidate", candidate), ("output", output)]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

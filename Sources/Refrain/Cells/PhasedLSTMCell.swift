@@ -145,6 +145,19 @@ public struct PhasedLSTMCell: RecurrentCell {
       cell: state.cell + open * (proposed.cell - state.cell), time: time)
   }
 
+  /// Those of the LSTM, and the time gate k under the name `time`.
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (sums, elapsed) = projected.valuesAndLastColumn
+    return lstm.gates(sums, LSTMCell.State(hidden: state.hidden, cell: state.cell))
+      + [("time", timeGate(state.time + elapsed))]
+  }
+
+  /// What a closed time gate leaves as it is, and of the rest what the forget gate keeps.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? {
+    guard let time = gates["time"], let forget = gates["forget"] else { return nil }
+    return 1 - time * (1 - forget)
+  }
+
   /// k at times `[B, 1]`: `[B, H]`.
   private func timeGate(_ time: Tensor) -> Tensor {
     let phase = ((time - shift) / exp(logPeriod)).fraction

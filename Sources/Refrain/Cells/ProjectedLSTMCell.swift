@@ -80,4 +80,11 @@ public struct ProjectedLSTMCell: RecurrentCell {
     let next = State(sums: sums, cell: state.cell)
     return State(hidden: next.hidden.matrixProduct(weightProjection, transposingOther: true), cell: next.cell)
   }
+
+  /// Here each `[B, C]`.
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    shownGates(projected + state.hidden.matrixProduct(weightHidden, transposingOther: true), of: cellSize)
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

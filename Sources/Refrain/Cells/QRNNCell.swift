@@ -101,11 +101,22 @@ public struct QRNNCell: RecurrentCell {
 
   /// The pooling's coefficients and the output gate, each `[N, H]`, of windows `[N, K·I]`.
   private func coefficients(_ windows: Tensor) -> (decay: Tensor, addition: Tensor, output: Tensor) {
+    let (forget, candidate, output) = activations(windows)
+    return (forget, (1 - forget) * candidate, output)
+  }
+
+  private func activations(_ windows: Tensor) -> (forget: Tensor, candidate: Tensor, output: Tensor) {
     let sums = windows.linear(weight: weightInput, bias: bias)
     func sum(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
-    let forget = sigmoid(sum(.forget))
-    return (forget, (1 - forget) * tanh(sum(.candidate)), sigmoid(sum(.output)))
+    return (sigmoid(sum(.forget)), tanh(sum(.candidate)), sigmoid(sum(.output)))
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (forget, candidate, output) = activations(concatenate([state.inputs, projected], axis: 1))
+    return [("candidate", candidate), ("forget", forget), ("output", output)]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
     let windows = concatenate([state.inputs, projected], axis: 1)

@@ -124,17 +124,35 @@ public struct SLSTMCell: RecurrentCell {
   public func step(_ projected: Tensor, _ state: State) -> State {
     let sums = projected + recurrentSums(state.hidden)
     func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
-    let logInput = gate(.input)
-    let logForget = forgetGate == .sigmoid ? -softplus(-gate(.forget)) : gate(.forget)
-    let kept = logForget + state.stabilizer
-    let stabilizer = maximum(kept, logInput)
-    let (input, forget) = (exp(logInput - stabilizer), exp(kept - stabilizer))
+    let (input, forget, stabilizer) = stabilized(sums, state)
     let cell = forget * state.cell + input * tanh(gate(.candidate))
     let normalizer = forget * state.normalizer + input
     // While nothing was written both are 0 and shown as 0.
     let hidden = sigmoid(gate(.output)) * cell / maximum(normalizer, Tensor(1e-30))
     return State(hidden: hidden, cell: cell, normalizer: normalizer, stabilizer: stabilizer)
   }
+
+  /// i', f' and m', `[B, H]` each.
+  private func stabilized(_ sums: Tensor, _ state: State) -> (input: Tensor, forget: Tensor, stabilizer: Tensor) {
+    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
+    let logInput = gate(.input)
+    let logForget = forgetGate == .sigmoid ? -softplus(-gate(.forget)) : gate(.forget)
+    let kept = logForget + state.stabilizer
+    let stabilizer = maximum(kept, logInput)
+    return (exp(logInput - stabilizer), exp(kept - stabilizer), stabilizer)
+  }
+
+  /// Of the exponential gates i' and f', which are shares: one of them is 1 for each unit.
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let sums = projected + recurrentSums(state.hidden)
+    let (input, forget, _) = stabilized(sums, state)
+    func gate(_ gate: Gate) -> Tensor { sums.block(gate.rawValue, of: hiddenSize) }
+    return [
+      ("input", input), ("forget", forget), ("candidate", tanh(gate(.candidate))), ("output", sigmoid(gate(.output))),
+    ]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 
   /// R h, head by head: `[B, H]` → `[B, 4H]`.
   private func recurrentSums(_ hidden: Tensor) -> Tensor {

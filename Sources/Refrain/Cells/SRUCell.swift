@@ -61,13 +61,27 @@ public struct SRUCell: RecurrentCell {
   }
 
   public func step(_ projected: Tensor, _ state: State) -> State {
-    let size = hiddenSize
-    func sum(_ gate: Gate) -> Tensor { projected.block(gate.rawValue, of: size) }
-    func gate(_ gate: Gate, _ index: Int) -> Tensor {
-      sigmoid(sum(gate) + state.cell * weightCell.block(index, of: size) + bias.block(index, of: size))
-    }
-    let (forget, reset) = (gate(.forget, 0), gate(.reset, 1))
+    func sum(_ gate: Gate) -> Tensor { projected.block(gate.rawValue, of: hiddenSize) }
+    let (forget, reset) = activations(projected, state)
     let cell = forget * state.cell + (1 - forget) * sum(.candidate)
     return State(hidden: reset * cell + (1 - reset) * sum(.highway), cell: cell)
   }
+
+  private func activations(_ projected: Tensor, _ state: State) -> (forget: Tensor, reset: Tensor) {
+    let size = hiddenSize
+    func gate(_ gate: Gate, _ index: Int) -> Tensor {
+      sigmoid(
+        projected.block(gate.rawValue, of: size) + state.cell * weightCell.block(index, of: size)
+          + bias.block(index, of: size))
+    }
+    return (gate(.forget, 0), gate(.reset, 1))
+  }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    let (forget, reset) = activations(projected, state)
+    let candidate = projected.block(Gate.candidate.rawValue, of: hiddenSize)
+    return [("candidate", candidate), ("forget", forget), ("reset", reset)]
+  }
+
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { gates["forget"] }
 }

@@ -58,4 +58,11 @@ public struct TimeAwareLSTMCell: RecurrentCell {
     let adjusted = state.cell - short + decay * short
     return lstm.step(sums, State(hidden: state.hidden, cell: adjusted))
   }
+
+  public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] {
+    lstm.gates(projected.valuesAndLastColumn.values, state)
+  }
+
+  /// That of the memory which the time between steps has left.
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { lstm.retention(gates) }
 }

@@ -12,8 +12,19 @@ public struct LayerInspection: Sendable {
   public var gates: [(name: String, value: Tensor)]
   /// The state's tensors by name, each `[B, T, H]` as a rule.
   public var states: [(name: String, value: Tensor)]
-  /// The name of the gate that decides how much is kept, where the cell has one.
-  public var keepingGate: String?
+  /// The share of each unit's memory that a step keeps, `[B, T, H]`; nil where no gate of the cell decides it.
+  public var retention: Tensor?
+
+  /// The state that has a value for every unit, `[B, T, H]`: the cell state, of several levels that of the uppermost,
+  /// and where there is none the hidden state. Nil where no tensor has this shape.
+  public var memory: (name: String, value: Tensor)? { Self.memory(among: states.filter { $0.value.rank == 3 }) }
+
+  /// The one of several tensors that is the memory, by the names that cells give them: beside it states hold inputs,
+  /// times, normalizers.
+  package static func memory(among states: [(name: String, value: Tensor)]) -> (name: String, value: Tensor)? {
+    states.last { $0.name == "cell" || $0.name.hasSuffix(".cell") } ?? states.first { $0.name == "hidden" }
+      ?? states.first
+  }
 }
 
 /// A layer that shows its recurrent levels.
@@ -25,15 +36,18 @@ public protocol InspectedLayer: Layer {
 extension Recurrent: InspectedLayer {
   public func inspections(of input: Tensor, steps: Steps = Steps()) -> [LayerInspection] {
     let seen = inspect(input, steps: steps)
-    // The gates of a forgetting cell stand in the order of the blocks of its bias.
-    let keeping = (Cell.self as? any ForgettingCell.Type).flatMap { cell in
-      seen.gates.count == cell.biasBlocks ? seen.gates[cell.forgetBlock].name : nil
-    }
     return [
       LayerInspection(
         level: 0, direction: configuration.direction, cell: Cell.name, gates: seen.gates,
-        states: seen.states.namedTensors.map { ($0.name, $0.tensor) }, keepingGate: keeping)
+        states: seen.states.namedTensors.map { ($0.name, $0.tensor) }, retention: cell.retention(of: seen.gates))
     ]
+  }
+}
+
+extension RecurrentCell {
+  /// The share that is kept, from gates in a list.
+  fileprivate func retention(of gates: [(name: String, value: Tensor)]) -> Tensor? {
+    retention(Dictionary(gates.map { ($0.name, $0.value) }) { first, _ in first })
   }
 }
 
@@ -70,11 +84,11 @@ extension ConvolutionalLSTM: InspectedLayer {
         (name, value.reshaped(Array(value.shape.prefix(2)) + [-1, filters]).mean(axes: [2]))
       }
     }
+    let gates = means(seen.gates)
     return [
       LayerInspection(
-        level: 0, direction: configuration.direction, cell: Cell.name, gates: means(seen.gates),
-        states: means(seen.states.namedTensors.map { ($0.name, $0.tensor) }),
-        keepingGate: "\(Cell.Gate.forget)")
+        level: 0, direction: configuration.direction, cell: Cell.name, gates: gates,
+        states: means(seen.states.namedTensors.map { ($0.name, $0.tensor) }), retention: cell.retention(of: gates))
     ]
   }
 }
@@ -97,8 +111,8 @@ public struct UnitStatistics: Sendable {
   public var unit: Int
   /// Its gates, without those that are no share of something.
   public var gates: [Gate]
-  /// After how many steps half of what the unit held is left, from the geometric mean of the gate that keeps; nil where
-  /// the cell has none, infinite where nothing is ever lost.
+  /// After how many steps half of what the unit held is left, from the geometric mean of the shares that steps keep;
+  /// nil where no gate decides them, infinite where nothing is ever lost.
   public var halfLife: Float?
   /// The feature that the unit's state is most correlated with over the steps, and how; nil where nothing varies.
   public var follows: (feature: Int, correlation: Float)?
@@ -109,15 +123,20 @@ extension LayerInspection {
   ///
   /// - Parameter features: The input of the network, `[T, I]`, for what units follow.
   public func units(following features: Tensor? = nil) -> [UnitStatistics] {
-    guard let state = states.last?.value, state.rank == 3 else { return [] }
+    guard let state = memory?.value else { return [] }
     let (time, size) = (state.shape[1], state.shape[2])
     guard time > 0 else { return [] }
     func columns(_ tensor: Tensor) -> [[Float]] {
       let values = tensor.values
       return (0..<size).map { unit in (0..<time).map { values[$0 * size + unit] } }
     }
-    let memory = columns(state)
-    let shares = gates.filter { $0.value.shape == state.shape && $0.value.values.allSatisfy { (0...1).contains($0) } }
+    let held = columns(state)
+    let kept = retention.flatMap { $0.shape == state.shape ? columns($0) : nil }
+    let shares = gates.filter { gate in
+      // A candidate may be a share by chance.
+      !gate.name.hasPrefix("candidate") && gate.value.shape == state.shape
+        && gate.value.values.allSatisfy { (0...1).contains($0) }
+    }
     let gateColumns = shares.map { (name: $0.name, columns: columns($0.value)) }
     var inputs: [[Float]] = []
     if let features, features.shape[0] == time {
@@ -133,16 +152,20 @@ extension LayerInspection {
           name: gate.name, mean: values.reduce(0, +) / count,
           closed: Float(values.count { $0 < 0.1 }) / count, open: Float(values.count { $0 > 0.9 }) / count)
       }
-      let kept = gateColumns.first { $0.name == keepingGate }?.columns[unit]
-      let halfLife = kept.map { values -> Float in
-        let mean = values.reduce(0.0) { $0 + Double.log(max(Double($1), 1e-12)) } / Double(values.count)
-        return mean < 0 ? Float(Double.log(0.5) / mean) : .infinity
-      }
-      let correlations = inputs.map { RankCorrelation.pearson($0, memory[unit]) }
+      let halfLife = kept.map { UnitStatistics.halfLife($0[unit]) }
+      let correlations = inputs.map { RankCorrelation.pearson($0, held[unit]) }
       let best = correlations.indices.filter { correlations[$0].isFinite }
         .max { abs(correlations[$0]) < abs(correlations[$1]) }
       return UnitStatistics(
         unit: unit, gates: statistics, halfLife: halfLife, follows: best.map { ($0, correlations[$0]) })
     }
+  }
+}
+
+extension UnitStatistics {
+  /// After how many steps half is left of what is multiplied by these shares, in the mean.
+  fileprivate static func halfLife(_ shares: [Float]) -> Float {
+    let sum = shares.reduce(0.0) { $0 + Double.log(max(Double($1), 1e-12)) }
+    return sum < 0 ? Float(Double.log(0.5) * Double(shares.count) / sum) : .infinity
   }
 }

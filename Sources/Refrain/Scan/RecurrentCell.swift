@@ -46,6 +46,10 @@ public protocol RecurrentCell: Module, CellFacts {
   /// that says nothing shows none.
   func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)]
 
+  /// The share of each unit's memory that a step keeps, from the gates by their names, of their shape: the forget gate
+  /// of a long short-term memory. Nil, as in a cell that says nothing, where no gate decides it.
+  func retention(_ gates: [String: Tensor]) -> Tensor?
+
   /// The state before the first step: zeros unless the cell says otherwise.
   func initialState(batch: Int) -> State
 
@@ -104,6 +108,7 @@ extension RecurrentCell {
   }
 
   public func gates(_ projected: Tensor, _ state: State) -> [(name: String, value: Tensor)] { [] }
+  public func retention(_ gates: [String: Tensor]) -> Tensor? { nil }
 
   public func step(_ projected: Tensor, _ state: State, seeing hidden: Tensor) -> State {
     var seen = state

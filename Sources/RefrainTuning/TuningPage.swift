@@ -47,6 +47,8 @@ public struct TuningPage: Sendable {
     .trial { fill: none; stroke: var(--accent); stroke-width: 1.5; } .trial.best { stroke: rgb(var(--plus)); stroke-width: 3; }
     .bar { fill: var(--accent); } .best { fill: none; stroke: rgb(var(--plus)); stroke-width: 2.5; }
     .dot { fill: var(--accent); fill-opacity: .5; }
+    .chart { overflow-x: auto; } .chart svg { min-width: 680px; }
+    .over { paint-order: stroke; stroke: var(--ground); stroke-width: 6px; }
     """
 
   /// Parallel coordinates: an axis for each parameter and one for the result; the better a trial the stronger its line.
@@ -59,7 +61,7 @@ public struct TuningPage: Sendable {
     let step = 860 / Double(max(parameters.count, 1))
     func x(_ axis: Int) -> Double { 60 + step * Double(axis) }
     func y(_ share: Double) -> Double { 230 - 190 * share }
-    var parts: [String] = []
+    var (parts, choices): ([String], [String]) = ([], [])
     for (axis, parameter) in parameters.enumerated() {
       parts.append("<path class=\"grid\" d=\"M\(x(axis)) 40V230\"/>")
       parts.append("<text x=\"\(x(axis))\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(parameter.name))</text>")
@@ -70,9 +72,13 @@ public struct TuningPage: Sendable {
         case .choice(let words): words.enumerated().map { ((Double($0) + 0.5) / Double(words.count), $1) }
         }
       for (place, text) in ends {
+        // Words stand on the axis, over the lines.
+        let isBetween = place > 0 && place < 1
         let below = place == 0 ? 16.0 : place == 1 ? -6 : 4
-        parts.append(
-          "<text x=\"\(x(axis))\" y=\"\(y(place) + below)\" text-anchor=\"middle\">\(escapedHTML(text))</text>")
+        let label =
+          "<text\(isBetween ? " class=\"over\"" : "") x=\"\(x(axis))\" y=\"\(y(place) + below)\" "
+          + "text-anchor=\"middle\">\(escapedHTML(text))</text>"
+        if isBetween { choices.append(label) } else { parts.append(label) }
       }
     }
     let last = x(parameters.count)
@@ -98,8 +104,9 @@ public struct TuningPage: Sendable {
           + "<title>trial \(trial.number): \(escapedHTML(Self.options(trial))): \(shortNumber(result))</title></path>")
     }
     return """
+      <div class="chart" tabindex="0" role="region" aria-label="Every trial as a line">
       <svg viewBox="0 0 1000 254" role="img" aria-label="Parallel coordinates of the trials; the table below has the same">
-      \(parts.joined())</svg>
+      \(parts.joined())\(choices.joined())</svg></div>
       """
   }
 
@@ -123,11 +130,12 @@ public struct TuningPage: Sendable {
       }
     }
     return """
+      <div class="chart" tabindex="0" role="region" aria-label="Best so far">
       <svg viewBox="0 0 1000 200" role="img" aria-label="Results by trial, and the best so far">
       <path class="grid" d="M60 20V170H980"/>\(dots)<path class="best" d="\(path)H980"/>
       <text x="52" y="24" text-anchor="end">\(shortNumber(high))</text>
       <text x="52" y="172" text-anchor="end">\(shortNumber(low))</text>
-      <text x="60" y="190">trial 1</text><text x="980" y="190" text-anchor="end">\(Int(greatest))</text></svg>
+      <text x="60" y="190">trial 1</text><text x="980" y="190" text-anchor="end">\(Int(greatest))</text></svg></div>
       """
   }
 
@@ -158,7 +166,8 @@ public struct TuningPage: Sendable {
       return "<tr>" + cells.map { "<td>\(escapedHTML($0))</td>" }.joined() + "</tr>"
     }
     return """
-      <div class="wide"><table><thead><tr>\(header.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined())</tr></thead>
+      <div class="wide" tabindex="0" role="region" aria-label="Trials"><table>
+      <thead><tr>\(header.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined())</tr></thead>
       <tbody>\(rows.joined())</tbody></table></div>
       """
   }

@@ -152,6 +152,8 @@ import Testing
       #expect(report.ranked.first?.number == best.number && report.importance.allSatisfy { (0...1).contains($0.share) })
       let page = TuningPage(report).text
       #expect(page.contains("Parallel coordinates") && !page.contains("http"))
+      // On a narrow screen charts and table move sideways, also by the keyboard.
+      #expect(page.split(separator: #"tabindex="0" role="region""#).count == 4)
       // Nothing is left to do.
       #expect(try second.run()?.number == best.number && study.trials().count == 14)
     }

@@ -46,11 +46,13 @@ package struct HTMLPage {
       --ground: #ffffff; --panel: #f6f7f9; --ink: #1b1f24; --soft: #5a6370; --line: #d5dae1;
       --plus: 200 84 16; --minus: 36 100 190; --accent: #2464be; --other: #8a93a0;
     }
+    .words { --plus: 214 100 36; --minus: 70 130 214; }
     @media (prefers-color-scheme: dark) {
       :root {
         --ground: #14171b; --panel: #1c2026; --ink: #e7eaee; --soft: #a0a9b5; --line: #363d47;
         --plus: 255 150 84; --minus: 110 170 255; --accent: #7fb2ff; --other: #77818f;
       }
+      .words { --plus: 178 84 28; --minus: 52 104 188; }
     }
     * { box-sizing: border-box; }
     body { margin: 0 auto; max-width: 1080px; padding: 24px; background: var(--ground); color: var(--ink);

@@ -55,7 +55,8 @@ extension Exhibit {
       let ground = alpha >= 0.04 ? " style=\"background:rgb(var(--plus) / \(alpha))\"" : ""
       return "<span\(ground) title=\"\(HTMLPage.short(word.value))\">\(escapedHTML(word.text))</span>"
     }
-    return "<p class=\"words\" tabindex=\"0\">" + spans.joined(separator: " ") + "</p>"
+    return "<p class=\"words\" tabindex=\"0\" role=\"group\" aria-label=\"Words, colored by their numbers\">"
+      + spans.joined(separator: " ") + "</p>"
   }
 
   /// The numbers of a grid, for whoever does not see colors; none of one that is too large to be read.

@@ -30,10 +30,81 @@ import Testing
     #expect(faithfulness.deletion.areas.ordered < faithfulness.deletion.areas.random)
     #expect(faithfulness.insertion.areas.ordered > faithfulness.insertion.areas.random)
     #expect(one.levels.count == 1 && one.levels[0].units.count == 6 && one.levels[0].units[0].halfLife != nil)
+    #expect(one.levels[0].memory?.name == "cell")
     // The mean is the mean of the others, and so are its parts.
     let parts = (0...forecaster.horizon).map { example.explanation(of: $0, points: 8).methods[0].values }
     let mean = parts.dropFirst().reduce(Tensor.zeros(parts[0].shape), +) * (1 / Float(forecaster.horizon))
     expectClose(mean, parts[0], within: Tolerance(relative: 1e-4))
+  }
+
+  @Test("of a forecast says which part the network has in it, and what the score is counted in")
+  func shares() throws {
+    let forecaster = try Self.forecaster.get()
+    let one = try #require(try forecaster.explained([], ForecastRequest()).first).explanation(points: 4)
+    let exhibit = try #require(one.exhibits.first { $0.name == "shares" })
+    guard case .table(let columns, let rows) = exhibit.content else { throw TaskError("no table") }
+    #expect(columns == ["method", "kind", "share"])
+    let shares = rows.map { row in if case .number(let share) = row[2] { share } else { Double.nan } }
+    #expect(abs(shares.reduce(0, +) - 1) < 1e-3 && rows.contains { $0[1] == "network" }, "\(rows)")
+    for method in forecaster.methods { #expect(rows.contains { $0[0] == .text(method.name) }, "\(method)") }
+    let own = shares[try #require(rows.firstIndex { $0[1] == "network" })]
+    #expect(one.remark.hasPrefix(own == 0 ? "The network has no part in this forecast: " : "The network "))
+    #expect(one.unit == "the logarithm of Passengers, of which 0.1 is about 10 %", "\(one.unit ?? "none")")
+    let page = ExplanationPage(title: "A", subtitle: "", explanations: [one]).text
+    #expect(page.contains(one.remark) && page.contains("in the logarithm of Passengers"))
+    #expect(one.json().line.contains(#""unit":"the logarithm of Passengers"#))
+    // The score is the network's median, brought from deviations to logarithms.
+    let example = try #require(try forecaster.explained([], ForecastRequest()).first)
+    let member = forecaster.members[0]
+    let windows = forecaster.windows(member.memory, of: member)
+    let median = forecaster.forecastNetwork(windows.contexts(endingAt: [windows.count]).input)[0, 0, 1]
+    #expect(abs(example.explanation(of: 1, points: 2).score - median * Float(member.scaler.deviation)) < 1e-4)
+  }
+
+  @Test("of a forecaster without training says which network forecasts") func zeroShot() throws {
+    var configuration = Forecaster.Configuration()
+    configuration.isZeroShot = true
+    let forecaster = try Forecaster.train(on: .airline, configuration: configuration)
+    let error = #expect(throws: TaskError.self) { try forecaster.explained([], ForecastRequest()) }
+    #expect(error?.description.contains("the network that comes with Refrain, which is not explained") == true)
+    #expect(
+      error?.description.contains("without zero-shot") == true && error?.description.contains("more rows") == false)
+  }
+
+  @Test("says that it is true in part where a network of random weights gets the same order") func randomWeights() {
+    var one = ExplainedExample(
+      title: "a", input: Tensor([1, 5, 2, 4], shape: [4, 1]), steps: ["p", "q", "r", "s"], features: .named(["x"]),
+      outputs: ["y"], network: Dense(inputSize: 1, outputSize: 1)
+    ) { _, inputs, _ in inputs.sum(axes: [1]) }.explanation(points: 4)
+    #expect(one.randomizedCorrelation > 0.99 && one.verdict.hasPrefix("In part: "), "\(one.verdict)")
+    #expect(one.verdict.contains("of random weights gets nearly the same order"))
+    one.randomizedCorrelation = 0.2
+    #expect(one.verdict.hasPrefix("Yes, ") && !one.verdict.contains("random weights"), "\(one.verdict)")
+  }
+
+  @Test("shows the memory of every cell, and says so where a cell has no gates", arguments: Cells.all.map { $0.name })
+  func cells(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      var generator = RandomGenerator(seed: 2)
+      let layer = Recurrent<Cell>(inputSize: 3, hiddenSize: 4, using: &generator)
+      let example = ExplainedExample(
+        title: "one", input: abs(.normal([5, 3], using: &generator)), steps: ["a", "b", "c", "d", "e"],
+        features: .named(["p", "q", "r"]), outputs: ["w", "x", "y", "z"], network: layer
+      ) { network, inputs, layers in layers(network, named: "", inputs) }
+      let one = example.explanation(points: 2)
+      let level = one.levels[0]
+      // A projection has more memory than it shows.
+      let size = Cell.self == ProjectedLSTMCell.self ? 8 : 4
+      #expect(level.memory?.value.shape == [5, size] && level.units.count == size && level.steps.count == 5)
+      let page = ExplanationPage(title: "A", subtitle: "", explanations: [one]).text
+      let isPlain = [TanhRNNCell.name, ReLURNNCell.name, GeneralRNNCell.name, IndRNNCell.name].contains(name)
+      #expect(level.units[0].gates.isEmpty == isPlain && page.contains("This cell has no gates.") == isPlain)
+      #expect(page.contains("stuck closed") != isPlain)
+      let keepsAll = isPlain || Cell.self == NoForgetGateLSTMCell.self
+      #expect((level.units[0].halfLife == nil) == keepsAll && page.contains("half-life") != keepsAll)
+    }
+    let cell: any RecurrentCell.Type = try #require(Cells.named(name))
+    check(cell)
   }
 
   @Test("shows the share of an initial state that is learned") func initialState() {
@@ -72,6 +143,8 @@ import Testing
     #expect(!page.contains("http://") && !page.contains("https://") && !page.contains("src="))
     #expect(page.contains(#"role="tablist""#) && page.contains(#"lang="en""#) && page.contains("not causes"))
     #expect(page.utf8.count < 400_000)
+    // What moves sideways on a narrow screen is reached by the keyboard.
+    #expect(!page.contains("<div class=\"wide\">") && !page.contains("<p class=\"words\" tabindex=\"0\">"))
   }
 
   @Test("says so where its parts are far from adding up, as they are of a network that jumps") func jumps() {

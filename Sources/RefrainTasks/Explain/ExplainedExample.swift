@@ -117,6 +117,13 @@ public struct ExplainedExample: Sendable {
   /// What the input may be compared with; the first is taken unless another is asked for.
   public var baselines: [Baseline]
 
+  /// What has to be known before all else, such as that the network has no part in the answer; empty where nothing is.
+  public var remark = ""
+
+  /// What scores are counted in, such as `the unit of sales`; nil where they are numbers without one, or where names of
+  /// outputs say it.
+  public var unit: String?
+
   /// What is shown beside the attributions.
   public var exhibits: [Exhibit] = []
 

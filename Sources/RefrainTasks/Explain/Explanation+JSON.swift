@@ -7,7 +7,8 @@ extension Explanation {
   /// - Parameter withStates: Whether every gate and state at every step, and the part of every pixel, is given too.
   package func json(withStates: Bool = false) -> JSON {
     var pairs: [(key: String, value: JSON)] = [
-      ("title", .text(title)), ("output", .text(output)), ("score", number(score)), ("baseline", .text(baseline)),
+      ("title", .text(title)), ("remark", .text(remark)), ("output", .text(output)), ("score", number(score)),
+      ("unit", unit.map { .text($0) } ?? .null), ("baseline", .text(baseline)),
       ("baselineScore", number(baselineScore)), ("initialStateShare", number(initialStateShare)),
       ("steps", .array(steps.map { .text($0) })), ("features", .array(features.map { .text($0) })),
       (

@@ -39,6 +39,9 @@ public struct Explanation: Sendable {
     public var states: [(name: String, value: Tensor)]
     /// What each unit does.
     public var units: [UnitStatistics]
+
+    /// The state that has a value for every unit, `[T, H]`: what is shown as its memory.
+    public var memory: (name: String, value: Tensor)? { LayerInspection.memory(among: states) }
   }
 
   /// Frames of the input with the parts of their pixels.
@@ -57,6 +60,8 @@ public struct Explanation: Sendable {
 
   /// Which example.
   public var title: String
+  /// What has to be known before all else, such as that the network has no part in the answer; empty where nothing is.
+  public var remark = ""
   /// A name for each step.
   public var steps: [String]
   /// A name for each feature; none where only steps mean something.
@@ -65,8 +70,11 @@ public struct Explanation: Sendable {
   public var input: Tensor
   /// Which output is explained.
   public var output: String
-  /// Its value, and that of the baseline.
+  /// The output for the input.
   public var score: Float
+  /// What the score is counted in, such as `the unit of sales`; nil where it is a number without one, or where the
+  /// output says it.
+  public var unit: String?
   /// The output for the baseline: what the network says without being told anything.
   public var baselineScore: Float
   /// What the input is compared with.
@@ -104,6 +112,34 @@ public struct Explanation: Sendable {
       + "\(HTMLPage.short(Double(difference))) between the two scores. More points may help; where the network jumps, "
       + "as by whether a value is there, occlusion says more."
   }
+
+  /// Which output is explained, and what it is counted in.
+  package var outputAndUnit: String { output + (unit.map { ", in \($0)" } ?? "") }
+
+  /// Whether a network of mixed-up weights gets nearly the same order of steps, so that it says little of what was
+  /// learned.
+  package var isAsOfRandomWeights: Bool { steps.count > 1 && randomizedCorrelation > 0.5 }
+
+  /// Whether the first method says what the network does, in words.
+  package var verdict: String {
+    guard let faithfulness else { return Self.unmeasured }
+    func short(_ value: Float) -> String { HTMLPage.short(Double(value)) }
+    let (out, into) = (faithfulness.deletion.areas, faithfulness.insertion.areas)
+    let (falls, rises) = (out.ordered < out.random, into.ordered > into.random)
+    let answer =
+      !falls && !rises
+      ? "Not by these tests" : falls && rises && !isAsOfRandomWeights ? "Yes, as far as these tests go" : "In part"
+    return
+      "\(answer): taking out the steps with the greatest parts first brings the score down "
+      + "\(falls ? "faster" : "no faster") than a random order (mean \(short(out.ordered)), random \(short(out.random))), "
+      + "and putting them in first brings it up \(rises ? "faster" : "no faster") (\(short(into.ordered)), random "
+      + "\(short(into.random)))." + (isAsOfRandomWeights ? " " + Self.resemblance : "")
+  }
+
+  /// What is said where a network of mixed-up weights gets nearly the same order of steps.
+  private static let resemblance =
+    "But a network of random weights gets nearly the same order: these parts say more of the input than of what was "
+    + "learned."
 
   /// What is said where ``faithfulness`` is nil.
   package static let unmeasured =
@@ -179,6 +215,7 @@ extension ExplainedExample {
       randomizedCorrelation: mixed.reduce(0, +) / Float(mixed.count),
       agreement: methods.dropFirst().map { ($0.method, RankCorrelation.spearman(main, $0.steps)) },
       levels: levels.map { name, level in self.level(name, level) }, exhibits: exhibits)
+    (explanation.remark, explanation.unit) = (remark, unit)
     explanation.pictures = frames.map { frames in
       Explanation.Pictures(
         name: frames.name, clip: frames.clip,
@@ -204,7 +241,7 @@ extension ExplainedExample {
     }
     let parts = [name, level.level > 0 ? "level \(level.level)" : "", level.direction == .backward ? "backward" : ""]
     let (own, states) = (stepsOfLevel(name) ?? 0..<steps.count, first(level.states))
-    let time = states.last?.value.shape[0] ?? own.count
+    let time = states.first?.value.shape[0] ?? own.count
     // A level above one that takes several steps together has fewer.
     let names = own.count == time ? Array(steps[own]) : (0..<time).map { steps[own.lowerBound + $0 * own.count / time] }
     let read = own.count == steps.count ? input : input.slice(own, axis: 0)

@@ -15,7 +15,8 @@ struct ExplanationArticle {
     """
     <article id="example-\(number)" aria-labelledby="title-\(number)">
     <h2 id="title-\(number)">\(escapedHTML(one.title))</h2>
-    <p class="note">What speaks for and against: \(escapedHTML(one.output))</p>
+    \(one.remark.isEmpty ? "" : "<p><strong>\(escapedHTML(one.remark))</strong></p>")
+    <p class="note">What speaks for and against: \(escapedHTML(one.outputAndUnit))</p>
     \(sum)
     <h3 id="where-\(number)">Where in the input</h3>
     \(methods)
@@ -120,7 +121,7 @@ struct ExplanationArticle {
       let ground = alpha >= 0.04 ? " style=\"background:rgb(var(--\(color)) / \(alpha))\"" : ""
       return "<span\(ground) title=\"\(shortNumber(value))\">\(escapedHTML(word))</span>"
     }
-    return "<p class=\"words\" tabindex=\"0\" aria-label=\"The steps, colored by their part\">"
+    return "<p class=\"words\" tabindex=\"0\" role=\"group\" aria-label=\"The steps, colored by their part\">"
       + spans.joined(separator: " ") + "</p>"
   }
 
@@ -153,7 +154,7 @@ struct ExplanationArticle {
     }
     return """
       <h3>Features</h3>
-      <div class="wide"><table><thead><tr><th scope="col">feature</th><th scope="col">sum of its parts</th>
+      <div class="wide" tabindex="0" role="region" aria-label="Features"><table><thead><tr><th scope="col">feature</th><th scope="col">sum of its parts</th>
       <th scope="col">the score falls without it by</th></tr></thead><tbody>\(rows.joined())</tbody></table></div>
       \(one.pictures.map(areas).joined())
       """
@@ -163,7 +164,7 @@ struct ExplanationArticle {
     var text = ""
     if let faithfulness = one.faithfulness {
       text = """
-        <p>\(escapedHTML(faithfulness.verdict))</p>
+        <p>\(escapedHTML(one.verdict))</p>
         <div class="pair">
         \(CurveChart(faithfulness.deletion, label: "Score as steps are taken out").svg)
         \(CurveChart(faithfulness.insertion, label: "Score as steps are put in").svg)
@@ -203,24 +204,35 @@ struct ExplanationArticle {
       }
       return "<tr>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
     }
-    let memory = level.states.last.map { state in
+    let memory = level.memory.map { state in
       HeatMap(
         values: state.value, rows: (0..<state.value.shape[1]).map { "\($0)" }, columns: level.steps,
         label: "The \(state.name) state of every unit over the steps", hasBars: false
       ).markup
     }
-    let plots = gates.map { SaturationChart(level.units, gate: $0).svg }
+    let table = """
+      <details><summary>\(header.contains("half-life") ? "The units that remember longest" : "The units")</summary>
+      <div class="wide" tabindex="0" role="region" aria-label="The units of \(escapedHTML(level.name))"><table>
+      <thead><tr>\(header.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined())</tr></thead>
+      <tbody>\(rows.joined())</tbody></table></div></details>
+      """
     return """
       <section aria-label="\(escapedHTML(level.name))">
       <h4>\(escapedHTML(level.name)): \(escapedHTML(level.cell)), \(level.units.count) units</h4>
       \(memory ?? "")
+      \(saturation(level, gates))
+      \(header.count > 1 ? table : "")
+      </section>
+      """
+  }
+
+  /// How often the gates of the units are open and closed.
+  private func saturation(_ level: Explanation.Level, _ gates: [String]) -> String {
+    if let absence = level.absenceOfGates { return "<p class=\"note\">\(absence)</p>" }
+    return """
       <p class="note">Each point is a unit: how often its gate is closed (below 0.1) and open (above 0.9). Units near \
       the corner top left are stuck closed, those bottom right stuck open.</p>
-      <div class="pair">\(plots.joined())</div>
-      <details><summary>The units that remember longest</summary><div class="wide"><table>
-      <thead><tr>\(header.map { "<th scope=\"col\">\(escapedHTML($0))</th>" }.joined())</tr></thead>
-      <tbody>\(rows.joined())</tbody></table></div></details>
-      </section>
+      <div class="pair">\(gates.map { SaturationChart(level.units, gate: $0).svg }.joined())</div>
       """
   }
 
@@ -229,17 +241,11 @@ struct ExplanationArticle {
   private func shortNumber(_ value: Float) -> String { HTMLPage.short(Double(value)) }
 }
 
-extension Faithfulness {
-  /// What both curves say, in words.
-  package var verdict: String {
-    func short(_ value: Float) -> String { HTMLPage.short(Double(value)) }
-    let (out, into) = (deletion.areas, insertion.areas)
-    let (falls, rises) = (out.ordered < out.random, into.ordered > into.random)
-    let answer = falls && rises ? "Yes, as far as this test goes" : falls || rises ? "In part" : "Not by this test"
-    return
-      "\(answer): taking out the steps with the greatest parts first brings the score down "
-      + "\(falls ? "faster" : "no faster") than a random order (mean \(short(out.ordered)), random \(short(out.random))), "
-      + "and putting them in first brings it up \(rises ? "faster" : "no faster") (\(short(into.ordered)), random "
-      + "\(short(into.random)))."
+extension Explanation.Level {
+  /// What is said where there are no gates that are open or closed; nil where there are some.
+  package var absenceOfGates: String? {
+    guard units.first?.gates.isEmpty != false else { return nil }
+    return gates.isEmpty
+      ? "This cell has no gates." : "The gates of this cell go beyond 0 and 1, so that none is open or closed."
   }
 }

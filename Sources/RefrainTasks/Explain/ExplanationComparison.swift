@@ -76,7 +76,7 @@ public struct ExplanationComparison: Sendable {
     }
     var all: [Difference] = []
     for (one, other) in zip(first.levels, second.levels) {
-      guard let a = one.states.last?.value, let b = other.states.last?.value, a.shape[1] == b.shape[1] else { continue }
+      guard let a = one.memory?.value, let b = other.memory?.value, a.shape[1] == b.shape[1] else { continue }
       let (left, right) = (a.columnMoments, b.columnMoments)
       for unit in 0..<a.shape[1] {
         let spread = ((left[unit].variance + right[unit].variance) / 2).squareRoot()

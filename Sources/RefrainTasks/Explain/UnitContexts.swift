@@ -28,7 +28,7 @@ public struct UnitContexts: Sendable {
     seen += 1
     for (index, found) in example.inspections().levels.enumerated() {
       let level = example.level(found.name, found.level)
-      guard let state = level.states.last?.value else { continue }
+      guard let state = level.memory?.value else { continue }
       let (time, size) = (state.shape[0], state.shape[1])
       if index == levels.count {
         let none = [[Place]](repeating: [], count: size)

@@ -61,7 +61,8 @@ struct ExplanationReport {
 
   private func lines(of one: Explanation, on page: Page) -> [String] {
     let main = one.methods[0]
-    var lines = [page.strong(one.title.sanitized) + page.faint("  \(one.output.sanitized)")]
+    var lines = [page.strong(one.title.sanitized) + page.faint("  \(one.outputAndUnit.sanitized)")]
+    if !one.remark.isEmpty { lines += page.entry("", one.remark.sanitized, labelWidth: 0) }
     lines += page.entry(
       "Score",
       "\(number(one.score)) = \(number(one.baselineScore)) with the baseline '\(one.baseline)' + "
@@ -159,10 +160,8 @@ struct ExplanationReport {
           insertion.ordered > insertion.random ? "better" : "no better",
         ],
       ])
-      lines += page.entry("", faithfulness.verdict, labelWidth: 0)
-    } else {
-      lines += page.entry("", Explanation.unmeasured, labelWidth: 0)
     }
+    lines += page.entry("", one.verdict, labelWidth: 0)
     if let incompleteness = one.incompleteness { lines += page.entry("", incompleteness, labelWidth: 0) }
     for parts in one.methods {
       guard let gap = parts.gap else { continue }
@@ -185,6 +184,7 @@ struct ExplanationReport {
   private func lines(of level: Explanation.Level, _ one: Explanation, on page: Page) -> [String] {
     let units = level.units
     var lines = [page.strong("Gates of \(level.name.sanitized)") + page.faint("  \(level.cell), \(units.count) units")]
+    if let absence = level.absenceOfGates { lines += page.entry("", absence, labelWidth: 0) }
     let gates = units[0].gates.map(\.name)
     if !gates.isEmpty {
       func mean(_ gate: Int, _ value: (UnitStatistics.Gate) -> Float) -> Float {

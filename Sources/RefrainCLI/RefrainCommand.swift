@@ -41,7 +41,8 @@ struct RefrainCommand: ParsableCommand {
 
   static func main() {
     Program<RefrainCommand>(
-      name: "refrain", beforeFailure: Processes.waitForFirst, atEnd: Processes.leave
+      name: "refrain", beforeFailure: Processes.waitForFirst, atEnd: Processes.leave,
+      helpOperand: { TaskVerb.model(in: $0)?.path }
     ).run { try command(in: Array(CommandLine.arguments.dropFirst())) }
   }
 

@@ -23,7 +23,7 @@ import Testing
     let lines = chosen.text.split(separator: "\n")
     #expect(chosen.status == 0 && lines.count == 2 && lines[0].hasPrefix(#"{"title":"row 3"#), "\(chosen.errors)")
     let both = try place.run([
-      "explain", "m.model", "rows.csv", "--compare", "1", "2", "--whole", "--html", "why.html", "--format", "json",
+      "explain", "m.model", "rows.csv", "--compare", "1,2", "--whole", "--html", "why.html", "--format", "json",
     ])
     #expect(both.status == 0, "\(both.errors)")
     let value = try JSONValue(Array(both.text.utf8))
@@ -42,8 +42,31 @@ import Testing
     let beyond = try place.run(["explain", "m.model", "rows.csv", "--rows", "99"])
     #expect(beyond.status == 65 && beyond.errors.contains("there is no row 99; there are 60, numbered from 1"))
     #expect(try place.run(["explain", "m.model", "rows.csv", "--rows", "a"]).status == 64)
-    #expect(try place.run(["explain", "m.model", "rows.csv", "--compare", "1"]).status == 64)
-    #expect(try place.run(["explain", "m.model", "rows.csv", "--compare", "1", "2", "--rows", "3"]).status == 64)
+    let alone = try place.run(["explain", "m.model", "rows.csv", "--compare", "1"])
+    #expect(alone.status == 64 && alone.errors.contains("such as 3,17, not '1'. See 'refrain explain m.model --help'."))
+    #expect(try place.run(["explain", "m.model", "rows.csv", "--compare", "1,2", "--rows", "3"]).status == 64)
+  }
+
+  @Test("takes a file after two numbers to compare for a file") func compareBeforeFile() throws {
+    let place = try makePlace()
+    let both = try place.run(["explain", "m.model", "--compare", "2,1", "rows.csv", "--format", "json"])
+    #expect(both.status == 0, "\(both.errors)")
+    #expect(try JSONValue(Array(both.text.utf8))["explanations"].array?.count == 2)
+  }
+
+  @Test("lists its options without a model, and says where those of a task are") func help() throws {
+    let place = try makePlace()
+    let text = try place.run(["explain", "--help"]).text
+    for flag in [
+      "--html", "--rows", "--compare", "--whole", "--explained", "--baseline", "--points", "--examples", "--states",
+      "--prompt", "explain MODEL --help",
+    ] { #expect(text.replacing("\n", with: " ").contains(flag), "\(flag): \(text)") }
+    for verb in ["predict", "evaluate"] {
+      let text = try place.run([verb, "--help"]).text.replacing("\n", with: " ")
+      #expect(text.contains("refrain \(verb) MODEL --help"), "\(text)")
+    }
+    let hint = try place.run(["predict", "m.model", "rows.csv", "--format", "xml"])
+    #expect(hint.errors.contains("See 'refrain predict m.model --help'."), "\(hint.errors)")
   }
 
   @Test("and train measure by folds, with and without a model") func folds() throws {

@@ -10,6 +10,9 @@ struct Program<Root: ParsableCommand> {
   /// Called before a failure is told, and when the process is about to end, with its status.
   var beforeFailure: () -> Void = {}
   var atEnd: (_ status: Int32) -> Void = { _ in }
+  /// What stands behind the command where its help is asked for, such as the model whose task says which flags there
+  /// are.
+  var helpOperand: (_ arguments: [String]) -> String? = { _ in nil }
 
   /// Runs the command that `parse` finds in the arguments, and ends the process.
   func run(_ parse: () throws -> any ParsableCommand) -> Never {
@@ -70,7 +73,8 @@ struct Program<Root: ParsableCommand> {
     return "\(message)\(end) See '\(failedCommand) --help'."
   }
 
-  /// The command whose flags were wrong: `refrain train forecast`, or `refrain` when its name is none.
+  /// The command whose flags were wrong: `refrain train forecast`, `refrain explain sales.model`, or `refrain` when its
+  /// name is none.
   private var failedCommand: String {
     var command: any ParsableCommand.Type = Root.self
     var names = [name]
@@ -79,7 +83,8 @@ struct Program<Root: ParsableCommand> {
       command = next
       names.append(argument)
     }
-    return names.joined(separator: " ")
+    let operand = helpOperand(Array(CommandLine.arguments.dropFirst())).map { $0.sanitized.shellWord }
+    return (names + [operand].compactMap(\.self)).joined(separator: " ")
   }
 }
 

@@ -9,7 +9,8 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Measure a trained model on files that it has not seen.",
     usage: "refrain evaluate MODEL FILE… [options]",
     discussion: """
-      The model knows its task, and the task its measures. Each stands beside that of an answer that costs nothing.
+      The model knows its task, and the task its measures. Each stands beside that of an answer that costs nothing. \
+      What this one takes besides is said by 'refrain evaluate MODEL --help'.
 
       Examples:
 

@@ -12,13 +12,16 @@ struct ExplainCommand: ParsableCommand {
       Attributes an answer to the steps and features of the input by several methods, says how far they can be trusted, \
       and shows what gates and memory did. Attributions are not causes.
 
+      The model knows its task. What this one takes besides, such as --prompt for a model of language, is said by \
+      'refrain explain MODEL --help'.
+
       Examples:
 
         refrain explain sales.model
         refrain explain sales.model new-sales.csv --html why.html
         refrain explain sales.model --explained 2024-02 --baseline mean --format json
         refrain explain reviews.model reviews.csv --rows 3,17 --whole --html why.html
-        refrain explain reviews.model reviews.csv --compare 3 17
+        refrain explain reviews.model reviews.csv --compare 3,17
         refrain explain motion.model clip.gif --html why.html
 
       Exit status: 0 when all is well, 64 for flags that make no sense, \
@@ -31,6 +34,7 @@ struct ExplainCommand: ParsableCommand {
   @Argument(parsing: .allUnrecognized, help: "What was answered; - is standard input.", completion: .file())
   var files: [String] = []
 
+  @OptionGroup(title: "Explanation") var options: ExplainOptions
   @OptionGroup(title: "Results") var results: ResultOptions
 
   /// Only a model whose task is not known comes here: ``TaskVerb`` sees the others.
@@ -53,9 +57,9 @@ struct ExplainOptions: ParsableArguments {
   var rows: String?
 
   @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Explain two examples, by their numbers, and say how they differ.", valueName: "n"))
-  var compare: [Int] = []
+    help: ArgumentHelp(
+      "Explain two examples, by their numbers from 1 with a comma between, and say how they differ.", valueName: "n,n"))
+  var compare: String?
 
   @Flag(
     help: """
@@ -83,29 +87,25 @@ struct ExplainOptions: ParsableArguments {
   func validate() throws {
     try check("--examples", examples, within: 1...1000)
     try check("--points", points, within: 1...10_000)
-    guard compare.isEmpty || compare.count == 2 else {
-      throw ValidationError("--compare takes two numbers of examples, such as --compare 3 17")
+    if let compare, Self.numbers(in: compare)?.count != 2 {
+      throw ValidationError("--compare takes two numbers with a comma between, such as 3,17, not '\(compare)'")
     }
-    if let rows, numbers == nil {
+    if let rows, Self.numbers(in: rows) == nil {
       throw ValidationError("--rows takes numbers between commas, such as 3,17, not '\(rows)'")
     }
-    guard rows == nil || compare.isEmpty else {
+    guard rows == nil || compare == nil else {
       throw ValidationError("--rows and --compare both say which examples are explained; leave one of them out")
     }
   }
 
-  /// The numbers of ``rows``.
-  private var numbers: [Int]? {
-    rows.flatMap { rows in
-      let numbers = rows.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-      return numbers.contains(nil) || numbers.count > 1000 ? nil : numbers.compactMap(\.self)
-    }
+  /// Numbers between commas; nil for anything else, and for too many.
+  private static func numbers(in text: String) -> [Int]? {
+    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    return numbers.contains(nil) || numbers.count > 1000 ? nil : numbers.compactMap(\.self)
   }
 
   /// Which examples are explained.
-  var choice: ExampleChoice {
-    compare.isEmpty ? numbers.map { .numbers($0) } ?? .first(examples) : .numbers(compare)
-  }
+  var choice: ExampleChoice { (compare ?? rows).flatMap(Self.numbers).map { .numbers($0) } ?? .first(examples) }
 
   /// The explanations of as many examples as are asked for.
   ///
@@ -170,7 +170,7 @@ struct ExplainTask<Task: TaskModel>: ParsableCommand {
       throw TaskError("a model of the task \(Task.name.quoted) has nothing to explain here")
     }
     let explanations = try options.explanations(of: examples)
-    let comparison = options.compare.isEmpty ? nil : ExplanationComparison(explanations[0], explanations[1])
+    let comparison = options.compare.map { _ in ExplanationComparison(explanations[0], explanations[1]) }
     let overview = options.whole ? try overview(of: trained, read, request, like: examples[0]) : []
     if let html = options.html {
       var page = ExplanationPage(

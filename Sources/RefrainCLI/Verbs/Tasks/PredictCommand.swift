@@ -9,7 +9,7 @@ struct PredictCommand: ParsableCommand {
     abstract: "Answer with a trained model.",
     usage: "refrain predict MODEL [FILE… | -] [options]",
     discussion: """
-      The model knows its task. What else may be asked of it is said by 'refrain predict MODEL --help'.
+      The model knows its task. What this one takes besides is said by 'refrain predict MODEL --help'.
 
       Examples:
 

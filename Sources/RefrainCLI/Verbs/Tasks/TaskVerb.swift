@@ -5,24 +5,36 @@ import RefrainTasks
 
 /// The verbs on trained models: the file says which task it is, and the task which flags there are.
 enum TaskVerb {
+  private static let verbs: [String?] = [
+    PredictCommand.configuration.commandName, EvaluateCommand.configuration.commandName,
+    ExplainCommand.configuration.commandName,
+  ]
+
   /// The command for the task of the model that the arguments name; nil when they hold no such verb, or no model.
   ///
   /// - Parameter tasks: Those to choose from.
   static func command(
     in arguments: [String], among tasks: [any TaskModel.Type] = Tasks.all
   ) throws -> (any ParsableCommand)? {
-    let verbs: [String?] = [
-      PredictCommand.configuration.commandName, EvaluateCommand.configuration.commandName,
-      ExplainCommand.configuration.commandName,
-    ]
-    guard let place = verbs.firstIndex(of: arguments.first), !arguments.isEmpty else { return nil }
+    guard let (_, task) = model(in: arguments, among: tasks) else { return nil }
     let rest = Array(arguments.dropFirst())
-    guard let task = rest.lazy.compactMap({ task(ofModelAt: $0, among: tasks) }).first else { return nil }
-    return switch place {
+    return switch verbs.firstIndex(of: arguments.first) {
     case 0: try prediction(task, rest)
     case 1: try evaluation(task, rest)
     default: try explanation(task, rest)
     }
+  }
+
+  /// The first model among the arguments of one of the verbs, with its task; nil when they hold no such verb, or no
+  /// model.
+  ///
+  /// - Parameter tasks: Those to choose from.
+  static func model(
+    in arguments: [String], among tasks: [any TaskModel.Type] = Tasks.all
+  ) -> (path: String, task: any TaskModel.Type)? {
+    guard !arguments.isEmpty, verbs.contains(arguments.first) else { return nil }
+    return arguments.dropFirst().lazy.compactMap { path in task(ofModelAt: path, among: tasks).map { (path, $0) } }
+      .first
   }
 
   private static func prediction<Task: TaskModel>(

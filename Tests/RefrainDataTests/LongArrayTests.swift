@@ -115,6 +115,26 @@ import Testing
     try other.check()
   }
 
+  @Test("Ends that are asked for in order are read a part of the file at a time")
+  func readingAhead() throws {
+    var ends = LongArray<Int>(most: 10)
+    ends.append(contentsOf: (1...40_000).map { 3 * $0 })
+    for part in 0..<39_000 { #expect(ends.step(to: part) == 3 * part..<3 * part + 3) }
+    // The first of all, then a part of 8,192 at a time.
+    #expect(ends.readCount < 10)
+    for part in [5, 30_000, 70, 20_000, 9] { #expect(ends.step(to: part) == 3 * part..<3 * part + 3) }
+  }
+
+  @Test("Many arrays share what a few may hold in memory")
+  func sharing() {
+    var settings = LongArraySettings()
+    settings.bytes = 1 << 24
+    #expect([1, 4, 8, 400].map { settings.shared(by: $0).bytes } == [1 << 24, 1 << 24, 1 << 23, (1 << 24) / 400 * 4])
+    #expect(settings.shared(by: 1_000_000).bytes == 1 << 16)
+    settings.bytes = 40
+    #expect(settings.shared(by: 400).bytes == 40)
+  }
+
   @Test("Where there can be no file the elements are zeros, and that is told")
   func failure() {
     var settings = LongArraySettings()

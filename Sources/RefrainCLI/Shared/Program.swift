@@ -20,6 +20,7 @@ struct Program<Root: ParsableCommand> {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
     Trap.report(as: name)
+    raiseFileLimit()
     do {
       try EnvironmentSettings.check()
       var command = try parse()

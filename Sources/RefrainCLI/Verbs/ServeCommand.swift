@@ -90,7 +90,6 @@ struct ServeCommand: ParsableCommand {
     var running = RunningOptions()
     running.threads = threads
     running.apply()
-    Self.raiseFileLimit()
     var settings = ServerSettings()
     (settings.host, settings.port, settings.origins) = (host, port, cors)
     settings.reloadTime = reload.map { Double($0) }
@@ -133,19 +132,6 @@ struct ServeCommand: ParsableCommand {
   /// Handed over by a semaphore.
   private final class ResultBox: @unchecked Sendable {
     var error: DataError?
-  }
-
-  /// Each connection is an open file: as many as the system lets.
-  private static func raiseFileLimit() {
-    var limit = rlimit()
-    #if os(Linux)
-      let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-      let kind = RLIMIT_NOFILE
-    #endif
-    guard getrlimit(kind, &limit) == 0 else { return }
-    limit.rlim_cur = min(limit.rlim_max, 65_536)
-    _ = setrlimit(kind, &limit)
   }
 }
 

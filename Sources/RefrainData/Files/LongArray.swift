@@ -8,6 +8,13 @@ package struct LongArraySettings: Sendable {
   /// The folder of files; nil is that for temporary ones.
   package var folder: String?
 
+  /// As much in memory for so many arrays together as four have otherwise, but a part of a file each.
+  package func shared(by count: Int) -> LongArraySettings {
+    var settings = self
+    if count > 4 { settings.bytes = max(min(bytes, 1 << 16), bytes / count * 4) }
+    return settings
+  }
+
   /// Those that hold where nobody says otherwise.
   package init() {}
 
@@ -45,6 +52,8 @@ package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
   package var count: Int { written + recent.count }
   /// Whether some of them are in a file.
   package var isInFile: Bool { file != nil }
+  /// How often short parts were read from the file.
+  package var readCount: Int { file?.reads.load(ordering: .relaxed) ?? 0 }
 
   // MARK: - Writing
 
@@ -180,6 +189,8 @@ private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
   private let failure: Mutex<DataError?>
   /// Elements that were read last, where they begin, and up to where those were that were asked for.
   private let known = Mutex<(start: Int, elements: [Element], asked: Int)>((0, [], 0))
+  /// How often short parts were read from the file.
+  let reads = Atomic(0)
 
   /// How many elements are written, and about how many are read, at once.
   static var part: Int { max(1, (1 << 16) / size) }
@@ -195,9 +206,10 @@ private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
     if descriptor >= 0 {
       unlink(path)
     } else {
+      let isFilled = [EMFILE, ENFILE].contains(errno)
       failure = DataError(
         .unwritableFile, file: folder, "data that is too long for memory needs a file here, which cannot be made",
-        remedy: Self.remedy)
+        remedy: isFilled ? "too many files are open: raise the limit (ulimit -n)" : Self.remedy)
     }
     self.failure = Mutex(failure)
   }
@@ -280,8 +292,9 @@ private final class ElementFile<Element: BitwiseCopyable & Sendable>: Sendable {
     guard range.count <= Self.part else { return read(range)[...] }
     return known.withLock { known in
       if range.lowerBound < known.start || range.upperBound > known.start + known.elements.count {
-        // Behind what is asked for here and there nothing is read.
-        let goesOn = known.asked...known.asked + Self.part ~= range.lowerBound
+        // Behind what is asked for here and there nothing is read. Parts may begin with the end of the one before.
+        let goesOn = known.asked - range.count...known.asked + Self.part ~= range.lowerBound
+        reads.add(1, ordering: .relaxed)
         let end = goesOn ? min(range.lowerBound + Self.part, written) : range.upperBound
         (known.start, known.elements) = (range.lowerBound, read(range.lowerBound..<end))
       }

@@ -152,8 +152,14 @@ struct InputColumns: Codable, Sendable {
   /// - Throws: `noSuchColumn` where the records lack one, or what an encoder throws.
   func encode(_ records: Records) throws(DataError) -> EncodedRows {
     var columns: [any EncodedColumn] = []
+    // Tables of many columns hold no more in memory than those of few.
+    let settings = LongArraySettings.current.shared(by: encoders.count)
     for input in encoders {
-      columns.append(try input.encoder.encode(Column(records, try records.column(named: input.name))))
+      let column = Column(records, try records.column(named: input.name))
+      let encoded = LongArraySettings.$current.withValue(settings) {
+        Result { () throws(DataError) in try input.encoder.encode(column) }
+      }
+      columns.append(try encoded.get())
     }
     try records.check()
     return EncodedRows(columns: columns, count: records.count)

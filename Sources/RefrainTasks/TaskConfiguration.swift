@@ -11,6 +11,13 @@ public protocol TaskConfiguration: OptionTable, Codable {
   /// says otherwise.
   static var cells: [String] { get }
 
+  /// Whether what is kept aside is learned from too in the end, as many epochs as were best; nil for a task that cannot
+  /// do so, and where nothing is kept aside. Setting it does nothing there.
+  var refitting: Bool? { get set }
+
+  /// What the number of units in a layer has to be a multiple of; 1 unless it says otherwise.
+  static var unitMultiple: Int { get }
+
   /// Takes the step of time over which rows are to be brought together, such as `1h`.
   ///
   /// - Throws: ``OptionError`` for a task that knows no times, and for what is no step.
@@ -20,6 +27,15 @@ public protocol TaskConfiguration: OptionTable, Codable {
 extension TaskConfiguration {
   /// All that want nothing but values, or the time between them.
   public static var cells: [String] { Cells.all.filter { $0.lastColumn == nil || $0.readsTime }.map { $0.name } }
+
+  /// It cannot.
+  public var refitting: Bool? {
+    get { nil }
+    set {}
+  }
+
+  /// Any number will do.
+  public static var unitMultiple: Int { 1 }
 
   /// Refuses it: the task brings no rows together.
   public mutating func choose(every step: String) throws(OptionError) {

@@ -21,6 +21,11 @@ public protocol TaskModel: Sendable {
   /// Whether a training says how good it is, by ``evaluation``, so that options can be searched for; true unless it
   /// says otherwise.
   static var measuresTraining: Bool { get }
+  /// The measures that trainings and evaluations may give, each with what is better; empty unless it says otherwise.
+  /// Options are searched for by those alone that are listed here.
+  static var measures: [TaskMeasure] { get }
+  /// Whether ``folds(of:count:_:)`` divides examples; false unless it says so.
+  static var dividesExamples: Bool { get }
   /// The names of an answer's fields, where there may be no answer that shows them; empty unless it says otherwise.
   static var answerFields: [String] { get }
 
@@ -126,6 +131,10 @@ extension TaskModel {
   public static var savesTraining: Bool { false }
   /// It does.
   public static var measuresTraining: Bool { true }
+  /// None is listed.
+  public static var measures: [TaskMeasure] { [] }
+  /// It does not.
+  public static var dividesExamples: Bool { false }
   /// The answers show them.
   public static var answerFields: [String] { [] }
   /// All at once.

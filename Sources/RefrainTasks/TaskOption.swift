@@ -22,6 +22,9 @@ public struct TaskOption<Target: Sendable>: Sendable {
   public let help: String
   /// Whether it says which of the data are taken, such as a column.
   public let choosesData: Bool
+  /// Whether it says what of the data is read, or how: it is settled before there are examples, so that the same
+  /// examples cannot be trained on with several values of it.
+  public private(set) var isOfReading: Bool
   /// Puts the texts where they belong; ``OptionError`` when they make no sense.
   let set: @Sendable (inout Target, [String]) throws(OptionError) -> Void
 
@@ -37,7 +40,15 @@ public struct TaskOption<Target: Sendable>: Sendable {
     self.valueName = valueName
     self.help = help
     self.choosesData = choosesData
+    isOfReading = choosesData
     self.set = set
+  }
+
+  /// The same option, as one that says what of the data is read, or how.
+  public func ofReading() -> TaskOption {
+    var option = self
+    option.isOfReading = true
+    return option
   }
 
   /// The option of a table that is a part of another.
@@ -48,9 +59,10 @@ public struct TaskOption<Target: Sendable>: Sendable {
       case .value: .value
       case .values: .values
       }
-    return TaskOption<Whole>(name, kind, valueName: valueName, choosesData: choosesData, help: help) {
+    let option = TaskOption<Whole>(name, kind, valueName: valueName, choosesData: choosesData, help: help) {
       whole, texts throws(OptionError) in try set(&whole[keyPath: place], texts)
     }
+    return isOfReading ? option.ofReading() : option
   }
 
   /// A whole number within bounds, which keep a slip of the finger from asking for more memory than there is.

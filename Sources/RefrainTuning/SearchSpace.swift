@@ -118,7 +118,7 @@ extension SearchSpace {
   ///
   ///     {"hidden": {"from": 16, "to": 256, "log": true}, "dropout": {"from": 0.0, "to": 0.5}, "cell": ["lstm", "gru"]}
   ///
-  /// Numbers are whole where both ends are written without a point.
+  /// Numbers are whole where both ends are written without a point. `true` and `false` may stand among words.
   ///
   /// - Throws: `damagedFile` for text that is no JSON, `wrongInput` for what is no space.
   public init(json bytes: [UInt8], file: String?) throws(DataError) {
@@ -134,20 +134,30 @@ extension SearchSpace {
     var parameters: [Parameter] = []
     for (name, member) in members.sorted(by: { $0.key < $1.key }) {
       if let words = member.array {
-        let texts = words.map { word in word.string ?? word.number.map { Int(exactly: $0).map(String.init) ?? "\($0)" }
+        let all = words.compactMap { word in
+          word.string ?? word.bool.map { "\($0)" } ?? word.number.map { Int(exactly: $0).map(String.init) ?? "\($0)" }
         }
-        let all = texts.compactMap(\.self)
         guard all.count == words.count, !all.isEmpty else {
           throw fault("the choices of \(name.quoted) are not words or numbers", #"write ["lstm", "gru"]"#)
         }
         parameters.append(Parameter(name, .choice(all)))
         continue
       }
+      if case .object(let parts) = member, let wrong = parts.keys.filter({ !Self.rangeKeys.contains($0) }).min() {
+        let hint = nearestName(to: wrong, among: Self.rangeKeys).map { "did you mean \($0.quoted)?" }
+        throw fault("the range of \(name.quoted) has no \(wrong.quoted)", hint ?? "it has 'from', 'to' and 'log'")
+      }
       guard let from = member["from"].number, let to = member["to"].number, from < to else {
         throw fault(
           "the range of \(name.quoted) has no 'from' below a 'to'", #"write {"from": 16, "to": 128}, or ["a", "b"]"#)
       }
-      let isLogarithmic = member["log"].bool ?? false
+      var isLogarithmic = false
+      if case .object(let parts) = member, let log = parts["log"] {
+        guard let value = log.bool else {
+          throw fault("the 'log' of \(name.quoted) is neither true nor false", #"write "log": true, or leave it out"#)
+        }
+        isLogarithmic = value
+      }
       guard !isLogarithmic || from > 0 else {
         throw fault("the range of \(name.quoted) begins at \(from), which has no logarithm", "begin above 0")
       }
@@ -160,6 +170,8 @@ extension SearchSpace {
     }
     self.init(parameters)
   }
+
+  private static let rangeKeys = ["from", "to", "log"]
 
   /// The text of a member up to the end of its object: what follows its quoted key and a colon.
   private static func member(_ name: String, in text: String) -> Substring {

@@ -61,12 +61,24 @@ public final class Study: Sendable {
     public var seconds: Double?
     /// What it reported on its way, after 1, 2, … epochs.
     public var reports: [(step: Int, value: Double)]
+    /// How it went with other seeds, where it was among the best.
+    public var repeats: [Repeat] = []
+  }
+
+  /// A trial once more, with another seed.
+  public struct Repeat: Sendable, Equatable {
+    /// From 1; what follows from chance differs with it.
+    public var number: Int
+    /// How it stands.
+    public var state: State
+    /// What was measured.
+    public var result: Double?
   }
 
   /// Where the study is.
   public let path: String
   private let queue: DatabaseQueue
-  private let owner: String
+  let owner: String
   /// After how many seconds without a sign of life a process that cannot be asked about, as one of another container,
   /// is taken for ended.
   private let patience: Double
@@ -130,6 +142,9 @@ public final class Study: Sendable {
     CREATE TABLE IF NOT EXISTS report (
       trial INTEGER NOT NULL REFERENCES trial (number), step INTEGER NOT NULL, value REAL NOT NULL,
       PRIMARY KEY (trial, step));
+    CREATE TABLE IF NOT EXISTS repeat (
+      trial INTEGER NOT NULL REFERENCES trial (number), number INTEGER NOT NULL, state TEXT NOT NULL, result REAL,
+      message TEXT, owner TEXT, sign REAL, attempts INTEGER NOT NULL, PRIMARY KEY (trial, number));
     """
 
   /// Runs `body`, and says what the database does not like in one line.
@@ -163,7 +178,8 @@ public final class Study: Sendable {
     }
   }
 
-  private func write<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
+  /// What `body` does to the database happens whole, or not at all, and while nobody else writes.
+  func write<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
     try Self.database(path) {
       try queue.writeWithoutTransaction { db in
         var result: Result?
@@ -179,7 +195,7 @@ public final class Study: Sendable {
 
 extension Study {
   /// How many times a trial is run whose process ends without a result.
-  private static let mostAttempts = 3
+  static let mostAttempts = 3
 
   /// A trial to run: one whose process has ended, or a new one.
   ///
@@ -295,7 +311,8 @@ extension Study {
     try Self.database(path) { try queue.read { db in try Self.trials(db) } }
   }
 
-  private static func trials(_ db: Database) throws -> [Trial] {
+  static func trials(_ db: Database) throws -> [Trial] {
+    let repeats = try repeats(db)
     var reports: [Int: [(step: Int, value: Double)]] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT trial, step, value FROM report ORDER BY trial, step") {
       reports[row["trial"], default: []].append((row["step"], row["value"]))
@@ -307,13 +324,14 @@ extension Study {
         number: number, state: State(rawValue: row["state"]) ?? .failed,
         values: try JSONDecoder().decode([String: String].self, from: Data(text.utf8)), result: row["result"],
         message: row["message"], attempts: row["attempts"],
-        seconds: began.flatMap { began in ended.map { $0 - began } }, reports: reports[number] ?? [])
+        seconds: began.flatMap { began in ended.map { $0 - began } }, reports: reports[number] ?? [],
+        repeats: repeats[number] ?? [])
     }
   }
 
   /// Whether whoever ran a trial is gone: a process of this machine that is not there, or one that cannot be asked
   /// about and has been silent.
-  private func hasEnded(_ other: String, sign: Double, now: Double) -> Bool {
+  func hasEnded(_ other: String, sign: Double, now: Double) -> Bool {
     if other == owner { return false }
     let (mine, theirs) = (owner.split(separator: " "), other.split(separator: " "))
     if theirs.count == 3, mine.count == 3, mine[0] == theirs[0], let process = pid_t(theirs[1]) {

@@ -94,14 +94,28 @@ extension SearchSpace {
       })
   }
 
-  /// Stops at a parameter that the task has not, and at a shared one with a value that makes no sense.
+  /// Stops at a parameter that the task has not, at one that says what is read, which is settled before the first
+  /// trial, and at a value that makes no sense.
   ///
   /// - Throws: `wrongInput`, with the name that was probably meant.
   public func check<Task: TaskModel>(for task: Task.Type, file: String?) throws(DataError) {
     let shared = SharedParameter.allCases.filter { $0 != .rate || Task.savesTraining }
-    let names = shared.map(\.rawValue) + Task.Configuration.options.map(\.name)
+    let own = Task.Configuration.options
+    if let read = parameters.first(where: { parameter in own.contains { $0.name == parameter.name && $0.isOfReading } })
+    {
+      throw DataError(
+        .wrongInput, file: file, "\(read.name.quoted) says what is read, and is not searched",
+        remedy: "leave it out of the space, and give --\(read.name) if need be")
+    }
+    let names = shared.map(\.rawValue) + own.filter { !$0.isOfReading }.map(\.name)
     guard let wrong = parameters.first(where: { !names.contains($0.name) }) else {
-      return try checkValues(of: shared, file: file)
+      try checkValues(of: shared, file: file)
+      for parameter in parameters {
+        if let option = own.first(where: { $0.name == parameter.name }) {
+          try parameter.check(option, file: file)
+        }
+      }
+      return
     }
     let hint = nearestName(to: wrong.name, among: names).map { "did you mean \($0.quoted)?" }
     throw DataError(
@@ -112,15 +126,9 @@ extension SearchSpace {
   private func checkValues(of shared: [SharedParameter], file: String?) throws(DataError) {
     for parameter in parameters {
       guard let place = shared.first(where: { $0.rawValue == parameter.name }) else { continue }
-      let texts =
-        switch parameter.domain {
-        case .real(let range, _): [range.lowerBound, range.upperBound].map { "\($0)" }
-        case .whole(let range, _): [range.lowerBound, range.upperBound].map { "\($0)" }
-        case .choice(let words): words
-        }
       var options = SharedOptions()
       do throws(OptionError) {
-        for text in texts { try place.set(text, in: &options) }
+        for text in parameter.domain.bounds { try place.set(text, in: &options) }
       } catch {
         throw DataError(.wrongInput, file: file, "\(error)", remedy: "search within the bounds of --\(place.rawValue)")
       }
@@ -144,6 +152,18 @@ extension SearchSpace {
     return values
   }
 
+  /// The values of a trial as they are typed.
+  public static func typed(_ values: [String: String]) -> String {
+    let flags = values.sorted { $0.key < $1.key }.compactMap { name, text -> String? in
+      switch SwitchValue(text) {
+      case .on: "--\(name)"
+      case .off: nil
+      case nil: "--\(name) \(text)"
+      }
+    }
+    return flags.isEmpty ? "nothing beside what is given" : flags.joined(separator: " ")
+  }
+
   /// The space as a text that changes with it.
   public var text: String {
     parameters.map { parameter in
@@ -154,4 +174,43 @@ extension SearchSpace {
       }
     }.joined(separator: ", ")
   }
+}
+
+extension SearchSpace.Parameter {
+  /// Stops at a value that the option does not take: a word, an end of a range.
+  fileprivate func check<Target>(_ option: TaskOption<Target>, file: String?) throws(DataError)
+  where Target: OptionTable {
+    if case .flag = option.kind {
+      guard case .choice(let words) = domain, words.allSatisfy({ SwitchValue($0) != nil }) else {
+        throw DataError(
+          .wrongInput, file: file, "\(name.quoted) is given or not, and takes true and false alone",
+          remedy: "write {\"\(name)\": [true, false]}")
+      }
+      return
+    }
+    do throws(OptionError) {
+      for text in domain.bounds { _ = try Target([name: [text]]) }
+    } catch {
+      throw DataError(.wrongInput, file: file, "\(error)", remedy: "search within what --\(name) takes")
+    }
+  }
+}
+
+extension SearchSpace.Domain {
+  /// Both ends of a range, or the words, as texts.
+  fileprivate var bounds: [String] {
+    switch self {
+    case .real(let range, _): [range.lowerBound, range.upperBound].map { "\($0)" }
+    case .whole(let range, _): [range.lowerBound, range.upperBound].map { "\($0)" }
+    case .choice(let words): words
+    }
+  }
+}
+
+/// Whether an option without a value is given.
+enum SwitchValue: String {
+  case on = "true"
+  case off = "false"
+
+  init?(_ text: String) { self.init(rawValue: text.lowercased()) }
 }

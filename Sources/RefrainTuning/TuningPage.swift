@@ -18,13 +18,15 @@ public struct TuningPage: Sendable {
       <li><b>\(report.trials.count)</b><span>trials</span></li>
       <li><b>\(finished.count)</b><span>finished</span></li>
       <li><b>\(report.trials.count { $0.state == .pruned })</b><span>ended early</span></li>
-      <li><b>\(best.map { shortNumber($0.result!) } ?? "–")</b><span>best \(escapedHTML(report.measure ?? "result"))</span></li>
+      <li><b>\(best.map { shortNumber($0.result!) } ?? "–")</b><span>best \(escapedHTML(report.measureName))</span></li>
       </ul>
-      \(best.map { "<p>The best is trial \($0.number): <code>\(escapedHTML(Self.options($0)))</code></p>" } ?? "")
+      \(best.map(sentence) ?? "")
       <h2>Every trial as a line</h2>
       \(parallel(finished))
       <h2>Best so far</h2>
       \(course)
+      <h2>Learning curves</h2>
+      \(curves)
       <h2>Importance</h2>
       <p class="note">The share of the results' variance (of their ranks) that goes with each option alone.</p>
       \(bars)
@@ -34,18 +36,23 @@ public struct TuningPage: Sendable {
       """
     return HTMLPage(
       title: "Search: \(report.task)",
-      subtitle: "Options and \(report.measure ?? "results") of \(report.trials.count) trials",
+      subtitle: "Options and \(report.measure?.name ?? "results") of \(report.trials.count) trials",
       body: body, style: Self.style
     ).text
   }
 
-  private static func options(_ trial: Study.Trial) -> String {
-    trial.values.sorted { $0.key < $1.key }.map { "--\($0.key) \($0.value)" }.joined(separator: " ")
+  private static func options(_ trial: Study.Trial) -> String { SearchSpace.typed(trial.values) }
+
+  private func sentence(_ best: Study.Trial) -> String {
+    let mean = report.ranking.isDecided(report.trials) ? report.ranking.mean(of: best) : nil
+    let text = mean.map { ", by the mean of \(report.repeats) seeds, \(shortNumber($0))" } ?? ""
+    return "<p>The best is trial \(best.number)\(text): <code>\(escapedHTML(Self.options(best)))</code></p>"
   }
 
   private static let style = """
     .trial { fill: none; stroke: var(--accent); stroke-width: 1.5; } .trial.best { stroke: rgb(var(--plus)); stroke-width: 3; }
     .bar { fill: var(--accent); } .best { fill: none; stroke: rgb(var(--plus)); stroke-width: 2.5; }
+    .trial.ended { stroke: var(--other); stroke-dasharray: 4 3; }
     .dot { fill: var(--accent); fill-opacity: .5; }
     .chart { overflow-x: auto; } .chart svg { min-width: 680px; }
     .over { paint-order: stroke; stroke: var(--ground); stroke-width: 6px; }
@@ -84,7 +91,7 @@ public struct TuningPage: Sendable {
     let last = x(parameters.count)
     parts.append("<path class=\"grid\" d=\"M\(last) 40V230\"/>")
     parts.append(
-      "<text x=\"\(last)\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(report.measure ?? "result"))</text>")
+      "<text x=\"\(last)\" y=\"16\" text-anchor=\"middle\">\(escapedHTML(report.measureName))</text>")
     parts.append("<text x=\"\(last)\" y=\"246\" text-anchor=\"middle\">\(shortNumber(low))</text>")
     parts.append("<text x=\"\(last)\" y=\"34\" text-anchor=\"middle\">\(shortNumber(high))</text>")
     for (rank, trial) in finished.enumerated().reversed() {
@@ -117,14 +124,14 @@ public struct TuningPage: Sendable {
     let greatest = Double(report.trials.map(\.number).max() ?? 1)
     func x(_ number: Int) -> Double { 60 + 920 * Double(number - 1) / max(greatest - 1, 1) }
     func y(_ value: Double) -> Double { 170 - 150 * (high > low ? (value - low) / (high - low) : 0.5) }
-    let isLess = TuningMeasure.isLess(report.measure)
+    let ranking = report.ranking
     var best: Double?
     var path = ""
     var dots = ""
     for trial in finished {
       let result = trial.result!
       dots += "<circle class=\"dot\" cx=\"\(x(trial.number))\" cy=\"\(y(result))\" r=\"4\"/>"
-      if best.map({ isLess ? result < $0 : result > $0 }) ?? true {
+      if best.map({ ranking.loss(result) < ranking.loss($0) }) ?? true {
         path += best == nil ? "M\(x(trial.number)) \(y(result))" : "H\(x(trial.number))V\(y(result))"
         best = result
       }
@@ -136,6 +143,46 @@ public struct TuningPage: Sendable {
       <text x="52" y="24" text-anchor="end">\(shortNumber(high))</text>
       <text x="52" y="172" text-anchor="end">\(shortNumber(low))</text>
       <text x="60" y="190">trial 1</text><text x="980" y="190" text-anchor="end">\(Int(greatest))</text></svg></div>
+      """
+  }
+
+  /// How many trials have a line among the learning curves.
+  private static let mostCurves = 200
+
+  /// What each trial reported after its epochs, as a line: those ended early broken, the best on top. The few that are
+  /// far worse than the others go beyond the edge.
+  private var curves: String {
+    let shown = report.ranked.filter { $0.reports.count > 0 }.prefix(Self.mostCurves)
+    let values = shown.flatMap(\.reports).map(\.value).filter(\.isFinite).sorted()
+    let last = shown.flatMap(\.reports).map(\.step).max() ?? 0
+    guard let low = values.first, last > 1 else {
+      return "<p class=\"note\">No trial has reported more than one epoch.</p>"
+    }
+    let high = values[min(values.count - 1, values.count * 19 / 20)]
+    func x(_ step: Int) -> Double { 60 + 920 * Double(step - 1) / Double(last - 1) }
+    func y(_ value: Double) -> Double { max(0, 170 - 150 * (high > low ? (value - low) / (high - low) : 0.5)) }
+    let best = report.ranked.first.flatMap { $0.state == .finished ? $0.number : nil }
+    var lines = ""
+    for trial in shown.reversed() {
+      let points = trial.reports.filter(\.value.isFinite)
+      guard let end = points.last else { continue }
+      let path = points.enumerated().map { place, point in
+        "\(place == 0 ? "M" : "L")\(x(point.step).rounded()) \(y(point.value).rounded())"
+      }.joined()
+      let kind = trial.number == best ? " best" : trial.state == .pruned ? " ended" : ""
+      lines += """
+        <path class="trial\(kind)" d="\(path)" stroke-opacity="\(kind == " best" ? 1 : 0.45)"><title>trial \
+        \(trial.number), \(trial.state.rawValue): \(shortNumber(end.value)) after epoch \(end.step)</title></path>
+        """
+    }
+    return """
+      <p class="note">The loss after each epoch, that of the validation where there is one, by which trials are \
+      compared on their way; broken lines were ended early.</p>
+      <svg viewBox="0 0 1000 200" role="img" aria-label="Learning curves: the loss of each trial after each epoch">
+      <path class="grid" d="M60 20V170H980"/>\(lines)
+      <text x="52" y="24" text-anchor="end">\(shortNumber(high))</text>
+      <text x="52" y="172" text-anchor="end">\(shortNumber(low))</text>
+      <text x="60" y="190">epoch 1</text><text x="980" y="190" text-anchor="end">\(last)</text></svg>
       """
   }
 
@@ -156,10 +203,12 @@ public struct TuningPage: Sendable {
 
   private var table: String {
     let names = report.space.parameters.map(\.name)
-    let header: [String] = ["trial", "state", report.measure ?? "result"] + names + ["epochs", "seconds"]
+    let means = report.repeats > 1 ? ["mean of \(report.repeats) seeds"] : []
+    let header: [String] = ["trial", "state", report.measureName] + means + names + ["epochs", "seconds"]
     let rows = report.ranked.prefix(1000).map { trial -> String in
       var cells: [String] = ["\(trial.number)", trial.state.rawValue]
       cells.append(trial.result.map { shortNumber($0) } ?? "")
+      if report.repeats > 1 { cells.append(report.ranking.mean(of: trial).map { shortNumber($0) } ?? "") }
       for name in names { cells.append(trial.values[name] ?? "") }
       cells.append("\(trial.reports.last?.step ?? 0)")
       cells.append(trial.seconds.map { shortNumber($0) } ?? "")

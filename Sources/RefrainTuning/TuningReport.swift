@@ -1,6 +1,7 @@
 import RealModule
 import Refrain
 import RefrainData
+import RefrainTasks
 
 /// What a search has found: its trials, and how much each parameter has to do with the result.
 public struct TuningReport: Sendable {
@@ -11,17 +12,25 @@ public struct TuningReport: Sendable {
   /// All trials.
   public var trials: [Study.Trial]
   /// The measure that decides.
-  public var measure: String?
+  public var measure: TaskMeasure?
+  /// How many times in all each of the best was to be trained.
+  public var repeats: Int
 
   /// A report.
-  public init(task: String, space: SearchSpace, trials: [Study.Trial], measure: String?) {
+  public init(task: String, space: SearchSpace, trials: [Study.Trial], measure: TaskMeasure?, repeats: Int = 1) {
     (self.task, self.space, self.trials, self.measure) = (task, space, trials, measure)
+    self.repeats = repeats
   }
+
+  /// What the best is known by.
+  public var ranking: TrialRanking { TrialRanking(measure, repeats: repeats) }
+
+  /// The name of the measure, once it is known.
+  public var measureName: String { measure?.name ?? "result" }
 
   /// The finished trials, the best first, then the others by number.
   public var ranked: [Study.Trial] {
-    let finished = trials.filter { $0.state == .finished && $0.result != nil }
-      .sorted { TuningMeasure.loss($0.result!, measure) < TuningMeasure.loss($1.result!, measure) }
+    let finished = ranking.ranked(trials)
     return finished + trials.filter { $0.state != .finished || $0.result == nil }
   }
 
@@ -72,7 +81,7 @@ public struct TuningReport: Sendable {
   package var json: JSON {
     func number(_ value: Double?) -> JSON { value.map { .number($0) } ?? .null }
     return [
-      "task": .text(task), "measure": measure.map { .text($0) } ?? .null,
+      "task": .text(task), "measure": measure.map { .text($0.name) } ?? .null,
       "best": ranked.first.flatMap { $0.state == .finished ? .integer($0.number) : nil } ?? .null,
       "trials": .array(
         trials.map { trial in
@@ -81,6 +90,11 @@ public struct TuningReport: Sendable {
             "options": .object(trial.values.sorted { $0.key < $1.key }.map { ($0.key, .text($0.value)) }),
             "attempts": .integer(trial.attempts), "seconds": number(trial.seconds),
             "message": trial.message.map { .text($0) } ?? .null,
+            "mean": number(ranking.mean(of: trial)),
+            "repeats": .array(
+              trial.repeats.map {
+                ["seed": .integer($0.number + 1), "state": .text($0.state.rawValue), "result": number($0.result)]
+              }),
             "reports": .array(trial.reports.map { ["step": .integer($0.step), "value": .number($0.value)] }),
           ]
         }),

@@ -84,5 +84,39 @@ import Testing
     #expect(try place.run(training + ["--checkpoint", "saved", "--save", "f.model"]).status == 64)
     let many = try place.run(training.map { $0 == "3" ? "100" : $0 })
     #expect(many.status == 65 && many.errors.contains("60 examples cannot be divided into 100 parts"))
+    let logged = try place.run(training + ["--log", "course.csv", "--tensorboard", "runs"])
+    #expect(logged.status == 0, "\(logged.errors)")
+    let log = String(decoding: try place.read("course.csv"), as: UTF8.self)
+    for fold in 1...3 { #expect(log.contains("\nfold\(fold)-member1,1,"), "\(log)") }
+    #expect(try place.files.contains("runs"))
+  }
+
+  @Test("and folds are for tasks whose examples can be divided") func foldTasks() throws {
+    let place = try makePlace()
+    for task in ["forecast", "language", "detect", "frames"] {
+      let refused = try place.run(["train", task, "rows.csv", "--folds", "3", "--save", "x"])
+      #expect(refused.status == 64 && refused.errors.contains("the examples of the task \(task) cannot be divided"))
+      #expect(try !place.run(["train", task, "--help"]).text.contains("--folds"))
+    }
+    #expect(try place.run(["train", "tag", "--help"]).text.contains("--folds"))
+  }
+
+  @Test("and the folds that were done are shown after Ctrl-C") func interruptedFolds() throws {
+    signal(SIGINT, SIG_DFL)
+    let place = try makePlace()
+    let running = try place.start([
+      "train", "classify", "rows.csv", "--inputs", "text:text", "--hidden", "4", "--members", "1", "--epochs", "40",
+      "--folds", "30", "--log", "course.csv", "--save", "f.model",
+    ])
+    func hasBegunThird() -> Bool {
+      guard let log = try? place.read("course.csv") else { return false }
+      return String(decoding: log, as: UTF8.self).contains("\nfold3-member1,")
+    }
+    while running.process.isRunning, !hasBegunThird() { usleep(2000) }
+    kill(running.process.processIdentifier, SIGINT)
+    let result = try running.finish()
+    #expect(result.status == 130 && result.errors.contains("of 30 folds were measured"), "\(result.errors)")
+    #expect(result.text.contains("of 30 folds") && result.text.contains("deviation"))
+    #expect(try !place.files.contains("f.model"))
   }
 }

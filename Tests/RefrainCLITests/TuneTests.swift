@@ -1,4 +1,5 @@
 import Foundation
+import RefrainData
 import RefrainTestSupport
 import Testing
 
@@ -55,6 +56,8 @@ import Testing
     arguments: [
       ("detect shop.csv", "A training of detect measures nothing that a search could go by"),
       ("forecast shop.csv --measure coverage", "--measure coverage cannot decide"),
+      ("forecast shop.csv --measure mese", "--measure mese is none of the task 'forecast'; did you mean 'mase'?"),
+      ("forecast shop.csv --repeats 0", "--repeats"),
       ("forecast shop.csv --study shop.csv", "FILE and --study name the same file"),
       ("forecast shop.csv --save x --study x", "--save and --study name the same file"),
       ("forecast shop.csv --study=", "Missing value for '--study <file>'"),
@@ -63,6 +66,36 @@ import Testing
     let result = try place.run(["tune"] + arguments.split(separator: " ").map(String.init))
     expectRefusal(result, 64, naming: [names], at: #_sourceLocation)
     #expect(try place.files == ["shop.csv"])
+  }
+
+  @Test("leaves no study where the training does not measure what was asked for") func unmeasured() throws {
+    let rows = "text,label\n" + (0..<60).map { "word\($0 % 3),\(["a", "b", "c"][$0 % 3])\n" }.joined()
+    try place.write(rows, to: "rows.csv")
+    let result = try place.run([
+      "tune", "classify", "rows.csv", "--target", "label", "--measure", "auc", "--epochs", "1", "--hidden", "4",
+      "--members", "1", "--quiet",
+    ])
+    expectRefusal(result, 64, naming: ["--measure auc is not measured by this training"], at: #_sourceLocation)
+    #expect(try place.files.sorted() == ["rows.csv", "shop.csv"])
+  }
+
+  @Test("trains the best again with other seeds, and the winner on all rows") func repeats() throws {
+    let rows = "text,label\n" + (0..<60).map { "word\($0 % 3),\(["a", "b"][$0 % 2])\n" }.joined()
+    try place.write(rows, to: "rows.csv")
+    try place.write(#"{"forward": [true, false]}"#, to: "space.json")
+    let arguments = [
+      "tune", "classify", "rows.csv", "--target", "label", "--epochs", "1", "--hidden", "4", "--members", "1",
+      "--trials", "2", "--repeats", "2", "--space", "space.json", "--save", "m", "--format", "json",
+    ]
+    let result = try place.run(arguments)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.contains("by the mean of 2 seeds") && result.errors.contains("and then on all examples"))
+    let value = try JSONValue(Array(result.text.utf8))
+    let trials = try #require(value["trials"].array)
+    #expect(trials.count == 2 && trials.allSatisfy { $0["repeats"].array?.count == 1 && $0["mean"].number != nil })
+    // All is there: nothing is trained again but the winner.
+    let again = try place.run(arguments)
+    #expect(again.status == 0 && !again.errors.contains("seed 2 of 2"))
   }
 
   @Test("refuses a space with a value that makes no sense") func space() throws {

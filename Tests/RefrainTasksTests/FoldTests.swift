@@ -1,5 +1,6 @@
 import Refrain
 import RefrainTestSupport
+import Synchronization
 import Testing
 
 @testable import RefrainData
@@ -21,6 +22,58 @@ import Testing
 
   private static let rows =
     "text,label\n" + (0..<60).map { "\($0 % 2 == 0 ? "good" : "bad") film number\($0 % 7),\($0 % 2)\n" }.joined()
+
+  /// What a training told of itself.
+  private final class Told: Sendable {
+    private let all = Mutex<[String]>([])
+    var texts: [String] { all.withLock { $0 } }
+    func take(_ text: String) { all.withLock { $0.append(text) } }
+  }
+
+  @Test("are stages of their own to observers, and those that were done before an interruption are given")
+  func interruption() throws {
+    var configuration = ClassifierConfiguration()
+    var shared = SharedOptions()
+    (shared.hidden, shared.epochs) = (4, 1)
+    try configuration.choose(shared)
+    (configuration.columns.embeddingSize, configuration.columns.members) = (4, 1)
+    let source = DataSource([.bytes(Array(Self.rows.utf8), name: "t.csv")])
+    let examples = try Classifier.examples(from: source, configuration)
+    let (stages, messages) = (Told(), Told())
+    func run(until fold: Int) throws -> FoldEvaluation {
+      var context = TrainingContext(
+        progress: { messages.take($1) }, shouldStop: { stages.texts.contains("fold\(fold)-member1") })
+      context.observers = { stage in
+        stages.take(stage)
+        return []
+      }
+      return try FoldEvaluation.run(Classifier.self, on: examples, folds: 4, configuration, context)
+    }
+    let part = try run(until: 3)
+    #expect(part.parts.count == 2 && part.count == 4 && !part.isComplete)
+    #expect(stages.texts == ["fold1-member1", "fold2-member1", "fold3-member1"])
+    #expect(try JSON(encoding: part).line.hasSuffix(#","of":4}"#))
+    #expect(messages.texts.allSatisfy { $0.hasPrefix("fold ") && !$0.hasSuffix(", ") })
+    #expect(throws: TaskError.self) { try run(until: 1) }
+  }
+
+  /// A task that says nothing of what goes on, as others do of some steps.
+  @Test("are told of without a comma where there is nothing to tell") func silence() throws {
+    let rows = "the DT\ndog NN\nbarks VB\n\na DT\ncat NN\nsleeps VB\n\n"
+    let source = DataSource([.bytes(Array(String(repeating: rows, count: 8).utf8), name: "t.txt")])
+    var configuration = TagConfiguration()
+    (configuration.hiddenSize, configuration.epochs, configuration.wordSize) = (4, 2, 4)
+    let messages = Told()
+    _ = try FoldEvaluation.run(
+      Tagger.self, on: Tagger.examples(from: source, configuration), folds: 2, configuration,
+      TrainingContext(progress: { messages.take($1) }))
+    #expect(!messages.texts.isEmpty && !messages.texts.contains { $0.hasSuffix(", ") }, "\(messages.texts)")
+  }
+
+  @Test("can be asked of the tasks that divide examples") func tasks() {
+    let able = Tasks.all.filter { $0.dividesExamples }.map { $0.name }
+    #expect(Set(able) == ["classify", "regress", "tag", "translate", "transcribe"])
+  }
 
   @Test("of a classifier are measured on what each was not trained on") func classifier() throws {
     var configuration = try ClassifierConfiguration([:])

@@ -148,12 +148,15 @@ import Testing
       // The winner trained once more is the model that the trial was.
       let model = try second.train(best, TrainingContext())
       #expect(model.evaluation?.measures.first?.value == best.result)
-      let report = TuningReport(task: "forecast", space: space, trials: trials, measure: "mase")
+      let report = TuningReport(task: "forecast", space: space, trials: trials, measure: .less("mase"))
       #expect(report.ranked.first?.number == best.number && report.importance.allSatisfy { (0...1).contains($0.share) })
       let page = TuningPage(report).text
       #expect(page.contains("Parallel coordinates") && !page.contains("http"))
       // On a narrow screen charts and table move sideways, also by the keyboard.
       #expect(page.split(separator: #"tabindex="0" role="region""#).count == 4)
+      // A line for each trial that came past its first epoch, and those that were ended early told apart.
+      #expect(page.contains("Learning curves: the loss") && page.contains(" ended\" d=\"M"))
+      #expect(page.components(separatedBy: "after epoch").count - 1 == trials.count { !$0.reports.isEmpty })
       // Nothing is left to do.
       #expect(try second.run()?.number == best.number && study.trials().count == 14)
     }
@@ -171,7 +174,7 @@ import Testing
           values: ["hidden": "\(index * 37 % 100 + 1)", "cell": ["lstm", "gru"][index % 2]],
           result: result, message: nil, attempts: 1, seconds: 1, reports: [])
       }
-      let report = TuningReport(task: "forecast", space: space, trials: trials, measure: "mase")
+      let report = TuningReport(task: "forecast", space: space, trials: trials, measure: .less("mase"))
       return Dictionary(uniqueKeysWithValues: report.importance.map { ($0.name, $0.share) })
     }
     let known = shares((0..<12).map { $0 % 2 == 0 ? 1 : 2 })
@@ -249,15 +252,25 @@ import Testing
   }
 
   @Test("knows of which measures less is better, and which cannot decide") func measures() throws {
-    #expect(!TuningMeasure.isLess("rougeL") && !TuningMeasure.isLess("bleu") && TuningMeasure.isLess("wordErrorRate"))
-    #expect(!TuningMeasure.canDecide("coverage") && TuningMeasure.canDecide("mase"))
+    func better<Task: TaskModel>(_ task: Task.Type, _ name: String) -> TaskMeasure.Better? {
+      Task.measure(named: name)?.better
+    }
+    #expect(better(Translator.self, "rougeL") == .more && better(Translator.self, "bleu") == .more)
+    #expect(better(Transcriber.self, "wordErrorRate") == .less)
+    #expect(better(Forecaster.self, "coverage") == .neither && better(Forecaster.self, "mase") == .less)
+    #expect(better(FramePredictor.self, "structuralSimilarity") == .more)
+    #expect(better(FramePredictor.self, "meanSquaredError") == .less)
+    #expect(better(Detector.self, "nabLowFalsePositives") == .more)
+    // One of a class is as that of all; one that no task lists is neither.
+    #expect(better(Tagger.self, "f1.PER") == .more && better(Tagger.self, "f2") == nil)
+    for task in Tasks.all { #expect(task.measures.first?.canDecide == true, "\(task.name)") }
     try withTemporaryFolder { folder in
       var plan = Tuner<Forecaster>.Plan()
       plan.measure = "coverage"
       let study = try Study(folder + "/a.study", description)
       let space = SearchSpace.standard(for: Forecaster.self, given: SharedOptions())
       let tuner = Tuner<Forecaster>(space, in: study, plan: plan, examples: [.airline])
-      #expect(throws: TaskError.self) { try tuner.run() }
+      #expect(throws: MeasureError.self) { try tuner.run() }
       #expect(try study.trials().isEmpty)
     }
   }
@@ -271,6 +284,7 @@ import Testing
     let wrong = SearchSpace([.init("contxt", .whole(1...2, isLogarithmic: false))])
     let error = dataError { () throws(DataError) in try wrong.check(for: Forecaster.self, file: "s.json") }
     #expect(error?.remedy == "did you mean 'context'?")
-    #expect(TuningMeasure.isLess("mase") && !TuningMeasure.isLess("macroF1") && !TuningMeasure.isLess("accuracy"))
+    let (f1, accuracy) = (Classifier.measure(named: "microF1"), Classifier.measure(named: "accuracy"))
+    #expect(Forecaster.measure(named: "mase")?.better == .less && f1?.better == .more && accuracy?.better == .more)
   }
 }

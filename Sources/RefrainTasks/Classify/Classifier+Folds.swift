@@ -1,6 +1,9 @@
 import RefrainData
 
 extension Classifier {
+  /// It does.
+  public static let dividesExamples = true
+
   /// Parts in which each class has its share.
   public static func folds(
     of examples: LabelledRecords, count: Int, _ configuration: ClassifierConfiguration

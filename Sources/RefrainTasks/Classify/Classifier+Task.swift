@@ -4,6 +4,11 @@ import RefrainData
 extension Classifier: TaskModel {
   /// The word on the command line.
   public static let name = "classify"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .more("accuracy"), .more("f1"), .more("microF1"), .more("precision"), .more("recall"), .less("logLoss"),
+    .less("calibrationError"), .more("auc"), .more("averagePrecision"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.

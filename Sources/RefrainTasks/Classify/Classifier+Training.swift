@@ -96,6 +96,7 @@ extension Classifier {
         shares: shares)
       model.report.evaluation = SavedEvaluation(measures.evaluation)
     }
+    model = try learning.refitted(model, context, task: Self.self)
     try learning.requireWhole()
     return Classifier(
       model: model, labels: labels, calibration: calibration, baseline: baseline, linear: linear, shares: shares)

@@ -26,11 +26,18 @@ public struct ClassifierConfiguration: TaskConfiguration, Equatable {
     ColumnOptions.options.map { $0.within(\.columns) } + [
       .text(
         "separator", \.separator, valueName: "sign",
-        help: "What stands between several labels of a row, such as ;. (default: a row has one label)"),
+        help: "What stands between several labels of a row, such as ;. (default: a row has one label)"
+      ).ofReading(),
       .choice(
         "class-weights", \.classWeights, of: ClassWeights.allCases.map { ($0.rawValue, $0) }, valueName: "way",
         help: "balanced makes rare classes count as much as frequent ones. (default: none)"),
     ]
+
+  /// Whether networks are trained again; nil where nothing is kept aside.
+  public var refitting: Bool? {
+    get { columns.validation == nil ? columns.refits ?? false : nil }
+    set { columns.refits = newValue == true ? true : nil }
+  }
 
   /// Takes what every task may be told.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) { columns.shared = options }

@@ -48,6 +48,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   let heldOut: ColumnExamples
   let trainingTruths: ChosenTruths<Head.Truths>
   let heldOutTruths: [Head.Truth]
+  /// All rows, where networks are to be trained again on them and some were kept aside; nil elsewhere.
+  private let whole: (examples: ColumnExamples, truths: ChosenTruths<Head.Truths>)?
   let target: String
   var report = ColumnReport()
 
@@ -95,6 +97,23 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       heldOut = ColumnExamples(
         rows: rows, places: RowChoice(aside), targets: heldOutTruths.lazy.map(head.target), weights: nil)
     }
+    if options.refits == true, report.hasOwnValidation {
+      throw DataError(
+        .wrongInput, file: options.validation,
+        "beside a validation file nothing is kept aside that could be learned too",
+        remedy: "leave out the file, or the option 'refit'")
+    }
+    if options.refits == true, heldOut.count > 0 {
+      let all = RowChoice(allOf: records.count, but: [])
+      let allTruths = ChosenTruths(truths, all)
+      whole = (
+        ColumnExamples(
+          rows: rows, places: all, targets: allTruths.lazy.map(head.target), weights: head.weights(allTruths)),
+        allTruths
+      )
+    } else {
+      whole = nil
+    }
     (report.examples, report.heldOut, report.seed) = (training.count, heldOut.count, options.seed)
   }
 
@@ -127,6 +146,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   func requireWhole() throws(TaskError) {
     try training.requireWhole()
     try heldOut.requireWhole()
+    try whole?.examples.requireWhole()
   }
 
   /// Trains networks.
@@ -149,15 +169,17 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     let members = options.memberCount(steps: steps)
     let size = ColumnTraining.batchSize(examples: training.count)
     report.plannedEpochs = options.epochs(columns, steps: steps, batches: (training.count + size - 1) / size)
+    // The second half of the work is to train again.
+    let part = (whole == nil ? 1 : 0.5) / Double(members)
     var networks: [JoinedNetwork] = []
     for member in 0..<members {
-      let seed = options.seed &+ UInt64(member) &* 0x9E37_79B9
+      let seed = seed(of: member)
       var generator = RandomGenerator(seed: seed)
       var network = JoinedNetwork(columns, plan, outputSize: head.outputSize, using: &generator)
       let run = ColumnTraining(
         examples: training, heldOut: heldOut, epochs: report.plannedEpochs, seed: seed,
         loss: head.loss(for: trainingTruths), context: context, stage: "member\(member + 1)",
-        share: Double(member) / Double(members)..<Double(member + 1) / Double(members))
+        share: part * Double(member)..<part * Double(member + 1))
       (report.batchSize, report.learningRate) = (run.batchSize, run.learningRate)
       do throws(TaskError) {
         let history = try run.run(&network, for: task)
@@ -174,5 +196,38 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     }
     report.parameters = networks.reduce(0) { $0 + $1.parameterCount }
     return ColumnModel(target: target, columns: columns, plan: plan, networks: networks, report: report)
+  }
+
+  private func seed(of member: Int) -> UInt64 { options.seed &+ UInt64(member) &* 0x9E37_79B9 }
+
+  /// Trains the networks of a model again on all rows, each as many epochs as were best, where that is asked for. What
+  /// was calibrated and measured stays as it is: it was found on rows that the networks of before had not seen.
+  ///
+  /// - Returns: The model as it was where there was no time.
+  /// - Throws: ``TaskError`` when numbers went astray.
+  func refitted<Task: TaskModel>(
+    _ model: ColumnModel, _ context: TrainingContext, task: Task.Type
+  ) throws(TaskError) -> ColumnModel {
+    guard let whole, model.report.isComplete else { return model }
+    var again = model
+    let part = 0.5 / Double(model.networks.count)
+    for (member, epochs) in model.report.epochs.enumerated() {
+      let seed = seed(of: member)
+      var generator = RandomGenerator(seed: seed)
+      var network = JoinedNetwork(columns, model.plan, outputSize: head.outputSize, using: &generator)
+      let run = ColumnTraining(
+        examples: whole.examples, heldOut: nil, epochs: max(1, epochs), seed: seed, loss: head.loss(for: whole.truths),
+        context: context, stage: "whole\(member + 1)",
+        share: 0.5 + part * Double(member)..<0.5 + part * Double(member + 1))
+      do throws(TaskError) {
+        guard try run.run(&network, for: task).stopReason != .cancelled else { return model }
+      } catch {
+        guard context.shouldStop() else { throw error }
+        return model
+      }
+      again.networks[member] = network
+    }
+    again.report.refitted = whole.examples.count
+    return again
   }
 }

@@ -114,6 +114,8 @@ struct ColumnReport: Codable, Sendable, Equatable {
   var heldOut = 0
   /// Whether held-out rows came from a file of their own.
   var hasOwnValidation = false
+  /// On how many rows, those kept aside too, the networks were trained again; nil where they were not.
+  var refitted: Int?
   /// The best epoch of each network.
   var epochs: [Int] = []
   /// The epochs, and the rows of a batch, that each was to go through.
@@ -145,6 +147,7 @@ extension ColumnModel {
         "Training",
         "at most \(report.plannedEpochs) epochs of batches of \(report.batchSize), learning rate "
           + "\(report.learningRate); the best was epoch \(best)"
+          + (report.refitted.map { "; then so many epochs again on all \($0) examples" } ?? "")
       ),
     ]
   }

@@ -27,6 +27,8 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
   public var embeddingSize: Int?
   /// How many networks are trained, whose answers are averaged; nil is left to the data.
   public var members: Int?
+  /// Whether networks are trained again on all examples, those kept aside too, as many epochs as were best; nil is not.
+  public var refits: Bool?
   /// What every task may be told.
   public var shared = SharedOptions()
 
@@ -75,10 +77,13 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
         Columns are steps of a series: their names, such as 't*', or 'x*,y*' for two channels. (default: t0, t1, t2 … \
         where neighbors are alike)
         """),
-    .decimalMark(\.decimal, help: "What stands before decimals in tables: . or , (default: a point)"),
+    .decimalMark(
+      \.decimal, help: "What stands before decimals in tables: . or , (default: a point)"
+    ).ofReading(),
     .thousandsMark(
       \.thousands, decimal: \.decimal,
-      help: "What groups thousands in tables: , or . (default: nothing; with --decimal the other mark may)"),
+      help: "What groups thousands in tables: , or . (default: nothing; with --decimal the other mark may)"
+    ).ofReading(),
     .text(
       "validation", \.validation, valueName: "file", choosesData: true,
       help: "Examples to end the training and to calibrate by. (default: one in ten of the others)"),
@@ -104,6 +109,10 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     .count(
       "members", \.members, in: 1...20,
       help: "How many networks to train, whose answers are averaged. (default: from the data)"),
+    TaskOption(
+      "refit", .flag,
+      help: "Train again on all examples, those kept aside too, as many epochs as were best. (default: not)"
+    ) { options, _ in options.refits = true },
   ]
 
   /// How series stand in a table, where it is not one field a series.

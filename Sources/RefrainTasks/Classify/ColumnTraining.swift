@@ -4,7 +4,8 @@ import RefrainData
 /// One training of a network that reads columns.
 struct ColumnTraining {
   let examples: ColumnExamples
-  let heldOut: ColumnExamples
+  /// What says which epoch is best; nil takes the last.
+  let heldOut: ColumnExamples?
   let epochs: Int
   let seed: UInt64
   let loss: Loss
@@ -28,13 +29,14 @@ struct ColumnTraining {
   func run<Task: TaskModel>(_ network: inout JoinedNetwork, for task: Task.Type) throws(TaskError) -> History {
     var optimizer = Adam(learningRate: learningRate)
     let size = batchSize
+    let heldOut = heldOut.flatMap { $0.count == 0 ? nil : $0 }
     let source = LengthBatches(
       examples, size: size, maximumSteps: Self.maximumSteps, seed: seed, order: LongOrder())
     let history: History
     do throws(TrainingError) {
       let trainer = Trainer(
         epochs: epochs, seed: seed, schedule: .cosine(minimum: 1e-4), clipping: .globalNorm(1),
-        earlyStopping: heldOut.count == 0 ? nil : EarlyStopping(patience: max(3, epochs / 4)),
+        earlyStopping: heldOut == nil ? nil : EarlyStopping(patience: max(3, epochs / 4)),
         observers: [ContextProgress(context: context, share: share)], shouldStop: context.shouldStop)
       // What is calibrated and measured afterwards is not there yet: a checkpoint goes on, and cannot answer.
       func unfinished(_ network: JoinedNetwork) -> Task? { nil }
@@ -42,7 +44,7 @@ struct ColumnTraining {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(
           &network, optimizer: &optimizer, source: source,
-          validation: heldOut.count == 0 ? nil : heldOut.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps),
+          validation: heldOut.map { $0.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps) },
           resuming: state
         ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
       }

@@ -4,6 +4,11 @@ import RefrainData
 extension Detector: TaskModel {
   /// The word on the command line.
   public static let name = "detect"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .more("nab"), .more("nabLowFalsePositives"), .more("nabLowFalseNegatives"), .more("f1"), .more("precision"),
+    .more("recall"), .neither("alarms"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.

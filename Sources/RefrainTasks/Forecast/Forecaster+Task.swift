@@ -4,6 +4,10 @@ import RefrainData
 extension Forecaster: TaskModel {
   /// The word on the command line.
   public static let name = "forecast"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .less("mase"), .less("smape"), .less("rmse"), .neither("coverage"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.
@@ -234,7 +238,7 @@ extension Forecaster.Configuration: TaskConfiguration {
           --future-file. (default: none)
           """),
       .columns("covariates", \.covariates, help: "The same as --past."),
-    ] + SeriesReadingOptions.options.map { $0.within(\.reading) } + [
+    ] + SeriesReadingOptions.options.map { $0.within(\.reading).ofReading() } + [
       .count("horizon", \.horizon, in: 1...100_000, help: "How many steps to forecast. (default: one season)"),
       .count(
         "context", \.context, in: 1...100_000,

@@ -4,6 +4,11 @@ import RefrainData
 extension FramePredictor: TaskModel {
   /// The word on the command line.
   public static let name = "frames"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .less("meanSquaredError"), .more("structuralSimilarity"), .less("meanAbsoluteError"),
+    .less("squaredErrorOfFrame"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.
@@ -115,7 +120,7 @@ public struct FrameConfiguration: TaskConfiguration, Equatable {
 
   /// The options as they are typed.
   public static let options: [TaskOption<Self>] =
-    FrameFormat.options.map { $0.within(\.format) } + [
+    FrameFormat.options.map { $0.within(\.format).ofReading() } + [
       .count(
         "context", \.context, in: 1...4096, help: "How many frames are seen. (default: 10, or fewer of short clips)"),
       .count("steps", \.horizon, in: 1...4096, help: "How many frames follow. (default: 10, or fewer of short clips)"),

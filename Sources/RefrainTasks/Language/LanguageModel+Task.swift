@@ -5,6 +5,10 @@ import RefrainData
 extension LanguageModel: TaskModel {
   /// The word on the command line.
   public static let name = "language"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .less("perplexity"), .less("bitsPerCharacter"), .less("crossEntropy"), .neither("unknown"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.

@@ -1,6 +1,9 @@
 import RefrainData
 
 extension Regressor {
+  /// It does.
+  public static let dividesExamples = true
+
   /// Parts of the rows.
   public static func folds(
     of examples: LabelledRecords, count: Int, _ configuration: RegressorConfiguration

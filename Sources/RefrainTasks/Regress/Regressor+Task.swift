@@ -5,6 +5,10 @@ import RefrainData
 extension Regressor: TaskModel {
   /// The word on the command line.
   public static let name = "regress"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .less("mae"), .less("rmse"), .more("r2"), .neither("coverage"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.

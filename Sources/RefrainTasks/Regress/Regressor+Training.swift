@@ -38,6 +38,7 @@ extension Regressor {
       evaluation.measures.removeAll { $0.name == "coverage" }
       regressor.model.report.evaluation = SavedEvaluation(evaluation)
     }
+    regressor.model = try learning.refitted(regressor.model, context, task: Self.self)
     try learning.requireWhole()
     return regressor
   }

@@ -48,6 +48,12 @@ public struct RegressorConfiguration: TaskConfiguration, Equatable {
   /// The options as they are typed.
   public static let options: [TaskOption<Self>] = ColumnOptions.options.map { $0.within(\.columns) }
 
+  /// Whether networks are trained again; nil where nothing is kept aside.
+  public var refitting: Bool? {
+    get { columns.validation == nil ? columns.refits ?? false : nil }
+    set { columns.refits = newValue == true ? true : nil }
+  }
+
   /// Takes what every task may be told.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) { columns.shared = options }
 }

@@ -45,7 +45,8 @@ public struct TagConfiguration: TaskConfiguration {
         help: """
           How tags say where spans begin: bio, iob1, bioes, loose (as conlleval reads them), or none for tags of single \
           words. (default: found out)
-          """),
+          """
+      ).ofReading(),
       .choice(
         "learn-as", \.learnedScheme, of: [("bio", .bio), ("bioes", .bioes)], valueName: "scheme",
         help: "The scheme in which spans are learned, bio or bioes; answers are in the file's. (default: bioes)"),
@@ -53,18 +54,26 @@ public struct TagConfiguration: TaskConfiguration {
         "validation", \.validation, valueName: "file",
         help: """
           Sentences that say when training is at its best. (default: some of the others are kept aside for it)
-          """),
+          """
+      ).ofReading(),
       TaskOption(
         "refit", .flag,
         help: "Train again on all sentences, those of the validation too, as many epochs as were best."
       ) { configuration, _ in configuration.refits = true },
       .text(
         "vectors", \.vectors, valueName: "file",
-        help: "Word vectors that others have learned, as GloVe and word2vec write them as text. (default: none)"),
+        help: "Word vectors that others have learned, as GloVe and word2vec write them as text. (default: none)"
+      ).ofReading(),
       .count("word-size", \.wordSize, in: 1...4096, help: "The size of a word's vector. (default: 100)"),
       .count(
         "batch", \.batchSize, in: 1...65_536, help: "How many sentences are learned from together. (default: 16)"),
     ]
+
+  /// Whether the network is trained again; nil where a validation file is not to be learned from.
+  public var refitting: Bool? {
+    get { validation == nil || refits ? refits : nil }
+    set { refits = newValue ?? false }
+  }
 
   /// Takes all.
   public mutating func choose(_ options: SharedOptions) throws(TaskError) {

@@ -1,4 +1,7 @@
 extension Tagger {
+  /// It does.
+  public static let dividesExamples = true
+
   /// The best epoch is chosen by the tags that are right.
   public static let validatesByLoss = false
 

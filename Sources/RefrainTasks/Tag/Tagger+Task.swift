@@ -4,6 +4,11 @@ import RefrainData
 extension Tagger: TaskModel {
   /// The word on the command line.
   public static let name = "tag"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .more("f1"), .more("precision"), .more("recall"), .more("accuracy"), .more("labelAccuracy"),
+    .more("sentenceAccuracy"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.

@@ -59,8 +59,12 @@ public struct FoldEvaluation: Sendable, Encodable {
     public var values: [Double]
   }
 
-  /// The measures of each part.
+  /// The measures of each part that was measured on.
   public let parts: [TaskEvaluation]
+  /// How many parts there were to be.
+  public let count: Int
+  /// Whether all of them were measured on; not where it was to stop before.
+  public var isComplete: Bool { parts.count == count }
 
   /// The field's measures over all parts.
   public var measures: [Measure] {
@@ -91,9 +95,12 @@ public struct FoldEvaluation: Sendable, Encodable {
       values: values)
   }
 
-  /// Trains on all parts but one, and measures on it, for each in turn.
+  /// Trains on all parts but one, and measures on it, for each in turn. Observers are told of the stages as `fold1`,
+  /// `fold2` …, with the stage's own word behind a `-` where a training has several.
   ///
-  /// - Throws: ``TaskError`` where examples cannot be divided, or a training or a measurement fails, or is to stop.
+  /// - Returns: What was measured until it was to stop.
+  /// - Throws: ``TaskError`` where examples cannot be divided, a training or a measurement fails, or it was to stop
+  ///   before anything was measured.
   public static func run<Task: TaskModel>(
     _ task: Task.Type, on examples: Task.Examples, folds count: Int, _ configuration: Task.Configuration,
     _ context: TrainingContext
@@ -106,22 +113,34 @@ public struct FoldEvaluation: Sendable, Encodable {
     for (number, fold) in folds.enumerated() {
       var own = context
       own.progress = { [progress = context.progress] fraction, message in
-        progress?((Double(number) + fraction) / Double(count), "fold \(number + 1) of \(count), \(message)")
+        let text = "fold \(number + 1) of \(count)" + (message.isEmpty ? "" : ", \(message)")
+        progress?((Double(number) + fraction) / Double(count), text)
       }
-      let model = try Task.train(on: fold.training, configuration, own)
-      guard model.isComplete, !context.shouldStop() else {
-        throw TaskError("interrupted in fold \(number + 1) of \(count): nothing is measured")
+      own.observers = { [observers = context.observers] stage in
+        observers("fold\(number + 1)" + (stage == "training" ? "" : "-\(stage)"))
+      }
+      var model: Task?
+      do throws(TaskError) { model = try Task.train(on: fold.training, configuration, own) } catch {
+        guard context.shouldStop() else { throw error }
+      }
+      guard let model, model.isComplete, !context.shouldStop() else {
+        guard !parts.isEmpty else {
+          throw TaskError(
+            "it was to stop in fold 1 of \(count), and nothing is measured", remedy: "give it more time")
+        }
+        return FoldEvaluation(parts: parts, count: count)
       }
       parts.append(try model.evaluate(on: fold.held))
     }
-    return FoldEvaluation(parts: parts)
+    return FoldEvaluation(parts: parts, count: count)
   }
 
-  private enum Key: String, CodingKey { case folds, measures }
+  private enum Key: String, CodingKey { case folds, measures, of }
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(parts.count, forKey: .folds)
     try container.encode(measures, forKey: .measures)
+    try container.encode(count, forKey: .of)
   }
 }

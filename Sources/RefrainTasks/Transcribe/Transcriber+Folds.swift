@@ -1,4 +1,7 @@
 extension Transcriber {
+  /// It does.
+  public static let dividesExamples = true
+
   /// Parts of the recordings.
   public static func folds(
     of examples: Utterances, count: Int, _ configuration: Configuration

@@ -4,6 +4,11 @@ import RefrainData
 extension Transcriber: TaskModel {
   /// The word on the command line.
   public static let name = "transcribe"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .less("wordErrorRate"), .less("characterErrorRate"), .less("sentenceErrorRate"), .less("substitutions"),
+    .less("deletions"), .less("insertions"), .neither("words"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.
@@ -172,7 +177,8 @@ extension Transcriber.Configuration: TaskConfiguration {
       help: "The column that says who speaks, whose recordings are normalized together. (default: none)"),
     .choice(
       "features", \.features, of: Transcriber.Features.allCases.map { ($0.rawValue, $0) }, valueName: "kind",
-      help: "What is made of sound: log-mel or mfcc; files .mfc hold features already. (default: log-mel)"),
+      help: "What is made of sound: log-mel or mfcc; files .mfc hold features already. (default: log-mel)"
+    ).ofReading(),
     .count("stack", \.stacking, in: 1...16, help: "How many frames make a step of the network. (default: 3)"),
     TaskOption("live", .flag, help: "Go through time forward alone, for live use.") { target, _ in
       target.isLive = true

@@ -34,6 +34,9 @@ extension Translator {
           help: "Where the tokens of BLEU end: 13a (as sacrebleu), none (at spaces), characters. (default: 13a)"),
       ] + TextTrainingOptions.options.map { $0.within(\.training) }
 
+    /// The encoder's units are divided into two directions.
+    public static let unitMultiple = 2
+
     /// By what the best epoch is chosen.
     public enum Criterion: String, Codable, Sendable, CaseIterable {
       /// The BLEU of greedy answers.

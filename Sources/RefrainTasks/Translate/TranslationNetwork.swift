@@ -68,7 +68,7 @@ struct TranslationNetwork: Module {
       throw TaskError(
         "the cell \(architecture.cell.quoted) does not read tokens", remedy: "choose another, such as gru")
     }
-    guard hidden.isMultiple(of: 2) else {
+    guard hidden.isMultiple(of: Translator.Configuration.unitMultiple) else {
       throw TaskError("the encoder has \(hidden) units in two directions", remedy: "choose an even number")
     }
     guard (0..<1).contains(architecture.dropout), (0..<1).contains(architecture.smoothing) else {

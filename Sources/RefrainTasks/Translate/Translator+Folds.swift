@@ -1,4 +1,7 @@
 extension Translator {
+  /// It does.
+  public static let dividesExamples = true
+
   /// The best epoch is chosen by BLEU, where answers are long enough for it.
   public static let validatesByLoss = false
 

@@ -4,6 +4,10 @@ import RefrainData
 extension Translator: TaskModel {
   /// The word on the command line.
   public static let name = "translate"
+  /// Its measures.
+  public static let measures: [TaskMeasure] = [
+    .more("bleu"), .more("rougeL"), .more("exactMatch"), .less("perplexity"),
+  ]
   /// They are.
   public static let savesTraining = true
   /// What the task does.

@@ -39,7 +39,8 @@ struct FoldReport {
         text(measure.values.max()),
       ] + baselines.map { baseline in text(baseline.measures.first { $0.name == measure.name }?.mean) }
     }
-    return [page.strong("In \(folds.parts.count) folds") + page.faint("  \(counted(examples)) examples")]
+    let count = folds.isComplete ? "\(folds.count) folds" : "\(folds.parts.count) of \(folds.count) folds"
+    return [page.strong("In \(count)") + page.faint("  \(counted(examples)) examples")]
       + page.grid([header] + rows)
   }
 }

@@ -48,6 +48,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
   var save: String?
 
   @OptionGroup(title: "Around the training") var around: TrainingFlags
+  @OptionGroup(title: "Around the training") var division: FoldFlags<Task>
   @OptionGroup(title: "Results") var results: ResultOptions
 
   private var outputs: OutputFiles {
@@ -61,8 +62,11 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if files.isEmpty {
       throw ValidationError("There is nothing to learn from: name a file, or - for what is piped in.")
     }
-    if save == nil, !around.findRate, around.folds == nil {
+    if save == nil, !around.findRate, division.folds == nil {
       throw ValidationError("Name the file for the trained model with --save.")
+    }
+    if division.folds != nil, around.checkpoint != nil || around.resume != nil || around.findRate {
+      throw ValidationError("--folds trains many models: leave out --checkpoint, --resume and --find-rate.")
     }
     if !Task.savesTraining, let flag = (around.given + regularization.flags()).first {
       throw ValidationError("\(flag) does nothing for the task \(Task.name); leave it out.")
@@ -97,7 +101,8 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)
     let running = results.running
-    var context = try around.context(course, settings: try settings(configuration)) { running.note($0) }
+    let settings = try settings(configuration)
+    var context = try around.context(course, settings: settings) { running.note($0) }
     // A forecaster shares its time out to its stages; others are simply stopped.
     if let seconds = context.timeLimit, !(Task.self is Forecaster.Type) {
       let (end, other) = (ContinuousClock.now + .seconds(seconds), context.shouldStop)
@@ -109,13 +114,22 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     }
     let told = results.running.notes(of: examples, for: Task.self)
     if let search = context.rateSearch { return try report(search, on: examples, configuration, context) }
-    let folds = try folded(examples, configuration, context)
-    guard let save else {
+    let folds = try folded(examples, configuration, context, settings: settings)
+    guard let save, folds?.isComplete ?? true else {
       guard let folds else { return }
-      try results.write("The measures are") { try FoldReport(Task.name, folds).text(as: results.format, for: $0) }
+      try report(folds)
+      guard !folds.isComplete else { return }
+      let done = "\(folds.parts.count) of \(folds.count) folds were measured"
+      if Interruption.isRequested { throw CommandFailure.interrupted("the training was interrupted: \(done)") }
+      if save != nil { throw CommandFailure.badData("the time was over: \(done), and no model was trained") }
       return
     }
-    let model = try trained(on: examples, configuration, context)
+    let model: Task
+    do { model = try trained(on: examples, configuration, context) } catch {
+      // What the folds have shown is true all the same.
+      if let folds { try report(folds) }
+      throw error
+    }
     guard Processes.isFirst else { return }
     try model.save(to: save)
     results.running.note("The model is in \(save).")
@@ -141,17 +155,24 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
 
   /// The measures by folds, where these are asked for.
   private func folded(
-    _ examples: Task.Examples, _ configuration: Task.Configuration, _ context: TrainingContext
+    _ examples: Task.Examples, _ configuration: Task.Configuration, _ context: TrainingContext, settings: String
   ) throws -> FoldEvaluation? {
-    guard let count = around.folds else { return nil }
-    return try results.running.training { progress in
-      // Logs and courses are those of the training on all examples.
+    guard let count = division.folds else { return nil }
+    let running = results.running
+    return try running.training { progress in
+      // The report's course is that of the training on all examples; logs hold both, each stage under its name.
       var own = TrainingContext(progress: progress, shouldStop: context.shouldStop)
       own.warn = context.warn
       (own.learningRate, own.averaging) = (context.learningRate, context.averaging)
       own.regularization = context.regularization
+      own.observers = around.recorders(settings: settings) { running.note($0) }
       return try FoldEvaluation.run(Task.self, on: examples, folds: count, configuration, own)
     }
+  }
+
+  private func report(_ folds: FoldEvaluation) throws {
+    guard Processes.isFirst else { return }
+    try results.write("The measures are") { try FoldReport(Task.name, folds).text(as: results.format, for: $0) }
   }
 
   /// Tries learning rates: the task ends with an error after that, which is not one where there is a result.

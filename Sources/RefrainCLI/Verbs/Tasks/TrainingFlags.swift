@@ -53,15 +53,6 @@ struct TrainingFlags: ParsableArguments {
     parsing: .unconditional, help: ArgumentHelp("The learning rate. (default: by the task)", valueName: "rate"))
   var learningRate: Float?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      """
-      Divide the examples into so many parts, train on all but one and measure on it, for each in turn; then train on \
-      all, where there is --save.
-      """, valueName: "n"))
-  var folds: Int?
-
   @Flag(help: "Try learning rates, show the loss over them, and train nothing.")
   var findRate = false
 
@@ -73,10 +64,6 @@ struct TrainingFlags: ParsableArguments {
 
   func validate() throws {
     try check("--keep", keep, within: 1...1_000_000)
-    try check("--folds", folds, within: 2...1000)
-    if folds != nil, checkpoint != nil || resume != nil || findRate {
-      throw ValidationError("--folds trains many models: leave out --checkpoint, --resume and --find-rate.")
-    }
     if let rate = learningRate, !(rate > 0 && rate.isFinite) {
       throw ValidationError("--learning-rate must be a positive number, not \(rate).")
     }
@@ -155,16 +142,47 @@ struct TrainingFlags: ParsableArguments {
     context.resumed = { course.add($0, $1) }
     if findRate { context.rateSearch = RateSearch() }
     if let log, resume == nil, Processes.isFirst { try writeAtomically("", to: log) }
-    let (log, format, board) = (log, logFormat, tensorboard)
+    let recorders = recorders(settings: settings, note: note)
     context.observers = { stage in
-      var observers: [any TrainingObserver] = [course.observer(of: stage), TrainingAdvice { note($0.description) }]
+      [course.observer(of: stage), TrainingAdvice { note($0.description) }] + recorders(stage)
+    }
+    return context
+  }
+
+  /// What writes the course of a stage of training to files.
+  func recorders(
+    settings: String, note: @escaping @Sendable (String) -> Void
+  ) -> @Sendable (_ stage: String) -> [any TrainingObserver] {
+    let (log, format, board) = (log, logFormat, tensorboard)
+    return { stage in
+      var observers: [any TrainingObserver] = []
       if let log, let format { observers.append(TrainingLog(log, format: format, stage: stage, warn: note)) }
       if let board {
         observers.append(TensorBoard(board + "/" + stage, notes: [("settings", settings)], warn: note))
       }
       return observers
     }
-    return context
+  }
+}
+
+/// The flag that measures by folds, of a task whose examples can be divided.
+struct FoldFlags<Task: TaskModel>: ParsableArguments {
+  // Where it does nothing it is not in the help, and refused in words of its own.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Divide the examples into so many parts, train on all but one and measure on it, for each in turn; then train on \
+      all, where there is --save.
+      """, valueName: "n", visibility: Task.dividesExamples ? .default : .hidden))
+  var folds: Int?
+
+  func validate() throws {
+    if folds != nil, !Task.dividesExamples {
+      let other = Task.self is Forecaster.Type ? "; --backtest measures a forecaster" : ""
+      throw ValidationError("--folds: the examples of the task \(Task.name) cannot be divided\(other).")
+    }
+    try check("--folds", folds, within: 2...1000)
   }
 }
 

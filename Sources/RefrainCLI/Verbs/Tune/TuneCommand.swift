@@ -14,7 +14,8 @@ struct TuneCommand: ParsableCommand {
     discussion: """
       Trains with options chosen by what was seen before, ends hopeless trials early, and trains the best once more to \
       save it. Every trial is kept in a file: a search that was killed goes on, and several processes of \
-      one machine may share one.
+      one machine may share one. With --repeats the best three are trained with further seeds, and the best by the \
+      mean wins.
 
       Examples:
 
@@ -59,6 +60,15 @@ struct TuningFlags: ParsableArguments {
   @Option(help: ArgumentHelp("The measure that decides. (default: the task's first)", valueName: "measure"))
   var measure: String?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      How many times in all the three best are trained, with another seed each time; the best by the mean is taken. \
+      (default: 1, by the one result)
+      """, valueName: "n"))
+  var repeats = 1
+
   @Flag(help: "Let every trial go to its end.")
   var noPruning = false
 
@@ -68,9 +78,7 @@ struct TuningFlags: ParsableArguments {
 
   func validate() throws {
     try check("--trials", trials, within: 1...100_000)
-    if let measure, !TuningMeasure.canDecide(measure) {
-      throw ValidationError("--measure \(measure) cannot decide: neither less nor more of it is better; name another.")
-    }
+    try check("--repeats", repeats, within: 1...1000)
   }
 }
 
@@ -126,6 +134,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
         "A training of \(Task.name) measures nothing that a search could go by: compare models with 'refrain evaluate'."
       )
     }
+    do throws(MeasureError) { try MeasureError.check(search.measure, for: Task.self) } catch { throw error.ofFlag }
     try outputs.validate()
     if files.isEmpty { throw ValidationError("There is nothing to learn from: name a file.") }
     if files.contains("-") {
@@ -147,25 +156,35 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     try configuration.choose(network.options)
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
     let space = try space()
+    let isNew = !FileManager.default.fileExists(atPath: studyPath)
     let study = try study(configuration, space)
     var plan = Tuner<Task>.Plan()
     (plan.trials, plan.seconds, plan.measure) = (search.trials, search.timeLimit?.seconds, search.measure)
     if search.by == .random { plan.sampler = RandomSampler() }
     if search.noPruning { plan.halving = nil }
+    plan.repeats = search.repeats
     var tuner = Tuner<Task>(
       space, in: study, plan: plan, seed: network.seed ?? 0, examples: examples, fixed: task.given,
       shared: network.options)
     let running = results.running
     tuner.say = { running.note($0) }
     tuner.shouldStop = { Interruption.isRequested }
-    let best = try Interruption.listening { try tuner.run() }
+    let best: Study.Trial?
+    do { best = try Interruption.listening { try tuner.run() } } catch let error as MeasureError {
+      // Nothing was found that would be worth keeping.
+      if isNew { for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: studyPath + end) } }
+      throw error.ofFlag
+    }
     guard Processes.isFirstStarted else { return }
     let stopped = Interruption.isRequested
-    let report = TuningReport(task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure())
+    let report = TuningReport(
+      task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure(), repeats: search.repeats)
     if let html = search.html { try writeAtomically(TuningPage(report).text, to: html) }
     var isComplete = true
     if let best, let save, !stopped {
-      running.note("The best is trial \(best.number); it is trained once more.")
+      let mean = report.ranking.isDecided(report.trials) ? " by the mean of \(search.repeats) seeds" : ""
+      let whole = try tuner.refits(best) ? ", and then on all examples for as many epochs as were best" : ""
+      running.note("The best\(mean) is trial \(best.number); it is trained once more\(whole).")
       let model = try running.training { progress in
         try tuner.train(best, TrainingContext(progress: progress, shouldStop: { Interruption.isRequested }))
       }
@@ -210,5 +229,12 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
       Study.Description(
         identity: "\(Task.name) \(options) \(data)", measure: search.measure ?? "",
         seed: network.seed ?? 0, space: space.text))
+  }
+}
+
+extension MeasureError {
+  /// The error as one of the flag's.
+  fileprivate var ofFlag: ValidationError {
+    ValidationError("--measure \(name.sanitized) \(problem)" + (problem.hasSuffix("?") ? "" : "."))
   }
 }

@@ -10,16 +10,20 @@ struct TuningTable {
   /// The trials in a format, ended by a line break.
   func text(as format: OutputFormat, for terminal: Terminal) -> String {
     let names = report.space.parameters.map(\.name)
+    let means = report.repeats > 1 ? ["mean of \(report.repeats)"] : []
+    func mean(_ trial: Study.Trial, _ text: (Double) -> String) -> [String] {
+      means.map { _ in report.ranking.mean(of: trial).map(text) ?? "" }
+    }
     switch format {
     case .table:
       let page = Page(width: min(terminal.width, 120), usesColor: terminal.usesColor)
       var lines = [page.strong("tune \(report.task)") + page.faint("  \(counts)")]
       let shown = report.ranked.prefix(20)
       lines += page.grid(
-        [["trial", report.measure ?? "result"] + names + ["epochs", "seconds"]]
+        [["trial", report.measureName] + means + names + ["epochs", "seconds"]]
           + shown.map { trial in
             let result = trial.result.map { significant($0) } ?? trial.state.rawValue
-            return ["\(trial.number)", result] + names.map { trial.values[$0] ?? "" }
+            return ["\(trial.number)", result] + mean(trial) { significant($0) } + names.map { trial.values[$0] ?? "" }
               + ["\(trial.reports.last?.step ?? 0)", trial.seconds.map { fixed($0, decimals: 1) } ?? ""]
           })
       if report.trials.count > shown.count { lines += ["", "  and \(report.trials.count - shown.count) more"] }
@@ -37,9 +41,10 @@ struct TuningTable {
       }
       return lines.map { $0 + "\n" }.joined()
     case .csv:
-      let header = ["trial", "state", "result"] + names + ["epochs", "seconds"]
+      let header = ["trial", "state", "result"] + means + names + ["epochs", "seconds"]
       let rows = report.trials.map { trial in
         ["\(trial.number)", trial.state.rawValue, trial.result.map { csvField($0) } ?? ""]
+          + mean(trial) { csvField($0) }
           + names.map { csvField(trial.values[$0] ?? "") }
           + ["\(trial.reports.last?.step ?? 0)", trial.seconds.map { csvField($0) } ?? ""]
       }

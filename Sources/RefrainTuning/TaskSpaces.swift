@@ -107,6 +107,12 @@ extension SearchSpace {
         .wrongInput, file: file, "\(read.name.quoted) says what is read, and is not searched",
         remedy: "leave it out of the space, and give --\(read.name) if need be")
     }
+    // Trials are compared by what is measured before, and the winner is trained so in any case.
+    if Task.Configuration().refitting != nil, parameters.contains(where: { $0.name == "refit" }) {
+      throw DataError(
+        .wrongInput, file: file, "'refit' changes nothing that is measured, and is not searched",
+        remedy: "leave it out of the space")
+    }
     let names = shared.map(\.rawValue) + own.filter { !$0.isOfReading }.map(\.name)
     guard let wrong = parameters.first(where: { !names.contains($0.name) }) else {
       try checkValues(of: shared, file: file)

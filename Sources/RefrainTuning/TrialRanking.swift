@@ -26,8 +26,8 @@ public struct TrialRanking: Sendable {
   /// Those that are repeated.
   func candidates(of trials: [Study.Trial]) -> [Study.Trial] { Array(byResult(trials).prefix(Self.candidates)) }
 
-  /// The mean of a trial over its seeds, of those that were measured; nil where it was not repeated, or not yet as often
-  /// as it is to be.
+  /// The mean of a trial over its seeds, of those that were measured; nil where it was not repeated, or not yet as
+  /// often as it is to be.
   public func mean(of trial: Study.Trial) -> Double? {
     let all = trial.repeats.filter { $0.number < repeats }
     guard repeats > 1, all.count == repeats - 1, all.allSatisfy({ $0.state == .finished || $0.state == .failed }),

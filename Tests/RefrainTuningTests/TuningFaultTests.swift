@@ -38,6 +38,9 @@ import Testing
     isRefused(Translator.self, ["source", "target", "validation"])
     isRefused(Transcriber.self, ["audio", "target", "speaker", "features"])
     isRefused(FramePredictor.self, ["size", "rate", "gray"])
+    for refused in [problem(Tagger.self, #"{"refit": [true]}"#), problem(Classifier.self, #"{"refit": [true]}"#)] {
+      #expect(refused?.description.contains("'refit' changes nothing that is measured") == true)
+    }
     // What the training makes of the rows is searched.
     #expect(problem(Classifier.self, #"{"unit": ["words", "characters"], "size": ["8x8", "16x16"]}"#) == nil)
   }

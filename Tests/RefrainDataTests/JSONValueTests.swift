@@ -21,6 +21,15 @@ import Testing
     #expect(throws: DataError.self) { try read(text) }
   }
 
+  @Test func `keeps every digit of whole numbers of 64 bits`() throws {
+    for text in ["9007199254740993", "1152921504606846977", "18446744073709551615"] {
+      let value = try read(text)
+      #expect(value == .whole(UInt64(text)!) && value.text == text && value.number == Double(text))
+    }
+    #expect(try read("1152921504606846976") == .number(0x1p60) && read("1152921504606846977.0") == .number(0x1p60))
+    #expect(try read("18446744073709551616") == .number(0x1p64) && read("1e17") == .number(1e17))
+  }
+
   @Test func `holds integers of 31 bits`() throws {
     #expect(try read("2147483647").integer == 2_147_483_647)
     #expect(try read("2147483648").integer == nil)

@@ -209,6 +209,12 @@ private func noise(_ count: Int, seed: UInt64) -> [Double] {
     let again = try Forecaster(modelFile: SafeTensorsFile(bytes: forecaster.modelFile().bytes()))
     #expect(try again.forecasts().flatMap(\.points) == forecasts.flatMap(\.points))
     #expect(again.backtest == forecaster.backtest && again.backtest != nil)
+    // One alone, without a file.
+    var one = ForecastRequest()
+    one.reading.only = "b"
+    #expect(try again.predict([], one) == forecasts[1].points)
+    one.reading.only = "bb"
+    #expect(throws: TaskError.self) { try again.predict([], one) }
     // Given again, and one that was never seen.
     #expect(try again.predict(all, ForecastRequest()) == forecasts.flatMap(\.points))
     let other = Series(name: "sales", values: all[1].values.map { $0 * 10 }, times: all[1].times)

@@ -70,6 +70,7 @@ extension JSON {
       case .null: .null
       case .bool(let value): .bool(value)
       case .number(let value): Int(exactly: value).map { .integer($0) } ?? .number(value)
+      case .whole(let value): .integer(value)
       case .string(let text): .text(text)
       case .array(let elements): .array(elements.map { JSON($0) })
       case .object(let members):

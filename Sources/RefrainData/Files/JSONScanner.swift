@@ -89,6 +89,11 @@ struct JSONScanner {
       number.isFinite
     else { throw fault }
     position += text.count
+    if number >= 0x1p53, text.allSatisfy(isDigit), let whole = UInt64(String(decoding: text, as: UTF8.self)),
+      UInt64(exactly: number) != whole
+    {
+      return .whole(whole)
+    }
     return .number(number)
   }
 

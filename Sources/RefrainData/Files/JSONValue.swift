@@ -3,6 +3,8 @@ package enum JSONValue: Hashable, Sendable {
   case null
   case bool(Bool)
   case number(Double)
+  /// A whole number that is not negative and that no `Double` is.
+  case whole(UInt64)
   case string(String)
   case array([JSONValue])
   case object([String: JSONValue])
@@ -39,7 +41,9 @@ package enum JSONValue: Hashable, Sendable {
   /// The elements of an array, or nil.
   package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
   /// The number, or nil.
-  package var number: Double? { if case .number(let value) = self { value } else { nil } }
+  package var number: Double? { if case .number(let value) = nearest { value } else { nil } }
+  /// The same, but a whole number that no `Double` is as the nearest that is one.
+  package var nearest: JSONValue { if case .whole(let value) = self { .number(Double(value)) } else { self } }
   /// True, false or nil.
   package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   /// The number where it is whole and of at most 31 bits, so that two of them can be multiplied.

@@ -2,8 +2,9 @@ extension Records {
   /// Whether lines hold one of the delimiters, or the first is a header.
   static func hasDelimiter(_ text: BlockText, _ names: [String]) throws(DataError) -> Bool {
     var reader = BlockReader(text)
-    if let first = try reader.nextLine(), names.contains(String(decoding: first.trimmedBytes, as: UTF8.self)) {
-      return true
+    if let first = try reader.nextLine() {
+      let name = String(decoding: first.trimmedBytes, as: UTF8.self).lowercased()
+      if names.contains(where: { $0.lowercased() == name }) { return true }
     }
     return try DelimitedLayout(text, names).delimiter != nil
   }

@@ -77,7 +77,10 @@ extension Forecaster: TaskModel {
   public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
     let (levels, samples) = (request.levels, request.samples ?? 0)
     var points: [Forecast.Point] = []
-    if examples.isEmpty { points = try forecasts(levels: levels, samples: samples).flatMap(\.sampledPoints) }
+    if examples.isEmpty {
+      let forecasts = try forecasts(of: request.reading.only, levels: levels, samples: samples)
+      points = forecasts.flatMap(\.sampledPoints)
+    }
     for series in examples {
       try TaskError.checkCancellation()
       points += try forecast(continuing: series, levels: levels, samples: samples).sampledPoints

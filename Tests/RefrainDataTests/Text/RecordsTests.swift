@@ -67,6 +67,16 @@ import Testing
     #expect(try columns(lines, "t.txt") == ["line"] && columns("{a}\nb\n", "t") == ["line"])
   }
 
+  @Test("A table of one column whose header is the wanted name in other letters is a table, not lines")
+  func headerInOtherLetters() throws {
+    for name in ["Text", "TEXT", "text"] {
+      let source = DataSource([.bytes(Array("\(name)\na\nb\n".utf8), name: "t.csv")])
+      let read = try Records(source, columns: ["text"], takesLines: "text")
+      #expect(read.count == 2 && read.columns == [name])
+      #expect(try read.column(named: "text") == 0)
+    }
+  }
+
   @Test("Fields that each row has of its own are held against the memory budget")
   func budget() throws {
     let lines = (0..<2000).map { "{\"key \($0)\": 1}" }.joined(separator: "\n")

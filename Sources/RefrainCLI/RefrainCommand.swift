@@ -40,10 +40,19 @@ struct RefrainCommand: ParsableCommand {
   }
 
   static func main() {
+    // mpirun starts the command many times over; one process answers for all.
+    if !Processes.isFirstStarted, !isShared(Array(CommandLine.arguments.dropFirst())) { Foundation.exit(EXIT_SUCCESS) }
     Program<RefrainCommand>(
       name: "refrain", beforeFailure: Processes.waitForFirst, atEnd: Processes.leave,
       helpOperand: { TaskVerb.model(in: $0)?.path }
     ).run { try command(in: Array(CommandLine.arguments.dropFirst())) }
+  }
+
+  /// Whether processes that were started together share the work of a command.
+  static func isShared(_ given: [String]) -> Bool {
+    let arguments = HelpRequest.normalized(given)
+    let names = [TrainCommand.configuration.commandName, TuneCommand.configuration.commandName]
+    return arguments.last != "--help" && arguments.first.map { names.contains($0) } == true
   }
 
   /// The command that the arguments name, ready to run.

@@ -17,6 +17,21 @@ import Testing
     }
   #endif
 
+  @Test("answers once: of a command that is not shared all processes but the first leave at once")
+  func once() throws {
+    let place = try Workplace()
+    for names in [("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "PMI_RANK")] {
+      for arguments in [
+        ["cells"], ["predict", "none.model"], ["serve", "none.model"], ["train", "forecast", "--help"],
+      ] {
+        let first = try place.run(arguments, environment: [names.0: "2", names.1: "0"])
+        #expect(!first.output.isEmpty || first.status == 66, "\(arguments)")
+        let other = try place.run(arguments, environment: [names.0: "2", names.1: "1"])
+        #expect(other.status == 0 && other.output.isEmpty && other.errors.isEmpty, "\(arguments): \(other.errors)")
+      }
+    }
+  }
+
   @Test("trains as ever where a launcher started it alone") func alone() throws {
     let place = try Workplace()
     let rows = (1...60).map { "\(2000 + $0 / 12)-\($0 % 12 < 9 ? "0" : "")\($0 % 12 + 1),\(100 + $0 % 12)" }

@@ -119,9 +119,9 @@ struct CommandFailure: Error {
     CommandFailure(status: EX_DATAERR, message: message.sanitized)
   }
 
-  /// The user pressed Ctrl-C; by convention the status is 128 and the number of the signal.
+  /// The user pressed Ctrl-C, or SIGTERM came; by convention the status is 128 and the number of the signal.
   static func interrupted(_ message: String) -> CommandFailure {
-    CommandFailure(status: 128 + SIGINT, message: message)
+    CommandFailure(status: Interruption.status, message: message)
   }
 }
 

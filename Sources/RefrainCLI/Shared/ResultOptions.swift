@@ -48,7 +48,7 @@ struct RunningOptions: ParsableArguments {
   /// Says something that is no result.
   func note(_ text: String) { if !quiet { StandardError.write(line: text.sanitized) } }
 
-  /// Runs a training that Ctrl-C ends and that shows how far it is.
+  /// Runs a training that Ctrl-C or SIGTERM ends and that shows how far it is.
   ///
   /// - Throws: ``CommandFailure`` with the status of an interruption when there is no result yet.
   func training<Result>(

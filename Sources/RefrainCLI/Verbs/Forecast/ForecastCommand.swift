@@ -22,7 +22,8 @@ struct ForecastCommand: ParsableCommand {
         refrain forecast --format csv < sales.csv
 
       Exit status: 0 when all is well, 64 for flags that make no sense, \
-      \(CommandFailure.fileStatuses), 130 after Ctrl-C (the first prints the best result so far, the second quits at once).
+      \(CommandFailure.fileStatuses), 130 after Ctrl-C and 143 after SIGTERM (the first prints the best result so far, \
+      the second quits at once).
       """)
 
   @Argument(

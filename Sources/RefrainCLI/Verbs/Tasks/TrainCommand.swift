@@ -23,7 +23,8 @@ struct TrainCommand: ParsableCommand {
         refrain train forecast --help
 
       Exit status: 0 when all is well, 64 for flags that make no sense, \
-      \(CommandFailure.fileStatuses), 130 after Ctrl-C (the first saves the best result so far, the second quits at once).
+      \(CommandFailure.fileStatuses), 130 after Ctrl-C and 143 after SIGTERM (the first saves the best result so far, \
+      the second quits at once).
       """,
     subcommands: Tasks.all.map { command(for: $0) })
 
@@ -137,7 +138,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     let report = TrainingSummary(
       model, file: save, course: course, folds: folds, told: results.output == nil ? told : [])
     try results.write("The report is") { try report.text(as: results.format, for: $0) }
-    // Ctrl-C that came too late to be obeyed changed nothing.
+    // A signal that came too late to be obeyed changed nothing.
     if Interruption.isRequested && !model.isComplete {
       throw CommandFailure.interrupted("the training was interrupted; the model is the best until then")
     }

@@ -132,7 +132,8 @@ struct TrainingFlags: ParsableArguments {
   func context(
     _ course: TrainingCourse, settings: String, note: @escaping @Sendable (String) -> Void
   ) throws(DataError) -> TrainingContext {
-    var context = TrainingContext(shouldStop: { Interruption.isRequested })
+    // All processes hear a signal, and not at the same moment: the first one tells the others.
+    var context = TrainingContext(shouldStop: { Processes.isFirst && Interruption.isRequested })
     context.warn = note
     context.timeLimit = timeLimit?.seconds
     context.group = Processes.group

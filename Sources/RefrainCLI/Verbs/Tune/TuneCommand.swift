@@ -27,7 +27,7 @@ struct TuneCommand: ParsableCommand {
       A space is JSON: {"hidden": {"from": 16, "to": 128, "log": true}, "cell": ["lstm", "gru"]}.
 
       Exit status: 0 when all is well, 64 for flags that make no sense, \
-      \(CommandFailure.fileStatuses), 130 after Ctrl-C (give the same command to go on).
+      \(CommandFailure.fileStatuses), 130 after Ctrl-C and 143 after SIGTERM (give the same command to go on).
       """,
     subcommands: Tasks.all.map { command(for: $0) })
 
@@ -188,7 +188,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
       let model = try running.training { progress in
         try tuner.train(best, TrainingContext(progress: progress, shouldStop: { Interruption.isRequested }))
       }
-      // Ctrl-C that came too late to be obeyed changed nothing.
+      // A signal that came too late to be obeyed changed nothing.
       isComplete = model.isComplete || !Interruption.isRequested
       try model.save(to: save)
       running.note("The model is in \(save).")

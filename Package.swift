@@ -243,8 +243,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    // `refrain serve`. Without its traits: what reads configuration is not needed, and two traits come to the compiler in
-    // an order that differs from build to build, so that the server would be compiled anew half of the time.
+    // `refrain serve`. Without its traits: what reads configuration is not needed, and two traits come to the compiler
+    // in an order that differs from build to build, so that the server would be compiled anew half of the time.
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

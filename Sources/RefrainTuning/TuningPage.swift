@@ -178,11 +178,12 @@ public struct TuningPage: Sendable {
     return """
       <p class="note">The loss after each epoch, that of the validation where there is one, by which trials are \
       compared on their way; broken lines were ended early.</p>
+      <div class="chart" tabindex="0" role="region" aria-label="Learning curves">
       <svg viewBox="0 0 1000 200" role="img" aria-label="Learning curves: the loss of each trial after each epoch">
       <path class="grid" d="M60 20V170H980"/>\(lines)
       <text x="52" y="24" text-anchor="end">\(shortNumber(high))</text>
       <text x="52" y="172" text-anchor="end">\(shortNumber(low))</text>
-      <text x="60" y="190">epoch 1</text><text x="980" y="190" text-anchor="end">\(last)</text></svg>
+      <text x="60" y="190">epoch 1</text><text x="980" y="190" text-anchor="end">\(last)</text></svg></div>
       """
   }
 

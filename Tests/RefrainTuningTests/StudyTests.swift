@@ -153,7 +153,7 @@ import Testing
       let page = TuningPage(report).text
       #expect(page.contains("Parallel coordinates") && !page.contains("http"))
       // On a narrow screen charts and table move sideways, also by the keyboard.
-      #expect(page.split(separator: #"tabindex="0" role="region""#).count == 4)
+      #expect(page.split(separator: #"tabindex="0" role="region""#).count == 5)
       // A line for each trial that came past its first epoch, and those that were ended early told apart.
       #expect(page.contains("Learning curves: the loss") && page.contains(" ended\" d=\"M"))
       #expect(page.components(separatedBy: "after epoch").count - 1 == trials.count { !$0.reports.isEmpty })

@@ -1,7 +1,7 @@
 import Refrain
 
-/// How the weights of any task are kept from fitting its examples alone, and how its gradients are gathered, besides what
-/// the task does itself. Nil does nothing.
+/// How the weights of any task are kept from fitting its examples alone, and how its gradients are gathered, besides
+/// what the task does itself. Nil does nothing.
 public struct RegularizationOptions: OptionTable, Codable, Equatable {
   /// Weight decay, L1, a greatest norm, noise on gradients, and how many batches make an update.
   public static let options: [TaskOption<Self>] = [

@@ -30,10 +30,11 @@ final class ComputePool: Sendable {
   /// How long one may run, in seconds.
   private let longestRun: Double
   private let state = Mutex(State())
-  private let threads = ThreadExecutor()
+  private let threads: ThreadExecutor
 
   init(places: Int, longestQueue: Int, patience: Double, longestRun: Double = 300) {
     (self.places, self.longestQueue) = (max(1, places), longestQueue)
+    threads = ThreadExecutor(threads: max(1, places))
     // As nanoseconds they must be numbers, also where somebody wants no limit.
     func bounded(_ seconds: Double) -> Double { min(max(0, seconds), 1e9) }
     (self.patience, self.longestRun) = (bounded(patience), bounded(longestRun))
@@ -141,16 +142,6 @@ final class ComputePool: Sendable {
       // One that does not wait any more is passed over.
       guard let next, !next.set(.success(())) else { return }
     }
-  }
-}
-
-/// Runs each task on a thread of its own.
-private final class ThreadExecutor: TaskExecutor {
-  private let queue = DispatchQueue(label: "refrain.compute", attributes: .concurrent)
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 

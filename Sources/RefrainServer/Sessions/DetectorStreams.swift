@@ -7,8 +7,8 @@ import RefrainTasks
 /// together.
 struct DetectorStreams: LiveModel {
   let kind = "rows"
-  /// After so many rows in a row others have a turn.
-  private static let longestRun = 32
+  /// More rows than these are not taken on the thread that waits for the network.
+  private static let fewRows = 32
   private let detector: Detector
   private let model: String
   private let meters: Meters
@@ -55,7 +55,7 @@ struct DetectorStreams: LiveModel {
         throw Failure(400, "row \(index + 1) has \(values.count) values, and there are \(names.count) channels")
       }
       for (channel, value) in values.enumerated() {
-        switch value {
+        switch value.nearest {
         case .null: channels[channel].values.append(.nan)
         case .number(let number): channels[channel].values.append(number)
         default: throw Failure(400, "row \(index + 1) has something that is neither a number nor null")
@@ -66,13 +66,16 @@ struct DetectorStreams: LiveModel {
   }
 
   func take(_ steps: LiveSteps, _ box: StateBox, seesGates: Bool) async -> LiveOutput {
+    guard steps.count > Self.fewRows else { return take(steps, box) }
+    return await ThreadExecutor.steps.run { take(steps, box) }
+  }
+
+  private func take(_ steps: LiveSteps, _ box: StateBox) -> LiveOutput {
     guard case .rows(let rows) = steps, var stream = box.takeOut(as: DetectorStream.self) else {
       return LiveOutput(content: .texts([]))
     }
     var texts: [String] = []
     for row in 0..<rows.count {
-      // Others have a turn on the thread that waits for the network.
-      if row % Self.longestRun == Self.longestRun - 1 { await Task.yield() }
       let detection = stream.push(
         rows.channels.map { $0.values[row] }, at: rows.stamps?[row], label: rows.stamps == nil ? nil : rows.times[row])
       texts.append((try? JSON(encoding: detection))?.line ?? "null")

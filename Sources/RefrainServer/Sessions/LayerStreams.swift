@@ -6,7 +6,8 @@ import Synchronization
 /// rows of one batch; a row's bits do not depend on the rows beside it, so nobody can tell.
 ///
 /// Nobody waits for a batch to fill: what has come when the thread gets to it is taken together, and what comes in the
-/// meantime is the next batch.
+/// meantime is the next batch. Visits of many steps are taken among themselves on other threads, so that the thread
+/// that waits for the network is never kept from it.
 final class LayerStreams: LiveModel {
   /// Steps of one session on their way.
   private final class Visit: @unchecked Sendable {
@@ -26,6 +27,11 @@ final class LayerStreams: LiveModel {
     var isRunning = false
   }
 
+  /// Visits that are taken together.
+  private final class Lane: Sendable {
+    let queue = Mutex(Queue())
+  }
+
   /// The most sessions whose steps are taken together.
   static let largestBatch = 64
 
@@ -35,7 +41,8 @@ final class LayerStreams: LiveModel {
   private let meters: Meters
   /// The shape of a step of one stream; empty for a token.
   let stepShape: [Int]
-  private let queue = Mutex(Queue())
+  private let brief = Lane()
+  private let long = Lane()
   private let executor = Mutex<(any TaskExecutor)?>(nil)
 
   /// A step of more weights than these takes so long that the network does not wait for it.
@@ -87,7 +94,7 @@ final class LayerStreams: LiveModel {
     let json = try SessionBody.json(body, type: type)
     var values: [Float] = []
     func add(_ value: JSONValue) throws(Failure) {
-      switch value {
+      switch value.nearest {
       case .array(let inner): for value in inner { try add(value) }
       case .number(let number):
         let float = Float(number)
@@ -170,22 +177,33 @@ final class LayerStreams: LiveModel {
     return output
   }
 
+  /// The most steps of a visit, and the most weights that they go through, for which the network waits.
+  private static let (fewSteps, fewProducts) = (64, 1 << 24)
+
+  /// Whether a visit takes so long that the network does not wait for it.
+  private func isLong(_ visit: Visit) -> Bool {
+    visit.count > Self.fewSteps || visit.count * layers.parameterCount > Self.fewProducts
+  }
+
   /// Has steps taken where others wait for the network, unless they take long.
   func run(on executor: any TaskExecutor) {
-    self.executor.withLock { $0 = layers.parameterCount <= Self.fewWeights ? executor : nil }
+    self.executor.withLock { $0 = layers.parameterCount <= Self.fewWeights ? executor : ThreadExecutor.steps }
   }
 
   /// Has the steps of a visit taken; returns when they are.
   private func pass(_ visit: Visit) async {
+    let isLong = isLong(visit)
+    let lane = isLong ? long : brief
     await withCheckedContinuation { continuation in
       visit.continuation = continuation
-      let begins = queue.withLock { queue in
+      let begins = lane.queue.withLock { queue in
         queue.waiting.append(visit)
         if queue.isRunning { return false }
         queue.isRunning = true
         return true
       }
-      if begins { Task(executorPreference: executor.withLock { $0 }) { await self.run() } }
+      let place: (any TaskExecutor)? = isLong ? ThreadExecutor.steps : executor.withLock { $0 }
+      if begins { Task(executorPreference: place) { await self.run(lane) } }
     }
   }
 
@@ -193,14 +211,14 @@ final class LayerStreams: LiveModel {
   private static let longestRun = 16
 
   /// Takes steps until nobody waits.
-  private func run() async {
+  private func run(_ lane: Lane) async {
     var batch: [Visit] = []
     var memory: Sequential.Memory?
     var rounds = 0
     while true {
       // Who has just come joins those whose steps are not all taken.
       let room = Self.largestBatch - batch.count
-      let (new, isOver) = queue.withLock { queue in
+      let (new, isOver) = lane.queue.withLock { queue in
         let new = Array(queue.waiting.prefix(room))
         queue.waiting.removeFirst(new.count)
         let isOver = batch.isEmpty && new.isEmpty

@@ -22,6 +22,8 @@ struct InferenceTests {
     let server = try await test.ask("GET", "/v2").json
     let extensions = server["extensions"].array?.compactMap(\.string) ?? []
     #expect(extensions.contains("sequence") && extensions.contains("binary_tensor_data"))
+    // Models are listed, and not loaded and unloaded.
+    #expect(!extensions.contains("model_repository"))
     #expect(try await test.ask("GET", "/v2/health/live").status == 200)
     #expect(try await test.ask("GET", "/v2/health/ready").status == 200)
     let model = try await test.ask("GET", "/v2/models/small").json
@@ -116,6 +118,20 @@ struct InferenceTests {
     #expect(try await part(2..<5, "", model: "last").json["outputs"].array?.first?["shape"] == [1, 2])
   }
 
+  @Test("Every digit of a sequence's number counts")
+  func longNumbers() async throws {
+    let test = try TestService(models)
+    let numbers: [UInt64] = [1 << 60, 1 << 60 + 1, .max, .max - 1]
+    for (place, number) in numbers.enumerated() {
+      let parameters = ",\"parameters\":{\"sequence_id\":\(number),\"sequence_start\":true}"
+      let reply = try await test.ask(
+        "POST", "/v2/models/small/infer", json: request(wave(3, steps: 1, seed: place), [1, 1, 3], parameters))
+      #expect(reply.status == 200, "\(reply.text)")
+    }
+    #expect(test.service.sessions.counts.live == numbers.count)
+    #expect(test.service.sessions.id(of: "\(UInt64.max)", "small", for: nil) != nil)
+  }
+
   @Test(
     "What does not fit is refused with words, and nothing traps",
     arguments: [
@@ -162,6 +178,22 @@ struct InferenceTests {
       (
         "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[2,1,3],\"data\":[1,2,3,4,5,6]}],\"parameters\":{\"sequence_id\":1,\"sequence_start\":true}}",
         "part of a sequence"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,2,3],\"data\":[[1,2],[3,4],[5,6]]}]}",
+        "nested otherwise"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,2,3],\"data\":[[[1,2,3],4,5,6]]}]}",
+        "nested otherwise"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],"
+          + "\"outputs\":[{\"name\":\"output\",\"parameters\":{\"classification\":2}}]}", "class_count"
+      ),
+      (
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],"
+          + "\"parameters\":{\"sequence_id\":18446744073709551616}}", "sequence_id"
       ),
       ("{\"a\":1,\"a\":2}", "twice"),
     ])

@@ -101,6 +101,78 @@ struct NetworkTests {
     }
   }
 
+  @Test("Others are answered while a request of very many steps is taken")
+  func manySteps() async throws {
+    try await serving { port in
+      let (first, other) = (try SocketClient(port), try SocketClient(port))
+      let id = try Self.session(first)
+      let steps = 60_000
+      let body = bytes(of: wave(3, steps: steps))
+      try first.send(
+        "POST /sessions/\(id)/steps HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+          + "Content-Length: \(body.count)\r\n\r\n")
+      try first.send(body)
+      var taken = 0
+      for _ in 0..<10_000 where taken == 0 {
+        try other.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let line = try other.reply().text.split(separator: "\n").first { $0.hasPrefix("refrain_steps_total{") }
+        taken = line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
+      }
+      #expect(0 < taken && taken < steps, "\(taken)")
+      #expect(try first.reply().status == 200)
+    }
+  }
+
+  @Test("What is no request of HTTP and what comes too slowly have a name, are counted and logged")
+  func malformed() async throws {
+    let log = LogLines()
+    try await serving(with: settings { $0.readingTime = 0.3 }, log: log) { port in
+      for (text, status) in [
+        ("\u{0}\u{1}\u{2}\r\n\r\n", 400), ("GET /v2?a=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("GET /v2?a=1&a=2 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        ("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{", 408),
+      ] {
+        let client = try SocketClient(port)
+        try client.send(text)
+        let reply = try client.reply()
+        #expect(reply.status == status && reply.text.contains("\"error\""), "\(reply.head) \(reply.text)")
+        #expect(reply.head.contains("x-request-id: "), "\(reply.head)")
+      }
+      let client = try SocketClient(port)
+      try client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      let text = try client.reply().text
+      #expect(text.contains("refrain_requests_total{route=\"none\",method=\"other\",status=\"400\"} 3\n"), "\(text)")
+      #expect(text.contains("refrain_refused_total{status=\"408\"} 1\n"), "\(text)")
+    }
+    #expect(log.all.count { $0.contains("\"status\":400") } == 3)
+    #expect(log.all.contains { $0.contains("\"status\":408") })
+  }
+
+  @Test("A client of HTTP/1.0 gets no chunks, and the end of the answer is the end of the connection")
+  func oldVersion() async throws {
+    try await serving { port in
+      let client = try SocketClient(port)
+      let id = try Self.session(client)
+      let lines = "[1,2,3]\n[4,5,6]\n"
+      for (request, word) in [
+        ("GET /v2/health/live HTTP/1.0\r\nHost: localhost\r\n\r\n", "content-length: 0"),
+        (Self.step(id).replacing("HTTP/1.1", with: "HTTP/1.0"), "\"steps\":1,"),
+        (
+          "POST /sessions/\(id)/stream HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+            + "Content-Length: \(lines.utf8.count)\r\n\r\n\(lines)", "{\"step\":3,"
+        ),
+      ] {
+        let old = try SocketClient(port)
+        try old.send(request)
+        var bytes: [UInt8] = []
+        while let more = try? old.read(1) { bytes += more }
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.0 200") && text.lowercased().contains("connection: close"), "\(text)")
+        #expect(!text.lowercased().contains("chunked") && text.lowercased().contains(word), "\(text)")
+      }
+    }
+  }
+
   @Test("A moment is told as HTTP has it")
   func date() {
     #expect(BriefRequests.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")

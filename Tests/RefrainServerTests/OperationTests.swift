@@ -207,6 +207,36 @@ struct OperationTests {
     for task in unwanted { await #expect(throws: CancellationError.self) { try await task.value } }
   }
 
+  @Test("As many endless computations as there are processors keep nobody from being looked after")
+  func starved() async throws {
+    let places = ProcessInfo.processInfo.activeProcessorCount + 1
+    let pool = ComputePool(places: places, longestQueue: 1, patience: 600, longestRun: 0.2)
+    let sweeping = Task {
+      while !Task.isCancelled {
+        pool.sweep()
+        try? await Task.sleep(for: .milliseconds(10))
+      }
+    }
+    defer { sweeping.cancel() }
+    // They hold their threads, and end by themselves only where nobody tells them to.
+    let began = ContinuousClock.now
+    let endless = (0..<places).map { _ in
+      Task {
+        try await pool.run { while !Task.isCancelled, ContinuousClock.now - began < .seconds(30) {} }
+      }
+    }
+    for task in endless {
+      do {
+        try await task.value
+        Issue.record("it has no end")
+      } catch let failure as Failure { #expect(failure.message.contains("ended after")) }
+    }
+    #expect(ContinuousClock.now - began < .seconds(15))
+    while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
+    // The threads take what comes next.
+    #expect(try await pool.run { 7 } == 7)
+  }
+
   @Test("Requests have names, are logged as lines of JSON, and are counted")
   func records() async throws {
     let test = try TestService(models)

@@ -51,6 +51,7 @@ struct SessionTests {
     for (action, body, word) in [
       ("steps", "{\"input\":[1,2,3],\"inputs\":[[1,2,3]]}", "both input and inputs"), ("steps", "{}", "no steps"),
       ("steps", "{\"inptus\":[[1,2,3]]}", "no steps"),
+      ("steps", "{\"input\":[1,2,3],\"gates\":true}", "member 'gates'"),
       ("steps", "{\"inputs\":[[1,2],[3,4,5,6]]}", "step 1 of inputs has 2"),
       ("steps", "{\"inputs\":[[1,2,3],4,5,6]}", "step 2 of inputs has 1"), ("fork", "{\"snapshot\":1}", "is text"),
       ("restore", "{\"snapshot\":1}", "is text"), ("restore", "{}", "which snapshot"),
@@ -278,6 +279,50 @@ struct SessionTests {
     let none = try TestService(models)
     let id = try await none.session("small")
     #expect(try await none.ask("POST", "/sessions/\(id)/save").status == 409)
+  }
+
+  @Test("A session and a sequence are there for the token they were begun with alone, after a new start too")
+  func owners() async throws {
+    let folder = temporaryPath()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let change: (inout ServerSettings) -> Void = { ($0.tokens, $0.sessionFolder) = (["one", "two"], folder) }
+    var test = try TestService(models, change: change)
+    func ask(_ token: String, _ method: String, _ path: String, _ json: String = "{}") async throws -> Reply {
+      try await test.ask(method, path, json: json, headers: ["Authorization": "Bearer \(token)"])
+    }
+    let made = try await ask("one", "POST", "/sessions", "{\"model\":\"small\"}")
+    let id = try #require(try made.json["id"].string)
+    func part(_ token: String, _ flags: String = "") async throws -> Reply {
+      try await ask(
+        token, "POST", "/v2/models/small/infer",
+        "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,1,3],\"data\":[1,2,3]}],"
+          + "\"parameters\":{\"sequence_id\":7\(flags)}}")
+    }
+    #expect(try await part("one", ",\"sequence_start\":true").status == 200)
+    for isNew in [false, true] {
+      if isNew {
+        test.service.sessions.saveAll()
+        test = try TestService(models, change: change)
+      }
+      let theirs = try await ask("two", "GET", "/sessions").json
+      #expect(theirs["sessions"] == [] && theirs["live"] == 0 && theirs["stored"] == 0, "\(theirs)")
+      for (method, path) in [
+        ("GET", ""), ("POST", "/steps"), ("GET", "/state"), ("POST", "/fork"), ("POST", "/save"), ("DELETE", ""),
+      ] {
+        let reply = try await ask(
+          "two", method, "/sessions/\(id)\(path)", path == "/steps" ? "{\"input\":[1,2,3]}" : "{}")
+        #expect(reply.status == 404, "\(method) \(path): \(reply.text)")
+      }
+      #expect(try await part("two").problem.contains("has not begun"))
+      let own = try await ask("one", "GET", "/sessions").json
+      #expect(isNew ? own["stored"] == 2 : own["live"] == 2, "\(own)")
+      #expect(try await ask("one", "POST", "/sessions/\(id)/steps", "{\"input\":[1,2,3]}").status == 200)
+      #expect(try await part("one").status == 200)
+    }
+    // A state that is handed on says nothing of whose it was.
+    let state = try await ask("one", "GET", "/sessions/\(id)/state")
+    #expect(state.status == 200 && !state.text.contains("owner"))
+    #expect(try await ask("one", "DELETE", "/sessions/\(id)").status == 204)
   }
 
   @Test("A folder of sessions belongs to one server: another is refused until the first has ended")

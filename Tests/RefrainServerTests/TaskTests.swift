@@ -126,6 +126,98 @@ struct TaskTests {
     }
   }
 
+  @Test("Options of the query: flags by words, lists between commas or as arrays, no name twice")
+  func queries() async throws {
+    let test = try service()
+    for (query, isSaid) in [("true", true), ("1", true), ("", true), ("false", false), ("0", false)] {
+      let reply = try await test.ask("POST", "/tasks/words/predict?prompt=the&length=3&probabilities=\(query)")
+      #expect(reply.status == 200 && reply.text.contains("probabilit") == isSaid, "\(query): \(reply.text)")
+    }
+    let wrong = try await test.ask("POST", "/tasks/words/predict?prompt=the&probabilities=maybe")
+    #expect(wrong.status == 400 && wrong.problem.contains("'maybe'"), "\(wrong.text)")
+    #expect(throws: Failure.self) { try String.query("seed=1&seed=2") }
+    let listed = try await test.ask("POST", "/tasks/sales/predict?levels=50,90")
+    let array = try await test.ask("POST", "/tasks/sales/predict", json: "{\"options\":{\"levels\":[50,90]}}")
+    #expect(listed.status == 200 && listed.text == array.text && listed.text.contains("lower90"), "\(array.text)")
+    let json = try await test.ask("GET", "/openapi.json").json
+    let parameters = json["paths"]["/tasks/{model}/predict"]["post"]["parameters"].array ?? []
+    let query = parameters.filter { $0["in"] == "query" }
+    #expect(query.contains { $0["name"] == "probabilities" && $0["schema"]["type"] == "boolean" })
+    #expect(query.contains { $0["name"] == "levels" } && Set(query.map { $0["name"] }).count == query.count)
+  }
+
+  @Test("A form with one file is what the file is, and its fields are options")
+  func forms() async throws {
+    let test = try service()
+    func ask(_ body: String, type: String = "multipart/form-data; boundary=\"x y\"") async throws -> Reply {
+      try await test.ask("POST", "/tasks/sales/predict", body: Array(body.utf8), type: type)
+    }
+    let part =
+      "--x y\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a;b.csv\"\r\n"
+      + "Content-Type: application/octet-stream\r\n\r\n\(Self.table)\r\n"
+    let field = "--x y\r\nContent-Disposition: form-data; name=levels\r\n\r\n50,90\r\n"
+    let form = try await ask(part + field + "--x y--\r\n")
+    let file = try await test.ask(
+      "POST", "/tasks/sales/predict?levels=50,90", body: Array(Self.table.utf8), type: MediaType.csv)
+    #expect(form.status == 200 && form.text == file.text, "\(form.text)")
+    for (body, word) in [
+      (part + part + "--x y--", "more than one"), (part + field + field + "--x y--", "twice"), (part, "before its end"),
+      ("--x y\r\n\r\n\r\n--x y--", "no name"), ("nothing", "before its end"),
+    ] {
+      let reply = try await ask(body)
+      #expect(reply.status == 400 && reply.problem.contains(word), "\(body.suffix(60)): \(reply.text)")
+    }
+    #expect(try await ask(part, type: "multipart/form-data").problem.contains("boundary"))
+    let image =
+      part.replacing("a;b.csv", with: "a.png")
+      .replacing("application/octet-stream", with: "image/png") + "--x y--"
+    #expect(try await ask(image).status == 415)
+  }
+
+  @Test("Rows without the column of a model are refused: its name is no text, and there is an answer to each row")
+  func rows() async throws {
+    var classify = Classifier.Configuration()
+    try classify.choose(Trained.tiny)
+    let rows = (0..<60).map { $0 % 2 == 0 ? "a good film of year \($0),yes" : "the bad number \($0),no" }
+    let source = DataSource([.bytes(Array("text,label\n\(rows.joined(separator: "\n"))\n".utf8), name: "a.csv")])
+    let model = try Classifier.train(on: Classifier.examples(from: source, classify), classify, TrainingContext())
+    let test = try TestService(["films": .task(model)])
+    let models = try await test.ask("GET", "/models").json["models"].array ?? []
+    try #require(models.first?["task"]["input"] == "lines")
+    for body in ["[{\"comment\":\"good\"}]", "[{\"text\":\"good\"},{\"comment\":\"bad\"}]", "{\"rows\":[{}]}"] {
+      let reply = try await test.ask("POST", "/tasks/films/predict", json: body)
+      #expect(reply.status == 400 && reply.problem.contains("has no 'text'"), "\(body): \(reply.text)")
+    }
+    for body in ["[{\"text\":\"good\"},{\"text\":\"bad\"}]", "[{\"Text\":\"good\"},{\"Text\":\"bad\"}]"] {
+      let reply = try await test.ask("POST", "/tasks/films/predict", json: body)
+      #expect(try reply.status == 200 && reply.json.array?.count == 2, "\(body): \(reply.text)")
+    }
+  }
+
+  @Test("What was assumed in reading the data is in the head of the answer, in ASCII")
+  func notes() async throws {
+    let test = try service()
+    // The last row is cut off in the middle of its date.
+    let cut = Self.table + "2016-01,180\n2016-0"
+    let reply = try await test.ask("POST", "/tasks/sales/predict", body: Array(cut.utf8), type: MediaType.csv)
+    let field = try #require(reply.headers[ReadingNotes.header], "\(reply.text)")
+    let said = try JSONValue(Array(field.utf8)).array ?? []
+    #expect(said.contains { $0.string?.contains("passed over") == true }, "\(field)")
+    #expect(try await test.ask("POST", "/tasks/sales/predict").headers[ReadingNotes.header] == nil)
+    #expect(ReadingNotes.field([]) == nil)
+    #expect(ReadingNotes.field(["a \"b\"", "ü\n😀"]) == #"["a \"b\"","\u00fc\n\ud83d\ude00"]"#)
+    let many = try #require(ReadingNotes.field((0..<100).map { "note \($0)" }))
+    #expect(many.hasSuffix(",\"80 more of the kind\"]"))
+  }
+
+  @Test("A task's metadata say that its network runs on its own numbers")
+  func ownNumbers() async throws {
+    let test = try service()
+    let sales = try await test.ask("GET", "/v2/models/sales").json["parameters"]["tensors"].string
+    #expect(sales?.contains("/tasks/sales/predict") == true)
+    #expect(try await test.ask("GET", "/v2/models/small").json["parameters"]["tensors"] == .null)
+  }
+
   @Test("A text comes as it is written, and is the text that comes at once")
   func streaming() async throws {
     let test = try service()
@@ -140,6 +232,11 @@ struct TaskTests {
     #expect(pieces.joined() == whole.array?.first?["text"].string)
     let not = try await test.ask("POST", "/tasks/sales/predict", accept: MediaType.events)
     #expect(not.status == 406)
+    for option in ["samples=2", "probabilities=true"] {
+      let reply = try await test.ask("POST", "/tasks/words/predict?length=3&\(option)", accept: MediaType.events)
+      #expect(reply.status == 400 && reply.problem.contains("application/json"), "\(reply.text)")
+    }
+    #expect(try await test.ask("POST", "/tasks/words/predict?samples=1", accept: MediaType.events).status == 200)
   }
 
   @Test("A text without end is ended when its time is up, and gives its place back")

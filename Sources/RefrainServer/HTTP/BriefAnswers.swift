@@ -1,7 +1,9 @@
 import Foundation
 import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
+import RefrainData
 import Synchronization
 
 /// What all ``BriefAnswers`` of a server share.
@@ -148,6 +150,7 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
       passOnHalf(context)
       context.fireUserInboundEventTriggered(event)
     case .error(let error):
+      if error is HTTPParserError, case .idle = state { return refuse(context) }
       passOnHalf(context)
       context.fireErrorCaught(error)
     }
@@ -168,6 +171,12 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     case (.reading(let reading), .end): answer(reading, context)
     default: pass(part, context)
     }
+  }
+
+  /// Answers what is no request of HTTP, after which nothing can be read any more.
+  private func refuse(_ context: ChannelHandlerContext) {
+    state = .answering
+    finish(requests.service.refusal(Failure(400, "this is no request of HTTP/1.1", closes: true))) {}
   }
 
   /// Leaves a part to Hummingbird.

@@ -26,6 +26,8 @@ final class ClientWatch: ChannelInboundHandler, RemovableChannelHandler {
 
   let client = Client()
 
+  func handlerAdded(context: ChannelHandlerContext) { OldVersion.watch(context) }
+
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let event = event as? ChannelEvent, event == .inputClosed { client.leave() }
     context.fireUserInboundEventTriggered(event)

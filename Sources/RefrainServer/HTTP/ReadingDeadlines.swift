@@ -10,6 +10,7 @@ final class ReadingDeadlines: Sendable {
   private struct Entry {
     let deadline: UInt64
     let channel: any Channel
+    let request: String
   }
 
   private struct Table {
@@ -23,11 +24,13 @@ final class ReadingDeadlines: Sendable {
   init(patience: Double) { self.patience = UInt64(max(0.05, patience) * 1e9) }
 
   /// A request begins to be read from a connection.
-  func begin(_ channel: any Channel) -> UInt64 {
+  ///
+  /// - Parameter request: What it is called.
+  func begin(_ channel: any Channel, _ request: String) -> UInt64 {
     let deadline = Session.now &+ patience
     return table.withLock { table in
       table.next &+= 1
-      table.entries[table.next] = Entry(deadline: deadline, channel: channel)
+      table.entries[table.next] = Entry(deadline: deadline, channel: channel, request: request)
       return table.next
     }
   }
@@ -41,14 +44,16 @@ final class ReadingDeadlines: Sendable {
     let late = table.withLock { table in
       let late = table.entries.filter { $0.value.deadline < now }
       for number in late.keys { table.entries[number] = nil }
-      return late.values.map(\.channel)
+      return Array(late.values)
     }
-    for channel in late {
+    for entry in late {
+      let channel = entry.channel
       let body = Array("{\"error\":\"the request took too long to arrive\"}\n".utf8)
       var headers = HTTPFields()
       headers[.contentType] = MediaType.json
       headers[.contentLength] = String(body.count)
       headers[.connection] = "close"
+      headers[.requestID] = entry.request
       channel.write(HTTPResponsePart.head(HTTPResponse(status: .requestTimeout, headerFields: headers)), promise: nil)
       channel.write(HTTPResponsePart.body(ByteBuffer(bytes: body)), promise: nil)
       channel.writeAndFlush(HTTPResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }

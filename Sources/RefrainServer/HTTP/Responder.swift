@@ -20,13 +20,16 @@ struct Responder: HTTPResponder {
   func respond(to request: Request, context: ConnectionContext) async throws -> Response {
     let channel = context.channel
     var call: Call
-    do throws(Failure) { call = try Call(request.head) } catch { return response(error.answer, channel, nil) }
+    do throws(Failure) { call = try Call(request.head) } catch {
+      return response(service.refusal(error, of: request.head), channel, nil)
+    }
+    call.id = service.requestID(call.header(.requestID))
     call.body = .stream(request.body)
     let client = Client.at(channel)
     let whole = call
     let answer = await Client.$current.withValue(client) {
       await service.respond(whole) { (limit) throws(Failure) in
-        try await read(request.body, atMost: limit, from: channel)
+        try await read(request.body, atMost: limit, from: channel, of: whole.id)
       }
     }
     return response(answer, channel, client)
@@ -36,9 +39,9 @@ struct Responder: HTTPResponder {
   ///
   /// - Throws: 413 for a long one, 408 for one that takes too long.
   private func read(
-    _ body: RequestBody, atMost limit: Int, from channel: any Channel
+    _ body: RequestBody, atMost limit: Int, from channel: any Channel, of request: String
   ) async throws(Failure) -> [UInt8] {
-    let number = deadlines.begin(channel)
+    let number = deadlines.begin(channel, request)
     var bytes: [UInt8] = []
     do {
       for try await part in body {

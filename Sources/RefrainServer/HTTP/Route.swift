@@ -157,7 +157,7 @@ extension String {
 
   /// The names and values of a query such as `a=1&b=2`.
   ///
-  /// - Throws: 400 for escapes that are none.
+  /// - Throws: 400 for escapes that are none, and for a name that is there twice.
   static func query(_ text: Substring) throws(Failure) -> [String: String] {
     var result: [String: String] = [:]
     for part in text.split(separator: "&") {
@@ -166,7 +166,9 @@ extension String {
       guard let name = texts[0], let value = texts.count > 1 ? texts[1] : "" else {
         throw Failure(400, "the query \(String(part).quoted) has escapes that are none")
       }
-      result[name] = value
+      guard result.updateValue(value, forKey: name) == nil else {
+        throw Failure(400, "the query has \(name.quoted) twice; several values stand between commas")
+      }
     }
     return result
   }

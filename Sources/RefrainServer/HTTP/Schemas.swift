@@ -22,7 +22,8 @@ enum Schemas {
         object(
           [
             "name": text, "versions": array(text), "platform": text, "inputs": array(reference("TensorMetadata")),
-            "outputs": array(reference("TensorMetadata")), "parameters": object(["fingerprint": text]),
+            "outputs": array(reference("TensorMetadata")),
+            "parameters": object(["fingerprint": text, "tensors": text]),
           ], required: ["name", "platform", "inputs", "outputs"])
       ),
       (

@@ -82,7 +82,7 @@ final class Service: Sendable {
   ) async -> (answer: Answer, note: @Sendable () -> Void) {
     var call = call
     let began = Session.now
-    call.id = requestID(call.header(.requestID))
+    if call.id.isEmpty { call.id = requestID(call.header(.requestID)) }
     var answer: Answer
     var route: Route?
     meters.running.wrappingAdd(1, ordering: .relaxed)
@@ -118,12 +118,27 @@ final class Service: Sendable {
     return (answer, note)
   }
 
+  /// The answer to what cannot even be read as a request: it has a name, is counted and logged as others are.
+  ///
+  /// - Parameter head: As far as there is one.
+  func refusal(_ failure: Failure, of head: HTTPRequest? = nil) -> Answer {
+    var call = Call(method: head?.method.rawValue ?? "", path: head?.path ?? "")
+    call.headers = head?.headerFields ?? HTTPFields()
+    call.id = requestID(call.header(.requestID))
+    var answer = failure.answer
+    decorate(&answer, call)
+    meters.running.wrappingAdd(1, ordering: .relaxed)
+    note(call, nil, status: answer.status, 0)
+    return answer
+  }
+
   private func run(
     _ call: Call, _ route: Route, _ names: [String: String],
     _ reads: (_ limit: Int) async throws(Failure) -> [UInt8]
   ) async throws -> Answer {
+    var call = call
     if !route.isOpen {
-      try tokens.check(call, isSocket: route.isSocket)
+      call.owner = try tokens.check(call, isSocket: route.isSocket)
       guard route.isUrgent || meters.running.load(ordering: .relaxed) <= settings.requests else {
         throw Failure(503, "the server is busy: it answers \(settings.requests) requests", retryAfter: 1, closes: true)
       }
@@ -153,7 +168,7 @@ final class Service: Sendable {
   }
 
   /// What a client calls its request, where that is a plain word; else a name of the server's own.
-  private func requestID(_ given: String?) -> String {
+  func requestID(_ given: String?) -> String {
     if let given, (1...64).contains(given.utf8.count),
       given.utf8.allSatisfy({
         (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 95].contains($0)
@@ -183,7 +198,8 @@ final class Service: Sendable {
     if answer.headers[.cacheControl] == nil { answer.headers[.cacheControl] = "no-store" }
     if let origin = origins.allowed(call) {
       answer.headers[.accessControlAllowOrigin] = origin
-      answer.headers[.accessControlExposeHeaders] = "X-Request-ID, Inference-Header-Content-Length, Location"
+      answer.headers[.accessControlExposeHeaders] =
+        "X-Request-ID, X-Refrain-Notes, Inference-Header-Content-Length, Location"
       answer.headers[.vary] = "Origin"
     }
   }

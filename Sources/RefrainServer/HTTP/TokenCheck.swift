@@ -5,12 +5,25 @@ import RefrainData
 struct TokenCheck: Sendable {
   private let tokens: [[UInt8]]
 
-  init(_ tokens: [String]) { self.tokens = tokens.map { Array($0.utf8) } }
+  private let owners: [[UInt8]: String]
 
+  init(_ tokens: [String]) {
+    self.tokens = tokens.map { Array($0.utf8) }
+    owners = Dictionary(self.tokens.map { ($0, Self.owner($0)) }) { first, _ in first }
+  }
+
+  /// What stands for a token in states on disk.
+  private static func owner(_ token: [UInt8]) -> String {
+    WebSocketHandshake.sha1(Array("owner of sessions: ".utf8) + token).prefix(8)
+      .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// Whose token a request brings, in a few digits from which the token does not follow; nil where none is asked for.
+  ///
   /// - Parameter isSocket: Whether a WebSocket is asked for, which may bring the token among its subprotocols.
   /// - Throws: 401 without a known token, where there are any.
-  func check(_ call: Call, isSocket: Bool = false) throws(Failure) {
-    guard !tokens.isEmpty else { return }
+  func check(_ call: Call, isSocket: Bool = false) throws(Failure) -> String? {
+    guard !tokens.isEmpty else { return nil }
     let text = call.header(.authorization) ?? ""
     let given: [UInt8]
     if text.lowercased().hasPrefix("bearer ") {
@@ -24,6 +37,7 @@ struct TokenCheck: Sendable {
     var isKnown = false
     for token in tokens { isKnown = Self.areSame(token, given) || isKnown }
     guard isKnown else { throw Failure(401, "the token is not known", closes: true) }
+    return owners[given]
   }
 
   private static func areSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {

@@ -9,7 +9,7 @@ extension HTTPField.Name {
 }
 
 /// The answer of the Open Inference Protocol, version 2.
-struct InferenceAnswer {
+struct InferenceAnswer: Sendable {
   let model: String
   let version: String
   let request: InferenceRequest

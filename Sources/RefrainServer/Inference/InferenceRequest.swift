@@ -70,6 +70,13 @@ struct InferenceRequest: Sendable {
     outputs = try Self.optional(json["outputs"], json["outputs"].array, "the outputs must be an array")?.map {
       (output) throws(Failure) in
       guard let name = output["name"].string else { throw Failure(400, "an output has no name") }
+      let others = ["classification", "shared_memory_region"]
+      if let other = others.first(where: { output["parameters"][$0] != .null }) {
+        throw Failure(
+          400,
+          "the output \(name.quoted) is asked for with \(other.quoted)"
+            + (other == others[0] ? " (class_count)" : "") + ", which is not there; take its numbers as they are")
+      }
       return Output(name: name, isBinary: try Self.flag(output["parameters"], "binary_data") ?? binary)
     }
     sequence = try Self.sequence(parameters)
@@ -152,6 +159,7 @@ struct InferenceRequest: Sendable {
         throw Failure(400, "the sequence_id must be a whole number from 0 on, or text")
       }
       if number > 0 { return Sequence(id: "\(UInt64(number))", starts: starts, ends: ends) }
+    case .whole(let number): return Sequence(id: "\(number)", starts: starts, ends: ends)
     case .string(let text):
       guard text.utf8.count <= longestName else {
         throw Failure(400, "the sequence_id has more than \(longestName) bytes")
@@ -171,11 +179,12 @@ struct JSONNumbers {
 
   /// The array of a shape.
   ///
-  /// - Throws: 400 when there are more or fewer numbers than it has, or one that is none of the type.
+  /// - Throws: 400 when there are more or fewer numbers than it has, when they are nested otherwise, or for one that is
+  ///   none of the type.
   func array(_ data: [JSONValue], shape: [Int], count: Int) throws(Failure) -> NumericArray {
     var (floats, integers, booleans) = ([Float](), [Int](), [Bool]())
     func add(_ value: JSONValue) throws(Failure) {
-      switch value {
+      switch value.nearest {
       case .array(let values): for value in values { try add(value) }
       case .bool(let value) where type == .bool: booleans.append(value)
       case .number(let value) where type == .bool && (value == 0 || value == 1): booleans.append(value == 1)
@@ -191,6 +200,7 @@ struct JSONNumbers {
       default: throw fault("there is something among the data that is no number of the type \(Datatype.name(type))")
       }
     }
+    try checkNesting(data, shape)
     for value in data { try add(value) }
     let values: NumericArray.Values =
       type == .bool ? .booleans(booleans) : type.isFloat ? .floats(floats) : .integers(integers)
@@ -198,6 +208,25 @@ struct JSONNumbers {
       throw fault("there are \(values.count) numbers, and its shape \(shape) has \(count)")
     }
     return NumericArray(type: type, shape: shape, values: values)
+  }
+
+  /// Makes sure that data that are nested are so as the shape says; flat ones may be of any.
+  private func checkNesting(_ data: [JSONValue], _ shape: [Int]) throws(Failure) {
+    guard data.contains(where: { $0.array != nil }) else { return }
+    func check(_ values: [JSONValue], _ axis: Int) throws(Failure) {
+      guard values.count == shape[axis] else {
+        throw fault("its data are nested otherwise than its shape \(shape): \(values.count) in place of \(shape[axis])")
+      }
+      for value in values {
+        let inner = value.array
+        guard (inner == nil) == (axis == shape.count - 1) else {
+          throw fault("its data are nested otherwise than its shape \(shape)")
+        }
+        if let inner { try check(inner, axis + 1) }
+      }
+    }
+    guard !shape.isEmpty else { throw fault("its data are nested, and its shape is []") }
+    try check(data, 0)
   }
 
   private func fault(_ problem: String) -> Failure { Failure(400, "the input \(name.quoted): \(problem)") }

@@ -12,7 +12,7 @@ extension Service {
         method: "GET", path: "/v2", name: "serverMetadata", summary: "What the server is, and what it can.",
         tag: "Inference", gives: [Route.Content(type: MediaType.json, schema: "ServerMetadata")]
       ) { _, _, _ in
-        let extensions = ["binary_tensor_data", "sequence", "model_configuration", "statistics", "model_repository"]
+        let extensions = ["binary_tensor_data", "sequence", "model_configuration", "statistics"]
         let json: JSON = [
           "name": .text("refrain"), "version": .text(Service.version),
           "extensions": .array(extensions.map { .text($0) }),
@@ -121,7 +121,7 @@ extension Service {
     }
     let headerLength = length
     let request = try await reading(body) { try InferenceRequest(body, headerLength: headerLength) }
-    if let sequence = request.sequence { return try await infer(request, sequence, model) }
+    if let sequence = request.sequence { return try await infer(request, sequence, model, for: call.owner) }
     guard let runnable = model.runnable else {
       throw Failure(
         400,
@@ -129,12 +129,16 @@ extension Service {
           + "/tasks/\(model.name)/predict")
     }
     try Self.check(request, runnable)
-    let outputs = try await pool.run { try runnable.run(request.inputs) }
+    // A long answer is not written on the thread on which all others wait.
+    let answer = try await pool.run {
+      let outputs = try runnable.run(request.inputs)
+      return try InferenceAnswer(
+        model: model.name, version: ServedModel.version, request: request,
+        outputs: runnable.outputs.compactMap { port in outputs[port.name].map { (port.name, $0) } }
+      ).answer()
+    }
     meters.inferred(model.name)
-    return try InferenceAnswer(
-      model: model.name, version: ServedModel.version, request: request,
-      outputs: runnable.outputs.compactMap { port in outputs[port.name].map { (port.name, $0) } }
-    ).answer()
+    return answer
   }
 
   /// Makes sure that numbers are of the kind that a model wants.
@@ -171,13 +175,13 @@ extension Service {
 
   /// The next part of a sequence: a session under the client's own name.
   private func infer(
-    _ request: InferenceRequest, _ sequence: InferenceRequest.Sequence, _ model: ServedModel
+    _ request: InferenceRequest, _ sequence: InferenceRequest.Sequence, _ model: ServedModel, for owner: String?
   ) async throws -> Answer {
     let id: String
     if sequence.starts {
       _ = try Self.part(request, model)
-      id = try sessions.begin(model, sequence: sequence.id).id
-    } else if let known = sessions.id(of: sequence.id, model.name) {
+      id = try sessions.begin(model, sequence: sequence.id, owner: owner).id
+    } else if let known = sessions.id(of: sequence.id, model.name, for: owner) {
       id = known
     } else {
       throw Failure(
@@ -186,19 +190,20 @@ extension Service {
           + "first request of a sequence says sequence_start")
     }
     // A sequence goes on with the model that it began with.
-    let (output, count, answered) = try await sessions.use(id) { session in
+    let (output, count, answered) = try await sessions.use(id, for: owner) { session in
       let (streams, steps, output) = try Self.part(request, session.model)
       return (output, steps.count, await streams.take(steps, session.box, seesGates: false))
     }
-    if sequence.ends { try sessions.end(id) }
+    if sequence.ends { try sessions.end(id, for: owner) }
     guard case .numbers(let values, let shape) = answered.content else { throw Failure(500, "there is no output") }
     // As the model says it of whole sequences: an output for each step, or that of the last.
     let array =
       output.shape.count == shape.count + 2
       ? NumericArray(values, shape: [1, count] + shape)
       : NumericArray(Array(values.suffix(shape.reduce(1, *))), shape: [1] + shape)
-    return try InferenceAnswer(
-      model: model.name, version: ServedModel.version, request: request, outputs: [(output.name, array)]
-    ).answer()
+    let answer = InferenceAnswer(
+      model: model.name, version: ServedModel.version, request: request, outputs: [(output.name, array)])
+    guard values.count > 1 << 12 else { return try answer.answer() }
+    return try await ThreadExecutor.steps.run { Result { () throws(Failure) in try answer.answer() } }.get()
   }
 }

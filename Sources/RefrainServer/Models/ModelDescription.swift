@@ -8,10 +8,12 @@ extension ServedModel {
 
   /// What the Open Inference Protocol says of a model.
   var metadata: JSON {
-    [
+    var parameters: [(key: String, value: JSON)] = [("fingerprint", .text(fingerprint))]
+    if let tensorNote { parameters.append(("tensors", .text(tensorNote))) }
+    return [
       "name": .text(name), "versions": .array([.text(Self.version)]), "platform": .text("refrain"),
       "inputs": .array(inputs.map(\.metadata)), "outputs": .array(outputs.map(\.metadata)),
-      "parameters": ["fingerprint": .text(fingerprint)],
+      "parameters": .object(parameters),
     ]
   }
 

@@ -20,6 +20,8 @@ struct ServedModel: Sendable {
   let notLive: String?
   /// What answers as the command does; nil for a model that is no task.
   let task: TaskDoor?
+  /// What its tensors are in a task whose network does not see the data as they stand; nil else.
+  let tensorNote: String?
   /// What a report says of it, each under a word or two.
   let facts: [(name: String, value: String)]
   /// The number of its weights, where it is known.
@@ -47,6 +49,13 @@ struct ServedModel: Sendable {
   ) {
     let notes = notes.map { (name: "Assumed", value: $0) }
     (self.name, self.title, self.fingerprint) = (name, title, fingerprint)
+    if case .task(let task) = model, task.network != nil {
+      tensorNote =
+        "these are the network's own numbers, which the task \(type(of: task).name) makes of data (scaled values, numbers "
+        + "of words) and reads its answers from; for data as they stand ask /tasks/\(name)/predict"
+    } else {
+      tensorNote = nil
+    }
     switch model {
     case .sequential(let layers):
       (runnable, task, facts, weights) = (layers, nil, notes, layers.parameterCount)

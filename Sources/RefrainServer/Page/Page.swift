@@ -34,12 +34,13 @@ enum Page {
             <label id="dataLabel" for="data">Data</label>
             <textarea id="data" rows="5" spellcheck="false"></textarea>
             <p class="row"><label class="file">Choose a file, or drop one <input id="file" type="file"></label>
-              <span id="fileName"></span></p>
+              <button id="record" type="button" hidden>Record</button> <span id="fileName"></span></p>
             <details><summary>Options</summary><div id="options"></div></details>
             <p class="row"><button id="send">Answer</button>
               <button id="explain" type="button" hidden>Explain</button> <button id="stop" type="button" hidden>Stop</button></p>
           </form>
           <p id="problem" role="alert"></p>
+          <ul id="notes" aria-label="Notes"></ul>
           <pre id="text" hidden></pre>
           <div class="wide"><table id="answers"></table></div>
         </section>
@@ -62,6 +63,7 @@ enum Page {
     <footer><a href="/openapi.json">What can be asked</a> · <a href="/metrics">Counts and times</a></footer>
     <script>
     \(script)
+    \(voice)
     </script>
     </body>
     </html>

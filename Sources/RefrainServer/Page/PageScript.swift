@@ -9,7 +9,7 @@ extension Page {
       if (parent) parent.append(node);
       return node;
     };
-    let token = '', models = [], model = null, file = null, session = null, asking = null;
+    let token = '', models = [], model = null, file = null, session = null, asking = null, recorder = null;
 
     async function ask(path, options = {}) {
       const headers = {...options.headers};
@@ -72,11 +72,13 @@ extension Page {
       $('task').hidden = !model.task;
       if (!model.task) return;
       $('data').value = ''; $('file').value = ''; $('fileName').textContent = '';
-      $('answers').replaceChildren(); $('text').hidden = true;
+      $('answers').replaceChildren(); $('notes').replaceChildren(); $('text').hidden = true;
       const {input, columns, streams, answersWithoutData, explains} = model.task;
       const rows = 'rows of CSV with a header' + (columns.length ? ': ' + columns.join(', ') : '');
       const isText = input === 'table' || input === 'lines';
       $('explain').hidden = !explains;
+      if (recorder) recorder.stop();
+      $('record').hidden = input !== 'recording' || !navigator.mediaDevices || !window.MediaRecorder;
       $('data').hidden = !isText; $('ask').hidden = input === 'clips';
       $('problem').textContent = input === 'clips'
         ? 'Clips cannot be sent to the server: refrain predict reads them.' : '';
@@ -119,6 +121,7 @@ extension Page {
         const body = {options: chosenOptions()}, text = file ? await file.text() : $('data').value;
         if (text.trim()) body[isTable(text) ? 'csv' : 'text'] = text.endsWith('\n') ? text : text + '\n';
         const reply = await json('/tasks/' + encodeURIComponent(model.name) + '/explain', body, {Accept: 'text/html'});
+        showNotes(reply);
         const url = URL.createObjectURL(new Blob([await reply.text()], {type: 'text/html'}));
         const link = make('a', 'Open the explanation', $('problem'));
         link.href = url; link.target = '_blank'; link.rel = 'noopener';
@@ -133,9 +136,12 @@ extension Page {
         $('problem').textContent = $('data').hidden ? 'Choose a file.' : 'Type something, or choose a file.';
         return;
       }
-      $('problem').textContent = ''; $('answers').replaceChildren(); $('text').hidden = true; $('send').disabled = true;
+      $('problem').textContent = ''; $('answers').replaceChildren(); $('notes').replaceChildren();
+      $('text').hidden = true; $('send').disabled = true;
       try {
-        if (model.task.streams && !file) return await write(path, options);
+        // Several texts, or numbers beside one, come when all is written.
+        const isOne = !options.probabilities && (options.samples ?? '1') === '1';
+        if (model.task.streams && !file && isOne) return await write(path, options);
         let reply;
         if (file) {
           const query = new URLSearchParams(Object.entries(options).map(([k, v]) => [k, v === true ? '' : v]));
@@ -144,15 +150,24 @@ extension Page {
           reply = await ask(path + '?' + query, {method: 'POST', headers: {'Content-Type': type}, body: file});
         } else {
           const text = $('data').value, body = {options};
-          if (text.trim()) body[isTable(text) ? 'csv' : 'text'] = text.endsWith('\n') ? text : text + '\n';
+          if (model.task.streams) options.prompt = text;
+          else if (text.trim()) body[isTable(text) ? 'csv' : 'text'] = text.endsWith('\n') ? text : text + '\n';
           reply = await json(path, body);
         }
+        showNotes(reply);
         showAnswers(await reply.json());
       } catch (error) {
         $('problem').textContent = error.message;
       } finally { $('send').disabled = false; }
     }
     $('ask').onsubmit = event => { event.preventDefault(); answer(); };
+
+    /// What was mended or assumed in reading the data.
+    function showNotes(reply) {
+      const notes = JSON.parse(reply.headers.get('X-Refrain-Notes') || '[]');
+      $('notes').replaceChildren();
+      for (const note of notes) make('li', note, $('notes'));
+    }
 
     /// A text as it is written.
     async function write(path, options) {

@@ -18,6 +18,8 @@ final class Session: Sendable {
   let live: any LiveModel
   /// The sequence that it is, for clients of the Open Inference Protocol.
   let sequence: String?
+  /// Whose token it was begun with; nil where none was asked for.
+  let owner: String?
   /// Lets one request at a time to what follows.
   let gate = Gate()
   let box: StateBox
@@ -33,8 +35,8 @@ final class Session: Sendable {
   /// The most snapshots of a session.
   static let mostSnapshots = 16
 
-  init(id: String, model: ServedModel, live: any LiveModel, sequence: String?, state: LiveState) {
-    (self.id, self.model, self.live, self.sequence) = (id, model, live, sequence)
+  init(id: String, model: ServedModel, live: any LiveModel, sequence: String?, owner: String?, state: LiveState) {
+    (self.id, self.model, self.live, self.sequence, self.owner) = (id, model, live, sequence, owner)
     box = StateBox(state)
   }
 

@@ -23,7 +23,7 @@ enum SessionBody {
 
   /// The steps in an object: one as `input`, or several as `inputs`.
   ///
-  /// - Throws: 400 for neither, or both.
+  /// - Throws: 400 for neither, or both, or another member.
   static func steps(_ json: JSONValue) throws(Failure) -> (value: JSONValue, isSingle: Bool) {
     let (input, inputs) = (json["input"], json["inputs"])
     guard (input == .null) != (inputs == .null) else {
@@ -32,6 +32,7 @@ enum SessionBody {
         (input == .null ? "there are no steps" : "the request has both input and inputs")
           + "; give one as input, or several as inputs")
     }
+    try check(json, knows: ["input", "inputs"])
     return input == .null ? (inputs, false) : (input, true)
   }
 

@@ -10,6 +10,7 @@ struct SessionFolder: Sendable {
     var model: String
     var fingerprint: String
     var sequence: String?
+    var owner: String?
     var steps: Int
     var last: Last?
 
@@ -68,17 +69,21 @@ struct SessionFolder: Sendable {
       let bytes = try Self.bytes(session, snapshot.state, steps: snapshot.steps, last: snapshot.last)
       try writeAtomically(bytes, to: file(session.id, snapshot.name))
     }
-    let bytes = try Self.bytes(session, session.box.state, steps: session.box.steps, last: session.box.last)
+    let bytes = try Self.bytes(
+      session, session.box.state, steps: session.box.steps, last: session.box.last, owner: session.owner)
     try writeAtomically(bytes, to: file(session.id))
   }
 
   /// A state as the bytes of a file.
+  ///
+  /// - Parameter owner: Whose it is, for the server's own disk alone.
   static func bytes(
-    _ session: Session, _ state: LiveState, steps: Int, last: LiveOutput?
+    _ session: Session, _ state: LiveState, steps: Int, last: LiveOutput?, owner: String? = nil
   ) throws(DataError) -> [UInt8] {
     var contents = try session.live.file(of: state)
     var note = Note(
-      model: session.model.name, fingerprint: session.model.fingerprint, sequence: session.sequence, steps: steps)
+      model: session.model.name, fingerprint: session.model.fingerprint, sequence: session.sequence,
+      owner: owner, steps: steps)
     switch last?.content {
     case .numbers(let values, let shape): note.last = Note.Last(numbers: values.map(\.bitPattern), shape: shape)
     case .texts(let texts): note.last = Note.Last(text: texts.last)
@@ -132,7 +137,8 @@ struct SessionFolder: Sendable {
       throw DataError(.damagedModel, "the model of this session is not served any more")
     }
     let (state, _, last) = try Self.state(bytes, of: model)
-    let session = Session(id: id, model: model, live: live, sequence: note.sequence, state: state)
+    let session = Session(
+      id: id, model: model, live: live, sequence: note.sequence, owner: note.owner, state: state)
     (session.box.last, session.box.steps) = (last, note.steps)
     var snapshots: [Session.Snapshot] = []
     for name in snapshotNames(id) {

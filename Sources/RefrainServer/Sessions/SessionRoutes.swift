@@ -20,22 +20,26 @@ extension Service {
       ) { call, _, body in try self.createSession(call, body) },
       Route(
         method: "GET", path: "/sessions", name: "listSessions",
-        summary: "The sessions in memory, those used last first, at most 1,000.", tag: "Sessions",
+        summary:
+          "The sessions in memory, those used last first, at most 1,000: where tokens are asked for, those of the "
+          + "token that asks.", tag: "Sessions",
         gives: [Route.Content(type: MediaType.json, schema: "SessionList")]
-      ) { _, _, _ in self.listSessions() },
+      ) { call, _, _ in self.listSessions(for: call.owner) },
       Route(
         method: "GET", path: "/sessions/{id}", name: "peekSession",
         summary: "Where the session stands, what it said last, and its snapshots; takes no step.", tag: "Sessions",
         gives: [Self.session], failures: Self.wrong
-      ) { _, names, _ in
-        try await self.sessions.use(names["id"] ?? "") { Answer($0.description + "\n", type: MediaType.json) }
+      ) { call, names, _ in
+        try await self.sessions.use(names["id"] ?? "", for: call.owner) {
+          Answer($0.description + "\n", type: MediaType.json)
+        }
       },
       Route(
         method: "DELETE", path: "/sessions/{id}", name: "closeSession",
         summary: "Ends the session; its state is forgotten, on disk too.", tag: "Sessions", status: 204,
         failures: [404]
-      ) { _, names, _ in
-        try self.sessions.end(names["id"] ?? "")
+      ) { call, names, _ in
+        try self.sessions.end(names["id"] ?? "", for: call.owner)
         return Answer(status: 204)
       },
       Route(
@@ -77,8 +81,8 @@ extension Service {
         method: "POST", path: "/sessions/{id}/snapshots", name: "takeSnapshot",
         summary: "Keeps the state as it is now, to go back to.", tag: "Sessions", gives: [Self.snapshotName],
         status: 201, failures: Self.wrong
-      ) { _, names, _ in
-        try await self.sessions.use(names["id"] ?? "") { session in
+      ) { call, names, _ in
+        try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           let snapshot = try session.takeSnapshot()
           self.meters.count(.snapshots)
           return Answer(
@@ -89,8 +93,8 @@ extension Service {
       Route(
         method: "DELETE", path: "/sessions/{id}/snapshots/{snapshot}", name: "dropSnapshot",
         summary: "Forgets a snapshot.", tag: "Sessions", status: 204, failures: [404]
-      ) { _, names, _ in
-        try await self.sessions.use(names["id"] ?? "") { session in
+      ) { call, names, _ in
+        try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           try session.drop(names["snapshot"] ?? "")
           return Answer(status: 204)
         }
@@ -104,7 +108,7 @@ extension Service {
         guard let name = try SessionBody.snapshot(json) else {
           throw Failure(400, "say which snapshot to go back to: {\"snapshot\": \"1\"}")
         }
-        return try await self.sessions.use(names["id"] ?? "") { session in
+        return try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           session.restore(try session.snapshot(name))
           return Answer(session.description + "\n", type: MediaType.json)
         }
@@ -116,11 +120,11 @@ extension Service {
       ) { call, names, body in
         let json = try SessionBody.json(body, type: call.contentType)
         let name = try SessionBody.snapshot(json)
-        return try await self.sessions.use(names["id"] ?? "") { session in
+        return try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           let snapshot = try name.map { (name) throws(Failure) in try session.snapshot(name) }
           let start = snapshot.map { ($0.state, $0.last, $0.steps) }
           let fork = try self.sessions.begin(
-            session.model, from: start ?? (session.box.state, session.box.last, session.box.steps))
+            session.model, owner: call.owner, from: start ?? (session.box.state, session.box.last, session.box.steps))
           return self.created(fork)
         }
       },
@@ -128,8 +132,8 @@ extension Service {
         method: "GET", path: "/sessions/{id}/state", name: "downloadState",
         summary: "The state as the bytes of a file, for another server with the same model.", tag: "Sessions",
         gives: [Route.Content(type: MediaType.bytes)], failures: [404, 429]
-      ) { _, names, _ in
-        try await self.sessions.use(names["id"] ?? "") { session in
+      ) { call, names, _ in
+        try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           Answer(
             try SessionFolder.bytes(session, session.box.state, steps: session.box.steps, last: session.box.last),
             type: MediaType.bytes)
@@ -139,8 +143,8 @@ extension Service {
         method: "PUT", path: "/sessions/{id}/state", name: "uploadState",
         summary: "Goes on from a state that was downloaded.", tag: "Sessions", reading: .whole,
         takes: [Route.Content(type: MediaType.bytes)], gives: [Self.session], failures: Self.wrong
-      ) { _, names, body in
-        try await self.sessions.use(names["id"] ?? "") { session in
+      ) { call, names, body in
+        try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           let read = try await self.reading(body) { try SessionFolder.state(body, of: session.model) }
           (session.box.state, session.box.last, session.box.steps) = (read.state, read.last, read.note.steps)
           return Answer(session.description + "\n", type: MediaType.json)
@@ -150,8 +154,8 @@ extension Service {
         method: "POST", path: "/sessions/{id}/save", name: "saveSession",
         summary: "Writes the state to the server's disk, where a server that is started again finds it.",
         tag: "Sessions", gives: [Self.session], failures: [404, 409, 429, 507]
-      ) { _, names, _ in
-        try await self.sessions.use(names["id"] ?? "") { session in
+      ) { call, names, _ in
+        try await self.sessions.use(names["id"] ?? "", for: call.owner) { session in
           try self.sessions.save(session)
           return Answer(session.description + "\n", type: MediaType.json)
         }
@@ -164,7 +168,7 @@ extension Service {
     try SessionBody.check(json, knows: ["model"])
     // A single model needs no name.
     let name = json["model"].string ?? (json["model"] == .null && shelf.models.count == 1 ? shelf.models[0].name : nil)
-    return created(try sessions.begin(shelf.model(name)))
+    return created(try sessions.begin(shelf.model(name), owner: call.owner))
   }
 
   private func created(_ session: Session) -> Answer {
@@ -173,10 +177,10 @@ extension Service {
     return answer
   }
 
-  private func listSessions() -> Answer {
-    let counts = sessions.counts
+  private func listSessions(for asking: String?) -> Answer {
+    let counts = sessions.list(atMost: 1000, for: asking)
     // The state may be in use, so that only what never changes is told.
-    let list = sessions.list(atMost: 1000).map {
+    let list = counts.sessions.map {
       "{\"id\":\"\($0.id)\",\"model\":\(jsonText($0.model.name)),\"idleSeconds\":\($0.idleTime)}"
     }
     return Answer(
@@ -189,7 +193,7 @@ extension Service {
     let type = call.contentType
     let wantsBytes = call.accepted(among: [MediaType.bytes, MediaType.json]).map { $0 == MediaType.bytes }
     let said = try await push(
-      body, type: type, to: names["id"] ?? "", wantsBytes: wantsBytes ?? (type == MediaType.bytes),
+      body, type: type, to: names["id"] ?? "", for: call.owner, wantsBytes: wantsBytes ?? (type == MediaType.bytes),
       seesGates: seesGates)
     switch said {
     case .bytes(let bytes): return Answer(bytes, type: MediaType.bytes)
@@ -199,17 +203,24 @@ extension Service {
 
   /// What is said to steps: bytes where they are wanted and say all that there is to say, else an object of JSON.
   func push(
-    _ body: [UInt8], type: String, to id: String, wantsBytes: Bool, seesGates: Bool
+    _ body: [UInt8], type: String, to id: String, for asking: String?, wantsBytes: Bool, seesGates: Bool
   ) async throws -> WebSocketReply.Content {
-    try await sessions.use(id) { session in
+    try await sessions.use(id, for: asking) { session in
       let steps = try await self.reading(body) { try session.live.steps(body, type: type) }
       let output = await session.live.take(steps, session.box, seesGates: seesGates)
-      if wantsBytes, !seesGates, let bytes = output.bytes { return .bytes(bytes) }
-      var text = "{\"steps\":\(session.box.steps),\"outputs\":\(output.json)"
-      if seesGates { text += ",\"gates\":" + output.gatesJSON }
-      return .text(text + "}")
+      let taken = session.box.steps
+      @Sendable func content() -> WebSocketReply.Content {
+        if wantsBytes, !seesGates, let bytes = output.bytes { return .bytes(bytes) }
+        var text = "{\"steps\":\(taken),\"outputs\":\(output.json)"
+        if seesGates { text += ",\"gates\":" + output.gatesJSON }
+        return .text(text + "}")
+      }
+      // A long one is not written on the thread on which all others wait.
+      return steps.count > Self.fewSteps ? await ThreadExecutor.steps.run(content) : content()
     }
   }
+
+  private static let fewSteps = 256
 
   /// Whether a parameter of the query is `true`.
   ///

@@ -6,10 +6,16 @@ import Synchronization
 final class SessionStore: Sendable {
   private struct Table {
     var live: [String: Session] = [:]
-    /// The fingerprints of the models of those that are on disk, and not in memory.
-    var stored: [String: String] = [:]
-    /// The sessions of sequences, by model and name.
+    /// Those that are on disk, and not in memory.
+    var stored: [String: Stored] = [:]
+    /// The sessions of sequences, by model, name and owner.
     var sequences: [String: String] = [:]
+  }
+
+  private struct Stored {
+    /// That of the model.
+    let fingerprint: String
+    let owner: String?
   }
 
   /// The most sessions on disk alone.
@@ -31,12 +37,14 @@ final class SessionStore: Sendable {
     guard let folder else { return }
     let stored = folder.sessions
     // There may be very many, of few models.
-    var fingerprints: Set<String> = []
+    var known: Set<String> = []
     table.withLock { table in
       for id in stored {
         let note = folder.note(id)
-        table.stored[id] = fingerprints.insert(note?.fingerprint ?? "").memberAfterInsert
-        if let note, let sequence = note.sequence { table.sequences[Self.key(note.model, sequence)] = id }
+        table.stored[id] = Stored(
+          fingerprint: known.insert(note?.fingerprint ?? "").memberAfterInsert,
+          owner: note?.owner.map { known.insert($0).memberAfterInsert })
+        if let note, let sequence = note.sequence { table.sequences[Self.key(note.model, sequence, note.owner)] = id }
       }
     }
     if !stored.isEmpty {
@@ -44,34 +52,52 @@ final class SessionStore: Sendable {
     }
   }
 
-  private static func key(_ model: String, _ sequence: String) -> String { model + "\u{0}" + sequence }
+  private static func key(_ model: String, _ sequence: String, _ owner: String?) -> String {
+    model + "\u{0}" + sequence + "\u{0}" + (owner ?? "")
+  }
+
+  /// Whether a session is there for whoever asks: it is for whose token it was begun with. Where no token is asked for,
+  /// or none was, it is there for all.
+  private static func isOpen(_ owner: String?, to asking: String?) -> Bool {
+    asking == nil || owner == nil || owner == asking
+  }
 
   /// How many there are in memory and on disk.
   var counts: (live: Int, stored: Int) { table.withLock { ($0.live.count, $0.stored.count) } }
 
-  /// The sessions in memory, those used last first.
-  func list(atMost count: Int) -> [Session] {
-    Array(table.withLock { Array($0.live.values) }.sorted { $0.used > $1.used }.prefix(count))
+  /// The sessions in memory that are there for whoever asks, those used last first, and how many there are of them in
+  /// memory and on disk.
+  func list(atMost count: Int, for asking: String?) -> (sessions: [Session], live: Int, stored: Int) {
+    let (live, stored) = table.withLock { table in
+      (
+        table.live.values.filter { Self.isOpen($0.owner, to: asking) },
+        asking == nil ? table.stored.count : table.stored.values.count { Self.isOpen($0.owner, to: asking) }
+      )
+    }
+    return (Array(live.sorted { $0.used > $1.used }.prefix(count)), live.count, stored)
   }
 
   // MARK: - Beginning and ending
 
   /// A session before its first step, or one that goes on from a state.
   ///
+  /// - Parameter owner: Whose it is; nil for all.
   /// - Throws: 400 for a model that needs whole sequences, 429 when there are as many sessions as there may be.
   func begin(
-    _ model: ServedModel, sequence: String? = nil, from start: (state: LiveState, last: LiveOutput?, steps: Int)? = nil
+    _ model: ServedModel, sequence: String? = nil, owner: String?,
+    from start: (state: LiveState, last: LiveOutput?, steps: Int)? = nil
   ) throws(Failure) -> Session {
     guard let live = model.live else {
       throw Failure(400, "the model \(model.name.quoted) has no sessions: \(model.notLive ?? "")")
     }
     try makeRoom()
     let session = Session(
-      id: SessionID.draw(), model: model, live: live, sequence: sequence, state: start?.state ?? live.begin())
+      id: SessionID.draw(), model: model, live: live, sequence: sequence, owner: owner,
+      state: start?.state ?? live.begin())
     if let start { (session.box.last, session.box.steps) = (start.last, start.steps) }
     let replaced: String? = table.withLock { table in
       table.live[session.id] = session
-      return sequence.flatMap { table.sequences.updateValue(session.id, forKey: Self.key(model.name, $0)) }
+      return sequence.flatMap { table.sequences.updateValue(session.id, forKey: Self.key(model.name, $0, owner)) }
     }
     if let replaced { forget(replaced) }
     meters.count(.sessionsCreated)
@@ -93,15 +119,19 @@ final class SessionStore: Sendable {
   }
 
   /// The session of a sequence, or nil.
-  func id(of sequence: String, _ model: String) -> String? {
-    table.withLock { $0.sequences[Self.key(model, sequence)] }
+  func id(of sequence: String, _ model: String, for owner: String?) -> String? {
+    table.withLock { $0.sequences[Self.key(model, sequence, owner)] }
   }
 
   /// Ends a session.
   ///
-  /// - Throws: 404 when there is none of this name.
-  func end(_ id: String) throws(Failure) {
-    guard forget(id) else { throw Self.unknown(id) }
+  /// - Throws: 404 when there is none of this name for whoever asks.
+  func end(_ id: String, for asking: String?) throws(Failure) {
+    let isThere = table.withLock { table in
+      if let session = table.live[id] { return Self.isOpen(session.owner, to: asking) }
+      return table.stored[id].map { Self.isOpen($0.owner, to: asking) } ?? false
+    }
+    guard isThere, forget(id) else { throw Self.unknown(id) }
   }
 
   @discardableResult
@@ -110,7 +140,7 @@ final class SessionStore: Sendable {
       let session = table.live.removeValue(forKey: id)
       let wasStored = table.stored.removeValue(forKey: id) != nil
       if let session {
-        let key = session.sequence.map { Self.key(session.model.name, $0) }
+        let key = session.sequence.map { Self.key(session.model.name, $0, session.owner) }
         if let key, table.sequences[key] == id { table.sequences[key] = nil }
       } else if wasStored, let key = table.sequences.first(where: { $0.value == id })?.key {
         table.sequences[key] = nil
@@ -130,13 +160,15 @@ final class SessionStore: Sendable {
 
   /// Lets a request to a session, alone, when those before it are done. One on disk is brought back first.
   ///
-  /// - Throws: 404 when there is none of this name, 429 when too many wait for it, and what `body` throws.
+  /// - Parameter asking: Whose token the request brought; nil where none is asked for.
+  /// - Throws: 404 when there is none of this name for whoever asks, 429 when too many wait for it, and what `body`
+  ///   throws.
   func use<Result: Sendable>(
-    _ id: String, _ body: (Session) async throws -> Result
+    _ id: String, for asking: String?, _ body: (Session) async throws -> Result
   ) async throws -> Result {
     // It may be put on disk while a request waits for it.
     for _ in 0..<3 {
-      let session = try find(id)
+      let session = try find(id, for: asking)
       try await session.gate.enter()
       defer {
         session.touch()
@@ -149,10 +181,13 @@ final class SessionStore: Sendable {
     throw Self.unknown(id)
   }
 
-  private func find(_ id: String) throws(Failure) -> Session {
-    let (live, isStored) = table.withLock { ($0.live[id], $0.stored[id] != nil) }
-    if let live { return live }
-    guard isStored, let folder else { throw Self.unknown(id) }
+  private func find(_ id: String, for asking: String?) throws(Failure) -> Session {
+    let (live, stored) = table.withLock { ($0.live[id], $0.stored[id]) }
+    if let live {
+      guard Self.isOpen(live.owner, to: asking) else { throw Self.unknown(id) }
+      return live
+    }
+    guard let stored, Self.isOpen(stored.owner, to: asking), let folder else { throw Self.unknown(id) }
     try makeRoom()
     let session: Session
     do throws(DataError) { session = try folder.read(id, models: shelf) } catch {
@@ -199,7 +234,7 @@ final class SessionStore: Sendable {
     table.withLock { table in
       guard table.live[session.id] === session else { return }
       table.live[session.id] = nil
-      table.stored[session.id] = session.model.fingerprint
+      table.stored[session.id] = Stored(fingerprint: session.model.fingerprint, owner: session.owner)
     }
     return true
   }
@@ -216,7 +251,9 @@ final class SessionStore: Sendable {
         meters.count(.sessionsExpired)
       }
     }
-    shelf.release { table.withLock { Set($0.live.values.map(\.model.fingerprint)).union($0.stored.values) } }
+    shelf.release {
+      table.withLock { Set($0.live.values.map(\.model.fingerprint)).union($0.stored.values.map(\.fingerprint)) }
+    }
   }
 
   /// Writes all sessions, before the server ends.

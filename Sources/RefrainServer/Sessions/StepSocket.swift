@@ -8,12 +8,15 @@ extension Service {
     guard !isDraining else { throw Failure(503, "the server is about to end", retryAfter: 1) }
     let id = names["id"] ?? ""
     // Whether it is there; one on disk is brought back.
-    try await sessions.use(id) { _ in }
-    return Answer(handshake) { message in await self.answer(message, of: id, seesGates: seesGates) }
+    let owner = call.owner
+    try await sessions.use(id, for: owner) { _ in }
+    return Answer(handshake) { message in await self.answer(message, of: id, for: owner, seesGates: seesGates) }
   }
 
   /// The answer to a message. What is wrong with one is said in it, and the next is taken all the same.
-  private func answer(_ message: WebSocketMessage, of id: String, seesGates: Bool) async -> WebSocketReply {
+  private func answer(
+    _ message: WebSocketMessage, of id: String, for owner: String?, seesGates: Bool
+  ) async -> WebSocketReply {
     let began = Session.now
     let body = message.isText ? PendingSteps.step(message.bytes[...]) : message.bytes
     var reply: WebSocketReply
@@ -21,8 +24,8 @@ extension Service {
     do {
       reply = WebSocketReply(
         content: try await push(
-          body, type: message.isText ? MediaType.json : MediaType.bytes, to: id, wantsBytes: !message.isText,
-          seesGates: seesGates))
+          body, type: message.isText ? MediaType.json : MediaType.bytes, to: id, for: owner,
+          wantsBytes: !message.isText, seesGates: seesGates))
     } catch {
       let known = Failure(throwing: error)
       if known.status == 500 {

@@ -12,7 +12,8 @@ extension Service {
     }
     let seesGates = try Self.flag(call, "gates")
     let asEvents = call.accepted(among: [MediaType.events]) != nil
-    let live = try await sessions.use(id) { session in session.live }
+    let owner = call.owner
+    let live = try await sessions.use(id, for: owner) { session in session.live }
     let stepBytes = (live as? LayerStreams).map { 4 * $0.stepSize }
     guard type == MediaType.lines || stepBytes != nil else {
       throw Failure(415, "the steps of this session are no numbers of one size; send application/x-ndjson")
@@ -26,7 +27,7 @@ extension Service {
       /// Takes what is whole, and writes what comes of it.
       func go(_ parts: [[UInt8]], _ writer: inout any PieceWriter) async throws {
         for part in parts where !part.isEmpty {
-          let output = try await sessions.use(id) { session in
+          let output = try await sessions.use(id, for: owner) { session in
             let steps = try session.live.steps(
               part, type: type == MediaType.bytes ? MediaType.bytes : MediaType.json)
             let output = await session.live.take(steps, session.box, seesGates: seesGates)

@@ -1,3 +1,4 @@
+import HTTPTypes
 import RefrainData
 import RefrainTasks
 
@@ -10,6 +11,9 @@ struct TaskDoor: Sendable {
     let kind: String
     let valueName: String
     let help: String
+
+    /// Whether its value is a list between commas.
+    var isList: Bool { kind == "value" && valueName.contains(",") }
   }
 
   /// What a task reads.
@@ -49,7 +53,7 @@ struct TaskDoor: Sendable {
   /// The answers, each an object of JSON as `refrain predict` writes it.
   let predict: @Sendable (DataSource, [String: [String]]) throws -> TaskAnswers
   /// What the first answer was made of: a page, and JSON; nil where there is nothing to explain.
-  let explain: @Sendable (DataSource, [String: [String]]) throws -> (page: String, json: String)?
+  let explain: @Sendable (DataSource, [String: [String]]) throws -> Explained?
   /// A text in pieces as they are found; nil for a task that writes none.
   let stream: (@Sendable ([String: [String]]) throws -> LanguageStream)?
 
@@ -75,19 +79,22 @@ struct TaskDoor: Sendable {
     explains = Self.explains(task)
     predict = { (source: DataSource, given: [String: [String]]) throws -> TaskAnswers in
       let request = try Task.Request(given)
-      let answers = try task.predict(task.examples(from: source, request), request)
+      let examples = try task.examples(from: source, request)
+      let answers = try task.predict(examples, request)
       var texts: [JSON] = []
       for answer in answers { texts.append(try JSON(encoding: answer)) }
-      return TaskAnswers(texts)
+      return TaskAnswers(texts, notes: Task.notes(of: examples))
     }
-    explain = { (source: DataSource, given: [String: [String]]) throws -> (page: String, json: String)? in
+    explain = { (source: DataSource, given: [String: [String]]) throws -> Explained? in
       let request = try Task.Request(given)
-      let examples = try task.explained(task.examples(from: source, request), request, .first(1))
+      let all = try task.examples(from: source, request)
+      let examples = try task.explained(all, request, .first(1))
       guard let first = examples.first else { return nil }
       let explanation = first.explanation(of: 0, from: 0, points: 50)
       let page = ExplanationPage(
         title: "What the model looked at", subtitle: Task.name, explanations: [explanation])
-      return (page.text, JSON.array([explanation.json()]).text() + "\n")
+      return Explained(
+        page: page.text, json: JSON.array([explanation.json()]).text() + "\n", notes: Task.notes(of: all))
     }
     stream = Self.stream(of: task)
   }
@@ -122,18 +129,49 @@ struct TaskDoor: Sendable {
     }
   }
 
-  /// Makes sure that options can be asked for.
+  /// Options as the task takes them: flags without a value, lists as one text between commas.
   ///
-  /// - Throws: 400 for one that there is not, or that names a file.
-  func check(_ given: [String: [String]]) throws(Failure) {
+  /// - Throws: 400 for one that there is not, that names a file, or that has not as many values as it takes.
+  func checked(_ given: [String: [String]]) throws(Failure) -> [String: [String]] {
     for name in given.keys.sorted() where !options.contains(where: { $0.name == name }) {
       let hint = nearestName(to: name, among: options.map(\.name)).map { "; did you mean \($0.quoted)?" }
       throw Failure(400, "the task \(self.name) has no option \(name.quoted)\(hint ?? "")")
     }
+    var checked = given
     for option in options {
       guard let texts = given[option.name] else { continue }
-      guard option.kind == "values" || texts.count == (option.kind == "flag" ? 0 : 1) else {
-        throw Failure(400, "the option \(option.name.quoted) takes \(option.kind == "flag" ? "no" : "one") value")
+      switch option.kind {
+      case "flag":
+        guard texts.count < 2, ["", "true", "1", "false", "0"].contains(texts.first ?? "") else {
+          throw Failure(
+            400, "the option \(option.name.quoted) is given or not: true, false, 1 or 0, not \(texts[0].quoted)")
+        }
+        checked[option.name] = ["false", "0"].contains(texts.first) ? nil : []
+      case "value":
+        guard texts.count == 1 || texts.count > 1 && option.isList else {
+          throw Failure(400, "the option \(option.name.quoted) takes one value")
+        }
+        checked[option.name] = [texts.joined(separator: ",")]
+      default: break
+      }
+    }
+    return checked
+  }
+
+  /// Makes sure that rows of JSON have the columns that are read: a table of one other column would be taken for lines
+  /// of text, of which its name is the first.
+  ///
+  /// - Parameter rows: The names that each row has.
+  /// - Throws: 400 with the column that is missing.
+  func check(rows: [Set<String>]) throws(Failure) {
+    guard case .lines(let columns) = input else { return }
+    for (index, names) in rows.enumerated() {
+      for column in columns where !names.contains(where: { $0.lowercased() == column.lowercased() }) {
+        let others = names.sorted().prefix(12).map(\.quoted).joined(separator: ", ")
+        throw Failure(
+          400,
+          "row \(index + 1) has no \(column.quoted)\(others.isEmpty ? "" : ", only " + others); name it so, or send lines as "
+            + "text")
       }
     }
   }
@@ -155,22 +193,72 @@ struct TaskDoor: Sendable {
   }
 }
 
+/// What the first answer was made of.
+struct Explained: Sendable {
+  /// A whole page.
+  let page: String
+  let json: String
+  /// What was mended or assumed in reading the data.
+  let notes: [String]
+}
+
+/// What was mended or assumed in reading data, in the head of an answer.
+enum ReadingNotes {
+  static let header = HTTPField.Name("X-Refrain-Notes")!
+  /// The most notes, and the most bytes of them, that a head takes.
+  private static let (most, longest) = (20, 4000)
+
+  /// An array of texts as JSON in ASCII; nil where there is nothing to say.
+  static func field(_ notes: [String]) -> String? {
+    var shown: [String] = []
+    var length = 0
+    for note in notes.prefix(most) {
+      let text = ascii(jsonText(note))
+      length += text.utf8.count
+      guard length <= longest else { break }
+      shown.append(text)
+    }
+    if shown.count < notes.count { shown.append("\"\(notes.count - shown.count) more of the kind\"") }
+    return shown.isEmpty ? nil : "[" + shown.joined(separator: ",") + "]"
+  }
+
+  /// Text of JSON with escapes in place of what is not ASCII.
+  private static func ascii(_ text: String) -> String {
+    var result = ""
+    for unit in text.utf16 {
+      if (32..<127).contains(unit), let scalar = UnicodeScalar(unit) {
+        result.unicodeScalars.append(scalar)
+      } else {
+        let digits = String(unit, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      }
+    }
+    return result
+  }
+}
+
 /// Answers as text: values of JSON are not handed from thread to thread.
 struct TaskAnswers: Sendable {
+  /// What was mended or assumed in reading the data.
+  var notes: [String] = []
   /// An array, as `refrain predict --format json` writes it.
   let array: String
   /// A value on each line, as `--format jsonl` does.
   let lines: String
 
-  init(_ answers: [JSON]) {
-    self.init(array: JSON.array(answers).text() + "\n", lines: answers.map { $0.line + "\n" }.joined())
+  init(_ answers: [JSON], notes: [String] = []) {
+    self.init(notes: notes, array: JSON.array(answers).text() + "\n", lines: answers.map { $0.line + "\n" }.joined())
   }
 
-  private init(array: String, lines: String) { (self.array, self.lines) = (array, lines) }
+  private init(notes: [String], array: String, lines: String) {
+    (self.notes, self.array, self.lines) = (notes, array, lines)
+  }
 
   /// The same with other words in place of the path of a file that only the server knows.
   func replacing(_ path: String, with words: String) -> TaskAnswers {
+    let notes = notes.map { $0.replacing(path, with: words) }
     let (path, words) = (jsonText(path).dropFirst().dropLast(), jsonText(words).dropFirst().dropLast())
-    return TaskAnswers(array: array.replacing(path, with: words), lines: lines.replacing(path, with: words))
+    return TaskAnswers(
+      notes: notes, array: array.replacing(path, with: words), lines: lines.replacing(path, with: words))
   }
 }

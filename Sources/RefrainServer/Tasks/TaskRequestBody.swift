@@ -6,6 +6,8 @@ struct TaskRequestBody: Sendable {
   var data: (bytes: [UInt8], name: String)?
   /// The texts of each option by its name.
   var options: [String: [String]] = [:]
+  /// The names that each of the rows has, where the data are rows of JSON; empty else.
+  var rowNames: [Set<String>] = []
   /// Whether the data are sound.
   var isSound = false
 
@@ -16,6 +18,11 @@ struct TaskRequestBody: Sendable {
     "audio/wave": "wav", "audio/vnd.wave": "wav",
   ]
 
+  /// A form with one file.
+  static let form = "multipart/form-data"
+  /// All types of bodies but JSON.
+  static var types: [String] { (files.keys + [form]).sorted() }
+
   /// Reads a body of any of the types, and the options in the query.
   ///
   /// - Throws: 400 for JSON that is not understood, 415 for a type that is not known.
@@ -23,15 +30,18 @@ struct TaskRequestBody: Sendable {
     for (name, value) in call.query { options[name] = value.isEmpty ? [] : [value] }
     let type = call.contentType
     if body.isEmpty { return }
+    if type == Self.form {
+      try read(FormBody(body, type: call.headers[.contentType] ?? ""))
+      return
+    }
     if let ending = Self.files[type] {
-      data = (body, "the body." + ending)
-      isSound = ending == "wav"
+      take(body, ending: ending)
       return
     }
     guard type == MediaType.json || type.isEmpty else {
       throw Failure(
         415,
-        "a body of the type \(type.quoted) is not read; there are application/json, "
+        "a body of the type \(type.quoted) is not read; there are application/json, \(Self.form), "
           + Self.files.keys.sorted().joined(separator: ", "))
     }
     guard body.count <= InferenceRequest.longestJSON else {
@@ -44,11 +54,35 @@ struct TaskRequestBody: Sendable {
     try read(json)
   }
 
-  private mutating func read(_ json: JSONValue) throws(Failure) {
-    if case .array(let rows) = json {
-      data = (try Self.csv(rows), "the rows.csv")
-      return
+  private mutating func take(_ file: [UInt8], ending: String) {
+    data = (file, "the body." + ending)
+    isSound = ending == "wav"
+  }
+
+  /// A form: its file is the data, its fields are options.
+  private mutating func read(_ form: FormBody) throws(Failure) {
+    for (name, value) in form.fields {
+      guard options.updateValue(value.isEmpty ? [] : [value], forKey: name) == nil else {
+        throw Failure(400, "\(name.quoted) is in the query and in the form")
+      }
     }
+    guard let file = form.file else { return }
+    // Many programs say of any file that it is bytes.
+    let dot = file.name.lastIndex(of: ".")
+    let ending = dot.map { file.name[file.name.index(after: $0)...].lowercased() } ?? ""
+    let type = String(file.type.prefix { $0 != ";" }).lowercased()
+    let known = Set(Self.files.values)
+    guard let found = known.contains(ending) ? ending : Self.files[type] else {
+      throw Failure(
+        415,
+        "a file of the type \(type.quoted) is not read; its name may end in "
+          + known.sorted().map { "." + $0 }.joined(separator: ", "))
+    }
+    take(file.bytes, ending: found)
+  }
+
+  private mutating func read(_ json: JSONValue) throws(Failure) {
+    if case .array(let rows) = json { return try take(rows) }
     guard case .object(let members) = json else {
       throw Failure(400, "the request is neither an object nor an array of rows")
     }
@@ -56,7 +90,7 @@ struct TaskRequestBody: Sendable {
       switch (name, value) {
       case ("text", .string(let text)): try take(Array(text.utf8), "the text.txt")
       case ("csv", .string(let text)): try take(Array(text.utf8), "the table.csv")
-      case ("rows", .array(let rows)): try take(Self.csv(rows), "the rows.csv")
+      case ("rows", .array(let rows)): try take(rows)
       case ("options", .object(let given)):
         for (name, value) in given { options[name] = try Self.texts(value, of: name) }
       case ("options", .null), ("text", .null), ("csv", .null), ("rows", .null): break
@@ -67,6 +101,11 @@ struct TaskRequestBody: Sendable {
             + "(an array of objects) and options (an object)")
       }
     }
+  }
+
+  private mutating func take(_ rows: [JSONValue]) throws(Failure) {
+    try take(Self.csv(rows), "the rows.csv")
+    rowNames = rows.map { row in if case .object(let members) = row { Set(members.keys) } else { [] } }
   }
 
   private mutating func take(_ bytes: [UInt8], _ name: String) throws(Failure) {
@@ -80,7 +119,7 @@ struct TaskRequestBody: Sendable {
     case .null, .bool(false): return nil
     case .bool(true): return []
     case .string(let text): return [text]
-    case .number: return [JSON(value).line]
+    case .number, .whole: return [JSON(value).line]
     case .array(let values):
       var all: [String] = []
       for value in values { all += try texts(value, of: name) ?? [] }
@@ -107,7 +146,7 @@ struct TaskRequestBody: Sendable {
         switch row[name] {
         case .null: ""
         case .string(let text): field(text)
-        case .number, .bool: JSON(row[name]).line
+        case .number, .whole, .bool: JSON(row[name]).line
         default: throw Failure(400, "the value of \(name.quoted) in a row is neither text nor a number")
         }
       }

@@ -4,12 +4,29 @@ import RefrainData
 import RefrainTasks
 
 extension Service {
+  /// What may stand in the query: the options of the tasks that are served, each once.
+  private var taskQuery: [Route.Parameter] {
+    var parameters: [Route.Parameter] = []
+    for option in shelf.models.compactMap(\.task).flatMap(\.options)
+    where !parameters.contains(where: { $0.name == option.name }) {
+      let tasks = shelf.models.compactMap(\.task).filter { task in task.options.contains { $0.name == option.name } }
+      let names = Set(tasks.map(\.name)).sorted().joined(separator: ", ")
+      parameters.append(
+        Route.Parameter(
+          name: option.name, summary: "\(option.help) (\(names))", type: option.kind == "flag" ? "boolean" : "string"))
+    }
+    return parameters
+  }
+
   /// The routes of tasks.
   var taskRoutes: [Route] {
-    [
+    let query = taskQuery
+    return [
       Route(
         method: "POST", path: "/tasks/{model}/predict", name: "predict",
-        summary: "Answers as `refrain predict` does: the same fields, the same text.", tag: "Tasks",
+        summary: "Answers as `refrain predict` does: the same fields, the same text. What was mended or assumed "
+          + "in reading the data is in X-Refrain-Notes, an array of texts.",
+        tag: "Tasks", query: query,
         headers: [
           Route.Parameter(
             name: "Accept",
@@ -18,7 +35,7 @@ extension Service {
         ],
         reading: .whole,
         takes: [Route.Content(type: MediaType.json, schema: "TaskRequest")]
-          + TaskRequestBody.files.keys.sorted().map { Route.Content(type: $0) },
+          + TaskRequestBody.types.map { Route.Content(type: $0) },
         gives: [
           Route.Content(type: MediaType.json, schema: "TaskAnswers"), Route.Content(type: MediaType.lines),
           Route.Content(type: MediaType.events),
@@ -28,10 +45,10 @@ extension Service {
       Route(
         method: "POST", path: "/tasks/{model}/explain", name: "explain",
         summary: "What the model looked at for the first answer, and what its gates did: a page, or JSON.",
-        tag: "Tasks",
+        tag: "Tasks", query: query,
         reading: .whole,
         takes: [Route.Content(type: MediaType.json, schema: "TaskRequest")]
-          + TaskRequestBody.files.keys.sorted().map { Route.Content(type: $0) },
+          + TaskRequestBody.types.map { Route.Content(type: $0) },
         gives: [Route.Content(type: "text/html"), Route.Content(type: MediaType.json)],
         failures: [400, 404, 413, 415, 503]
       ) { call, names, body in try await self.explain(call, names, body) },
@@ -46,8 +63,9 @@ extension Service {
     guard let task = model.task else {
       throw Failure(404, "the model \(model.name.quoted) is of no task; ask it at /v2/models/\(model.name)/infer")
     }
-    let request = try await reading(body) { try TaskRequestBody(call, body) }
-    try task.check(request.options)
+    var request = try await reading(body) { try TaskRequestBody(call, body) }
+    request.options = try task.checked(request.options)
+    try task.check(rows: request.rowNames)
     if task.input == .clips {
       throw Failure(400, "clips cannot be sent to the server; 'refrain predict' answers files and folders of them")
     }
@@ -69,10 +87,11 @@ extension Service {
     else {
       throw Failure(400, "a model of the task \(task.name) has nothing to explain here")
     }
-    guard call.accepted(among: [MediaType.json, "text/html"]) != MediaType.json else {
-      return Answer(explained.json, type: MediaType.json)
-    }
-    var answer = Answer(explained.page, type: MediaType.html)
+    let isJSON = call.accepted(among: [MediaType.json, "text/html"]) == MediaType.json
+    var answer =
+      isJSON ? Answer(explained.json, type: MediaType.json) : Answer(explained.page, type: MediaType.html)
+    answer.headers[ReadingNotes.header] = ReadingNotes.field(explained.notes)
+    if isJSON { return answer }
     answer.headers[.contentSecurityPolicy] = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
     return answer
   }
@@ -84,10 +103,11 @@ extension Service {
       throw Failure(400, "the task \(task.name) needs data: text, csv or rows in JSON, or a file as the body")
     }
     let answers = try await pool.runs(request, task)
-    guard call.accepted(among: [MediaType.lines, MediaType.json]) != MediaType.lines else {
-      return Answer(answers.lines, type: MediaType.lines)
-    }
-    return Answer(answers.array, type: MediaType.json)
+    let wantsLines = call.accepted(among: [MediaType.lines, MediaType.json]) == MediaType.lines
+    var answer =
+      wantsLines ? Answer(answers.lines, type: MediaType.lines) : Answer(answers.array, type: MediaType.json)
+    answer.headers[ReadingNotes.header] = ReadingNotes.field(answers.notes)
+    return answer
   }
 
   /// A text as it is written: an event `text` for each piece, and one `end`.
@@ -99,6 +119,10 @@ extension Service {
       throw Failure(400, "a text that is written goes on from the option prompt, and data were given")
     }
     let options = request.options
+    // One text is written, and no numbers beside it.
+    for name in ["samples", "probabilities"] where options[name].map({ $0 != ["1"] }) == true {
+      throw Failure(400, "a text that comes as it is written has no \(name.quoted); ask for application/json")
+    }
     let pool = pool
     // The prompt is read before anything is answered, so that what is wrong with it can still be said.
     let first = try await pool.run { WrittenText(try start(options)) }

@@ -150,7 +150,12 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
       passOnHalf(context)
       context.fireUserInboundEventTriggered(event)
     case .error(let error):
-      if error is HTTPParserError, case .idle = state { return refuse(context) }
+      switch state {
+      case .idle where error is HTTPParserError: return refuse()
+      // The answer was the last.
+      case .closing: return
+      default: break
+      }
       passOnHalf(context)
       context.fireErrorCaught(error)
     }
@@ -174,7 +179,7 @@ final class BriefAnswers: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   /// Answers what is no request of HTTP, after which nothing can be read any more.
-  private func refuse(_ context: ChannelHandlerContext) {
+  private func refuse() {
     state = .answering
     finish(requests.service.refusal(Failure(400, "this is no request of HTTP/1.1", closes: true))) {}
   }

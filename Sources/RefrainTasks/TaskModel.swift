@@ -206,6 +206,9 @@ public struct TaskError: InputError {
     case labels
   }
 
+  /// What to do where a training went astray.
+  static let divergenceRemedy = "choose a smaller learning rate, another seed, or fewer units"
+
   /// What is wrong, and where.
   public let problem: String
   /// What to do.

@@ -49,7 +49,7 @@ struct ColumnTraining {
         ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
       }
     } catch {
-      throw TaskError(error, remedy: "choose another seed, or fewer units")
+      throw TaskError(error, remedy: TaskError.divergenceRemedy)
     }
     guard !history.epochs.isEmpty else {
       throw TaskError("training was stopped before there was a result", remedy: "let it go through the examples once")

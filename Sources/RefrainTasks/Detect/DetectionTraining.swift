@@ -74,7 +74,7 @@ struct DetectionTraining {
       return history.stopReason == .completed
     } catch {
       throw TaskError(
-        "the training did not converge: \(error.description)", remedy: "choose another seed, or fewer units")
+        "the training did not converge: \(error.description)", remedy: TaskError.divergenceRemedy)
     }
   }
 

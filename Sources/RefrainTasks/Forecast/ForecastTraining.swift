@@ -44,7 +44,7 @@ struct ForecastTraining {
       guard error.code == .notFinite else { throw ForecastError(error.description) }
       throw ForecastError(
         "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
-        remedy: "choose another seed, or fewer units")
+        remedy: TaskError.divergenceRemedy)
     }
   }
 }

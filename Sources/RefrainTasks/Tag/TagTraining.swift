@@ -53,7 +53,7 @@ struct TagTraining {
         }
       }
     } catch {
-      throw TaskError(error, remedy: "choose another seed, or fewer units")
+      throw TaskError(error, remedy: TaskError.divergenceRemedy)
     }
     let isComplete = history.stopReason == .completed || history.stopReason == .earlyStopping
     guard !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }

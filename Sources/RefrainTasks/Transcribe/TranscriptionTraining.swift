@@ -98,7 +98,7 @@ struct TranscriptionTraining {
         }
       }
     } catch {
-      throw TaskError(error, remedy: "choose another seed, or fewer units")
+      throw TaskError(error, remedy: TaskError.divergenceRemedy)
     }
     guard !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }
     return history

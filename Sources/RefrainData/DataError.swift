@@ -139,6 +139,8 @@ public struct DataError: InputError, Hashable {
   public var remedy: String?
   /// The setting that settles it, for whoever has a word for it: an argument, a flag.
   public var setting: Setting?
+  /// The step of time over which rows may be brought together, such as `1mo`; nil where none helps.
+  public var step: String?
 
   /// Makes an error.
   public init(
@@ -185,7 +187,8 @@ public struct DataError: InputError, Hashable {
   public var description: String {
     var place: [String] = []
     if let row { place.append(line.map { "row \(row) (line \($0))" } ?? "row \(row)") }
-    if let column { place.append("column \(column.shortened)") }
+    // A column without a name is called by its number.
+    if let column { place.append(column.hasPrefix("column ") ? column.shortened : "column \(column.shortened)") }
     let parts = [file?.onOneLine, place.isEmpty ? nil : place.joined(separator: ", "), problem].compactMap(\.self)
     return parts.joined(separator: ": ") + (remedy.map { "; \($0)" } ?? "")
   }

@@ -7,6 +7,8 @@ struct CSVSample {
   var start = 0
   var rowNumber = 1
   var hasHeader = true
+  /// Whether the row below the header holds no values either, and the one below that nothing else: units, or names.
+  var hasSecondLine = false
   /// Names from the comment right before the first row, when there is no other header.
   var commentHeader: [String]?
   /// Lines before the header, blank ones not counted.
@@ -140,6 +142,7 @@ extension CSVSample {
     start = rows[first].position
     rowNumber = rows[first].number
     hasHeader = !lacksHeader(rows, at: first, in: bytes)
+    hasSecondLine = hasHeader && hasNamesBelow(rows, first, in: bytes)
     if !hasHeader {
       width = rows[first].fields.count
       commentHeader = namesInComment(before: start, in: bytes, from: begin)
@@ -165,6 +168,19 @@ extension CSVSample {
       let isWhole = text.allSatisfy(isDigit)
       return !isWhole && !below.allSatisfy(isDigit) && CSVContent.isValue(below)
     }
+  }
+
+  private func hasNamesBelow(_ rows: [SampleRow], _ first: Int, in bytes: [UInt8]) -> Bool {
+    guard width > 1, first + 2 < rows.count else { return false }
+    let (header, second, third) = (rows[first], rows[first + 1], rows[first + 2])
+    guard [header, second, third].allSatisfy({ $0.fields.count == width }), !second.followsBlank, !third.followsBlank,
+      !hasValue(header, in: bytes), !hasValue(second, in: bytes), width <= 1000
+    else { return false }
+    // Words for what is missing are values that are missing.
+    let isWord = second.fields.map { CSVContent.isWord(bytes[$0.range]) }
+    return isWord.contains(true)
+      && zip(second.fields, isWord).allSatisfy { $1 || bytes[$0.range].allSatisfy(isBlank) }
+      && third.fields.allSatisfy { CSVContent.isValue(bytes[$0.range]) }
   }
 
   /// The names in the comment line right before the first row, if it has as many fields: `# time value`.

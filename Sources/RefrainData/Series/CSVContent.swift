@@ -31,8 +31,16 @@ struct CSVContent {
     if sample.hasHeader {
       var header: [CSVField] = []
       try scanner.readRow(into: &header)
-      try name(header.map { Self.text($0, in: bytes) }, row: number)
+      var texts = header.map { Self.text($0, in: bytes) }
+      let row = number
       number += 1
+      if sample.hasSecondLine {
+        var second: [CSVField] = []
+        try scanner.readRow(into: &second)
+        texts = joined(texts, second.map { Self.text($0, in: bytes) }, row: row)
+        number += 1
+      }
+      try name(texts, row: row)
     } else if let header = sample.commentHeader {
       try name(header, row: number)
     } else {
@@ -173,6 +181,29 @@ struct CSVContent {
 
   // MARK: - Columns
 
+  /// The names of columns that have two lines: the second is taken for units, or for the names themselves where it has
+  /// more of them, or speaks of time and the first does not. Where names would stand twice both lines make them.
+  private mutating func joined(_ first: [String], _ second: [String], row: Int) -> [String] {
+    let count = { (texts: [String]) in texts.count { !$0.isEmpty } }
+    let hasTime = { (texts: [String]) in texts.contains(where: TimeAxis.isNamedLikeTime) }
+    let isHeader = count(first) < count(second) || hasTime(second) && !hasTime(first)
+    let names = isHeader ? second : first
+    let shown = (isHeader ? first : second).prefix(4).joined(separator: ", ").shortened
+    let line = isHeader ? row : row + 1
+    let given = names.filter { !$0.isEmpty }
+    guard Set(given).count < given.count else {
+      notes.append("line \(line) (\(shown)) is taken for \(isHeader ? "a title" : "units"), not for values")
+      return names
+    }
+    notes.append("lines \(row) and \(row + 1) are taken for names together")
+    // A name stands over the columns up to the next.
+    var above = ""
+    return zip(first, second).map { one, other in
+      if !one.isEmpty { above = one }
+      return [above, other].filter { !$0.isEmpty }.joined(separator: " ")
+    }
+  }
+
   private mutating func name(_ texts: [String], row: Int) throws(DataError) {
     var places: [String: Int] = [:]
     for (index, text) in texts.enumerated() {
@@ -237,6 +268,11 @@ struct CSVContent {
 
   static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
     "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+  }
+
+  /// Whether a field is a word, and none for what is missing or infinite.
+  static func isWord(_ field: ArraySlice<UInt8>) -> Bool {
+    Array(field.trimmedBytes).withUnsafeBufferPointer { Field($0, NumberNotation()) } == .text
   }
 
   /// Whether a field is a number or a time rather than a name.

@@ -116,8 +116,8 @@ extension NumberNotation {
   ///
   /// What cannot be otherwise decides, in the column first and then in the rest of the file. Where only numbers such
   /// as `1.234` or `1,234` are left, which may be decimals or thousands: commas group thousands in a file whose
-  /// delimiter is the comma; points are decimals when every number has them (and the delimiter is no semicolon, which
-  /// goes with the decimal comma); all else is a doubt.
+  /// delimiter is the comma; points are decimals when every number has them (and the delimiter is neither a semicolon
+  /// nor a tab, which go with the decimal comma); all else is a doubt.
   init(
     _ column: NumberEvidence, file: (point: Bool, comma: Bool), delimiter: CSVDelimiter
   ) throws(Doubt) {
@@ -142,7 +142,7 @@ extension NumberNotation {
         self.init(decimal: .point, groups: false)
       } else if file.comma && !file.point {
         self.init(decimal: .comma, groups: true)
-      } else if !column.hasSmallWhole, delimiter != .semicolon || file.point {
+      } else if !column.hasSmallWhole, delimiter == .comma || delimiter == .bar || file.point {
         self.init(decimal: .point, groups: false)
       } else {
         throw Doubt(text: doubt.text, row: doubt.row)

@@ -22,7 +22,9 @@ extension Series {
     }
     let isRepeated = [.repeatedTime, .unsortedTimes, .irregularTimes, .gapInTimes].contains(fault.error.code)
     guard isRepeated, let source = fault.source else { throw fault.error }
-    guard let columns = idColumns(of: table, source: source, options) else { throw fault.error }
+    guard let columns = idColumns(of: table, source: source, options) else {
+      throw pointing(fault.error, toClockIn: table, source, options)
+    }
     do throws(DataError) {
       return try split(table, by: columns, options)
     } catch {
@@ -134,13 +136,47 @@ extension Series {
     columns.map { table.text(row: row, column: $0).trimmed }.joined(separator: ", ")
   }
 
-  /// The columns with which every time occurs once: one column if there is such a one, else as few as do.
-  private static func idColumns(of table: Table, source: TimeSource, _ options: Options) -> [Table.Column]? {
-    let taken = Set(
+  /// The error, which names the column that may hold the time of day where dates repeat.
+  private static func pointing(
+    _ error: DataError, toClockIn table: Table, _ source: TimeSource, _ options: Options
+  ) -> DataError {
+    guard error.code == .repeatedTime, source.form == .column else { return error }
+    let taken = taken(source, options)
+    let candidates = table.columns.prefix(100).filter {
+      !taken.contains($0.name) && isRepeated($0, in: table) && tellsApart([$0], in: table, source)
+    }
+    let isNamed = { (column: Table.Column) in
+      TimeAxis.isNamedLikeTime(column.name) || TimeAxis.isNamedForPeriods(column.name)
+    }
+    let rows = 0..<table.rowCount
+    let dates = Set(rows.map(source.text)).count
+    // Without such a name its values must be the same on every date.
+    let isEven = { (column: Table.Column) in
+      Set(rows.map { table.trimmedBytes(row: $0, column: column) }).count * dates == rows.count
+    }
+    guard let column = candidates.first(where: isNamed) ?? candidates.first(where: isEven) else { return error }
+    var error = error
+    error.remedy = "column \(column.name.shortened) looks like the time of day: write it like 18:00"
+    return error
+  }
+
+  /// The names of the columns that are something else already.
+  private static func taken(_ source: TimeSource, _ options: Options) -> Set<String> {
+    Set(
       source.columns.map(\.name) + [options.target, options.time].compactMap(\.self) + options.covariates
         + options.future + options.columns)
+  }
+
+  /// The columns with which every time occurs once: one column if there is such a one, else as few as do. A column that
+  /// is named for times is none, unless its name says so.
+  private static func idColumns(of table: Table, source: TimeSource, _ options: Options) -> [Table.Column]? {
+    let taken = taken(source, options)
     let candidates = table.columns.prefix(1000).filter { column in
       guard !taken.contains(column.name) else { return false }
+      let isForTimes =
+        (TimeAxis.isNamedLikeTime(column.name) || TimeAxis.isNamedForPeriods(column.name))
+        && !TimeAxis.isNamedForCounting(column.name)
+      guard !isForTimes || isNamedLikeID(column.name) else { return false }
       let isNumeric = table.isNumeric(column)
       return (!isNumeric || isNamedLikeID(column.name)) && isRepeated(column, in: table)
     }
@@ -154,7 +190,7 @@ extension Series {
     return nil
   }
 
-  private static func isNamedLikeID(_ name: String) -> Bool {
+  static func isNamedLikeID(_ name: String) -> Bool {
     let words = name.lowercased().split { !$0.isLetter }.map(String.init)
     return words.contains { wordsForIDs.contains($0) || $0.hasSuffix("id") }
   }

@@ -59,14 +59,24 @@ extension TimeAxis {
     if let fault, parts(in: named, of: table) == nil { throw fault }
     let parts = named.filter { part($0.name) != nil }
     let joined = self.parts(in: columns, of: table)
-    for column in named where joined == nil && parts.count < 2 || !parts.contains(column) {
+    // A day that is a bare number comes before a clock, which without it says too little.
+    let days = named.filter { kinds[$0] == .number && namesDay($0, in: table) }
+    var dayFault: TimeFault?
+    for column in days + named.filter({ !days.contains($0) })
+    where joined == nil && parts.count < 2 || !parts.contains(column) {
+      if let dayFault, kinds[column] == .clock { throw dayFault }
       do throws(TimeFault) {
-        var finding = try read(TimeSource(table, column), clocks: [], order: order)
+        var finding = try read(
+          TimeSource(table, column),
+          clocks: days.contains(column) ? clocks(for: column, in: columns, kinds, table) : [],
+          order: order)
         if let joined {
           finding.notes.append("the rows are counted by column \(column.name); \(joined.name) are not read as times")
         }
         return finding
       } catch {
+        let isRepeated = error.error.code == .repeatedTime || error.error.code == .unsortedTimes
+        if days.contains(column), isRepeated { dayFault = dayFault ?? error }
         if isNamedExactlyLikeTime(column.name) || table.isNumeric(column) { fault = fault ?? error }
       }
     }
@@ -95,12 +105,48 @@ extension TimeAxis {
         remedy: "write times like 2024-01-31, 2024-01-31 18:00:00 or 2024-01", setting: .time)
       throw TimeFault(error: error, source: nil)
     }
-    return TimeFinding(axis: TimeAxis(count: table.rowCount))
+    return try counted(table, columns, kinds)
+  }
+
+  /// The rows counted, with a note where a column is left that may have told the times.
+  ///
+  /// - Throws: `notATime` where the first column of text numbers its rows in words that are not known: `Sprint 60`.
+  private static func counted(
+    _ table: Table, _ columns: [Table.Column], _ kinds: [Table.Column: Kind]
+  ) throws(TimeFault) -> TimeFinding {
+    var finding = TimeFinding(axis: TimeAxis(count: table.rowCount))
+    guard let column = columns.first(where: { kinds[$0] != .number && !table.isNumeric($0) }) else { return finding }
+    if kinds[column] == .text, table.rowCount > 2, !Series.isNamedLikeID(column.name),
+      numbersItsRows(column, in: table)
+    {
+      let error = DataError(
+        .notATime, file: table.file, row: table.rowNumber(0), column: column.name,
+        "\(TimeSource(table, column).shown(0)) may be a time, but is not written in a way that is known",
+        remedy: "write times like 2024-01-31, 2024-01-31 18:00:00 or 2024-01", setting: .time)
+      throw TimeFault(error: error, source: nil)
+    }
+    finding.notes.append("the rows are counted; column \(column.name.shortened) is not read")
+    return finding
+  }
+
+  /// Whether no two fields are alike, and each holds a digit.
+  private static func numbersItsRows(_ column: Table.Column, in table: Table) -> Bool {
+    var texts: Set<ArraySlice<UInt8>> = []
+    return (0..<table.rowCount).allSatisfy { row in
+      let text = TimeSource.folded(table.trimmedBytes(row: row, column: column))
+      return text.count <= 60 && text.contains(where: isDigit) && texts.insert(text).inserted
+    }
+  }
+
+  /// Whether a column of bare numbers may hold days: 20240131, 240131, 45322.
+  private static func namesDay(_ column: Table.Column, in table: Table) -> Bool {
+    !isNamedForCounting(column.name)
+      && layouts(TimeSource(table, column)).contains { $0.takesClock || $0.parts == [.spreadsheetDay] }
   }
 
   /// Reads a source; where its dates repeat, a column with the time of day may be the rest of it.
   static func read(
-    _ source: TimeSource, clocks: [TimeSource], order: DateOrder?
+    _ source: TimeSource, clocks: @autoclosure () -> [TimeSource], order: DateOrder?
   ) throws(TimeFault) -> TimeFinding {
     do throws(DataError) {
       return TimeFinding(axis: try TimeAxis(source, order: order), source: source)
@@ -109,11 +155,9 @@ extension TimeAxis {
         throw TimeFault(error: error, source: source)
       }
       var fault = TimeFault(error: error, source: source)
-      for joined in clocks {
+      for joined in clocks() {
         do throws(DataError) {
-          let axis = try TimeAxis(joined, order: order)
-          let note = "columns \(joined.columns.map(\.name.shortened).joined(separator: " and ")) are one time"
-          return TimeFinding(axis: axis, source: joined, notes: [note])
+          return TimeFinding(axis: try TimeAxis(joined, order: order), source: joined, notes: joined.notes)
         } catch {
           // Read throughout, but uneven: what is wrong with both together says more.
           if error.code != .notATime, error.code != .missingValue { fault = TimeFault(error: error, source: joined) }
@@ -125,19 +169,24 @@ extension TimeAxis {
 
   // MARK: - Kinds of columns
 
-  private enum Kind { case date, clock, number, text }
+  enum Kind {
+    case date, clock, number, text
+    /// A time of day as it stands beside a date alone: `H19`, `18-19`, `6 PM`.
+    case hours
+  }
 
   /// What a column holds, by its first fields.
   private static func kind(of column: Table.Column, in table: Table) -> Kind {
     let rows = min(table.rowCount, 100)
     guard let row = (0..<rows).first(where: { table.field(row: $0, column: column) != .missing }) else { return .text }
-    let text = table.trimmedBytes(row: row, column: column)
+    let text = TimeSource.folded(table.trimmedBytes(row: row, column: column))
     if text.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
     ),
       Field.number(text, mark: DecimalMark.point.rawValue) != nil
     {
       return .number
     }
+    if isNamedLikeTime(column.name) || isNamedForPeriods(column.name), holdsHours(column, in: table) { return .hours }
     var layouts = TimeLayout.candidates(for: text)
     if !isNamedLikeTime(column.name) || isNamedForCounting(column.name) { layouts.removeAll(where: \.needsName) }
     if layouts.contains(where: { !$0.isBareNumber && !$0.isElapsed }) { return .date }
@@ -157,10 +206,8 @@ extension TimeAxis {
     columns.filter { $0 != date }.flatMap { column -> [TimeSource] in
       let forms: [TimeSource.Clock]
       switch kinds[column] {
-      case .clock: forms = [.written]
-      case .number where part(column.name) == .hour: forms = [.hours, .digits]
-      case .number where isNamedLikeTime(column.name) && !isNamedForCounting(column.name) && part(column.name) == nil:
-        forms = [.digits, .hours]
+      case .clock, .hours: forms = [.written]
+      case .number: forms = clocks(of: column, in: table)
       default: forms = []
       }
       return forms.map { TimeSource(table, columns: [date, column], form: .dateAndTime($0)) }
@@ -179,7 +226,7 @@ extension TimeAxis {
   /// Whether a column that no layout reads is meant as times: by its name, or because most of its first fields hold
   /// a year or a month beside other digits.
   private static func looksLikeTimes(_ column: Table.Column, in table: Table, _ kind: Kind) -> Bool {
-    guard kind == .text else { return false }
+    guard kind == .text || kind == .hours else { return false }
     if isNamedExactlyLikeTime(column.name) || isNamedLikeTime(column.name) { return true }
     let rows = min(table.rowCount, 50)
     guard rows > 1 else { return false }
@@ -242,7 +289,9 @@ extension TimeAxis {
     "uhrzeit", "zeitstempel",
     "monat", "jahr", "woche", "tag", "quartal", "mes", "mois", "mese", "maand", "semaine", "semana", "jour", "día",
     "trimestre", "année",
-    "año", "hora", "heure", "dato", "päivä", "дата", "месяц", "год", "день", "日期", "時間", "时间", "yearmonth", "yyyymm",
+    "año", "hora", "heure", "dato", "päivä", "дата", "месяц", "год", "день", "日期", "時間", "时间", "年月日", "年月", "年", "月",
+    "日付", "年度", "날짜", "일자", "연월",
+    "التاريخ", "الشهر", "วันที่", "เดือน", "yearmonth", "yyyymm",
     "yyyymmdd", "yearweek",
     "yyyyww", "isoweek", "kw", "calendarweek", "epoch", "elapsed", "stunde", "doy",
   ])
@@ -257,7 +306,7 @@ extension TimeAxis {
   }
 
   /// The words of a name in snake, kebab or camel case, in lower case.
-  private static func words(of name: String) -> [String] {
+  static func words(of name: String) -> [String] {
     var words: [String] = [""]
     var wasLowercase = false
     for character in name.prefix(200) {

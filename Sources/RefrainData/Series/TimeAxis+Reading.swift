@@ -48,7 +48,7 @@ extension TimeAxis {
     }
     guard let first = good.first, case .success(let grid) = first.outcome else {
       guard case .failure(let irregularity) = readings[0].outcome else { fatalError("a reading neither good nor bad") }
-      throw Self.fault(irregularity, source, isNewestFirst: readings[0].isNewestFirst)
+      throw Self.fault(irregularity, source, readings[0])
     }
     if order == nil, first.layout.order != nil, !first.layout.isDotted,
       let other = good.dropFirst().first(where: { $0.layout.order != nil && $0.stamps != first.stamps })
@@ -153,6 +153,14 @@ extension TimeAxis {
       return source.table.fault(
         .missingValue, row: row, column: column, "the time is missing", remedy: "fill it in or remove the row")
     }
+    if row == 0, source.table.rowCount > 2, !source.text(0).contains(where: isDigit),
+      !TimeLayout.candidates(for: source.text(1)).isEmpty
+    {
+      let number = source.table.rowNumber(0)
+      return source.table.fault(
+        .notATime, row: row, column: column, "\(source.shown(row)) is not a time, and \(source.shown(1)) below it is",
+        remedy: "remove line \(number) if it is a second line of names, or of units", setting: .time)
+    }
     return source.table.fault(
       .notATime, row: row, column: column,
       "\(source.shown(row)) is not a time" + (row > 0 ? " written like \(source.shown(0))" : ""),
@@ -179,6 +187,17 @@ extension TimeAxis {
       .doubtfulTime, row: row, column: source.columns[0],
       "\(source.shown(row)) may be \(days.joined(separator: " or "))",
       remedy: "say the order of day, month and year", setting: .dates)
+  }
+
+  /// The fault, with a step over which the rows may be brought together where there is one that helps.
+  private static func fault(
+    _ irregularity: Frequency.Irregularity, _ source: TimeSource, _ reading: TimeReading
+  ) -> DataError {
+    var fault = fault(irregularity, source, isNewestFirst: reading.isNewestFirst)
+    if fault.setting == .repeatedTimes || fault.setting == .spacing, !reading.layout.isIndex {
+      fault.step = TimePeriod.step(for: reading.stamps)
+    }
+    return fault
   }
 
   private static func fault(
@@ -214,13 +233,15 @@ extension TimeAxis {
     case .gap(let position, let missing, let frequency):
       return table.fault(
         .gapInTimes, row: place(position), column: column,
-        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in a series that is \(frequency), "
+        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in "
+          + (frequency.unit == .index ? "numbers that are evenly spaced" : "a series that is \(frequency)") + ", "
           + step(position),
         remedy: "add a row for each missing time (e.g. with the last known values)", setting: .fill)
     case .uneven(let position, let usual):
       return table.fault(
         .irregularTimes, row: place(position), column: column,
-        "the series is \(usual) elsewhere, but not \(step(position))", remedy: "make the times evenly spaced",
+        (usual.unit == .index ? "the numbers are evenly spaced" : "the series is \(usual)")
+          + " elsewhere, but not \(step(position))", remedy: "make the times evenly spaced",
         setting: .spacing)
     case .partsOfYear(let parts):
       return table.fault(
@@ -293,6 +314,9 @@ extension TimeLayout {
     case [.year]: return (1500...2200).contains(year)
     case [.spreadsheetDay]: return (1970...2100).contains(year)
     case [.epoch(.seconds)], [.epoch(.milliseconds)]: return (1500...2200).contains(year)
+    // 18 digits from 1900 on are ticks of the one kind or the other; since 1970 they are nanoseconds up to 2001.
+    case [.epoch(.ticks)]: return (1970...2100).contains(year)
+    case [.epoch(.fileTime)]: return (1980...2060).contains(year)
     default: return (1900...2100).contains(year)
     }
   }
@@ -320,8 +344,10 @@ extension TimeLayout {
     case [.year, .quarter]: return ["read as year and quarter"]
     case [.year, .month], [.year, .dayOfYear], [.shortYear, .month, .day], [.decimalYear]:
       return ["read as \(described)"]
-    case [.epoch(.microseconds)]: return ["read as microseconds since 1970"]
-    case [.epoch(.nanoseconds)]: return ["read as nanoseconds since 1970"]
+    case [.epoch(.microseconds)]: return ["read as microseconds since 1970 (the first is \(day))"]
+    case [.epoch(.nanoseconds)]: return ["read as nanoseconds since 1970 (the first is \(day))"]
+    case [.epoch(.ticks)]: return ["read as ticks of 100 ns since year 1 (the first is \(day))"]
+    case [.epoch(.fileTime)]: return ["read as Windows' ticks of 100 ns since 1601 (the first is \(day))"]
     default: return []
     }
   }
@@ -355,16 +381,16 @@ extension TimeAxis {
       let ordinals = reading.stamps.map(frequency.unit.ordinal)
       let places = ordinals.map { ($0 - ordinals[0]).quotientAndRemainder(dividingBy: frequency.count) }
       guard places.allSatisfy({ $0.remainder == 0 }), reading.stamps.allSatisfy(frequency.unit.contains) else {
-        fault =
-          fault ?? Self.fault(.uneven(at: position, usual: frequency), source, isNewestFirst: reading.isNewestFirst)
+        fault = fault ?? Self.fault(.uneven(at: position, usual: frequency), source, reading)
         continue
       }
       let count = places.last!.quotient + 1
       guard count <= 4 * rows + 100 else {
-        fault =
-          fault
-          ?? Self.fault(
-            .gap(at: position, missing: missing, in: frequency), source, isNewestFirst: reading.isNewestFirst)
+        var gap = Self.fault(.gap(at: position, missing: missing, in: frequency), source, reading)
+        // Filling was asked for, and so much is missing that it is not done.
+        gap.remedy = "more times are missing than there are: look for a time that is wrong"
+        (gap.setting, gap.step) = (.spacing, layout.isIndex ? nil : TimePeriod.step(for: reading.stamps))
+        fault = fault ?? gap
         continue
       }
       var rowPlaces: [Int?] = Array(repeating: nil, count: count)

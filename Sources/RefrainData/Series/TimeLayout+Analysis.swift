@@ -39,7 +39,14 @@ extension TimeLayout {
       case 9, 10: [bare([.epoch(.seconds)])]
       case 12, 13: [bare([.epoch(.milliseconds)])]
       case 15, 16: [bare([.epoch(.microseconds)])]
-      case 18, 19: [bare([.epoch(.nanoseconds)])]
+      case 18:
+        // Since 1970 they are no later than 2001; what begins so is from 1966 on, or 1981 on, by the other counts.
+        switch String(decoding: whole.prefix(2), as: UTF8.self) {
+        case "62", "63", "64": [bare([.epoch(.ticks)]), bare([.epoch(.nanoseconds)])]
+        case "12", "13", "14": [bare([.epoch(.fileTime)]), bare([.epoch(.nanoseconds)])]
+        default: [bare([.epoch(.nanoseconds)])]
+        }
+      case 19: [bare([.epoch(.nanoseconds)])]
       default: []
       }
     if groups.count == 2 {
@@ -188,8 +195,9 @@ struct TimeAnalysis {
     var lengths: [Int] = []
     for case .number(let length) in pieces { lengths.append(length) }
     let separators = pieces.compactMap { piece -> [UInt8]? in if case .literal(let text) = piece { text } else { nil } }
-    if pieces.contains(.clock), lengths == [8] || lengths == [7], case .number = pieces[0], pieces[1] == .clock {
-      var layout = TimeLayout(lengths == [8] ? [.year, .month, .day] : [.year, .dayOfYear])
+    if pieces.contains(.clock), [[8], [7], [6]].contains(lengths), case .number = pieces[0], pieces[1] == .clock {
+      let day: TimeLayout.Part = lengths == [8] ? .year : .shortYear
+      var layout = TimeLayout(lengths == [7] ? [.year, .dayOfYear] : [day, .month, .day])
       layout.isCompact = true
       return [layout]
     }

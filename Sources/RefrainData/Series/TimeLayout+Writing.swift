@@ -21,10 +21,17 @@ struct TimeStyle: Hashable, Sendable {
       stamp = stamp.onDay(stamp.dayNumber - 1)
       hour = 24
     }
-    var text = ""
-    for part in layout.parts { text += self.text(of: part, stamp, hour: hour) }
-    if layout.takesClock { text += clock(stamp, hour: hour) }
-    return text
+    // A literal is a byte, and a letter may be several.
+    var text: [UInt8] = []
+    for part in layout.parts {
+      if case .literal(let byte) = part {
+        text.append(byte)
+      } else {
+        text += self.text(of: part, stamp, hour: hour).utf8
+      }
+    }
+    if layout.takesClock { text += clock(stamp, hour: hour).utf8 }
+    return String(decoding: text, as: UTF8.self)
   }
 
   private func text(of part: TimeLayout.Part, _ stamp: TimeStamp, hour: Int) -> String {
@@ -60,7 +67,7 @@ struct TimeStyle: Hashable, Sendable {
     case .decimalYear: return decimalYear(date)
     case .spreadsheetDay: return spreadsheetDay(stamp)
     case .index: return decimal(stamp.ticks, decimals: spelling.decimals)
-    case .literal(let byte): return byte < 0x80 ? String(UnicodeScalar(byte)) : ""
+    case .literal(let byte): return String(UnicodeScalar(byte))
     }
   }
 
@@ -187,6 +194,7 @@ struct TimeStyle: Hashable, Sendable {
       return decimals == 0 ? String(whole) : "\(whole)\(mark)\(fraction(ticks - whole * TimeStamp.second))"
     case .milliseconds: return String(ticks.flooredQuotient(by: 1000)) + zeros
     case .microseconds: return String(ticks) + zeros
+    case .ticks, .fileTime: return String(ticks * 10 + unit.tenthsTo1970)
     case .nanoseconds:
       let (product, overflow) = ticks.multipliedReportingOverflow(by: 1000)
       return overflow ? String(ticks) + "000" : String(product)

@@ -26,7 +26,8 @@ struct TimeLayout: Hashable, Sendable {
     case hour, minute, second
     /// `e`: a span since the start, with hours that may exceed a day: `1 days 02:00:00`, `36:15`.
     case elapsed
-    /// A number of seconds, milli-, micro- or nanoseconds since 1970-01-01.
+    /// A number of seconds, milli-, micro- or nanoseconds since 1970-01-01, or of tenths of a microsecond since
+    /// another day.
     case epoch(Epoch)
     /// A year with decimals for the part of it that has passed.
     case decimalYear
@@ -38,8 +39,19 @@ struct TimeLayout: Hashable, Sendable {
     case literal(UInt8)
   }
 
-  /// The unit of a number since 1970.
-  enum Epoch: Hashable, Sendable { case seconds, milliseconds, microseconds, nanoseconds }
+  /// The unit of a number since 1970; or tenths of a microsecond since the year 1 (ticks), or 1601 (file times).
+  enum Epoch: Hashable, Sendable {
+    case seconds, milliseconds, microseconds, nanoseconds, ticks, fileTime
+
+    /// Tenths of a microsecond from the day it is counted from to 1970.
+    var tenthsTo1970: Int {
+      switch self {
+      case .ticks: 621_355_968_000_000_000
+      case .fileTime: 116_444_736_000_000_000
+      default: 0
+      }
+    }
+  }
 
   /// In which order a date has its parts.
   enum Order: Hashable, Sendable { case yearFirst, dayFirst, monthFirst }

@@ -128,6 +128,7 @@ enum TimeWord {
   /// Between the parts of a date, without a meaning of their own.
   static let fillers: Set = [
     "de", "del", "of", "the", "den", "der", "dne", "at", "um", "le", "di", "г", "року", "fy", "cy", "year",
+    "年", "月", "日", "년", "월", "일",
   ]
   static let ordinals: Set = ["st", "nd", "rd", "th", "er", "ère", "ere", "e", "è", "ème", "eme", "º", "ª", "de"]
   /// Zones, in minutes ahead of UTC.

@@ -38,6 +38,37 @@ public struct TimePeriod: Hashable, Sendable, Codable {
     return units
   }()
 
+  /// The shortest step, of those that people count in, that is no shorter than the usual distance of the times and
+  /// leaves next to none without a row; nil where none does, and where the times are days that all stand equally often:
+  /// then the time of day stands elsewhere.
+  static func step(for stamps: [TimeStamp]) -> String? {
+    let sorted = stamps.sorted()
+    var counts: [TimeStamp: Int] = [:]
+    for stamp in stamps { counts[stamp, default: 0] += 1 }
+    let often = counts[stamps[0]]!
+    if often > 1, counts.values.allSatisfy({ $0 == often }), stamps.allSatisfy({ $0.timeOfDay == 0 }) { return nil }
+    let distances = zip(sorted.dropFirst(), sorted).map { $0.ticks - $1.ticks }.filter { $0 > 0 }.sorted()
+    guard !distances.isEmpty else { return nil }
+    let usual = distances[(distances.count - 1) / 2]
+    return steps.first { text, size in
+      guard size >= usual, let period = TimePeriod(text) else { return false }
+      let ordinals = Set(stamps.map(period.ordinal))
+      let count = period.ordinal(of: sorted[sorted.count - 1]) - period.ordinal(of: sorted[0]) + 1
+      return ordinals.count > 1 && (count - ordinals.count) * 20 <= count
+    }?.text
+  }
+
+  /// Steps that people count in, and the longest time that one takes.
+  private static let steps: [(text: String, size: Int)] = {
+    let (minute, hour, day) = (TimeStamp.minute, TimeStamp.hour, TimeStamp.day)
+    return [
+      ("1s", TimeStamp.second), ("10s", 10 * TimeStamp.second), ("1min", minute), ("5min", 5 * minute),
+      ("10min", 10 * minute), ("15min", 15 * minute), ("30min", 30 * minute), ("1h", hour), ("2h", 2 * hour),
+      ("3h", 3 * hour), ("6h", 6 * hour), ("12h", 12 * hour), ("1d", day), ("1w", 7 * day), ("1mo", 31 * day),
+      ("1q", 92 * day), ("1y", 366 * day),
+    ]
+  }()
+
   /// How far apart the steps lie.
   var frequency: Frequency {
     switch unit {

@@ -36,6 +36,7 @@ extension TimeReader {
     case .milliseconds: count = 12...13
     case .microseconds: count = 15...16
     case .nanoseconds: count = 18...19
+    case .ticks, .fileTime: count = 18...18
     }
     guard let whole = rest.prefix(while: isDigit).count <= count.upperBound ? longDigits(count) : nil else {
       return false
@@ -45,6 +46,7 @@ extension TimeReader {
     case .milliseconds: ticks = whole * 1000
     case .microseconds: ticks = whole
     case .nanoseconds: ticks = whole / 1000
+    case .ticks, .fileTime: ticks = (whole - unit.tenthsTo1970) / 10
     }
     guard let mark = rest.first, mark == UInt8(ascii: ".") || mark == UInt8(ascii: ",") else {
       spelling.note(decimals: 0)

@@ -18,6 +18,12 @@ struct TimeSource {
     case hours
     /// 1830
     case digits
+    /// 183015
+    case seconds
+    /// Minutes since midnight.
+    case minutes
+    /// So many equal parts of a day, counted from a number, each told by its start.
+    case periods(Int, from: Int)
   }
 
   /// A part of a date that has a column of its own.
@@ -54,19 +60,12 @@ struct TimeSource {
   /// The text of the time of a row, put together from the columns.
   func text(_ row: Int) -> ArraySlice<UInt8> {
     switch form {
-    case .column: return table.trimmedBytes(row: row, column: columns[0])
+    case .column: return Self.folded(table.trimmedBytes(row: row, column: columns[0]))
     case .dateAndTime(let clock):
-      let date = table.trimmedBytes(row: row, column: columns[0])
-      let time = Array(table.trimmedBytes(row: row, column: columns[1]))
-      switch clock {
-      case .written:
-        let hasPoints = time.count >= 4 && !time.contains(.colon) && time.contains(UInt8(ascii: "."))
-        return date + [.space] + (hasPoints ? time.map { $0 == UInt8(ascii: ".") ? .colon : $0 } : time)
-      case .hours: return date + [.space] + Self.twoDigits(time) + Array(":00".utf8)
-      case .digits:
-        let digits = Array(repeating: UInt8(ascii: "0"), count: max(0, 4 - time.count)) + time
-        return date + [.space] + digits.prefix(2) + [.colon] + digits.dropFirst(2)
-      }
+      let date = Self.folded(table.trimmedBytes(row: row, column: columns[0]))
+      let time = Self.folded(table.trimmedBytes(row: row, column: columns[1]))
+      let day = Self.spreadsheetDate(Self.whole(Array(date))) ?? Array(date)
+      return (day + [.space] + Self.text(of: clock == .written ? Array(time) : Self.whole(Array(time)), clock))[...]
     case .parts(let parts): return joined(parts, row)[...]
     }
   }
@@ -74,7 +73,7 @@ struct TimeSource {
   private func joined(_ parts: [Part], _ row: Int) -> [UInt8] {
     var text: [UInt8] = []
     for (part, column) in zip(parts, columns) {
-      let bytes = Self.whole(Array(table.trimmedBytes(row: row, column: column)))
+      let bytes = Self.whole(Array(Self.folded(table.trimmedBytes(row: row, column: column))))
       switch part {
       case .year: text += bytes
       case .month, .day: text += [UInt8(ascii: "-")] + (part == .month ? Self.month(bytes) : Self.twoDigits(bytes))
@@ -92,7 +91,7 @@ struct TimeSource {
   }
 
   /// 3 for 3.0, as programs write whole numbers of a column that has missing ones.
-  private static func whole(_ bytes: [UInt8]) -> [UInt8] {
+  static func whole(_ bytes: [UInt8]) -> [UInt8] {
     bytes.suffix(2) == [UInt8(ascii: "."), UInt8(ascii: "0")] ? Array(bytes.dropLast(2)) : bytes
   }
 

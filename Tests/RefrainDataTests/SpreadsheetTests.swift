@@ -63,6 +63,67 @@ import Testing
     #expect(series.rowNumber(of: 0) == row)
   }
 
+  @Test(arguments: [
+    (
+      "date,v\nyyyy-mm-dd,kWh\n2024-01-01,5\n2024-01-02,6\n", "v",
+      "line 2 (yyyy-mm-dd, kWh) is taken for units, not for values"
+    ),
+    (
+      "date,v\nstring,float\n2024-01-01,5\n2024-01-02,6\n", "v",
+      "line 2 (string, float) is taken for units, not for values"
+    ),
+    (
+      "date,pH,v\n,-,kWh\n2024-01-01,7,5\n2024-01-02,7,6\n", "v",
+      "line 2 (-, kWh) is taken for units, not for values"
+    ),
+    (
+      "Region,North\ndate,v\n2024-01-01,5\n2024-01-02,6\n", "v",
+      "line 1 (Region, North) is taken for a title, not for values"
+    ),
+    (
+      ",North,,South,\ndate,units,EUR,units,EUR\n2024-01-01,1,2,3,5\n2024-01-02,1,2,3,6\n", "South EUR",
+      "lines 1 and 2 are taken for names together"
+    ),
+    (
+      "date,North,North\n,units,EUR\n2024-01-01,1,5\n2024-01-02,2,6\n", "North EUR",
+      "lines 1 and 2 are taken for names together"
+    ),
+  ])
+  func `have units or names in a second line`(csv: String, name: String, note: String) throws {
+    let series = try Series(table: Table(csv: csv))
+    #expect(series.name == name && series.values == [5, 6] && series.rowNumber(of: 0) == 3)
+    #expect(series.times.text(at: 2) == "2024-01-03" && series.notes.contains(note))
+  }
+
+  @Test func `with a second line that cannot be told are refused with the line to remove`() throws {
+    let table = try Table(csv: "date,shop,v\nday,name,EUR\n2024-01-01,a,5\n2024-01-02,a,6\n")
+    let error = dataError { () throws(DataError) in try Series(table: table) }
+    #expect(error?.row == 2 && error?.remedy?.hasPrefix("remove line 2") == true)
+    // A first value that is missing is a value.
+    #expect(try Table(csv: "a,b\nNA,NA\n1,2\n3,4\n").rowCount == 3)
+  }
+
+  @Test(
+    arguments: [
+      (["5", "6", "1e20", "7", "1e20", "5", "6"], "1e+20 stands 2 times (first in row 4), far beyond the rest"),
+      (["5", "6", "-999", "7", "-999", "5", "6"], "-999 stands 2 times (first in row 4), 142 times beyond the rest"),
+      (["5", "6", "999", "7", "8", "5", "6"], nil), (["5", "6", "9", "7", "9", "5", "6"], nil),
+      (["950", "980", "999", "970", "999", "960", "970"], nil),
+    ] as [([String], String?)])
+  func `with a value that may mean missing say so`(values: [String], note: String?) throws {
+    let rows = values.enumerated().map { "2024-01-0\($0 + 1),\($1)\n" }.joined()
+    let notes = try Series(table: Table(csv: "date,v\n" + rows)).notes
+    #expect(notes == note.map { ["column v: \($0): if it means missing, write NA"] } ?? [])
+  }
+
+  @Test func `with tabs are as doubtful as with semicolons where points may group thousands`() throws {
+    for delimiter in ["\t", ";"] {
+      let table = try Table(csv: "n\(delimiter)v\nx\(delimiter)1.034\nx\(delimiter)1.118\nx\(delimiter)1.002\n")
+      let error = dataError { () throws(DataError) in try table.numbers(in: table.columns[1]) }
+      #expect(error?.code == .doubtfulNumber, "\(delimiter.debugDescription)")
+    }
+  }
+
   @Test func `without a header have numbered columns, and say so`() throws {
     let table = try Table(csv: "Berlin,2024-01-01,5.5\nBerlin,2024-01-02,6.5\n")
     #expect(table.columns.map(\.name) == ["column 1", "column 2", "column 3"])

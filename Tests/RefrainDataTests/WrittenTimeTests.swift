@@ -80,7 +80,13 @@ import Testing
     (["1577836800.0", "1577840400.0"], "timestamp", "hourly", "1577844000.0"),
     (["1577836800000000", "1577840400000000"], "timestamp", "hourly", "1577844000000000"),
     (["1577836800000000000", "1577840400000000000"], "ts", "hourly", "1577844000000000000"),
+    (["638396640000000000", "638396676000000000"], "time", "hourly", "638396712000000000"),
+    (["133485408000000000", "133486272000000000"], "time", "daily", "133487136000000000"),
+    (["946684800000000000", "946688400000000000"], "time", "hourly", "946692000000000000"),
     (["45292", "45293"], "date", "daily", "45294"),
+    // Other scripts.
+    (["2023年11月", "2023年12月"], "年月", "monthly", "2024年1月"),
+    (["2024년 2월 28일", "2024년 2월 29일"], "날짜", "daily", "2024년 3월 1일"),
     (["45292.000000", "45292.041667", "45292.083333"], "datetime", "hourly", "45292.125000"),
     // One part of a date may have zeros where another has none.
     (["03/26/2021", "04/2/2021", "04/9/2021"], "Week", "weekly", "04/16/2021"),
@@ -193,6 +199,24 @@ import Testing
     ("Date,Time,y\n2024-01-01,22:00,1\n2024-01-01,23:00,2\n2024-01-02,00:00,3\n", "2024-01-02 01:00"),
     ("Time;Date;y\n22.00.00;01/01/2024;1\n23.00.00;01/01/2024;2\n00.00.00;02/01/2024;3\n", "02/01/2024 01:00:00"),
     ("date,hour,y\n2024-01-01,23,1\n2024-01-01,24,2\n2024-01-02,1,3\n", "2024-01-02 02:00"),
+    // The date is a bare number.
+    ("Date,Time,y\n20240101,22:00,1\n20240101,23:00,2\n20240102,00:00,3\n", "20240102 01:00"),
+    ("Time,Date,y\n22:00,20240101,1\n23:00,20240101,2\n00:00,20240102,3\n", "20240102 01:00"),
+    ("date;hour;y\n20240101;22;1\n20240101;23;2\n20240102;0;3\n", "20240102 01:00"),
+    ("Date,Time,y\n240101,22:00,1\n240101,23:00,2\n240102,00:00,3\n", "240102 01:00"),
+    ("Date,Time,y\n45292,22:00,1\n45292,23:00,2\n45293,00:00,3\n", "2024-01-02 01:00"),
+    // The time of day is written otherwise.
+    ("Date,time,y\n2024-01-01,220000,1\n2024-01-01,230000,2\n2024-01-02,000000,3\n", "2024-01-02 01:00:00"),
+    ("Date,HE,y\n2024-01-01,23,1\n2024-01-01,24,2\n2024-01-02,1,3\n", "2024-01-02 02:00"),
+    ("Date,hour,y\n2024-01-01,H23,1\n2024-01-01,H24,2\n2024-01-02,H01,3\n", "2024-01-02 02:00"),
+    ("Date,time,y\n2024-01-01,22-23,1\n2024-01-01,23-24,2\n2024-01-02,00-01,3\n", "2024-01-02 01:00"),
+    (
+      "Date,time,y\n2024-01-01,22:00 - 23:00,1\n2024-01-01,23:00 - 00:00,2\n2024-01-02,00:00 - 01:00,3\n",
+      "2024-01-02 01:00"
+    ),
+    ("Date,time,y\n2024-01-01,10 PM,1\n2024-01-01,11 PM,2\n2024-01-02,12 AM,3\n", "2024-01-02 01:00"),
+    ("Datum;Uhrzeit;y\n01.01.2024;22:00 Uhr;1\n01.01.2024;23:00 Uhr;2\n02.01.2024;00:00 Uhr;3\n", "02.01.2024 01:00"),
+    ("date,interval,y\n2024-01-01,1320,1\n2024-01-01,1380,2\n2024-01-02,0,3\n", "2024-01-02 01:00"),
     ("date,hhmm_time,y\n2024-01-01,2200,1\n2024-01-01,2300,2\n2024-01-02,0,3\n", "2024-01-02 01:00"),
     ("year,month,day,hour,y\n2024,1,31,22,1\n2024,1,31,23,2\n2024,2,1,0,3\n", "2024-02-01 01:00"),
     ("Year,Month,y\n2023,November,1\n2023,December,2\n2024,January,3\n", "2024-02"),
@@ -202,6 +226,88 @@ import Testing
   func `in several columns are one time`(csv: String, next: String) throws {
     let series = try Series(table: Table(csv: csv), target: "y")
     #expect(series.times.text(at: 3) == next)
+  }
+
+  @Test(arguments: [(48, "every 30 minutes", "2024-01-03 00:00"), (96, "every 15 minutes", "2024-01-03 00:00")])
+  func `of counted periods are parts of their day`(count: Int, frequency: String, next: String) throws {
+    let rows = (1...2).flatMap { day in (1...count).map { "2024-01-0\(day),\($0),\($0 * 7 % 10)\n" } }.joined()
+    let series = try Series.all(
+      in: Table(csv: "Date,SettlementPeriod,y\n" + rows), options: Series.Options(target: "y"))
+    #expect(series.count == 1 && series[0].frequency.description == frequency)
+    #expect(series[0].times.text(at: 2 * count) == next && series[0].times.text(at: 1) < "2024-01-01 00:31")
+    #expect(series[0].notes.contains { $0.contains("counts \(count) periods a day, the first from 00:00") })
+  }
+
+  @Test func `of day that cannot be read are neither series nor left out`() throws {
+    let rows = (1...3).flatMap { day in ["dawn 1", "noon 2", "dusk 3"].map { "2024-01-0\(day),\($0),5\n" } }.joined()
+    let error = dataError { () throws(DataError) in
+      try Series.all(in: Table(csv: "date,hour,y\n" + rows), options: Series.Options())
+    }
+    #expect(error?.code == .repeatedTime && error?.remedy?.contains("column hour looks like the time of day") == true)
+    // Words without a digit tell series apart, whatever their column is called.
+    let shifts = rows.replacing(" 1", with: "").replacing(" 2", with: "").replacing(" 3", with: "")
+    #expect(try Series.all(in: Table(csv: "date,time,y\n" + shifts), options: Series.Options()).count == 3)
+    // Days that all stand equally often would be a mean of what is told apart.
+    #expect(error?.step == nil)
+    // The date, which is a number, is at fault where the clock alone would be read.
+    let repeated = dataError { () throws(DataError) in
+      try Series(table: Table(csv: "Date,Time,y\n20240102,22:00,1\n20240102,23:00,2\n20240101,00:00,3\n"))
+    }
+    #expect(repeated?.code == .unsortedTimes && repeated?.column == "Date")
+    // Months, not days of 2020.
+    let months = dataError { () throws(DataError) in
+      try Series(table: Table(csv: "yyyymm,time,y\n201101,00:00,1\n201101,12:00,2\n201102,00:00,3\n"))
+    }
+    #expect(months?.code == .repeatedTime && months?.column == "yyyymm")
+  }
+
+  @Test(
+    arguments: [
+      (["2000-01", "2000-02", "2000-03", "2000-03", "2000-04"], "1mo"),
+      (["2010-01-01", "2010-01-16", "2010-02-01", "2010-02-16", "2010-03-01", "2010-03-16"], "1mo"),
+      (["2024-01-01", "2024-01-02", "2024-01-02", "2024-01-03"], "1d"),
+      (["2024-01-01 10:00", "2024-01-01 11:00", "2024-01-01 12:17"], "1h"),
+      (["2024-01-01", "2024-01-01", "2024-01-02", "2024-01-02"], nil), (["3", "5", "8", "9"], nil),
+    ] as [([String], String?)])
+  func `that are uneven are answered with a step that brings them together`(times: [String], step: String?) throws {
+    let error = dataError { () throws(DataError) in try axis(times) }
+    #expect(error != nil && error?.step == step)
+    guard let step else { return }
+    var options = Series.Options()
+    options.every = TimePeriod(step)
+    let table = try Table(csv: "date,v\n" + times.map { $0 + ",1\n" }.joined())
+    #expect(try Series(table: table, options: options).count > 1)
+  }
+
+  @Test func `in digits of any script are times`() throws {
+    for times in [["２０２４-０１", "２０２４-０２"], ["٢٠٢٤-٠١", "٢٠٢٤-٠٢"], ["२०२४-०१", "२०२४-०२"]] {
+      #expect(try axis(times, name: "x").text(at: 2) == "2024-03")
+    }
+  }
+
+  @Test(arguments: [
+    ("年月", ["令和5年12月", "令和5年11月", "令和5年10月"]), ("x", ["W3", "W2", "W1"]), ("", ["Week 12", "Week 11", "Week 10"]),
+    ("Sprint", ["Sprint 3", "Sprint 2", "Sprint 1"]), ("เดือน", ["ธ.ค. 2566", "พ.ย. 2566", "ต.ค. 2566"]),
+  ])
+  func `in words that are not known are never counted in silence`(name: String, times: [String]) throws {
+    let table = try Table(csv: "\(name),v\n" + times.map { $0 + ",1\n" }.joined())
+    let error = dataError { () throws(DataError) in try Series(table: table) }
+    #expect(error?.code == .notATime && error?.setting == .time && error?.row == 2)
+    var options = Series.Options()
+    options.countsRows = true
+    #expect(try Series(table: table, options: options).count == 3)
+    // What cannot be times is left aside, and that is said.
+    let words = try Series(table: Table(csv: "city,v\nRome,1\nOslo,2\nBern,3\n"))
+    #expect(words.notes == ["the rows are counted; column city is not read"])
+  }
+
+  @Test func `that count from other days say which day is the first`() throws {
+    #expect(
+      try axis(["638396640000000000", "638396676000000000"], name: "time").notes
+        == ["column time: read as ticks of 100 ns since year 1 (the first is 2024-01-01)"])
+    #expect(
+      try axis(["133485408000000000", "133485444000000000"], name: "time").notes
+        == ["column time: read as Windows' ticks of 100 ns since 1601 (the first is 2024-01-01)"])
   }
 
   @Test func `of which no column holds the year are refused`() throws {

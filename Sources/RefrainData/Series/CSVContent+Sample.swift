@@ -176,10 +176,10 @@ extension CSVSample {
     guard [header, second, third].allSatisfy({ $0.fields.count == width }), !second.followsBlank, !third.followsBlank,
       !hasValue(header, in: bytes), !hasValue(second, in: bytes), width <= 1000
     else { return false }
-    // Words for what is missing are values that are missing.
+    // Words for what is missing are values that are missing; a dash is a unit too.
     let isWord = second.fields.map { CSVContent.isWord(bytes[$0.range]) }
     return isWord.contains(true)
-      && zip(second.fields, isWord).allSatisfy { $1 || bytes[$0.range].allSatisfy(isBlank) }
+      && zip(second.fields, isWord).allSatisfy { $1 || ["", "-", "–", "—"].contains(CSVContent.text($0, in: bytes)) }
       && third.fields.allSatisfy { CSVContent.isValue(bytes[$0.range]) }
   }
 

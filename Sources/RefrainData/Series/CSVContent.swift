@@ -188,7 +188,7 @@ struct CSVContent {
     let hasTime = { (texts: [String]) in texts.contains(where: TimeAxis.isNamedLikeTime) }
     let isHeader = count(first) < count(second) || hasTime(second) && !hasTime(first)
     let names = isHeader ? second : first
-    let shown = (isHeader ? first : second).prefix(4).joined(separator: ", ").shortened
+    let shown = (isHeader ? first : second).filter { !$0.isEmpty }.prefix(4).joined(separator: ", ").shortened
     let line = isHeader ? row : row + 1
     let given = names.filter { !$0.isEmpty }
     guard Set(given).count < given.count else {

@@ -143,21 +143,34 @@ extension Series {
     guard error.code == .repeatedTime, source.form == .column else { return error }
     let taken = taken(source, options)
     let candidates = table.columns.prefix(100).filter {
-      !taken.contains($0.name) && isRepeated($0, in: table) && tellsApart([$0], in: table, source)
-    }
-    let isNamed = { (column: Table.Column) in
-      TimeAxis.isNamedLikeTime(column.name) || TimeAxis.isNamedForPeriods(column.name)
+      // What is written like 18:00 is not what is wrong.
+      !taken.contains($0.name) && !table.text(row: 0, column: $0).contains(":") && isRepeated($0, in: table)
+        && tellsApart([$0], in: table, source)
     }
     let rows = 0..<table.rowCount
     let dates = Set(rows.map(source.text)).count
-    // Without such a name its values must be the same on every date.
+    // Without such a name its values must be the same on every date, and other numbers be left to forecast.
     let isEven = { (column: Table.Column) in
       Set(rows.map { table.trimmedBytes(row: $0, column: column) }).count * dates == rows.count
+        && table.columns[(column.index + 1)...].contains { !taken.contains($0.name) && table.isNumeric($0) }
     }
-    guard let column = candidates.first(where: isNamed) ?? candidates.first(where: isEven) else { return error }
+    guard let column = candidates.first(where: { isForTimes($0, in: table) }) ?? candidates.first(where: isEven) else {
+      return error
+    }
     var error = error
     error.remedy = "column \(column.name.shortened) looks like the time of day: write it like 18:00"
+    // A mean of the day would be one of what the column tells apart.
+    error.step = nil
     return error
+  }
+
+  /// Whether a column is named for times, and its first fields have digits: not the `day` of Monday, Tuesday.
+  private static func isForTimes(_ column: Table.Column, in table: Table) -> Bool {
+    let isNamed =
+      TimeAxis.isNamedLikeTime(column.name) && !TimeAxis.isNamedForCounting(column.name)
+      || TimeAxis.isNamedForPeriods(column.name)
+    return isNamed
+      && (0..<min(table.rowCount, 30)).allSatisfy { table.text(row: $0, column: column).contains(where: \.isNumber) }
   }
 
   /// The names of the columns that are something else already.
@@ -173,10 +186,7 @@ extension Series {
     let taken = taken(source, options)
     let candidates = table.columns.prefix(1000).filter { column in
       guard !taken.contains(column.name) else { return false }
-      let isForTimes =
-        (TimeAxis.isNamedLikeTime(column.name) || TimeAxis.isNamedForPeriods(column.name))
-        && !TimeAxis.isNamedForCounting(column.name)
-      guard !isForTimes || isNamedLikeID(column.name) else { return false }
+      guard !isForTimes(column, in: table) || isNamedLikeID(column.name) else { return false }
       let isNumeric = table.isNumeric(column)
       return (!isNumeric || isNamedLikeID(column.name)) && isRepeated(column, in: table)
     }

@@ -41,6 +41,17 @@ extension TimeAxis {
     return lowest <= highest ? (lowest...highest, digits) : nil
   }
 
+  /// Whether every field of a column may be a year and a month: of 200101 to 201212 each may be a day of 2020 as well.
+  static func holdsMonths(_ column: Table.Column, in table: Table) -> Bool {
+    (0..<table.rowCount).allSatisfy { row in
+      let text = TimeSource.folded(table.trimmedBytes(row: row, column: column))
+      guard text.count == 6, text.allSatisfy(isDigit), let number = Int(String(decoding: text, as: UTF8.self)) else {
+        return false
+      }
+      return (1900...2100).contains(number / 100) && (1...12).contains(number % 100)
+    }
+  }
+
   /// Whether the first fields are times of day in a way that only stands beside a date.
   static func holdsHours(_ column: Table.Column, in table: Table) -> Bool {
     var seen = 0

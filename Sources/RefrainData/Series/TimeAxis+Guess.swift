@@ -203,7 +203,8 @@ extension TimeAxis {
   private static func clocks(
     for date: Table.Column, in columns: [Table.Column], _ kinds: [Table.Column: Kind], _ table: Table
   ) -> [TimeSource] {
-    columns.filter { $0 != date }.flatMap { column -> [TimeSource] in
+    if kinds[date] == .number, holdsMonths(date, in: table) { return [] }
+    return columns.filter { $0 != date }.flatMap { column -> [TimeSource] in
       let forms: [TimeSource.Clock]
       switch kinds[column] {
       case .clock, .hours: forms = [.written]

@@ -31,7 +31,9 @@ extension DataError {
     case .time where flags.contains("time"):
       error.remedy = or("name the column of times with --time, or count the rows with --count-rows")
     case .spacing where flags.contains("aggregate"):
-      error.remedy = or("bring the rows together with --every, such as --every 1h, or count them with --count-rows")
+      error.remedy = or(
+        step.map { "bring the rows together with --every, such as --every \($0), or count them with --count-rows" }
+          ?? "count the rows with --count-rows")
     case .future where flags.contains("future"): error.remedy = "name those that it has with --future"
     case .id(let names) where flags.contains("id"):
       error.remedy =
@@ -40,8 +42,8 @@ extension DataError {
         : or("choose one series with --only, or name other columns than \(names.joined(separator: ",")) with --id")
     case .repeatedTimes where flags.contains("aggregate"):
       error.remedy = or(
-        "bring the rows together with --every, such as --every 1h, or name the columns that tell several series apart "
-          + "with --id")
+        (step.map { "bring the rows together with --every, such as --every \($0), or " } ?? "")
+          + "name the columns that tell several series apart with --id")
     case .only(let name) where flags.contains("only"):
       error.remedy = "choose one with --only, such as --only \(name.shellWord)"
     case .fill where flags.contains("fill"):

@@ -92,14 +92,14 @@ struct ForecastPlan: Codable, Sendable {
       let needed = max(2 * full.horizon + 1, full.folds * full.horizon + 2)
       let isLeast = full.horizon == 1 && full.folds == 1
       throw ForecastError(
-        "\(series.place)the series has \(count) \(count == 1 ? "row" : "rows"), and a horizon of \(full.horizon) with "
+        "\(series.place)\(series.subject) has \(count) \(count == 1 ? "row" : "rows"), and a horizon of \(full.horizon) with "
           + "\(folds) needs \(needed)",
         remedy: isLeast ? "give more rows" : "give more rows or a smaller horizon or number of folds",
         setting: isLeast ? nil : .horizons)
     }
     let needed = max(full.needed, full.base + 1)
     throw ForecastError(
-      "\(series.place)the series has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) "
+      "\(series.place)\(series.subject) has \(count) rows, and a horizon of \(full.horizon) with a context of \(full.context) "
         + "and \(folds) needs \(needed)",
       remedy: "give more rows or a smaller horizon, context or number of folds", setting: .sizes)
   }
@@ -347,4 +347,38 @@ extension Forecaster.Configuration {
 extension Series {
   /// The file and a colon, for a message.
   var place: String { file.map { $0 + ": " } ?? "" }
+  /// The series, by its name among several.
+  var subject: String { id.map { "series \($0.quoted)" } ?? "the series" }
+}
+
+extension Forecaster {
+  /// Those of several series that are long enough to be forecast each by itself; the others are left out, which the
+  /// notes of the first say.
+  ///
+  /// - Throws: ``ForecastError`` of the first where none is.
+  public static func longEnough(
+    _ all: [Series], for configuration: Configuration
+  ) throws(ForecastError) -> [Series] {
+    guard all.count > 1 else { return all }
+    var (kept, notes): ([Series], [String]) = ([], [])
+    var first: ForecastError?
+    for series in all {
+      do throws(ForecastError) {
+        _ = try ForecastPlan(series, configuration)
+        kept.append(series)
+      } catch {
+        guard error.setting == .horizons || error.setting == .sizes || error.setting == nil && series.count < 8 else {
+          throw error
+        }
+        first = first ?? error
+        notes.append(
+          "series \((series.id ?? series.name).quoted) is left out: it has "
+            + "\(series.count == 1 ? "1 row" : "\(series.count) rows"), too few for what is asked")
+      }
+    }
+    guard let leading = kept.first else { throw first! }
+    if notes.count > 20 { notes = notes.prefix(20) + ["\(notes.count - 20) more are left out"] }
+    if !notes.isEmpty { kept[0] = leading.named(leading.id, notes: notes) }
+    return kept
+  }
 }

@@ -121,7 +121,9 @@ struct ForecastCommand: ParsableCommand {
     _ input: DataSource.Part?, _ configuration: Forecaster.Configuration
   ) throws -> [ForecastReport] {
     guard let input else { return [try report(of: .airline, label: nil, configuration)] }
-    let all = try configuration.reading.allSeries(in: input, configuration.options)
+    var all = try configuration.reading.allSeries(in: input, configuration.options)
+    let areTogether = all.count > Self.mostAlone || all.count > 1 && files.save != nil
+    if !areTogether { all = try Forecaster.longEnough(all, for: configuration) }
     if all.count > 1, files.chart != nil {
       throw CommandFailure.badData(
         "\(input.name): there are \(all.count) series, and --chart takes one; choose it with "
@@ -129,7 +131,7 @@ struct ForecastCommand: ParsableCommand {
     }
     note(all)
     try Forecaster.checkFuture(of: all, configuration)
-    if all.count > Self.mostAlone || all.count > 1 && files.save != nil {
+    if areTogether {
       return try reports(of: all, configuration)
     }
     var reports: [ForecastReport] = []

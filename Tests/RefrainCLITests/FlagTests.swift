@@ -29,7 +29,7 @@ struct FlagTests {
     ("a.csv --levels 0,50", "between 0 and 100"), ("a.csv --time-limit soon", "--time-limit"),
     ("a.csv --decimal . --thousands .", "the same mark"),
     ("a.csv --count-rows --time month", "--count-rows and --time"),
-    ("--only x", "--only"), ("--id x", "--id"),
+    ("--only x", "--only"), ("--id x", "--id"), ("a.csv --time-limit 5", "such as 90s, 10m or 2h"),
   ]
 
   @Test("A flag that is refused", arguments: mistakes)

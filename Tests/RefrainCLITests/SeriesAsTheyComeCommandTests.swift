@@ -218,7 +218,31 @@ struct SeriesAsTheyComeCommandTests {
   func twice() throws {
     try place.write("day,v\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n", to: "a.csv")
     let result = try place.run(["forecast", "a.csv"])
-    #expect(result.status == 65 && result.errors.contains("--every 1h") && result.errors.contains("with --id"))
+    #expect(result.status == 65 && result.errors.contains("--every 1d") && result.errors.contains("with --id"))
+  }
+
+  @Test("Of several series the ones that are too short are left out by name")
+  func tooShort() throws {
+    let rows = ["a", "b", "c"].flatMap { id in
+      (1...(id == "c" ? 3 : 28)).map { "2024-01-\($0 < 10 ? "0" : "")\($0),\(id),\($0 % 7)\n" }
+    }
+    try place.write("date,store,v\n" + rows.joined(), to: "a.csv")
+    let flags = ["--horizon", "2", "--backtest", "1", "--epochs", "1", "--format", "csv"]
+    let result = try place.run(["forecast", "a.csv"] + flags)
+    #expect(result.status == 0 && result.errors.contains("series 'c' is left out: it has 3 rows"), "\(result.errors)")
+    let alone = try place.run(["forecast", "a.csv", "--only", "c"] + flags)
+    #expect(alone.status == 65 && alone.errors.contains("series 'c' has 3 rows"), "\(alone.errors)")
+  }
+
+  @Test(
+    "A training that goes astray is told a smaller learning rate",
+    arguments: [["forecast"], ["regress", "--target", "sales"]])
+  func astray(task: [String]) throws {
+    try place.write(monthlyCSV(), to: "a.csv")
+    let flags = ["--learning-rate", "1e38", "--epochs", "2", "--save", "m", "--quiet"]
+    let result = try place.run(["train", task[0], "a.csv"] + task.dropFirst() + flags)
+    #expect(result.status == 65 && result.errors.contains("did not converge"), "\(result.errors)")
+    #expect(result.errors.contains("choose a smaller learning rate, another seed, or fewer units"), "\(result.errors)")
   }
 
   @Test("A detector says what measures it; where there are no alarms, CSV has a header")

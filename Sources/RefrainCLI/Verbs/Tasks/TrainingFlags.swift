@@ -25,7 +25,7 @@ struct TrainingFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "After which time the training ends with what it has: 90s, 10m, 2h. (default: it takes its time)",
-      valueName: "time"))
+      valueName: "time"), transform: SearchTime.init(text:))
   var timeLimit: SearchTime?
 
   @Option(

@@ -39,7 +39,9 @@ struct TuningFlags: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("How many trials in all.", valueName: "n"))
   var trials = 20
 
-  @Option(help: ArgumentHelp("How long the search takes at most: 90s, 10m, 2h.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("How long the search takes at most: 90s, 10m, 2h.", valueName: "time"),
+    transform: SearchTime.init(text:))
   var timeLimit: SearchTime?
 
   @Option(
@@ -88,11 +90,13 @@ enum SamplerName: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// A time as people write it.
-struct SearchTime: ExpressibleByArgument {
+struct SearchTime {
   let seconds: Double
 
-  init?(argument: String) {
-    guard case .seconds(let seconds) = CheckpointInterval(argument: argument)?.interval else { return nil }
+  init(text: String) throws {
+    guard case .seconds(let seconds) = CheckpointInterval(argument: text)?.interval else {
+      throw ValidationError("write a number and a unit, such as 90s, 10m or 2h")
+    }
     self.seconds = seconds
   }
 }

@@ -90,6 +90,15 @@ private func problem(_ csv: String, _ change: (inout Series.Options) -> Void = {
     #expect(error?.row == 4 && error?.code == .irregularTimes)
   }
 
+  @Test("Where so much is missing that nothing is filled in, filling is not what is advised")
+  func hole() {
+    let minutes = { (day: Int) in
+      (10...39).map { "2024-01-0\(day) 00:\($0),1\n" }.joined()
+    }
+    let error = problem("time,v\n" + minutes(1) + minutes(3))
+    #expect(error?.code == .gapInTimes && error?.row == 32 && error?.setting == .spacing && error?.step == nil)
+  }
+
   @Test("A time that stands twice is named with both rows, whatever lies between")
   func twins() {
     let error = problem("date,v\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-02,4\n")

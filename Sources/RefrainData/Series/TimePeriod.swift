@@ -39,7 +39,7 @@ public struct TimePeriod: Hashable, Sendable, Codable {
   }()
 
   /// The shortest step, of those that people count in, that is no shorter than the usual distance of the times and
-  /// leaves next to none without a row; nil where none does, and where the times are days that all stand equally often:
+  /// leaves next to none of at least three without a row; nil where none does, and where the times are days that all stand equally often:
   /// then the time of day stands elsewhere.
   static func step(for stamps: [TimeStamp]) -> String? {
     let sorted = stamps.sorted()
@@ -54,7 +54,7 @@ public struct TimePeriod: Hashable, Sendable, Codable {
       guard size >= usual, let period = TimePeriod(text) else { return false }
       let ordinals = Set(stamps.map(period.ordinal))
       let count = period.ordinal(of: sorted[sorted.count - 1]) - period.ordinal(of: sorted[0]) + 1
-      return ordinals.count > 1 && (count - ordinals.count) * 20 <= count
+      return ordinals.count > 2 && (count - ordinals.count) * 20 <= count
     }?.text
   }
 

@@ -39,8 +39,8 @@ public struct TimePeriod: Hashable, Sendable, Codable {
   }()
 
   /// The shortest step, of those that people count in, that is no shorter than the usual distance of the times and
-  /// leaves next to none of at least three without a row; nil where none does, and where the times are days that all stand equally often:
-  /// then the time of day stands elsewhere.
+  /// leaves next to none of at least three without a row; nil where none does, and where the times are days that all
+  /// stand equally often: then the time of day stands elsewhere.
   static func step(for stamps: [TimeStamp]) -> String? {
     let sorted = stamps.sorted()
     var counts: [TimeStamp: Int] = [:]

@@ -139,6 +139,20 @@ import Testing
       let last = $0.tensors.removeLast()
       $0.tensors.append(.init(name: last.name, shape: [1] + last.shape, values: last.values))
     }
+    // Weights that are no finite numbers, of any type.
+    for value in [Float.nan, .infinity, -.infinity] {
+      for type in [ElementType.float32, .bfloat16, .float16] {
+        try expect(.damagedModel) {
+          let entry = $0.tensors[1]
+          guard case .floats(var values) = entry.array.values else { return }
+          values[values.count - 1] = value
+          $0.tensors[1].array = NumericArray(type: type, shape: entry.shape, values: .floats(values))
+        }
+      }
+      let error = dataError { () throws(DataError) in try Sequential(contentsOf: path) }
+      let name = good.tensors[1].name
+      #expect(error?.problem == "the tensor '\(name)' holds a value that is not a number, or infinite")
+    }
     // Sizes that the file cannot hold: nothing is made of them.
     let small = Sequential(inputSize: 3, seed: 1) {
       LSTM(5, returning: .everyStep)

@@ -180,6 +180,19 @@ import Testing
     #expect(!chart.contains(">row48<") && chart.contains(">48 of 50 rows<"))
   }
 
+  @Test("has charts of values that are infinite or no numbers") func notFinite() {
+    let values = Tensor([1, -2, .infinity, .nan, -.infinity, 3e38, 3e38, 0.5], shape: [4, 2])
+    for hasBars in [false, true] {
+      let chart = HeatMap(
+        values: values, rows: ["a", "b"], columns: ["p", "q", "r", "s"], label: "m", hasBars: hasBars
+      ).svg
+      #expect(chart.hasSuffix("</svg>") && !chart.contains("nan") && !chart.contains("inf"))
+    }
+    let curve = Faithfulness.Curve(ordered: [1, .nan, 0], random: [.infinity, 3e38, 0])
+    let chart = CurveChart(curve, label: "c").svg
+    #expect(chart.contains("</svg>") && !chart.contains("nan") && !chart.contains("inf"))
+  }
+
   @Test("of a long sequence stays small on the page") func long() {
     var generator = RandomGenerator(seed: 2)
     let time = 5000

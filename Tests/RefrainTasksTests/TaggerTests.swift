@@ -395,6 +395,30 @@ import Testing
 
   // MARK: - Files
 
+  @Test("weights so great that scores are no numbers are an error, and no trap")
+  func greatWeights() throws {
+    var great = tagger
+    great.tagNetwork.forEachTensor { name, tensor in
+      if !name.contains("transitions") { tensor = Tensor(repeating: 3e38, shape: tensor.shape) }
+    }
+    let examples = try TagExamples(Self.sentences(3, seed: 5))
+    for verb in [
+      { _ = try great.predict(examples) }, { _ = try great.evaluate(on: examples) },
+      { _ = try great.explained(examples, TagRequest(), .first(1)) },
+      { _ = try great.overview(examples, TagRequest()) },
+    ] as [() throws -> Void] {
+      let error = #expect(throws: TaskError.self) { try verb() }
+      #expect(error?.problem.hasPrefix("the tagger's scores are infinite or no numbers") == true)
+    }
+    // A file of weights that are no numbers is refused before.
+    great.tagNetwork.forEachTensor { name, tensor in
+      if name.contains("transitions") { tensor = Tensor(repeating: .nan, shape: tensor.shape) }
+    }
+    let file = try great.modelFile()
+    let error = dataError { () throws(DataError) in try Tagger(modelFile: file, path: nil) }
+    #expect(error?.code == .damagedModel && error?.problem.contains("not a number") == true)
+  }
+
   @Test("a saved tagger answers with the same bits")
   func saving() throws {
     let path = temporaryPath(".model")

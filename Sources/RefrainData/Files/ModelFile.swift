@@ -71,7 +71,8 @@ public enum ModelFile {
 
     /// Puts the file's tensors into `model`, which has the same names and shapes.
     ///
-    /// - Throws: `damagedModel` when a tensor is missing, has another shape or is left over.
+    /// - Throws: `damagedModel` when a tensor is missing, has another shape, is left over or holds what is no finite
+    ///   number.
     public func load<Model: TensorGroup>(into model: inout Model) throws(DataError) {
       var remaining = Dictionary(file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       try model.forEachTensor { (name: String, tensor: inout Tensor) throws(DataError) in
@@ -83,6 +84,10 @@ public enum ModelFile {
         }
         let scales = entry.array.type == .int8 ? remaining.removeValue(forKey: entry.scaleName) : nil
         do throws(DataError) { tensor = try entry.tensor(scales: scales) } catch { throw error.inFile(path) }
+        // Scales were checked, of which whole numbers are multiples.
+        guard scales != nil || tensor.isFinite else {
+          throw damaged("the tensor \(name.quoted) holds a value that is not a number, or infinite")
+        }
       }
       let others = remaining.keys.filter { !ModelFile.isOfTraining($0) }
       if let name = others.min() { throw damaged("there is a tensor \(name.quoted) too many") }

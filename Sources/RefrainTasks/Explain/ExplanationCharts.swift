@@ -37,7 +37,8 @@ struct HeatMap {
         return hasBars ? sum : sum / Float(part.count)
       }
     }
-    let most = cells.joined().reduce(0) { max($0, abs($1)) }
+    // What is infinite or not a number has no color.
+    let most = cells.joined().reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
     let letters = min(Self.mostLetters, rows.prefix(shown).map(\.count).max() ?? 0)
     let left = 10 + (letters < 30 ? 7.2 : 6.8) * Double(letters)
     let cell = (width: (Self.width - left) / Double(max(steps.count, 1)), height: shown > 16 ? 9.0 : 22.0)
@@ -49,7 +50,7 @@ struct HeatMap {
       for level in 1...8 {
         var path = ""
         for (row, values) in cells.enumerated() {
-          for (column, value) in values.enumerated() where most > 0 && value * sign > 0 {
+          for (column, value) in values.enumerated() where most > 0 && value * sign > 0 && value.isFinite {
             guard Int((abs(value) / most * 8).rounded()) == level else { continue }
             path +=
               "M\(pixel(left + Double(column) * cell.width)) \(pixel(Double(row) * cell.height))"
@@ -73,9 +74,9 @@ struct HeatMap {
     }
     if hasBars {
       let sums = steps.indices.map { column in cells.reduce(Float(0)) { $0 + $1[column] } }
-      let greatest = sums.reduce(0) { max($0, abs($1)) }
+      let greatest = sums.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
       let middle = height + 52
-      for (column, sum) in sums.enumerated() where greatest > 0 && sum != 0 {
+      for (column, sum) in sums.enumerated() where greatest > 0 && sum != 0 && sum.isFinite {
         let length = Double(abs(sum) / greatest) * 42
         let x = left + Double(column) * cell.width
         parts.append(
@@ -117,7 +118,7 @@ struct CurveChart {
     let values = (curve.ordered + curve.random).filter(\.isFinite)
     let (low, high) = (min(0, values.min() ?? 0), max(1, values.max() ?? 1))
     func path(_ points: [Float]) -> String {
-      points.enumerated().map { index, value in
+      points.filter(\.isFinite).enumerated().map { index, value in
         let x = 40 + 350 * Double(index) / Double(max(points.count - 1, 1))
         let y = 10 + 170 * Double((high - value) / (high - low))
         return "\(index == 0 ? "M" : "L")\(pixel(x)) \(pixel(y))"
@@ -168,8 +169,9 @@ struct SaturationChart {
   }
 }
 
-/// A coordinate with one decimal.
+/// A coordinate with one decimal; that of what is not to be seen on any chart is 0.
 private func pixel(_ value: Double) -> String {
+  guard abs(value) < 1e6 else { return "0" }
   let tenths = Int((value * 10).rounded())
   return tenths % 10 == 0 ? "\(tenths / 10)" : "\(Double(tenths) / 10)"
 }

@@ -9,20 +9,21 @@ extension Tagger {
   ///   - sentences: The words of each.
   ///   - count: How many ways to tag each sentence are given; nil gives the best alone.
   public func predict(_ sentences: [[String]], best count: Int? = nil) -> [TaggedText] {
-    texts(sentences.map { TaggedSentence(words: $0) }, best: count) {}
+    texts(sentences.map { TaggedSentence(words: $0) }, best: count) { _, _ in }
   }
 
   /// The most probable tags of sentences, with how probable they are.
   ///
-  /// - Parameter check: Called after the network has read a batch; what it throws ends it all.
+  /// - Parameter check: Called after the network has read a batch, with the scores of the tags, `[B, T, K]`, and the
+  ///   valid steps of each sentence; what it throws ends it all.
   func texts<Failure: Error>(
-    _ sentences: [TaggedSentence], best count: Int?, check: () throws(Failure) -> Void
+    _ sentences: [TaggedSentence], best count: Int?, check: (_ tags: Tensor, _ lengths: [Int]) throws(Failure) -> Void
   ) throws(Failure) -> [TaggedText] {
     var results = [TaggedText?](repeating: nil, count: sentences.count)
     let constraints = labels.constraints
     let field = tagNetwork.field
     try forEachBatch(sentences) { examples, tags, scores, lengths throws(Failure) in
-      try check()
+      try check(tags, lengths)
       let paths = field.bestPaths(tags, lengths: lengths, constraints: constraints)
       let marginals = field.marginals(tags, lengths: lengths, constraints: constraints)
       let best = count.map { field.bestPaths(tags, count: $0, lengths: lengths, constraints: constraints) }
@@ -66,6 +67,27 @@ extension Tagger {
       alternatives: alternatives.map { all in
         all.map { .init(tags: labels.written($0.tags), probability: rounded(exp($0.logProbability))) }
       })
+  }
+}
+
+extension Tagger {
+  /// Makes sure that there is a best path: that what the network says, and what the field adds to it, are numbers.
+  ///
+  /// - Parameters:
+  ///   - tags: The scores, `[B, T, K]`.
+  ///   - lengths: The valid steps of each sentence.
+  func checkScores(_ tags: Tensor, _ lengths: [Int]) throws(TaskError) {
+    let (time, count) = (tags.shape[1], tags.shape[2])
+    let isFinite = tags.withUnsafeValues { scores in
+      lengths.enumerated().allSatisfy { row, length in
+        (row * time * count..<(row * time + length) * count).allSatisfy { scores[$0].isFinite }
+      }
+    }
+    guard isFinite else {
+      throw TaskError(
+        "the tagger's scores are infinite or no numbers, as its weights or its input are too great",
+        remedy: "train the model again")
+    }
   }
 }
 

@@ -5,14 +5,19 @@ extension Tagger {
   /// What training seeks to make great: the F1 of spans, or the share of right tags, with that of right labels.
   func score(on sentences: TaggedSentences) -> Double {
     var scores = TagScores()
-    for part in Self.parts(of: sentences) { scores.add(part.sentences, bestTags(part.sentences)) }
+    for part in Self.parts(of: sentences) { scores.add(part.sentences, bestTags(part.sentences) { _, _ in }) }
     let ofTags = scheme == .none ? scores.spans.accuracy : scores.spans.all.f1
     // Those kept aside may have no labels.
     return hasLabels && scores.hasLabels ? (ofTags + scores.labelAccuracy) / 2 : ofTags
   }
 
   /// The measures on sentences whose tags are known, with those of the baselines.
-  func measured(on sentences: TaggedSentences, byType: Bool) -> TaskEvaluation {
+  ///
+  /// - Parameter check: Called with the scores of each batch, `[B, T, K]`, and the valid steps of its sentences.
+  func measured<Failure: Error>(
+    on sentences: TaggedSentences, byType: Bool,
+    check: (_ tags: Tensor, _ lengths: [Int]) throws(Failure) -> Void
+  ) throws(Failure) -> TaskEvaluation {
     // What is compared is written in one way: BILOU as BIOES, and loose tags as BIO.
     func written(_ tags: [String]) -> [String] { scheme == .none ? tags : scheme.converted(tags) }
     var (own, frequent, majority) = (TagScores(), TagScores(), TagScores())
@@ -23,7 +28,7 @@ extension Tagger {
         sentence.tags = written(sentence.tags)
         return sentence
       }
-      own.add(truth, bestTags(part.sentences))
+      own.add(truth, try bestTags(part.sentences, check: check))
       frequent.add(truth, truth.map { (written(baseline.tags(of: $0.words, encoder)), baseline.label) })
       majority.add(
         truth, truth.map { (written(Array(repeating: most, count: $0.words.count)), baseline.label) })

@@ -8,13 +8,18 @@ extension Tagger {
     _ examples: TagExamples, _ request: TagRequest, _ choice: ExampleChoice
   ) throws(TaskError) -> [ExplainedExample] {
     let sentences = examples.sentences
-    return try choice.places(of: sentences.count, called: "sentence").map { explained(sentences[$0], $0 + 1) }
+    var explained: [ExplainedExample] = []
+    for place in try choice.places(of: sentences.count, called: "sentence") {
+      explained.append(try self.explained(sentences[place], place + 1))
+    }
+    return explained
   }
 
-  private func explained(_ sentence: TaggedSentence, _ number: Int) -> ExplainedExample {
+  private func explained(_ sentence: TaggedSentence, _ number: Int) throws(TaskError) -> ExplainedExample {
     let source = TagSource(encoded: EncodedSentences([sentence], encoder), tags: nil, labels: nil)
     let input = tagNetwork.inputs(TagBatch([0], of: source)).at(0, axis: 0)
     let (tags, scores) = tagNetwork(stack([input]), lengths: nil, layers: LayerCalls())
+    try checkScores(tags, [sentence.words.count])
     let path = tagNetwork.field.bestPaths(tags, lengths: [sentence.words.count], constraints: labels.constraints)[0]
     let written = labels.written(path)
     let answer = text(of: sentence, written)
@@ -51,7 +56,7 @@ extension Tagger {
   public func overview(_ examples: TagExamples, _ request: TagRequest) throws(TaskError) -> [Exhibit] {
     let sentences = examples.sentences.filter { $0.tags.count == $0.words.count }
     guard !sentences.isEmpty else { return [] }
-    let texts = texts(sentences, best: nil) {}
+    let texts = try texts(sentences, best: nil, check: checkScores)
     func written(_ tags: [String]) -> [String] { scheme == .none ? tags : scheme.converted(tags) }
     var pairs: [[String]: (count: Int, example: String, probability: Double)] = [:]
     var lines: [(number: Int, wrong: Int, words: String)] = []

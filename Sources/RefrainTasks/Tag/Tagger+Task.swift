@@ -106,7 +106,10 @@ extension Tagger: TaskModel {
   private func answers(
     _ sentences: [TaggedSentence], from first: Int, _ request: TagRequest
   ) throws(TaskError) -> [TagAnswer] {
-    let texts = try texts(sentences, best: request.best, check: TaskError.checkCancellation)
+    let texts = try texts(sentences, best: request.best) { tags, lengths throws(TaskError) in
+      try TaskError.checkCancellation()
+      try checkScores(tags, lengths)
+    }
     switch request.unit ?? .sentence {
     case .sentence: return texts.map { .sentence($0) }
     case .word:
@@ -143,7 +146,7 @@ extension Tagger: TaskModel {
       throw TaskError(error.description)
     }
     do throws(DataError) { try labels.check(sentences) } catch { throw TaskError(error) }
-    let evaluation = measured(on: sentences, byType: request.measuresTypes)
+    let evaluation = try measured(on: sentences, byType: request.measuresTypes, check: checkScores)
     try examples.requireWhole()
     return evaluation
   }

@@ -59,7 +59,7 @@ extension Tagger {
           seed: configuration.seed))
     }
     var tagger = finished(first, epochs: outcome.epochs, isComplete: outcome.isComplete)
-    let evaluation = tagger.measured(on: validation, byType: false)
+    let evaluation = tagger.measured(on: validation, byType: false) { _, _ in }
     tagger.evaluation = evaluation
     try first.requireWhole()
     try examples.requireWhole()

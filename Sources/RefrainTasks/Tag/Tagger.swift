@@ -58,10 +58,15 @@ public struct Tagger: Sendable {
   }
 
   /// The most probable tags of sentences, and their labels where there are such.
-  func bestTags(_ sentences: [TaggedSentence]) -> [(tags: [String], label: String?)] {
+  ///
+  /// - Parameter check: Called with the scores of each batch, `[B, T, K]`, and the valid steps of its sentences.
+  func bestTags<Failure: Error>(
+    _ sentences: [TaggedSentence], check: (_ tags: Tensor, _ lengths: [Int]) throws(Failure) -> Void
+  ) throws(Failure) -> [(tags: [String], label: String?)] {
     var results = [(tags: [String], label: String?)](repeating: ([], nil), count: sentences.count)
     let constraints = labels.constraints
-    forEachBatch(sentences) { examples, tags, scores, lengths in
+    try forEachBatch(sentences) { examples, tags, scores, lengths throws(Failure) in
+      try check(tags, lengths)
       let paths = tagNetwork.field.bestPaths(tags, lengths: lengths, constraints: constraints)
       let best = scores?.argmax()
       for (row, example) in examples.enumerated() {

@@ -106,6 +106,27 @@ import Testing
     #expect(problem([5000, 1])?.contains("more nodes") == true)
   }
 
+  @Test func `whose condition stays true end by a number`() throws {
+    func loop(_ name: String, _ start: String, _ last: String) -> Onnx_NodeProto {
+      let body = Self.body(
+        [Self.node("Identity", ["going"], ["goes"]), Self.node("Identity", ["total"], ["next"])],
+        ["iteration", "going", "total"], ["goes", "next"])
+      return .node(
+        "Loop", name, ["", "", start], [last], ["body": .graph(ONNXGraphBuilder.Body(message: body))])
+    }
+    var graph = try ONNXModel(bytes: model([loop("endless", "start", "last"), loop("other", "values", "all")]))
+    #expect(graph.mostIterations == 1 << 22)
+    graph.mostIterations = 1000
+    let value = NumericArray([1] as [Float], shape: [1])
+    for value in [value, NumericArray([] as [Float], shape: [0])] {
+      let error = dataError { () throws(DataError) in try graph.run(["start": value, "values": value]) }
+      #expect(error?.code == .wrongInput)
+      #expect(
+        error?.problem.contains("the loops of a run together may go around 1000 times, and it goes on") == true,
+        "\(error as Any)")
+    }
+  }
+
   @Test func `stand within each other up to a bound`() {
     // Each takes what the model is given, and shows what the one within it makes.
     func nested(_ depth: Int) -> Onnx_NodeProto {

@@ -139,11 +139,21 @@ final class ONNXLimits {
   let budget = MemoryBudget.current
   /// How many nodes within bodies may still run.
   private var steps: Int
+  /// How often all loops together may go around.
+  let mostIterations: Int
+  private var iterations = 0
 
-  init(largestValue: Int) {
+  init(largestValue: Int, mostIterations: Int = 1 << 22) {
+    self.mostIterations = mostIterations
     // So that the memory of no value overflows.
     self.largestValue = min(max(largestValue, 0), 1 << 40)
     steps = max(largestValue, 0) >> 4
+  }
+
+  /// Takes an iteration of a loop, or is false when that is too much.
+  func takeIteration() -> Bool {
+    iterations += 1
+    return iterations <= mostIterations
   }
 
   /// Takes so many nodes of a body, or is false when that is too much.

@@ -22,6 +22,8 @@ public struct ONNXModel: Module {
   /// one throws: graphs can ask for memory without end; all values that are there at a time must fit the memory budget
   /// (`MemoryBudget`). Within loops a sixteenth of this number of nodes may run.
   public var largestValue = 1 << 28
+  /// How often all loops of a run together may go around: a condition may stay true for ever.
+  var mostIterations = 1 << 22
 
   /// Reads a file, and files with values beside it.
   ///
@@ -154,7 +156,7 @@ extension ONNXModel: RunnableModel {
       places[slot] = value
     }
     try place(inputs, in: &places)
-    try graph.run(&places, ONNXLimits(largestValue: largestValue))
+    try graph.run(&places, ONNXLimits(largestValue: largestValue, mostIterations: mostIterations))
     var results: [String: ONNXValue] = [:]
     for output in graph.outputs {
       guard places[output.slot]?.sequence == nil else {

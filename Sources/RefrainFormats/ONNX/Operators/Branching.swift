@@ -64,7 +64,14 @@ extension ONNXOperators {
     let prepared = body.prepared(call.outside)
     var shown = body.outputs.dropFirst(1 + carried.count).map { _ in [ONNXValue]() }
     var iteration = 0
+    // What is shown takes some memory even where it has no elements.
+    var shownSize = 0
+    defer { call.limits.budget.giveBack(shownSize) }
     while iteration < trips, goesOn {
+      guard call.limits.takeIteration() else {
+        throw call.fault(
+          "the loops of a run together may go around \(call.limits.mostIterations) times, and it goes on")
+      }
       let given = [ONNXValue([iteration], shape: []), ONNXValue([goesOn], shape: [])] + carried
       let results = try body.results(prepared, given, call)
       guard let next = try single(results[0].booleans, "its condition") else {
@@ -79,6 +86,8 @@ extension ONNXOperators {
           throw call.fault("its output \(index) changes its shape or type")
         }
         try call.checkSize([iteration + 1] + result.shape, of: result.type)
+        try call.limits.budget.take(MemoryLayout<ONNXValue>.stride, for: call.node.title + "'s output")
+        shownSize += MemoryLayout<ONNXValue>.stride
         shown[index].append(result)
       }
       iteration += 1

@@ -99,10 +99,20 @@ struct HDF5Chunks {
 /// What was done to the bytes of a chunk before they were written.
 enum HDF5Filter {
   case deflate
+  case lzf
   /// The first bytes of all elements, then the second ones, ….
   case shuffle
   /// Four bytes of a checksum at the end.
   case checksum
+
+  /// What is said of an array that went through the filter of a number.
+  static func title(_ id: Int) -> String {
+    let names = [
+      4: "szip", 5: "N-bit", 6: "scale-offset", 307: "bzip2", 32000: "LZF", 32001: "Blosc", 32004: "LZ4",
+      32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32026: "Blosc2",
+    ]
+    return "is compressed by " + (names[id].map { "\($0) (\(id))" } ?? "the filter \(id)")
+  }
 }
 
 extension HDF5Reader {
@@ -123,7 +133,10 @@ extension HDF5Reader {
       case 1: filters.append(.deflate)
       case 2: filters.append(.shuffle)
       case 3: filters.append(.checksum)
-      default: throw .unsupportedHDF5("\(path.quoted) is compressed in an uncommon way (filter \(id))")
+      case 32000: filters.append(.lzf)
+      // Those from 256 on are no part of libhdf5.
+      case 256...: throw .missingHDF5Filter(id, path)
+      default: throw .unsupportedHDF5("\(path.quoted) \(HDF5Filter.title(id))")
       }
     }
     return filters
@@ -218,6 +231,9 @@ extension HDF5Reader {
           return nil
         }
         bytes = inflated[...]
+      case .lzf:
+        guard let expanded = LZF.expand(bytes, atMost: size + 4) else { return nil }
+        bytes = expanded[...]
       case .shuffle:
         guard bytes.count == size, size % elementSize == 0 else { return nil }
         let (count, source) = (size / elementSize, Array(bytes))

@@ -33,17 +33,29 @@
 
   /// HDF5 of every form, by libhdf5.
   enum HDF5Library {
-    /// The arrays below the group `root`; none where there is no such group.
+    /// The arrays of numbers below the group `root`, none where there is no such group, or of the whole file where it
+    /// is empty.
     ///
+    /// - Parameter skipped: members of the root that are passed over.
     /// - Throws: `damagedFile`, `unsupportedContent`.
-    static func tree(_ bytes: [UInt8], below root: String) throws(DataError) -> HDF5Tree {
+    static func tree(
+      _ bytes: [UInt8], below root: String, skipping skipped: Set<String> = []
+    ) throws(DataError) -> HDF5Tree {
       try withHDF5 { () throws(DataError) in
         var walk = Walk(budget: 8 * bytes.count)
         let access = try memoryAccess(bytes)
         let file = try HDF5Handle(
           H5Fopen("weights.h5", refrain_h5_read_only(), access.id), "the file cannot be opened", close: H5Fclose)
-        guard H5Lexists(file.id, root, refrain_h5_default()) > 0 else { return HDF5Tree() }
-        try walk.visit(root, in: file.id, path: root, depth: 16)
+        if root.isEmpty {
+          // No link leads to the root.
+          let group = try HDF5Handle(
+            H5Oopen(file.id, "/", refrain_h5_default()), "its root cannot be opened", close: H5Oclose)
+          for name in try walk.names(in: group.id, "/") where !skipped.contains(name) {
+            try walk.visit(name, in: group.id, path: name, depth: 16)
+          }
+        } else if root != "/", H5Lexists(file.id, root, refrain_h5_default()) > 0 {
+          try walk.visit(root, in: file.id, path: root, depth: 16)
+        }
         return walk.tree
       }
     }
@@ -81,12 +93,14 @@
         for name in try names(in: object.id, path) {
           try visit(name, in: object.id, path: path + "/" + name, depth: depth - 1)
         }
-      case H5I_DATASET: tree.arrays[path] = try array(object.id, path)
+      case H5I_DATASET: if try isOfNumbers(object.id, path) { tree.arrays[path] = try array(object.id, path) }
+      // A type that arrays share.
+      case H5I_DATATYPE: break
       default: throw .damagedHDF5("\(path.quoted) is neither a group nor an array")
       }
     }
 
-    private func names(in group: hid_t, _ path: String) throws(DataError) -> [String] {
+    func names(in group: hid_t, _ path: String) throws(DataError) -> [String] {
       var info = H5G_info_t()
       // A name is found by counting, so that many of them in one group would take long.
       guard H5Gget_info(group, &info) >= 0, info.nlinks <= 10_000 else {
@@ -121,18 +135,23 @@
       return NumericArray(values, shape: shape)
     }
 
-    /// Values must be numbers with a fraction, and lie in this file.
-    private func checkStorage(_ dataset: hid_t, _ path: String) throws(DataError) {
+    /// Whether an array holds numbers, whole or with a fraction; others are passed over.
+    private func isOfNumbers(_ dataset: hid_t, _ path: String) throws(DataError) -> Bool {
       let type = try HDF5Handle(H5Dget_type(dataset), "\(path.quoted) has no type", close: H5Tclose)
-      guard H5Tget_class(type.id) == H5T_FLOAT else {
-        throw DataError(
-          .unsupportedContent, "the HDF5 weights: \(path.quoted) does not hold floating-point numbers",
-          remedy: "save the model with weights of the type float32")
-      }
+      return [H5T_FLOAT, H5T_INTEGER].contains(H5Tget_class(type.id))
+    }
+
+    /// Values must lie in this file, and have come there by filters that there are.
+    private func checkStorage(_ dataset: hid_t, _ path: String) throws(DataError) {
       let creation = try HDF5Handle(H5Dget_create_plist(dataset), "\(path.quoted) has no layout", close: H5Pclose)
       let layout = H5Pget_layout(creation.id)
       guard H5Pget_external_count(creation.id) == 0, [H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED].contains(layout) else {
         throw .damagedHDF5("\(path.quoted) lies in another file")
+      }
+      for place in 0..<max(0, H5Pget_nfilters(creation.id)) {
+        var (flags, configuration, count) = (UInt32(0), UInt32(0), 0)
+        let filter = H5Pget_filter2(creation.id, UInt32(place), &flags, &count, nil, 0, nil, &configuration)
+        guard filter >= 0, H5Zfilter_avail(filter) > 0 else { throw .missingHDF5Filter(Int(filter), path) }
       }
     }
 

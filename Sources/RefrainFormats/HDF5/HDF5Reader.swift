@@ -18,15 +18,18 @@ struct HDF5Reader {
   var collections: [Int: [Int: Range<Int>]] = [:]
   /// The groups at the root that are passed over.
   private let skipped: Set<String>
+  private let readsArrays: Bool
 
   /// The arrays and attributes below the group `root`, of the whole file where it is empty, and the root's attributes.
   ///
-  /// - Parameter skipped: members of the root that are passed over.
+  /// - Parameters:
+  ///   - skipped: members of the root that are passed over.
+  ///   - readsArrays: whether the arrays are read; false reads the attributes of groups alone.
   /// - Throws: `damagedFile`, or `unsupportedContent` for what is not read here.
   static func tree(
-    _ bytes: [UInt8], below root: String, skipping skipped: Set<String> = []
+    _ bytes: [UInt8], below root: String, skipping skipped: Set<String> = [], withArrays readsArrays: Bool = true
   ) throws(DataError) -> HDF5Tree {
-    var reader = HDF5Reader(bytes, skipping: skipped)
+    var reader = HDF5Reader(bytes, skipping: skipped, withArrays: readsArrays)
     let header = try reader.rootHeader()
     let messages = try reader.messages(at: header, "/")
     try reader.readAttributes(messages, path: "")
@@ -38,9 +41,9 @@ struct HDF5Reader {
     return reader.tree
   }
 
-  private init(_ bytes: [UInt8], skipping skipped: Set<String>) {
+  private init(_ bytes: [UInt8], skipping skipped: Set<String>, withArrays readsArrays: Bool) {
     self.bytes = bytes
-    self.skipped = skipped
+    (self.skipped, self.readsArrays) = (skipped, readsArrays)
     steps = bytes.count / 8
     budget = 8 * bytes.count
     work = 32 * bytes.count + 1 << 20
@@ -118,7 +121,7 @@ struct HDF5Reader {
     let messages = try messages(at: header, path)
     try readAttributes(messages, path: path)
     if messages.first(.dataspace) != nil {
-      if let array = try array(messages, path) {
+      if readsArrays, let array = try array(messages, path) {
         guard tree.arrays.updateValue(array, forKey: path) == nil else {
           throw .damagedHDF5("there are two \(path.quoted)")
         }

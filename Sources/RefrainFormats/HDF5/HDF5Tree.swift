@@ -36,7 +36,10 @@ struct HDF5Tree: Equatable {
     } catch {
       #if HDF5
         guard error.code == .unsupportedContent else { throw error }
-        self = try HDF5Library.tree(bytes, below: root.isEmpty ? "/" : root)
+        // Arrays alone are read by the library, and attributes here.
+        let known = try? HDF5Reader.tree(bytes, below: root, skipping: skipped, withArrays: false)
+        self = try HDF5Library.tree(bytes, below: root, skipping: skipped)
+        attributes = known?.attributes ?? [:]
       #else
         throw error
       #endif
@@ -47,6 +50,13 @@ struct HDF5Tree: Equatable {
 extension DataError {
   static func damagedHDF5(_ problem: String) -> DataError {
     DataError(.damagedFile, "the HDF5 weights: \(problem)", remedy: "save the model again")
+  }
+
+  /// An array went through a filter that there is not.
+  static func missingHDF5Filter(_ id: Int, _ path: String) -> DataError {
+    DataError(
+      .unsupportedContent, "the HDF5 weights: \(path.quoted) \(HDF5Filter.title(id)), which is not read",
+      remedy: "save the model again with gzip, or without compression")
   }
 
   static func unsupportedHDF5(_ problem: String) -> DataError {

@@ -1,5 +1,5 @@
-"""Small HDF5 files in forms that Keras' own files do not have, `growing.h5`, which is for libhdf5, and files that are to be
-refused."""
+"""Small HDF5 files in forms that Keras' own files do not have, `growing.h5` and `scale_offset.h5`, which are for libhdf5,
+and files that are to be refused."""
 
 import os
 
@@ -48,6 +48,10 @@ write("single_chunk.h5", libver="latest").create_dataset(
     "ramp", data=RAMP, compression="gzip", chunks=(10, 100), track_times=False)
 write("growing.h5", libver="latest").create_dataset(
     "ramp", data=RAMP, chunks=(3, 30), maxshape=(None, 100), track_times=False)
+write("lzf.h5").create_dataset("ramp", data=RAMP, compression="lzf", chunks=(5, 50), shuffle=True, track_times=False)
+group = write("scale_offset.h5")
+group.attrs["names"] = np.array([b"ramp"])
+group.create_dataset("ramp", data=RAMP, chunks=(5, 50), scaleoffset=3, track_times=False)
 with h5py.File(os.path.join(FOLDER, "user_attributes.h5"), "w", libver="latest") as file:
     group = file.create_group("arrays")
     group.create_dataset("ramp", data=SHORT, track_times=False)

@@ -36,7 +36,7 @@ import Testing
 
   @Test(arguments: [
     "compressed.h5", "latest.h5", "big_endian.h5", "compact.h5", "fletcher.h5", "new_groups.h5", "many_members.h5",
-    "latest_compressed.h5", "single_chunk.h5", "user_attributes.h5",
+    "latest_compressed.h5", "single_chunk.h5", "user_attributes.h5", "lzf.h5",
   ]) func `of another form is read`(file: String) throws {
     let tree = try HDF5Tree(bytes: KerasFixtures.bytes(file), below: "arrays")
     let ramp = try #require(tree.arrays["arrays/ramp"])
@@ -66,7 +66,25 @@ import Testing
         #expect(try HDF5Library.tree(bytes, below: root) == HDF5Tree(bytes: bytes, below: root))
       }
     }
+
+    @Test(arguments: ["scale_offset.h5", "growing.h5", "lzf.h5"])
+    func `of a whole file that libhdf5 reads has its arrays and attributes`(file: String) throws {
+      let tree = try HDF5Tree(bytes: KerasFixtures.bytes(file), below: "")
+      let ramp = NumericArray((0..<1000).map(Float.init), shape: [10, 100])
+      #expect(tree.arrays == ["arrays/ramp": ramp])
+      if file == "scale_offset.h5" { #expect(tree.attributes["arrays"]?["names"] == .texts(["ramp"])) }
+      #expect(try HDF5Library.tree(KerasFixtures.bytes("growing.h5"), below: "", skipping: ["arrays"]) == HDF5Tree())
+      #expect(try HDF5Library.tree(KerasFixtures.bytes("growing.h5"), below: "/") == HDF5Tree())
+    }
   #else
+    @Test func `compressed by what is for libhdf5 names it`() throws {
+      let error = try #require(throws: DataError.self) {
+        try HDF5Tree(bytes: KerasFixtures.bytes("scale_offset.h5"), below: "")
+      }
+      #expect(error.code == .unsupportedContent)
+      #expect(error.description.contains("'arrays/ramp' is compressed by scale-offset (6), which is for libhdf5"))
+    }
+
     @Test func `in chunks of a list that grows tells how to build with libhdf5`() throws {
       let error = try #require(throws: DataError.self) {
         try HDF5Tree(bytes: KerasFixtures.bytes("growing.h5"), below: "arrays")
@@ -76,6 +94,33 @@ import Testing
         error.description.contains("build with: swift build -c release --traits HDF5, after installing libhdf5-dev"))
     }
   #endif
+
+  @Test func `compressed by a filter that there is not names it`() throws {
+    var bytes = try KerasFixtures.bytes("lzf.h5")
+    // The filter's number stands before its name: 32000 becomes 32001.
+    let name = try #require(bytes.indices.first { bytes[$0...].starts(with: Array("lzf\0".utf8)) })
+    #expect(Array(bytes[name - 8..<name - 6]) == [0x00, 0x7D])
+    bytes[name - 8] = 1
+    for root in ["", "arrays"] {
+      let error = try #require(throws: DataError.self) { try HDF5Tree(bytes: bytes, below: root) }
+      #expect(error.code == .unsupportedContent)
+      #expect(error.description.contains("'arrays/ramp' is compressed by Blosc (32001), which is not read; save the"))
+    }
+  }
+
+  @Test func `compressed by LZF is refused where it is damaged`() {
+    func expanded(_ bytes: [UInt8], _ limit: Int = 100) -> [UInt8]? { LZF.expand(bytes[...], atMost: limit) }
+    #expect(expanded([]) == [])
+    #expect(expanded([1, 7, 8]) == [7, 8])
+    // Three bytes from two before, and twelve from one before.
+    #expect(expanded([1, 7, 8, 0x20, 1]) == [7, 8, 7, 8, 7])
+    #expect(expanded([0, 7, 0xE0, 3, 0]) == Array(repeating: 7, count: 13))
+    // Cut off, from before the beginning, and too long.
+    for bytes: [UInt8] in [[1, 7], [31], [0, 7, 0x20], [0, 7, 0xE0, 3], [0, 7, 0x20, 1], [0x20, 0]] {
+      #expect(expanded(bytes) == nil, "\(bytes)")
+    }
+    #expect(expanded([0, 7, 0xE0, 3, 0], 12) == nil && expanded([1, 7, 8], 1) == nil)
+  }
 
   @Test func `whose groups lie in each other is refused at once`() throws {
     // Nine groups, each in the one before, with seven arrays beside.

@@ -79,8 +79,10 @@ struct PickleReader {
     case .text1: try pushText(count: Int(try program.readByte()))
     case .text4: try pushText(count: program.readCount(width: 4))
     case .text8: try pushText(count: program.readCount(width: 8))
-    case .bytes1, .string1: try pushBytes(count: Int(try program.readByte()))
-    case .bytes4, .string4: try pushBytes(count: program.readCount(width: 4))
+    case .bytes1: try pushBytes(count: Int(try program.readByte()))
+    case .bytes4: try pushBytes(count: program.readCount(width: 4))
+    case .string1: try pushString(count: Int(try program.readByte()))
+    case .string4: try pushString(count: program.readCount(width: 4))
     case .bytes8, .byteArray8: try pushBytes(count: program.readCount(width: 8))
     case .emptyTuple, .emptyList, .emptySet: pushList([])
     case .tuple1: try pushTuple(count: 1)
@@ -137,6 +139,14 @@ extension PickleReader {
   mutating func pushBytes(count: Int) throws(DataError) {
     _ = try program.readSlice(count)
     stack.append(.opaque)
+  }
+
+  /// A string of Python 2, which may be text or any bytes.
+  mutating func pushString(count: Int) throws(DataError) {
+    let bytes = try program.readSlice(count)
+    guard let text = String(validating: bytes, as: UTF8.self) else { return stack.append(.opaque) }
+    pickle.texts.append(text)
+    stack.append(.text(pickle.texts.count - 1))
   }
 
   /// A whole number in two's complement.

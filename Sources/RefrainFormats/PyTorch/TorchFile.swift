@@ -202,7 +202,7 @@ enum TorchFile {
 
   private static let pickleFile = "data.pkl"
   /// A pickle of the number with which PyTorch began its files before they were archives.
-  private static let oldMagicNumber: [UInt8] = [
+  static let oldMagicNumber: [UInt8] = [
     0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
   ]
 

@@ -9,7 +9,7 @@ import Testing
   /// A weight `[2, 3]` and what else is asked for, in an archive of six floats.
   private func tensor(
     shape: [Int] = [2, 3], strides: [Int] = [3, 1], offset: Int = 0, count: Int = 6, key: String = "0",
-    storage: PickleGlobal = .floatStorage
+    storage: PickleGlobal = .floatStorage, writing text: (String) -> [UInt8] = text
   ) -> [UInt8] {
     var storage = mark() + text("storage") + global(storage.rawValue)
     storage += text(key) + text("cpu") + number(count)
@@ -38,6 +38,26 @@ import Testing
     #expect(weight == NumericArray([0, 1, 2, 3, 4, 5] as [Float], shape: [2, 3]))
     let turned = try read(dictionary(tensor(shape: [3, 1], strides: [2, .max], offset: 1))).get()["weight"]
     #expect(turned?.values == .floats([1, 3, 5]))
+  }
+
+  @Test func `by Python 2 has its texts as strings`() throws {
+    for name in ["weight", String(repeating: "w", count: 300)] {
+      let program = code(.emptyDictionary) + string(name) + tensor(writing: string) + code(.setItem) + code(.stop)
+      let weight = try read(program).get()[name]
+      #expect(weight == NumericArray([0, 1, 2, 3, 4, 5] as [Float], shape: [2, 3]))
+    }
+    // One that is no UTF-8 is bytes, which name nothing.
+    let bytes = code(.string1) + [2, 0xC3, 0x28]
+    #expect(failure(code(.emptyDictionary) + text("a") + bytes + code(.setItem) + code(.stop))?.code == .wrongInput)
+    // A whole file of before version 1.6.
+    var file = TorchFile.oldMagicNumber + number(1001) + code(.stop)
+    file += code(.emptyDictionary) + string("little_endian") + code(.newTrue) + code(.setItem) + code(.stop)
+    file += code(.emptyDictionary) + string("weight") + tensor(writing: string) + code(.setItem) + code(.stop)
+    file += code(.emptyList) + string("0") + code(.append) + code(.stop)
+    file += withUnsafeBytes(of: 6.littleEndian, Array.init)
+    file += (0..<6).flatMap { withUnsafeBytes(of: Float($0).bitPattern.littleEndian, Array.init) }
+    #expect(
+      try StateDictionary(bytes: file)["weight"] == NumericArray([0, 1, 2, 3, 4, 5] as [Float], shape: [2, 3]))
   }
 
   @Test(arguments: [
@@ -169,6 +189,16 @@ func code(_ operation: PickleOperation) -> [UInt8] { [operation.rawValue] }
 func mark() -> [UInt8] { code(.mark) }
 
 func text(_ text: String) -> [UInt8] { [PickleOperation.text1.rawValue, UInt8(text.utf8.count)] + Array(text.utf8) }
+
+/// A text as Python 2 has it.
+func string(_ text: String) -> [UInt8] {
+  let count = text.utf8.count
+  let head =
+    count < 256
+    ? code(.string1) + [UInt8(count)]
+    : code(.string4) + withUnsafeBytes(of: UInt32(count).littleEndian, Array.init)
+  return head + Array(text.utf8)
+}
 
 func number(_ number: Int) -> [UInt8] {
   [PickleOperation.long1.rawValue, 8] + withUnsafeBytes(of: number.littleEndian, Array.init)

@@ -125,7 +125,9 @@ public struct ModelInformation: Sendable {
       for question in inferred.openQuestions { facts.append(("Assumed", question)) }
       addLayers(of: inferred.model)
     } catch {
-      facts.append(("Layers", "not found: \(error.problem)"))
+      let parts = state.parts
+      let choice = parts.isEmpty ? "" : "; for run and convert " + StateDictionary.choice(among: parts)
+      facts.append(("Layers", "not found: \(error.problem)\(choice)"))
     }
   }
 

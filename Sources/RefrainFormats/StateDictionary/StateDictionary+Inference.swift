@@ -27,14 +27,19 @@ extension StateDictionary {
     var modules = try StateModule.all(of: weights)
     guard !modules.isEmpty else { throw DataError(.wrongInput, "there are no weights", remedy: "name another file") }
     var ordering: [String] = []
-    if !StateDictionary.isChain(modules), let order = try StateDictionary.onlyChain(of: modules) {
-      modules = order
-      ordering = [
-        "the order of the layers follows from their sizes: \(order.map(\.name.quoted).joined(separator: ", "))"
-      ]
+    let ambiguous: [String]
+    do throws(DataError) {
+      if !StateDictionary.isChain(modules), let order = try StateDictionary.onlyChain(of: modules) {
+        modules = order
+        ordering = [
+          "the order of the layers follows from their sizes: \(order.map(\.name.quoted).joined(separator: ", "))"
+        ]
+      }
+      ambiguous = StateDictionary.decideMatrices(&modules)
+      try StateDictionary.checkChain(modules)
+    } catch {
+      throw error.choosing(among: parts, under: assumptions.key)
     }
-    let ambiguous = StateDictionary.decideMatrices(&modules)
-    try StateDictionary.checkChain(modules)
     let plan = try InferencePlan(modules, known: self.modules, assumptions)
     var model = try StateDictionary.built(plan.layers, for: modules)
     let notes = try model.load(weights, naming: plan.naming)
@@ -55,6 +60,21 @@ extension StateDictionary {
     returning: Returning, function: ElmanFunction = .tanh
   ) throws(DataError) -> InferredModel {
     try inferredModel(StateAssumptions(returning: returning, function: function))
+  }
+
+  /// What the names of all arrays of modules begin with, where they are those of several models, such as `generator`
+  /// and `discriminator`; none where there is one alone, or an array of another name.
+  var parts: [String] {
+    var parts: [String] = []
+    for entry in entries {
+      let names = entry.name.split(separator: ".", omittingEmptySubsequences: false)
+      guard names.count > 2 else { return [] }
+      let part = String(names[0])
+      if !parts.contains(part) { parts.append(part) }
+      // More of them are the layers of a list.
+      guard parts.count <= 8 else { return [] }
+    }
+    return parts.count > 1 ? parts : []
   }
 
   /// Whether each module gives what the next one takes.
@@ -143,5 +163,23 @@ extension StateDictionary {
     }
     model.build(for: model.inputShape, using: &generator)
     return model
+  }
+}
+
+extension DataError {
+  /// The same error, of a file of several models; `parts` are what their names begin with.
+  fileprivate func choosing(among parts: [String], under key: String?) -> DataError {
+    guard !parts.isEmpty else { return self }
+    var error = self
+    error.remedy = StateDictionary.choice(among: parts, under: key)
+    return error
+  }
+}
+
+extension StateDictionary {
+  /// How one of several parts is taken.
+  static func choice(among parts: [String], under key: String? = nil) -> String {
+    let flags = parts.map { part in "--key " + (key.map { "\($0)." } ?? "") + part }
+    return "take a part with \(flags.dropLast().joined(separator: ", ")) or \(flags[flags.count - 1])"
   }
 }

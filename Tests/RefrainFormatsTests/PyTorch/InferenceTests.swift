@@ -1,8 +1,10 @@
+import Foundation
 import Refrain
 import RefrainData
-import RefrainFormats
 import RefrainTestSupport
 import Testing
+
+@testable import RefrainFormats
 
 @Suite struct `A model from weights alone` {
   private func inferred(
@@ -85,5 +87,38 @@ import Testing
     #expect(problem([("x.weight", [0, 3]), ("x.bias", [0])]).contains("is empty"))
     #expect(problem(lstm("rnn", 3, 4).dropLast()).contains("no LSTM, GRU or RNN"))
     #expect(problem([]).contains("there are no weights"))
+  }
+
+  @Test func `of a file of two says how one is taken`() throws {
+    func part(_ name: String) -> [(String, [Int])] {
+      lstm(name + ".lstm", 3, 4) + [(name + ".fc.weight", [2, 4]), (name + ".fc.bias", [2])]
+    }
+    let shapes = part("generator") + part("discriminator")
+    let error = dataError { () throws(DataError) in try inferred(shapes) }
+    #expect(error?.problem.hasPrefix("the module 'discriminator.lstm' takes 3 values a step") == true)
+    #expect(error?.remedy == "take a part with --key generator or --key discriminator")
+    let state = try StateDictionary(
+      shapes.map { name, shape in
+        .init(name: name, array: NumericArray(Array(repeating: Float(0.5), count: shape.reduce(1, *)), shape: shape))
+      })
+    let path = temporaryPath(".pt")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try state.write(to: path)
+    var information = ModelInformation(format: "PyTorch file")
+    information.addState(try StateDictionary(contentsOf: path))
+    let layers = information.facts.first { $0.name == "Layers" }?.value
+    #expect(
+      layers?.hasSuffix("; for run and convert take a part with --key generator or --key discriminator") == true)
+    #expect(kinds(try StateDictionary(contentsOf: path, at: "generator").inferredModel()) == ["lstm", "dense"])
+    // The layers of one model are no parts, and neither is what stands alone.
+    let one = dataError { () throws(DataError) in
+      try inferred(lstm("rnn", 3, 4) + [("fc.weight", [2, 5]), ("fc.bias", [2])])
+    }
+    #expect(one?.remedy?.contains("--key") == false)
+    // What is below a key is named with it.
+    let nested = dataError { () throws(DataError) in
+      try state.inferredModel(StateAssumptions(key: "epoch.model"))
+    }
+    #expect(nested?.remedy == "take a part with --key epoch.model.generator or --key epoch.model.discriminator")
   }
 }

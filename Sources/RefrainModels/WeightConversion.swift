@@ -28,7 +28,9 @@ public struct WeightConversion: Sendable {
   public private(set) var comparison: OutputComparison?
   /// The measures of the task on examples; none where there were none.
   public private(set) var changes: [Change] = []
-  /// How many examples these are of.
+  /// How far answers are from those before, where it is not known what is true of the examples; none where it is.
+  public private(set) var differences: [TaskEvaluation.Measure] = []
+  /// How many examples the changes are of.
   public private(set) var examples = 0
 
   /// Stores weights in another way, and reads them back.
@@ -65,7 +67,10 @@ public struct WeightConversion: Sendable {
         .unsupportedContent, file: path, "the model is of no task, so that there is nothing to measure by",
         remedy: "leave out --calibrate")
     }
-    let (one, other) = try first.evaluations(with: second, on: source)
+    guard let (one, other) = try first.evaluations(with: second, on: source) else {
+      differences = try first.differences(to: second, on: source)
+      return
+    }
     examples = one.examples
     for measure in one.measures {
       guard let value = other.measures.first(where: { $0.name == measure.name })?.value else { continue }
@@ -75,14 +80,29 @@ public struct WeightConversion: Sendable {
 }
 
 extension TaskModel {
-  /// The measures on files, of this model and of another one of the task.
+  /// The measures on files, of this model and of another one of the task; nil where they need what is true of the
+  /// examples, and the files cannot say it.
   fileprivate func evaluations(
     with other: any TaskModel, on source: DataSource
-  ) throws(DataError) -> (TaskEvaluation, TaskEvaluation) {
+  ) throws(DataError) -> (TaskEvaluation, TaskEvaluation)? {
     let examples = try examples(from: source)
     do throws(TaskError) {
       let first = try evaluate(on: examples)
       return (first, try (other as? Self)?.evaluate(on: examples) ?? first)
+    } catch {
+      if error.setting == .labels { return nil }
+      throw DataError(.wrongInput, error.problem, remedy: error.remedy)
+    }
+  }
+
+  /// How far the answers of another model of the task are from this one's.
+  fileprivate func differences(
+    to other: any TaskModel, on source: DataSource
+  ) throws(DataError) -> [TaskEvaluation.Measure] {
+    let examples = try examples(from: source)
+    guard let other = other as? Self else { return [] }
+    do throws(TaskError) {
+      return try differences(to: other, on: examples, Request())
     } catch {
       throw DataError(.wrongInput, error.problem, remedy: error.remedy)
     }

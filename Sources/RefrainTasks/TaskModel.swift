@@ -78,6 +78,12 @@ public protocol TaskModel: Sendable {
   /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
   func evaluate(on examples: Examples, _ request: Request) throws(TaskError) -> TaskEvaluation
 
+  /// How far the answers of another model of the task, such as the same one with its weights stored in fewer bits, are
+  /// from this one's, on examples of which it is not known what is true; none for a task that does not say it.
+  func differences(
+    to other: Self, on examples: Examples, _ request: Request
+  ) throws(TaskError) -> [TaskEvaluation.Measure]
+
   /// What there is to explain in the answers for some of the examples; none for a task that shows nothing.
   func explained(
     _ examples: Examples, _ request: Request, _ choice: ExampleChoice
@@ -153,6 +159,10 @@ extension TaskModel {
   public var evaluation: TaskEvaluation? { nil }
   /// Training went to its end.
   public var isComplete: Bool { true }
+  /// They are not compared.
+  public func differences(
+    to other: Self, on examples: Examples, _ request: Request
+  ) throws(TaskError) -> [TaskEvaluation.Measure] { [] }
   /// There is nothing to explain.
   public func explained(
     _ examples: Examples, _ request: Request, _ choice: ExampleChoice

@@ -259,6 +259,19 @@ struct SeriesAsTheyComeCommandTests {
     #expect(unlabeled.status == 65 && unlabeled.errors.contains("--labels"))
   }
 
+  @Test("What smaller weights do to a detector is measured without labels")
+  func smallerDetector() throws {
+    let rows = (0..<80).map { row in
+      "2024-01-0\(1 + row / 24)T\(row % 24 < 10 ? "0" : "")\(row % 24):00,\(20 + sin(Double(row)))\n"
+    }
+    try place.write("time,v\n" + rows.joined(), to: "a.csv")
+    _ = try run(["train", "detect", "a.csv", "--save", "d", "--epochs", "1", "--hidden", "32", "--quiet"])
+    let result = try run(["convert", "d", "small", "--weights", "int8", "--calibrate", "a.csv"])
+    for part in ["rows: 80", "meanScoreDifference: ", "greatestScoreDifference: ", "alarms: ", "alarmsChanged: "] {
+      #expect(result.text.contains(part), "\(result.text)")
+    }
+  }
+
   @Test("A time limit holds, and is said")
   func timeLimit() throws {
     try place.write(monthlyCSV(rows: 200), to: "a.csv")

@@ -59,6 +59,10 @@ struct WeightCommandTests {
     try refused("m.model", "n.model", "--calibrate", "other.txt", as: 64, naming: "--weights")
     try refused("m.model", "m.model", "--weights", "int8", as: 64, naming: "same file")
     try refused("m.model", "n.onnx", "--weights", "int8", "--to", "onnx", as: 64, naming: "--weights")
+    try refused("m.model", "n.model", "--weights", "int8", "--to", "onnx", as: 64, naming: "--weights")
+    for name in ["n.onnx", "n.pt", "n.keras", "n.ONNX"] {
+      try refused("m.model", name, "--weights", "int8", as: 64, naming: "--weights", name, ".safetensors")
+    }
     try refused(fixturePath("keras/stack.keras"), "n.model", "--weights", "int8", as: 65, naming: "Refrain")
     try refused("m.model", "n.model", "--weights", "int8", "--calibrate", "none.txt", as: 66, naming: "none.txt")
     #expect(try !place.files.contains("n.model"))

@@ -75,6 +75,29 @@ import Testing
     }
   }
 
+  @Test("Two detectors are compared by their scores, without labels")
+  func differences() throws {
+    let all = rows(900, spike: 850)
+    let detector = try Detector.train(on: all[0..<700], configuration: quick)
+    let examples = Detector.Examples([all[700..<900]])
+    func differences(_ other: Detector) throws -> [String: Double] {
+      var request = DetectionRequest()
+      request.onlyAlarms = true
+      let found = try detector.differences(to: other, on: examples, request)
+      return Dictionary(found.map { ($0.name, $0.value) }) { $1 }
+    }
+    let same = try differences(detector)
+    let alarms = detector.detections(in: all[700..<900]).count(where: \.isAnomaly)
+    #expect(
+      same == [
+        "rows": 200, "meanScoreDifference": 0, "greatestScoreDifference": 0, "alarms": Double(alarms),
+        "alarmsChanged": 0,
+      ])
+    let other = try differences(Detector.train(on: rows(700, seed: 9)[0..<700], configuration: quick))
+    let (mean, greatest) = (other["meanScoreDifference"] ?? 0, other["greatestScoreDifference"] ?? 0)
+    #expect(mean > 0 && greatest >= mean)
+  }
+
   @Test("A context that is longer than the rows is refused with what it takes")
   func longContext() {
     var configuration = quick

@@ -70,6 +70,11 @@ struct ConvertCommand: ParsableCommand {
       for (name, path) in [("IN", model)] + weights.calibrate.map({ ("--calibrate", $0) }) where path != "-" {
         try requireDistinct((name, path), ("OUT", output))
       }
+      if let named = Conversion.Target(path: output), named != .refrain {
+        throw ValidationError(
+          "--weights keeps the format of the model, and \(output) has the name of a file of \(named.name): let it end in "
+            + ".safetensors.")
+      }
       guard to == nil || to == .refrain, !lengths, !states, input.isEmpty, proof.expect.isEmpty else {
         throw ValidationError("--weights keeps the format of the model: leave out what is for another.")
       }

@@ -37,6 +37,9 @@ struct WeightOptions: ParsableArguments {
       lines.append("\(change.name): \(number(change.before, "%.6g")) to \(number(change.after, "%.6g"))\(relative)")
     }
     if !conversion.changes.isEmpty { lines.append("measured on \(conversion.examples) examples") }
+    for difference in conversion.differences {
+      lines.append("\(difference.name): \(number(difference.value, "%.6g"))")
+    }
     return lines
   }
 }

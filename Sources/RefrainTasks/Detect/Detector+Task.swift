@@ -104,6 +104,23 @@ extension Detector: TaskModel {
     return DetectionEvaluation(files).evaluation
   }
 
+  /// How far the scores of the rows are apart, and how many rows are an alarm to one of both alone.
+  public func differences(
+    to other: Detector, on examples: Examples, _ request: DetectionRequest
+  ) throws(TaskError) -> [TaskEvaluation.Measure] {
+    var request = request
+    request.onlyAlarms = false
+    let (own, others) = (try predict(examples, request), try other.predict(examples, request))
+    let apart = zip(own, others).map { abs($0.score - $1.score) }
+    let changed = zip(own, others).count { $0.isAnomaly != $1.isAnomaly }
+    return [
+      .init("rows", Double(own.count)),
+      .init("meanScoreDifference", apart.reduce(0, +) / Double(max(1, apart.count))),
+      .init("greatestScoreDifference", apart.max() ?? 0), .init("alarms", Double(own.count(where: \.isAnomaly))),
+      .init("alarmsChanged", Double(changed)),
+    ]
+  }
+
   /// What is watched, by which networks, and how often a false alarm may come.
   public var facts: [(name: String, value: String)] {
     let size = plan.layers > 1 ? "\(plan.layers) layers, " : ""

@@ -81,6 +81,21 @@ struct TaskVerbTests {
     #expect(other.withoutMemoryFlag.remedy == other.remedy)
     let help = try run(["info", "--help"]).text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(help.contains("--memory") && help.contains("at most 2GB"))
+    #expect(error.withMemoryFlag.remedy == "give more with --memory if the file can be trusted")
+    #expect(other.withMemoryFlag.remedy == other.remedy)
+    // Every verb that reads files has it.
+    for verb in ["train forecast", "forecast", "tune", "predict", "evaluate", "explain"] {
+      let help = try run(verb.split(separator: " ").map(String.init) + ["--help"]).text
+      #expect(help.contains("--memory <size>"), "\(verb)")
+    }
+    _ = try train("--quiet")
+    for verb in ["predict", "evaluate", "explain"] {
+      for flags in [["--memory", "1KB"], ["--memory=1KB"]] {
+        let result = try place.run([verb, "m", "newer.csv"] + flags)
+        expectRefusal(result, 65, naming: ["m: ", "memory budget", "give more with --memory"], at: #_sourceLocation)
+      }
+    }
+    _ = try run(["predict", "m", "newer.csv", "--memory", "100MB"])
   }
 
   @Test("Answers are those of 'refrain forecast', in four forms, from a file, from standard input, or from nothing")

@@ -46,9 +46,8 @@ struct Program<Root: ParsableCommand> {
     case let failure as CommandFailure:
       StandardError.write(line: "\(name): \(failure.message)")
       return failure.status
-    // Commands with --memory have said so, and end with a failure.
     case let error as DataError:
-      return report(CommandFailure(error.withoutMemoryFlag))
+      return report(CommandFailure(MemoryOptions.naming(error)))
     case let error as any InputError:
       return report(CommandFailure(error))
     default:
@@ -147,6 +146,14 @@ extension DataError {
     case .diskFull: EX_IOERR
     default: EX_DATAERR
     }
+  }
+
+  /// The same error, for a command with the flag that gives more memory.
+  var withMemoryFlag: DataError {
+    guard code == .overMemoryBudget else { return self }
+    var error = self
+    error.remedy = "give more with --memory if the file can be trusted"
+    return error
   }
 
   /// The same error, for a command without the flag that gives more memory.

@@ -18,7 +18,14 @@ struct ResultOptions: ParsableArguments {
     completion: .file())
   var output: String?
 
+  @OptionGroup var memory: MemoryOptions
   @OptionGroup var running: RunningOptions
+
+  /// Has the library compute with as many threads, and read with as much memory, as were asked for.
+  func apply() {
+    running.apply()
+    memory.apply()
+  }
 
   /// Writes results, to the file or to standard output.
   ///

@@ -2,8 +2,9 @@ import ArgumentParser
 import Foundation
 import RefrainData
 import RefrainFormats
+import Synchronization
 
-/// What the commands share that read models.
+/// How much memory a command may take for what files say of sizes.
 struct MemoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -11,14 +12,40 @@ struct MemoryOptions: ParsableArguments {
       valueName: "size"))
   var memory: MemorySize?
 
+  /// Whether the command that runs has the flag.
+  private static let isOffered = Mutex(false)
+
   /// Runs what reads files under the budget.
   func run<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try MemoryBudget(memory?.bytes ?? MemoryBudget.standardLimit).run(body)
-    } catch var error as DataError {
-      if error.code == .overMemoryBudget { error.remedy = "give more with --memory if the file can be trusted" }
-      throw error
+    } catch let error as DataError {
+      throw error.withMemoryFlag
     }
+  }
+
+  /// Gives each reader as much, in a command that reads for as long as it runs.
+  func apply() {
+    Self.isOffered.withLock { $0 = true }
+    if let memory { MemoryBudget.defaultLimit = memory.bytes }
+  }
+
+  /// The same for what is read before the arguments are parsed.
+  static func apply(in arguments: [String]) {
+    isOffered.withLock { $0 = true }
+    let flag = "--memory"
+    for (place, argument) in arguments.enumerated() {
+      let text =
+        argument == flag
+        ? arguments.dropFirst(place + 1).first
+        : argument.hasPrefix(flag + "=") ? String(argument.dropFirst(flag.count + 1)) : nil
+      if let size = text.flatMap(MemorySize.init(argument:)) { MemoryBudget.defaultLimit = size.bytes }
+    }
+  }
+
+  /// An error with the flag that gives more memory, if the command has it.
+  static func naming(_ error: DataError) -> DataError {
+    isOffered.withLock(\.self) ? error.withMemoryFlag : error.withoutMemoryFlag
   }
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 ///     try MemoryBudget(2 << 30).run { try LoadedModel(contentsOf: "model.onnx") }
 ///
 /// Within ``run(_:)`` all readers share one budget. Outside of it each of them has one of its own, of
-/// ``standardLimit``.
+/// ``defaultLimit``.
 public final class MemoryBudget: Sendable {
   /// The most bytes that may be taken.
   public let limit: Int
@@ -19,7 +19,18 @@ public final class MemoryBudget: Sendable {
   public init(_ limit: Int = MemoryBudget.standardLimit) { self.limit = max(0, limit) }
 
   /// The budget of the run that this is part of, or a fresh one.
-  public static var current: MemoryBudget { shared ?? MemoryBudget() }
+  public static var current: MemoryBudget { shared ?? MemoryBudget(defaultLimit) }
+
+  /// The bytes that a reader outside of ``run(_:)`` may take, in the whole process: ``standardLimit`` until something
+  /// else is set; 0 sets it again.
+  public static var defaultLimit: Int {
+    get {
+      let chosen = chosenLimit.load(ordering: .relaxed)
+      return chosen > 0 ? chosen : standardLimit
+    }
+    set { chosenLimit.store(newValue, ordering: .relaxed) }
+  }
+  private static let chosenLimit = Atomic<Int>(0)
 
   /// Half of the memory that the process may have: of the machine's, of the container's, or of the address space that
   /// it is allowed; at most 2 GB.

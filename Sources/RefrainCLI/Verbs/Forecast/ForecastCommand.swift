@@ -64,7 +64,7 @@ struct ForecastCommand: ParsableCommand {
 
   private func forecast() throws {
     try outputs.checkWritable()
-    results.running.apply()
+    results.apply()
     var configuration = try task.table()
     try configuration.choose(network.options)
     if let every = files.every {

@@ -68,7 +68,7 @@ struct EvaluateTask<Task: TaskModel>: ParsableCommand {
 
   private func measure() throws {
     try outputs.checkWritable()
-    results.running.apply()
+    results.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
     let examples = try trained.examples(from: DataSource(paths: files), request)

@@ -161,7 +161,7 @@ struct ExplainTask<Task: TaskModel>: ParsableCommand {
 
   private func explain() throws {
     try outputs.checkWritable()
-    results.running.apply()
+    results.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
     let read = try trained.examples(from: DataSource(paths: files), request)

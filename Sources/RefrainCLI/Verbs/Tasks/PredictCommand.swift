@@ -64,7 +64,7 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
       (Task.Answer.self as? any FileAnswer.Type).flatMap { $0.isWritten(to: path) ? path : nil }
     }
     if written == nil { try outputs.checkWritable() }
-    results.running.apply()
+    results.apply()
     let request = try task.table()
     let trained = try Task(contentsOf: model)
     let examples = try trained.examples(from: DataSource(paths: files), request)

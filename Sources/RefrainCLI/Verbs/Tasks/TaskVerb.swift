@@ -16,8 +16,9 @@ enum TaskVerb {
   static func command(
     in arguments: [String], among tasks: [any TaskModel.Type] = Tasks.all
   ) throws -> (any ParsableCommand)? {
-    guard let (_, task) = model(in: arguments, among: tasks) else { return nil }
     let rest = Array(arguments.dropFirst())
+    MemoryOptions.apply(in: rest)
+    guard let (_, task) = model(in: arguments, among: tasks) else { return nil }
     return switch verbs.firstIndex(of: arguments.first) {
     case 0: try prediction(task, rest)
     case 1: try evaluation(task, rest)

@@ -90,7 +90,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
 
   private func train() throws {
     if Processes.isFirst { try outputs.checkWritable() }
-    results.running.apply()
+    results.apply()
     Processes.introduce { results.running.note($0) }
     var configuration = try task.table()
     try configuration.choose(network.options)

@@ -155,7 +155,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
 
   private func tune() throws {
     try outputs.checkWritable()
-    results.running.apply()
+    results.apply()
     var configuration = try task.table()
     try configuration.choose(network.options)
     let examples = try Task.examples(from: DataSource(paths: files), configuration)

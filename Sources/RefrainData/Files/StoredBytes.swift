@@ -48,7 +48,8 @@ enum StoredBytes {
   /// What comes out of gzip.
   ///
   /// - Parameter most: How many bytes are held in memory; nil leaves it to ``LongArraySettings``.
-  /// - Throws: `damagedFile`, `wrongFormat` for more than can be meant, `diskFull` or `unwritableFile`.
+  /// - Throws: `damagedFile`, `wrongFormat` for more than can be meant or what was packed twice, `diskFull` or
+  ///   `unwritableFile`.
   func unpacked(most: Int? = nil) throws(DataError) -> LongArray<UInt8> {
     var (spool, position) = (LongArray<UInt8>(most: most), 0)
     try Gzip.unpack(size) { () throws(DataError) in
@@ -60,6 +61,7 @@ enum StoredBytes {
       try spool.check()
     }
     try checkUnchanged()
+    try Gzip.checkUnpacked(Array(spool[0..<min(2, spool.count)]))
     return spool
   }
 }

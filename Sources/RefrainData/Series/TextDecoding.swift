@@ -42,6 +42,7 @@ struct DecodedText {
   }
 
   init(unpacked file: [UInt8], notes assumed: [String]) throws(DataError) {
+    try Gzip.checkUnpacked(file)
     notes = assumed
     if let order = Self.wideOrder(of: file) {
       bytes = try Self.decodeWide(file, isBigEndian: order == .big)
@@ -178,6 +179,14 @@ struct DecodedText {
 enum Gzip {
   /// Whether bytes begin as a file of gzip does.
   static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
+
+  /// Makes sure that what came out of gzip is not gzip again.
+  ///
+  /// - Parameter head: The first bytes.
+  static func checkUnpacked(_ head: [UInt8]) throws(DataError) {
+    guard isGzip(head) else { return }
+    throw DataError(.wrongFormat, "this file was packed with gzip twice", remedy: "unpack it once (gunzip)")
+  }
 
   /// More than this is not unpacked: a small file can stand for any amount.
   static let greatestSize = 1 << 31

@@ -270,6 +270,9 @@ import Testing
           changed[packed.count - 7] ^= 1
           try Data(changed).write(to: URL(filePath: path))
           #expect(everything(.file(path), block: block)[0].contains("damaged or cut off"))
+          // Packed twice is refused, short or long.
+          try Data(gzipped(packed)).write(to: URL(filePath: path))
+          #expect(everything(.file(path), block: block)[0].contains("was packed with gzip twice"))
           settings.folder = "/nowhere"
         }
         if count > 1, block == nil {

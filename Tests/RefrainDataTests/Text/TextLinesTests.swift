@@ -76,6 +76,10 @@ import Testing
         let latin = expected.joined(separator: "\n").unicodeScalars.map { UInt8($0.value) }
         try Data(gzipped(latin)).write(to: URL(filePath: path))
         #expect(Array(try TextLines(paths: [path])) == expected)
+        // Packed twice is refused, short or long.
+        try Data(gzipped(gzipped(text))).write(to: URL(filePath: path))
+        let twice = dataError { () throws(DataError) in try TextLines(paths: [path]) }
+        #expect(twice?.problem == "this file was packed with gzip twice")
         try Data(gzipped(text + [0x0A, 0])).write(to: URL(filePath: path))
         let error = dataError { () throws(DataError) in try TextLines(paths: [path]) }
         #expect(error?.description.contains("line \(count + 1) holds a zero byte") == true)

@@ -1,5 +1,6 @@
 import Refrain
 import RefrainData
+import Synchronization
 
 /// Some rows to learn from together.
 struct ColumnBatch: TrainingBatch {
@@ -65,22 +66,49 @@ struct ColumnExamples: ExampleSource, Sendable {
     try rows.requireWhole()
   }
 
-  /// The examples in batches of about one length, made as they are asked for; without those that cannot be read, which
-  /// are told of elsewhere.
+  /// The examples in batches of about one length, made as they are asked for.
   func inOrder(size: Int, maximumSteps: Int) -> ColumnBatches {
     ColumnBatches(examples: self, size: size, maximumSteps: maximumSteps)
   }
 }
 
-/// Batches of examples, each made when it is asked for.
+/// Batches of examples, each made when it is asked for. They end where one cannot be made; ``check()`` tells.
 struct ColumnBatches: Sequence, Sendable {
   let examples: ColumnExamples
   let size: Int
   let maximumSteps: Int
+  private let kept = Failure()
+
+  /// Why a loop over the batches ended early.
+  private final class Failure: Sendable {
+    let error = Mutex<TrainingError?>(nil)
+  }
+
+  init(examples: ColumnExamples, size: Int, maximumSteps: Int) {
+    (self.examples, self.size, self.maximumSteps) = (examples, size, maximumSteps)
+  }
 
   func makeIterator() -> AnyIterator<ColumnBatch> {
     var batches = LengthBatches(examples, size: size, maximumSteps: maximumSteps, shuffles: false, order: LongOrder())
-    guard (try? batches.begin(epoch: 0, at: 0)) != nil else { return AnyIterator { nil } }
-    return AnyIterator { (try? batches.next()) ?? nil }
+    do throws(TrainingError) {
+      try batches.begin(epoch: 0, at: 0)
+    } catch {
+      kept.error.withLock { $0 = error }
+      return AnyIterator { nil }
+    }
+    return AnyIterator {
+      do throws(TrainingError) {
+        return try batches.next()
+      } catch {
+        kept.error.withLock { $0 = error }
+        return nil
+      }
+    }
   }
+
+  /// Why a loop over the batches ended early; nil where none did.
+  var failure: TrainingError? { kept.error.withLock { $0 } }
+
+  /// Makes sure that there were all batches: to be called after a loop over them.
+  func check() throws(TrainingError) { if let failure { throw failure } }
 }

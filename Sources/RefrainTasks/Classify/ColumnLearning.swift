@@ -86,6 +86,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       rows: rows, places: kept, targets: trainingTruths.lazy.map(head.target), weights: head.weights(trainingTruths))
     if let validation = examples.validation {
       let others = try head.truths(in: Column(validation, try validation.column(named: target)))
+      try others.check()
       let known = (0..<others.count).filter { head.isKnown(others[$0]) }
       heldOutTruths = known.map { others[$0] }
       heldOut = ColumnExamples(

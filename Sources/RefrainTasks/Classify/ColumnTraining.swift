@@ -32,6 +32,7 @@ struct ColumnTraining {
     let heldOut = heldOut.flatMap { $0.count == 0 ? nil : $0 }
     let source = LengthBatches(
       examples, size: size, maximumSteps: Self.maximumSteps, seed: seed, order: LongOrder())
+    let validation = heldOut.map { $0.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps) }
     let history: History
     do throws(TrainingError) {
       let trainer = Trainer(
@@ -43,12 +44,13 @@ struct ColumnTraining {
       history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: unfinished) {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(
-          &network, optimizer: &optimizer, source: source,
-          validation: heldOut.map { $0.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps) },
-          resuming: state
+          &network, optimizer: &optimizer, source: source, validation: validation, resuming: state
         ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
       }
+      try validation?.check()
     } catch {
+      // Where batches were missing, what was computed of them is not to blame.
+      if let failure = validation?.failure { throw TaskError(failure.description) }
       throw TaskError(error, remedy: TaskError.divergenceRemedy)
     }
     guard !history.epochs.isEmpty else {

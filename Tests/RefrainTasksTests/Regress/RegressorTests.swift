@@ -153,6 +153,13 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
     let targets = (0..<40).map { [Float(truths[$0])] }
     let examples = ColumnExamples(rows: rows, places: RowChoice(allOf: 40), targets: targets, weights: nil)
     let none = ColumnExamples(rows: rows, places: RowChoice([]), targets: [], weights: nil)
+    // Where there is no room for their order, batches end, and that is told.
+    let batches = examples.inOrder(size: 8, maximumSteps: 100)
+    #expect(batches.reduce(0) { $0 + $1.count } == 40 && batches.failure == nil)
+    var settings = LongArraySettings()
+    (settings.bytes, settings.folder) = (8, "/nowhere")
+    LongArraySettings.$current.withValue(settings) { #expect(Array(batches).isEmpty) }
+    #expect(batches.failure?.code == .unreadableData)
     var baseline = try #require(RidgeRegression(columns))
     try baseline.fit(examples, heldOut: none)
     // Whether what is in the rows is in memory or in a file.

@@ -16,6 +16,7 @@ enum TaskVerb {
   static func command(
     in arguments: [String], among tasks: [any TaskModel.Type] = Tasks.all
   ) throws -> (any ParsableCommand)? {
+    guard !arguments.isEmpty, verbs.contains(arguments.first) else { return nil }
     let rest = Array(arguments.dropFirst())
     MemoryOptions.apply(in: rest)
     guard let (_, task) = model(in: arguments, among: tasks) else { return nil }

@@ -94,7 +94,7 @@ struct FlagTests {
     let help = try Workplace().run(["forecast", "--help"]).text
     let flags = """
       --target --time --id --only --decimal --thousands --dates --fill --every --aggregate --wide --future-file --count-rows --horizon --context --season --past --future --covariates --levels --details --fitted --samples --shape --time-limit --backtest --cell --hidden --layers --epochs --seed \
-      --threads --save --model --format --output --chart --quiet
+      --threads --save --model --format --output --chart --memory --quiet
       """
     for flag in flags.split(separator: " ") { #expect(help.contains("  \(flag)")) }
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })

@@ -84,7 +84,7 @@ struct TaskVerbTests {
     #expect(error.withMemoryFlag.remedy == "give more with --memory if the file can be trusted")
     #expect(other.withMemoryFlag.remedy == other.remedy)
     // Every verb that reads files has it.
-    for verb in ["train forecast", "forecast", "tune", "predict", "evaluate", "explain"] {
+    for verb in ["train forecast", "forecast", "tune classify", "predict", "evaluate", "explain"] {
       let help = try run(verb.split(separator: " ").map(String.init) + ["--help"]).text
       #expect(help.contains("--memory <size>"), "\(verb)")
     }

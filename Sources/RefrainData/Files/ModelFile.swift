@@ -74,6 +74,12 @@ public enum ModelFile {
     /// - Throws: `damagedModel` when a tensor is missing, has another shape, is left over or holds what is no finite
     ///   number.
     public func load<Model: TensorGroup>(into model: inout Model) throws(DataError) {
+      try load(into: &model, checkingValues: true)
+    }
+
+    /// The same; where values are not checked they may be infinite or no numbers, as what a stream remembers of such an
+    /// input is, or what an optimizer remembers of great gradients.
+    package func load<Model: TensorGroup>(into model: inout Model, checkingValues: Bool) throws(DataError) {
       var remaining = Dictionary(file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       try model.forEachTensor { (name: String, tensor: inout Tensor) throws(DataError) in
         guard let entry = remaining.removeValue(forKey: name) else {
@@ -85,7 +91,7 @@ public enum ModelFile {
         let scales = entry.array.type == .int8 ? remaining.removeValue(forKey: entry.scaleName) : nil
         do throws(DataError) { tensor = try entry.tensor(scales: scales) } catch { throw error.inFile(path) }
         // Scales were checked, of which whole numbers are multiples.
-        guard scales != nil || tensor.isFinite else {
+        guard !checkingValues || scales != nil || tensor.isFinite else {
           throw damaged("the tensor \(name.quoted) holds a value that is not a number, or infinite")
         }
       }

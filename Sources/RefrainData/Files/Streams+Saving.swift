@@ -47,7 +47,7 @@ extension Streams {
       throw contents.damaged(error.description)
     }
     var memory = memory
-    try contents.load(into: &memory)
+    try contents.load(into: &memory, checkingValues: false)
     self = Streams(model, memory: memory, count: count)
   }
 }

@@ -75,7 +75,7 @@ extension TrainingState {
       throw contents.damaged("the position of the training cannot be understood")
     }
     self.init(of: model, optimizer: optimizer, at: position, carried: contents.shapes(under: Self.carriedName))
-    try contents.load(into: &self)
+    try contents.load(into: &self, checkingValues: false)
   }
 }
 
@@ -170,7 +170,7 @@ extension Sequential {
     optimizer.state = OptimizerState()
     optimizer.prepare(for: self)
     var both = TrainedModel(model: self, optimizer: optimizer.state)
-    try contents.load(into: &both)
+    try contents.load(into: &both, checkingValues: false)
     optimizer.state = both.optimizer
   }
 }

@@ -116,7 +116,7 @@ extension Detector {
     }
     var stream = DetectorStream(plan, networks)
     var tensors = StreamTensors(memory: stream.predictor?.memory)
-    try contents.load(into: &tensors)
+    try contents.load(into: &tensors, checkingValues: false)
     stream.state = contents.description.state
     stream.remember(tensors.memory)
     return stream

@@ -14,7 +14,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 def browser(width, height, dark):
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"):
+    # A microphone that beeps, which nobody has to allow.
+    sound = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}", *sound):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     # By its path: otherwise selenium asks elsewhere which one there is.
@@ -50,13 +52,18 @@ def check(url, folder, name, width, height, dark):
                 shown("restore").click()
                 wait.until(lambda _: shown("sessionState").text.startswith("back after 60"))
                 assert not shown("sessionProblem").text, shown("sessionProblem").text
-            # A model of clips has no form, and one of recordings takes a file alone.
+            # A model of clips has no form, and one of recordings takes a file, or what is said.
             if shown("send").is_displayed():
                 kind = shown("purpose").text
                 if "language" in kind:
                     shown("data").send_keys("the ")
                 elif shown("data").is_displayed() and "class" in kind.lower():
                     shown("data").send_keys("good film\nbad film\n")
+                elif shown("record").is_displayed():
+                    shown("record").click()
+                    time.sleep(2)
+                    shown("record").click()
+                    wait.until(lambda _: shown("fileName").text.startswith("recording.wav"))
                 shown("send").click()
                 wait.until(lambda _: len(shown("text").text) > 10 or driver.find_elements(By.CSS_SELECTOR, "#answers td")
                            or shown("problem").text)

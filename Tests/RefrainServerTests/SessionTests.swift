@@ -125,6 +125,19 @@ struct SessionTests {
     #expect(mine == its)
   }
 
+  @Test("A line of numbers is a step, and nothing else is made to be one")
+  func lines() {
+    for line in ["[1,2]", " [[1, 2],[3,4]] ", "3", " -1.5e3", "[]"] {
+      #expect(PendingSteps.step(Array(line.utf8)[...]) == Array("{\"input\":\(line)}".utf8))
+    }
+    for line in [
+      #"[1,1],"gates":[1]"#, "NaN", "hello", #"{"input":[1]}"#, "1 2", "1,2", "[1][2]", "[1]2", "]", #"["a"]"#,
+    ] {
+      #expect(PendingSteps.step(Array(line.utf8)[...]) == Array(line.utf8))
+    }
+    #expect(PendingSteps.step(Array(" \r".utf8)[...]).isEmpty)
+  }
+
   @Test("A stream of steps gives an output for each as it comes, in lines, events and bytes")
   func streaming() async throws {
     let test = try TestService(models)

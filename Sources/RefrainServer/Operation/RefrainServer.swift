@@ -16,6 +16,7 @@ import ServiceLifecycle
 public struct RefrainServer: Sendable {
   private let settings: ServerSettings
   private let logger: Logger
+  private let signal: ReloadSignal
   /// Held as long as the server is.
   private let lock: FolderLock?
   let service: Service
@@ -34,6 +35,9 @@ public struct RefrainServer: Sendable {
   public init(
     models: [(name: String, path: String)], settings: ServerSettings = ServerSettings(), level: String = "info"
   ) throws(DataError) {
+    // Before the models are read, which may take long: who asks meanwhile that they be read again does not end the
+    // process.
+    let signal = ReloadSignal()
     let meters = Meters()
     var served: [ServedModel] = []
     var sources: [ModelReloader.Source] = []
@@ -54,14 +58,14 @@ public struct RefrainServer: Sendable {
     }
     try self.init(
       served, of: sources, settings: settings, meters: meters,
-      logger: .lines(Logger.Level(rawValue: level) ?? .info))
+      logger: .lines(Logger.Level(rawValue: level) ?? .info), signal: signal)
   }
 
   init(
     _ models: [ServedModel], of sources: [ModelReloader.Source] = [], settings: ServerSettings, meters: Meters,
-    logger: Logger
+    logger: Logger, signal: ReloadSignal = ReloadSignal()
   ) throws(DataError) {
-    (self.settings, self.logger) = (settings, logger)
+    (self.settings, self.logger, self.signal) = (settings, logger, signal)
     lock = try settings.sessionFolder.map { (path) throws(DataError) in try FolderLock(SessionFolder(path)) }
     service = try Service(models, settings, meters: meters, logger: logger)
     reloader = sources.isEmpty ? nil : ModelReloader(sources, service.shelf, meters: meters, logger: logger)
@@ -108,7 +112,8 @@ public struct RefrainServer: Sendable {
           service: Sweeper(service: service, deadlines: deadlines, signals: StopSignals()),
           successTerminationBehavior: .ignore),
         .init(
-          service: Rereader(reloader: reloader, period: settings.reloadTime), successTerminationBehavior: .ignore),
+          service: Rereader(reloader: reloader, period: settings.reloadTime, signal: signal),
+          successTerminationBehavior: .ignore),
         .init(
           service: app, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup),
@@ -216,13 +221,13 @@ private struct Sweeper: ServiceLifecycle.Service {
 private struct Rereader: ServiceLifecycle.Service {
   let reloader: ModelReloader?
   let period: Double?
+  let signal: ReloadSignal
 
   func run() async throws {
     guard let reloader else {
       try? await gracefulShutdown()
       return
     }
-    let signal = ReloadSignal()
     let period = period.map { UInt64(max(0.1, min($0, 1e9)) * 1e9) }
     await cancelWhenGracefulShutdown {
       var (isAsked, looked) = (false, Session.now)

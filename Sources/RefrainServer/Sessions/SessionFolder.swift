@@ -108,7 +108,9 @@ struct SessionFolder: Sendable {
     }
     guard note.fingerprint == model.fingerprint else {
       throw DataError(
-        .damagedModel, "the state is of another model than \(model.name.quoted) is now: of \(note.model.quoted)")
+        .damagedModel,
+        "the state is of \(note.model.quoted) with the fingerprint \(note.fingerprint), and \(model.name.quoted) has "
+          + model.fingerprint)
     }
     let state = try live.state(in: contents)
     var last: LiveOutput?

@@ -105,10 +105,34 @@ struct PendingSteps {
     return []
   }
 
-  /// A line as the body of a request: an array or a number alone is a step.
+  /// A line as the body of a request: an array or a number alone is a step. What is neither is left as it is, so that
+  /// what is said of it names its own places.
   static func step(_ line: ArraySlice<UInt8>) -> [UInt8] {
-    let start = line.first { $0 > 32 }
-    guard start != UInt8(ascii: "{"), start != nil else { return start == nil ? [] : Array(line) }
+    guard line.contains(where: { $0 > 32 }) else { return [] }
+    guard isNumbers(line) else { return Array(line) }
     return Array("{\"input\":".utf8) + line + Array("}".utf8)
+  }
+
+  /// Whether a line seems to be one number, or one array and nothing beside it.
+  private static func isNumbers(_ line: ArraySlice<UInt8>) -> Bool {
+    var (depth, values) = (0, 0)
+    var isBehindSpace = true
+    for byte in line {
+      switch byte {
+      case UInt8(ascii: "["):
+        if depth == 0 { values += 1 }
+        depth += 1
+      case UInt8(ascii: "]"): depth -= 1
+      case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "\""): return false
+      case ...32: break
+      default:
+        guard depth == 0 else { break }
+        guard (48...57).contains(byte) || [43, 45, 46, 69, 101].contains(byte) else { return false }
+        if isBehindSpace { values += 1 }
+      }
+      isBehindSpace = byte <= 32 || byte == UInt8(ascii: "]")
+      guard depth >= 0, values <= 1 else { return false }
+    }
+    return depth == 0 && values == 1
   }
 }

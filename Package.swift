@@ -205,6 +205,7 @@ var products: [Product] = [
   .library(name: "RefrainTuning", targets: ["RefrainTuning"]),
   .library(name: "RefrainModels", targets: ["RefrainModels"]),
   .library(name: "RefrainServer", targets: ["RefrainServer"]),
+  .library(name: "RefrainMPI", targets: ["RefrainMPI"]),
   .executable(name: "refrain", targets: ["RefrainCLI"]),
   .executable(name: "refrain-benchmark", targets: ["RefrainBenchmarks"]),
 ]

@@ -186,3 +186,11 @@ func check(_ flag: String, _ number: Int?, within range: ClosedRange<Int>) throw
   let bound = number < range.lowerBound ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
   throw ValidationError("\(flag) must be \(bound), not \(number).")
 }
+
+extension String {
+  /// The text as one word of a command.
+  var shellWord: String {
+    let isPlain = !isEmpty && allSatisfy { $0.isLetter || $0.isNumber || "._-+/:@%".contains($0) }
+    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+}

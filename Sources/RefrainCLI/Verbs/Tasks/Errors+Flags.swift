@@ -55,14 +55,6 @@ extension DataError {
   }
 }
 
-extension String {
-  /// The text as one word of a command.
-  var shellWord: String {
-    let isPlain = !isEmpty && allSatisfy { $0.isLetter || $0.isNumber || "._-+/:@%".contains($0) }
-    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
-  }
-}
-
 extension TaskError {
   /// The same error, with the flags that settle it, where they are among those there are.
   fileprivate func inFlags(of flags: Set<String>) -> TaskError {

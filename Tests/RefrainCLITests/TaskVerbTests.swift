@@ -92,7 +92,8 @@ struct TaskVerbTests {
     for verb in ["predict", "evaluate", "explain"] {
       for flags in [["--memory", "1KB"], ["--memory=1KB"]] {
         let result = try place.run([verb, "m", "newer.csv"] + flags)
-        expectRefusal(result, 65, naming: ["m: ", "memory budget", "give more with --memory"], at: #_sourceLocation)
+        expectRefusal(
+          result, 65, naming: ["newer.csv: ", "memory budget", "give more with --memory"], at: #_sourceLocation)
       }
     }
     _ = try run(["predict", "m", "newer.csv", "--memory", "100MB"])

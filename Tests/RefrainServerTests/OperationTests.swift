@@ -5,6 +5,7 @@ import Refrain
 import RefrainData
 import RefrainModels
 import RefrainTestSupport
+import Synchronization
 import Testing
 
 @testable import RefrainServer
@@ -211,18 +212,22 @@ struct OperationTests {
   func starved() async throws {
     let places = ProcessInfo.processInfo.activeProcessorCount + 1
     let pool = ComputePool(places: places, longestQueue: 1, patience: 600, longestRun: 0.2)
-    let sweeping = Task {
-      while !Task.isCancelled {
+    // On a thread of its own: other tests may hold all those of tasks.
+    let isOver = Flag()
+    defer { isOver.raise() }
+    Thread.detachNewThread {
+      while !isOver.isRaised {
         pool.sweep()
-        try? await Task.sleep(for: .milliseconds(10))
+        usleep(10_000)
       }
     }
-    defer { sweeping.cancel() }
     // They hold their threads, and end by themselves only where nobody tells them to.
-    let began = ContinuousClock.now
     let endless = (0..<places).map { _ in
       Task {
-        try await pool.run { while !Task.isCancelled, ContinuousClock.now - began < .seconds(30) {} }
+        try await pool.run {
+          let began = ContinuousClock.now
+          while !Task.isCancelled, ContinuousClock.now - began < .seconds(30) {}
+        }
       }
     }
     for task in endless {
@@ -231,7 +236,6 @@ struct OperationTests {
         Issue.record("it has no end")
       } catch let failure as Failure { #expect(failure.message.contains("ended after")) }
     }
-    #expect(ContinuousClock.now - began < .seconds(15))
     while pool.load.running > 0 { try await Task.sleep(for: .milliseconds(1)) }
     // The threads take what comes next.
     #expect(try await pool.run { 7 } == 7)
@@ -286,4 +290,11 @@ struct OperationTests {
     #expect(RefrainServer.isName("a-b_c.1") && !RefrainServer.isName("a/b") && !RefrainServer.isName(".."))
     #expect(!RefrainServer.isName("") && !RefrainServer.isName("ä"))
   }
+}
+
+/// Says to another thread that something is over.
+private final class Flag: Sendable {
+  private let value = Atomic(false)
+  var isRaised: Bool { value.load(ordering: .relaxed) }
+  func raise() { value.store(true, ordering: .relaxed) }
 }

@@ -129,12 +129,13 @@ extension TimeAxis {
     return finding
   }
 
-  /// Whether no two fields are alike, and each holds a digit.
+  /// Whether no two fields are alike, and each holds a digit and a letter: `1-10` may be a size.
   private static func numbersItsRows(_ column: Table.Column, in table: Table) -> Bool {
     var texts: Set<ArraySlice<UInt8>> = []
     return (0..<table.rowCount).allSatisfy { row in
       let text = TimeSource.folded(table.trimmedBytes(row: row, column: column))
-      return text.count <= 60 && text.contains(where: isDigit) && texts.insert(text).inserted
+      return text.count <= 60 && text.contains(where: isDigit) && text.contains { isLetter($0) || $0 > 127 }
+        && texts.insert(text).inserted
     }
   }
 

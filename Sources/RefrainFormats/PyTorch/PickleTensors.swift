@@ -33,8 +33,16 @@ struct PickleTensors {
     _ pickle: Pickle, at key: String?, size: Int, constants: [String: [String: String]] = [:]
   ) throws(DataError) -> PickleTensors {
     var walk = PickleTensors(pickle: pickle, size: size, constants: constants)
-    let root = try key.map { key throws(DataError) in try walk.value(at: key) } ?? walk.onlyDictionary()
-    try walk.collect(root, name: "", depth: 0, isInSequence: false)
+    let root: PickleValue
+    do throws(DataError) {
+      root = try key.map { key throws(DataError) in try walk.value(at: key) } ?? walk.onlyDictionary()
+      try walk.collect(root, name: "", depth: 0, isInSequence: false)
+    } catch {
+      guard let key, walk.found.isEmpty else { throw error }
+      try walk.collect(below: key)
+      guard !walk.found.isEmpty else { throw error }
+      return walk
+    }
     guard !walk.found.isEmpty else {
       if case .object(let index) = root {
         let name = pickle.texts[pickle.objects[index].className]
@@ -91,6 +99,13 @@ struct PickleTensors {
       }
     case .object(let index): try collectModule(pickle.objects[index], name: name, depth: depth, isInSequence)
     default: break
+    }
+  }
+
+  /// Collects the tensors of one dictionary whose names begin with a key, as those of a module in another do.
+  private mutating func collect(below key: String) throws(DataError) {
+    for (name, value) in items(of: onlyDictionary()) where name.hasPrefix(key + ".") {
+      try collect(value, name: String(name.dropFirst(key.count + 1)), depth: 1, isInSequence: false)
     }
   }
 

@@ -319,6 +319,7 @@ extension ChannelHandlerContext {
             position: .before(self.handler))
           for context in [
             try pipeline.context(handlerType: HTTPResponseEncoder.self),
+            try pipeline.context(handlerType: OldVersion.self),
             try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self),
             // The one that closes connections without requests: of two the first.
             try pipeline.context(handlerType: HTTPConnectionStateHandler.self), self,

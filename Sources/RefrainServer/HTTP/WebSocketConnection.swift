@@ -319,11 +319,13 @@ extension ChannelHandlerContext {
             position: .before(self.handler))
           for context in [
             try pipeline.context(handlerType: HTTPResponseEncoder.self),
-            try pipeline.context(handlerType: OldVersion.self),
             try pipeline.context(handlerType: HTTP1ToHTTPServerCodec.self),
             // The one that closes connections without requests: of two the first.
             try pipeline.context(handlerType: HTTPConnectionStateHandler.self), self,
           ] { pipeline.removeHandler(context: context, promise: nil) }
+          if let old = try? pipeline.context(handlerType: OldVersion.self) {
+            pipeline.removeHandler(context: old, promise: nil)
+          }
         } catch { self.close(promise: nil) }
       }
     } catch { close(promise: nil) }

@@ -109,8 +109,8 @@ struct SessionFolder: Sendable {
     guard note.fingerprint == model.fingerprint else {
       throw DataError(
         .damagedModel,
-        "the state is of \(note.model.quoted) with the fingerprint \(note.fingerprint), and \(model.name.quoted) has "
-          + model.fingerprint)
+        "the state is of another model: of \(note.model.quoted) with the fingerprint \(note.fingerprint), where "
+          + "\(model.name.quoted) has \(model.fingerprint)")
     }
     let state = try live.state(in: contents)
     var last: LiveOutput?

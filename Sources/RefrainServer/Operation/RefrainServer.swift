@@ -135,6 +135,7 @@ public struct RefrainServer: Sendable {
       logger.warning("the server did not end by itself", metadata: ["error": "\(error)"])
     }
     await brief.ended()
+    executor.close()
     try? await group.shutdownGracefully()
     service.sessions.saveAll()
     withExtendedLifetime(lock) {}

@@ -254,6 +254,9 @@ import Testing
       try Series(table: Table(csv: "Date,Time,y\n20240102,22:00,1\n20240102,23:00,2\n20240101,00:00,3\n"))
     }
     #expect(repeated?.code == .unsortedTimes && repeated?.column == "Date")
+    let hours = ["20240101", "20240103"].flatMap { day in (10...23).map { "\(day),\($0):00,\($0)\n" } }.joined()
+    let gap = dataError { () throws(DataError) in try Series(table: Table(csv: "Date,Time,y\n" + hours)) }
+    #expect(gap?.code == .gapInTimes && gap?.column?.hasPrefix("Date") == true)
     // Months, not days of 2020.
     let months = dataError { () throws(DataError) in
       try Series(table: Table(csv: "yyyymm,time,y\n201101,00:00,1\n201101,12:00,2\n201102,00:00,3\n"))

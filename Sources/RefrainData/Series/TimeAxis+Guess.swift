@@ -75,8 +75,8 @@ extension TimeAxis {
         }
         return finding
       } catch {
-        let isRepeated = error.error.code == .repeatedTime || error.error.code == .unsortedTimes
-        if days.contains(column), isRepeated { dayFault = dayFault ?? error }
+        let isOfOrder = [.repeatedTime, .unsortedTimes, .gapInTimes, .irregularTimes].contains(error.error.code)
+        if days.contains(column), isOfOrder { dayFault = dayFault ?? error }
         if isNamedExactlyLikeTime(column.name) || table.isNumeric(column) { fault = fault ?? error }
       }
     }

@@ -11,9 +11,11 @@ import Testing
     var generator = RandomGenerator(seed: 1)
     func pictures(_ count: Int) -> (x: Tensor, y: Tensor) {
       let sides = (0..<count).map { _ in generator.integer(below: 2) }
-      let values = sides.flatMap { side in
-        (0..<6).flatMap { row in
-          (0..<6).map { column in Float(column == (side == 0 ? row : 5 - row) ? 1 : 0) + 0.2 * generator.uniform() }
+      var values: [Float] = []
+      for side in sides {
+        for row in 0..<6 {
+          let stroke = side == 0 ? row : 5 - row
+          for column in 0..<6 { values.append((column == stroke ? 1 : 0) + 0.2 * generator.uniform()) }
         }
       }
       return (Tensor(values, shape: [count, 6, 6]), Tensor(sides))

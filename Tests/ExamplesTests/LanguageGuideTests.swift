@@ -67,8 +67,11 @@ struct LanguageGuideTests {
 
   @Test("A translator learns of pairs, and says what it made each word of")
   func translation() throws {
-    let english = (0..<200).map { ["one", "two", "three"][$0 % 3] + " " + ["dogs", "cats"][$0 % 2] }
-    let german = (0..<200).map { ["ein", "zwei", "drei"][$0 % 3] + " " + ["Hunde", "Katzen"][$0 % 2] }
+    func pairs(_ numbers: [String], _ animals: [String]) -> [String] {
+      (0..<200).map { "\(numbers[$0 % 3]) \(animals[$0 % 2])" }
+    }
+    let english = pairs(["one", "two", "three"], ["dogs", "cats"])
+    let german = pairs(["ein", "zwei", "drei"], ["Hunde", "Katzen"])
 
     var configuration = Translator.Configuration()
     configuration.corpus.unit = .words

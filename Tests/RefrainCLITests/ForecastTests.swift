@@ -52,12 +52,12 @@ struct ForecastTests {
     let keys = result.text.matches(of: /"([A-Za-z0-9]+)":/).map { String($0.output.1) }
     let point = ["time", "median", "mean", "p10", "p90"]
     let errors = ["smape", "mase"]
-    #expect(
-      keys == ["series", "target", "frequency", "season", "horizon", "forecast"] + point + point + point
-        + ["backtest", "folds", "smape", "mase", "rmse", "coverage", "naive"] + errors + ["seasonalNaive"] + errors
-        + ["methods"] + methods.flatMap { _ in ["name", "weight"] } + [
-          "training", "epochs", "seconds", "parameters", "seed",
-        ])
+    var expected = ["series", "target", "frequency", "season", "horizon", "forecast"] + point + point + point
+    expected +=
+      ["backtest", "folds", "smape", "mase", "rmse", "coverage", "naive"] + errors + ["seasonalNaive"] + errors
+    expected += ["methods"] + methods.flatMap { _ in ["name", "weight"] }
+    expected += ["training", "epochs", "seconds", "parameters", "seed"]
+    #expect(keys == expected)
   }
 
   @Test("Sample paths are rows of CSV and arrays of JSON; the table tells their sum")

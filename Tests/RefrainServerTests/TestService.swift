@@ -122,7 +122,8 @@ func bytes(of floats: [Float]) -> [UInt8] {
 
 func floats(of bytes: [UInt8]) -> [Float] {
   stride(from: 0, to: bytes.count, by: 4).map { place in
-    Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[place + $1]) << (8 * UInt32($1)) })
+    let bits = bytes[place..<place + 4].reversed().reduce(UInt32(0)) { bits, byte in bits << 8 | UInt32(byte) }
+    return Float(bitPattern: bits)
   }
 }
 

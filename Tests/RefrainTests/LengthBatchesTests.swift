@@ -71,7 +71,8 @@ import Testing
     let full = try order(&unpooled, source, epoch: 0)
     #expect(
       zip(full, full.dropFirst()).allSatisfy { batch, next in
-        (batch.count + 1) * ((batch + next.prefix(1)).map(source.length).max() ?? 0) > 500 || next[0] % 64 == 0
+        let longest = (batch + next.prefix(1)).map(source.length).max() ?? 0
+        return (batch.count + 1) * longest > 500 || next[0] % 64 == 0
       })
     var tight = LengthBatches(source, size: 64, maximumSteps: 50, seed: 1)
     #expect(

@@ -47,8 +47,9 @@ struct StateTests {
   func names() {
     let stack = Stacked<Bidirectional<LSTMCell>>(inputSize: 3, hiddenSizes: [2, 2], initial: .learned)
     let names = stack.namedTensors.map(\.name).filter { $0.hasPrefix("initial") }
-    #expect(
-      names == ["_l0", "_l0_reverse", "_l1", "_l1_reverse"].flatMap { ["initial_hidden" + $0, "initial_cell" + $0] })
+    let places = ["_l0", "_l0_reverse", "_l1", "_l1_reverse"]
+    let expected = places.flatMap { place in ["initial_hidden", "initial_cell"].map { $0 + place } }
+    #expect(names == expected)
     #expect(stack.tensors.count == 4 * 5)
   }
 

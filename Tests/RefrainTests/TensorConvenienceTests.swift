@@ -54,7 +54,8 @@ struct TensorConvenienceTests {
 
   @Test("a choice between tensors of any shapes that broadcast, to the bit", arguments: [1, 15, 16, 17, 40])
   func selecting(width: Int) {
-    let condition = Tensor((0..<3 * width).map { $0 % 3 == 0 ? 0 : $0 % 3 == 1 ? .nan : -1 }, shape: [3, width])
+    let conditions: [Float] = [0, .nan, -1]
+    let condition = Tensor((0..<3 * width).map { conditions[$0 % 3] }, shape: [3, width])
     let (yes, no) = (ramp([3, width], 0.3), ramp([width], 2))
     for (a, b) in [
       (yes, no), (Tensor(7), no), (yes, Tensor([.infinity], shape: [1, 1])), (ramp([3, 1]), Tensor(.nan)),

@@ -103,8 +103,9 @@ struct ConvolutionLines: Sendable {
   /// The place of the first gradient that an input of a line has a part in, of strides of 1.
   func firstGradient(line: Int, _ place: Int = 0) -> Int {
     // x has a part in the outputs from x + before − kernel + 1 on.
-    let shift = (0..<3).map { gradientBefore[$0] + before[$0] - kernel[$0] + 1 }
-    return self.place([line / input[1] + shift[0], line % input[1] + shift[1], place + shift[2]])
+    let shift = (0..<3).map { axis -> Int in gradientBefore[axis] + before[axis] - kernel[axis] + 1 }
+    let (row, column) = (line / input[1], line % input[1])
+    return self.place([row + shift[0], column + shift[1], place + shift[2]])
   }
 
   /// The places from the first output of a sample to the last, those between its lines included.

@@ -212,8 +212,9 @@ final class GroupTraining {
     guard !own.isEmpty else { return own }
     let counts = try group.gather(own.map { UInt64($0?.count ?? 0) })
     let sizes = own.indices.map { metric in Int(counts.map { $0[metric] }.max() ?? 0) }
-    let padded = zip(own, sizes).flatMap { sums, size in
-      ((sums ?? []) + repeatElement(0, count: size - (sums?.count ?? 0))).map(\.bitPattern)
+    let padded = zip(own, sizes).flatMap { sums, size -> [UInt64] in
+      let sums = sums ?? []
+      return sums.map(\.bitPattern) + repeatElement(0, count: size - sums.count)
     }
     let all = try group.gather(padded)
     var start = 0

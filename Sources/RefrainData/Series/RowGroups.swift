@@ -36,11 +36,12 @@ struct RowGroups {
     let (first, last) = (ordinals[0], ordinals[count - 1])
     guard last - first < 200 * count + 1000 else {
       // The largest jump is where one of them stands wrong.
-      let jump = (1..<count).max { ordinals[$0] - ordinals[$0 - 1] < ordinals[$1] - ordinals[$1 - 1] }!
+      let jumps = zip(ordinals.dropFirst(), ordinals).map { later, earlier in later - earlier }
+      let jump = 1 + jumps.indices.max { jumps[$0] < jumps[$1] }!
       let row = reading.isNewestFirst ? count - 1 - places[jump] : places[jump]
       throw source.table.fault(
         .irregularTimes, row: row, column: source.columns[0],
-        "\(source.shown(row)) lies \(ordinals[jump] - ordinals[jump - 1]) steps of \(period.text) after the time before "
+        "\(source.shown(row)) lies \(jumps[jump - 1]) steps of \(period.text) after the time before "
           + "it, and there are \(count) rows", remedy: "correct the time, or choose a longer step")
     }
     var groups = [[Int]](repeating: [], count: last - first + 1)

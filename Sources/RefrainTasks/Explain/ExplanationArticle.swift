@@ -192,9 +192,10 @@ struct ExplanationArticle {
     let shown = level.units.sorted { ($0.halfLife ?? 0, $1.unit) > ($1.halfLife ?? 0, $0.unit) }.prefix(20)
     let gates = level.units.first?.gates.map(\.name) ?? []
     let follows = shown.contains { $0.follows != nil }
-    let header =
-      ["unit"] + (level.units.first?.halfLife == nil ? [] : ["half-life"])
-      + gates.flatMap { ["\($0) mean", "closed", "open"] } + (follows ? ["follows"] : [])
+    var header = ["unit"]
+    if level.units.first?.halfLife != nil { header.append("half-life") }
+    for gate in gates { header += ["\(gate) mean", "closed", "open"] }
+    if follows { header.append("follows") }
     let rows = shown.map { unit -> String in
       var cells = ["\(unit.unit)"] + (unit.halfLife.map { [shortNumber($0)] } ?? [])
       for gate in unit.gates { cells += [shortNumber(gate.mean), percent(gate.closed), percent(gate.open)] }

@@ -115,7 +115,8 @@ extension Forecaster {
       member.combination
       ?? (count < plan.context ? ways.chosen(plan.rollingOrigins(limit: count), withLinear: false) : nil)
     let end = [count]
-    let wanted = [0.1, 0.5, 0.9] + levels.flatMap { [0.5 - $0 / 200, 0.5 + $0 / 200] }
+    var wanted = [0.1, 0.5, 0.9]
+    for level in levels { wanted += [0.5 - level / 200, 0.5 + level / 200] }
     let quantiles =
       combination.map { ways.quantiles($0, at: end, levels: wanted)[0] }
       ?? ways.windows.quantiles(forecastNetwork, after: end)[0]

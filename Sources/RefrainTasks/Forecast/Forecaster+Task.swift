@@ -131,13 +131,13 @@ extension Forecaster: TaskModel {
     ]
     let shares = methods.map { "\($0.name) \(Int(($0.weight * 100).rounded())) %" }
     let model = hasNetwork ? ([cell] + size.compactMap(\.self)).joined(separator: ", ") : nil
+    let rows = members.reduce(0) { $0 + $1.memory.rowCount }
+    let series =
+      members.count > 1
+      ? "\(members.count) series, \(seriesName), \(rows) rows, \(frequency)"
+      : "\(seriesName), \(rowCount) rows, \(frequency), from \(firstTime)"
     return [
-      (
-        "Series",
-        members.count > 1
-          ? "\(members.count) series, \(seriesName), \(members.reduce(0) { $0 + $1.memory.rowCount }) rows, \(frequency)"
-          : "\(seriesName), \(rowCount) rows, \(frequency), from \(firstTime)"
-      ),
+      ("Series", series),
       ("Steps", "horizon \(horizon), context \(context), \(season > 1 ? "season \(season)" : "no season")"),
       ("Methods", isNaive ? "repeats what was" : shares.joined(separator: ", ")),
     ] + (model.map { [("Model", $0)] } ?? []) + notes.map { ("Note", $0) }

@@ -70,8 +70,12 @@ extension FramePredictor {
     let horizon = configuration.horizon ?? max(1, min(10, longest - context))
     let side = min(clips.size[0], clips.size[1])
     // Places of a grid of about sixteen by sixteen.
-    let patch = configuration.patch ?? [1, 2, 4, 8, 16, 32].last { $0 == 1 || side / $0 >= 12 } ?? 1
-    let windows = clips.lengths.reduce(0) { $0 + max(0, $1 - context - horizon + 1) / stride(horizon) + 1 }
+    let fitting = [2, 4, 8, 16, 32].last { size in side / size >= 12 }
+    let patch = configuration.patch ?? fitting ?? 1
+    let windows = clips.lengths.reduce(0) { sum, length in
+      let starts = max(0, length - context - horizon + 1)
+      return sum + starts / stride(horizon) + 1
+    }
     var format = configuration.format
     (format.rows, format.columns, format.isGray) = (clips.size[0], clips.size[1], clips.size[2] == 1)
     var plan = FramePlan(

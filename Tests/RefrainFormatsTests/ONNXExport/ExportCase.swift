@@ -49,8 +49,8 @@ struct ExportCase: CustomTestStringConvertible, Sendable {
 
   private func run(_ lengths: [Int]?, phase: Double) -> ExportRun {
     let shape = model.configuration.inputShape.enumerated().map { $1 ?? ($0 == 0 ? Self.batch : Self.time) }
-    let input =
-      takesTokens ? Tensor((0..<shape.reduce(1, *)).map { ($0 * 7 + 3) % 5 }, shape: shape) : values(shape, phase)
+    let tokens = (0..<shape.reduce(1, *)).map { place in (place * 7 + 3) % 5 }
+    let input = takesTokens ? Tensor(tokens, shape: shape) : values(shape, phase)
     var inputs: Values = ["input": input]
     if let lengths { inputs["lengths"] = Tensor(lengths) }
     guard options.states else {

@@ -70,11 +70,10 @@ extension ForecastReport {
       [point.time] + [point.median, point.p10, point.p90].map(written)
         + others(point).flatMap { [$0.lower, $0.upper].map(written) }
     }
-    let header =
-      ["Time", "Forecast", "10 %", "90 %"]
-      + (points.first.map(others) ?? []).flatMap { interval in
-        [50 - interval.level / 2, 50 + interval.level / 2].map { Self.share($0) + " %" }
-      }
+    var header = ["Time", "Forecast", "10 %", "90 %"]
+    for interval in points.first.map(others) ?? [] {
+      header += [50 - interval.level / 2, 50 + interval.level / 2].map { Self.share($0) + " %" }
+    }
     guard points.count > Self.longForecast else { return page.grid([header] + points.map(fields)) }
     let ends = [points.prefix(Self.longForecast / 2), points.suffix(Self.longForecast / 4)].map { $0.map(fields) }
     let left = points.count - ends[0].count - ends[1].count

@@ -134,6 +134,8 @@ enum MediaType {
   static let bytes = "application/octet-stream"
   static let events = "text/event-stream"
   static let csv = "text/csv"
+  static let npy = "application/x-npy"
+  static let gif = "image/gif"
   static let text = "text/plain"
   static let html = "text/html; charset=utf-8"
   static let metrics = "text/plain; version=0.0.4; charset=utf-8"

@@ -35,6 +35,13 @@ enum Page {
             <textarea id="data" rows="5" spellcheck="false"></textarea>
             <p class="row"><label class="file">Choose a file, or drop one <input id="file" type="file"></label>
               <button id="record" type="button" hidden>Record</button> <span id="fileName"></span></p>
+            <figure id="pad" hidden>
+              <canvas id="drawing" tabindex="0" role="application"
+                aria-label="A pad to draw on: arrows draw, Shift and arrows move the pen, Delete clears"></canvas>
+              <figcaption>Draw with the mouse, a finger or the arrow keys. <span id="penPlace" role="status"></span></figcaption>
+              <p class="row"><button id="wipe" type="button">Clear</button>
+                <label><input id="inverted" type="checkbox"> Dark on light</label></p>
+            </figure>
             <details><summary>Options</summary><div id="options"></div></details>
             <p class="row"><button id="send">Answer</button>
               <button id="explain" type="button" hidden>Explain</button> <button id="stop" type="button" hidden>Stop</button></p>
@@ -64,6 +71,8 @@ enum Page {
     <script>
     \(script)
     \(voice)
+    \(drawing)
+    start();
     </script>
     </body>
     </html>

@@ -79,12 +79,14 @@ extension Page {
       $('explain').hidden = !explains;
       if (recorder) recorder.stop();
       $('record').hidden = input !== 'recording' || !navigator.mediaDevices || !window.MediaRecorder;
-      $('data').hidden = !isText; $('ask').hidden = input === 'clips';
-      $('problem').textContent = input === 'clips'
-        ? 'Clips cannot be sent to the server: refrain predict reads them.' : '';
+      $('data').hidden = !isText; $('problem').textContent = '';
+      $('pad').hidden = input !== 'images';
+      if (input === 'images') wipe();
       $('dataLabel').textContent = streams ? 'A prompt to go on from'
         : answersWithoutData ? 'Rows of CSV with a header (without any, it goes on from what it has learned)'
         : input === 'recording' ? 'A recording, as a WAV file'
+        : input === 'images' ? 'An image: draw one, or choose a file'
+        : input === 'clips' ? 'A clip: GIF, or an array of NumPy’s of frames, rows and columns'
         : input === 'table' ? 'R' + rows.slice(1)
         : 'A line of text each' + (columns.length ? ', or ' + rows : '');
       $('options').replaceChildren();
@@ -131,9 +133,11 @@ extension Page {
 
     async function answer() {
       const path = '/tasks/' + encodeURIComponent(model.name) + '/predict', options = chosenOptions();
-      if (!file && !model.task.answersWithoutData && !$('data').value.trim()) {
+      const isDrawn = !file && !$('pad').hidden && drawn;
+      if (!file && !isDrawn && !model.task.answersWithoutData && !$('data').value.trim()) {
         $('answers').replaceChildren();
-        $('problem').textContent = $('data').hidden ? 'Choose a file.' : 'Type something, or choose a file.';
+        $('problem').textContent = !$('pad').hidden ? 'Draw something, or choose a file.'
+          : $('data').hidden ? 'Choose a file.' : 'Type something, or choose a file.';
         return;
       }
       $('problem').textContent = ''; $('answers').replaceChildren(); $('notes').replaceChildren();
@@ -145,9 +149,12 @@ extension Page {
         let reply;
         if (file) {
           const query = new URLSearchParams(Object.entries(options).map(([k, v]) => [k, v === true ? '' : v]));
-          const type = /\.wav$/i.test(file.name) ? 'audio/wav' : /\.(jsonl|ndjson)$/i.test(file.name)
-            ? 'application/x-ndjson' : /\.(csv|tsv)$/i.test(file.name) ? 'text/csv' : 'text/plain';
-          reply = await ask(path + '?' + query, {method: 'POST', headers: {'Content-Type': type}, body: file});
+          const sent = await readable(file), headers = {'Content-Type': fileType(sent.name)};
+          if (model.task.writes.length) headers.Accept = 'image/gif';
+          reply = await ask(path + '?' + query, {method: 'POST', headers, body: sent});
+          if (model.task.writes.length) return await showFrames(reply);
+        } else if (isDrawn) {
+          reply = await json(path, {clips: [pixels()], options});
         } else {
           const text = $('data').value, body = {options};
           if (model.task.streams) options.prompt = text;
@@ -230,18 +237,19 @@ extension Page {
 
     function take(chosen) {
       file = chosen || null;
+      if (file && !$('pad').hidden) wipe();
       $('fileName').textContent = file ? file.name + ', ' + file.size.toLocaleString('en') + ' bytes' : '';
     }
     $('file').onchange = () => take($('file').files[0]);
     $('data').oninput = () => { take(null); $('file').value = ''; };
-    for (const area of [$('data'), $('steps')]) {
+    for (const area of [$('ask'), $('steps')]) {
       area.ondragover = event => { event.preventDefault(); area.classList.add('over'); };
       area.ondragleave = () => area.classList.remove('over');
       area.ondrop = async event => {
         event.preventDefault(); area.classList.remove('over');
         const dropped = event.dataTransfer.files[0];
         if (!dropped) return;
-        if (area === $('data')) take(dropped); else area.value = await dropped.text();
+        if (area === $('ask')) take(dropped); else area.value = await dropped.text();
       };
     }
 
@@ -400,6 +408,5 @@ extension Page {
       }));
     }
     window.onresize = drawOutputs;
-    start();
     """#
 }

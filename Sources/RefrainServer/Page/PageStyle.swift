@@ -28,7 +28,7 @@ extension Page {
     textarea, input:not([type=checkbox]):not([type=file]) { width: 100%; padding: .5rem; border-radius: .4rem;
       border: 1px solid var(--line); background: var(--paper); color: var(--ink); font: inherit; }
     textarea { font-family: ui-monospace, monospace; font-size: .9rem; }
-    textarea.over { outline: 2px dashed var(--strong); }
+    .over { outline: 2px dashed var(--strong); }
     button { padding: .5rem .9rem; min-height: 2.6rem; border: 1px solid var(--strong); border-radius: .4rem;
       background: var(--strong); color: var(--paper); font: inherit; cursor: pointer; }
     button:disabled { opacity: .45; cursor: default; }
@@ -46,6 +46,9 @@ extension Page {
     [role=alert] { color: var(--alarm); min-height: 1.5em; margin: .3rem 0; }
     figure { margin: .7rem 0; }
     canvas { width: 100%; display: block; border: 1px solid var(--line); border-radius: .3rem; }
+    #drawing { width: min(100%, 17.5rem); touch-action: none; cursor: crosshair; }
+    #drawing:focus-visible { outline: 3px solid var(--strong); outline-offset: 2px; }
+    img.frames { min-width: 8rem; max-width: 100%; image-rendering: pixelated; }
     footer { margin-top: 1.5rem; }
     a { color: var(--strong); }
     """

@@ -22,20 +22,21 @@ struct TaskDoor: Sendable {
     case table(columns: [String])
     /// A line of text each, or rows of a table with these columns.
     case lines(columns: [String])
-    /// A recording, which is a row of a table where a column is named.
-    case recording(column: String?)
-    /// Clips, which no request can bring.
-    case clips
+    /// Recordings, images or clips, each a file; they are rows of a table where a column is named.
+    case files(InputForm.Files, column: String?)
 
     /// For the page: the kind, and the names of columns.
     var description: (kind: String, columns: [String]) {
       switch self {
       case .table(let columns): ("table", columns)
       case .lines(let columns): ("lines", columns)
-      case .recording: ("recording", [])
-      case .clips: ("clips", [])
+      case .files(.recordings, _): ("recording", [])
+      case .files(.frames(_, let areStill), _): (areStill ? "images" : "clips", [])
       }
     }
+
+    /// The rows, columns and channels that frames are brought to; nil where none are read.
+    var frameShape: [Int]? { if case .files(.frames(let shape, _), _) = self { shape } else { nil } }
   }
 
   /// The task's name, such as `forecast`.
@@ -48,10 +49,14 @@ struct TaskDoor: Sendable {
   let answersWithoutData: Bool
   /// What it reads.
   let input: Input
+  /// The columns of a table that name images and clips, which an array may stand in the place of.
+  let frameColumns: [String]
   /// Whether there is something to explain of its answers, to whom sends no file.
   let explains: Bool
   /// The answers, each an object of JSON as `refrain predict` writes it.
   let predict: @Sendable (DataSource, [String: [String]]) throws -> TaskAnswers
+  /// Writes answers that are files to what a path names by its ending; nil for a task whose answers are none.
+  let write: (@Sendable (DataSource, [String: [String]], _ path: String) throws -> Void)?
   /// What the first answer was made of: a page, and JSON; nil where there is nothing to explain.
   let explain: @Sendable (DataSource, [String: [String]]) throws -> Explained?
   /// A text in pieces as they are found; nil for a task that writes none.
@@ -75,8 +80,10 @@ struct TaskDoor: Sendable {
       return Option(name: option.name, kind: kind, valueName: option.valueName, help: option.help)
     }
     answersWithoutData = task is LanguageModel || task is Forecaster
-    input = Self.input(of: task)
-    explains = Self.explains(task)
+    let form = Self.form(of: task)
+    input = Self.input(of: task, form)
+    frameColumns = form?.frameColumns ?? []
+    if case .files = input { explains = false } else { explains = true }
     predict = { (source: DataSource, given: [String: [String]]) throws -> TaskAnswers in
       let request = try Task.Request(given)
       let examples = try task.examples(from: source, request)
@@ -85,6 +92,7 @@ struct TaskDoor: Sendable {
       for answer in answers { texts.append(try JSON(encoding: answer)) }
       return TaskAnswers(texts, notes: Task.notes(of: examples))
     }
+    write = Self.writer(of: task)
     explain = { (source: DataSource, given: [String: [String]]) throws -> Explained? in
       let request = try Task.Request(given)
       let all = try task.examples(from: source, request)
@@ -99,24 +107,35 @@ struct TaskDoor: Sendable {
     stream = Self.stream(of: task)
   }
 
-  private static func input(of task: some TaskModel) -> Input {
-    if let form = (task as? Classifier)?.form ?? (task as? Regressor)?.form {
-      if form.readsRecordings { return .recording(column: form.recordingColumn) }
+  private static func form(of task: some TaskModel) -> InputForm? {
+    (task as? Classifier)?.form ?? (task as? Regressor)?.form ?? (task as? FramePredictor)?.form
+  }
+
+  private static func input(of task: some TaskModel, _ form: InputForm?) -> Input {
+    if let form {
+      if let files = form.files { return .files(files, column: form.fileColumn) }
       return form.readsLines ? .lines(columns: form.columns) : .table(columns: form.columns)
     }
     switch task {
     case is Forecaster, is Detector: return .table(columns: [])
-    case is Transcriber: return .recording(column: nil)
-    case is FramePredictor: return .clips
+    case is Transcriber: return .files(.recordings, column: nil)
     default: return .lines(columns: [])
     }
   }
 
-  private static func explains(_ task: some TaskModel) -> Bool {
-    switch input(of: task) {
-    case .recording, .clips: false
-    case .table, .lines: true
+  private static func writer<Task: TaskModel>(
+    of task: Task
+  ) -> (@Sendable (DataSource, [String: [String]], String) throws -> Void)? {
+    func opened<Answer: FileAnswer>(_: Answer.Type) -> @Sendable (DataSource, [String: [String]], String) throws -> Void
+    {
+      { source, given, path in
+        let request = try Task.Request(given)
+        let answers = try task.predict(task.examples(from: source, request), request)
+        try Answer.write(answers.compactMap { $0 as? Answer }, to: path)
+      }
     }
+    guard let kind = Task.Answer.self as? any FileAnswer.Type else { return nil }
+    return opened(kind)
   }
 
   private static func stream(
@@ -176,13 +195,42 @@ struct TaskDoor: Sendable {
     }
   }
 
+  /// Files that a request brought as the task takes them: each alone, or named by a table; of one that holds several
+  /// images or clips each.
+  ///
+  /// - Parameters:
+  ///   - names: the names of the files.
+  ///   - folder: where they lie, with a slash at its end.
+  /// - Throws: What reading arrays throws.
+  func source(of names: [String], in folder: String) throws(DataError) -> DataSource {
+    var (paths, column): ([String], String?) = ([], nil)
+    if case .files(let files, let named) = input {
+      column = named
+      for name in names {
+        if files == .recordings {
+          paths.append(folder + name)
+        } else {
+          paths += try ClipLibrary.paths(in: folder + name)
+        }
+      }
+    }
+    guard let column else { return DataSource(paths: paths) }
+    let rows = [column] + paths.map { String($0.dropFirst(folder.count)) }
+    let table = rows.map { TaskRequestBody.field($0) + "\n" }.joined()
+    return DataSource([.bytes(Array(table.utf8), name: folder + "request.csv")])
+  }
+
   /// What the page and programs need to know to ask.
   var description: JSON {
-    [
+    let frame: JSON =
+      input.frameShape.map { ["rows": .integer($0[0]), "columns": .integer($0[1]), "channels": .integer($0[2])] }
+      ?? .null
+    return [
       "name": .text(name), "purpose": .text(purpose), "streams": .bool(stream != nil),
       "answersWithoutData": .bool(answersWithoutData), "explains": .bool(explains),
       "input": .text(input.description.kind),
-      "columns": .array(input.description.columns.map { .text($0) }),
+      "columns": .array(input.description.columns.map { .text($0) }), "frame": frame,
+      "writes": .array(write == nil ? [] : [.text(MediaType.npy), .text("image/gif")]),
       "options": .array(
         options.map {
           [

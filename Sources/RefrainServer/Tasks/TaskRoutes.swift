@@ -30,15 +30,16 @@ extension Service {
         headers: [
           Route.Parameter(
             name: "Accept",
-            summary: "`application/json` gives an array, `application/x-ndjson` a line for each answer, and "
-              + "`text/event-stream` a text as it is written.")
+            summary: "`application/json` gives an array, `application/x-ndjson` a line for each answer, "
+              + "`text/event-stream` a text as it is written; and of the frames that follow a clip `image/gif` and "
+              + "`application/x-npy` these themselves.")
         ],
         reading: .whole,
         takes: [Route.Content(type: MediaType.json, schema: "TaskRequest")]
           + TaskRequestBody.types.map { Route.Content(type: $0) },
         gives: [
           Route.Content(type: MediaType.json, schema: "TaskAnswers"), Route.Content(type: MediaType.lines),
-          Route.Content(type: MediaType.events),
+          Route.Content(type: MediaType.events), Route.Content(type: MediaType.npy), Route.Content(type: MediaType.gif),
         ],
         failures: [400, 404, 406, 413, 415, 503]
       ) { call, names, body in try await self.predict(call, names, body) },
@@ -66,20 +67,32 @@ extension Service {
     var request = try await reading(body) { try TaskRequestBody(call, body) }
     request.options = try task.checked(request.options)
     try task.check(rows: request.rowNames)
-    if task.input == .clips {
-      throw Failure(400, "clips cannot be sent to the server; 'refrain predict' answers files and folders of them")
+    request.settleKind(for: task.input)
+    let readsFrames = task.input.frameShape != nil
+    func refuses(_ what: String, _ status: Int) -> Failure {
+      Failure(status, "the model \(model.name.quoted) is of the task \(task.name) and reads no \(what)")
     }
-    if request.isSound {
-      guard case .recording = task.input else {
-        throw Failure(400, "the model \(model.name.quoted) is of the task \(task.name) and reads no recordings")
+    if request.kind == .recording, task.input.description.kind != "recording" { throw refuses("recordings", 400) }
+    if request.kind == .frames, !readsFrames { throw refuses("image or clip alone", 415) }
+    if readsFrames, request.kind == .text, request.data != nil, request.arrays.isEmpty {
+      throw Failure(
+        400,
+        "the model \(model.name.quoted) reads images or clips, and a request may not name files; send one as the body, or "
+          + "clips in JSON")
+    }
+    if !request.arrays.isEmpty {
+      let known = Set(task.frameColumns.map { $0.lowercased() })
+      if let other = request.arrayColumns.sorted().first(where: { !known.contains($0.lowercased()) }) {
+        throw refuses("image or clip in \(other.quoted)", 400)
       }
+      if request.data == nil, !readsFrames { throw refuses("image or clip alone", 400) }
     }
     return (task, request)
   }
 
   private func explain(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
     let (task, request) = try await request(call, names, body)
-    guard !request.isSound else { throw Failure(400, "recordings are not explained") }
+    guard request.files.isEmpty else { throw Failure(400, "recordings, images and clips are not explained here") }
     let source = DataSource(request.data.map { [.bytes($0.bytes, name: $0.name)] } ?? [])
     let options = request.options
     guard source.parts.count == 1 || task.answersWithoutData,
@@ -99,10 +112,25 @@ extension Service {
   private func predict(_ call: Call, _ names: [String: String], _ body: [UInt8]) async throws -> Answer {
     let (task, request) = try await request(call, names, body)
     if call.accepted(among: [MediaType.events]) != nil { return try await stream(task, request) }
-    guard request.data != nil || task.answersWithoutData else {
-      throw Failure(400, "the task \(task.name) needs data: text, csv or rows in JSON, or a file as the body")
+    guard request.data != nil || !request.arrays.isEmpty || task.answersWithoutData else {
+      throw Failure(400, "the task \(task.name) needs data: text, csv, rows or clips in JSON, or a file as the body")
     }
-    let answers = try await pool.runs(request, task)
+    let options = request.options
+    let types = [MediaType.npy, MediaType.bytes, MediaType.gif, MediaType.json, MediaType.lines]
+    if let write = task.write, let type = call.accepted(among: types),
+      ![MediaType.json, MediaType.lines].contains(type)
+    {
+      let name = type == MediaType.gif ? "answer.gif" : "answer.npy"
+      let bytes = try await pool.run(request, task, writing: name) { source, folder in
+        try write(source, options, folder + name)
+        return try readFile(folder + name)
+      }
+      return Answer(bytes, type: type)
+    }
+    let answers = try await pool.run(request, task) { source, folder in
+      let answers = try task.predict(source, options)
+      return folder.isEmpty ? answers : answers.replacing(folder, with: "")
+    }
     let wantsLines = call.accepted(among: [MediaType.lines, MediaType.json]) == MediaType.lines
     var answer =
       wantsLines ? Answer(answers.lines, type: MediaType.lines) : Answer(answers.array, type: MediaType.json)
@@ -156,31 +184,37 @@ private struct WrittenText: @unchecked Sendable {
 }
 
 extension ComputePool {
-  /// The answers of a task. Sound is put into a file of the server's own naming, which alone may be read.
-  fileprivate func runs(_ request: TaskRequestBody, _ task: TaskDoor) async throws -> TaskAnswers {
-    let options = request.options
-    guard let data = request.data else { return try await run { try task.predict(DataSource([]), options) } }
-    guard request.isSound else {
-      return try await run { try task.predict(DataSource([.bytes(data.bytes, name: data.name)]), options) }
+  /// Does something with what a request brought. Recordings, images and clips are put into files of the server's own
+  /// naming, which alone may be read.
+  ///
+  /// - Parameters:
+  ///   - written: the name of a file that is written among them.
+  ///   - body: given the data and where the files lie, a folder that is gone afterwards; an empty text where there are
+  ///     none.
+  fileprivate func run<Result: Sendable>(
+    _ request: TaskRequestBody, _ task: TaskDoor, writing written: String? = nil,
+    _ body: @escaping @Sendable (_ source: DataSource, _ folder: String) throws -> Result
+  ) async throws -> Result {
+    let files = request.files
+    guard !files.isEmpty || written != nil else {
+      let source = DataSource(request.data.map { [.bytes($0.bytes, name: $0.name)] } ?? [])
+      return try await run { try body(source, "") }
     }
     let folder = FileManager.default.temporaryDirectory.appending(path: "refrain-\(UUID().uuidString)").path + "/"
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let name = "recording.wav"
-    var source = DataSource(paths: [folder + name])
-    if case .recording(let column?) = task.input {
-      // A table beside it names it.
-      let table = TaskRequestBody.field(column) + "\n\(name)\n"
-      source = DataSource([.bytes(Array(table.utf8), name: folder + "request.csv")])
-    }
-    let recording = source
+    let names = files.map(\.name)
+    let table = request.kind == .text ? request.data : nil
     // Nobody is told where the server put it.
     do {
-      return try await run(files: [folder + name]) {
-        try writeAtomically(data.bytes, to: folder + name)
-        return try task.predict(recording, options)
-      }.replacing(folder, with: "")
+      return try await run(files: Set((names + [written].compactMap(\.self)).map { folder + $0 })) {
+        for file in files { try writeAtomically(file.bytes, to: folder + file.name) }
+        let source =
+          try table.map { DataSource([.bytes($0.bytes, name: folder + "request.csv")]) }
+          ?? task.source(of: names, in: folder)
+        return try body(source, folder)
+      }
     } catch {
       var failure = Failure(throwing: error)
       guard failure.status != 500 else { throw error }

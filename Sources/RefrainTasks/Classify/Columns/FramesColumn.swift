@@ -24,6 +24,8 @@ public struct FramesColumn: ColumnEncoder {
   private var rows: Int { format.rows ?? 1 }
   private var columns: Int { format.columns ?? 1 }
   private var channels: Int { format.isGray == true ? 1 : 3 }
+  /// The rows, columns and channels that frames are brought to.
+  var shape: [Int] { [rows, columns, channels] }
 
   public static func likelihood(of sample: ColumnSample) -> Double {
     0.96 * sample.share { Clip.isClip($0) || sample.holdsFiles && Clip.isFolderOfImages($0) }
@@ -143,11 +145,11 @@ public struct FramesColumn: ColumnEncoder {
   }
 
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {
-    FramesPart(plan, shape: [rows, columns, channels], areStill: areStill, using: &generator)
+    FramesPart(plan, shape: shape, areStill: areStill, using: &generator)
   }
 
   public func weightCount(_ plan: NetworkPlan) -> Double {
-    FramesPart.weightCount(plan, shape: [rows, columns, channels], areStill: areStill)
+    FramesPart.weightCount(plan, shape: shape, areStill: areStill)
   }
 
   public func names(row: Int, of column: Column, shape: [Int]) -> ColumnNames {

@@ -17,27 +17,23 @@ public struct TokenGeneration<Model: SteppingDecoder>: Sequence, IteratorProtoco
 
   private let model: Model
   private let rules: DecodingRules
-  private let sampling: Sampling
   private let start: DecodingStart<Model>
   /// The numbers of the sequences that still run.
   private var running: [Int]
   private var tokens: [Int]
   private var state: Model.State
   private var context: Model.Context
-  private var generators: [RandomGenerator]
-  private var histories: [[Int]]
-  private var length = 0
+  /// Of every sequence.
+  private var draws: [TokenDraw]
 
   /// Answers for the sequences of `start`.
   public init(_ model: Model, from start: DecodingStart<Model>, rules: DecodingRules, sampling: Sampling = .greedy) {
     self.model = model
     self.rules = rules
-    self.sampling = sampling
     self.start = start
     running = Array(0..<start.count)
     (tokens, state, context) = (start.tokens, start.state, start.context)
-    generators = running.map { sampling.generator(of: $0) }
-    histories = Array(repeating: [], count: start.count)
+    draws = running.map { TokenDraw(rules, sampling, sequence: $0) }
   }
 
   /// The next token of every sequence, nil for those that have ended; nil once all have.
@@ -56,22 +52,15 @@ public struct TokenGeneration<Model: SteppingDecoder>: Sequence, IteratorProtoco
     logarithms.withUnsafeValues { all in
       for (row, sequence) in running.enumerated() {
         let own = UnsafeBufferPointer(rebasing: all[row * width..<(row + 1) * width])
-        let token = values.withUnsafeMutableBufferPointer { values -> Int? in
-          _ = values.update(from: own)
-          rules.forbid(in: values, length: length, after: histories[sequence], of: sequence)
-          return sampling.draw(from: UnsafeBufferPointer(values), using: &generators[sequence])
-        }
-        guard let token else { continue }
+        guard let token = draws[sequence].next(own, in: &values) else { continue }
         let isEnd = rules.ends.contains(token)
         result[sequence] = Token(token: token, logProbability: own[token], isEnd: isEnd)
-        if rules.readsTokens { histories[sequence].append(token) }
-        if !isEnd, length + 1 < rules.maximumLength(of: sequence, in: start) {
+        if !isEnd, draws[sequence].length < rules.maximumLength(of: sequence, in: start) {
           kept.append(row)
           next.append(token)
         }
       }
     }
-    length += 1
     if kept.count < running.count {
       state = state.mapTensors { $0.gatheringRows(kept) }
       context = context.mapTensors { $0.gatheringRows(kept) }

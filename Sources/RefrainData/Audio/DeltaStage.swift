@@ -4,8 +4,9 @@
 ///
 /// the first and the last row repeated beyond the ends, as of HTK and torchaudio. Rows go in one after another, and
 /// come out two later.
-struct DeltaStage {
-  private var window: [[Float]] = []
+struct DeltaStage: Equatable, Sendable {
+  /// None, or three or four rows.
+  var window: [[Float]] = []
 
   /// Takes a row; gives the change of the one two before, once there is one.
   mutating func add(_ row: [Float]) -> [Float]? {
@@ -28,10 +29,10 @@ struct DeltaStage {
 }
 
 /// Rows with their changes beside them, as they come.
-struct DeltaStream {
-  private var stages: [DeltaStage]
+struct DeltaStream: Equatable, Sendable {
+  var stages: [DeltaStage]
   /// Rows, and changes of each order, that wait for those of a higher one.
-  private var waiting: [[[Float]]]
+  var waiting: [[[Float]]]
 
   init(orders: Int, width: Int) {
     stages = Array(repeating: DeltaStage(), count: orders)

@@ -4,21 +4,32 @@ import Foundation
 public struct FeatureStream {
   private let features: SoundFeatures
   private let engine: FeatureEngine
-  /// Samples from the beginning of the next frame on.
-  private var samples: [Float]
+  /// What another stream goes on from.
+  private(set) var rest: Rest
   private var rows: [Float] = []
-  private var deltas: DeltaStream?
-  private var last: Float?
   private var isFinished = false
-  /// Samples still to come that stand between two frames.
-  private var gap = 0
 
-  init(_ features: SoundFeatures) {
+  /// What a stream keeps between two parts, but for rows that were not taken.
+  struct Rest: Equatable, Sendable {
+    /// Samples from the beginning of the next frame on.
+    var samples: [Float]
+    var deltas: DeltaStream?
+    var last: Float?
+    /// Samples still to come that stand between two frames.
+    var gap = 0
+
+    init(_ features: SoundFeatures) {
+      samples = features.isCentered ? Array(repeating: 0, count: features.fftSize / 2) : []
+      if features.deltas > 0 { deltas = DeltaStream(orders: features.deltas, width: features.baseWidth) }
+    }
+  }
+
+  /// - Parameter rest: What another stream of the same features kept; nil begins.
+  init(_ features: SoundFeatures, from rest: Rest? = nil) {
     precondition(features.fault == nil, "features of sound: \(features.fault ?? "")")
     self.features = features
     engine = FeatureEngine(features)
-    samples = features.isCentered ? Array(repeating: 0, count: features.fftSize / 2) : []
-    if features.deltas > 0 { deltas = DeltaStream(orders: features.deltas, width: features.baseWidth) }
+    self.rest = rest ?? Rest(features)
   }
 
   /// Takes the next samples.
@@ -26,14 +37,14 @@ public struct FeatureStream {
     precondition(!isFinished, "samples after the end of a stream")
     guard !part.isEmpty else { return }
     if features.preemphasis > 0 {
-      samples.reserveCapacity(samples.count + part.count)
+      rest.samples.reserveCapacity(rest.samples.count + part.count)
       for sample in part {
-        samples.append(sample - features.preemphasis * (last ?? 0))
-        last = sample
+        rest.samples.append(sample - features.preemphasis * (rest.last ?? 0))
+        rest.last = sample
       }
     } else {
-      samples += part
-      last = samples.last
+      rest.samples += part
+      rest.last = rest.samples.last
     }
     makeRows()
   }
@@ -42,11 +53,11 @@ public struct FeatureStream {
   public mutating func finish() {
     guard !isFinished else { return }
     isFinished = true
-    if features.isCentered, last != nil {
-      samples += Array(repeating: 0, count: features.fftSize / 2)
+    if features.isCentered, rest.last != nil {
+      rest.samples += Array(repeating: 0, count: features.fftSize / 2)
       makeRows()
     }
-    deltas?.finish(to: &rows)
+    rest.deltas?.finish(to: &rows)
   }
 
   /// The rows that are done and were not taken before.
@@ -56,23 +67,23 @@ public struct FeatureStream {
   }
 
   private mutating func makeRows() {
-    let passed = min(gap, samples.count)
-    samples.removeFirst(passed)
-    gap -= passed
-    guard samples.count >= features.fftSize else { return }
-    let count = 1 + (samples.count - features.fftSize) / features.hop
-    if deltas == nil {
-      engine.append(samples, frames: count, to: &rows)
+    let passed = min(rest.gap, rest.samples.count)
+    rest.samples.removeFirst(passed)
+    rest.gap -= passed
+    guard rest.samples.count >= features.fftSize else { return }
+    let count = 1 + (rest.samples.count - features.fftSize) / features.hop
+    if rest.deltas == nil {
+      engine.append(rest.samples, frames: count, to: &rows)
     } else {
       var base: [Float] = []
-      engine.append(samples, frames: count, to: &base)
+      engine.append(rest.samples, frames: count, to: &base)
       for row in 0..<count {
-        deltas?.add(base[row * features.baseWidth..<(row + 1) * features.baseWidth], to: &rows)
+        rest.deltas?.add(base[row * features.baseWidth..<(row + 1) * features.baseWidth], to: &rows)
       }
     }
-    let used = min(count * features.hop, samples.count)
-    samples.removeFirst(used)
-    gap = count * features.hop - used
+    let used = min(count * features.hop, rest.samples.count)
+    rest.samples.removeFirst(used)
+    rest.gap = count * features.hop - used
   }
 }
 

@@ -53,12 +53,16 @@ extension Classifier: TaskModel {
     _ rows: EncodedRows, _ places: [Int], ids: [String]?, _ request: ClassifierRequest
   ) throws(TaskError) -> [ClassAnswer] {
     zip(places, try probabilities(rows, places)).map { row, probabilities in
-      let answer = labels.answer(probabilities, threshold: request.threshold ?? 0.5)
-      return ClassAnswer(
-        id: ids?[row], labels: answer.map { labels.names[$0] }, areSeveral: labels.areSeveral,
-        probability: probabilities.max() ?? 0,
-        probabilities: zip(labels.names, probabilities).map { ($0, $1) })
+      answer(probabilities, id: ids?[row], threshold: request.threshold)
     }
+  }
+
+  /// The answer that says these probabilities, class by class.
+  func answer(_ probabilities: [Double], id: String?, threshold: Double?) -> ClassAnswer {
+    ClassAnswer(
+      id: id, labels: labels.answer(probabilities, threshold: threshold ?? 0.5).map { labels.names[$0] },
+      areSeveral: labels.areSeveral, probability: probabilities.max() ?? 0,
+      probabilities: zip(labels.names, probabilities).map { ($0, $1) })
   }
 
   /// How often the classes are right, beside the most frequent class and a logistic regression on the bag of words.

@@ -55,8 +55,8 @@ struct JoinedNetwork: Module {
       })
   }
 
-  /// What is said of what the parts made of some rows.
-  private func said(_ made: [Tensor]) -> Tensor {
+  /// What is said of what the parts made of some rows, `[B, F]` each.
+  func said(_ made: [Tensor]) -> Tensor {
     var features = Refrain.dropout(concatenate(made, axis: 1), rate: dropout)
     for layer in hidden { features = Refrain.dropout(layer(features), rate: dropout) }
     return head(features)

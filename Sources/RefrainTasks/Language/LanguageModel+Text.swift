@@ -83,8 +83,8 @@ extension LanguageModel {
 }
 
 /// A text that grows.
-private struct Continuation {
-  private let model: LanguageModel
+struct Continuation: Sendable {
+  let model: LanguageModel
   private let stop: String?
   /// The tokens of the prompt on whose line the text begins: how a word is written depends on the one before it.
   private let lead: [Int]
@@ -94,9 +94,14 @@ private struct Continuation {
   private(set) var isStopped = false
 
   init(_ model: LanguageModel, _ prompt: String, stop: String?) {
-    (self.model, self.stop) = (model, stop?.isEmpty == true ? nil : stop)
     let all = model.promptTokens(prompt)
-    lead = Array(all.suffix(from: all.lastIndex(of: LanguageModel.lineEnd).map { $0 + 1 } ?? 0))
+    let lead = all.suffix(from: all.lastIndex(of: LanguageModel.lineEnd).map { $0 + 1 } ?? 0)
+    self.init(model, lead: Array(lead), stop: stop)
+  }
+
+  /// - Parameter lead: The tokens of the line on which the text begins.
+  init(_ model: LanguageModel, lead: [Int], stop: String?) {
+    (self.model, self.stop, self.lead) = (model, stop?.isEmpty == true ? nil : stop, lead)
     leadText = model.text(of: lead)
   }
 

@@ -124,10 +124,10 @@ struct LanguageNetwork: Module {
   func initialMemory(_ count: Int) -> Sequential.Memory { trunk.initialMemory(batch: count) }
 
   /// The logits `[…, V]` from what the last layer says, `[…, H]`.
-  func logits(_ hidden: Tensor) -> Tensor {
-    let table = weight ?? (trunk.layers[0] as? Embedding)?.weight ?? .zeros([0, 0])
-    return hidden.linear(weight: table, bias: bias)
-  }
+  func logits(_ hidden: Tensor) -> Tensor { hidden.linear(weight: outputWeight, bias: bias) }
+
+  /// W, `[V, H]`: the table of the rows where it is tied.
+  var outputWeight: Tensor { weight ?? (trunk.layers[0] as? Embedding)?.weight ?? .zeros([0, 0]) }
 
   /// Tokens `[B, T]`, of which `memory` knows those before, → logits of the token after each, `[B, T, V]`.
   func callAsFunction(_ tokens: Tensor, memory: inout Sequential.Memory) -> Tensor {

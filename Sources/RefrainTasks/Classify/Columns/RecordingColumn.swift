@@ -9,10 +9,10 @@ public struct RecordingColumn: ColumnEncoder {
   let encoding: SoundEncoding
   private let means: [Float]
   private let deviations: [Float]
-  private let stacking: Int
+  let stacking: Int
 
   /// How long a recording may be, in seconds.
-  private static let longest = 120.0
+  static let longest = 120.0
 
   public static func likelihood(of sample: ColumnSample) -> Double {
     0.95 * sample.shareOfFiles(endingIn: Set(SoundEncoding.endings))
@@ -89,12 +89,17 @@ public struct RecordingColumn: ColumnEncoder {
       do throws(DataError) {
         let (frames, mended) = try encoding.frames(path, longest: Self.longest)
         notes += mended.map { "\((column.text(row) ?? path).shortened): \($0)" }
-        recordings.append(frames.normalized(means: means, deviations: deviations).stacked(stacking))
+        recordings.append(normalized(frames).stacked(stacking))
       } catch {
         throw Self.placed(error, column, row)
       }
     }
     return RecordingValues(recordings: recordings, notes: notes)
+  }
+
+  /// Rows less the means over all recordings that were learned of, over their deviations.
+  func normalized(_ frames: FeatureFrames) -> FeatureFrames {
+    frames.normalized(means: means, deviations: deviations)
   }
 
   public func makePart(_ plan: NetworkPlan, using generator: inout RandomGenerator) -> any ColumnPart {

@@ -1,10 +1,11 @@
+import Foundation
 import Refrain
 import RefrainData
 
 /// Reads sequences `[B, T, I]` and makes a vector `[B, F]` of each: recurrent layers, in both directions where the plan
 /// says so, and a pooling of their steps. Texts, series and recordings end in one.
 public struct SequencePart: ColumnPart {
-  private var recurrent: any Layer
+  private(set) var recurrent: any Layer
   private var attention: [AttentionPooling]
   private let pooling: NetworkPlan.Pooling
   private let dropout: Float
@@ -78,5 +79,70 @@ public struct SequencePart: ColumnPart {
     let first = directions * 4 * hidden * (Double(inputSize) + hidden + 2)
     let others = Double(plan.layers - 1) * directions * 4 * hidden * (width + hidden + 2)
     return first + others + (plan.pooling == .attention ? width * (width + 2) : 0)
+  }
+}
+
+/// What the pooling of a ``SequencePart`` knows of the steps so far, one after another.
+struct PooledSteps: Equatable, Sendable {
+  /// The greatest value of each unit, or the last.
+  fileprivate(set) var kept: [Float] = []
+  /// The sum of the values by their weights, which are over that of the greatest score.
+  fileprivate(set) var sums: [Float] = []
+  fileprivate(set) var weights: Float = 0
+  fileprivate(set) var greatestScore: Float = 0
+
+  /// Before the first step.
+  init() {}
+
+  /// All of it in a row; none before the first step.
+  var numbers: [Float] { kept.isEmpty ? [] : kept + sums + [weights, greatestScore] }
+
+  /// What ``numbers`` gave; nil of others.
+  init?(_ numbers: [Float], like part: SequencePart?) {
+    guard !numbers.isEmpty else { return }
+    guard let part, numbers.count == part.featureSize + 2, numbers.allSatisfy(\.isFinite) else { return nil }
+    kept = Array(numbers.prefix(part.width))
+    sums = Array(numbers[part.width..<part.featureSize])
+    (weights, greatestScore) = (numbers[numbers.count - 2], numbers[numbers.count - 1])
+  }
+}
+
+extension SequencePart {
+  /// The values of a step as the recurrent layers give it.
+  fileprivate var width: Int { attention.isEmpty ? featureSize : featureSize / 2 }
+
+  /// Takes the next steps as the recurrent layers give them, one after the other. The softmax of the scores is that of
+  /// all steps at any moment (Milakov and Gimelshein 2018).
+  func add(_ outputs: [Float], to pooled: inout PooledSteps) {
+    for step in 0..<outputs.count / width {
+      let values = outputs[step * width..<(step + 1) * width]
+      if pooled.kept.isEmpty || pooling == .last {
+        pooled.kept = Array(values)
+      } else {
+        for (unit, value) in values.enumerated() { pooled.kept[unit] = max(pooled.kept[unit], value) }
+      }
+      guard let layer = attention.first else { continue }
+      // Each alone: the bits do not depend on how many come at once.
+      let hidden = layer.hidden(Tensor(Array(values), shape: [1, width])).values
+      let score = zip(hidden, layer.weightScore.values).reduce(0) { $0 + $1.0 * $1.1 }
+      if pooled.sums.isEmpty {
+        (pooled.sums, pooled.greatestScore) = (Array(repeating: 0, count: width), score)
+      } else if score > pooled.greatestScore {
+        let share = exp(pooled.greatestScore - score)
+        for unit in pooled.sums.indices { pooled.sums[unit] *= share }
+        pooled.weights *= share
+        pooled.greatestScore = score
+      }
+      let weight = exp(score - pooled.greatestScore)
+      for (unit, value) in values.enumerated() { pooled.sums[unit] += weight * value }
+      pooled.weights += weight
+    }
+  }
+
+  /// What is made of the steps so far, `[1, F]`; nil before the first.
+  func features(of pooled: PooledSteps) -> Tensor? {
+    guard !pooled.kept.isEmpty else { return nil }
+    let attended = pooled.sums.map { $0 / pooled.weights }
+    return Tensor(pooled.kept + attended, shape: [1, featureSize])
   }
 }

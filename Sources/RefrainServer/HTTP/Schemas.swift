@@ -61,7 +61,9 @@ enum Schemas {
       (
         "TaskRequest",
         any(
-          object(["text": text, "csv": text, "rows": array(anyObject), "options": anyObject]), array(anyObject))
+          object([
+            "text": text, "csv": text, "rows": array(anyObject), "clips": array(array([:])), "options": anyObject,
+          ]), array(anyObject))
       ),
       ("TaskAnswers", array([:])),
       ("SessionBeginning", object(["model": text])),
@@ -79,7 +81,10 @@ enum Schemas {
         object(
           ["live": integer, "stored": integer, "sessions": array(anyObject)], required: ["live", "stored", "sessions"])
       ),
-      ("Steps", object(["input": [:], "inputs": array([:])])),
+      ("Steps", object(["input": [:], "inputs": array([:]), "text": text, "end": boolean])),
+      ("Foreseen", object(["steps": integer, "next": array([:])], required: ["steps", "next"])),
+      ("Writing", object(["options": anyObject])),
+      ("Written", object(["steps": integer, "tokens": integer, "text": text], required: ["steps", "tokens", "text"])),
       (
         "Outputs",
         object(

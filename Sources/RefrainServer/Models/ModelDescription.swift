@@ -24,7 +24,7 @@ extension ServedModel {
       ("max_batch_size", .integer(0)),
       ("input", .array(inputs.map(\.configuration))), ("output", .array(outputs.map(\.configuration))),
     ]
-    if live != nil { members.append(("sequence_batching", .object([]))) }
+    if live is LayerStreams { members.append(("sequence_batching", .object([]))) }
     return .object(members)
   }
 

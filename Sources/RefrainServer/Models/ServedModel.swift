@@ -72,9 +72,31 @@ struct ServedModel: Sendable {
     case .task(let task):
       let door = TaskDoor(task)
       (runnable, self.task, facts, weights) = (task.network, door, task.facts, nil)
-      live = (task as? Detector).map { DetectorStreams($0, model: name, meters: meters) }
-      notLive = live == nil ? "models of the task \(door.name) answer whole files" : nil
+      do {
+        live = try Self.live(task, name, meters)
+        notLive = live == nil ? "models of the task \(door.name) answer whole files" : nil
+      } catch { (live, notLive) = (nil, Failure(throwing: error).message) }
     }
+  }
+
+  /// What takes a task's data as they come; nil where none can.
+  ///
+  /// - Throws: Why this model cannot, though others of its task do.
+  private static func live(_ task: any TaskModel, _ name: String, _ meters: Meters) throws -> (any LiveModel)? {
+    switch task {
+    case let task as Detector: return DetectorStreams(task, model: name, meters: meters)
+    case let task as LanguageModel: return try TextStreams(task, model: name, meters: meters)
+    case let task as FramePredictor: return FrameStreams(task, model: name, meters: meters)
+    case let task as Transcriber: return try RecordingStreams(RecordingListener(task), model: name, meters: meters)
+    case let task as Classifier:
+      return try RecordingListener(task).map { try RecordingStreams($0, model: name, meters: meters) }
+    default: return nil
+    }
+  }
+
+  /// Has steps taken where others wait for the network.
+  func run(on executor: any TaskExecutor) {
+    for network in live?.networks ?? [] { network.run(on: executor) }
   }
 
   /// A number that follows from bytes: FNV-1a, taken over words of eight bytes.

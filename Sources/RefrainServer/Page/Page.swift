@@ -57,11 +57,13 @@ enum Page {
           <textarea id="steps" rows="4" spellcheck="false" aria-label="Steps"></textarea>
           <p class="row">
             <button id="play">Stream</button> <button id="pause" hidden>Pause</button>
+            <button id="write" hidden>Go on</button> <button id="listen" hidden>Listen</button>
             <button id="snapshot" disabled>Snapshot</button> <button id="restore" disabled>Go back</button>
             <button id="close" disabled>Close</button>
           </p>
           <p id="sessionState" role="status"></p>
           <p id="sessionProblem" role="alert"></p>
+          <pre id="written" aria-live="polite" hidden></pre>
           <figure><canvas id="outputs" height="140"></canvas><figcaption id="outputsCaption">Outputs</figcaption></figure>
           <div id="gates"></div>
         </section>
@@ -71,6 +73,7 @@ enum Page {
     <script>
     \(script)
     \(voice)
+    \(live)
     \(drawing)
     start();
     </script>

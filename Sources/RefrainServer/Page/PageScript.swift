@@ -258,10 +258,16 @@ extension Page {
     let queue = [], playing = false, snapshot = null, history = [], strips = new Map();
 
     function showSession() {
-      $('session').hidden = !model.session;
-      if (!model.session) return;
-      $('stepText').textContent = 'A step is ' + model.session.input + '; one on each line, between commas.';
-      $('steps').value = model.session.kind === 'rows' ? '' : sample();
+      const kind = model.session && model.session.kind;
+      $('session').hidden = !kind || kind === 'frames';
+      if ($('session').hidden) return;
+      $('stepText').textContent = kind === 'text' ? 'Lines of text are read token by token; the line shows how likely each was.'
+        : kind === 'recording' ? 'What is said of it while it is heard.'
+        : 'A step is ' + model.session.input + '; one on each line, between commas.';
+      $('steps').value = kind === 'layers' ? sample() : '';
+      $('steps').hidden = $('play').hidden = kind === 'recording';
+      $('listen').hidden = kind !== 'recording' || !navigator.mediaDevices || !window.AudioContext;
+      $('write').hidden = kind !== 'text';
       reset();
     }
 
@@ -277,16 +283,16 @@ extension Page {
     function reset() {
       queue = []; playing = false; history = []; snapshot = null; strips.clear();
       $('gates').replaceChildren(); $('sessionState').textContent = ''; $('sessionProblem').textContent = '';
+      $('written').hidden = true; $('written').textContent = '';
       for (const id of ['snapshot', 'restore', 'close']) $(id).disabled = true;
-      $('play').hidden = false; $('pause').hidden = true;
+      $('play').hidden = model && model.session && model.session.kind === 'recording'; $('pause').hidden = true;
       drawOutputs();
     }
 
     async function play() {
       $('sessionProblem').textContent = '';
       try {
-        if (!session) session = await (await json('/sessions', {model: model.name})).json();
-        $('snapshot').disabled = $('close').disabled = false;
+        await openSession();
         if (!queue.length) queue = $('steps').value.split('\n').filter(line => line.trim());
         if (model.session.kind === 'rows' && queue.length && /[a-z]/i.test(queue[0])) {
           // A header: rows go as a table, so that times are read.
@@ -308,13 +314,9 @@ extension Page {
       const path = '/sessions/' + session.id + '/steps?gates=true';
       const reply = line.includes('\n')
         ? await ask(path, {method: 'POST', headers: {'Content-Type': 'text/csv'}, body: line})
+        : model.session.kind === 'text' ? await json(path, {text: line + '\n'})
         : await json(path, {input: line.split(',').map(text => text.trim() === '' ? null : Number(text))});
-      const said = await reply.json();
-      $('sessionState').textContent = said.steps + ' steps taken';
-      for (const output of said.outputs) history.push(output);
-      history = history.slice(-300);
-      drawOutputs();
-      for (const gate of said.gates || []) drawGate(gate);
+      showOutputs(await reply.json());
     }
 
     $('snapshot').onclick = async () => {
@@ -383,30 +385,6 @@ extension Page {
       });
     }
 
-    /// A column for each step, a row for each unit.
-    function drawGate(gate) {
-      const key = gate.layer + ' ' + gate.name;
-      let strip = strips.get(key);
-      if (!strip) {
-        const figure = make('figure', undefined, $('gates')), canvas = make('canvas', undefined, figure);
-        canvas.setAttribute('height-css', Math.min(96, Math.max(24, gate.values.length * 3)));
-        make('figcaption', 'layer ' + (gate.layer + 1) + ', ' + gate.name, figure);
-        strip = {canvas, columns: []};
-        strips.set(key, strip);
-      }
-      strip.columns.push(gate.values);
-      strip.columns = strip.columns.slice(-300);
-      const pen = fit(strip.canvas), {width, height} = strip.canvas, count = Math.max(60, strip.columns.length);
-      pen.clearRect(0, 0, width, height);
-      strip.columns.forEach((column, t) => column.forEach((value, unit) => {
-        // Gates lie from 0 to 1, states from −1 to 1: one color for each side.
-        const strength = Math.min(1, Math.abs(value));
-        pen.fillStyle = value < 0 ? `rgba(199,125,10,${strength})` : `rgba(20,140,150,${strength})`;
-        const left = Math.floor(t / count * width), right = Math.floor((t + 1) / count * width);
-        const top = Math.floor(unit / column.length * height), end = Math.floor((unit + 1) / column.length * height);
-        pen.fillRect(left, top, Math.max(1, right - left), Math.max(1, end - top));
-      }));
-    }
     window.onresize = drawOutputs;
     """#
 }

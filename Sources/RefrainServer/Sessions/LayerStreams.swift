@@ -65,6 +65,10 @@ final class LayerStreams: LiveModel {
     layers.vocabulary.map { "a whole number from 0 to \($0 - 1)" } ?? "\(stepSize) numbers"
   }
 
+  var stepBytes: Int? { 4 * stepSize }
+  var saysNumbers: Bool { true }
+  var networks: [LayerStreams] { [self] }
+
   func begin() -> LiveState { layers.initialMemory(batch: 1) }
 
   func file(of state: LiveState) throws(DataError) -> SafeTensorsFile {
@@ -85,43 +89,8 @@ final class LayerStreams: LiveModel {
   // MARK: - Reading
 
   func steps(_ body: [UInt8], type: String) throws(Failure) -> LiveSteps {
-    if type == MediaType.bytes {
-      guard !body.isEmpty, body.count % (4 * stepSize) == 0 else {
-        throw Failure(400, "the body has \(body.count) bytes, and a step takes \(4 * stepSize) (\(inputText))")
-      }
-      return try checked(ElementType.float32.floats(in: body[...]))
-    }
-    let json = try SessionBody.json(body, type: type)
-    var values: [Float] = []
-    func add(_ value: JSONValue) throws(Failure) {
-      switch value.nearest {
-      case .array(let inner): for value in inner { try add(value) }
-      case .number(let number):
-        let float = Float(number)
-        guard float.isFinite else { throw Failure(400, "\(number) is beyond what a float holds") }
-        values.append(float)
-      default: throw Failure(400, "there is something among the steps that is no number")
-      }
-    }
-    let (given, isSingle) = try SessionBody.steps(json)
-    let rows = isSingle ? [] : given.array ?? []
-    if rows.contains(where: { $0.array != nil }) {
-      for (index, row) in rows.enumerated() {
-        let before = values.count
-        try add(row)
-        guard values.count - before == stepSize else {
-          throw Failure(
-            400, "step \(index + 1) of inputs has \(values.count - before) numbers, and a step is \(inputText)")
-        }
-      }
-    } else {
-      try add(given)
-    }
-    guard !values.isEmpty, values.count % stepSize == 0, !isSingle || values.count == stepSize else {
-      throw Failure(
-        400, "\(values.count) numbers were given, and a step is \(inputText); give one as input, or several as inputs")
-    }
-    return try checked(values)
+    if type == MediaType.bytes { return try checked(SessionBody.numbers(body, size: stepSize, inputText)) }
+    return try checked(SessionBody.numbers(SessionBody.json(body, type: type), size: stepSize, inputText))
   }
 
   /// Steps from a tensor of the Open Inference Protocol, which is a batch of one sequence.

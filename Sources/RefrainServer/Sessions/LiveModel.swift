@@ -3,13 +3,20 @@ import RefrainData
 /// What is remembered of one stream between its steps.
 typealias LiveState = any Sendable
 
+/// What is computed from a state that somebody else may go on from meanwhile.
+typealias LiveWork = @Sendable () throws -> LiveOutput
+
 /// A model that takes a stream step by step. What it remembers lies in a ``StateBox``, which one request at a time
 /// holds.
 protocol LiveModel: Sendable {
-  /// What goes through it, in a word: `layers` or `rows`.
+  /// What goes through it, in a word: `layers`, `rows`, `recording`, `text` or `frames`.
   var kind: String { get }
   /// What a step is, for people.
   var inputText: String { get }
+  /// The bytes of a step where steps are so many floats; nil where they are not.
+  var stepBytes: Int? { get }
+  /// Whether what is said to each step is floats too.
+  var saysNumbers: Bool { get }
 
   /// What is remembered before the first step.
   func begin() -> LiveState
@@ -20,12 +27,33 @@ protocol LiveModel: Sendable {
   /// Takes the steps in their order.
   ///
   /// - Parameter seesGates: Whether the gates of the last step are wanted.
-  func take(_ steps: LiveSteps, _ box: StateBox, seesGates: Bool) async -> LiveOutput
+  /// - Throws: 413 for more than one stream may have; nothing was taken then.
+  func take(_ steps: LiveSteps, _ box: StateBox, seesGates: Bool) async throws(Failure) -> LiveOutput
+  /// What is said of the whole stream when it ends; nil for streams that have no end.
+  func ending(_ state: LiveState) -> LiveWork?
+  /// What is likely to come next; no step is taken.
+  ///
+  /// - Parameter query: What was asked for besides.
+  /// - Throws: 400 for a model that does not say it, or for a query that is none.
+  func foreseeing(_ state: LiveState, _ query: [String: String]) throws(Failure) -> LiveWork
 
   /// What is remembered, as the contents of a file.
   func file(of state: LiveState) throws(DataError) -> SafeTensorsFile
   /// What a file remembers that ``file(of:)`` gave.
   func state(in file: SafeTensorsFile) throws(DataError) -> LiveState
+
+  /// The networks whose steps are taken together with those of others.
+  var networks: [LayerStreams] { get }
+}
+
+extension LiveModel {
+  var stepBytes: Int? { nil }
+  var saysNumbers: Bool { false }
+  func ending(_ state: LiveState) -> LiveWork? { nil }
+  func foreseeing(_ state: LiveState, _ query: [String: String]) throws(Failure) -> LiveWork {
+    throw Failure(400, "a session of the kind \(kind.quoted) does not say what comes next")
+  }
+  var networks: [LayerStreams] { [] }
 }
 
 /// Steps that were read and checked.
@@ -34,14 +62,22 @@ enum LiveSteps: Sendable {
   case numbers([Float], count: Int)
   /// Rows of a table.
   case rows(ObservedRows)
+  /// `count` samples of a recording, or rows of ready features; and whether it ends with them.
+  case sound([Float], count: Int, ends: Bool)
+  /// Tokens of a text.
+  case tokens([Int])
 
   /// How many there are.
   var count: Int {
     switch self {
-    case .numbers(_, let count): count
+    case .numbers(_, let count), .sound(_, let count, _): count
     case .rows(let rows): rows.count
+    case .tokens(let tokens): tokens.count
     }
   }
+
+  /// Whether the stream ends with them.
+  var ends: Bool { if case .sound(_, _, let ends) = self { ends } else { false } }
 }
 
 /// What was said to some steps.

@@ -36,6 +36,55 @@ enum SessionBody {
     return input == .null ? (inputs, false) : (input, true)
   }
 
+  /// The numbers of steps in an object, one after the other; arrays in a step count as one.
+  ///
+  /// - Parameters:
+  ///   - size: how many numbers a step is.
+  ///   - text: what a step is, for people.
+  /// - Throws: 400 for what is no number, and for another number of them.
+  static func numbers(_ json: JSONValue, size: Int, _ text: String) throws(Failure) -> [Float] {
+    var values: [Float] = []
+    func add(_ value: JSONValue) throws(Failure) {
+      switch value.nearest {
+      case .array(let inner): for value in inner { try add(value) }
+      case .number(let number):
+        let float = Float(number)
+        guard float.isFinite else { throw Failure(400, "\(number) is beyond what a float holds") }
+        values.append(float)
+      default: throw Failure(400, "there is something among the steps that is no number")
+      }
+    }
+    let (given, isSingle) = try steps(json)
+    let rows = isSingle ? [] : given.array ?? []
+    if rows.contains(where: { $0.array != nil }) {
+      for (index, row) in rows.enumerated() {
+        let before = values.count
+        try add(row)
+        guard values.count - before == size else {
+          throw Failure(
+            400, "step \(index + 1) of inputs has \(values.count - before) numbers, and a step is \(text)")
+        }
+      }
+    } else {
+      try add(given)
+    }
+    guard !values.isEmpty, values.count % size == 0, !isSingle || values.count == size else {
+      throw Failure(
+        400, "\(values.count) numbers were given, and a step is \(text); give one as input, or several as inputs")
+    }
+    return values
+  }
+
+  /// The numbers of steps in bytes, 32-bit floats with the lowest byte first.
+  ///
+  /// - Throws: 400 for what are no whole steps.
+  static func numbers(_ body: [UInt8], size: Int, _ text: String) throws(Failure) -> [Float] {
+    guard !body.isEmpty, body.count % (4 * size) == 0 else {
+      throw Failure(400, "the body has \(body.count) bytes, and a step takes \(4 * size) (\(text))")
+    }
+    return ElementType.float32.floats(in: body[...])
+  }
+
   /// The name of the snapshot that is meant; nil where none is named.
   ///
   /// - Throws: 400 for what is no name, or another member.

@@ -35,6 +35,27 @@ extension Service {
         }
       },
       Route(
+        method: "GET", path: "/sessions/{id}/next", name: "foresee",
+        summary:
+          "What is likely to come next: the likeliest tokens of a text, or the frames that follow; takes no step.",
+        tag: "Sessions",
+        query: [
+          Route.Parameter(name: "top", summary: "How many tokens (text).", type: "integer"),
+          Route.Parameter(name: "steps", summary: "How many frames (frames).", type: "integer"),
+        ],
+        gives: [Route.Content(type: MediaType.json, schema: "Foreseen"), Route.Content(type: MediaType.bytes)],
+        failures: Self.wrong
+      ) { call, names, _ in try await self.foresee(call, names) },
+      Route(
+        method: "POST", path: "/sessions/{id}/generate", name: "generate",
+        summary:
+          "Goes on with a text from here, as it is written or all at once; what is written is part of the session.",
+        tag: "Sessions", query: Self.writing, reading: .whole,
+        takes: [Route.Content(type: MediaType.json, schema: "Writing")],
+        gives: [Route.Content(type: MediaType.json, schema: "Written"), Route.Content(type: MediaType.events)],
+        failures: Self.wrong
+      ) { call, names, body in try await self.generate(call, names, body) },
+      Route(
         method: "DELETE", path: "/sessions/{id}", name: "closeSession",
         summary: "Ends the session; its state is forgotten, on disk too.", tag: "Sessions", status: 204,
         failures: [404]
@@ -48,7 +69,7 @@ extension Service {
         tag: "Sessions", query: [Self.gatesParameter], reading: .whole,
         takes: [
           Route.Content(type: MediaType.json, schema: "Steps"), Route.Content(type: MediaType.bytes),
-          Route.Content(type: MediaType.csv),
+          Route.Content(type: MediaType.csv), Route.Content(type: MediaType.text),
         ],
         gives: [Self.outputs, Route.Content(type: MediaType.bytes)],
         failures: Self.wrong, isBrief: true
@@ -207,8 +228,7 @@ extension Service {
   ) async throws -> WebSocketReply.Content {
     try await sessions.use(id, for: asking) { session in
       let steps = try await self.reading(body) { try session.live.steps(body, type: type) }
-      let output = await session.live.take(steps, session.box, seesGates: seesGates)
-      let taken = session.box.steps
+      let (output, taken) = try await self.taken(steps, by: session, seesGates: seesGates)
       @Sendable func content() -> WebSocketReply.Content {
         if wantsBytes, !seesGates, let bytes = output.bytes { return .bytes(bytes) }
         var text = "{\"steps\":\(taken),\"outputs\":\(output.json)"
@@ -221,6 +241,35 @@ extension Service {
   }
 
   private static let fewSteps = 256
+
+  /// Has a session take steps. Where a stream ends with them, what is said of all of it is the answer, and the session
+  /// begins anew.
+  ///
+  /// - Returns: what is said, and how many steps of the stream were taken.
+  func taken(
+    _ steps: LiveSteps, by session: Session, seesGates: Bool
+  ) async throws -> (output: LiveOutput, steps: Int) {
+    let (box, live) = (session.box, session.live)
+    let output = try await live.take(steps, box, seesGates: seesGates)
+    let count = box.steps
+    guard steps.ends, let work = live.ending(box.state) else { return (output, count) }
+    let last = try await pool.run(work)
+    (box.state, box.steps, box.last) = (live.begin(), 0, last)
+    return (last, count)
+  }
+
+  /// What is likely to come next.
+  private func foresee(_ call: Call, _ names: [String: String]) async throws -> Answer {
+    let (work, steps) = try await sessions.use(names["id"] ?? "", for: call.owner) { session in
+      (try session.live.foreseeing(session.box.state, call.query), session.box.steps)
+    }
+    // From the state as it was: others need not wait for it.
+    let output = try await pool.run(work)
+    if call.accepted(among: [MediaType.bytes, MediaType.json]) == MediaType.bytes, let bytes = output.bytes {
+      return Answer(bytes, type: MediaType.bytes)
+    }
+    return Answer("{\"steps\":\(steps),\"next\":\(output.json)}\n", type: MediaType.json)
+  }
 
   /// Whether a parameter of the query is `true`.
   ///

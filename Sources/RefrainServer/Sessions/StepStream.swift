@@ -14,11 +14,11 @@ extension Service {
     let asEvents = call.accepted(among: [MediaType.events]) != nil
     let owner = call.owner
     let live = try await sessions.use(id, for: owner) { session in session.live }
-    let stepBytes = (live as? LayerStreams).map { 4 * $0.stepSize }
+    let stepBytes = live.stepBytes
     guard type == MediaType.lines || stepBytes != nil else {
       throw Failure(415, "the steps of this session are no numbers of one size; send application/x-ndjson")
     }
-    let isBytes = type == MediaType.bytes && !asEvents && !seesGates
+    let isBytes = type == MediaType.bytes && !asEvents && !seesGates && live.saysNumbers
     let sessions = sessions
     let body = call.body
     let answerType = isBytes ? MediaType.bytes : asEvents ? MediaType.events : MediaType.lines
@@ -30,8 +30,7 @@ extension Service {
           let output = try await sessions.use(id, for: owner) { session in
             let steps = try session.live.steps(
               part, type: type == MediaType.bytes ? MediaType.bytes : MediaType.json)
-            let output = await session.live.take(steps, session.box, seesGates: seesGates)
-            return (output, session.box.steps)
+            return try await self.taken(steps, by: session, seesGates: seesGates)
           }
           if isBytes, let bytes = output.0.bytes {
             try await writer.write(bytes)

@@ -38,7 +38,7 @@ struct TaskRequestBody: Sendable {
   /// A form with one file.
   static let form = "multipart/form-data"
   /// All types of bodies but JSON.
-  static var types: [String] { (files.keys + frames.keys + [form]).sorted() }
+  static var types: [String] { (Array(files.keys) + Array(frames.keys) + [form]).sorted() }
 
   /// Reads a body of any of the types, and the options in the query.
   ///
@@ -59,7 +59,7 @@ struct TaskRequestBody: Sendable {
       throw Failure(
         415,
         "a body of the type \(type.quoted) is not read; there are application/json, \(Self.form), "
-          + (Self.files.keys + Self.frames.keys).sorted().joined(separator: ", "))
+          + (Array(Self.files.keys) + Array(Self.frames.keys)).sorted().joined(separator: ", "))
     }
     guard body.count <= InferenceRequest.longestJSON else {
       throw Failure(413, "more than \(memoryText(InferenceRequest.longestJSON)) of JSON; send a file as text/csv")

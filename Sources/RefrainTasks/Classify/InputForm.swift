@@ -50,7 +50,7 @@ extension FramePredictor {
   package var form: InputForm {
     InputForm(
       columns: [], readsLines: false,
-      files: .frames(shape: [plan.rows, plan.columns, plan.channels], areStill: false), fileColumn: nil,
+      files: .frames(shape: frameShape, areStill: false), fileColumn: nil,
       frameColumns: [])
   }
 }

@@ -38,19 +38,32 @@ extension FramePredictor: TaskModel {
     for number in 0..<examples.library.count {
       do throws(DataError) {
         let clip = try examples.library.clip(number)
-        try MemoryBudget.current.take(
-          shape: [request.steps ?? plan.horizon, plan.rows, plan.columns, plan.channels, 4 * plan.filters],
-          for: "so many frames")
         answers.append(
           NextFrames(
             clip: examples.name(number), seen: min(clip.count, plan.context),
-            frames: next(request.steps ?? plan.horizon, after: clip)))
+            frames: try next(steps: request.steps, after: clip)))
       } catch {
         throw TaskError(error.description)
       }
     }
     return answers
   }
+
+  /// The frames that follow those of a clip.
+  ///
+  /// - Parameter steps: How many; nil is as many as were learned.
+  /// - Throws: `overMemoryBudget`.
+  package func next(steps: Int?, after clip: Clip) throws(DataError) -> Clip {
+    let steps = steps ?? plan.horizon
+    try MemoryBudget.current.take(
+      shape: [steps, plan.rows, plan.columns, plan.channels, 4 * plan.filters], for: "so many frames")
+    return next(steps, after: clip)
+  }
+
+  /// How many frames are looked at.
+  package var context: Int { plan.context }
+  /// The rows, columns and channels of a frame.
+  package var frameShape: [Int] { [plan.rows, plan.columns, plan.channels] }
 
   /// How far the frames are from those that followed, beside the last frame that was seen, repeated.
   public func evaluate(on examples: FrameClips, _ request: FrameRequest) throws(TaskError) -> TaskEvaluation {

@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTasks
 import RefrainTestSupport
 import Testing
 
@@ -87,6 +88,53 @@ struct ServeTests {
     let written = try FileManager.default.subpathsOfDirectory(
       atPath: place.folder.appendingPathComponent("states").path)
     #expect(written.contains { $0.hasSuffix("\(id).session") })
+  }
+
+  @Test(
+    "SIGTERM ends it in its time while computations run that have no end, and what they wrote into a session is on disk"
+  )
+  func endless() throws {
+    var language = LanguageModel.Configuration()
+    var options = SharedOptions()
+    (options.hidden, options.epochs, options.layers) = (8, 1, 1)
+    try language.choose(options)
+    language.corpus.unit = .characters
+    let text = Array(String(repeating: "the cat sat on the mat\n", count: 20).utf8)
+    let model = try LanguageModel.train(
+      on: LanguageModel.examples(from: DataSource([.bytes(text, name: "a.txt")]), language), language,
+      TrainingContext())
+    try model.save(to: place.folder.appendingPathComponent("words.model").path)
+    let (server, port) = try start("words.model", "--sessions", "states", "--drain", "1")
+    let created = try ask(port, "POST", "/sessions", "{\"model\":\"words\"}")
+    let id = try #require(try JSONValue(Array(created.text.utf8))["id"].string)
+    let body = "{\"options\":{\"length\":1000000}}"
+    // As many as run at once, and one that is written into a session.
+    let clients = try ["/tasks/words/predict", "/tasks/words/predict", "/sessions/\(id)/generate"].map { path in
+      let client = try SocketClient(port)
+      try client.send(
+        "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+          + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      return client
+    }
+    var metrics = ""
+    for _ in 0..<1000 {
+      metrics = try ask(port, "GET", "/metrics").text
+      if metrics.contains("refrain_computations_running 2.0"), metrics.contains("refrain_steps_total") { break }
+      usleep(10_000)
+    }
+    #expect(metrics.contains("refrain_computations_running 2.0"), "\(metrics)")
+    usleep(200_000)
+    kill(server.process.processIdentifier, SIGTERM)
+    let began = Date()
+    let result = try server.finish()
+    let seconds = Date().timeIntervalSince(began)
+    #expect(result.status == 0 && seconds > 0.5 && seconds < 15, "\(seconds) s: \(result.errors)")
+    for client in clients { #expect(try !client.waits(for: "\"text\"")) }
+    let next = try start("words.model", "--sessions", "states")
+    let steps = try JSONValue(Array(ask(next.1, "GET", "/sessions/\(id)").text.utf8))["steps"].number ?? 0
+    #expect(steps > 0)
+    kill(next.0.process.processIdentifier, SIGTERM)
+    #expect(try next.0.finish().status == 0)
   }
 
   @Test("SIGTERM tells WebSockets that the server ends, and their sessions go to disk")

@@ -193,8 +193,10 @@ struct ReloadTests {
       // Another session takes its place in memory.
       _ = try await test.push(test.session("m"), wave(3, steps: 1))
       test.service.sessions.sweep()
-      #expect(test.service.sessions.counts.stored == 1 && test.service.shelf.retiredCount == 1)
+      // Its weights are not in memory, and come back with it.
+      #expect(test.service.sessions.counts.stored == 1 && test.service.shelf.retiredCount == 0)
       #expect(floats(of: try await test.push(id, Array(values[6..<9]))) == Array(expected[4..<6]))
+      #expect(test.service.shelf.retiredCount == 1)
       test.service.sessions.saveAll()
     }
     let (test, reloader) = try test(settings)
@@ -203,6 +205,69 @@ struct ReloadTests {
     try smallModel(1).save(to: path)
     reloader.look()
     #expect(floats(of: try await test.push(id, Array(values[9...]))) == Array(expected[6...]))
+  }
+
+  @Test(
+    "Weights that only sessions on disk need leave the memory, come back from their file, and are missed if it is gone")
+  func sleep() async throws {
+    defer { remove() }
+    let settings = settings { $0.sessionFolder = folder + "/states" }
+    let kept = folder + "/states/.weights"
+    let values = wave(3, steps: 6)
+    let expected = try pushed(values)
+    try smallModel(1).save(to: path)
+    let (test, reloader) = try test(settings)
+    let ids = [try await test.session("m"), try await test.session("m")]
+    for id in ids { _ = try await test.push(id, Array(values[..<6])) }
+    weak let streams = test.service.shelf.models[0].live as? LayerStreams
+    try smallModel(2).save(to: path)
+    reloader.look()
+    test.service.sessions.sweep()
+    #expect(streams != nil && test.service.shelf.retiredCount == 1)
+    test.service.sessions.saveAll()
+    test.service.sessions.sweep()
+    #expect(streams == nil && test.service.shelf.retiredCount == 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: kept).count == 2)
+    // Both at once, each with its own bits; the weights are read once.
+    async let one = test.push(ids[0], Array(values[6...]))
+    async let other = test.push(ids[1], Array(values[6...]))
+    for bytes in [try await one, try await other] { #expect(floats(of: bytes) == Array(expected[4...])) }
+    #expect(test.service.shelf.retiredCount == 1)
+
+    test.service.sessions.saveAll()
+    test.service.sessions.sweep()
+    #expect(try await test.ask("DELETE", "/sessions/\(ids[1])").status == 204)
+    test.service.sessions.sweep()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: kept).count == 2)
+    for name in try FileManager.default.contentsOfDirectory(atPath: kept) {
+      try FileManager.default.removeItem(atPath: kept + "/" + name)
+    }
+    let gone = try await test.ask("POST", "/sessions/\(ids[0])/steps", json: "{\"input\":[1,2,3]}")
+    #expect(gone.status == 409 && gone.problem.contains("are gone"), "\(gone.text)")
+    #expect(try await test.ask("DELETE", "/sessions/\(ids[0])").status == 204)
+    test.service.sessions.sweep()
+  }
+
+  @Test("A file that was written over is not taken for what it was: the weights stay in memory")
+  func overwritten() async throws {
+    defer { remove() }
+    let settings = settings { $0.sessionFolder = folder + "/states" }
+    let values = wave(3, steps: 4)
+    try smallModel(1).save(to: path)
+    let (test, reloader) = try test(settings)
+    let id = try await test.session("m")
+    _ = try await test.push(id, Array(values[..<6]))
+    try smallModel(2).save(to: folder + "/other.model")
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: folder + "/other.model"))
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.write(contentsOf: bytes)
+    try file.truncate(atOffset: UInt64(bytes.count))
+    try file.close()
+    reloader.look()
+    test.service.sessions.saveAll()
+    test.service.sessions.sweep()
+    #expect(test.service.sessions.counts.stored == 1 && test.service.shelf.retiredCount == 1)
+    #expect(floats(of: try await test.push(id, Array(values[6...]))) == Array(try pushed(values)[4...]))
   }
 
   @Test("While a file changes all the time no request fails, and each session has the bits of its own model")

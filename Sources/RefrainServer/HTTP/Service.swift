@@ -30,8 +30,9 @@ final class Service: Sendable {
     _ models: [ServedModel], _ settings: ServerSettings, meters: Meters, logger: Logger
   ) throws(DataError) {
     // What can fail comes first: Swift 6.3's optimizer crashes on an initializer that gives up half of what it made.
-    let shelf = ModelShelf(models)
-    let sessions = try SessionStore(shelf, settings, meters: meters, logger: logger)
+    let folder = try settings.sessionFolder.map { (path) throws(DataError) in try SessionFolder(path) }
+    let shelf = ModelShelf(models, sessions: folder?.path, meters: meters)
+    let sessions = SessionStore(shelf, folder, settings, meters: meters, logger: logger)
     self.init(shelf, sessions, settings, meters: meters, logger: logger)
   }
 

@@ -91,7 +91,8 @@ final class ModelReloader: Sendable {
   private func take(_ model: ServedModel, _ source: Source) throws -> Bool {
     let before = try shelf.model(source.name)
     guard model.fingerprint != before.fingerprint else { return false }
-    try (model.live as? LayerStreams)?.rehearse()
+    for network in model.live?.networks ?? [] { try network.rehearse() }
+    shelf.keep(source.path, of: model)
     shelf.replace(with: model)
     meters.count(.reloads)
     let isSame = model.inputs.map(\.metadata.line) == before.inputs.map(\.metadata.line)

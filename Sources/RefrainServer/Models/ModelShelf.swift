@@ -2,27 +2,44 @@ import RefrainData
 import Synchronization
 
 /// The models that are served. When a file has changed its model is replaced; sessions of the one before go on with
-/// it, and it is kept until the last of them has ended.
+/// it. It is kept in memory until the last of them has ended or lies on disk; from its file, which has a second name,
+/// it is read again for a session that comes back.
 final class ModelShelf: Sendable {
+  /// A model that was replaced.
+  private struct Retired {
+    let model: ServedModel
+    /// Its file, from which it can be read again; nil where there is none.
+    let file: String?
+  }
+
   private struct Table {
     /// In the order in which they were named.
     var models: [ServedModel]
+    /// The files of these, by their fingerprints.
+    var files: [String: String] = [:]
     /// Those that were replaced while there were sessions of them.
-    var retired: [ServedModel] = []
+    var retired: [Retired] = []
+    /// Those of which all sessions lie on disk: their names, fingerprints and files.
+    var asleep: [(name: String, fingerprint: String, file: String)] = []
     var executor: (any TaskExecutor)?
   }
 
   private let places: [String: Int]
+  private let meters: Meters
+  private let weights: KeptWeights?
   private let table: Mutex<Table>
 
-  init(_ models: [ServedModel]) {
+  /// - Parameter sessions: The folder for states of sessions, which is there; nil where none are written.
+  init(_ models: [ServedModel], sessions: String?, meters: Meters) {
     places = Dictionary(models.enumerated().map { ($1.name, $0) }) { first, _ in first }
+    self.meters = meters
+    weights = sessions.map { KeptWeights(beside: $0) }
     table = Mutex(Table(models: models))
   }
 
   /// In the order in which they were named.
   var models: [ServedModel] { table.withLock { $0.models } }
-  /// How many were replaced and are kept.
+  /// How many were replaced and are kept in memory.
   var retiredCount: Int { table.withLock { $0.retired.count } }
 
   /// The model of a name.
@@ -42,15 +59,58 @@ final class ModelShelf: Sendable {
     return model
   }
 
-  /// The model that a state is of: the one of a name now, or one before it; that of now where neither has the
-  /// fingerprint; nil where there is none of the name.
-  func model(_ name: String, fingerprint: String) -> ServedModel? {
+  /// The model that a state is of: the one of a name now, or one before it, which is read again where it is not in
+  /// memory; that of now where neither has the fingerprint; nil where there is none of the name.
+  ///
+  /// - Throws: `damagedModel` where the one before cannot be read again.
+  func model(_ name: String, fingerprint: String) throws(DataError) -> ServedModel? {
     guard let place = places[name] else { return nil }
-    return table.withLock { table in
+    let (known, file) = table.withLock { table -> (ServedModel?, String?) in
       let now = table.models[place]
-      guard now.fingerprint != fingerprint else { return now }
-      return table.retired.last { $0.name == name && $0.fingerprint == fingerprint } ?? now
+      guard now.fingerprint != fingerprint else { return (now, nil) }
+      if let one = table.retired.last(where: { $0.model.name == name && $0.model.fingerprint == fingerprint }) {
+        return (one.model, nil)
+      }
+      let asleep = table.asleep.first { $0.name == name && $0.fingerprint == fingerprint }
+      return asleep.map { (nil, $0.file) } ?? (now, nil)
     }
+    guard let file else { return known }
+    let model = try Self.read(file, name, fingerprint, meters)
+    return table.withLock { table in
+      // Another request may have been faster.
+      if let one = table.retired.last(where: { $0.model.name == name && $0.model.fingerprint == fingerprint }) {
+        return one.model
+      }
+      if let executor = table.executor { model.run(on: executor) }
+      table.asleep.removeAll { $0.name == name && $0.fingerprint == fingerprint }
+      table.retired.append(Retired(model: model, file: file))
+      return model
+    }
+  }
+
+  /// Whether the weights of a fingerprint have to be read before a session of them goes on.
+  func isAsleep(_ fingerprint: String) -> Bool {
+    table.withLock { $0.asleep.contains { $0.fingerprint == fingerprint } }
+  }
+
+  /// A model that was replaced, from its file.
+  ///
+  /// - Throws: `damagedModel` where the file is gone, or another.
+  private static func read(
+    _ file: String, _ name: String, _ fingerprint: String, _ meters: Meters
+  ) throws(DataError) -> ServedModel {
+    func fault(_ problem: String) -> DataError {
+      DataError(
+        .damagedModel,
+        "the file of \(name.quoted) has changed since it began, and the weights that it began with, of the fingerprint "
+          + "\(fingerprint), are \(problem)")
+    }
+    let model: ServedModel
+    do throws(DataError) { model = try ServedModel(name: name, path: file, meters: meters) } catch {
+      throw fault(error.code == .missingFile ? "gone" : "not to be read: \(error.problem)")
+    }
+    guard model.fingerprint == fingerprint else { throw fault("gone: their file was written over") }
+    return model
   }
 
   /// Has steps taken where others wait for the network.
@@ -59,31 +119,65 @@ final class ModelShelf: Sendable {
       table.executor = executor
       return table.models
     }
-    for model in models { (model.live as? LayerStreams)?.run(on: executor) }
+    for model in models { model.run(on: executor) }
+  }
+
+  /// Keeps the file of a model that is served, or is about to be.
+  func keep(_ path: String, of model: ServedModel) {
+    guard let kept = weights?.keep(path, model.fingerprint) else { return }
+    table.withLock { $0.files[model.fingerprint] = kept }
   }
 
   /// Takes a model in place of the one that has its name.
   func replace(with model: ServedModel) {
     guard let place = places[model.name] else { return }
-    if let executor = table.withLock({ $0.executor }) { (model.live as? LayerStreams)?.run(on: executor) }
+    if let executor = table.withLock({ $0.executor }) { model.run(on: executor) }
+    let (before, file) = table.withLock { ($0.models[place], $0.files[$0.models[place].fingerprint]) }
+    // What cannot be read again, as where a file was written over, stays in memory.
+    let isReadable = file.map { (try? Self.read($0, before.name, before.fingerprint, meters)) != nil } ?? false
     table.withLock { table in
-      table.retired.append(table.models[place])
+      table.retired.append(Retired(model: before, file: isReadable ? file : nil))
       table.models[place] = model
     }
   }
 
-  /// Lets go of those that were replaced and of which there are no sessions.
+  /// Lets go of those that were replaced and of which no session is in memory; their files stay for those on disk.
   ///
-  /// - Parameter inUse: The fingerprints of models that there are sessions of; asked for where it matters.
-  func release(inUse: () -> Set<String>) {
-    guard retiredCount > 0 else { return }
-    let inUse = inUse()
-    table.withLock { table in
+  /// - Parameter inUse: The fingerprints of models that there are sessions of, in memory and on disk; asked for where it
+  ///   matters.
+  func release(inUse: () -> (live: Set<String>, stored: Set<String>)) {
+    let isNothing = table.withLock { $0.retired.isEmpty && $0.asleep.isEmpty }
+    guard !isNothing else { return }
+    let (live, stored) = inUse()
+    let unneeded: [String] = table.withLock { table in
       // A file may have become again what it was.
-      table.retired.removeAll { model in
-        !inUse.contains(model.fingerprint)
-          || table.models.contains { $0.name == model.name && $0.fingerprint == model.fingerprint }
+      func isServed(_ name: String, _ fingerprint: String) -> Bool {
+        table.models.contains { $0.name == name && $0.fingerprint == fingerprint }
       }
+      for one in table.retired {
+        let (name, fingerprint) = (one.model.name, one.model.fingerprint)
+        guard let file = one.file, stored.contains(fingerprint), !live.contains(fingerprint) else { continue }
+        if !isServed(name, fingerprint), !table.asleep.contains(where: { $0.file == file && $0.name == name }) {
+          table.asleep.append((name, fingerprint, file))
+        }
+      }
+      table.retired.removeAll { one in
+        let fingerprint = one.model.fingerprint
+        return isServed(one.model.name, fingerprint)
+          || !live.contains(fingerprint) && (one.file != nil || !stored.contains(fingerprint))
+      }
+      table.asleep.removeAll { one in
+        isServed(one.name, one.fingerprint) || !stored.contains(one.fingerprint) && !live.contains(one.fingerprint)
+      }
+      let needed = Set(
+        table.models.map(\.fingerprint) + table.retired.map(\.model.fingerprint) + table.asleep.map(\.fingerprint))
+      let unneeded = table.files.filter { !needed.contains($0.key) }
+      for fingerprint in unneeded.keys { table.files[fingerprint] = nil }
+      return Array(unneeded.values)
     }
+    for file in unneeded { weights?.remove(file) }
   }
+
+  /// Forgets the files that were kept, before the server ends.
+  func close() { weights?.clear() }
 }

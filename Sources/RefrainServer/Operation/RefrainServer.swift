@@ -68,6 +68,7 @@ public struct RefrainServer: Sendable {
     (self.settings, self.logger, self.signal) = (settings, logger, signal)
     lock = try settings.sessionFolder.map { (path) throws(DataError) in try FolderLock(SessionFolder(path)) }
     service = try Service(models, settings, meters: meters, logger: logger)
+    for (source, model) in zip(sources, models) { service.shelf.keep(source.path, of: model) }
     reloader = sources.isEmpty ? nil : ModelReloader(sources, service.shelf, meters: meters, logger: logger)
   }
 
@@ -138,6 +139,7 @@ public struct RefrainServer: Sendable {
     executor.close()
     try? await group.shutdownGracefully()
     service.sessions.saveAll()
+    service.shelf.close()
     withExtendedLifetime(lock) {}
     logger.notice("ended")
   }

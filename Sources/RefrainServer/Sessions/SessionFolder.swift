@@ -134,7 +134,7 @@ struct SessionFolder: Sendable {
   func read(_ id: String, models: ModelShelf) throws(DataError) -> Session {
     let bytes = try readFile(file(id))
     guard let note = Self.note(of: try SafeTensorsFile(bytes: bytes)),
-      let model = models.model(note.model, fingerprint: note.fingerprint), let live = model.live
+      let model = try models.model(note.model, fingerprint: note.fingerprint), let live = model.live
     else {
       throw DataError(.damagedModel, "the model of this session is not served any more")
     }

@@ -10,12 +10,16 @@ final class SessionStore: Sendable {
     var stored: [String: Stored] = [:]
     /// The sessions of sequences, by model, name and owner.
     var sequences: [String: String] = [:]
+    /// How many were put on disk.
+    var writings = 0
   }
 
   private struct Stored {
     /// That of the model.
     let fingerprint: String
     let owner: String?
+    /// Tells one writing from another.
+    var writing = 0
   }
 
   /// The most sessions on disk alone.
@@ -29,11 +33,12 @@ final class SessionStore: Sendable {
   private let logger: Logger
   private let table = Mutex(Table())
 
-  /// - Throws: `unwritableFile` when the folder for states cannot be made.
-  init(_ shelf: ModelShelf, _ settings: ServerSettings, meters: Meters, logger: Logger) throws(DataError) {
-    (self.shelf, self.meters, self.logger) = (shelf, meters, logger)
+  /// - Parameter folder: Where states are written; nil writes none.
+  init(
+    _ shelf: ModelShelf, _ folder: SessionFolder?, _ settings: ServerSettings, meters: Meters, logger: Logger
+  ) {
+    (self.shelf, self.folder, self.meters, self.logger) = (shelf, folder, meters, logger)
     (limit, idleTime) = (settings.sessions, settings.idleTime)
-    folder = try settings.sessionFolder.map { (path) throws(DataError) in try SessionFolder(path) }
     guard let folder else { return }
     let stored = folder.sessions
     // There may be very many, of few models.
@@ -168,7 +173,7 @@ final class SessionStore: Sendable {
   ) async throws -> Result {
     // It may be put on disk while a request waits for it.
     for _ in 0..<3 {
-      let session = try find(id, for: asking)
+      guard let session = try await find(id, for: asking) else { continue }
       try await session.gate.enter()
       defer {
         session.touch()
@@ -181,7 +186,8 @@ final class SessionStore: Sendable {
     throw Self.unknown(id)
   }
 
-  private func find(_ id: String, for asking: String?) throws(Failure) -> Session {
+  /// The session of a name, brought back from disk where it lies there; nil where it changed its place meanwhile.
+  private func find(_ id: String, for asking: String?) async throws(Failure) -> Session? {
     let (live, stored) = table.withLock { ($0.live[id], $0.stored[id]) }
     if let live {
       guard Self.isOpen(live.owner, to: asking) else { throw Self.unknown(id) }
@@ -190,13 +196,15 @@ final class SessionStore: Sendable {
     guard let stored, Self.isOpen(stored.owner, to: asking), let folder else { throw Self.unknown(id) }
     try makeRoom()
     let session: Session
-    do throws(DataError) { session = try folder.read(id, models: shelf) } catch {
+    do throws(DataError) { session = try await read(id, folder, of: stored.fingerprint) } catch {
       logger.error("a session cannot be brought back", metadata: ["session": "\(id)", "error": "\(error.problem)"])
       throw Failure(409, "the session \(id) cannot be brought back: \(error.problem)")
     }
-    let found: Session = table.withLock { table in
+    let found: Session? = table.withLock { table in
       // Another request may have been faster.
       if let other = table.live[id] { return other }
+      // It may have been ended meanwhile, or have come back, gone on, and gone to disk again.
+      guard let now = table.stored[id], now.writing == stored.writing else { return nil }
       table.live[id] = session
       table.stored[id] = nil
       return session
@@ -206,6 +214,15 @@ final class SessionStore: Sendable {
   }
 
   // MARK: - Disk
+
+  /// Reads a session back: on another thread where its weights have to be read too.
+  private func read(_ id: String, _ folder: SessionFolder, of fingerprint: String) async throws(DataError) -> Session {
+    guard shelf.isAsleep(fingerprint) else { return try folder.read(id, models: shelf) }
+    let shelf = shelf
+    return try await ThreadExecutor.steps.run {
+      Result { () throws(DataError) in try folder.read(id, models: shelf) }
+    }.get()
+  }
 
   /// Whether states can be written.
   var canStore: Bool { folder != nil }
@@ -234,7 +251,9 @@ final class SessionStore: Sendable {
     table.withLock { table in
       guard table.live[session.id] === session else { return }
       table.live[session.id] = nil
-      table.stored[session.id] = Stored(fingerprint: session.model.fingerprint, owner: session.owner)
+      table.writings += 1
+      table.stored[session.id] = Stored(
+        fingerprint: session.model.fingerprint, owner: session.owner, writing: table.writings)
     }
     return true
   }
@@ -252,7 +271,7 @@ final class SessionStore: Sendable {
       }
     }
     shelf.release {
-      table.withLock { Set($0.live.values.map(\.model.fingerprint)).union($0.stored.values.map(\.fingerprint)) }
+      table.withLock { (Set($0.live.values.map(\.model.fingerprint)), Set($0.stored.values.map(\.fingerprint))) }
     }
   }
 

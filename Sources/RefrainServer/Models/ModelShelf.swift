@@ -143,8 +143,8 @@ final class ModelShelf: Sendable {
 
   /// Lets go of those that were replaced and of which no session is in memory; their files stay for those on disk.
   ///
-  /// - Parameter inUse: The fingerprints of models that there are sessions of, in memory and on disk; asked for where it
-  ///   matters.
+  /// - Parameter inUse: The fingerprints of models that there are sessions of, in memory and on disk; asked for where
+  ///   it matters.
   func release(inUse: () -> (live: Set<String>, stored: Set<String>)) {
     let isNothing = table.withLock { $0.retired.isEmpty && $0.asleep.isEmpty }
     guard !isNothing else { return }

@@ -1,6 +1,6 @@
 extension Page {
-  /// How the page shows what sessions say, has a language model go on, and listens to a microphone. It goes on where the
-  /// script ends.
+  /// How the page shows what sessions say, has a language model go on, and listens to a microphone. It goes on where
+  /// the script ends.
   static let live = #"""
     // What sessions say
 
@@ -71,7 +71,7 @@ extension Page {
 
     let listening = null;
 
-    /// Sends what the microphone hears, a part after another, until it is called again; then asks for the answer to all.
+    /// Sends what the microphone hears, part after part, until it is called again; then asks for the answer to all.
     async function listen() {
       if (listening) { listening.stop(); return; }
       $('sessionProblem').textContent = '';

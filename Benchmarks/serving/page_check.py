@@ -8,6 +8,7 @@ import sys
 import time
 
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -39,6 +40,10 @@ def check(url, folder, name, width, height, dark):
         for place, button in enumerate(driver.find_elements(By.CSS_SELECTOR, "#models button")):
             button.click()
             wait.until(lambda _: shown("name").text == button.text.split("\n")[0])
+            if shown("write").is_displayed():
+                shown("write").click()
+                wait.until(lambda _: len(shown("written").text) > 10 or shown("sessionProblem").text)
+                assert not shown("sessionProblem").text, shown("sessionProblem").text
             if shown("session").is_displayed() and shown("steps").get_attribute("value"):
                 shown("play").click()
                 wait.until(lambda _: shown("sessionState").text.startswith("60 steps"))
@@ -52,7 +57,7 @@ def check(url, folder, name, width, height, dark):
                 shown("restore").click()
                 wait.until(lambda _: shown("sessionState").text.startswith("back after 60"))
                 assert not shown("sessionProblem").text, shown("sessionProblem").text
-            # A model of clips has no form, and one of recordings takes a file, or what is said.
+            # A model of recordings takes a file, or what is said; one of images a file, or what is drawn.
             if shown("send").is_displayed():
                 kind = shown("purpose").text
                 if "language" in kind:
@@ -64,6 +69,9 @@ def check(url, folder, name, width, height, dark):
                     time.sleep(2)
                     shown("record").click()
                     wait.until(lambda _: shown("fileName").text.startswith("recording.wav"))
+                elif shown("drawing").is_displayed():
+                    line = ActionChains(driver).move_to_element_with_offset(shown("drawing"), -50, -60).click_and_hold()
+                    line.move_by_offset(100, 0).move_by_offset(-50, 120).release().perform()
                 shown("send").click()
                 wait.until(lambda _: len(shown("text").text) > 10 or driver.find_elements(By.CSS_SELECTOR, "#answers td")
                            or shown("problem").text)

@@ -65,7 +65,8 @@ extension Service {
       },
       Route(
         method: "POST", path: "/sessions/{id}/steps", name: "push",
-        summary: "Takes one or more steps, in the order in which requests come, and gives an output for each.",
+        summary: "Takes one or more steps, in the order in which requests come, and gives an output for each; of a "
+          + "recording for all of them.",
         tag: "Sessions", query: [Self.gatesParameter], reading: .whole,
         takes: [
           Route.Content(type: MediaType.json, schema: "Steps"), Route.Content(type: MediaType.bytes),

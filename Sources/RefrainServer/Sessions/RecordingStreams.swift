@@ -65,7 +65,9 @@ final class RecordingStreams: LiveModel {
       return LiveOutput(content: .texts([]))
     }
     let listener = listener
-    guard listener.seconds(of: before.heard) + Double(count) * listener.encoding.unitPeriod <= listener.longest else {
+    let seconds = listener.seconds(of: before.heard) + Double(count) * listener.encoding.unitPeriod
+    // But for what rounding adds.
+    guard seconds <= listener.longest + 1e-6 else {
       throw Failure(
         413, "a recording lasts at most \(Int(listener.longest)) seconds; end it with {\"end\": true} and begin another"
       )

@@ -254,7 +254,12 @@ extension Service {
     let output = try await live.take(steps, box, seesGates: seesGates)
     let count = box.steps
     guard steps.ends, let work = live.ending(box.state) else { return (output, count) }
-    let last = try await pool.run(work)
+    let last: LiveOutput
+    do { last = try await pool.run(work) } catch {
+      // What is wrong with the stream can be said also where the head of the answer has gone.
+      let failure = Failure(throwing: error)
+      throw failure.status == 500 ? error : failure
+    }
     (box.state, box.steps, box.last) = (live.begin(), 0, last)
     return (last, count)
   }

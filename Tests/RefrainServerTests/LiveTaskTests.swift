@@ -394,6 +394,14 @@ import Testing
     #expect(try await test.ask("POST", "/sessions/\(other)/steps", json: "{\"text\":\"the\"}").status == 200)
     #expect(try await test.ask("DELETE", "/sessions/\(id)").status == 204)
     #expect(try await written.status == 499)
+    // So it does when its time is up: what was written until then is a part of the session.
+    let brief = try service { $0.computingTime = 0.2 }
+    let third = try await brief.session("words")
+    let late = try await brief.ask(
+      "POST", "/sessions/\(third)/generate", json: "{\"options\":{\"length\":1000000}}")
+    #expect(late.status == 503 && late.problem.contains("part of the session"), "\(late.text)")
+    #expect(try await brief.ask("GET", "/sessions/\(third)").json["steps"].integer ?? 0 > 0)
+    #expect(try await brief.ask("GET", "/sessions/\(third)/next").status == 200)
   }
 
   @Test("Frames are foreseen from those that came last, as the task foresees them")

@@ -227,6 +227,7 @@ struct ReloadTests {
     test.service.sessions.saveAll()
     test.service.sessions.sweep()
     #expect(streams == nil && test.service.shelf.retiredCount == 0)
+    #expect(try await Self.metric(test, "refrain_models_asleep") == "1.0")
     #expect(try FileManager.default.contentsOfDirectory(atPath: kept).count == 2)
     // Both at once, each with its own bits; the weights are read once.
     async let one = test.push(ids[0], Array(values[6...]))

@@ -41,6 +41,8 @@ final class ModelShelf: Sendable {
   var models: [ServedModel] { table.withLock { $0.models } }
   /// How many were replaced and are kept in memory.
   var retiredCount: Int { table.withLock { $0.retired.count } }
+  /// How many were replaced and lie on disk alone.
+  var asleepCount: Int { table.withLock { $0.asleep.count } }
 
   /// The model of a name.
   ///

@@ -48,6 +48,10 @@ extension Service {
               [("", Double(self.shelf.retiredCount))]
             ),
             (
+              "refrain_models_asleep", "Models whose files have changed and that sessions on disk alone may need.",
+              [("", Double(self.shelf.asleepCount))]
+            ),
+            (
               "refrain_model_info", "Which file of a model is served.",
               self.shelf.models.map { ("model=\"\($0.name)\",fingerprint=\"\($0.fingerprint)\"", 1) }
             ),

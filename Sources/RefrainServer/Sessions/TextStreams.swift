@@ -113,7 +113,8 @@ final class TextStreams: LiveModel {
 
   /// Goes on from here. What was written has been read when it returns, or throws.
   ///
-  /// - Parameter each: Takes what a token adds to the text; where it throws, nothing more is written.
+  /// - Parameter each: Takes what each token adds to the text, which may be nothing; where it throws, nothing more is
+  ///   written.
   /// - Returns: How many tokens were written.
   /// - Throws: `CancellationError` when nobody waits for it any more, and what `each` throws.
   func write(_ box: StateBox, _ request: LanguageRequest, _ each: (String) async throws -> Void) async throws -> Int {
@@ -138,7 +139,7 @@ final class TextStreams: LiveModel {
       box.state = state
       box.steps += 1
       box.last = LiveOutput(content: .texts([Self.text(drawn.shown)]))
-      if !drawn.text.isEmpty { try await each(drawn.text) }
+      try await each(drawn.text)
     }
     return count
   }

@@ -47,13 +47,24 @@ extension Service {
     }
     guard call.accepted(among: [MediaType.events, MediaType.json]) == MediaType.events else {
       var text = ""
-      let (tokens, steps) = try await write { text += $0 }
+      let limit = settings.computingTime
+      let deadline = Session.now &+ UInt64(min(max(0, limit), 1e9) * 1e9)
+      let (tokens, steps) = try await write { piece in
+        text += piece
+        guard Session.now < deadline else {
+          throw Failure(
+            503,
+            "the text was ended after \(Int(limit)) seconds, the most that one may take, and is a part of the session; "
+              + "ask for less at once, or for text/event-stream")
+        }
+      }
       let json: JSON = ["steps": .integer(steps), "tokens": .integer(tokens), "text": .text(text)]
       return Answer(json.line + "\n", type: MediaType.json)
     }
     return Answer(type: MediaType.events) { writer in
       do {
         let (tokens, steps) = try await write { piece in
+          guard !piece.isEmpty else { return }
           let json: JSON = ["text": .text(piece)]
           try await writer.write("event: text\ndata: \(json.line)\n\n")
         }

@@ -24,6 +24,9 @@ public protocol TaskModel: Sendable {
   /// The measures that trainings and evaluations may give, each with what is better; empty unless it says otherwise.
   /// Options are searched for by those alone that are listed here.
   static var measures: [TaskMeasure] { get }
+  /// The changes of examples that may fit those of the task (``RegularizationOptions/augmentations``); none unless it
+  /// says otherwise.
+  static var augmentations: [Augmentation.Kind] { get }
   /// Whether ``folds(of:count:_:)`` divides examples; false unless it says so.
   static var dividesExamples: Bool { get }
   /// The names of an answer's fields, where there may be no answer that shows them; empty unless it says otherwise.
@@ -139,6 +142,8 @@ extension TaskModel {
   public static var measuresTraining: Bool { true }
   /// None is listed.
   public static var measures: [TaskMeasure] { [] }
+  /// None.
+  public static var augmentations: [Augmentation.Kind] { [] }
   /// It does not.
   public static var dividesExamples: Bool { false }
   /// The answers show them.

@@ -25,6 +25,8 @@ public struct TaskOption<Target: Sendable>: Sendable {
   /// Whether it says what of the data is read, or how: it is settled before there are examples, so that the same
   /// examples cannot be trained on with several values of it.
   public private(set) var isOfReading: Bool
+  /// Whether it changes what a training is measured by, so that trainings with several values of it cannot be compared.
+  public private(set) var isOfMeasure = false
   /// Puts the texts where they belong; ``OptionError`` when they make no sense.
   let set: @Sendable (inout Target, [String]) throws(OptionError) -> Void
 
@@ -51,6 +53,13 @@ public struct TaskOption<Target: Sendable>: Sendable {
     return option
   }
 
+  /// The same option, as one that changes what a training is measured by.
+  public func ofMeasure() -> TaskOption {
+    var option = self
+    option.isOfMeasure = true
+    return option
+  }
+
   /// The option of a table that is a part of another.
   public func within<Whole>(_ place: WritableKeyPath<Whole, Target> & Sendable) -> TaskOption<Whole> {
     let kind: TaskOption<Whole>.Kind =
@@ -59,10 +68,11 @@ public struct TaskOption<Target: Sendable>: Sendable {
       case .value: .value
       case .values: .values
       }
-    let option = TaskOption<Whole>(name, kind, valueName: valueName, choosesData: choosesData, help: help) {
+    var option = TaskOption<Whole>(name, kind, valueName: valueName, choosesData: choosesData, help: help) {
       whole, texts throws(OptionError) in try set(&whole[keyPath: place], texts)
     }
-    return isOfReading ? option.ofReading() : option
+    (option.isOfReading, option.isOfMeasure) = (isOfReading, isOfMeasure)
+    return option
   }
 
   /// A whole number within bounds, which keep a slip of the finger from asking for more memory than there is.

@@ -140,7 +140,8 @@ import Testing
     let plain = try tensors("again.model", in: place)
     for flags in [
       ["--weight-decay", "1"], ["--l1", "0.01"], ["--greatest-norm", "0.1"], ["--gradient-noise", "0.1"],
-      ["--accumulate", "2"],
+      ["--accumulate", "2"], ["--zoneout", "0.3"], ["--recurrent-dropout", "0.3"], ["--weight-dropout", "0.3"],
+      ["--augment", "noise=0.2,scaling"],
     ] {
       let result = try place.run(training + flags)
       #expect(result.status == 0, "\(flags): \(result.errors)")
@@ -149,6 +150,18 @@ import Testing
     #expect(try place.run(training + ["--weight-decay", "0"]).status == 0)
     #expect(try tensors("again.model", in: place) == plain)
     #expect(try place.run(training + ["--accumulate", "0"]).status == 64)
+    #expect(try place.run(training + ["--augment", "none", "--zoneout", "0"]).status == 0)
+    #expect(try tensors("again.model", in: place) == plain)
+    let misfit = try place.run(training + ["--augment", "rotation"])
+    #expect(
+      misfit.status == 64
+        && misfit.errors.contains(
+          "--augment rotation does not fit the task forecast; there fit noise, scaling, magnitude-warp."),
+      "\(misfit.errors)")
+    let misspelt = try place.run(training + ["--augment", "nose"])
+    #expect(misspelt.status == 64 && misspelt.errors.contains("did you mean 'noise'?"), "\(misspelt.errors)")
+    let penalty = try place.run(training + ["--temporal-penalty", "1"])
+    #expect(penalty.status == 65 && penalty.errors.contains("its last step alone"), "\(penalty.errors)")
     try place.write(String(repeating: "to be or not to be\n", count: 40), to: "text.txt")
     let windows = try place.run(
       ["train", "language", "text.txt", "--accumulate", "2", "--epochs", "1", "--save", "l.model"])

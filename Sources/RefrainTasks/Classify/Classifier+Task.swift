@@ -11,6 +11,8 @@ extension Classifier: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Whatever fits one of its columns.
+  public static let augmentations = Augmentation.Kind.allCases
   /// What the task does.
   public static let purpose =
     "Say which class a row belongs to, by its texts, numbers, categories, series and recordings."

@@ -156,7 +156,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   func model<Task: TaskModel>(_ context: TrainingContext, task: Task.Type) throws(TaskError) -> ColumnModel {
     var report = report
     let steps = training.places.reduce(0) { $0 + max(1, training.rows.length(of: $1)) }
-    let plan = options.plan(columns, examples: training.count)
+    var plan = options.plan(columns, examples: training.count)
+    plan.regularizers = try regularizers(of: plan, context)
     guard plan.isSound else {
       throw TaskError(
         "this network cannot be",
@@ -167,6 +168,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
         "the cell \(plan.cell) reads the times of series, and no column is a series",
         remedy: "choose another cell, such as gru")
     }
+    let augmentation = try ColumnAugmentation(context.regularization, columns, for: task)
     let members = options.memberCount(steps: steps)
     let size = ColumnTraining.batchSize(examples: training.count)
     report.plannedEpochs = options.epochs(columns, steps: steps, batches: (training.count + size - 1) / size)
@@ -179,8 +181,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       var network = JoinedNetwork(columns, plan, outputSize: head.outputSize, using: &generator)
       let run = ColumnTraining(
         examples: training, heldOut: heldOut, epochs: report.plannedEpochs, seed: seed,
-        loss: head.loss(for: trainingTruths), context: context, stage: "member\(member + 1)",
-        share: part * Double(member)..<part * Double(member + 1))
+        loss: head.loss(for: trainingTruths), augmentation: augmentation, context: context,
+        stage: "member\(member + 1)", share: part * Double(member)..<part * Double(member + 1))
       (report.batchSize, report.learningRate) = (run.batchSize, run.learningRate)
       do throws(TaskError) {
         let history = try run.run(&network, for: task)
@@ -199,6 +201,18 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     return ColumnModel(target: target, columns: columns, plan: plan, networks: networks, report: report)
   }
 
+  /// How recurrent layers are regularized, where a column is read by some.
+  private func regularizers(
+    of plan: NetworkPlan, _ context: TrainingContext
+  ) throws(TaskError) -> RecurrentRegularizers? {
+    let single: [Augmentation.Content?] = [.numbers, .categories]
+    guard columns.encoders.contains(where: { !single.contains($0.encoder.content) }) else {
+      try context.regularization.requireNoRecurrent("numbers and categories are read by no recurrent layer")
+      return nil
+    }
+    return try context.regularization.recurrent(of: plan.cell, showsSteps: plan.pooling != .last)
+  }
+
   private func seed(of member: Int) -> UInt64 { options.seed &+ UInt64(member) &* 0x9E37_79B9 }
 
   /// Trains the networks of a model again on all rows, each as many epochs as were best, where that is asked for. What
@@ -211,6 +225,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   ) throws(TaskError) -> ColumnModel {
     guard let whole, model.report.isComplete else { return model }
     var again = model
+    let augmentation = try ColumnAugmentation(context.regularization, columns, for: task)
     let part = 0.5 / Double(model.networks.count)
     for (member, epochs) in model.report.epochs.enumerated() {
       let seed = seed(of: member)
@@ -218,7 +233,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       var network = JoinedNetwork(columns, model.plan, outputSize: head.outputSize, using: &generator)
       let run = ColumnTraining(
         examples: whole.examples, heldOut: nil, epochs: max(1, epochs), seed: seed, loss: head.loss(for: whole.truths),
-        context: context, stage: "whole\(member + 1)",
+        augmentation: augmentation, context: context, stage: "whole\(member + 1)",
         share: 0.5 + part * Double(member)..<0.5 + part * Double(member + 1))
       do throws(TaskError) {
         guard try run.run(&network, for: task).stopReason != .cancelled else { return model }

@@ -9,6 +9,7 @@ struct ColumnTraining {
   let epochs: Int
   let seed: UInt64
   let loss: Loss
+  let augmentation: ColumnAugmentation
   let context: TrainingContext
   /// The word for this training among those of the task.
   let stage: String
@@ -45,7 +46,7 @@ struct ColumnTraining {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(
           &network, optimizer: &optimizer, source: source, validation: validation, resuming: state
-        ) { network, batch in loss(network(batch.inputs), batch.target, weights: batch.weights) }
+        ) { network, batch in augmentation.loss(of: network, on: batch, loss) }
       }
       try validation?.check()
     } catch {

@@ -16,19 +16,22 @@ struct DetectionNetwork: Module {
     let (input, output) = (plan.inputSize, plan.channels.count)
     func stack<Cell: RecurrentCell>(_ cell: Cell.Type, _ size: Int, _ returning: Returning) -> any Layer {
       Stacked<Recurrent<Cell>>(Array(repeating: size, count: plan.layers), returning: returning)
+        .regularized(by: plan.regularizers.regularization(of: cell))
     }
+    // The layer that penalizes what the last recurrent one says has no weights.
+    let penalty: [any Layer] = plan.regularizers.penalty.map { [$0] } ?? []
     if plan.method != .reconstruction {
       predictor = Sequential(
-        exampleShape: [nil, input], layers: [stack(cell, plan.hiddenSize, .everyStep), Dense(output)],
-        using: &generator)
+        exampleShape: [nil, input],
+        layers: [stack(cell, plan.hiddenSize, .everyStep)] + penalty + [Dense(output)], using: &generator)
     }
     if plan.method != .prediction {
       let narrow = max(4, plan.hiddenSize / 2)
       autoencoder = Sequential(
         exampleShape: [plan.window, input],
         layers: [
-          stack(cell, narrow, .lastStep), RepeatVector(plan.window), stack(cell, narrow, .everyStep), Dense(output),
-        ], using: &generator)
+          stack(cell, narrow, .lastStep), RepeatVector(plan.window), stack(cell, narrow, .everyStep),
+        ] + penalty + [Dense(output)], using: &generator)
     }
   }
 

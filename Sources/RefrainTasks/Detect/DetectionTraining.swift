@@ -15,6 +15,8 @@ struct DetectionTraining {
 
     /// The word for the training.
     var stage: String { self == .prediction ? "prediction" : "reconstruction" }
+    /// How many rows after those that are read the ones lie that are to be said.
+    var ahead: Int { self == .prediction ? 1 : 0 }
   }
 
   /// - Parameter progress: Told the share of the work that is done, and what is going on.
@@ -44,6 +46,7 @@ struct DetectionTraining {
   ) throws(TaskError) -> Bool {
     var optimizer = Adam(learningRate: 5e-3)
     let channels = plan.channels.count
+    let changes = try context.regularization.augmentations(for: Detector.self)
     let verb = aim == .prediction ? "learning to foretell rows" : "learning to say rows again"
     do throws(TrainingError) {
       let history = try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
@@ -62,6 +65,9 @@ struct DetectionTraining {
           try trainer.fit(
             &model, optimizer: &optimizer, batches: PartBatches(self, aim), resuming: state
           ) { model, batch in
+            let batch = changes.whileTraining(batch) {
+              $0.changed(rows: $1, channels: channels, ahead: aim.ahead, using: &$2)
+            }
             let target = batch.target.slice(0..<channels, axis: 2)
             let isThere = batch.target.slice(channels..<2 * channels, axis: 2)
             // Huber's loss: an outlier in what is learned from must not be learned.
@@ -91,7 +97,7 @@ struct DetectionTraining {
       self.training = training
       self.aim = aim
       length = aim == .prediction ? training.plan.context : training.plan.window
-      starts = Array(0..<Swift.max(1, training.count - length - (aim == .prediction ? 1 : 0) + 1))
+      starts = Array(0..<Swift.max(1, training.count - length - aim.ahead + 1))
       generator = RandomGenerator(seed: training.plan.seed &+ aim.rawValue)
     }
 
@@ -112,7 +118,7 @@ struct DetectionTraining {
 
     private func batch(_ starts: ArraySlice<Int>) -> Batch {
       let (size, channels) = (training.plan.inputSize, training.plan.channels.count)
-      let ahead = aim == .prediction ? 1 : 0
+      let ahead = aim.ahead
       var (input, target): ([Float], [Float]) = ([], [])
       // What the mean loss divides by: how many values of each step are there.
       var weights: [Float] = []
@@ -130,5 +136,38 @@ struct DetectionTraining {
         Tensor(target, shape: [starts.count, length, 2 * channels]),
         weights: Tensor(weights, shape: [starts.count, length]))
     }
+  }
+}
+
+extension Augmentations {
+  /// Rows `[B, T, I]`, of which the first values are those of channels, and the rows to be said `[B, T, 2 · channels]`,
+  /// which lie so many further on, in other forms: both times the same factors, and noise on what is read alone.
+  fileprivate func changed(
+    rows batch: Batch, channels: Int, ahead: Int, using generator: inout RandomGenerator
+  ) -> Batch {
+    var batch = batch
+    let (time, width) = (batch.input.shape[1], batch.input.shape[2])
+    var (input, target) = (batch.input.values, batch.target.values)
+    for row in 0..<batch.count {
+      for channel in 0..<channels {
+        let read = row * time * width + channel
+        if let factors = factors(steps: time + ahead, using: &generator) {
+          let said = row * time * 2 * channels + channel
+          for step in 0..<time {
+            input[read + step * width] *= factors[step]
+            target[said + step * 2 * channels] *= factors[step + ahead]
+          }
+        }
+        guard let deviation = self[.noise] else { continue }
+        for step in 0..<time {
+          let (place, noise) = (read + step * width, deviation * generator.normal())
+          // Beside the values stands whether they are there.
+          if input[place + channels] > 0 { input[place] += noise }
+        }
+      }
+    }
+    batch.input = Tensor(input, shape: batch.input.shape)
+    batch.target = Tensor(target, shape: batch.target.shape)
+    return batch
   }
 }

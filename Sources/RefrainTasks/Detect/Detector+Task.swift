@@ -11,6 +11,8 @@ extension Detector: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Those of rows, and of what is to be foretold of them.
+  public static let augmentations: [Augmentation.Kind] = [.noise, .scaling, .magnitudeWarp]
   /// What the task does.
   public static let purpose = "Find what is odd in a series, as it comes in."
   /// The word in model files.

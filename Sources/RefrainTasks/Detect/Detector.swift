@@ -76,7 +76,8 @@ public struct Detector: Sendable {
     on rows: ObservedRows, configuration: Configuration = Configuration(),
     _ context: TrainingContext = TrainingContext()
   ) throws(TaskError) -> Detector {
-    let plan = try DetectorPlan(rows, configuration)
+    var plan = try DetectorPlan(rows, configuration)
+    plan.regularizers = try context.regularization.recurrent(of: plan.cell)
     var generator = RandomGenerator(seed: plan.seed)
     var network = DetectionNetwork(plan, using: &generator)
     var inputs: [Float] = []

@@ -29,6 +29,8 @@ struct DetectorPlan: Codable, Sendable, Equatable {
   let alarmShare: Double
   /// For how many rows after an alarm only what is stranger raises another.
   let rest: Int
+  /// How the recurrent layers are regularized; nil is not.
+  var regularizers: RecurrentRegularizers?
 
   /// The size of the networks' input: a value and whether it is there, for each channel, and the season's waves.
   var inputSize: Int { 2 * channels.count + waveCount }
@@ -114,7 +116,7 @@ struct DetectorPlan: Codable, Sendable, Equatable {
     return !channels.isEmpty && channels.count == scales.count && channels.count <= 1 << 12
       && scales.allSatisfy(\.isSound) && sizes.allSatisfy { (1...1 << 20).contains($0) } && hiddenSize <= 1 << 14
       && (1...86_400_000_000).contains(season) && layers <= 64 && (1...1 << 53).contains(step ?? 1) && alarmShare > 0
-      && alarmShare < 1 && alarmShare.isNormal
+      && alarmShare < 1 && alarmShare.isNormal && regularizers.areSound
       && Cells.named(cell).map { $0.lastColumn == nil } == true
   }
 }

@@ -23,7 +23,8 @@ package struct ForecastNetwork: TracedNetwork {
   init(_ plan: ForecastPlan, featureCount: Int, using generator: inout RandomGenerator) {
     func stack<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
       Stacked<Recurrent<Cell>>(
-        inputSize: featureCount, hiddenSizes: Array(repeating: plan.hiddenSize, count: plan.layers), using: &generator)
+        inputSize: featureCount, hiddenSizes: Array(repeating: plan.hiddenSize, count: plan.layers), using: &generator
+      ).regularized(by: plan.regularizers.regularization(of: cell))
     }
     let cell: any RecurrentCell.Type = Cells.named(plan.cell) ?? LSTMCell.self
     recurrent = stack(cell)

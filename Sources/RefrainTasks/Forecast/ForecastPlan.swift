@@ -42,6 +42,8 @@ struct ForecastPlan: Codable, Sendable {
   var reading: SavedReading?
   /// What was assumed, a line each.
   var notes: [String]?
+  /// How the recurrent layers are regularized; nil is not.
+  var regularizers: RecurrentRegularizers?
 
   /// - Throws: ``ForecastError`` when the series is too short for what is asked.
   init(_ series: Series, _ configuration: Forecaster.Configuration) throws(ForecastError) {

@@ -22,6 +22,7 @@ struct ForecastTraining {
     progress: (_ epoch: Int, _ loss: Float) -> Void
   ) throws(ForecastError) -> History {
     var optimizer = Adam(learningRate: 3e-3)
+    let changes = try context.regularization.augmentations(for: Forecaster.self)
     let loss = Loss.quantile(ForecastNetwork.quantiles)
     do throws(TrainingError) {
       return try withoutActuallyEscaping(progress) { progress throws(TrainingError) in
@@ -35,7 +36,9 @@ struct ForecastTraining {
         return try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: forecaster) {
           trainer, network, optimizer, state throws(TrainingError) in
           try trainer.fit(&network, optimizer: &optimizer, batches: WindowBatches(self), resuming: state) {
-            network, batch in loss(network(batch.input), batch.target, weights: batch.weights)
+            network, batch in
+            let seen = changes.whileTraining(batch) { $0.changed(windows: $1, using: &$2) }
+            return loss(network(seen.input), seen.target, weights: seen.weights)
           }
         }
       }
@@ -46,6 +49,28 @@ struct ForecastTraining {
         "the training did not converge: a value grew beyond all bounds in epoch \(error.epoch ?? 1)",
         remedy: TaskError.divergenceRemedy)
     }
+  }
+}
+
+extension Augmentations {
+  /// Contexts `[B, T, I]`, whose first value is the series, and what follows them `[B, horizon]`, in other forms: both
+  /// times the same factors, and noise on the context alone.
+  fileprivate func changed(windows batch: Batch, using generator: inout RandomGenerator) -> Batch {
+    var batch = batch
+    let (context, width, horizon) = (batch.input.shape[1], batch.input.shape[2], batch.target.shape[1])
+    var (input, target) = (batch.input.values, batch.target.values)
+    for row in 0..<batch.count {
+      let start = row * context * width
+      if let factors = factors(steps: context + horizon, using: &generator) {
+        for step in 0..<context { input[start + step * width] *= factors[step] }
+        for step in 0..<horizon { target[row * horizon + step] *= factors[context + step] }
+      }
+      guard let deviation = self[.noise] else { continue }
+      for step in 0..<context { input[start + step * width] += deviation * generator.normal() }
+    }
+    batch.input = Tensor(input, shape: batch.input.shape)
+    batch.target = Tensor(target, shape: batch.target.shape)
+    return batch
   }
 }
 

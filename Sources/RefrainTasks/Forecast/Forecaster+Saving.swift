@@ -177,7 +177,7 @@ extension ForecastPlan {
       && channelNames?.count == channels && cycles.count <= 64 && (beside?.count ?? 0) <= 1 << 16
       && beside?.allSatisfy({ $0.scaler?.isSound ?? true }) ?? true
       && Cells.named(cell).map { $0.lastColumn == nil } == true
-      && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 }
+      && hiddenSize <= 1 << 14 && layers <= 64 && cycles.allSatisfy { $0 > 0 } && regularizers.areSound
   }
 }
 

@@ -10,6 +10,8 @@ extension Forecaster: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Those of a context, and of what is to be foretold of it.
+  public static let augmentations: [Augmentation.Kind] = [.noise, .scaling, .magnitudeWarp]
   /// What the task does.
   public static let purpose = "Forecast a series of numbers."
   /// The word in files of before the name of the task stood there.
@@ -242,18 +244,22 @@ extension Forecaster.Configuration: TaskConfiguration {
           """),
       .columns("covariates", \.covariates, help: "The same as --past."),
     ] + SeriesReadingOptions.options.map { $0.within(\.reading).ofReading() } + [
-      .count("horizon", \.horizon, in: 1...100_000, help: "How many steps to forecast. (default: one season)"),
+      .count(
+        "horizon", \.horizon, in: 1...100_000, help: "How many steps to forecast. (default: one season)"
+      ).ofMeasure(),
       .count(
         "context", \.context, in: 1...100_000,
         help: "How many past steps the network sees. (default: from the series' length)"),
       .count(
         "season", \.season, in: 1...100_000,
-        help: "After how many steps the series repeats; 1 for never. (default: from the times and the values)"),
+        help: "After how many steps the series repeats; 1 for never. (default: from the times and the values)"
+      ).ofMeasure(),
       .count(
         "backtest", \.folds, in: 1...1000,
         help: """
           How many times to forecast held-out time, to learn how good the forecast is. (default: from the series' length)
-          """),
+          """
+      ).ofMeasure(),
       .levels("levels", \.levels),
       TaskOption(
         "zero-shot", .flag,

@@ -44,6 +44,11 @@ extension Forecaster {
     var plan = try ForecastPlan(all, configuration)
     if plan.isZeroShot == true { _ = try ZeroShotWeights.shipped.get() }
     plan.reading = configuration.saved(all)
+    if plan.isZeroShot == true {
+      try context.regularization.requireNoRecurrent("a forecast without training has no network that learns")
+      _ = try context.regularization.augmentations(for: Forecaster.self, fitting: [])
+    }
+    plan.regularizers = try context.regularization.recurrent(of: plan.cell, showsSteps: false)
     var context = context
     let limit = TimeLimit(seconds: context.timeLimit)
     context.shouldStop = limit.stopping(context.shouldStop)

@@ -11,6 +11,8 @@ extension FramePredictor: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Noise on the frames that are seen.
+  public static let augmentations: [Augmentation.Kind] = [.noise]
   /// What the task does.
   public static let purpose = "Foresee the next frames of clips."
 
@@ -136,7 +138,9 @@ public struct FrameConfiguration: TaskConfiguration, Equatable {
     FrameFormat.options.map { $0.within(\.format).ofReading() } + [
       .count(
         "context", \.context, in: 1...4096, help: "How many frames are seen. (default: 10, or fewer of short clips)"),
-      .count("steps", \.horizon, in: 1...4096, help: "How many frames follow. (default: 10, or fewer of short clips)"),
+      .count(
+        "steps", \.horizon, in: 1...4096, help: "How many frames follow. (default: 10, or fewer of short clips)"
+      ).ofMeasure(),
       .count(
         "patch", \.patch, in: 1...64,
         help: "The side of the squares that are seen as one place each. (default: from the size)"),

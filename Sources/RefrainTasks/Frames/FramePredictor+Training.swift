@@ -7,6 +7,8 @@ extension FramePredictor {
     on clips: FrameClips, _ configuration: FrameConfiguration, _ context: TrainingContext
   ) throws(TaskError) -> FramePredictor {
     let plan = try plan(for: clips, configuration)
+    try context.regularization.requireNoRecurrent("the layers of a frame predictor are convolutional")
+    let changes = try context.regularization.augmentations(for: Self.self)
     let (learned, aside) = split(clips, plan)
     guard !learned.isEmpty else {
       throw TaskError(
@@ -36,7 +38,10 @@ extension FramePredictor {
         try trainer.fit(
           &network, optimizer: &optimizer,
           source: LengthBatches(examples(learned), size: plan.batchSize, pool: 1, seed: plan.seed), resuming: state
-        ) { network, batch in loss(network.logits(batch.input, steps: plan.horizon), batch.target) }
+        ) { network, batch in
+          let seen = changes.whileTraining(StepValues(batch.input)) { $0.changed(frames: $1, using: &$2) }
+          return loss(network.logits(seen.values, steps: plan.horizon), batch.target)
+        }
       }
     } catch {
       throw TaskError(error, remedy: "choose another seed, or a lower learning rate")

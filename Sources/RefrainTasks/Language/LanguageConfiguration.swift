@@ -6,7 +6,8 @@ extension LanguageModel {
   public struct Configuration: TaskConfiguration, Equatable {
     /// Units, network, regularizers and training.
     public static let options: [TaskOption<Self>] =
-      CorpusOptions.options.map { $0.within(\.corpus) } + [
+      // Perplexity is by token, and these say what a token is.
+      CorpusOptions.options.map { $0.within(\.corpus).ofMeasure() } + [
         .files(
           "validation", \.validation,
           help: "Texts to judge by after each epoch, and to measure at the end. (default: the last tenth of the corpus)"
@@ -102,10 +103,14 @@ struct LanguagePlan {
 
   /// - Parameters:
   ///   - configuration: What is not left to the text.
+  ///   - shared: What every task may be told beside it; the configuration stands above it.
   ///   - unit: What the text was cut into.
   ///   - count: How many tokens it has.
   ///   - vocabulary: How many different ones.
-  init(_ configuration: LanguageModel.Configuration, unit: TextUnit, count: Int, vocabulary: Int) throws(TaskError) {
+  init(
+    _ configuration: LanguageModel.Configuration, _ shared: RegularizationOptions, unit: TextUnit, count: Int,
+    vocabulary: Int
+  ) throws(TaskError) {
     let isSmall = unit == .characters
     let hidden = configuration.hidden ?? (count < 100_000 ? 128 : count < 500_000 ? 256 : 512)
     let layers = configuration.layers ?? (count < 100_000 ? 1 : 2)
@@ -124,8 +129,12 @@ struct LanguagePlan {
       regularizers: LanguageRegularizers(
         embeddingDropout: configuration.embeddingDropout ?? 0,
         inputDropout: configuration.inputDropout ?? (isSmall ? 0 : dropout), hiddenDropout: dropout,
-        outputDropout: configuration.outputDropout ?? dropout, weightDropout: configuration.weightDropout ?? 0,
-        activationPenalty: configuration.activationPenalty ?? 0, temporalPenalty: configuration.temporalPenalty ?? 0))
+        outputDropout: configuration.outputDropout ?? dropout,
+        weightDropout: configuration.weightDropout ?? shared.weightDropout ?? 0,
+        activationPenalty: configuration.activationPenalty ?? shared.activationPenalty ?? 0,
+        temporalPenalty: configuration.temporalPenalty ?? shared.temporalPenalty ?? 0,
+        zoneout: shared.zoneout.flatMap { $0 > 0 ? $0 : nil },
+        recurrentDropout: shared.recurrentDropout.flatMap { $0 > 0 ? $0 : nil }))
     seed = configuration.seed ?? 0
     let wanted = configuration.steps ?? (isSmall ? 128 : 35)
     // Each stream has some windows, so that there is something to carry from one to the next.

@@ -11,6 +11,8 @@ extension LanguageModel: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Tokens that are unknown where they are read; those that are to be foretold stay.
+  public static let augmentations: [Augmentation.Kind] = [.wordDropout]
   /// What the task does.
   public static let purpose = "Learn a language from texts: go on from a prompt, and say how likely texts are."
 

@@ -44,7 +44,8 @@ public struct LanguageModel: Sendable {
     }
     let judged = try tokens(of: held, by: tokenizer)
     let plan = try LanguagePlan(
-      configuration, unit: options.unit, count: text.count, vocabulary: tokenizer.vocabulary.count)
+      configuration, context.regularization, unit: options.unit, count: text.count,
+      vocabulary: tokenizer.vocabulary.count)
     var generator = RandomGenerator(seed: plan.seed)
     var network = try LanguageNetwork(plan.architecture, using: &generator)
     let counts = counts(of: text, vocabulary: tokenizer.vocabulary.count)
@@ -72,6 +73,7 @@ public struct LanguageModel: Sendable {
     _ options: TextTrainingOptions, _ context: TrainingContext, model: @escaping (LanguageNetwork) -> LanguageModel
   ) throws(TaskError) -> History {
     let (rows, steps) = (plan.rows, plan.steps)
+    let changes = try context.regularization.augmentations(for: LanguageModel.self)
     let validation = judged.count > 1 ? CorpusStreams(judged, rows: 1, isValidation: true) : nil
     func initial(_ network: LanguageNetwork, _ batch: CorpusStreams) -> Sequential.Memory {
       network.initialMemory(batch.count)
@@ -86,7 +88,8 @@ public struct LanguageModel: Sendable {
         return Tensor(Float(network.surprise(ofLong: batch.text) / Double(batch.text.count - 1)))
       }
       var own = memory ?? network.initialMemory(batch.count)
-      let logits = network(batch.input, memory: &own)
+      let seen = changes.whileTraining(batch.input) { $0.changed(read: $1, using: &$2) }
+      let logits = network(seen, memory: &own)
       memory = own
       return Loss.crossEntropy(logits, batch.target)
     }

@@ -33,6 +33,16 @@ struct LanguageRegularizers: Codable, Sendable, Equatable {
   var activationPenalty: Float = 0
   /// The weight of their squared changes.
   var temporalPenalty: Float = 0
+  /// Units that keep their value at a step; nil, in files of older versions too, is none.
+  var zoneout: Float?
+  /// What units say to the next step, one mask a stream and window; nil is none.
+  var recurrentDropout: Float?
+
+  /// Those of a recurrent layer.
+  var recurrent: RecurrentRegularizers {
+    RecurrentRegularizers(
+      zoneout: zoneout ?? 0, recurrentDropout: recurrentDropout ?? 0, weightDropout: weightDropout)
+  }
 }
 
 /// The network of a ``LanguageModel``: rows for tokens, recurrent layers, and a logit for each token that may come
@@ -78,7 +88,7 @@ struct LanguageNetwork: Module {
     let regularizers = architecture.regularizers
     let rates = [
       regularizers.embeddingDropout, regularizers.inputDropout, regularizers.hiddenDropout, regularizers.outputDropout,
-      regularizers.weightDropout,
+      regularizers.weightDropout, regularizers.zoneout ?? 0, regularizers.recurrentDropout ?? 0,
     ]
     guard rates.allSatisfy({ (0..<1).contains($0) }) else {
       throw TaskError("every dropout must be at least 0 and below 1")
@@ -88,8 +98,7 @@ struct LanguageNetwork: Module {
     }
     func dropout(_ rate: Float) -> [any Layer] { rate > 0 ? [Dropout(rate, mask: .sequence)] : [] }
     func recurrent<Cell: RecurrentCell>(_ cell: Cell.Type, _ size: Int) -> any Layer {
-      Recurrent<Cell>(size, returning: .everyStep).regularized(
-        by: Regularization(weightDropout: regularizers.weightDropout))
+      Recurrent<Cell>(size, returning: .everyStep).regularized(by: regularizers.recurrent.regularization(of: cell))
     }
     var layers: [any Layer] = [
       Embedding(architecture.vocabulary, architecture.embedding, dropout: regularizers.embeddingDropout)

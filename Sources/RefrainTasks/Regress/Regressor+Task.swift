@@ -11,6 +11,8 @@ extension Regressor: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Whatever fits one of its columns.
+  public static let augmentations = Augmentation.Kind.allCases
   /// What the task does.
   public static let purpose = "Say a number of a row, such as a price, by its texts, numbers, categories and series."
 

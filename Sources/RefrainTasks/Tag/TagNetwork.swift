@@ -27,6 +27,8 @@ struct TagNetwork: Module {
     var hiddenSize: Int
     var layers: Int
     var dropout: Float
+    /// How the recurrent layers over the words are regularized besides; nil is not.
+    var regularizers: RecurrentRegularizers?
 
     /// The numbers that a word becomes.
     var inputSize: Int { wordSize + 2 * affixSize + shapeSize + 2 * spellingSize }
@@ -57,7 +59,8 @@ struct TagNetwork: Module {
     func stack<Cell: RecurrentCell>(_ cell: Cell.Type) -> any Layer {
       Stacked<Bidirectional<Cell>>(
         inputSize: sizes.inputSize, hiddenSizes: Array(repeating: sizes.hiddenSize, count: sizes.layers),
-        dropout: sizes.dropout, returning: .everyStep, using: &generator)
+        dropout: sizes.dropout, returning: .everyStep, using: &generator
+      ).regularized(by: sizes.regularizers.regularization(of: cell))
     }
     let cell: any RecurrentCell.Type = Cells.named(sizes.cell) ?? LSTMCell.self
     recurrent = stack(cell)
@@ -85,14 +88,20 @@ struct TagNetwork: Module {
 
   /// The scores of the tags `[B, T, K]`, and of the labels `[B, C]` where there are such.
   ///
-  /// - Parameter singletons: For each word whether it was seen once; while the network is trained half of these are
-  ///   taken for unknown, of which something is learned so.
-  func callAsFunction(_ batch: TagBatch, singletons: [Bool] = []) -> (tags: Tensor, labels: Tensor?) {
-    self(inputs(batch, singletons: singletons), lengths: batch.lengths, layers: LayerCalls())
+  /// - Parameters:
+  ///   - singletons: For each word whether it was seen once; while the network is trained half of these are taken for
+  ///     unknown, of which something is learned so.
+  ///   - wordDropout: The share of all words that are taken for unknown then; their beginnings, ends, shapes and
+  ///     characters are still seen.
+  func callAsFunction(
+    _ batch: TagBatch, singletons: [Bool] = [], wordDropout: Float = 0
+  ) -> (tags: Tensor, labels: Tensor?) {
+    self(
+      inputs(batch, singletons: singletons, wordDropout: wordDropout), lengths: batch.lengths, layers: LayerCalls())
   }
 
   /// What the recurrent layers read of the words, `[B, T, inputSize]`.
-  func inputs(_ batch: TagBatch, singletons: [Bool] = []) -> Tensor {
+  func inputs(_ batch: TagBatch, singletons: [Bool] = [], wordDropout: Float = 0) -> Tensor {
     var numbers = batch.words
     if !singletons.isEmpty {
       // Dropout of ones: 0 for some of them while the network is trained.
@@ -100,6 +109,10 @@ struct TagNetwork: Module {
       for place in numbers.indices where draw[place] == 0 && singletons[numbers[place]] {
         numbers[place] = Vocabulary.unknown
       }
+    }
+    if wordDropout > 0 {
+      let draw = dropout(.ones([numbers.count]), rate: wordDropout).values
+      for place in numbers.indices where draw[place] == 0 { numbers[place] = Vocabulary.unknown }
     }
     let distinct = batch.spellingLengths.count
     let spelled = spelling(
@@ -120,7 +133,7 @@ struct TagNetwork: Module {
     _ inputs: Tensor, lengths: [Int]?, layers: LayerCalls
   ) -> (tags: Tensor, labels: Tensor?) {
     let read = StepValues(dropout(inputs, rate: sizes.dropout), steps: Steps(lengths: lengths))
-    let states = layers(recurrent, named: "recurrent", read).values
+    let states = sizes.regularizers.penalizing(layers(recurrent, named: "recurrent", read)).values
     let labels = label.map { label in
       label(dropout(GlobalPooling1D(.maximum)(states, lengths: lengths), rate: sizes.dropout))
     }
@@ -130,8 +143,8 @@ struct TagNetwork: Module {
   private static let unknownRate: Float = 0.5
 
   /// −log p of tags and labels, a word.
-  func loss(_ batch: TagBatch, singletons: [Bool]) -> Tensor {
-    let (tags, labels) = self(batch, singletons: singletons)
+  func loss(_ batch: TagBatch, singletons: [Bool], wordDropout: Float = 0) -> Tensor {
+    let (tags, labels) = self(batch, singletons: singletons, wordDropout: wordDropout)
     var sum = field.negativeLogLikelihood(tags, batch.tags, lengths: batch.lengths).sum()
     if let labels { sum = sum + Loss.crossEntropy(labels, Tensor(batch.labels)) * Float(batch.count) }
     return sum * Float(1 / batch.weight)

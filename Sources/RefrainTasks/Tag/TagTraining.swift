@@ -7,6 +7,8 @@ struct TagTraining {
   let source: TagSource
   /// For each word of the vocabulary whether it was seen once.
   let singletons: [Bool]
+  /// The share of words that are taken for unknown.
+  let wordDropout: Float
   let epochs: Int
   let batchSize: Int
   let learningRate: Float
@@ -46,7 +48,9 @@ struct TagTraining {
           &network, optimizer: &optimizer, source: batches, validation: score.map { _ in [TagBatch.validation] },
           resuming: state
         ) { network, batch in
-          guard batch.isValidation, let score else { return network.loss(batch, singletons: singletons) }
+          guard batch.isValidation, let score else {
+            return network.loss(batch, singletons: singletons, wordDropout: wordDropout)
+          }
           // What training makes small is the loss; what the best epoch is chosen by is the share of errors.
           let value = score(network)
           return Tensor(value.isFinite ? Float(1 - value) : 1)

@@ -71,7 +71,7 @@ extension TagNetwork.Sizes {
   fileprivate var isSound: Bool {
     let all = [wordSize, characterSize, spellingSize, affixSize, shapeSize, hiddenSize, layers]
     return all.allSatisfy { (1...1 << 14).contains($0) } && layers <= 64 && (0..<1).contains(dropout)
-      && Cells.named(cell).map { $0.lastColumn == nil } == true
+      && Cells.named(cell).map { $0.lastColumn == nil } == true && regularizers.areSound
   }
 
   /// About how many weights the network has.

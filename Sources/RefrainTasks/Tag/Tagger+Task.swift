@@ -11,6 +11,8 @@ extension Tagger: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Words that are unknown; a word that is left out would take its tag along.
+  public static let augmentations: [Augmentation.Kind] = [.wordDropout]
   /// What the task does.
   public static let purpose =
     "Give every word of a sentence a tag, and its spans types: names, phrases, parts of speech."

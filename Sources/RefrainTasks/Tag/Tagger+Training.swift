@@ -44,7 +44,7 @@ extension Tagger {
     let refits = configuration.refits
     let total = Double(refits ? 2 * epochs : epochs)
 
-    var first = try Preparation(training, examples, configuration, scheme)
+    var first = try Preparation(training, examples, configuration, scheme, context)
     let judged = validation
     let outcome = try first.fit(
       "held", epochs: epochs, configuration, context,
@@ -64,7 +64,7 @@ extension Tagger {
     try first.requireWhole()
     try examples.requireWhole()
     guard refits, outcome.isComplete else { return tagger }
-    var second = try Preparation(training + validation, examples, configuration, scheme)
+    var second = try Preparation(training + validation, examples, configuration, scheme, context)
     let share = Double(epochs) / total
     let again = try second.fit(
       "whole", epochs: outcome.epochs, configuration, context, score: nil,
@@ -83,11 +83,14 @@ extension Tagger {
     let columns: TaggedColumns
     let source: TagSource
     let sentenceCount, wordCount: Int
+    private let changes: Augmentations
     var network: TagNetwork
 
     init(
-      _ sentences: TaggedSentences, _ examples: TagExamples, _ configuration: TagConfiguration, _ scheme: TagScheme
+      _ sentences: TaggedSentences, _ examples: TagExamples, _ configuration: TagConfiguration, _ scheme: TagScheme,
+      _ context: TrainingContext
     ) throws(TaskError) {
+      changes = try context.regularization.augmentations(for: Tagger.self)
       encoder = TagEncoder(learning: sentences)
       labels = TagLabels(sentences, scheme: scheme, learned: configuration.learnedScheme ?? .bioes)
       baseline = TagBaseline(sentences, encoder)
@@ -114,6 +117,7 @@ extension Tagger {
         labels: labels.labels.count, cell: configuration.cell, hiddenSize: configuration.hiddenSize,
         layers: configuration.layers, dropout: configuration.dropout)
       if let size = examples.vectors?.vectors.size ?? configuration.wordSize { sizes.wordSize = size }
+      sizes.regularizers = try context.regularization.recurrent(of: configuration.cell)
       var generator = RandomGenerator(seed: configuration.seed)
       network = TagNetwork(sizes, using: &generator)
       if let (words, vectors) = examples.vectors { network.take(vectors, of: words, for: encoder.words) }
@@ -131,8 +135,9 @@ extension Tagger {
     ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
       let untrained = self
       return try TagTraining(
-        source: source, singletons: encoder.words.counts.map { $0 == 1 }, epochs: epochs,
-        batchSize: configuration.batchSize ?? 16, learningRate: configuration.learningRate, seed: configuration.seed,
+        source: source, singletons: encoder.words.counts.map { $0 == 1 }, wordDropout: changes[.wordDropout] ?? 0,
+        epochs: epochs, batchSize: configuration.batchSize ?? 16, learningRate: configuration.learningRate,
+        seed: configuration.seed,
         stage: stage, context: context
       ).run(&network, score: score, task: { untrained.tagger($0, isComplete: false) }, progress: progress)
     }

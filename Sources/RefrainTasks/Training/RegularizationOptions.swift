@@ -1,9 +1,11 @@
 import Refrain
+import RefrainData
 
-/// How the weights of any task are kept from fitting its examples alone, and how its gradients are gathered, besides
-/// what the task does itself. Nil does nothing.
+/// How any task is kept from learning its examples by heart, and how its gradients are gathered, besides what the task
+/// does itself. Nil does nothing.
 public struct RegularizationOptions: OptionTable, Codable, Equatable {
-  /// Weight decay, L1, a greatest norm, noise on gradients, and how many batches make an update.
+  /// Weight decay, L1, a greatest norm, noise on gradients, how many batches make an update; zoneout, what is dropped
+  /// of recurrent layers, penalties on what they say; changes of examples.
   public static let options: [TaskOption<Self>] = [
     .decimal(
       "weight-decay", \.weightDecay, in: 0...1000,
@@ -20,7 +22,43 @@ public struct RegularizationOptions: OptionTable, Codable, Equatable {
     .count(
       "accumulate", \.accumulation, in: 1...100_000,
       help: "How many batches make an update, as if they were one. (default: 1)"),
+    .decimal(
+      "zoneout", \.zoneout, in: 0...0.99, valueName: "p",
+      help: "Units of the cell state, or else of the hidden state, that keep their value at a step. (default: 0)"),
+    .decimal(
+      "recurrent-dropout", \.recurrentDropout, in: 0...0.99, valueName: "p",
+      help: "Drop what units say to the next step, the same at every step of a sequence. (default: 0)"),
+    .decimal(
+      "weight-dropout", \.weightDropout, in: 0...0.99, valueName: "p",
+      help: "Drop recurrent weights, the same for a batch. (default: 0)"),
+    .decimal(
+      "activation-penalty", \.activationPenalty, in: 0...1000,
+      help: "Hold the outputs of the last recurrent layer small: AR. (default: 0)"),
+    .decimal(
+      "temporal-penalty", \.temporalPenalty, in: 0...1000,
+      help: "Hold them from changing fast: TAR. (default: 0)"),
+    augment(Augmentation.Kind.allCases),
   ]
+
+  /// The name of the option that changes examples.
+  public static let augment = "augment"
+
+  /// The option that changes examples.
+  ///
+  /// - Parameter kinds: Those that its help names.
+  static func augment(_ kinds: [Augmentation.Kind]) -> TaskOption<Self> {
+    TaskOption(
+      augment, .value, valueName: "kind,…",
+      help: """
+        Change examples while they are learned from: \(kinds.map(\.rawValue).joined(separator: ", ")), several between \
+        commas, each with its amount behind = if that is not to be the usual one. (default: none)
+        """
+    ) { options, texts throws(OptionError) in
+      do throws(Augmentations.Fault) { options.augmentations = try Augmentations(texts[0]) } catch {
+        throw OptionError(option: augment, error.description)
+      }
+    }
+  }
 
   /// The strength λ of ``WeightPenalty/decay(_:on:)``.
   public var weightDecay: Float?
@@ -32,6 +70,18 @@ public struct RegularizationOptions: OptionTable, Codable, Equatable {
   public var gradientNoise: Float?
   /// Batches to an update, ``Trainer/accumulation``.
   public var accumulation: Int?
+  /// ``Regularization/zoneoutCell`` of cells with a cell state, ``Regularization/zoneoutHidden`` of others.
+  public var zoneout: Float?
+  /// ``Regularization/recurrentDropout``.
+  public var recurrentDropout: Float?
+  /// ``Regularization/weightDropout``.
+  public var weightDropout: Float?
+  /// The weight α of ``ActivationPenalty`` on the outputs of the last recurrent layer.
+  public var activationPenalty: Float?
+  /// Its weight β, of their changes.
+  public var temporalPenalty: Float?
+  /// How examples are changed while they are learned from.
+  public var augmentations: Augmentations?
 
   /// Nothing.
   public init() {}

@@ -11,6 +11,8 @@ extension Transcriber: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Those of recordings whose text stays what it is.
+  public static let augmentations: [Augmentation.Kind] = [.masks, .noise, .gain, .speed, .shift]
   /// What the task does.
   public static let purpose = "Write down what is said in recordings."
 

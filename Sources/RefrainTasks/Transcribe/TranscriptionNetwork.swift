@@ -7,6 +7,7 @@ package struct TranscriptionNetwork: TracedNetwork {
   package var recurrent: any Layer
   package var head: Dense
   private let inputSize: Int
+  private let regularizers: RecurrentRegularizers?
 
   init(_ plan: TranscriptionPlan, using generator: inout RandomGenerator) {
     let cell: any RecurrentCell.Type = Cells.named(plan.cell) ?? LSTMCell.self
@@ -14,15 +15,17 @@ package struct TranscriptionNetwork: TracedNetwork {
     recurrent.build(for: [nil, nil, plan.inputSize], using: &generator)
     head = Dense(
       inputSize: plan.hiddenSize * (plan.isLive ? 1 : 2), outputSize: plan.symbols.count, using: &generator)
-    inputSize = plan.inputSize
+    (inputSize, regularizers) = (plan.inputSize, plan.regularizers)
   }
 
   /// The recurrent layers, without weights.
-  static func stack<Cell: RecurrentCell>(_ plan: TranscriptionPlan, _: Cell.Type) -> any Layer {
+  static func stack<Cell: RecurrentCell>(_ plan: TranscriptionPlan, _ cell: Cell.Type) -> any Layer {
+    let regularization = plan.regularizers.regularization(of: cell)
     let sizes = Array(repeating: plan.hiddenSize, count: plan.layers)
     return plan.isLive
-      ? Stacked<Recurrent<Cell>>(sizes, dropout: plan.dropout, returning: .everyStep)
-      : Stacked<Bidirectional<Cell>>(sizes, dropout: plan.dropout, returning: .everyStep)
+      ? Stacked<Recurrent<Cell>>(sizes, dropout: plan.dropout, returning: .everyStep).regularized(by: regularization)
+      : Stacked<Bidirectional<Cell>>(sizes, dropout: plan.dropout, returning: .everyStep).regularized(
+        by: regularization)
   }
 
   package mutating func forEachTensor<E: Error>(
@@ -48,7 +51,7 @@ package struct TranscriptionNetwork: TracedNetwork {
 
   /// The logits `[B, T, V]` of padded steps `[B, T, I]`.
   func logits(_ input: Tensor, lengths: [Int], dropout rate: Float = 0) -> Tensor {
-    let outputs = recurrent(StepValues(input, steps: Steps(lengths: lengths)))
+    let outputs = regularizers.penalizing(recurrent(StepValues(input, steps: Steps(lengths: lengths))))
     return head(dropout(outputs.values, rate: rate))
   }
 }

@@ -29,6 +29,8 @@ struct TranscriptionPlan: Codable, Equatable {
   var learningRate: Float
   var masks: FeatureMasks
   var seed: UInt64
+  /// How the recurrent layers are regularized besides; nil is not.
+  var regularizers: RecurrentRegularizers?
 
   /// The values of a step.
   var inputSize: Int { encoding.width * stacking }
@@ -67,7 +69,7 @@ struct TranscriptionPlan: Codable, Equatable {
     if let column = kind.lastColumn { return "the cell \(cell.quoted) reads \(column), which recordings do not have" }
     guard (1...1 << 14).contains(hiddenSize), (1...64).contains(layers), (1...64).contains(stacking),
       (0..<1).contains(dropout), (2...1 << 16).contains(symbols.count), Set(symbols).count == symbols.count,
-      symbols[0].isEmpty
+      symbols[0].isEmpty, regularizers.areSound
     else { return "sizes or symbols cannot be" }
     return nil
   }

@@ -84,6 +84,8 @@ struct TranscriptionTraining {
       epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(100), observers: [watch],
       shouldStop: context.shouldStop)
     let rate = plan.dropout
+    // Masks are drawn by the batches, whether they are asked for or not.
+    let changes = try context.regularization.augmentations(for: Transcriber.self).only([.noise, .gain, .speed, .shift])
     let history: History
     do throws(TrainingError) {
       // The search is not tuned yet: a checkpoint goes on, and cannot answer.
@@ -93,8 +95,14 @@ struct TranscriptionTraining {
         try trainer.fit(
           &network, optimizer: &optimizer, source: TranscriptionBatches(training, plan: plan), resuming: state
         ) { network, batch in
-          let logits = network.logits(batch.input, lengths: batch.lengths ?? [], dropout: rate)
-          return loss(logits, batch.target, lengths: batch.lengths, targetLengths: batch.targetLengths)
+          let read = StepValues(batch.input, steps: Steps(lengths: batch.lengths))
+          let seen = changes.whileTraining(read) { changes, read, generator in
+            changes.changed(
+              recordings: read, encoding: plan.encoding, least: batch.leastSteps, using: &generator)
+          }
+          let lengths = seen.steps.lengths
+          let logits = network.logits(seen.values, lengths: lengths ?? [], dropout: rate)
+          return loss(logits, batch.target, lengths: lengths, targetLengths: batch.targetLengths)
         }
       }
     } catch {
@@ -102,6 +110,16 @@ struct TranscriptionTraining {
     }
     guard !history.epochs.isEmpty else { throw TaskError("interrupted before there was a result") }
     return history
+  }
+}
+
+extension Refrain.Batch {
+  /// The steps that each text takes at least.
+  fileprivate var leastSteps: [Int] {
+    let (width, labels) = (target.shape[1], target.values)
+    return (targetLengths ?? []).enumerated().map { row, length in
+      Loss.ctcStepsNeeded(labels[row * width..<row * width + length].map { Int($0) })
+    }
   }
 }
 

@@ -31,7 +31,8 @@ extension Translator {
           help: "By what the best epoch is chosen: bleu, rouge or loss. (default: bleu; loss for short targets)"),
         .choice(
           "bleu", \.bleuTokens, of: BLEU.Tokens.allCases.map { ($0.rawValue, $0) }, valueName: "tokens",
-          help: "Where the tokens of BLEU end: 13a (as sacrebleu), none (at spaces), characters. (default: 13a)"),
+          help: "Where the tokens of BLEU end: 13a (as sacrebleu), none (at spaces), characters. (default: 13a)"
+        ).ofMeasure(),
       ] + TextTrainingOptions.options.map { $0.within(\.training) }
 
     /// The encoder's units are divided into two directions.

@@ -23,6 +23,8 @@ struct TranslationArchitecture: Codable, Sendable, Equatable {
   var smoothing: Float = 0
   /// Whether source and target have one vocabulary, and one table of rows.
   var isShared = false
+  /// How the recurrent layers are regularized besides; nil is not. Penalties are on what the decoder's last says.
+  var regularizers: RecurrentRegularizers?
 }
 
 /// The network of a ``Translator``: an encoder reads the source in both directions; a decoder writes the target,
@@ -74,6 +76,7 @@ struct TranslationNetwork: Module {
     guard (0..<1).contains(architecture.dropout), (0..<1).contains(architecture.smoothing) else {
       throw TaskError("the dropout and the smoothing must be at least 0 and below 1")
     }
+    guard architecture.regularizers.areSound else { throw TaskError("a regularizer is out of bounds") }
     func rows(_ count: Int) -> Tensor {
       // So that the logits of a tied output start with about the deviation 1 / √E · |r|.
       .normal([count, size], deviation: 1 / Float(size).squareRoot(), using: &generator)
@@ -82,11 +85,13 @@ struct TranslationNetwork: Module {
       -> Sequential
     {
       var parts: [any Layer] = []
+      let regularization = architecture.regularizers.regularization(of: cell)
       for index in 0..<count {
         if index > 0, architecture.dropout > 0 { parts.append(Dropout(architecture.dropout)) }
         parts.append(
           both
-            ? Bidirectional<Cell>(hidden / 2, returning: .everyStep) : Recurrent<Cell>(hidden, returning: .everyStep))
+            ? Bidirectional<Cell>(hidden / 2, returning: .everyStep).regularized(by: regularization)
+            : Recurrent<Cell>(hidden, returning: .everyStep).regularized(by: regularization))
       }
       do throws(LayerError) {
         _ = try Sequential(inputShape: [nil, nil, input], builtLayers: parts).outputShape(for: [nil, nil, input])
@@ -202,6 +207,7 @@ struct TranslationNetwork: Module {
       let heard = dropout(concatenate([asked, found], axis: 2), rate: architecture.dropout)
       said = upper(heard, steps: steps, memory: &state.upper)
     }
+    said = architecture.regularizers.penalizing(StepValues(said, steps: steps)).values
     return dropout(readout(concatenate([said, found], axis: 2)), rate: architecture.dropout)
   }
 

@@ -10,6 +10,8 @@ extension Translator: TaskModel {
   ]
   /// They are.
   public static let savesTraining = true
+  /// Sources in other forms; what is to be made of them stays. Typing errors are for characters.
+  public static let augmentations: [Augmentation.Kind] = [.wordDropout, .deletion, .swap, .typos]
   /// What the task does.
   public static let purpose = "Make a text of a text: translations, summaries, other spellings."
 

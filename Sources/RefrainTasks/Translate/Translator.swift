@@ -35,12 +35,13 @@ public struct Translator: Sendable {
     context.progress?(0, "reading")
     let material = try TranslationMaterial(examples, configuration)
     let seed = configuration.seed ?? 0
-    let architecture = TranslationArchitecture(
+    var architecture = TranslationArchitecture(
       sourceVocabulary: material.source.vocabulary.count, targetVocabulary: material.target.vocabulary.count,
       cell: configuration.cell ?? GRUCell.name, embedding: configuration.embedding ?? 256,
       hidden: configuration.hidden ?? 256, layers: configuration.layers ?? 2,
       attention: configuration.attention ?? .general, dropout: configuration.dropout ?? 0.3,
       smoothing: configuration.smoothing ?? 0.1, isShared: configuration.isShared)
+    architecture.regularizers = try context.regularization.recurrent(of: architecture.cell)
     guard architecture.layers > 0, architecture.hidden > 0, architecture.embedding > 0 else {
       throw TaskError("layers, units and the embedding must be at least 1")
     }
@@ -80,6 +81,9 @@ public struct Translator: Sendable {
     let long = material.heldTexts.targets.count { $0.split(separator: " ").count >= 4 }
     let criterion = configuration.criterion ?? (2 * long >= material.heldTexts.targets.count ? .bleu : .loss)
     let smoothing = network.architecture.smoothing
+    let vocabulary = network.architecture.sourceVocabulary
+    let content: Augmentation.Content = material.source.options.unit == .characters ? .characters : .words
+    let changes = try context.regularization.augmentations(for: Translator.self, fitting: content.kinds)
     let names = [Configuration.Criterion.bleu: "1 - BLEU / 100", .rouge: "1 - ROUGE-L", .loss: "validation"]
     return try configuration.training.fit(
       &network, source: batches, validation: material.held.count == 0 ? nil : material.heldBatch,
@@ -87,7 +91,12 @@ public struct Translator: Sendable {
       updates: (material.pairs.count + size - 1) / size, seed: seed, defaultRate: 1e-3,
       measure: names[criterion] ?? "", context, carrying: NoMemory.self, task: translator
     ) { network, batch, _ in
-      guard batch.isValidation else { return network.loss(batch.sources, batch.targets, smoothing: smoothing) }
+      guard batch.isValidation else {
+        let sources = changes.whileTraining(batch.sources) { changes, sources, generator in
+          sources.map { changes.changed(tokens: $0, vocabulary: vocabulary, using: &generator) }
+        }
+        return network.loss(sources, batch.targets, smoothing: smoothing)
+      }
       // What training makes small is the loss; what the best epoch is chosen by may be something else.
       let measured = translator(network).measure(
         material.heldTexts, TranslationRequest(), greedily: true, losses: criterion == .loss)

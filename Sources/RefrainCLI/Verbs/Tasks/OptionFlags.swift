@@ -65,6 +65,18 @@ struct OptionFlags<Table: OptionTable>: ParsableArguments, CustomReflectable {
   }
 }
 
+extension OptionFlags {
+  /// Stops at a change of examples that does not fit the task.
+  ///
+  /// - Throws: `ValidationError` that says which do.
+  func check<Task: TaskModel>() throws where Table == TaskRegularization<Task> {
+    let values = try table().values
+    do throws(OptionError) { try values.check(for: Task.self) } catch {
+      throw ValidationError("--\(error.option) \(error.problem).")
+    }
+  }
+}
+
 extension TaskOption {
   /// What the parser calls it within, which may not hold a `-`.
   fileprivate var key: String { name.replacing("-", with: "_") }

@@ -43,7 +43,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
 
   @OptionGroup(title: "Task") var task: OptionFlags<Task.Configuration>
   @OptionGroup(title: "Network and training") var network: NetworkFlags<Task.Configuration>
-  @OptionGroup(title: "Regularization") var regularization: OptionFlags<RegularizationOptions>
+  @OptionGroup(title: "Regularization") var regularization: OptionFlags<TaskRegularization<Task>>
 
   @Option(help: ArgumentHelp("Write the trained model to this file.", valueName: "model"), completion: .file())
   var save: String?
@@ -72,6 +72,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     if !Task.savesTraining, let flag = (around.given + regularization.flags()).first {
       throw ValidationError("\(flag) does nothing for the task \(Task.name); leave it out.")
     }
+    try regularization.check()
     if (files + task.files).contains("-"), let flag = ["--checkpoint", "--resume"].first(where: around.given.contains) {
       throw ValidationError("With \(flag) a training reads its files again when it goes on: name a file, not -.")
     }
@@ -109,7 +110,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
       let (end, other) = (ContinuousClock.now + .seconds(seconds), context.shouldStop)
       context.shouldStop = { other() || ContinuousClock.now >= end }
     }
-    context.regularization = try regularization.table()
+    context.regularization = try regularization.table().values
     if context.checkpoints != nil, Processes.isFirst {
       try SavedCommand(configuration, context.regularization, around: around, files: files + task.files).keep(around)
     }

@@ -66,6 +66,11 @@ public struct CategoryColumn: ColumnEncoder {
 
   public var bagSize: Int { words.count + 1 }
   public var summary: String { "\(words.count) categories" }
+  public var content: Augmentation.Content? { .categories }
+
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues { input.map { changes.changed(categories: $0, using: &generator) } }
 }
 
 private struct CategoryValues: EncodedColumn {

@@ -46,6 +46,14 @@ public protocol ColumnEncoder: Codable, Sendable {
 
   /// Values of which nothing is known, in place of `input`; nil where there are no such.
   func unknown(like input: StepValues) -> StepValues?
+
+  /// What values consist of, which says how they may be changed while networks learn of them; nil where they may not.
+  var content: Augmentation.Content? { get }
+
+  /// Some rows' values as such changes make them.
+  func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues
 }
 
 extension ColumnEncoder {
@@ -57,6 +65,12 @@ extension ColumnEncoder {
   }
   /// There are none.
   public func unknown(like input: StepValues) -> StepValues? { nil }
+  /// They may not be changed.
+  public var content: Augmentation.Content? { nil }
+  /// As they are.
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues { input }
 }
 
 /// What an explanation calls the values of a row.

@@ -165,6 +165,12 @@ public struct FramesColumn: ColumnEncoder {
     return ExplainedFrames(name: name, clip: Clip(shares * deviation + mean), steps: steps, copies: copies)
   }
 
+  public var content: Augmentation.Content? { .frames }
+
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues { changes.changed(frames: input, using: &generator) }
+
   public var summary: String {
     "\(areStill ? "images" : "clips"), \(columns) × \(rows), \(channels == 1 ? "gray" : "colored")"
   }

@@ -28,6 +28,8 @@ public struct NetworkPlan: Codable, Sendable, Equatable {
   public var dropout: Float = 0.5
   /// The share of tokens that are left out.
   public var wordDropout: Float = 0.1
+  /// How the recurrent layers are regularized besides; nil is not.
+  var regularizers: RecurrentRegularizers?
 
   /// The sizes for middling data.
   public init() {}
@@ -35,6 +37,7 @@ public struct NetworkPlan: Codable, Sendable, Equatable {
   /// Whether a plan from a file can be built.
   var isSound: Bool {
     1...64 ~= layers && 1...4096 ~= hiddenSize && 1...4096 ~= embeddingSize && 0..<1 ~= dropout && 0..<1 ~= wordDropout
+      && regularizers.areSound
       && Cells.named(cell).map { $0.lastColumn == nil || $0.readsTime } == true
   }
 

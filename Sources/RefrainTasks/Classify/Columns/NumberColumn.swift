@@ -70,6 +70,14 @@ public struct NumberColumn: ColumnEncoder {
   public func weightCount(_ plan: NetworkPlan) -> Double { 2 * Double(plan.hiddenSize) }
   public var bagSize: Int { 2 }
   public var summary: String { "numbers" }
+  public var content: Augmentation.Content? { .numbers }
+
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues {
+    // A missing number has none.
+    input.map { changes.changed(numbers: $0, count: 1, isThere: { $0.last == 0 }, using: &generator) }
+  }
 
   /// The number of a row; nil where it is missing.
   static func number(in column: Column, row: Int) throws(DataError) -> Double? {

@@ -115,6 +115,11 @@ public struct RecordingColumn: ColumnEncoder {
   }
 
   public var summary: String { "recordings, \(encoding.summary)" }
+  public var content: Augmentation.Content? { .recordings }
+
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues { changes.changed(recordings: input, encoding: encoding, using: &generator) }
 }
 
 extension SoundEncoding {

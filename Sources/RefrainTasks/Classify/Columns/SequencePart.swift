@@ -8,6 +8,7 @@ public struct SequencePart: ColumnPart {
   private(set) var recurrent: any Layer
   private var attention: [AttentionPooling]
   private let pooling: NetworkPlan.Pooling
+  private let regularizers: RecurrentRegularizers?
   private let dropout: Float
   private let hasTime: Bool
   public let featureSize: Int
@@ -27,6 +28,7 @@ public struct SequencePart: ColumnPart {
     let width = plan.hiddenSize * (plan.isBidirectional ? 2 : 1)
     pooling = plan.pooling
     dropout = plan.dropout
+    regularizers = plan.regularizers
     attention = []
     if pooling == .attention {
       var layer = AttentionPooling()
@@ -37,16 +39,19 @@ public struct SequencePart: ColumnPart {
   }
 
   private static func stack<Cell: RecurrentCell>(
-    _: Cell.Type, _ plan: NetworkPlan, inputSize: Int, using generator: inout RandomGenerator
+    _ cell: Cell.Type, _ plan: NetworkPlan, inputSize: Int, using generator: inout RandomGenerator
   ) -> any Layer {
     let sizes = Array(repeating: plan.hiddenSize, count: plan.layers)
     let returning: Returning = plan.pooling == .last ? .lastStep : .everyStep
+    let regularization = plan.regularizers.regularization(of: cell)
     if plan.isBidirectional {
       return Stacked<Bidirectional<Cell>>(
-        inputSize: inputSize, hiddenSizes: sizes, dropout: plan.dropout, returning: returning, using: &generator)
+        inputSize: inputSize, hiddenSizes: sizes, dropout: plan.dropout, returning: returning, using: &generator
+      ).regularized(by: regularization)
     }
     return Stacked<Recurrent<Cell>>(
-      inputSize: inputSize, hiddenSizes: sizes, dropout: plan.dropout, returning: returning, using: &generator)
+      inputSize: inputSize, hiddenSizes: sizes, dropout: plan.dropout, returning: returning, using: &generator
+    ).regularized(by: regularization)
   }
 
   public mutating func forEachTensor<E: Error>(
@@ -59,9 +64,10 @@ public struct SequencePart: ColumnPart {
   public func callAsFunction(_ values: StepValues, layers: LayerCalls) -> Tensor {
     let steps = layers(recurrent, named: "recurrent", values.map(dropping))
     guard pooling != .last else { return steps.values }
-    let greatest = GlobalPooling1D(.maximum)(steps).values
+    let said = regularizers.penalizing(steps)
+    let greatest = GlobalPooling1D(.maximum)(said).values
     guard let attention = attention.first else { return greatest }
-    return concatenate([greatest, layers(attention, named: "attention", steps).values], axis: 1)
+    return concatenate([greatest, layers(attention, named: "attention", said).values], axis: 1)
   }
 
   /// Leaves out values in training, but not the time.

@@ -159,6 +159,16 @@ public struct SeriesColumn: ColumnEncoder {
     return ColumnNames(steps: steps, features: features, places: Array(features.indices))
   }
 
+  public var content: Augmentation.Content? { timeUnit == nil ? .series : .irregularSeries }
+
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues {
+    changes.only(content?.kinds ?? []).changed(
+      series: input, channels: layout.channels, timeColumn: layout.hasTimes ? layout.valueCount : nil,
+      using: &generator)
+  }
+
   public var bagSize: Int { layout.bagSize }
 
   public var summary: String {

@@ -95,6 +95,16 @@ public struct TextColumn: ColumnEncoder {
     return Double(tokenizer.vocabulary.count) * Double(size) + SequencePart.weightCount(plan, inputSize: size)
   }
 
+  public var content: Augmentation.Content? { tokenizer.options.unit == .characters ? .characters : .words }
+
+  public func changed(
+    _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
+  ) -> StepValues {
+    let own = changes.only(content?.kinds ?? [])
+    guard !own.isEmpty else { return input }
+    return own.changed(texts: input, vocabulary: tokenizer.vocabulary.count, using: &generator)
+  }
+
   public var bagSize: Int { tokenizer.vocabulary.count }
 
   public var summary: String {

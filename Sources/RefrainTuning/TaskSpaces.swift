@@ -107,23 +107,36 @@ extension SearchSpace {
         .wrongInput, file: file, "\(read.name.quoted) says what is read, and is not searched",
         remedy: "leave it out of the space, and give --\(read.name) if need be")
     }
+    if let measured = parameters.first(where: { one in own.contains { $0.name == one.name && $0.isOfMeasure } }) {
+      throw DataError(
+        .wrongInput, file: file, "\(measured.name.quoted) changes what trials are measured by, and is not searched",
+        remedy: "leave it out of the space, and give --\(measured.name) if need be")
+    }
     // Trials are compared by what is measured before, and the winner is trained so in any case.
     if Task.Configuration().refitting != nil, parameters.contains(where: { $0.name == "refit" }) {
       throw DataError(
         .wrongInput, file: file, "'refit' changes nothing that is measured, and is not searched",
         remedy: "leave it out of the space")
     }
-    let names = shared.map(\.rawValue) + own.filter { !$0.isOfReading }.map(\.name)
-    guard let wrong = parameters.first(where: { !names.contains($0.name) }) else {
+    let regularizers = Task.savesTraining ? TaskRegularization<Task>.options : []
+    let names =
+      shared.map(\.rawValue) + own.filter { !$0.isOfReading && !$0.isOfMeasure }.map(\.name)
+      + regularizers.map(\.name)
+    let amounts = Task.savesTraining ? Task.augmentations.map { AugmentationParameter.name(of: $0) } : []
+    guard let wrong = parameters.first(where: { !names.contains($0.name) && !amounts.contains($0.name) }) else {
       try checkValues(of: shared, file: file)
       for parameter in parameters {
         if let option = own.first(where: { $0.name == parameter.name }) {
           try parameter.check(option, file: file)
+        } else if let option = regularizers.first(where: { $0.name == parameter.name }) {
+          try parameter.check(option, file: file) { one throws(OptionError) in try one.values.check(for: Task.self) }
+        } else if let amount = AugmentationParameter(parameter.name) {
+          try parameter.check(amount, file: file)
         }
       }
       return
     }
-    let hint = nearestName(to: wrong.name, among: names).map { "did you mean \($0.quoted)?" }
+    let hint = nearestName(to: wrong.name, among: names + amounts).map { "did you mean \($0.quoted)?" }
     throw DataError(
       .wrongInput, file: file, "the task \(Task.name.quoted) has no option \(wrong.name.quoted)",
       remedy: hint ?? "it has \(names.joined(separator: ", "))")
@@ -160,13 +173,15 @@ extension SearchSpace {
 
   /// The values of a trial as they are typed.
   public static func typed(_ values: [String: String]) -> String {
-    let flags = values.sorted { $0.key < $1.key }.compactMap { name, text -> String? in
-      switch SwitchValue(text) {
+    var flags = values.sorted { $0.key < $1.key }.compactMap { name, text -> String? in
+      if AugmentationParameter(name) != nil || name == RegularizationOptions.augment { return nil }
+      return switch SwitchValue(text) {
       case .on: "--\(name)"
       case .off: nil
       case nil: "--\(name) \(text)"
       }
     }
+    if let text = AugmentationParameter.text(values) { flags.append("--\(RegularizationOptions.augment) \(text)") }
     return flags.isEmpty ? "nothing beside what is given" : flags.joined(separator: " ")
   }
 
@@ -184,8 +199,11 @@ extension SearchSpace {
 
 extension SearchSpace.Parameter {
   /// Stops at a value that the option does not take: a word, an end of a range.
-  fileprivate func check<Target>(_ option: TaskOption<Target>, file: String?) throws(DataError)
-  where Target: OptionTable {
+  ///
+  /// - Parameter inspect: Looks at what a value makes of a table.
+  fileprivate func check<Target>(
+    _ option: TaskOption<Target>, file: String?, inspect: (Target) throws(OptionError) -> Void = { _ in }
+  ) throws(DataError) where Target: OptionTable {
     if case .flag = option.kind {
       guard case .choice(let words) = domain, words.allSatisfy({ SwitchValue($0) != nil }) else {
         throw DataError(
@@ -195,9 +213,20 @@ extension SearchSpace.Parameter {
       return
     }
     do throws(OptionError) {
-      for text in domain.bounds { _ = try Target([name: [text]]) }
+      for text in domain.bounds { try inspect(Target([name: [text]])) }
     } catch {
       throw DataError(.wrongInput, file: file, "\(error)", remedy: "search within what --\(name) takes")
+    }
+  }
+
+  /// Stops at an amount of a change of examples that cannot be.
+  fileprivate func check(_ amount: AugmentationParameter, file: String?) throws(DataError) {
+    do throws(Augmentations.Fault) {
+      for text in domain.bounds { _ = try Augmentations(amount.text(text)) }
+    } catch {
+      throw DataError(
+        .wrongInput, file: file, "\(name.quoted) \(error.description)",
+        remedy: "search within what --\(RegularizationOptions.augment) takes")
     }
   }
 }

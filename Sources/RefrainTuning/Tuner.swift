@@ -33,6 +33,7 @@ public struct Tuner<Task: TaskModel>: Sendable {
   private let seed: UInt64
   private let examples: Task.Examples
   private let fixed: [String: [String]]
+  let regularizers: [String: [String]]
   private let shared: SharedOptions
   /// Asked now and then whether to stop.
   public var shouldStop: @Sendable () -> Bool = { false }
@@ -49,12 +50,15 @@ public struct Tuner<Task: TaskModel>: Sendable {
   ///   - examples: What trials are trained on.
   ///   - fixed: The task's options that are given, by name.
   ///   - shared: The options that all tasks share, as far as they are given.
+  ///   - regularization: What is given of ``TaskRegularization``, by name.
   public init(
     _ space: SearchSpace, in study: Study, plan: Plan = Plan(), seed: UInt64 = 0, examples: Task.Examples,
-    fixed: [String: [String]] = [:], shared: SharedOptions = SharedOptions()
+    fixed: [String: [String]] = [:], shared: SharedOptions = SharedOptions(),
+    regularization: [String: [String]] = [:]
   ) {
     (self.space, self.study, self.plan, self.seed) = (space, study, plan, seed)
     (self.examples, self.fixed, self.shared) = (examples, fixed, shared)
+    regularizers = regularization
   }
 
   /// Runs trials until there are enough, or time is up; then the best again with other seeds, where that is asked for.
@@ -117,7 +121,8 @@ public struct Tuner<Task: TaskModel>: Sendable {
     var (options, shared) = (fixed, shared)
     if number > 0 { shared.seed = (shared.seed ?? 0) &+ UInt64(number) }
     var rate: Float?
-    for (name, text) in values {
+    let others = Set(TaskRegularization<Task>.options.map(\.name))
+    for (name, text) in values where !others.contains(name) && AugmentationParameter(name) == nil {
       switch SharedParameter(rawValue: name) {
       case .rate:
         try SharedParameter.rate.set(text, in: &shared)
@@ -159,6 +164,7 @@ public struct Tuner<Task: TaskModel>: Sendable {
     // A search compares by what is measured before: it has no use for more.
     if configuration.refitting != nil { configuration.refitting = refitting }
     context.learningRate = rate ?? context.learningRate
+    context.regularization = try regularization(of: values)
     return try Task.train(on: examples, configuration, context)
   }
 

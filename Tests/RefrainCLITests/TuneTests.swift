@@ -61,6 +61,8 @@ import Testing
       ("forecast shop.csv --study shop.csv", "FILE and --study name the same file"),
       ("forecast shop.csv --save x --study x", "--save and --study name the same file"),
       ("forecast shop.csv --study=", "Missing value for '--study <file>'"),
+      ("forecast shop.csv --augment masks", "--augment masks does not fit the task forecast"),
+      ("forecast shop.csv --weight-decay x", "--weight-decay takes a number"),
     ])
   func refused(arguments: String, names: String) throws {
     let result = try place.run(["tune"] + arguments.split(separator: " ").map(String.init))

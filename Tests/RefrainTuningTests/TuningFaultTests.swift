@@ -162,6 +162,73 @@ import Testing
       #expect(try study.trials().count == 1)
     }
   }
+
+  @Test("searches how weights are held back, and how examples are changed") func regularization() throws {
+    for task in Tasks.all where task.measuresTraining {
+      func searched<Task: TaskModel>(_ task: Task.Type) -> DataError? {
+        problem(task, #"{"weight-decay": {"from": 1e-4, "to": 0.1, "log": true}, "zoneout": {"from": 0.0, "to": 0.5}}"#)
+      }
+      #expect(searched(task) == nil, "\(task.name)")
+    }
+    let amounts = #"{"augment.noise": {"from": 0.01, "to": 0.3, "log": true}, "augment": ["none", "scaling=0.2"]}"#
+    #expect(problem(Forecaster.self, amounts) == nil)
+    #expect(
+      problem(Forecaster.self, #"{"augment.rotation": {"from": 1, "to": 10}}"#)?.description.contains(
+        "has no option 'augment.rotation'") == true)
+    #expect(
+      problem(Forecaster.self, #"{"augment.noise": {"from": 1, "to": 20}}"#)?.description.contains(
+        "'augment.noise' takes noise from 0 to 10, not '20'") == true)
+    #expect(
+      problem(Forecaster.self, #"{"augment": ["none", "rotation"]}"#)?.description.contains(
+        "augment rotation does not fit the task forecast") == true)
+    #expect(
+      problem(Forecaster.self, #"{"zoneout": {"from": 0.0, "to": 1.5}}"#)?.description.contains("zoneout must be")
+        == true)
+    try withTemporaryFolder { folder in
+      let study = try Study(folder + "/a.study", description)
+      var shared = SharedOptions()
+      (shared.epochs, shared.hidden) = (1, 4)
+      let tuner = Tuner<Forecaster>(
+        SearchSpace([.init("augment.noise", .real(0.01...0.1, isLogarithmic: true))]), in: study,
+        examples: [.airline], shared: shared, regularization: ["weight-decay": ["0.5"], "augment": ["scaling"]])
+      let values = ["augment.noise": "0.05", "weight-decay": "0.1", "horizon": "3"]
+      let options = try tuner.regularization(of: values)
+      let both = try Augmentations("scaling,noise=0.05")
+      #expect(options.weightDecay == 0.1 && options.augmentations == both)
+      #expect(try tuner.configuration(of: values).0.horizon == 3)
+      #expect(try tuner.regularization(of: [:]).weightDecay == 0.5)
+      #expect(try tuner.regularization(of: ["augment": "none"]).augmentations == Augmentations())
+      #expect(throws: OptionError.self) { try tuner.regularization(of: ["augment": "rotation"]) }
+      // A trial is trained so.
+      func weights(_ values: [String: String]) throws -> [[Float]] {
+        let trial = Study.Trial(number: 1, state: .finished, values: values, attempts: 1, reports: [])
+        return try tuner.train(trial, TrainingContext()).modelFile().tensors.map(\.values)
+      }
+      #expect(try weights(["augment.noise": "0.05"]) == weights(["augment.noise": "0.05"]))
+      #expect(try weights(["augment.noise": "0.05"]) != weights(["augment.noise": "0.5"]))
+    }
+    #expect(
+      SearchSpace.typed(["augment.noise": "0.1", "augment": "scaling", "hidden": "8"])
+        == "--hidden 8 --augment scaling,noise=0.1")
+    #expect(SearchSpace.typed(["augment": "none"]) == "--augment none")
+  }
+
+  @Test("refuses what trials are measured by") func measured() {
+    func isRefused<Task: TaskModel>(_ task: Task.Type, _ names: [String]) {
+      for name in names {
+        let text = problem(task, "{\"\(name)\": [\"1\", \"2\"]}")?.description ?? ""
+        #expect(
+          text.contains(
+            "'\(name)' changes what trials are measured by, and is not searched; leave it out of the space"),
+          "\(Task.name): \(text)")
+      }
+    }
+    isRefused(Forecaster.self, ["horizon", "backtest", "season"])
+    isRefused(Translator.self, ["bleu"])
+    isRefused(LanguageModel.self, ["unit", "vocabulary", "minimum-count", "lowercase"])
+    isRefused(FramePredictor.self, ["steps"])
+    #expect(problem(Forecaster.self, #"{"context": {"from": 12, "to": 48}}"#) == nil)
+  }
 }
 
 /// The best again with other seeds.

@@ -115,6 +115,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
   @OptionGroup(title: "Search") var search: TuningFlags
   @OptionGroup(title: "Task") var task: OptionFlags<Task.Configuration>
   @OptionGroup(title: "Network and training") var network: NetworkFlags<Task.Configuration>
+  @OptionGroup(title: "Regularization") var regularization: OptionFlags<TaskRegularization<Task>>
 
   @Option(
     help: ArgumentHelp("Train the best once more and write it to this file.", valueName: "model"), completion: .file())
@@ -140,6 +141,10 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     }
     do throws(MeasureError) { try MeasureError.check(search.measure, for: Task.self) } catch { throw error.ofFlag }
     try outputs.validate()
+    if !Task.savesTraining, let flag = regularization.flags().first {
+      throw ValidationError("\(flag) does nothing for the task \(Task.name); leave it out.")
+    }
+    try regularization.check()
     if files.isEmpty { throw ValidationError("There is nothing to learn from: name a file.") }
     if files.contains("-") {
       throw ValidationError("A search reads its files again when it goes on: name a file, not -.")
@@ -169,7 +174,7 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     plan.repeats = search.repeats
     var tuner = Tuner<Task>(
       space, in: study, plan: plan, seed: network.seed ?? 0, examples: examples, fixed: task.given,
-      shared: network.options)
+      shared: network.options, regularization: regularization.given)
     let running = results.running
     tuner.say = { running.note($0) }
     tuner.shouldStop = { Interruption.isRequested }
@@ -215,9 +220,14 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     } else {
       space = .standard(for: Task.self, given: network.options, fixed: task.given)
     }
-    let given = Set(task.flags() + network.given)
+    let given = Set(task.flags() + network.given + regularization.flags())
+    // 'augment.noise' is searched for beside what else is given with --augment.
     if let twice = space.parameters.first(where: { given.contains("--" + $0.name) }) {
       throw ValidationError("--\(twice.name) is given, and is searched for: leave out one of them.")
+    }
+    let changes = try regularization.table().values.augmentations?.all.map(\.kind.rawValue) ?? []
+    if let twice = changes.first(where: { kind in space.parameters.contains { $0.name == "augment.\(kind)" } }) {
+      throw ValidationError("--augment gives \(twice), and its amount is searched for: leave out one of them.")
     }
     guard !space.parameters.isEmpty else {
       throw ValidationError("There is nothing to search for: give a space with --space.")
@@ -227,7 +237,10 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
 
   private func study(_ configuration: Task.Configuration, _ space: SearchSpace) throws -> Study {
     let data = try (files + task.files).map { "\($0): \(try SavedCommand.fingerprint(of: $0))" }.joined(separator: ", ")
-    let options = try JSON(encoding: configuration).line
+    var options = try JSON(encoding: configuration).line
+    // Left out where nothing was asked for, as in studies of before.
+    let held = try regularization.table().values
+    if held != RegularizationOptions() { options += " " + (try JSON(encoding: held).line) }
     return try Study(
       studyPath,
       Study.Description(

@@ -183,6 +183,25 @@ struct GuideTests {
     #expect(stack.configuration.dropoutMask == .sequence)
   }
 
+  @Test("Regularization: examples in other forms while a model trains")
+  func augmentation() throws {
+    var generator = RandomGenerator(seed: 1)
+    var model = Recurrent<GRUCell>(inputSize: 3, hiddenSize: 4, using: &generator)
+    var adam = Adam()
+    let sensors = Batch(random([16, 20, 3]), random([16, 4], seed: 2))
+
+    let changes = try Augmentations("noise=0.05,scaling,time-warp")
+    let history = try Trainer(epochs: 3, seed: 1).fit(&model, optimizer: &adam, examples: sensors, batchSize: 8) {
+      model, batch in
+      let seen = changes.whileTraining(StepValues(batch.input)) { changes, input, generator in
+        changes.changed(series: input, channels: 3, using: &generator)
+      }
+      return Loss.meanSquaredError(model(seen).values, batch.target)
+    }
+
+    #expect(history.losses.count == 3)
+  }
+
   @Test("Sequential: what fit can be told")
   func fitting() throws {
     var model = Sequential(inputSize: 2, seed: 1) {

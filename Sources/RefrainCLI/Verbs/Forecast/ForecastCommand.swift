@@ -68,9 +68,7 @@ struct ForecastCommand: ParsableCommand {
     var configuration = try task.table()
     try configuration.choose(network.options)
     if let every = files.every {
-      do throws(OptionError) { try configuration.choose(every: every) } catch {
-        throw ValidationError("--\(error.option) \(error.problem).")
-      }
+      do throws(OptionError) { try configuration.choose(every: every) } catch { throw error.ofFlag }
     }
     let input = input
     if input == nil, let flag = task.flags(choosingData: true).first {

@@ -47,11 +47,7 @@ struct OptionFlags<Table: OptionTable>: ParsableArguments, CustomReflectable {
   ///
   /// - Throws: `ValidationError` for one whose text makes no sense.
   func table() throws -> Table {
-    do throws(OptionError) {
-      return try Table(given)
-    } catch {
-      throw ValidationError("--\(error.option) \(error.problem).")
-    }
+    do throws(OptionError) { return try Table(given) } catch { throw error.ofFlag }
   }
 
   func validate() throws { _ = try table() }
@@ -71,10 +67,13 @@ extension OptionFlags {
   /// - Throws: `ValidationError` that says which do.
   func check<Task: TaskModel>() throws where Table == TaskRegularization<Task> {
     let values = try table().values
-    do throws(OptionError) { try values.check(for: Task.self) } catch {
-      throw ValidationError("--\(error.option) \(error.problem).")
-    }
+    do throws(OptionError) { try values.check(for: Task.self) } catch { throw error.ofFlag }
   }
+}
+
+extension OptionError {
+  /// The error as one of the flag's.
+  var ofFlag: ValidationError { ValidationError("--\(option) \(problem)" + (problem.hasSuffix("?") ? "" : ".")) }
 }
 
 extension TaskOption {

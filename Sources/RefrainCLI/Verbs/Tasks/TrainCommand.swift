@@ -96,9 +96,7 @@ struct TrainTask<Task: TaskModel>: ParsableCommand {
     var configuration = try task.table()
     try configuration.choose(network.options)
     if let every = around.every, around.checkpoint == nil, around.resume == nil {
-      do throws(OptionError) { try configuration.choose(every: every) } catch {
-        throw ValidationError("--\(error.option) \(error.problem).")
-      }
+      do throws(OptionError) { try configuration.choose(every: every) } catch { throw error.ofFlag }
     }
     let examples = try Task.examples(from: DataSource(paths: files), configuration)
     let course = TrainingCourse(comparesLosses: Task.validatesByLoss)

@@ -211,6 +211,20 @@ struct RegularizationTests {
     expectClose(final, state)
   }
 
+  @Test("zoneout's expectation is what inspections show, and what relevance is propagated through")
+  func seen() throws {
+    let passage = Passage<LSTMCell>(batch: 3, time: 4, inputSize: 2, hiddenSize: 5)
+    let plain = Recurrent(passage.cell, returning: .everyStep)
+    let layer = plain.regularized(by: Regularization(zoneoutHidden: 0.25, zoneoutCell: 0.5))
+    let outputs = layer(passage.input)
+    #expect(outputs != plain(passage.input))
+    expectClose(layer.inspect(passage.input).outputs, outputs)
+    expectClose(layer.relevanceTwin(passage.input), outputs)
+    let seen = layer.inspections(of: passage.input)[0]
+    let forget = try #require(seen.gates.first { $0.name == "forget" })
+    expectClose(try #require(seen.retention), 0.5 + 0.5 * forget.value)
+  }
+
   @Test("reaches every direction and level, each with masks of its own, and is saved with the layer")
   func nested() throws {
     let regularization = Regularization(inputDropout: 0.5, recurrentDropout: 0.25, zoneoutCell: 0.125)

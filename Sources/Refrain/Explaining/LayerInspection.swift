@@ -36,10 +36,15 @@ public protocol InspectedLayer: Layer {
 extension Recurrent: InspectedLayer {
   public func inspections(of input: Tensor, steps: Steps = Steps()) -> [LayerInspection] {
     let seen = inspect(input, steps: steps)
+    let states: [(name: String, value: Tensor)] = seen.states.namedTensors.map { ($0.name, $0.tensor) }
+    // What zoneout keeps is kept beside what the gates keep.
+    let isCellState = LayerInspection.memory(among: states)?.name == "cell"
+    let zoneout = isCellState ? regularization.zoneoutCell : regularization.zoneoutHidden
+    let retention = cell.retention(of: seen.gates).map { zoneout > 0 ? zoneout + (1 - zoneout) * $0 : $0 }
     return [
       LayerInspection(
-        level: 0, direction: configuration.direction, cell: Cell.name, gates: seen.gates,
-        states: seen.states.namedTensors.map { ($0.name, $0.tensor) }, retention: cell.retention(of: seen.gates))
+        level: 0, direction: configuration.direction, cell: Cell.name, gates: seen.gates, states: states,
+        retention: retention)
     ]
   }
 }

@@ -25,6 +25,8 @@ extension Recurrent: RelevanceLayer where Cell: RelevanceCell {
     var twin = Recurrent<Cell.Twin>(
       cell.relevanceTwin, returning: returning, direction: configuration.direction, initial: initial)
     twin.learnedState = learnedState
+    // Zoneout has a part at prediction; it is a sum, which passes relevance on as any other.
+    twin.regularization = regularization
     return twin
   }
 }

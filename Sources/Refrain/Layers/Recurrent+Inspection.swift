@@ -13,7 +13,7 @@ public struct Inspection<State: TensorGroup>: Sendable {
 }
 
 extension Recurrent {
-  /// Reads a batch by the readable step and keeps the state and the gates of every one.
+  /// Reads a batch by the readable step and keeps the state and the gates of every one; of zoneout the expectation.
   ///
   /// - Parameters:
   ///   - input: `[B, T, I]`, `[T, B, I]` where `steps` say so, or one sequence `[T, I]`, which is a batch of one.
@@ -24,7 +24,8 @@ extension Recurrent {
     let initial = schedule.entering(state ?? initialMemory(batch: schedule.batch), initial: initialMemory(batch: 1))
     var (outputs, states) = ([Tensor](), [[Tensor]](repeating: [], count: initial.tensors.count))
     var gates: [[(name: String, value: Tensor)]] = []
-    _ = cell.loop(batch, from: initial, along: schedule) { projected, before, after in
+    let masks = regularization.masks(for: initial, along: schedule) ?? StepMasks()
+    _ = cell.loop(batch, from: initial, along: schedule, masks: masks) { projected, before, after in
       outputs.append(after.output)
       for (index, tensor) in after.tensors.enumerated() { states[index].append(tensor) }
       gates.append(cell.gates(projected, before))

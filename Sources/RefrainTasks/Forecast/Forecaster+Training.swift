@@ -49,6 +49,9 @@ extension Forecaster {
       _ = try context.regularization.augmentations(for: Forecaster.self, fitting: [])
     }
     plan.regularizers = try context.regularization.recurrent(of: plan.cell, showsSteps: false)
+    if !(plan.hasNetwork ?? true), context.regularization != RegularizationOptions() {
+      context.warn?("No network is trained on so few rows, and what keeps one from overfitting does nothing.")
+    }
     var context = context
     let limit = TimeLimit(seconds: context.timeLimit)
     context.shouldStop = limit.stopping(context.shouldStop)

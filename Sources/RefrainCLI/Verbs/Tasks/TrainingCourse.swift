@@ -63,11 +63,12 @@ final class TrainingCourse: Sendable {
     if fallen, risen {
       return
         "it overfits: after epoch \(best.number) the loss went on falling and the validation's rose. More examples "
-        + "help most; then --dropout (0.3 to 0.6), a smaller --hidden, fewer --epochs. The model is that of the best epoch"
+        + "help most; then changed ones (--augment), --dropout (0.3 to 0.6), --weight-decay, a smaller --hidden, fewer "
+        + "--epochs. The model is that of the best epoch"
     }
     if comparesLosses, bestLoss > 2 * best.loss, best.loss >= 0 {
       return "it knows its examples much better than others (\(short(bestLoss)) against \(short(best.loss))): more "
-        + "examples, more --dropout or a smaller --hidden may narrow the gap"
+        + "examples, changed ones (--augment), more --dropout or a smaller --hidden may narrow the gap"
     }
     if best.number == history.epochs.count, history.stopReason == .completed, history.epochs.count > 4 {
       let before = history.epochs[history.epochs.count - 3].validationLoss ?? bestLoss

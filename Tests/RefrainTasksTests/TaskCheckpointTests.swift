@@ -7,7 +7,7 @@ import Testing
 @testable import RefrainData
 @testable import RefrainTasks
 
-@Suite("Checkpoints of taggers and detectors") struct TaskCheckpointTests {
+@Suite("Checkpoints of tasks") struct TaskCheckpointTests {
   private func contents(_ model: some TaskModel) throws -> [String: [Float]] {
     let file = try model.modelFile()
     return Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.values) })
@@ -79,6 +79,75 @@ import Testing
       #expect(runs > 1 && resumed.isComplete)
       #expect(try contents(resumed) == contents(whole))
       #expect(resumed.detections(in: rows) == whole.detections(in: rows))
+      // Those of the first network answer by it alone, and all have judged the rows.
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+        let saved = try Detector(contentsOf: folder + "/" + name)
+        #expect(!saved.isComplete && saved.notes.contains { $0.contains("this is a checkpoint") })
+        #expect(saved.end.state.rows == rows.count && saved.detections(in: rows).count == rows.count)
+        #expect(saved.plan.method == (name.hasPrefix("prediction") ? .prediction : .both))
+      }
+    }
+  }
+
+  private static let table: DataSource = {
+    let lines = (0..<300).map { row in
+      "\(row % 2 == 0 ? "good fine" : "bad grey") day \(row % 7),\(row % 5),\(row % 2 == 0 ? "yes" : "no")"
+    }
+    return DataSource([.bytes(Array((["text,stars,kind"] + lines).joined(separator: "\n").utf8), name: "rows.csv")])
+  }()
+
+  private static let columns: [String: [String]] = ["members": ["2"], "embedding": ["4"], "refit": []]
+  private static let shared: SharedOptions = {
+    var options = SharedOptions()
+    (options.hidden, options.epochs) = (4, 1)
+    return options
+  }()
+
+  @Test("a classifier goes on to the same bits, and whatever a kill leaves answers", arguments: [4, 20, 50, 100])
+  func classifier(updates: Int) throws {
+    var configuration = try ClassifierConfiguration(Self.columns.merging(["target": ["kind"]]) { $1 })
+    try configuration.choose(Self.shared)
+    let examples = try Classifier.examples(from: Self.table, configuration)
+    let whole = try Classifier.train(on: examples, configuration, TrainingContext())
+    try withTemporaryFolder { folder in
+      let (resumed, runs) = try resume(afterUpdates: updates, in: folder) { context in
+        try Classifier.train(on: examples, configuration, context)
+      }
+      #expect(runs > 1 && resumed.isComplete)
+      #expect(try contents(resumed) == contents(whole))
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(Set(names.map { $0.prefix { $0 != "-" } }) == ["member1", "member2", "whole1", "whole2"])
+      for name in names {
+        let saved = try Classifier(contentsOf: folder + "/" + name)
+        let answers = try saved.predict(saved.examples(from: Self.table))
+        #expect(answers.count == 300 && answers.allSatisfy { 0.5...1 ~= $0.probability })
+        #expect(saved.calibration.examples == whole.calibration.examples && whole.calibration.examples > 0)
+        #expect(!saved.isComplete && saved.networks.count == (name.hasPrefix("member1") ? 1 : 2))
+        #expect(saved.facts.contains { $0.name == "Note" && $0.value.contains("this is a checkpoint") })
+        // What was found on rows that the networks had not seen stays with those that learn all rows.
+        #expect((saved.baseline == nil) == name.hasPrefix("member"))
+      }
+    }
+  }
+
+  @Test("a regressor goes on to the same bits, and whatever a kill leaves answers", arguments: [5, 60, 110])
+  func regressor(updates: Int) throws {
+    var configuration = try RegressorConfiguration(Self.columns.merging(["target": ["stars"]]) { $1 })
+    try configuration.choose(Self.shared)
+    let examples = try Regressor.examples(from: Self.table, configuration)
+    let whole = try Regressor.train(on: examples, configuration, TrainingContext())
+    try withTemporaryFolder { folder in
+      let (resumed, runs) = try resume(afterUpdates: updates, in: folder) { context in
+        try Regressor.train(on: examples, configuration, context)
+      }
+      #expect(runs > 1 && resumed.isComplete)
+      #expect(try contents(resumed) == contents(whole))
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+        let saved = try Regressor(contentsOf: folder + "/" + name)
+        let answers = try saved.predict(saved.examples(from: Self.table))
+        #expect(!saved.isComplete && answers.count == 300 && answers.allSatisfy { $0.value.isFinite })
+        #expect(saved.residuals.count == whole.residuals.count)
+      }
     }
   }
 

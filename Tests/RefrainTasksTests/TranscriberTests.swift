@@ -173,6 +173,12 @@ enum MadeSpeech {
       try FileManager.default.createDirectory(atPath: folder + "/state", withIntermediateDirectories: true)
       let stopped = try Transcriber.train(on: examples, configuration, context)
       #expect(!stopped.isComplete)
+      // A checkpoint writes down what it can, by the language model of the texts.
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder + "/state") {
+        let saved = try Transcriber(contentsOf: folder + "/state/" + name)
+        #expect(!saved.isComplete && saved.languageModel != nil)
+        #expect(try saved.predict(saved.examples(from: DataSource(paths: [folder + "/train.csv"]))).count == 12)
+      }
       context = TrainingContext()
       context.checkpoints = CheckpointFolder(folder + "/state", every: .epochs(1), keeping: 2, resumes: true)
       let resumed = try Transcriber.train(on: examples, configuration, context)

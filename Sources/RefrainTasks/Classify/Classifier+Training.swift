@@ -74,10 +74,16 @@ extension Classifier {
       learning.report.notes.append(
         "class weights are balanced: rare classes are found more often, and probabilities are as if none were rare")
     }
-    var model = try learning.model(context, task: Self.self)
+    let shares = counts.map { $0 / Double(max(1, learning.training.count)) }
+    let heldOut = (rows: learning.heldOut, truths: learning.heldOutTruths)
+    var model = try learning.model(context) { model throws(TaskError) in
+      let scores = try model.scores(heldOut.rows.rows, heldOut.rows.places)
+      return Classifier(
+        model: model, labels: labels, calibration: Calibration(scores, labels, heldOut.truths), baseline: nil,
+        linear: LinearShare(), shares: shares)
+    }
     var baseline = LogisticRegression(model.columns, classes: labels.names.count, areSeveral: labels.areSeveral)
     try baseline?.fit(learning.training, heldOut: learning.heldOut, seed: configuration.columns.seed)
-    let heldOut = (rows: learning.heldOut, truths: learning.heldOutTruths)
     var scores = try model.scores(heldOut.rows.rows, heldOut.rows.places)
     var linear = LinearShare()
     // It does not know of balanced weights.
@@ -88,7 +94,6 @@ extension Classifier {
       scores = linear.scores(network: scores, linear: other)
     }
     let calibration = Calibration(scores, labels, heldOut.truths)
-    let shares = counts.map { $0 / Double(max(1, learning.training.count)) }
     if !heldOut.truths.isEmpty {
       let measures = ClassificationMeasures(
         labels, probabilities(scores, calibration, labels), truth: heldOut.truths,
@@ -96,10 +101,13 @@ extension Classifier {
         shares: shares)
       model.report.evaluation = SavedEvaluation(measures.evaluation)
     }
-    model = try learning.refitted(model, context, task: Self.self)
+    let finished = { [baseline, linear] (model: ColumnModel) in
+      Classifier(
+        model: model, labels: labels, calibration: calibration, baseline: baseline, linear: linear, shares: shares)
+    }
+    model = try learning.refitted(model, context, task: finished)
     try learning.requireWhole()
-    return Classifier(
-      model: model, labels: labels, calibration: calibration, baseline: baseline, linear: linear, shares: shares)
+    return finished(model)
   }
 
   private static func rareNote(_ labels: Labels, _ counts: [Double]) -> [String] {

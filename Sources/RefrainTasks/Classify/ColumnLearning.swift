@@ -152,8 +152,12 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
 
   /// Trains networks.
   ///
+  /// - Parameter task: What answers with the networks there are so far, for checkpoints: what is calibrated is so for
+  ///   the rows kept aside as they are answered then.
   /// - Throws: ``TaskError`` when the network cannot be, or training was stopped before there was a result.
-  func model<Task: TaskModel>(_ context: TrainingContext, task: Task.Type) throws(TaskError) -> ColumnModel {
+  func model<Task: TaskModel>(
+    _ context: TrainingContext, task: @escaping (ColumnModel) throws(TaskError) -> Task
+  ) throws(TaskError) -> ColumnModel {
     var report = report
     let steps = training.places.reduce(0) { $0 + max(1, training.rows.length(of: $1)) }
     var plan = options.plan(columns, examples: training.count)
@@ -176,7 +180,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     let part = (whole == nil ? 1 : 0.5) / Double(members)
     var networks: [JoinedNetwork] = []
     for member in 0..<members {
-      let seed = seed(of: member)
+      let (seed, before) = (seed(of: member), networks)
       var generator = RandomGenerator(seed: seed)
       var network = JoinedNetwork(columns, plan, outputSize: head.outputSize, using: &generator)
       let run = ColumnTraining(
@@ -185,7 +189,14 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
         stage: "member\(member + 1)", share: part * Double(member)..<part * Double(member + 1))
       (report.batchSize, report.learningRate) = (run.batchSize, run.learningRate)
       do throws(TaskError) {
-        let history = try run.run(&network, for: task)
+        let unfinished = report.unfinished(
+          "\(before.count + 1) of \(members) networks answer, without a linear model beside them")
+        let history = try run.run(&network) { network in
+          var so = ColumnModel(
+            target: target, columns: columns, plan: plan, networks: before + [network], report: unfinished)
+          so.report.parameters = so.parameterCount
+          return try? task(so)
+        }
         report.epochs.append(history.bestEpoch ?? history.epochs.count)
         if history.stopReason == .cancelled { report.isComplete = false }
       } catch {
@@ -197,8 +208,9 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       networks.append(network)
       if !report.isComplete { break }
     }
-    report.parameters = networks.reduce(0) { $0 + $1.parameterCount }
-    return ColumnModel(target: target, columns: columns, plan: plan, networks: networks, report: report)
+    var model = ColumnModel(target: target, columns: columns, plan: plan, networks: networks, report: report)
+    model.report.parameters = model.parameterCount
+    return model
   }
 
   /// How recurrent layers are regularized, where a column is read by some.
@@ -218,10 +230,11 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   /// Trains the networks of a model again on all rows, each as many epochs as were best, where that is asked for. What
   /// was calibrated and measured stays as it is: it was found on rows that the networks of before had not seen.
   ///
+  /// - Parameter task: What answers with the networks there are so far, for checkpoints.
   /// - Returns: The model as it was where there was no time.
   /// - Throws: ``TaskError`` when numbers went astray.
   func refitted<Task: TaskModel>(
-    _ model: ColumnModel, _ context: TrainingContext, task: Task.Type
+    _ model: ColumnModel, _ context: TrainingContext, task: @escaping (ColumnModel) -> Task
   ) throws(TaskError) -> ColumnModel {
     guard let whole, model.report.isComplete else { return model }
     var again = model
@@ -235,8 +248,16 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
         examples: whole.examples, heldOut: nil, epochs: max(1, epochs), seed: seed, loss: head.loss(for: whole.truths),
         augmentation: augmentation, context: context, stage: "whole\(member + 1)",
         share: 0.5 + part * Double(member)..<0.5 + part * Double(member + 1))
+      var unfinished = again
+      unfinished.report = model.report.unfinished(
+        "network \(member + 1) of \(model.networks.count) was learning all rows")
       do throws(TaskError) {
-        guard try run.run(&network, for: task).stopReason != .cancelled else { return model }
+        let history = try run.run(&network) { [unfinished] network in
+          var so = unfinished
+          so.networks[member] = network
+          return task(so)
+        }
+        guard history.stopReason != .cancelled else { return model }
       } catch {
         guard context.shouldStop() else { throw error }
         return model

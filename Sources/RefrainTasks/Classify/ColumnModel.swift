@@ -12,6 +12,8 @@ struct ColumnModel: Sendable {
   var networks: [JoinedNetwork]
   var report: ColumnReport
 
+  var parameterCount: Int { networks.reduce(0) { $0 + $1.parameterCount } }
+
   /// What the networks say of some rows, row after row: the mean over the networks.
   ///
   /// - Throws: ``TaskError`` when the rows cannot be read, or the task that this runs in is canceled.
@@ -127,6 +129,16 @@ struct ColumnReport: Codable, Sendable, Equatable {
   var isComplete = true
   var notes: [String] = []
   var evaluation: SavedEvaluation?
+
+  /// The same for a checkpoint.
+  ///
+  /// - Parameter state: What the training was at.
+  func unfinished(_ state: String) -> ColumnReport {
+    var report = self
+    report.isComplete = false
+    report.notes.append("this is a checkpoint from the middle of a training: \(state)")
+    return report
+  }
 }
 
 extension ColumnModel {
@@ -146,7 +158,7 @@ extension ColumnModel {
       (
         "Training",
         "at most \(report.plannedEpochs) epochs of batches of \(report.batchSize), learning rate "
-          + "\(report.learningRate); the best was epoch \(best)"
+          + "\(report.learningRate)" + (best.isEmpty ? "" : "; the best was epoch \(best)")
           + (report.refitted.map { "; then so many epochs again on all \($0) examples" } ?? "")
       ),
     ]

@@ -24,10 +24,12 @@ struct ColumnTraining {
   /// Steps in a batch, padding counted.
   static let maximumSteps = 32 * 160
 
-  /// - Parameter task: The task that checkpoints are of.
+  /// - Parameter task: The trained task that there would be with a network, which checkpoints save.
   /// - Returns: The epochs; the network is that of the best.
   /// - Throws: ``TaskError`` when numbers went astray, or training was stopped before there was a result.
-  func run<Task: TaskModel>(_ network: inout JoinedNetwork, for task: Task.Type) throws(TaskError) -> History {
+  func run<Task: TaskModel>(
+    _ network: inout JoinedNetwork, task: @escaping (JoinedNetwork) -> Task?
+  ) throws(TaskError) -> History {
     var optimizer = Adam(learningRate: learningRate)
     let size = batchSize
     let heldOut = heldOut.flatMap { $0.count == 0 ? nil : $0 }
@@ -40,9 +42,7 @@ struct ColumnTraining {
         epochs: epochs, seed: seed, schedule: .cosine(minimum: 1e-4), clipping: .globalNorm(1),
         earlyStopping: heldOut == nil ? nil : EarlyStopping(patience: max(3, epochs / 4)),
         observers: [ContextProgress(context: context, share: share)], shouldStop: context.shouldStop)
-      // What is calibrated and measured afterwards is not there yet: a checkpoint goes on, and cannot answer.
-      func unfinished(_ network: JoinedNetwork) -> Task? { nil }
-      history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: unfinished) {
+      history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: task) {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(
           &network, optimizer: &optimizer, source: source, validation: validation, resuming: state

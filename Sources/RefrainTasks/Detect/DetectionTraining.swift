@@ -19,30 +19,49 @@ struct DetectionTraining {
     var ahead: Int { self == .prediction ? 1 : 0 }
   }
 
-  /// - Parameter progress: Told the share of the work that is done, and what is going on.
+  /// - Parameters:
+  ///   - detector: What there would be with the networks that are learned so far, for checkpoints.
+  ///   - progress: Told the share of the work that is done, and what is going on.
   /// - Returns: Whether it went to its end.
   /// - Throws: ``TaskError`` when the numbers went astray.
   func run(
-    _ network: inout DetectionNetwork, progress: (_ fraction: Double, _ message: String) -> Void
+    _ network: inout DetectionNetwork, detector: @escaping (DetectionNetwork) -> Detector,
+    progress: (_ fraction: Double, _ message: String) -> Void
   ) throws(TaskError) -> Bool {
     let parts = [network.predictor != nil, network.autoencoder != nil].lazy.filter(\.self).count
-    var done = 0
+    var finished = 0
     if var predictor = network.predictor {
-      guard try fit(&predictor, .prediction, { progress($0 / Double(parts), $1) }) else { return false }
+      // The autoencoder is learned after it: until then it has nothing to say.
+      var alone = network
+      alone.autoencoder = nil
+      let done = try fit(&predictor, .prediction) { [alone] model in
+        var network = alone
+        network.predictor = model
+        return detector(network)
+      } progress: {
+        progress($0 / Double(parts), $1)
+      }
+      guard done else { return false }
       network.predictor = predictor
-      done += 1
+      finished += 1
     }
     if var autoencoder = network.autoencoder {
-      guard
-        try fit(&autoencoder, .reconstruction, { progress((Double(done) + $0) / Double(parts), $1) })
-      else { return false }
+      let done = try fit(&autoencoder, .reconstruction) { [before = network] model in
+        var network = before
+        network.autoencoder = model
+        return detector(network)
+      } progress: {
+        progress((Double(finished) + $0) / Double(parts), $1)
+      }
+      guard done else { return false }
       network.autoencoder = autoencoder
     }
     return true
   }
 
   private func fit(
-    _ model: inout Sequential, _ aim: Aim, _ progress: (_ fraction: Double, _ message: String) -> Void
+    _ model: inout Sequential, _ aim: Aim, detector: @escaping (Sequential) -> Detector,
+    progress: (_ fraction: Double, _ message: String) -> Void
   ) throws(TaskError) -> Bool {
     var optimizer = Adam(learningRate: 5e-3)
     let channels = plan.channels.count
@@ -58,9 +77,7 @@ struct DetectionTraining {
             return true
           },
           shouldStop: context.shouldStop)
-        // Judging rows goes on from the last of the training: before its end there is no detector to be saved.
-        func unfinished(_ model: Sequential) -> Detector? { nil }
-        return try context.train(trainer, stage: aim.stage, &model, optimizer: &optimizer, task: unfinished) {
+        return try context.train(trainer, stage: aim.stage, &model, optimizer: &optimizer, task: detector) {
           trainer, model, optimizer, state throws(TrainingError) in
           try trainer.fit(
             &model, optimizer: &optimizer, batches: PartBatches(self, aim), resuming: state

@@ -86,13 +86,14 @@ public struct Detector: Sendable {
       inputs += plan.input(rows.values(row), at: rows.stamps?[row], row: row + 1).input
     }
     let training = DetectionTraining(plan: plan, inputs: inputs, count: rows.count, context: context)
-    let isComplete = try training.run(&network) { context.progress?($0, $1) }
-    var stream = DetectorStream(plan, network)
-    for row in 0..<rows.count {
-      _ = stream.push(rows.values(row), at: rows.stamps?[row], label: rows.times[row])
+    let isComplete = try training.run(&network) { network in
+      Detector(unfinished: network, plan, after: rows)
+    } progress: {
+      context.progress?($0, $1)
     }
     return Detector(
-      plan: plan, networks: network, end: stream, isComplete: isComplete, rowCount: rows.count, notes: rows.notes)
+      plan: plan, networks: network, end: DetectorStream(plan, network, after: rows, from: 0), isComplete: isComplete,
+      rowCount: rows.count, notes: rows.notes)
   }
 
   /// A stream that goes on where the rows of the training ended.
@@ -113,6 +114,27 @@ public struct Detector: Sendable {
       return stream.push(rows.values(row), at: rows.stamps?[row], label: rows.times[row])
     }
   }
+}
+
+extension Detector {
+  /// What a checkpoint answers by: the networks there are so far, and what is usual by the last rows alone, as all of
+  /// them are judged at the end.
+  fileprivate init(unfinished network: DetectionNetwork, _ whole: DetectorPlan, after rows: ObservedRows) {
+    var plan = whole
+    if network.autoencoder == nil { plan.method = .prediction }
+    if network.predictor == nil { plan.method = .reconstruction }
+    let first = max(0, rows.count - max(Self.judgedEarly, 2 * plan.pastCount))
+    let seen = first > 0 ? "what is usual is known from the last \(rows.count - first) rows alone" : nil
+    let method = plan.method != whole.method ? "only \(plan.method.rawValue) was learned yet" : nil
+    let state = [method, seen].compactMap(\.self).joined(separator: ", and ")
+    self.init(
+      plan: plan, networks: network, end: DetectorStream(plan, network, after: rows, from: first), isComplete: false,
+      rowCount: rows.count,
+      notes: rows.notes + ["this is a checkpoint from the middle of a training" + (state.isEmpty ? "" : ": \(state)")])
+  }
+
+  /// How many rows a checkpoint judges at least: it is made while the training waits.
+  private static let judgedEarly = 10_000
 }
 
 extension ObservedRows {

@@ -8,7 +8,7 @@ struct DetectorPlan: Codable, Sendable, Equatable {
   let channels: [String]
   /// How each is scaled.
   let scales: [RobustScale]
-  let method: Detector.Method
+  var method: Detector.Method
   let cell: String
   let hiddenSize: Int
   let layers: Int

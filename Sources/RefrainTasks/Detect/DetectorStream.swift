@@ -57,6 +57,13 @@ public struct DetectorStream: Sendable {
     state = State(plan)
   }
 
+  /// One that stands where rows end, of which it has judged all from the one of a number on.
+  init(_ plan: DetectorPlan, _ network: DetectionNetwork, after rows: ObservedRows, from first: Int) {
+    self.init(plan, network)
+    state.rows = first
+    for row in first..<rows.count { _ = push(rows.values(row), at: rows.stamps?[row], label: rows.times[row]) }
+  }
+
   /// Judges a row, and learns from it.
   ///
   /// - Parameters:

@@ -21,24 +21,33 @@ extension Regressor {
     } catch {
       throw TaskError(error)
     }
-    let model = try learning.model(context, task: Self.self)
-    let (heldOut, truths) = (learning.heldOut, learning.heldOutTruths)
+    let (heldOut, truths, head) = (learning.heldOut, learning.heldOutTruths, learning.head)
+    func residuals(_ values: [Double]) -> Residuals { Residuals(zip(truths, values).map { $0 - $1 }) }
+    func values(_ model: ColumnModel) throws(TaskError) -> [Double] {
+      try model.scores(heldOut.rows, heldOut.places).map(head.value)
+    }
+    let model = try learning.model(context) { model throws(TaskError) in
+      Regressor(model: model, scale: head, residuals: residuals(try values(model)), baseline: nil)
+    }
     var baseline = RidgeRegression(model.columns)
     try baseline?.fit(learning.training, heldOut: heldOut)
-    let values = try model.scores(heldOut.rows, heldOut.places).map(learning.head.value)
-    var regressor = Regressor(
-      model: model, scale: learning.head, residuals: Residuals(zip(truths, values).map { $0 - $1 }),
-      baseline: baseline)
+    let said = try values(model)
+    var regressor = Regressor(model: model, scale: head, residuals: residuals(said), baseline: baseline)
     if !truths.isEmpty {
       let measures = RegressionMeasures(
-        regressor.answers(values, level: nil), truth: truths, mean: learning.head.mean,
+        regressor.answers(said, level: nil), truth: truths, mean: head.mean,
         linear: regressor.linear(heldOut.rows, heldOut.places))
       // On these rows the intervals hold by their making what they are to hold.
       var evaluation = measures.evaluation
       evaluation.measures.removeAll { $0.name == "coverage" }
       regressor.model.report.evaluation = SavedEvaluation(evaluation)
     }
-    regressor.model = try learning.refitted(regressor.model, context, task: Self.self)
+    let measured = regressor
+    regressor.model = try learning.refitted(regressor.model, context) { model in
+      var regressor = measured
+      regressor.model = model
+      return regressor
+    }
     try learning.requireWhole()
     return regressor
   }

@@ -111,17 +111,27 @@ public struct Transcriber: Sendable {
     let heldOut = examples(aside)
     var generator = RandomGenerator(seed: plan.seed)
     var network = TranscriptionNetwork(plan, using: &generator)
-    let history = try TranscriptionTraining(
-      plan: plan, training: examples(learned), heldOut: heldOut, context: context
-    ).run(&network)
-
-    context.progress?(0.92, "tuning the search on \(held) held-out recordings")
+    plan.columns = UtteranceColumns(
+      audio: configuration.audio, text: configuration.target, speaker: configuration.speaker)
     let languageOrder = configuration.languageOrder ?? 3
     func language(of chosen: [Int]) -> SpokenLanguage {
       if let external { return SpokenLanguage(model: external, plan: plan) }
       guard languageOrder > 0 else { return SpokenLanguage(model: nil, plan: plan) }
       return SpokenLanguage(texts: chosen.map { texts[$0] }, order: languageOrder, plan: plan)
     }
+    lazy var whole = language(of: Array(inputs.indices))
+    let untuned = TranscriptionSearch(
+      weight: external == nil && languageOrder == 0 ? 0 : 0.5, wordBonus: 1, isClosed: configuration.isClosed ?? false)
+    let history = try TranscriptionTraining(
+      plan: plan, training: examples(learned), heldOut: heldOut, context: context
+    ).run(&network) { network in
+      var report = TrainingSummary(recordings: learned.count, heldOut: held, isComplete: false)
+      report.notes =
+        utterances.notes + ["this is a checkpoint from the middle of a training: the search for words is not tuned yet"]
+      return Transcriber(plan: plan, search: untuned, language: whole, transcriptionNetwork: network, report: report)
+    }
+
+    context.progress?(0.92, "tuning the search on \(held) held-out recordings")
     let values = heldOut.logProbabilities(network)
     let known = aside.map { texts[$0] }
     let others = language(of: learned)
@@ -129,9 +139,7 @@ public struct Transcriber: Sendable {
       held > 0
       ? others.tuned(
         values, texts: known, plan: plan, isClosed: configuration.isClosed, shouldStop: context.shouldStop)
-      : TranscriptionSearch(
-        weight: external == nil && languageOrder == 0 ? 0 : 0.5, wordBonus: 1, isClosed: configuration.isClosed ?? false
-      )
+      : untuned
     var report = TrainingSummary(recordings: learned.count, heldOut: held, epochs: history.epochs.count)
     report.isComplete = history.stopReason == .completed
     report.notes = utterances.notes
@@ -142,11 +150,7 @@ public struct Transcriber: Sendable {
       (report.wordErrorRate, report.characterErrorRate) = (rates.words.rate, rates.characters.rate)
     }
     report.seconds = (start.duration(to: .now) / .seconds(1) * 1000).rounded() / 1000
-    plan.columns = UtteranceColumns(
-      audio: configuration.audio, text: configuration.target, speaker: configuration.speaker)
-    return Transcriber(
-      plan: plan, search: search, language: language(of: Array(inputs.indices)), transcriptionNetwork: network,
-      report: report)
+    return Transcriber(plan: plan, search: search, language: whole, transcriptionNetwork: network, report: report)
   }
 
   /// Makes sure that every text can be said in the steps of its recording.

@@ -74,9 +74,12 @@ struct TranscriptionTraining {
   let heldOut: TranscriptionExamples
   let context: TrainingContext
 
+  /// - Parameter transcriber: What there would be with a network, for checkpoints.
   /// - Returns: How it went.
   /// - Throws: ``TaskError`` when it did not converge, or was stopped before there was a result.
-  func run(_ network: inout TranscriptionNetwork) throws(TaskError) -> History {
+  func run(
+    _ network: inout TranscriptionNetwork, transcriber: @escaping (TranscriptionNetwork) -> Transcriber
+  ) throws(TaskError) -> History {
     var optimizer = Adam(learningRate: plan.learningRate)
     let loss = Loss.ctc(perLabel: false)
     let watch = TranscriptionWatch(self)
@@ -88,9 +91,7 @@ struct TranscriptionTraining {
     let changes = try context.regularization.augmentations(for: Transcriber.self).only([.noise, .gain, .speed, .shift])
     let history: History
     do throws(TrainingError) {
-      // The search is not tuned yet: a checkpoint goes on, and cannot answer.
-      func unfinished(_ network: TranscriptionNetwork) -> Transcriber? { nil }
-      history = try context.train(trainer, &network, optimizer: &optimizer, task: unfinished) {
+      history = try context.train(trainer, &network, optimizer: &optimizer, task: transcriber) {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(
           &network, optimizer: &optimizer, source: TranscriptionBatches(training, plan: plan), resuming: state

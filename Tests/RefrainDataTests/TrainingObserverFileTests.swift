@@ -62,6 +62,7 @@ import Testing
       func holds(_ text: String) -> Bool { messages.contains { $0.firstRange(of: Array(text.utf8)) != nil } }
       for tag in [
         "brain.Event:2", "loss/validation", "gradient norm of/weight_hh_l0", "weights/weight_ih_l1", "*text*",
+        "gates/l0/input", "gates/l1/output",
       ] {
         #expect(holds(tag), "\(tag)")
       }

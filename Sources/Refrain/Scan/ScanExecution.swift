@@ -84,6 +84,7 @@ extension RecurrentCell {
   public func scan(
     _ input: Tensor, from state: State, along schedule: Schedule, masks: StepMasks = StepMasks()
   ) -> (outputs: Tensor, state: State) {
+    GateWatch.current?.look(at: self, input, from: state, along: schedule)
     if let tape = Tape.current, let interval = tape.checkpointInterval, interval < schedule.steps {
       return checkpointedScan(input, from: state, along: schedule, masks: masks, interval: interval, on: tape)
     }

@@ -69,6 +69,8 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
   private var average = AveragedWeights<Model>()
   /// What a saved training carried to the window that it goes on with.
   var carried: [Tensor]?
+  /// The first batch that was learned from, on which observers look at gates; nil where there are none.
+  private var shown: Task.Batch?
   /// What is done with the other processes of the group, where there is one.
   let together: GroupTraining?
   private var start = monotonicSeconds()
@@ -146,7 +148,9 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
         if let reason = reasonToStop { return reason }
         position.learningRate = rate
         optimizer.learningRate = position.learningRate
-        let (loss, examples) = try learn(&task, &model, &optimizer, batch.window(number), continues: number > 0)
+        let window = batch.window(number)
+        if shown == nil, number == 0, !trainer.observers.isEmpty { shown = window }
+        let (loss, examples) = try learn(&task, &model, &optimizer, window, continues: number > 0)
         let isLast = number == batch.count - 1
         position.window = isLast ? nil : number + 1
         if isLast { position.batch += 1 }
@@ -360,6 +364,8 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
     _ kind: TrainingEvent.Kind, _ task: Task, _ model: Model, _ optimizer: O, isResumable: Bool = true
   ) throws(TrainingError) -> History.StopReason? {
     let event: TrainingEvent
+    let look = gateLook(at: kind, task, model)
+    defer { look?.end() }
     if isResumable {
       var now = position
       now.metrics = position.drawnInEpoch > 0 ? task.metricSums : []
@@ -369,7 +375,7 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
       now.history.seconds -= now.seconds
       let (best, memory, mean) = (kept, optimizer.state, average.model)
       let carried = now.window == nil ? nil : task.carried
-      event = self.event(kind) {
+      event = self.event(kind, look) {
         TrainingState(model: model, best: best, optimizer: memory, average: mean, carried: carried, position: now)
       }
     } else {
@@ -386,8 +392,20 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
     trainer.observers + (trainer.earlyStopping.map { [$0] } ?? [])
   }
 
-  private func event(_ kind: TrainingEvent.Kind, state: (() -> any SavedTraining)? = nil) -> TrainingEvent {
-    TrainingEvent(kind, epochs: trainer.epochs, batches: count, history: position.history, makeState: state)
+  private func event(
+    _ kind: TrainingEvent.Kind, _ look: GateLook? = nil, state: (() -> any SavedTraining)? = nil
+  ) -> TrainingEvent {
+    TrainingEvent(
+      kind, epochs: trainer.epochs, batches: count, history: position.history, makeState: state, gateLook: look)
+  }
+
+  /// What looks at gates at the end of an epoch: the loss of the first batch once more, outside of training.
+  private func gateLook(at kind: TrainingEvent.Kind, _ task: Task, _ model: Model) -> GateLook? {
+    guard case .epoch = kind, let shown else { return nil }
+    return GateLook {
+      var own = task
+      return GateValues.seen(in: model) { _ = own.loss(of: model, on: shown, continues: false) }
+    }
   }
 
   /// What happened, once training has ended; the model has its best weights where these are wanted.

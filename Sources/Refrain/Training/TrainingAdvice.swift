@@ -19,6 +19,8 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
       case learningNothing
       /// Units have no gradient at all.
       case deadUnits
+      /// The gates of nearly all units of a recurrent level stay at one end.
+      case saturatedGates
       /// The validation loss rises while the loss falls.
       case overfitting
     }
@@ -47,6 +49,8 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
   private var updates = 0
   /// How many updates the rows without a gradient were looked for in.
   private var rowUpdates = 0
+  /// For each recurrent level how many looks in a row found its gates saturated.
+  private var saturated: [String: Int] = [:]
 
   /// - Parameter say: takes a warning when it is new.
   public init(_ say: @escaping (Warning) -> Void) { self.say = say }
@@ -74,7 +78,10 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
     switch event.kind {
     case .began, .ended: break
     case .step(let step): look(at: step)
-    case .epoch(let epoch): look(at: event.history.epochs, epoch)
+    case .epoch(let epoch):
+      look(at: event.history.epochs, epoch)
+      // A look takes as long as an update or two: about ten of them in a training are enough.
+      if epoch.number % max(1, event.epochs / 10) == 0 { look(at: GateSaturation.levels(event.gates()), epoch) }
     }
     return .proceed
   }
@@ -114,6 +121,20 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
         "since epoch \(best.number) the loss has fallen from \(short(best.loss)) to \(short(epoch.loss)), and on the "
           + "validation examples it has risen from \(short(best.monitoredLoss)) to \(short(loss))",
         "stop early, give more examples, more dropout or weight decay, or fewer units")
+    }
+  }
+
+  private func look(at levels: [GateSaturation], _ epoch: History.Epoch) {
+    for level in levels {
+      saturated[level.level] = level.isTrouble ? saturated[level.level, default: 0] + 1 : 0
+      // Gates that are at their ends for a while may come back.
+      guard saturated[level.level, default: 0] >= 3 else { continue }
+      let gates = level.gates.count > 1 ? "gates (\(level.gates.joined(separator: ", ")))" : "gate (\(level.gates[0]))"
+      warn(
+        .saturatedGates,
+        "in epoch \(epoch.number) the \(gates) of \(level.stuck) of \(level.units) units of '\(level.level)' are always "
+          + "open or always closed, as they were before: they decide nothing, and have hardly a gradient",
+        "bring the inputs to about -1 to 1, lower the learning rate, or begin anew with weight decay")
     }
   }
 

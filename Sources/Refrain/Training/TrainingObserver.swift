@@ -47,15 +47,18 @@ public struct TrainingEvent {
   /// The epochs that are finished.
   public let history: History
   private let makeState: (() -> any SavedTraining)?
+  private let gateLook: GateLook?
 
   init(
-    _ kind: Kind, epochs: Int, batches: Int?, history: History, makeState: (() -> any SavedTraining)? = nil
+    _ kind: Kind, epochs: Int, batches: Int?, history: History, makeState: (() -> any SavedTraining)? = nil,
+    gateLook: GateLook? = nil
   ) {
     self.kind = kind
     self.epochs = epochs
     self.batches = batches
     self.history = history
     self.makeState = makeState
+    self.gateLook = gateLook
   }
 
   /// Whether training can go on from here: not before an update for which gradients are still being gathered, nor
@@ -66,6 +69,23 @@ public struct TrainingEvent {
   /// All that training consists of at this point, a ``TrainingState``; nil where ``isResumable`` is false. Whoever
   /// keeps it keeps a copy of the weights.
   public func state() -> (any SavedTraining)? { makeState?() }
+
+  /// What the gates of the model's recurrent levels do on a few sequences of the first batch that this training learned
+  /// from, the same after every epoch. It takes as long as the batch's loss and a few readable steps, changes nothing,
+  /// and is found once for all who ask. Nothing but at the end of an epoch, while observers are told of it, and where
+  /// no level shows gates.
+  public func gates() -> [GateValues] { gateLook?.values ?? [] }
+}
+
+/// Looks at gates when somebody asks, once, and until the event has passed.
+final class GateLook {
+  private var look: (() -> [GateValues])?
+  private(set) lazy var values: [GateValues] = look?() ?? []
+
+  init(_ look: @escaping () -> [GateValues]) { self.look = look }
+
+  /// Lets go of the model, the batch and the loss.
+  func end() { look = nil }
 }
 
 /// What is known of a batch that was learned from.

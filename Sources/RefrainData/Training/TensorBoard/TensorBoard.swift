@@ -1,7 +1,8 @@
 import Refrain
 
 /// Writes what happens in training for TensorBoard: loss, metrics and learning rate, the norm of each layer's gradient,
-/// and after each epoch how weights are spread.
+/// and after each epoch how weights are spread, and the gates of recurrent levels on a few sequences
+/// (``TrainingEvent/gates()``).
 ///
 ///     let board = TensorBoard("runs/first")
 ///     Trainer(epochs: 20, exchanges: [board], observers: [board])
@@ -53,7 +54,7 @@ public final class TensorBoard: TrainingObserver, GradientExchange {
         if let total = norms.total { values.append(("gradient norm", .scalar(Double(total)))) }
         values += norms.norms.map { ("gradient norm of/\($0.name)", .scalar(Double($0.norm))) }
         try file?.add(values, at: step.step)
-      case .epoch(let epoch): try add(epoch, weights: event.state()?.namedTensors ?? [])
+      case .epoch(let epoch): try add(epoch, weights: event.state()?.namedTensors ?? [], gates: event.gates())
       case .ended: file = nil
       }
     } catch {
@@ -64,7 +65,9 @@ public final class TensorBoard: TrainingObserver, GradientExchange {
     return .proceed
   }
 
-  private func add(_ epoch: History.Epoch, weights: [(name: String, tensor: Tensor)]) throws(DataError) {
+  private func add(
+    _ epoch: History.Epoch, weights: [(name: String, tensor: Tensor)], gates: [GateValues]
+  ) throws(DataError) {
     var values: [(String, EventFile.Value)] = [("loss/training", .scalar(Double(epoch.loss)))]
     if let loss = epoch.validationLoss { values.append(("loss/validation", .scalar(Double(loss)))) }
     for (name, value) in epoch.metrics.sorted(by: { $0.key < $1.key }) {
@@ -78,6 +81,7 @@ public final class TensorBoard: TrainingObserver, GradientExchange {
     for (name, tensor) in weights where name.hasPrefix(prefix) && tensor.count > 1 {
       values.append(("weights/" + name.dropFirst(prefix.count), .histogram(tensor.values)))
     }
+    for gate in gates { values.append(("gates/\(gate.level)/\(gate.gate)", .histogram(gate.values.values))) }
     try file?.add(values, at: lastStep)
   }
 }

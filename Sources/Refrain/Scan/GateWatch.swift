@@ -14,7 +14,8 @@ public struct GateValues: Sendable {
   public let decidesRetention: Bool
 
   /// The gates of every level that goes through time in `body`, for at most four of its sequences, the longest, and at
-  /// most 256 of their steps. They are computed by the readable step, beside what `body` computes, which stays as it is.
+  /// most 256 of their steps. They are computed by the readable step, beside what `body` computes, which stays as it
+  /// is.
   ///
   /// - Parameters:
   ///   - model: what levels are named by.

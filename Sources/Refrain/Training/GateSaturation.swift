@@ -1,9 +1,10 @@
-/// How many units of a recurrent level have gates that decide nothing: each of them stays at one end, whatever comes in.
+/// How many units of a recurrent level have gates that decide nothing: each of them stays at one end, whatever comes
+/// in.
 ///
-/// A gate below 0.1 is closed and one above 0.9 open (Karpathy, Johnson and Fei-Fei 2015). That many are is no trouble by
-/// itself: a forget gate near 1 is what remembers, and an output gate may open for one step in a hundred. A unit is
-/// stuck where all its gates are at the same end at 95 of 100 steps, each at its own; and a level in trouble is one
-/// nine of ten units of which are stuck.
+/// A gate below 0.1 is closed and one above 0.9 open (Karpathy, Johnson and Fei-Fei 2015). That many are is no trouble
+/// by itself: a forget gate near 1 is what remembers, and an output gate may open for one step in a hundred. A unit is
+/// stuck where each of its gates is at one end, always the same, at 95 of 100 steps; a level is in trouble where nine
+/// of ten units are stuck.
 ///
 /// Gates that decide what is kept are left out where two others are there, as the input and the output gate of an LSTM.
 /// Where they are not, as in a GRU, they count from 0.01 and 0.99 on, as does a gate that is the only one: a unit that

@@ -174,7 +174,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     }
     let augmentation = try ColumnAugmentation(context.regularization, columns, for: task)
     let members = options.memberCount(steps: steps)
-    let size = ColumnTraining.batchSize(examples: training.count)
+    let size = try batchSize(plan, context)
     report.plannedEpochs = options.epochs(columns, steps: steps, batches: (training.count + size - 1) / size)
     // The second half of the work is to train again.
     let part = (whole == nil ? 1 : 0.5) / Double(members)
@@ -186,7 +186,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       let run = ColumnTraining(
         examples: training, heldOut: heldOut, epochs: report.plannedEpochs, seed: seed,
         loss: head.loss(for: trainingTruths), augmentation: augmentation, context: context,
-        stage: "member\(member + 1)", share: part * Double(member)..<part * Double(member + 1))
+        stage: "member\(member + 1)", batchSize: size,
+        share: part * Double(member)..<part * Double(member + 1))
       (report.batchSize, report.learningRate) = (run.batchSize, run.learningRate)
       do throws(TaskError) {
         let unfinished = report.unfinished(
@@ -225,6 +226,20 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
     return try context.regularization.recurrent(of: plan.cell, showsSteps: plan.pooling != .last)
   }
 
+  /// How many rows are learned from together.
+  private func batchSize(_ plan: NetworkPlan, _ context: TrainingContext) throws(TaskError) -> Int {
+    let usual = ColumnTraining.batchSize(examples: training.count)
+    guard options.batch != nil else { return usual }
+    var generator = RandomGenerator(seed: options.seed)
+    let network = JoinedNetwork(columns, plan, outputSize: head.outputSize, using: &generator)
+    let loss = head.loss(for: trainingTruths)
+    return try context.batchSize(options.batch, usually: usual, source: training, model: network) { size, longest in
+      max(longest, min(size * longest, ColumnTraining.maximumSteps(size, examples: training.count)))
+    } loss: { network, batch in
+      loss(network(batch.inputs), batch.target, weights: batch.weights)
+    }
+  }
+
   private func seed(of member: Int) -> UInt64 { options.seed &+ UInt64(member) &* 0x9E37_79B9 }
 
   /// Trains the networks of a model again on all rows, each as many epochs as were best, where that is asked for. What
@@ -247,6 +262,8 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
       let run = ColumnTraining(
         examples: whole.examples, heldOut: nil, epochs: max(1, epochs), seed: seed, loss: head.loss(for: whole.truths),
         augmentation: augmentation, context: context, stage: "whole\(member + 1)",
+        batchSize: options.batch == nil
+          ? ColumnTraining.batchSize(examples: whole.examples.count) : model.report.batchSize,
         share: 0.5 + part * Double(member)..<0.5 + part * Double(member + 1))
       var unfinished = again
       unfinished.report = model.report.unfinished(

@@ -13,16 +13,21 @@ struct ColumnTraining {
   let context: TrainingContext
   /// The word for this training among those of the task.
   let stage: String
+  /// How many examples there are in a batch.
+  let batchSize: Int
   /// Which part of the whole work this training is, for its progress.
   var share: Range<Double> = 0..<1
 
   /// Examples in a batch: few where there are few, so that there are updates enough.
   static func batchSize(examples: Int) -> Int { examples < 500 ? 8 : examples < 4000 ? 16 : 32 }
-  var batchSize: Int { Self.batchSize(examples: examples.count) }
   /// At the beginning.
   var learningRate: Float { context.learningRate ?? 2e-3 }
   /// Steps in a batch, padding counted.
   static let maximumSteps = 32 * 160
+  /// The same for a batch that is to have more examples than there usually are.
+  static func maximumSteps(_ size: Int, examples: Int) -> Int {
+    maximumSteps * max(1, size / batchSize(examples: examples))
+  }
 
   /// - Parameter task: The trained task that there would be with a network, which checkpoints save.
   /// - Returns: The epochs; the network is that of the best.
@@ -31,10 +36,10 @@ struct ColumnTraining {
     _ network: inout JoinedNetwork, task: @escaping (JoinedNetwork) -> Task?
   ) throws(TaskError) -> History {
     var optimizer = Adam(learningRate: learningRate)
-    let size = batchSize
     let heldOut = heldOut.flatMap { $0.count == 0 ? nil : $0 }
     let source = LengthBatches(
-      examples, size: size, maximumSteps: Self.maximumSteps, seed: seed, order: LongOrder())
+      examples, size: batchSize, maximumSteps: Self.maximumSteps(batchSize, examples: examples.count), seed: seed,
+      order: LongOrder())
     let validation = heldOut.map { $0.inOrder(size: 128, maximumSteps: 4 * Self.maximumSteps) }
     let history: History
     do throws(TrainingError) {

@@ -120,7 +120,7 @@ public struct FrameConfiguration: TaskConfiguration, Equatable {
   /// The rows and columns of a kernel, an odd number; nil is 3.
   public var kernel: Int?
   /// Parts of clips in a step of training; nil is chosen by how many there are.
-  public var batchSize: Int?
+  public var batchSize: BatchSize?
   /// The channels of each layer; nil is 32.
   public var hidden: Int?
   /// The layers that read, and those that go on; nil is 2.
@@ -151,8 +151,7 @@ public struct FrameConfiguration: TaskConfiguration, Equatable {
         }
         configuration.kernel = size
       },
-      .count(
-        "batch", \.batchSize, in: 1...4096, help: "Parts of clips in a step of training. (default: at most 8)"),
+      .batchSize(\.batchSize, of: "parts of clips", in: 1...4096, usually: "at most 8"),
     ]
 
   /// That of the layers, which are convolutional long short-term memories.

@@ -6,7 +6,7 @@ extension FramePredictor {
   static func trained(
     on clips: FrameClips, _ configuration: FrameConfiguration, _ context: TrainingContext
   ) throws(TaskError) -> FramePredictor {
-    let plan = try plan(for: clips, configuration)
+    let plan = try plan(for: clips, configuration, context)
     try context.regularization.requireNoRecurrent("the layers of a frame predictor are convolutional")
     let changes = try context.regularization.augmentations(for: Self.self)
     let (learned, aside) = split(clips, plan)
@@ -65,8 +65,9 @@ extension FramePredictor {
 
   /// What is not decided by the user, from the clips.
   private static func plan(
-    for clips: FrameClips, _ configuration: FrameConfiguration
+    for clips: FrameClips, _ configuration: FrameConfiguration, _ context: TrainingContext
   ) throws(TaskError) -> FramePlan {
+    let around = context
     let longest = clips.lengths.max() ?? 0
     guard longest >= 2 else {
       throw TaskError("the clips have one frame each, and nothing follows it", remedy: "name clips of several frames")
@@ -89,10 +90,19 @@ extension FramePredictor {
       kernel: configuration.kernel ?? 3,
       // About six thousand examples seen.
       epochs: configuration.epochs ?? max(2, min(100, 6000 / max(1, windows))),
-      batchSize: configuration.batchSize ?? max(1, min(8, windows / 8)), learningRate: 3e-3, seed: configuration.seed)
+      batchSize: max(1, min(8, windows / 8)), learningRate: 3e-3, seed: configuration.seed)
     if let fault = plan.fault { throw TaskError("a frame predictor cannot be made so: \(fault)") }
     let room = MemoryBudget.current.left
-    plan.batchSize = max(1, min(plan.batchSize, room / max(1, plan.exampleBytes)))
+    let fit = BatchFit(usual: plan.batchSize, examples: windows, budget: room) { [bytes = plan.exampleBytes] size in
+      bytes.multipliedReportingOverflow(by: size).overflow ? .max : bytes * size
+    }
+    switch configuration.batchSize {
+    case nil: plan.batchSize = fit.largest(atMost: plan.batchSize) ?? 1
+    case .count(let size):
+      plan.batchSize = fit.largest(atMost: size) ?? 1
+      if let problem = fit.problem(size) { around.warn?("\(problem); \(plan.batchSize) is taken.") }
+    case .fitting: plan.batchSize = try around.fitting { () throws(TaskError) in fit }
+    }
     guard plan.exampleBytes < 4 * room else {
       throw TaskError(
         "one clip of \(clips.size[1]) × \(clips.size[0]) would take \(memoryText(plan.exampleBytes)) to learn from",

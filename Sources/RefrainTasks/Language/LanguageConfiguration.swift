@@ -96,8 +96,11 @@ extension LanguageModel {
 struct LanguagePlan {
   let architecture: LanguageArchitecture
   let epochs: Int
-  let rows: Int
-  let steps: Int
+  /// How many streams are read side by side, and how many steps of them at a time.
+  private(set) var rows: Int
+  private(set) var steps: Int
+  private let wantedSteps: Int
+  private let count: Int
   let rate: Float
   let seed: UInt64
 
@@ -136,10 +139,18 @@ struct LanguagePlan {
         zoneout: shared.zoneout.flatMap { $0 > 0 ? $0 : nil },
         recurrentDropout: shared.recurrentDropout.flatMap { $0 > 0 ? $0 : nil }))
     seed = configuration.seed ?? 0
-    let wanted = configuration.steps ?? (isSmall ? 128 : 35)
-    // Each stream has some windows, so that there is something to carry from one to the next.
-    rows = max(1, min(configuration.training.batch ?? 32, (count - 1) / 32))
-    steps = max(1, min(wanted, (count - 1) / rows))
+    wantedSteps = configuration.steps ?? (isSmall ? 128 : 35)
+    self.count = count
+    (rows, steps) = (1, 1)
     rate = 2e-3
+    let wanted = if case .count(let size) = configuration.training.batch { size } else { 32 }
+    take(rows: wanted)
+  }
+
+  /// Takes another number of streams.
+  mutating func take(rows wanted: Int) {
+    // Each stream has some windows, so that there is something to carry from one to the next.
+    rows = max(1, min(wanted, (count - 1) / 32))
+    steps = max(1, min(wantedSteps, (count - 1) / rows))
   }
 }

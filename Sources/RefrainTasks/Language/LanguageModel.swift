@@ -43,11 +43,15 @@ public struct LanguageModel: Sendable {
         "there are \(text.count - 1) tokens to learn from, and at least 32 are needed", remedy: "give more text")
     }
     let judged = try tokens(of: held, by: tokenizer)
-    let plan = try LanguagePlan(
+    var planned = try LanguagePlan(
       configuration, context.regularization, unit: options.unit, count: text.count,
       vocabulary: tokenizer.vocabulary.count)
-    var generator = RandomGenerator(seed: plan.seed)
-    var network = try LanguageNetwork(plan.architecture, using: &generator)
+    var generator = RandomGenerator(seed: planned.seed)
+    var network = try LanguageNetwork(planned.architecture, using: &generator)
+    if configuration.training.batch != nil {
+      planned.take(rows: try rows(configuration.training.batch, planned, text, network, context))
+    }
+    let plan = planned
     let counts = counts(of: text, vocabulary: tokenizer.vocabulary.count)
     func model(_ network: LanguageNetwork, _ history: History?) -> LanguageModel {
       let elapsed = start.duration(to: .now) / .seconds(1)
@@ -66,6 +70,23 @@ public struct LanguageModel: Sendable {
     try text.requireWhole()
     try judged.requireWhole()
     return trained
+  }
+
+  /// How many streams are read side by side, where that is asked for.
+  private static func rows(
+    _ wanted: BatchSize?, _ plan: LanguagePlan, _ text: TokenText, _ network: LanguageNetwork,
+    _ context: TrainingContext
+  ) throws(TaskError) -> Int {
+    try context.batchSize(wanted, usually: plan.rows) { () throws(TaskError) in
+      let memory = try StepMemory(network, examples: max(1, min(StepMemory.examples, (text.count - 1) / plan.steps))) {
+        network, count in
+        let window = CorpusStreams(text, rows: count).window(0, of: plan.steps)
+        var memory = network.initialMemory(count)
+        return Loss.crossEntropy(network(window.input, memory: &memory), window.target)
+      }
+      let windows = (text.count - 1) / plan.steps
+      return context.fit(memory, usual: plan.rows, examples: windows, longest: plan.steps) { $0 * plan.steps }
+    }
   }
 
   private static func learn(

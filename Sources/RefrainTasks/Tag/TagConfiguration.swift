@@ -28,7 +28,7 @@ public struct TagConfiguration: TaskConfiguration {
   /// Passes over the sentences; by default from the number of words.
   public var epochs: Int?
   /// How many sentences are learned from together.
-  public var batchSize: Int?
+  public var batchSize: BatchSize?
   /// How far a step of the optimizer goes at most.
   public var learningRate: Float = 2e-3
   /// What all random choices follow from.
@@ -65,8 +65,7 @@ public struct TagConfiguration: TaskConfiguration {
         help: "Word vectors that others have learned, as GloVe and word2vec write them as text. (default: none)"
       ).ofReading(),
       .count("word-size", \.wordSize, in: 1...4096, help: "The size of a word's vector. (default: 100)"),
-      .count(
-        "batch", \.batchSize, in: 1...65_536, help: "How many sentences are learned from together. (default: 16)"),
+      .batchSize(\.batchSize, of: "sentences", in: 1...65_536, usually: "16"),
     ]
 
   /// Whether the network is trained again; nil where a validation file is not to be learned from.

@@ -19,6 +19,9 @@ struct TagTraining {
   /// How many words a batch has at most, padding counted, unless a sentence is longer.
   private static let mostWords = 1 << 15
 
+  /// The words of a batch, padding counted, given its size and the longest sentence.
+  static func words(_ size: Int, longest: Int) -> Int { max(longest, min(size * longest, mostWords)) }
+
   /// - Parameters:
   ///   - network: What is learned; on return that of the best epoch, or of the last where nothing was kept aside.
   ///   - score: How good a network is, greater being better; nil when nothing was kept aside.
@@ -32,7 +35,7 @@ struct TagTraining {
   ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
     var optimizer = SparseAdam(learningRate: learningRate)
     // Long sentences come in smaller batches, which only they need: how many there are is not known before.
-    let longest = (0..<source.count).reduce(0) { max($0, source.length(of: $1)) }
+    let longest = source.longest(1).first.map { source.length(of: $0) } ?? 0
     let batches = LengthBatches(
       source, size: batchSize, maximumSteps: longest * batchSize > Self.mostWords ? Self.mostWords : nil, pool: 20,
       seed: seed, order: LongOrder())

@@ -45,9 +45,12 @@ extension Tagger {
     let total = Double(refits ? 2 * epochs : epochs)
 
     var first = try Preparation(training, examples, configuration, scheme, context)
+    let batchSize = try context.batchSize(
+      configuration.batchSize, usually: 16, source: first.source, model: first.network, steps: TagTraining.words,
+      loss: { [singletons = first.singletons] network, batch in network.loss(batch, singletons: singletons) })
     let judged = validation
     let outcome = try first.fit(
-      "held", epochs: epochs, configuration, context,
+      "held", epochs: epochs, batchSize: batchSize, configuration, context,
       score: { [first] network in first.tagger(network).score(on: judged) },
       progress: { context.progress?($0 * Double(epochs) / total, $1) })
     func finished(_ preparation: Preparation, epochs: Int, isComplete: Bool) -> Tagger {
@@ -67,7 +70,7 @@ extension Tagger {
     var second = try Preparation(training + validation, examples, configuration, scheme, context)
     let share = Double(epochs) / total
     let again = try second.fit(
-      "whole", epochs: outcome.epochs, configuration, context, score: nil,
+      "whole", epochs: outcome.epochs, batchSize: batchSize, configuration, context, score: nil,
       progress: { context.progress?(share + $0 * (1 - share), "all sentences, " + $1) })
     guard again.isComplete else { return tagger }
     tagger = finished(second, epochs: outcome.epochs + again.epochs, isComplete: true)
@@ -123,6 +126,9 @@ extension Tagger {
       if let (words, vectors) = examples.vectors { network.take(vectors, of: words, for: encoder.words) }
     }
 
+    /// For each word whether it was seen once.
+    var singletons: [Bool] { encoder.words.counts.map { $0 == 1 } }
+
     /// Makes sure that all that was asked for could be read.
     func requireWhole() throws(TaskError) {
       do throws(DataError) { try source.check() } catch { throw TaskError(error) }
@@ -130,14 +136,13 @@ extension Tagger {
 
     /// Trains the network.
     mutating func fit(
-      _ stage: String, epochs: Int, _ configuration: TagConfiguration, _ context: TrainingContext,
+      _ stage: String, epochs: Int, batchSize: Int, _ configuration: TagConfiguration, _ context: TrainingContext,
       score: ((TagNetwork) -> Double)?, progress: @escaping (_ share: Double, _ message: String) -> Void
     ) throws(TaskError) -> (epochs: Int, isComplete: Bool) {
       let untrained = self
       return try TagTraining(
-        source: source, singletons: encoder.words.counts.map { $0 == 1 }, wordDropout: changes[.wordDropout] ?? 0,
-        epochs: epochs, batchSize: configuration.batchSize ?? 16, learningRate: configuration.learningRate,
-        seed: configuration.seed,
+        source: source, singletons: singletons, wordDropout: changes[.wordDropout] ?? 0, epochs: epochs,
+        batchSize: batchSize, learningRate: configuration.learningRate, seed: configuration.seed,
         stage: stage, context: context
       ).run(&network, score: score, task: { untrained.tagger($0, isComplete: false) }, progress: progress)
     }

@@ -26,8 +26,7 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
 
   /// Batches, the rule, how its rate changes, and when training ends. The rate itself is what every task may be told.
   public static let options: [TaskOption<Self>] = [
-    .count(
-      "batch", \.batch, in: 1...65_536, help: "How many sequences are learned from together. (default: by the task)"),
+    .batchSize(\.batch, of: "sequences", in: 1...65_536, usually: "by the task"),
     .choice(
       "optimizer", \.rule, of: Rule.allCases.map { ($0.rawValue, $0) }, valueName: "rule",
       help: "The rule that moves the weights: adam or sgd. (default: adam)"),
@@ -50,7 +49,7 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
   ]
 
   /// How many sequences are learned from together.
-  public var batch: Int?
+  public var batch: BatchSize?
   /// The rule that moves the weights.
   public var rule: Rule?
   /// The learning rate; nil is left to the rule and the task. ``TrainingContext/learningRate`` stands above it.

@@ -98,4 +98,18 @@ public struct CheckpointFolder: Sendable, Equatable {
   }
 
   private static let ending = ".model"
+
+  /// The size of batches that memory had room for where the training began, which goes on with it; nil where none is
+  /// kept.
+  var batchSize: Int? {
+    guard let bytes = try? readFile(batchFile), let size = Int(String(decoding: bytes, as: UTF8.self)), size > 0 else {
+      return nil
+    }
+    return size
+  }
+
+  /// Keeps the size of batches.
+  func keep(batchSize: Int) throws(DataError) { try writeAtomically("\(batchSize)", to: batchFile) }
+
+  private var batchFile: String { path + "/batch-size.txt" }
 }

@@ -22,7 +22,7 @@ extension Transcriber {
       isLive: configuration.isLive,
       // About five thousand steps of the optimizer.
       epochs: configuration.epochs ?? max(10, min(100, 80_000 / max(1, count))),
-      batchSize: configuration.batchSize ?? min(16, max(1, count / 10)), learningRate: 2e-3,
+      batchSize: min(16, max(1, count / 10)), learningRate: 2e-3,
       masks: configuration.dropout == 0 ? .none : FeatureMasks(), seed: configuration.seed)
     if let fault = plan.fault { throw TaskError("a transcriber cannot be made so: \(fault)") }
     return plan

@@ -197,9 +197,7 @@ extension Transcriber.Configuration: TaskConfiguration {
     .text(
       "language-model", \.languageModel, valueName: "file",
       help: "A language model in ARPA format. (default: one of the training's texts)"),
-    .count(
-      "batch", \.batchSize, in: 1...4096, help: "Recordings in a step of training. (default: from the data, at most 16)"
-    ),
+    .batchSize(\.batchSize, of: "recordings", in: 1...4096, usually: "from the data, at most 16"),
   ]
 
   /// Takes all.

@@ -29,7 +29,7 @@ public struct Transcriber: Sendable {
     /// A language model in ARPA format, in place of one of the texts.
     public var languageModel: String?
     /// Recordings in a step of training; by default from how many there are, at most 16.
-    public var batchSize: Int?
+    public var batchSize: BatchSize?
     /// The cell's name, one of ``Cells/all``.
     public var cell = LSTMCell.name
     /// The size of the hidden state of a direction; by default from how much is said.
@@ -111,6 +111,14 @@ public struct Transcriber: Sendable {
     let heldOut = examples(aside)
     var generator = RandomGenerator(seed: plan.seed)
     var network = TranscriptionNetwork(plan, using: &generator)
+    let (rate, ownSize) = (plan.dropout, plan.batchSize)
+    plan.batchSize = try context.batchSize(
+      configuration.batchSize, usually: ownSize, source: examples(learned), model: network,
+      loss: { network, batch in
+        let logits = network.logits(batch.input, lengths: batch.lengths ?? [], dropout: rate)
+        return Loss.ctc(perLabel: false)(
+          logits, batch.target, lengths: batch.lengths, targetLengths: batch.targetLengths)
+      })
     plan.columns = UtteranceColumns(
       audio: configuration.audio, text: configuration.target, speaker: configuration.speaker)
     let languageOrder = configuration.languageOrder ?? 3

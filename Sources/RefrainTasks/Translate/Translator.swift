@@ -75,12 +75,15 @@ public struct Translator: Sendable {
   ) throws(TaskError) -> History {
     // Few pairs come in small batches, so that there are enough updates.
     let usual = min(64, max(8, material.pairs.count / 50))
-    let size = min(configuration.training.batch ?? usual, material.pairs.count)
+    let smoothing = network.architecture.smoothing
+    let wanted = try context.batchSize(
+      configuration.training.batch, usually: usual, source: material.pairs, model: network,
+      loss: { network, batch in network.loss(batch.sources, batch.targets, smoothing: smoothing) })
+    let size = min(wanted, material.pairs.count)
     let batches = LengthBatches(material.pairs, size: size, seed: seed, order: LongOrder())
     // BLEU is 0 for all answers of less than four words, and says nothing of them.
     let long = material.heldTexts.targets.count { $0.split(separator: " ").count >= 4 }
     let criterion = configuration.criterion ?? (2 * long >= material.heldTexts.targets.count ? .bleu : .loss)
-    let smoothing = network.architecture.smoothing
     let vocabulary = network.architecture.sourceVocabulary
     let content: Augmentation.Content = material.source.options.unit == .characters ? .characters : .words
     let changes = try context.regularization.augmentations(for: Translator.self, fitting: content.kinds)

@@ -1,0 +1,142 @@
+import Foundation
+import Refrain
+import RefrainTestSupport
+import Synchronization
+import Testing
+
+@testable import RefrainData
+@testable import RefrainTasks
+
+@Suite("Batches that fit memory") struct BatchSizeTests {
+  private func fit(_ budget: Int, usual: Int = 8, examples: Int = 100_000) -> BatchFit {
+    BatchFit(usual: usual, examples: examples, budget: budget) { 1000 + 100 * $0 }
+  }
+
+  @Test("have the task's own size, doubled as often as it fits") func doubled() {
+    #expect(fit(1000 + 6400).automatic == 64)
+    #expect(fit(1000 + 12_700).automatic == 64)
+    #expect(fit(1000 + 12_800).automatic == 128)
+    #expect(fit(1800).automatic == 8)
+    // An epoch keeps sixteen updates, unless the task's own size has fewer.
+    #expect(fit(.max, examples: 512).automatic == 32)
+    #expect(fit(.max, examples: 511).automatic == 16)
+    #expect(fit(.max, examples: 20).automatic == 8)
+  }
+
+  @Test("are the largest that fit where the task's own do not, if one does") func smaller() {
+    #expect(fit(1799).automatic == 7 && fit(1100).automatic == 1 && fit(1099).automatic == nil)
+    #expect(fit(2000).largest(atMost: 4096) == 10 && fit(2000).largest(atMost: 4) == 4)
+    #expect(fit(2000).problem(10) == nil)
+    #expect(
+      fit(2000).problem(90) == "A training step with a batch of 90 takes about 10.0 KB, more than the memory budget of "
+        + "2.0 KB: batches of 10 would fit")
+    #expect(fit(500).problem(1)?.hasSuffix("not even one example would fit") == true)
+  }
+
+  @Test("are a number or auto, in options and in files") func texts() throws {
+    func batch(_ text: String) throws -> BatchSize? { try TagConfiguration(["batch": [text]]).batchSize }
+    #expect(try batch("12") == 12 && batch("auto") == .fitting && TagConfiguration([:]).batchSize == nil)
+    for wrong in ["0", "-3", "65537", "many", "1.5", ""] {
+      #expect(throws: OptionError.self, "\(wrong)") { try batch(wrong) }
+    }
+    for (size, text) in [(BatchSize.count(12), "[12]"), (.fitting, "[\"auto\"]")] {
+      let encoded = try JSONEncoder().encode([size])
+      #expect(String(decoding: encoded, as: UTF8.self) == text)
+      #expect(try JSONDecoder().decode([BatchSize].self, from: encoded) == [size])
+    }
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode([BatchSize].self, from: Data("[\"all\"]".utf8)) }
+    #expect(try ClassifierConfiguration(["batch": ["auto"]]).columns.batch == .fitting)
+    #expect(try LanguageModel.Configuration(["batch": ["7"]]).training.batch == 7)
+  }
+
+  private struct Lengths: ExampleSource {
+    let lengths: [Int]
+    var count: Int { lengths.count }
+    func length(of example: Int) -> Int { lengths[example] }
+    func batch(_ examples: [Int]) -> Batch {
+      let longest = examples.map { lengths[$0] }.max() ?? 0
+      let input = Tensor.ones([examples.count, longest, 8])
+      return Batch(input, Tensor.ones([examples.count, 1]))
+    }
+  }
+
+  @Test("are counted for the longest examples") func longest() {
+    let source = Lengths(lengths: [3, 9, 1, 9, 4, 0])
+    #expect(source.longest(3) == [1, 3, 4] && source.longest(9) == [1, 3, 4, 0, 2, 5] && source.longest(0) == [])
+  }
+
+  @Test("take what two small steps say, and leave the model as it is") func measured() async {
+    await #expect(processExitsWith: .success) {
+      var generator = RandomGenerator(seed: 1)
+      let model = Stacked<LSTM>(inputSize: 8, hiddenSizes: [32, 16], using: &generator)
+      let source = Lengths(lengths: Array(repeating: 40, count: 64))
+      func loss(_ model: Stacked<LSTM>, _ batch: Batch) -> Tensor {
+        Loss.meanSquaredError(model(batch.input).slice(0..<1, axis: 1), batch.target)
+      }
+      let before = model.tensors
+      guard let memory = try? StepMemory(model, examples: 6, loss: { loss($0, source.batch(Array(0..<$1))) }) else {
+        preconditionFailure("it could not be measured")
+      }
+      precondition(model.tensors == before)
+      let held = TensorMemory.bytes
+      TensorMemory.resetPeak()
+      _ = valueAndGradient(at: model) { loss($0, source.batch(Array(0..<64))) }
+      let peak = Double(TensorMemory.peakBytes - held)
+      let said = Double(memory.bytes(steps: 64 * 40, of: 40) - 4 * 4 * model.parameterCount)
+      precondition((0.8...1.25).contains(said / peak), "\(said) bytes were said, and it was \(peak)")
+      // Half as long examples take about half as much.
+      let half = Double(memory.bytes(steps: 64 * 20, of: 40) - 4 * 4 * model.parameterCount)
+      precondition((0.45...0.6).contains(half / said), "\(half) of \(said)")
+    }
+  }
+
+  private final class Notes: Sendable {
+    private let texts = Mutex<[String]>([])
+    var all: [String] { texts.withLock { $0 } }
+    func add(_ text: String) { texts.withLock { $0.append(text) } }
+  }
+
+  @Test("are kept beside checkpoints, and taken again by the training that goes on") func kept() throws {
+    try withTemporaryFolder { folder in
+      let notes = Notes()
+      var context = TrainingContext()
+      context.warn = { notes.add($0) }
+      context.checkpoints = CheckpointFolder(folder)
+      #expect(try context.batchSize(.fitting, usually: 8, fit: { fit(7400) }) == 64)
+      #expect(notes.all.count == 1 && notes.all[0].contains("the usual size is 8"))
+      context.checkpoints?.resumes = true
+      // Another machine has room for more, and does not take it.
+      #expect(try context.batchSize(.fitting, usually: 8, fit: { fit(.max) }) == 64)
+      #expect(try context.batchSize(nil, usually: 8, fit: { fatalError("it is not asked for") }) == 8)
+      #expect(try context.batchSize(90, usually: 8, fit: { fit(2000) }) == 90)
+      #expect(notes.all.count == 2 && notes.all[1].hasSuffix("batches of 10 would fit."))
+      let error = #expect(throws: TaskError.self) {
+        try TrainingContext().batchSize(.fitting, usually: 8, fit: { fit(500) })
+      }
+      #expect(error?.description.contains("not even one example would fit; give more memory") == true)
+    }
+  }
+
+  @Test("train a tagger as a size by hand does") func tagger() throws {
+    let sentences = (0..<600).map { index in
+      TaggedSentence(words: [["Ada", "Noor"][index % 2], "sings", "\(index % 9)"], tags: ["B-PER", "O", "O"])
+    }
+    var configuration = TagConfiguration()
+    (configuration.hiddenSize, configuration.wordSize, configuration.epochs) = (4, 4, 1)
+    let notes = Notes()
+    var context = TrainingContext()
+    context.warn = { notes.add($0) }
+    func tensors() throws -> [String: [Float]] {
+      let file = try Tagger.train(on: TagExamples(sentences), configuration: configuration, context).modelFile()
+      return Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.values) })
+    }
+    configuration.batchSize = .fitting
+    let fitting = try tensors()
+    // 540 sentences are learned from: batches of 32 leave sixteen updates.
+    #expect(notes.all.contains { $0.hasPrefix("A training step with a batch of 32 takes about ") })
+    configuration.batchSize = 32
+    #expect(try tensors() == fitting)
+    configuration.batchSize = nil
+    #expect(try tensors() != fitting)
+  }
+}

@@ -5,12 +5,11 @@ import Testing
   @Test("are found by the memory that is given, and a size that does not fit is told with one that would")
   func flags() throws {
     let place = try Workplace()
-    let rows = (0..<600).map {
-      "\($0 % 2 == 0 ? "bad grey rain" : "good fine day") \($0 % 5),\($0 % 2 == 0 ? "b" : "a")"
-    }
+    let words = ["bad grey rain", "good fine day"].map { Array(repeating: $0, count: 13).joined(separator: " ") }
+    let rows = (0..<600).map { "\(words[$0 % 2]) \($0 % 5),\($0 % 2 == 0 ? "b" : "a")" }
     try place.write((["text,label"] + rows).joined(separator: "\n") + "\n", to: "rows.csv")
     let training = [
-      "train", "classify", "rows.csv", "--target", "label", "--epochs", "1", "--hidden", "4", "--members", "1",
+      "train", "classify", "rows.csv", "--target", "label", "--epochs", "1", "--hidden", "64", "--members", "1",
       "--save",
       "c.model",
     ]

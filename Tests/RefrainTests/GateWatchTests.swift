@@ -47,7 +47,7 @@ import Testing
 
   @Test("are those of the readable step, of the longest rows, step after step") func values() throws {
     var generator = RandomGenerator(seed: 3)
-    let layer = Stacked<Bidirectional<GRU>>(inputSize: 2, hiddenSizes: [4, 3], using: &generator)
+    let layer = Stacked<Bidirectional<GRUCell>>(inputSize: 2, hiddenSizes: [4, 3], using: &generator)
     let lengths = [3, 5, 0, 4, 1, 2]
     let input = Tensor.normal([6, 5, 2], using: &generator)
     let seen = GateValues.seen(in: layer) { _ = layer(input, lengths: lengths) }
@@ -97,12 +97,12 @@ import Testing
     #expect(watch.last?.gates().count == 4)
   }
 
-  @Test("are said to be saturated where input and output stay at one end, and not where a forget gate remembers")
+  @Test("are said to be saturated where input and output are at their ends, and not where a forget gate remembers")
   func saturation() throws {
     let warning = try #require(try warnings([-9, 0, 0, -9], epochs: 4).first)
     #expect(
       warning.problem.hasPrefix(
-        "in epoch 3 the gates (input, output) of 6 of 6 units of '1.l0' are always open or always closed"))
+        "in epoch 3 the gates (input, output) of '1.l0' are wholly open or closed at 100 % of its units' steps"))
     #expect(try warnings([9, 0, 0, -9], epochs: 4).count == 1)
     for biases: [Float] in [[0, 0, 0, 0], [0, 9, 0, 0], [-9, 9, 0, 0], [0, 9, 0, 9]] {
       #expect(try warnings(biases, epochs: 4).isEmpty, "\(biases)")

@@ -1,24 +1,23 @@
-/// How many units of a recurrent level have gates that decide nothing: each of them stays at one end, whatever comes
-/// in.
+/// How much of the time the gates of a recurrent level decide nothing, as all of them are open or closed.
 ///
-/// A gate below 0.1 is closed and one above 0.9 open (Karpathy, Johnson and Fei-Fei 2015). That many are is no trouble
-/// by itself: a forget gate near 1 is what remembers, and an output gate may open for one step in a hundred. A unit is
-/// stuck where each of its gates is at one end, always the same, at 95 of 100 steps; a level is in trouble where nine
-/// of ten units are stuck.
+/// A gate below 0.1 is closed and one above 0.9 open, left and right saturated (Karpathy, Johnson and Fei-Fei 2015).
+/// That many are is no trouble by itself: a forget gate near 1 is what remembers. But a unit all of whose gates are at
+/// an end hardly has a gradient through them. So each step of each unit counts where all its gates are at an end, and a
+/// level is in trouble where four of five do.
 ///
 /// Gates that decide what is kept are left out where two others are there, as the input and the output gate of an LSTM.
-/// Where they are not, as in a GRU, they count from 0.01 and 0.99 on, as does a gate that is the only one: a unit that
-/// keeps 0.95 at each step forgets half in fourteen.
+/// Where they are not, as in a GRU, they count below 0.01 and above 0.99, as does a gate that is the only one: a unit
+/// that keeps 0.95 at each step forgets half in fourteen.
 struct GateSaturation {
   /// The level's name.
   let level: String
   /// The gates that were judged.
   let gates: [String]
-  /// How many units are stuck, of how many.
-  let stuck, units: Int
+  /// The share of the units' steps at which all of these are at an end.
+  let share: Double
 
   /// Whether the level is in trouble.
-  var isTrouble: Bool { units > 0 && 10 * stuck >= 9 * units }
+  var isTrouble: Bool { share >= 0.8 }
 
   /// The levels of a model whose gates can be judged.
   static func levels(_ all: [GateValues]) -> [GateSaturation] {
@@ -38,22 +37,15 @@ struct GateSaturation {
     }
     let others = shares.filter { !$0.decidesRetention }
     let judged = others.count > 1 ? others : shares
-    guard let shape = judged.first?.values.shape, shape[0] >= Self.leastSteps else { return nil }
-    let (steps, units) = (shape[0], shape[1])
-    var isStuck = [Bool](repeating: true, count: units)
+    guard let shape = judged.first?.values.shape, shape[0] >= Self.leastSteps, shape[1] > 0 else { return nil }
+    var isAtEnd = [Bool](repeating: true, count: shape[0] * shape[1])
     for gate in judged {
       let end: Float = gate.decidesRetention || judged.count == 1 ? 0.01 : 0.1
-      let values = gate.values.values
-      for unit in 0..<units where isStuck[unit] {
-        var (closed, open) = (0, 0)
-        for step in 0..<steps {
-          let value = values[step * units + unit]
-          if value < end { closed += 1 } else if value > 1 - end { open += 1 }
-        }
-        isStuck[unit] = 100 * max(closed, open) >= 95 * steps
+      for (place, value) in gate.values.values.enumerated() where value >= end && value <= 1 - end {
+        isAtEnd[place] = false
       }
     }
     (self.level, gates) = (level, judged.map(\.gate))
-    (stuck, self.units) = (isStuck.count { $0 }, units)
+    share = Double(isAtEnd.count { $0 }) / Double(isAtEnd.count)
   }
 }

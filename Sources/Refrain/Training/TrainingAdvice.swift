@@ -19,7 +19,7 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
       case learningNothing
       /// Units have no gradient at all.
       case deadUnits
-      /// The gates of nearly all units of a recurrent level stay at one end.
+      /// The gates of a recurrent level are nearly always open or closed.
       case saturatedGates
       /// The validation loss rises while the loss falls.
       case overfitting
@@ -132,8 +132,8 @@ public final class TrainingAdvice: TrainingObserver, GradientExchange {
       let gates = level.gates.count > 1 ? "gates (\(level.gates.joined(separator: ", ")))" : "gate (\(level.gates[0]))"
       warn(
         .saturatedGates,
-        "in epoch \(epoch.number) the \(gates) of \(level.stuck) of \(level.units) units of '\(level.level)' are always "
-          + "open or always closed, as they were before: they decide nothing, and have hardly a gradient",
+        "in epoch \(epoch.number) the \(gates) of '\(level.level)' are wholly open or closed at "
+          + "\(Int((level.share * 100).rounded())) % of its units' steps, as before: little is learned through them",
         "bring the inputs to about -1 to 1, lower the learning rate, or begin anew with weight decay")
     }
   }

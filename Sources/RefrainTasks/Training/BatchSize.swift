@@ -196,14 +196,17 @@ extension TrainingContext {
     _ wanted: BatchSize?, usually usual: Int, source: Source, model: M,
     steps: (_ size: Int, _ longest: Int) -> Int = { $0 * $1 }, loss: (M, Source.Batch) -> Tensor
   ) throws(TaskError) -> Int {
-    try withoutActuallyEscaping(steps) { steps throws(TaskError) in
+    guard source.count > 0 else { return usual }
+    return try withoutActuallyEscaping(steps) { steps throws(TaskError) in
       try batchSize(wanted, usually: usual) { () throws(TaskError) in
         let long = source.longest(StepMemory.examples)
         let longest = max(1, long.first.map { source.length(of: $0) } ?? 1)
         let memory = try StepMemory(model, examples: long.count) { model, count throws(TrainingError) in
           loss(model, try source.batch(Array(long.prefix(count))))
         }
-        return fit(memory, usual: usual, examples: source.count, longest: longest) { steps($0, longest) }
+        return fit(memory, usual: usual, examples: source.count, longest: longest) {
+          steps(min($0, source.count), longest)
+        }
       }
     }
   }

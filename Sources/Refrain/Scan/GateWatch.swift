@@ -44,6 +44,7 @@ final class GateWatch: @unchecked Sendable {
   private var levels: [Level] = []
 
   /// Looks at a scan that is to be.
+  @_semantics("optimize.sil.specialize.generic.never")
   func look<Cell: RecurrentCell>(at cell: Cell, _ input: Tensor, from state: Cell.State, along schedule: Schedule) {
     let gates = Recording.run(nil) {
       cell.gates(input, from: state, along: schedule, rows: Self.mostRows, steps: Self.mostSteps)

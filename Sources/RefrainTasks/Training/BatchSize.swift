@@ -58,7 +58,9 @@ extension TaskOption {
     let name = "batch"
     return TaskOption(
       name, .value, valueName: "n",
-      help: "How many \(examples) are learned from together; auto takes as many as memory holds. (default: \(usual))"
+      help: """
+        How many \(examples) are learned from together; auto takes as many as --memory has room for. (default: \(usual))
+        """
     ) { target, texts throws(OptionError) in
       guard let size = BatchSize(texts[0]) else {
         throw OptionError(option: name, "takes a whole number, or auto, not \(texts[0].quoted)")

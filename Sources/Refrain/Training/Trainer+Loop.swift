@@ -70,7 +70,7 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
   /// What a saved training carried to the window that it goes on with.
   var carried: [Tensor]?
   /// The first batch that was learned from, on which observers look at gates; nil where there are none.
-  private var shown: Task.Batch?
+  var shown: Task.Batch?
   /// What is done with the other processes of the group, where there is one.
   let together: GroupTraining?
   private var start = monotonicSeconds()
@@ -397,15 +397,6 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
   ) -> TrainingEvent {
     TrainingEvent(
       kind, epochs: trainer.epochs, batches: count, history: position.history, makeState: state, gateLook: look)
-  }
-
-  /// What looks at gates at the end of an epoch: the loss of the first batch once more, outside of training.
-  private func gateLook(at kind: TrainingEvent.Kind, _ task: Task, _ model: Model) -> GateLook? {
-    guard case .epoch = kind, let shown else { return nil }
-    return GateLook {
-      var own = task
-      return GateValues.seen(in: model) { _ = own.loss(of: model, on: shown, continues: false) }
-    }
   }
 
   /// What happened, once training has ended; the model has its best weights where these are wanted.

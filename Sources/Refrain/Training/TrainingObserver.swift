@@ -77,17 +77,6 @@ public struct TrainingEvent {
   public func gates() -> [GateValues] { gateLook?.values ?? [] }
 }
 
-/// Looks at gates when somebody asks, once, and until the event has passed.
-final class GateLook {
-  private var look: (() -> [GateValues])?
-  private(set) lazy var values: [GateValues] = look?() ?? []
-
-  init(_ look: @escaping () -> [GateValues]) { self.look = look }
-
-  /// Lets go of the model, the batch and the loss.
-  func end() { look = nil }
-}
-
 /// What is known of a batch that was learned from.
 public struct TrainingStep: Sendable, Equatable {
   /// The epoch, from 1.

@@ -172,7 +172,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
         "the cell \(plan.cell) reads the times of series, and no column is a series",
         remedy: "choose another cell, such as gru")
     }
-    let augmentation = try ColumnAugmentation(context.regularization, columns, for: task)
+    let augmentation = try ColumnAugmentation(context.regularization, columns, for: Task.self)
     let members = options.memberCount(steps: steps)
     let size = try batchSize(plan, context)
     report.plannedEpochs = options.epochs(columns, steps: steps, batches: (training.count + size - 1) / size)
@@ -253,7 +253,7 @@ struct ColumnLearning<Head: ColumnHead>: Sendable {
   ) throws(TaskError) -> ColumnModel {
     guard let whole, model.report.isComplete else { return model }
     var again = model
-    let augmentation = try ColumnAugmentation(context.regularization, columns, for: task)
+    let augmentation = try ColumnAugmentation(context.regularization, columns, for: Task.self)
     let part = 0.5 / Double(model.networks.count)
     for (member, epochs) in model.report.epochs.enumerated() {
       let seed = seed(of: member)

@@ -40,19 +40,38 @@ struct RefrainCommand: ParsableCommand {
   }
 
   static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let sharing = Sharing(arguments)
     // mpirun starts the command many times over; one process answers for all.
-    if !Processes.isFirstStarted, !isShared(Array(CommandLine.arguments.dropFirst())) { Foundation.exit(EXIT_SUCCESS) }
+    if !Processes.isFirstStarted, sharing == .none { Foundation.exit(EXIT_SUCCESS) }
     Program<RefrainCommand>(
-      name: "refrain", beforeFailure: Processes.waitForFirst, atEnd: Processes.leave,
-      helpOperand: { TaskVerb.model(in: $0)?.path }
-    ).run { try command(in: Array(CommandLine.arguments.dropFirst())) }
+      name: "refrain", beforeFailure: { Processes.leaveWordToFirst(thatJoin: sharing == .joined) },
+      atEnd: Processes.leave, helpOperand: { TaskVerb.model(in: $0)?.path }
+    ).run { try command(in: arguments) }
   }
 
-  /// Whether processes that were started together share the work of a command.
-  static func isShared(_ given: [String]) -> Bool {
-    let arguments = HelpRequest.normalized(given)
-    let names = [TrainCommand.configuration.commandName, TuneCommand.configuration.commandName]
-    return arguments.last != "--help" && arguments.first.map { names.contains($0) } == true
+  /// How processes that were started together share the work of a command.
+  enum Sharing {
+    /// The first does it.
+    case none
+    /// They join, as far as the work can be shared.
+    case joined
+    /// By a study in a file.
+    case study
+
+    init(_ given: [String]) {
+      let arguments = HelpRequest.normalized(given)
+      self =
+        switch arguments.first {
+        case nil: .none
+        case _ where arguments.last == "--help": .none
+        case TuneCommand.configuration.commandName: .study
+        case TrainCommand.configuration.commandName, PredictCommand.configuration.commandName,
+          ForecastCommand.configuration.commandName:
+          .joined
+        default: .none
+        }
+    }
   }
 
   /// The command that the arguments name, ready to run.

@@ -78,6 +78,13 @@ public protocol TaskModel: Sendable {
   /// - Throws: What ``predict(_:_:)`` throws, and what `body` does.
   func predictInParts(_ examples: Examples, _ request: Request, _ body: ([Answer]) throws -> Void) throws
 
+  /// The answers to one of several processes' share of the examples: those of all shares, one after another, are the
+  /// answers of ``predict(_:_:)``, to the bit. nil, as unless a task does otherwise, where examples are not answered
+  /// each by itself, so that one process answers all.
+  ///
+  /// - Throws: What ``predict(_:_:)`` throws because of an example of the share.
+  func predict(_ examples: Examples, _ request: Request, share: ExampleShare) throws(TaskError) -> [Answer]?
+
   /// The field's measures for the task on examples that were not trained on, with those of trivial baselines.
   func evaluate(on examples: Examples, _ request: Request) throws(TaskError) -> TaskEvaluation
 
@@ -152,6 +159,10 @@ extension TaskModel {
   public func predictInParts(
     _ examples: Examples, _ request: Request, _ body: ([Answer]) throws -> Void
   ) throws { try body(predict(examples, request)) }
+  /// They are not shared.
+  public func predict(
+    _ examples: Examples, _ request: Request, share: ExampleShare
+  ) throws(TaskError) -> [Answer]? { nil }
   /// Nothing is said.
   public static func notes(of examples: Examples) -> [String] { [] }
   /// They cannot be divided.

@@ -26,6 +26,26 @@ struct JSONTests {
     #expect((["a": .number(1e300), "b": .number(-0.5)] as JSON).text() == #"{"a": 1e+300, "b": -0.5}"#)
   }
 
+  @Test("What is sent to another process arrives with every bit, kind and order, and other bytes are nothing")
+  func bytes() throws {
+    let value: JSON = [
+      "z": .number(-0.0), "a": .text("é\n"), "none": .number(.infinity), "small": .number(5e-324), "whole": .number(3),
+      "large": .integer(UInt64.max), "least": .integer(Int64.min), "byte": .integer(UInt8(7)),
+      "list": .array([.null, .bool(true), .bool(false), .array([]), ["": .text("")]]),
+    ]
+    let bytes = value.bytes
+    let copy = try #require(JSON(bytes: bytes))
+    #expect(copy.bytes == bytes && copy.line == value.line && copy.text() == value.text())
+    guard case .object(let fields) = copy, case .number(let none) = fields[2].value else {
+      Issue.record("not the same kinds")
+      return
+    }
+    #expect(none == .infinity)
+    for count in 0..<bytes.count { #expect(JSON(bytes: Array(bytes.prefix(count))) == nil, "\(count) bytes") }
+    #expect(JSON(bytes: bytes + [0]) == nil && JSON(bytes: [200]) == nil)
+    #expect(JSON(bytes: [7] + [UInt8](repeating: 255, count: 8)) == nil)
+  }
+
   @Test("A value that can be encoded keeps the order in which it encodes, at any depth")
   func encoding() throws {
     struct Inner: Encodable {

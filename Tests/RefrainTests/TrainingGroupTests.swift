@@ -283,5 +283,14 @@ import Testing
       return (String(decoding: bytes, as: UTF8.self), none.count, texts.map { $0?.utf8.count })
     }
     for one in gathered { #expect(one.0 == "all of it" && one.1 == 0 && one.2 == [2, nil, 400]) }
+    // More than a piece of it, nothing, and a little.
+    let sizes = [9_000_001, 0, 12]
+    func bytes(_ rank: Int) -> [UInt8] { (0..<sizes[rank]).map { UInt8(truncatingIfNeeded: $0 * 7 + rank) } }
+    let all = [bytes(0), bytes(1), bytes(2)]
+    let (everywhere, atFirst) = (
+      try LocalGroup.run(3) { try $0.gather(bytes: all[$0.rank], everywhere: true) },
+      try LocalGroup.run(3) { try $0.gather(bytes: all[$0.rank], everywhere: false) }
+    )
+    #expect(everywhere.allSatisfy { $0 == all } && atFirst == [all, [], []])
   }
 }

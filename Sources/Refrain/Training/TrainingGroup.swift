@@ -58,6 +58,36 @@ extension TrainingGroup {
     }
   }
 
+  /// The bytes of each process, by their ranks, of which each may give another number.
+  ///
+  /// - Parameter everywhere: whether all processes are given them; else the first alone, and the others nothing.
+  public func gather(bytes own: [UInt8], everywhere: Bool) throws(TrainingError) -> [[UInt8]] {
+    let sizes = try gather([UInt64(own.count)]).map { Int($0[0]) }
+    let longest = sizes.max() ?? 0
+    // In pieces: all of one are in the memory of every process.
+    let piece = min(longest, 1 << 22)
+    let ownPiece = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 16)
+    let pieces = UnsafeMutableRawBufferPointer.allocate(byteCount: piece * count, alignment: 16)
+    defer {
+      ownPiece.deallocate()
+      pieces.deallocate()
+    }
+    ownPiece.initializeMemory(as: UInt8.self, repeating: 0)
+    var all = everywhere || isFirst ? sizes.map { _ in [UInt8]() } : []
+    for start in stride(from: 0, to: longest, by: max(1, piece)) {
+      let size = min(piece, longest - start)
+      if start < own.count { ownPiece.copyBytes(from: own[start..<min(start + size, own.count)]) }
+      beginGather(
+        UnsafeRawBufferPointer(rebasing: ownPiece[..<size]),
+        into: UnsafeMutableRawBufferPointer(rebasing: pieces[..<(size * count)]))
+      try finish()
+      for rank in all.indices where start < sizes[rank] {
+        all[rank] += pieces[rank * size..<rank * size + min(size, sizes[rank] - start)]
+      }
+    }
+    return all
+  }
+
   /// The bytes of the first process, in all.
   ///
   /// - Parameter own: what the first process has; of the others it does not matter.

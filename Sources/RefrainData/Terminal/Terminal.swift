@@ -56,7 +56,10 @@ extension Terminal {
   package init(descriptor: Int32) {
     self = .none
     let environment = ProcessInfo.processInfo.environment
-    guard isatty(descriptor) == 1, environment["TERM"] != "dumb" else { return }
+    // Open MPI gives each process a terminal of its own, whatever reads it in the end.
+    guard isatty(descriptor) == 1, environment["TERM"] != "dumb", environment["OMPI_COMM_WORLD_SIZE"] == nil else {
+      return
+    }
     isTerminal = true
     usesColor = environment["NO_COLOR", default: ""].isEmpty
     var size = winsize()

@@ -51,10 +51,20 @@ extension Classifier: TaskModel {
     for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, ids: ids, request)) }
   }
 
+  /// The class of each row of a share.
+  public func predict(
+    _ examples: LabelledRecords, _ request: ClassifierRequest, share: ExampleShare
+  ) throws(TaskError) -> [ClassAnswer]? {
+    let rows = try model.encoded(examples)
+    guard let places = share.places(of: rows.count) else { return nil }
+    return try answers(rows, Array(places), ids: examples.ids, request)
+  }
+
   private func answers(
     _ rows: EncodedRows, _ places: [Int], ids: [String]?, _ request: ClassifierRequest
   ) throws(TaskError) -> [ClassAnswer] {
-    zip(places, try probabilities(rows, places)).map { row, probabilities in
+    guard !places.isEmpty else { return [] }
+    return zip(places, try probabilities(rows, places)).map { row, probabilities in
       answer(probabilities, id: ids?[row], threshold: request.threshold)
     }
   }

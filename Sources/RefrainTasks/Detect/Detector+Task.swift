@@ -80,8 +80,23 @@ extension Detector: TaskModel {
   /// What there is to say of each row of each file, as if it came after those of the training; with
   /// ``DetectionRequest/onlyAlarms`` of the alarms alone.
   public func predict(_ examples: Examples, _ request: DetectionRequest) throws(TaskError) -> [Detection] {
+    try detections(in: examples.files[...], request)
+  }
+
+  /// The same of a share of the files, of which each is a stream by itself.
+  public func predict(
+    _ examples: Examples, _ request: DetectionRequest, share: ExampleShare
+  ) throws(TaskError) -> [Detection]? {
+    try share.places(of: examples.files.count).map { places throws(TaskError) in
+      try detections(in: examples.files[places], request)
+    }
+  }
+
+  private func detections(
+    in files: ArraySlice<ObservedRows>, _ request: DetectionRequest
+  ) throws(TaskError) -> [Detection] {
     var all: [Detection] = []
-    for rows in examples.files {
+    for rows in files {
       all += try detections(in: rows) { () throws(TaskError) in try TaskError.checkCancellation() }
     }
     return request.onlyAlarms ? all.filter(\.isAnomaly) : all

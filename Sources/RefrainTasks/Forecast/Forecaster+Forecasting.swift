@@ -57,14 +57,20 @@ extension Forecaster {
 
   /// What comes after each of the series that the forecaster was trained on.
   public func forecasts(levels: [Double] = [], samples: Int = 0) throws(ForecastError) -> [Forecast] {
-    try forecasts(of: nil, levels: levels, samples: samples)
+    try members.map { member throws(ForecastError) in try forecast(of: member, levels: levels, samples: samples) }
   }
 
-  /// The same, of one of the series alone.
+  /// What comes after one of the series that the forecaster was trained on.
+  func forecast(of member: ForecastMember, levels: [Double], samples: Int) throws(ForecastError) -> Forecast {
+    try TaskError.checkCancellation()
+    return try forecast(member.memory, of: member, levels: levels, samples: samples)
+  }
+
+  /// What is known of the series of a name.
   ///
   /// - Parameter name: What the series is called; nil for all.
   /// - Throws: ``ForecastError`` when there is none of this name.
-  func forecasts(of name: String?, levels: [Double], samples: Int) throws(ForecastError) -> [Forecast] {
+  func members(called name: String?) throws(ForecastError) -> [ForecastMember] {
     let chosen = name.map { name in members.filter { ($0.id ?? seriesName) == name } } ?? members
     guard !chosen.isEmpty else {
       let names = members.map { $0.id ?? seriesName }
@@ -73,10 +79,7 @@ extension Forecaster {
         remedy: nearestName(to: name ?? "", among: names).map { "did you mean \($0.debugDescription)?" }
           ?? "there \(names.count == 1 ? "is" : "are") \(names.prefix(12).joined(separator: ", "))")
     }
-    return try chosen.map { member throws(ForecastError) in
-      try TaskError.checkCancellation()
-      return try forecast(member.memory, of: member, levels: levels, samples: samples)
-    }
+    return chosen
   }
 
   /// What comes after the series that the forecaster was trained on, or after a newer one.

@@ -77,11 +77,30 @@ extension Forecaster: TaskModel {
 
   /// What comes next in each series, or in the one that was trained on where there is none.
   public func predict(_ examples: [Series], _ request: ForecastRequest) throws(TaskError) -> [Forecast.Point] {
+    let chosen = examples.isEmpty ? try members(called: request.reading.only) : []
+    return try points(examples[...], chosen[...], request)
+  }
+
+  /// What comes next in each series of a share.
+  public func predict(
+    _ examples: [Series], _ request: ForecastRequest, share: ExampleShare
+  ) throws(TaskError) -> [Forecast.Point]? {
+    if let places = share.places(of: examples.count) { return try points(examples[places], [], request) }
+    guard examples.isEmpty else { return nil }
+    let chosen = try members(called: request.reading.only)
+    return try share.places(of: chosen.count).map { places throws(TaskError) in
+      try points([], chosen[places], request)
+    }
+  }
+
+  /// What comes next in newer series, or in some of those that were trained on.
+  private func points(
+    _ examples: ArraySlice<Series>, _ members: ArraySlice<ForecastMember>, _ request: ForecastRequest
+  ) throws(TaskError) -> [Forecast.Point] {
     let (levels, samples) = (request.levels, request.samples ?? 0)
     var points: [Forecast.Point] = []
-    if examples.isEmpty {
-      let forecasts = try forecasts(of: request.reading.only, levels: levels, samples: samples)
-      points = forecasts.flatMap(\.sampledPoints)
+    for member in members {
+      points += try forecast(of: member, levels: levels, samples: samples).sampledPoints
     }
     for series in examples {
       try TaskError.checkCancellation()

@@ -148,7 +148,7 @@ private struct ForecasterTraining {
     var generator = RandomGenerator(seed: plan.seed)
     var network = ForecastNetwork(plan, featureCount: parts[0].windows.featureCount, using: &generator)
     var isComplete = true
-    if context.shouldStop() { throw ForecastError("interrupted before there was a result") }
+    if try context.agreed(context.shouldStop()) { throw ForecastError("interrupted before there was a result") }
     if hasNetwork {
       // The network begins at the best linear forecast, and learns what that misses.
       let places = parts.filter { $0.isTrained(within: $0.first) }.map { (windows: $0.windows, limit: $0.first) }
@@ -159,9 +159,12 @@ private struct ForecasterTraining {
     for index in parts.indices {
       if hasNetwork, finished > 0 { parts[index].ways.networks = [(parts[index].first, network)] }
       parts[index].askPretrained()
-      parts[index].chosen = choose(parts[index].ways, parts[index].origins)
-      report(after: 0, index)
     }
+    let chosen = try context.shared(parts.count) { index in
+      defer { report(after: 0, index) }
+      return choose(parts[index].ways, parts[index].origins)
+    }
+    for index in parts.indices { parts[index].chosen = chosen[index] }
     var linear = parts.count == 1 ? self.linear(parts[0].chosen, parts[0].windows, within: parts[0].held) : nil
     // A network that is none of the best ways anywhere is left as it is.
     if isComplete, hasNetwork, isWorthwhile(parts.map(\.chosen)) {
@@ -171,25 +174,30 @@ private struct ForecasterTraining {
     for index in parts.indices {
       if hasNetwork, finished > 0 { parts[index].ways.networks.append((parts[index].held, network)) }
       parts[index].ways.linear = linear
-      parts[index].backtest = backtest(parts[index])
     }
+    let backtests = try context.shared(parts.count) { backtest(parts[$0]) }
+    for index in parts.indices { parts[index].backtest = backtests[index] }
     guard isComplete else {
       return forecaster(network, partMembers, linear: linear, isComplete: false)
     }
 
+    let wholes = parts.map { part in
+      ForecastWindows(
+        part.series, training: part.series.count, plan: part.plan, barriers: part.finalOrigins.ends)
+    }
+    let finals = try context.shared(parts.count) { index in
+      var ways = ForecastWays(wholes[index])
+      ways.networks = parts[index].ways.networks
+      ways.simple.pretrained = parts[index].ways.simple.pretrained
+      defer { report(after: 1, index) }
+      return choose(ways, parts[index].finalOrigins)
+    }
     var members: [ForecastMember] = []
     var places: [(windows: ForecastWindows, limit: Int)] = []
-    for (index, part) in parts.enumerated() {
-      let origins = part.finalOrigins
-      let whole = ForecastWindows(part.series, training: part.series.count, plan: part.plan, barriers: origins.ends)
-      var ways = ForecastWays(whole)
-      ways.networks = part.ways.networks
-      ways.simple.pretrained = part.ways.simple.pretrained
-      let final = choose(ways, origins)
+    for (part, (whole, final)) in zip(parts, zip(wholes, finals)) {
       if parts.count == 1 { linear = self.linear(final, whole, within: part.series.count) }
       members.append(member(part.series, whole, final, part.backtest))
       if part.isTrained(within: part.series.count) { places.append((whole, part.series.count)) }
-      report(after: 1, index)
     }
     if hasNetwork, isWorthwhile(members.map(\.combination)) {
       let before = finished
@@ -255,6 +263,7 @@ private struct ForecasterTraining {
         Double(before + epoch) / total, "\(message), epoch \(epoch) of \(epochs), loss \(rounded(loss))")
     }
     finished = before + history.epochs.count
+    if context.group != nil { limit.take(isReached: try context.agreed(limit.isReached)) }
     // What the clock ended is as good as it could be.
     return history.stopReason == .completed || limit.isReached
   }

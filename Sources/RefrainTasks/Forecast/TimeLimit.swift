@@ -47,6 +47,14 @@ final class TimeLimit: Sendable {
   /// Whether the clock, and nobody else, ended a stage.
   var isReached: Bool { state.withLock { $0.isReached && !$0.isInterrupted } }
 
+  /// Takes over what the first of several processes knows, whose clock counts.
+  func take(isReached: Bool) {
+    state.withLock { state in
+      state.isReached = isReached
+      if isReached { state.isInterrupted = false }
+    }
+  }
+
   /// What a report says of it.
   var note: String? {
     isReached ? "the time limit of \((seconds ?? 0).formatted()) s cut the training short" : nil

@@ -36,8 +36,23 @@ extension FramePredictor: TaskModel {
 
   /// The frames that follow each clip.
   public func predict(_ examples: FrameClips, _ request: FrameRequest) throws(TaskError) -> [NextFrames] {
+    try answers(examples, 0..<examples.library.count, request)
+  }
+
+  /// The frames that follow each clip of a share.
+  public func predict(
+    _ examples: FrameClips, _ request: FrameRequest, share: ExampleShare
+  ) throws(TaskError) -> [NextFrames]? {
+    try share.places(of: examples.library.count).map { places throws(TaskError) in
+      try answers(examples, places, request)
+    }
+  }
+
+  private func answers(
+    _ examples: FrameClips, _ clips: Range<Int>, _ request: FrameRequest
+  ) throws(TaskError) -> [NextFrames] {
     var answers: [NextFrames] = []
-    for number in 0..<examples.library.count {
+    for number in clips {
       do throws(DataError) {
         let clip = try examples.library.clip(number)
         answers.append(

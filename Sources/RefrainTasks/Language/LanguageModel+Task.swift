@@ -67,6 +67,19 @@ extension LanguageModel: TaskModel {
       for prompt in examples.prompts { answers += try continuations(of: prompt, request) }
       return answers
     }
+    return try judgments(of: Excerpt(lines), request)
+  }
+
+  /// How likely the lines of a share are; prompts are gone on from by one process.
+  public func predict(
+    _ examples: LanguageExamples, _ request: LanguageRequest, share: ExampleShare
+  ) throws(TaskError) -> [LanguageAnswer]? {
+    guard let lines = examples.lines, let places = share.places(of: lines.count) else { return nil }
+    return try judgments(of: Excerpt(lines, places), request)
+  }
+
+  /// How likely lines are, read some at a time.
+  private func judgments(of lines: Excerpt, _ request: LanguageRequest) throws(TaskError) -> [LanguageAnswer] {
     var answers: [LanguageAnswer] = []
     var waiting: [String] = []
     for line in lines {

@@ -39,9 +39,8 @@ extension Regressor: TaskModel {
     _ examples: LabelledRecords, _ request: RegressorRequest
   ) throws(TaskError) -> [RegressionAnswer] {
     try check(request.level)
-    var answers = answers(try values(model.encoded(examples)), level: request.level)
-    for (row, id) in (examples.ids ?? []).enumerated() { answers[row].id = id }
-    return answers
+    let rows = try model.encoded(examples)
+    return try answers(rows, Array(0..<rows.count), ids: examples.ids, request)
   }
 
   /// The number of each row, some rows at a time.
@@ -50,11 +49,26 @@ extension Regressor: TaskModel {
   ) throws {
     try check(request.level)
     let (rows, ids) = (try model.encoded(examples), examples.ids)
-    for part in ColumnModel.parts(of: rows.count) {
-      var answers = answers(try model.scores(rows, part).map(scale.value), level: request.level)
-      if let ids { for (place, row) in part.enumerated() { answers[place].id = ids[row] } }
-      try body(answers)
-    }
+    for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, ids: ids, request)) }
+  }
+
+  /// The number of each row of a share.
+  public func predict(
+    _ examples: LabelledRecords, _ request: RegressorRequest, share: ExampleShare
+  ) throws(TaskError) -> [RegressionAnswer]? {
+    try check(request.level)
+    let rows = try model.encoded(examples)
+    guard let places = share.places(of: rows.count) else { return nil }
+    return try answers(rows, Array(places), ids: examples.ids, request)
+  }
+
+  private func answers(
+    _ rows: EncodedRows, _ places: [Int], ids: [String]?, _ request: RegressorRequest
+  ) throws(TaskError) -> [RegressionAnswer] {
+    guard !places.isEmpty else { return [] }
+    var answers = answers(try model.scores(rows, places).map(scale.value), level: request.level)
+    if let ids { for (place, row) in places.enumerated() { answers[place].id = ids[row] } }
+    return answers
   }
 
   /// How near the numbers come to the truth, beside the mean and a ridge regression on what stands in the columns.

@@ -78,8 +78,24 @@ extension Tagger: TaskModel {
   /// An answer for each sentence, word or span.
   public func predict(_ examples: TagExamples, _ request: TagRequest) throws(TaskError) -> [TagAnswer] {
     try check(request)
+    return try answers(examples, nil, request)
+  }
+
+  /// An answer for each sentence, word or span of a share of the sentences.
+  public func predict(
+    _ examples: TagExamples, _ request: TagRequest, share: ExampleShare
+  ) throws(TaskError) -> [TagAnswer]? {
+    try check(request)
+    guard let places = share.places(of: examples.sentences.count) else { return nil }
+    return try answers(examples, places, request)
+  }
+
+  /// - Parameter places: Which of the sentences; nil means all.
+  private func answers(
+    _ examples: TagExamples, _ places: Range<Int>?, _ request: TagRequest
+  ) throws(TaskError) -> [TagAnswer] {
     var answers: [TagAnswer] = []
-    for part in Self.parts(of: examples.sentences) {
+    for part in Self.parts(of: examples.sentences, at: places) {
       answers += try self.answers(part.sentences, from: part.first + 1, request)
     }
     try examples.requireWhole()

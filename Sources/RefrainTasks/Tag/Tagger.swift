@@ -34,11 +34,14 @@ public struct Tagger: Sendable {
   private static let pool = 1 << 14
 
   /// Sentences in parts of which each is answered by itself, and as it is among all: as many as are sorted together.
+  ///
+  /// - Parameter places: which of them; nil means all.
   static func parts(
-    of sentences: TaggedSentences
+    of sentences: TaggedSentences, at places: Range<Int>? = nil
   ) -> some Sequence<(first: Int, sentences: [TaggedSentence])> {
-    stride(from: 0, to: sentences.count, by: pool).lazy.map { start in
-      (first: start, sentences: Array(sentences[start..<min(start + pool, sentences.count)]))
+    let places = places ?? 0..<sentences.count
+    return stride(from: places.lowerBound, to: places.upperBound, by: pool).lazy.map { start in
+      (first: start, sentences: Array(sentences[start..<min(start + pool, places.upperBound)]))
     }
   }
 

@@ -75,6 +75,14 @@ extension Transcriber: TaskModel {
     try transcriptions(examples, width: request.width)
   }
 
+  /// What the recordings of a share say.
+  public func predict(
+    _ examples: Utterances, _ request: TranscriptionRequest, share: ExampleShare
+  ) throws(TaskError) -> [Transcription]? {
+    guard let places = share.places(of: examples.all.count) else { return nil }
+    return try transcriptions(examples, at: places, width: request.width)
+  }
+
   /// The word and the character error rate: the edits that it takes to make the answers right, over what there should
   /// be, of all recordings together. The baseline writes the most frequent text of the recordings every time.
   public func evaluate(on examples: Utterances, _ request: TranscriptionRequest) throws(TaskError) -> TaskEvaluation {

@@ -179,15 +179,19 @@ public struct Transcriber: Sendable {
 
   /// What recordings say, with times and confidence.
   ///
+  /// - Parameter places: Which of the recordings; nil means all. What is known of a speaker is known of all.
   /// - Throws: ``TaskError`` when the task that this runs in is canceled.
-  func transcriptions(_ utterances: Utterances, width: Int?) throws(TaskError) -> [Transcription] {
-    let inputs = plan.inputs(utterances)
+  func transcriptions(
+    _ utterances: Utterances, at places: Range<Int>? = nil, width: Int?
+  ) throws(TaskError) -> [Transcription] {
+    let places = places ?? utterances.all.indices
+    let inputs = Array(plan.inputs(utterances)[places])
     let values = TranscriptionExamples(inputs: inputs, labels: inputs.map { _ in [] })
       .logProbabilities(transcriptionNetwork)
     var search = search
     if let width { search.width = width }
     let prefixes = search.prefixSearch(plan, lexicon: language.lexicon)
-    return try zip(utterances.all, values).map { one, values throws(TaskError) in
+    return try zip(utterances.all[places], values).map { one, values throws(TaskError) in
       try TaskError.checkCancellation()
       var answer = Transcription(audio: one.name, text: "", confidence: 0, words: [])
       answer.problem = one.problem?.description

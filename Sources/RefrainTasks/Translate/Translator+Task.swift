@@ -53,9 +53,25 @@ extension Translator: TaskModel {
   public func predict(
     _ examples: TranslationExamples, _ request: TranslationRequest
   ) throws(TaskError) -> [Translation] {
+    try answers(examples.pairs.sources, request)
+  }
+
+  /// What is made of each source of a share.
+  public func predict(
+    _ examples: TranslationExamples, _ request: TranslationRequest, share: ExampleShare
+  ) throws(TaskError) -> [Translation]? {
+    let sources = examples.pairs.sources
+    guard let places = share.places(of: sources.count) else { return nil }
+    return try answers(sources.dropFirst(places.lowerBound).prefix(places.count), request)
+  }
+
+  /// What is made of each text, read some at a time.
+  private func answers(
+    _ texts: some Sequence<String>, _ request: TranslationRequest
+  ) throws(TaskError) -> [Translation] {
     var answers: [Translation] = []
     var waiting: [String] = []
-    for text in examples.pairs.sources {
+    for text in texts {
       waiting.append(text)
       if waiting.count == 2048 {
         answers += try self.answers(waiting, request, check: TaskError.checkCancellation)

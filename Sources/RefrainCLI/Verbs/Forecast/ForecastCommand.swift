@@ -39,7 +39,7 @@ struct ForecastCommand: ParsableCommand {
   @OptionGroup(title: "Model and picture") var files: ForecastOptions
   @OptionGroup(title: "Results") var results: ResultOptions
 
-  private var outputs: OutputFiles {
+  var outputs: OutputFiles {
     OutputFiles(
       written: [("--save", files.save), ("--output", results.output), ("--chart", files.chart)],
       read: [("FILE", file == "-" ? nil : file), ("--model", files.model)])
@@ -60,133 +60,83 @@ struct ForecastCommand: ParsableCommand {
     }
   }
 
-  func run() throws { try task.naming(forecast) }
-
-  private func forecast() throws {
-    try outputs.checkWritable()
-    results.apply()
-    var configuration = try task.table()
-    try configuration.choose(network.options)
-    if let every = files.every {
-      do throws(OptionError) { try configuration.choose(every: every) } catch { throw error.ofFlag }
-    }
-    let input = input
-    if input == nil, let flag = task.flags(choosingData: true).first {
-      throw ValidationError("\(flag) names a column, but no FILE is given.")
-    }
-    let reports =
-      try files.model.map { try fromModel($0, input, configuration) } ?? fromTraining(input, configuration)
-    let forecasts = ForecastResults(reports, shape: results.format == .table ? .refrain : files.shape ?? .refrain)
-    try write(forecasts)
-    // Ctrl-C that came too late to be obeyed changed nothing.
-    if Interruption.isRequested && !forecasts.areComplete {
-      throw CommandFailure.interrupted("the training was interrupted; the forecast is the best until then")
+  mutating func run() throws {
+    // Standard input is that of one process.
+    try Processes.joinToAnswer(file != nil && file != "-")
+    if !Processes.isFirst { results.running.quiet = true }
+    let command = self
+    if let group = Processes.group { return try command.forecast(with: group) }
+    try command.task.naming {
+      let work = try command.read()
+      let reports = try command.reports(work, 0..<work.count)
+      try command.write(reports[0]) { form in reports.map { ForecastPart($0, form) } }
     }
   }
 
-  /// The file, the folder or standard input; nil for the bundled series.
-  private var input: DataSource.Part? {
-    guard let path = file ?? (StandardInput.holdsData(note: results.running.note) ? "-" : nil) else { return nil }
-    return DataSource(paths: [path]).parts[0]
+  /// How results are written.
+  private func form(for terminal: Terminal) -> ForecastPart.Form {
+    ForecastPart.Form(
+      format: results.format, shape: results.format == .table ? .refrain : files.shape ?? .refrain, terminal: terminal)
   }
 
-  /// What the reports tell besides the forecast.
-  private var extent: ForecastReport.Extent {
-    ForecastReport.Extent(hasDetails: files.details, hasFitted: files.fitted, samples: files.samples ?? 0)
-  }
-
-  private func fromModel(
-    _ path: String, _ input: DataSource.Part?, _ configuration: Forecaster.Configuration
-  ) throws -> [ForecastReport] {
-    let forecaster = try Forecaster(contentsOf: path)
-    let levels = configuration.levels
-    guard let input else {
-      return try forecaster.each.map {
-        try ForecastReport($0, label: forecaster.seriesIDs.isEmpty ? nil : $0.id, levels: levels, extent: extent)
+  /// Forecasts together with the processes that were started with this one, of which the first writes.
+  private func forecast(with group: any TrainingGroup) throws {
+    // A table is as wide as the first process' terminal.
+    let own = results.output == nil ? StandardOutput.terminal : .none
+    let all = try exchanging { () throws(TrainingError) -> [[UInt64]] in
+      try group.gather([UInt64(own.width), UInt64(own.height), own.usesColor ? 1 : 0, own.isTerminal ? 1 : 0])
+    }
+    let form = form(
+      for: Terminal(
+        isTerminal: all[0][3] == 1, width: Int(all[0][0]), height: Int(all[0][1]), usesColor: all[0][2] == 1))
+    var first: ForecastReport?
+    func parts(_ work: Work, _ places: Range<Int>) throws -> [JSON] {
+      let reports = try task.naming { try self.reports(work, places) }
+      first = reports.first
+      return reports.map { report in
+        var part = ForecastPart(report, form)
+        // The first has said its own.
+        if !group.isFirst { part.notes = notes(of: report, in: work) }
+        return part.json
       }
     }
-    let given = configuration.reading
-    let all = try forecaster.reading(given).allSeries(in: input) { forecaster.options(given, in: $0) }
-      .map(forecaster.fitting)
-    note(all)
-    return try all.map { try ForecastReport(forecaster, continuing: $0, levels: levels, extent: extent) }
-  }
-
-  /// More series than this are learned by one network together.
-  private static let mostAlone = 12
-
-  private func fromTraining(
-    _ input: DataSource.Part?, _ configuration: Forecaster.Configuration
-  ) throws -> [ForecastReport] {
-    guard let input else { return [try report(of: .airline, label: nil, configuration)] }
-    var all = try configuration.reading.allSeries(in: input, configuration.options)
-    let areTogether = all.count > Self.mostAlone || all.count > 1 && files.save != nil
-    if !areTogether { all = try Forecaster.longEnough(all, for: configuration) }
-    if all.count > 1, files.chart != nil {
-      throw CommandFailure.badData(
-        "\(input.name): there are \(all.count) series, and --chart takes one; choose it with "
-          + "--only \((all[0].id ?? all[0].name).shellWord) or --target")
+    let shared = try SharedAnswers(group: group, model: files.model).answers {
+      try task.naming { try read() }
+    } sharing: { work, share in
+      try share.places(of: work.count).map { try parts(work, $0) }
+    } alone: { work in
+      try parts(work, 0..<work.count)
     }
-    note(all)
-    try Forecaster.checkFuture(of: all, configuration)
-    if areTogether {
-      return try reports(of: all, configuration)
-    }
-    var reports: [ForecastReport] = []
-    for series in all where reports.isEmpty || !Interruption.isRequested {
-      reports.append(
-        try report(of: series, label: all.count > 1 ? series.id ?? series.name : nil, configuration))
-    }
-    return reports
-  }
-
-  /// Says once what was assumed of the series.
-  private func note(_ all: [Series]) {
-    results.running.notes(of: all, for: Forecaster.self)
-  }
-
-  /// The reports on series that one model learned together.
-  private func reports(of all: [Series], _ configuration: Forecaster.Configuration) throws -> [ForecastReport] {
-    let forecaster = try trained(on: all, prefix: "", configuration)
-    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
-    return try zip(forecaster.each, all).map { member, series in
-      try ForecastReport(
-        member, trainedOn: series, label: series.id ?? series.name, whole: forecaster, levels: configuration.levels,
-        extent: extent)
-    }
-  }
-
-  private func trained(
-    on all: [Series], prefix: String, _ configuration: Forecaster.Configuration
-  ) throws -> Forecaster {
-    try results.running.training { progress in
-      var context = TrainingContext(shouldStop: { Interruption.isRequested })
-      if let progress { context.progress = { progress($0, prefix + $1) } }
-      context.timeLimit = files.timeLimit?.seconds
-      return try Forecaster.train(on: all, configuration, context)
-    }
-  }
-
-  private func report(
-    of series: Series, label: String?, _ configuration: Forecaster.Configuration
-  ) throws -> ForecastReport {
-    let prefix = label.map { "\($0): " } ?? ""
-    let forecaster = try trained(on: [series], prefix: prefix, configuration)
-    if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(prefix)\(text).") } }
-    return try ForecastReport(
-      forecaster, trainedOn: series, label: label, levels: configuration.levels, extent: extent)
+    guard let shared, let first else { return }
+    let parts = shared.compactMap(ForecastPart.init)
+    for text in parts.flatMap(\.notes) { results.running.note(text) }
+    try write(first) { _ in parts }
   }
 
   /// Writes the files first: who reads standard output may stop reading at any time.
-  private func write(_ forecasts: ForecastResults) throws {
+  ///
+  /// - Parameters:
+  ///   - first: The first report.
+  ///   - parts: What is written of all, in a form.
+  private func write(_ first: ForecastReport, _ parts: (ForecastPart.Form) -> [ForecastPart]) throws {
     if let path = files.save {
-      try (forecasts.reports[0].whole ?? forecasts.reports[0].forecaster).save(to: path)
+      try (first.whole ?? first.forecaster).save(to: path)
       results.running.note("The model is in \(path).")
     }
     if let path = files.chart {
-      try writeAtomically(forecasts.reports[0].svg, to: path)
+      try writeAtomically(first.svg, to: path)
       results.running.note("The chart is in \(path).")
     }
-    try results.write("The forecast is") { forecasts.text(as: results.format, for: $0) }
+    var areComplete = true
+    try results.write("The forecast is") { terminal in
+      let form = self.form(for: terminal)
+      let parts = parts(form)
+      areComplete = parts.allSatisfy(\.isComplete)
+      return ForecastResults(parts, form).text
+    }
+    // Ctrl-C that came too late to be obeyed changed nothing.
+    if Interruption.isRequested && !areComplete {
+      throw CommandFailure.interrupted("the training was interrupted; the forecast is the best until then")
+    }
   }
 }

@@ -10,10 +10,8 @@ extension ForecastReport {
       + (extent.hasFitted ? ["value", "residual"] : [])).joined(separator: ",")
   }
 
-  /// The forecast as CSV (RFC 4180, with LF): ``csvHeader`` and a row a step, or a row a step of each sample path.
-  var csv: String { ([csvHeader] + csvRows).map { $0 + "\n" }.joined() }
-
-  /// The rows, without line breaks: with fitted values first those of past times, whose interval is left empty.
+  /// The forecast as CSV (RFC 4180), without line breaks: a row a step, or a row a step of each sample path; with
+  /// fitted values first those of past times, whose interval is left empty.
   var csvRows: [String] {
     guard forecast.samples.isEmpty else {
       return forecast.samples.enumerated().flatMap { number, path in

@@ -74,16 +74,4 @@ struct ForecastReport {
       upper: points.map(\.p90), times: forecast.history.map(\.time) + points.map(\.time), season: forecaster.season,
       historyCount: historyCount)
   }
-
-  /// The results in one of the formats, ended by a line break.
-  ///
-  /// - Parameter terminal: Where the text will be read; it decides over the width and the colors of a table.
-  func text(as format: OutputFormat, for terminal: Terminal) -> String {
-    switch format {
-    case .table: table(for: terminal)
-    case .csv: csv
-    case .json: json.text() + "\n"
-    case .jsonl: jsonLines
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Refrain
 import RefrainData
 import RefrainTasks
 
@@ -56,19 +57,19 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
 
   func validate() throws { try outputs.validate() }
 
-  func run() throws { try task.naming(answer) }
-
-  private func answer() throws {
+  func run() throws {
     // Answers that are files themselves, such as the frames of a clip, where the name is one of such a file.
     let written = results.output.flatMap { path in
       (Task.Answer.self as? any FileAnswer.Type).flatMap { $0.isWritten(to: path) ? path : nil }
     }
-    if written == nil { try outputs.checkWritable() }
-    results.apply()
-    let request = try task.table()
-    let trained = try Task(contentsOf: model)
-    let examples = try trained.examples(from: DataSource(paths: files), request)
-    results.running.notes(of: examples, for: Task.self)
+    // Standard input is that of one process, and so are answers that are files.
+    try Processes.joinToAnswer(written == nil && !(files + task.files).contains("-"))
+    if let group = Processes.group { return try answer(with: group) }
+    try task.naming { try answer(written: written) }
+  }
+
+  private func answer(written: String?) throws {
+    let (trained, examples, request) = try read(checking: written == nil)
     // Of many answers their lines are less than they are.
     if written == nil, results.format == .jsonl {
       var lines = ""
@@ -85,7 +86,40 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
       if let kind = Task.Answer.self as? any FileAnswer.Type { try write(kind) }
       return results.running.note("The answers are in \(written).")
     }
-    let report = AnswerReport(try answers.map { try JSON(encoding: $0) }, fields: Task.answerFields)
+    try write(answers.map { try JSON(encoding: $0) })
+  }
+
+  /// The model, what it is to answer, and what is asked of it.
+  ///
+  /// - Parameter isChecking: Whether a place to write to is looked at before.
+  private func read(
+    checking isChecking: Bool
+  ) throws -> (model: Task, examples: Task.Examples, request: Task.Request) {
+    if isChecking { try outputs.checkWritable() }
+    results.apply()
+    let request = try task.table()
+    let trained = try Task(contentsOf: model)
+    let examples = try trained.examples(from: DataSource(paths: files), request)
+    if Processes.isFirst { results.running.notes(of: examples, for: Task.self) }
+    return (trained, examples, request)
+  }
+
+  /// Answers together with the processes that were started with this one, of which the first writes.
+  private func answer(with group: any TrainingGroup) throws {
+    let answers = try SharedAnswers(group: group, model: model).answers {
+      try task.naming { try read(checking: group.isFirst) }
+    } sharing: { work, share in
+      try task.naming {
+        try work.model.predict(work.examples, work.request, share: share)?.map { try JSON(encoding: $0) }
+      }
+    } alone: { work in
+      try task.naming { try work.model.predict(work.examples, work.request).map { try JSON(encoding: $0) } }
+    }
+    if let answers { try write(answers) }
+  }
+
+  private func write(_ answers: [JSON]) throws {
+    let report = AnswerReport(answers, fields: Task.answerFields)
     try results.write("The answers are") { report.text(as: results.format, for: $0) }
   }
 }

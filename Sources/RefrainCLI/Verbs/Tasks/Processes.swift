@@ -7,11 +7,19 @@ import Synchronization
   import RefrainMPI
 #endif
 
-/// The processes that `mpirun`, or another launcher of MPI, has started with this one to train a model together: the
-/// first of them speaks and writes.
+/// The processes that `mpirun`, or another launcher of MPI, has started with this one to train a model together, or to
+/// answer many examples: the first of them speaks and writes.
 enum Processes {
-  /// Those that were joined, and the checkpoints from which a training that one of them ends is gone on with.
-  private static let joined = Mutex<(group: (any TrainingGroup)?, folder: String?)>((nil, nil))
+  private struct Joined {
+    var group: (any TrainingGroup)?
+    /// The checkpoints from which a training that one of them ends is gone on with.
+    var folder: String?
+    /// Whether they train; else they answer, and meet once at the end, whatever happened to one of them.
+    var areTraining = false
+  }
+
+  /// Those that were joined.
+  private static let joined = Mutex(Joined())
 
   static var group: (any TrainingGroup)? { joined.withLock { $0.group } }
   static var isFirst: Bool { group?.isFirst ?? true }
@@ -32,32 +40,49 @@ enum Processes {
     )
   }
 
-  /// Joins the processes that were started together, if this one is not alone.
+  /// Joins the processes that were started together to train, if this one is not alone.
   ///
   /// - Throws: ``CommandFailure`` in a build without MPI.
   static func join(for flags: TrainingFlags) throws {
+    let count = launched().count
+    guard count > 1, group == nil else { return }
+    #if MPI
+      try join(folder: flags.checkpoint ?? flags.resume, areTraining: true)
+    #else
+      throw CommandFailure(
+        status: 64,
+        message: "\(count) processes were started, and this refrain was built without MPI; build it by "
+          + "'swift build -c release --traits MPI' with Open MPI or MPICH installed, or start it without mpirun")
+    #endif
+  }
+
+  /// Joins the processes that were started together to answer, if this one is not alone. Where answers cannot be
+  /// shared, or MPI is not there, the first process gives them alone, and the others end here.
+  ///
+  /// - Parameter areShared: Whether each process can read what is to be answered, and its answers can be handed on.
+  static func joinToAnswer(_ areShared: Bool) throws {
     let launched = launched()
     guard launched.count > 1, group == nil else { return }
     #if MPI
+      if areShared { return try join(folder: nil, areTraining: false) }
+    #endif
+    if launched.rank > 0 { Foundation.exit(EXIT_SUCCESS) }
+  }
+
+  #if MPI
+    private static func join(folder: String?, areTraining: Bool) throws {
       let group: MPIGroup
       do throws(TrainingError) { group = try MPIGroup() } catch {
         throw CommandFailure(status: 70, message: error.description)
       }
-      joined.withLock { $0 = (group, flags.checkpoint ?? flags.resume) }
+      joined.withLock { $0 = Joined(group: group, folder: folder, areTraining: areTraining) }
       // Processes that are not bound to cores of their own share those of the machine.
       let info = ProcessInfo.processInfo
       if info.environment["REFRAIN_THREADS"] == nil, info.activeProcessorCount >= info.processorCount {
-        Parallelism.threads = max(1, Parallelism.threads / launched.onMachine)
+        Parallelism.threads = max(1, Parallelism.threads / launched().onMachine)
       }
-    #else
-      // The launcher ends the others with the first.
-      if launched.rank > 0 { sleep(2) }
-      throw CommandFailure(
-        status: 64,
-        message: "\(launched.count) processes were started, and this refrain was built without MPI; build it by "
-          + "'swift build -c release --traits MPI' with Open MPI or MPICH installed, or start it without mpirun")
-    #endif
-  }
+    }
+  #endif
 
   /// Says who trains, and how to go on when one of them dies.
   static func introduce(_ note: (String) -> Void) {
@@ -72,20 +97,25 @@ enum Processes {
     joined.withLock { $0.folder }.map { "go on with 'refrain train --resume \($0.sanitized)'" }
   }
 
-  /// An error that all processes meet is told by the first, which ends the others meanwhile.
-  static func waitForFirst() {
+  /// An error that all processes meet is told by the first, which ends the others meanwhile. What is wrong with the
+  /// command itself all meet before they join.
+  ///
+  /// - Parameter join: Whether the command joins them.
+  static func leaveWordToFirst(thatJoin join: Bool) {
+    if join, group == nil, !isFirstStarted { Foundation.exit(EXIT_SUCCESS) }
     if !isFirst { sleep(1) }
   }
 
   /// Leaves the other processes at the end of this one; after an error they end too.
   static func leave(status: Int32) {
     guard let group else { return }
-    if status != 0 {
+    let areTraining = joined.withLock(\.areTraining)
+    if status != 0, areTraining {
       let end = "\(group.name(of: group.rank)) has ended, and the training with it"
       StandardError.write(line: "refrain: \(end.sanitized)\(advice.map { "; \($0)" } ?? "")")
     }
     #if MPI
-      (group as? MPIGroup)?.end(status: status)
+      (group as? MPIGroup)?.end(status: areTraining ? status : 0)
     #endif
   }
 }

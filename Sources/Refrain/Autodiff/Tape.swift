@@ -29,6 +29,10 @@ final class Tape: Recorder, @unchecked Sendable {
   let isTraining: Bool
   /// What such layers draw from.
   var generator: RandomGenerator
+  /// Which rows of the whole batch are computed, where several processes share it; nil means all.
+  let rows: SharedRows?
+  /// What is drawn of which it is not known what the whole batch would draw.
+  var ownGenerator: RandomGenerator
   /// How many time steps of a recurrent layer are kept for the backward pass at a time; nil means all.
   let checkpointInterval: Int?
   /// What layers add to the loss.
@@ -40,11 +44,13 @@ final class Tape: Recorder, @unchecked Sendable {
   /// gradient.
   private var slices: [Slice.Place: Tensor] = [:]
 
-  init(isTraining: Bool, generator: RandomGenerator, checkpointInterval: Int? = nil) {
+  init(isTraining: Bool, generator: RandomGenerator, rows: SharedRows? = nil, checkpointInterval: Int? = nil) {
     require(checkpointInterval ?? 1 > 0, "\(checkpointInterval ?? 0) time steps cannot be kept; at least 1 must be")
     self.isTraining = isTraining
     self.checkpointInterval = checkpointInterval
     self.generator = generator
+    self.rows = rows
+    ownGenerator = rows?.generator ?? generator
   }
 
   /// The slot of a tensor on this tape, or nil for a constant.

@@ -36,7 +36,7 @@ public func valueAndGradient<M: TensorGroup, E: Error>(
 ) throws(E) -> (value: Float, gradient: M) {
   try valueAndGradient(
     at: model, training: training, checkpointInterval: checkpointInterval, keeping: &statistics, using: &generator,
-    watchedBy: nil, of: loss)
+    rows: nil, watchedBy: nil, of: loss)
 }
 
 /// Hears of gradients while the backward pass is on its way.
@@ -49,13 +49,17 @@ protocol BackwardWatcher: AnyObject {
 
 /// The same, heard by a watcher.
 ///
-/// - Parameter hearsGradients: whether it hears of gradients too, and not of the value alone.
+/// - Parameters:
+///   - rows: which rows of the whole batch are drawn for, where several processes share it; nil means all.
+///   - watcher: hears of the value and the gradients.
+///   - hearsGradients: whether it hears of gradients too, and not of the value alone.
 func valueAndGradient<M: TensorGroup, E: Error>(
   at model: M, training: Bool = true, checkpointInterval: Int? = nil, keeping statistics: inout KeptStatistics,
-  using generator: inout RandomGenerator, watchedBy watcher: (any BackwardWatcher)?, hearsGradients: Bool = true,
+  using generator: inout RandomGenerator, rows: SharedRows?, watchedBy watcher: (any BackwardWatcher)?,
+  hearsGradients: Bool = true,
   of loss: (M) throws(E) -> Tensor
 ) throws(E) -> (value: Float, gradient: M) {
-  let tape = Tape(isTraining: training, generator: generator, checkpointInterval: checkpointInterval)
+  let tape = Tape(isTraining: training, generator: generator, rows: rows, checkpointInterval: checkpointInterval)
   var watched = model
   var leaves = 0
   watched.forEachTensor { _, tensor in

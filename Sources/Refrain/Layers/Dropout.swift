@@ -64,35 +64,5 @@ public func dropout(_ x: Tensor, rate: Float, mask: DropoutMask = .value, timeAx
     require(x.rank >= 3, "one dropout mask a sequence needs sequences [B, T, …], and the input has shape \(x.shape)")
     shape[timeAxis] = 1
   }
-  return x * tape.dropoutMask(shape, rate: rate)
-}
-
-extension Tape {
-  /// The running tape, if it belongs to training.
-  static var training: Tape? { current.flatMap { $0.isTraining ? $0 : nil } }
-
-  /// Values that are each `chosen` with the given probability, else `other`.
-  func draw(_ shape: [Int], probability: Float, chosen: Float, other: Float) -> Tensor {
-    // Drawn from a copy: a property of an object is checked for other users at every access.
-    var drawing = generator
-    defer { generator = drawing }
-    return Tensor(shape) { target in
-      // Two values of 24 random bits from each number; without a branch, which could not be foreseen.
-      let threshold = UInt64((Double(probability) * 0x1p24).rounded(.up))
-      let count = shape.product
-      for index in stride(from: 0, to: count, by: 2) {
-        let bits = drawing.next()
-        let first: Float = bits >> 40 < threshold ? 1 : 0
-        target[index] = other + first * (chosen - other)
-        guard index + 1 < count else { break }
-        let second: Float = bits >> 16 & 0xFF_FFFF < threshold ? 1 : 0
-        target[index + 1] = other + second * (chosen - other)
-      }
-    }
-  }
-
-  /// Values that are 0 with probability `rate`, else 1 / (1 − rate).
-  func dropoutMask(_ shape: [Int], rate: Float) -> Tensor {
-    draw(shape, probability: rate, chosen: 0, other: 1 / (1 - rate))
-  }
+  return x * tape.dropoutMask(shape, rate: rate, for: .examples(axis: timeAxis == 0 && x.rank > 1 ? 1 : 0))
 }

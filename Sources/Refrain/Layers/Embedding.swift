@@ -91,9 +91,12 @@ public struct Embedding: Layer {
   /// stays that of the rows used.
   private func dropped(_ rows: Tensor, of indices: [Int]) -> Tensor {
     guard let rate = configuration.dropout, rate > 0, let tape = Tape.training else { return rows }
+    // Of a batch that several processes share the words are those of all, in one order.
+    let all: [Int]? = tape.rows.map { $0.tokens(for: indices) } ?? indices
     var places: [Int: Int] = [:]
-    for index in indices where places[index] == nil { places[index] = places.count }
+    for index in all ?? indices where places[index] == nil { places[index] = places.count }
     let words = indices.map { places[$0]! }
-    return rows * tape.dropoutMask([places.count, 1], rate: rate).gatheringRows(words)
+    return rows
+      * tape.dropoutMask([places.count, 1], rate: rate, for: all == nil ? .own : .common).gatheringRows(words)
   }
 }

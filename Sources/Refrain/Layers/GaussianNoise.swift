@@ -28,9 +28,13 @@ public struct GaussianNoise: Layer {
 
   public func callAsFunction(_ input: StepValues) -> StepValues {
     guard configuration.deviation > 0, let tape = Tape.training else { return input }
-    var generator = tape.generator
-    defer { tape.generator = generator }
-    return input.map { $0 + .normal($0.shape, deviation: configuration.deviation, using: &generator) }
+    let rows = DrawnRows.examples(axis: input.steps.layout == .timeFirst && input.values.rank > 1 ? 1 : 0)
+    return input.map { values in
+      values
+        + tape.drawn(values.shape, for: rows) { shape, generator in
+          .normal(shape, deviation: configuration.deviation, using: &generator)
+        }
+    }
   }
 }
 

@@ -80,7 +80,7 @@ public struct Regularization: CellOptions {
   fileprivate func dropping(_ input: Tensor, along schedule: Schedule, keeping kept: Int) -> Tensor {
     guard inputDropout > 0, let tape = Tape.training else { return input }
     let rows = schedule.order.count
-    let drawn = tape.dropoutMask([rows, input.shape[2] - kept], rate: inputDropout)
+    let drawn = tape.dropoutMask([rows, input.shape[2] - kept], rate: inputDropout, for: schedule.drawnRows)
     let masks = kept == 0 ? drawn : concatenate([drawn, .ones([rows, kept])], axis: 1)
     return input * masks.gatheringRows(schedule.rowAtPositions).reshaped(input.shape)
   }
@@ -89,12 +89,14 @@ public struct Regularization: CellOptions {
   func masks<State: TensorGroup>(for state: State, along schedule: Schedule) -> StepMasks? {
     var masks = StepMasks()
     if recurrentDropout > 0, let tape = Tape.training, let hidden = state.tensor("hidden") {
-      masks.recurrent = tape.dropoutMask(hidden.shape, rate: recurrentDropout).gatheringRows(schedule.order)
+      masks.recurrent = tape.dropoutMask(hidden.shape, rate: recurrentDropout, for: schedule.drawnRows)
+        .gatheringRows(schedule.order)
     }
     func kept(_ name: String, _ rate: Float) -> Tensor? {
       guard rate > 0, let values = state.tensor(name) else { return nil }
       guard let tape = Tape.training else { return Tensor(rate) }
-      return tape.draw([schedule.count] + values.shape.dropFirst(), probability: rate, chosen: 1, other: 0)
+      return tape.draw(
+        [schedule.count] + values.shape.dropFirst(), probability: rate, chosen: 1, other: 0, for: .packed(schedule))
     }
     masks.keptHidden = kept("hidden", zoneoutHidden)
     masks.keptCell = kept("cell", zoneoutCell)
@@ -130,6 +132,9 @@ extension RecurrentCell {
 }
 
 extension Schedule {
+  /// Whose values one mask a row is: the sequences', unless resets divide them.
+  fileprivate var drawnRows: DrawnRows { rows == batch ? .examples(axis: 0) : .own }
+
   /// For each of the batch's `[B·T]` places the row that has its step there; 0 where no step is valid.
   fileprivate var rowAtPositions: [Int] {
     var rows = Array(repeating: 0, count: batch * time)

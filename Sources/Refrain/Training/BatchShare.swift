@@ -2,30 +2,29 @@
 public struct BatchShare<Batch: TrainingBatch>: Sendable {
   /// The examples; nil where there are fewer than processes, and none is left for this one.
   public var batch: Batch?
+  /// The batch of which every so-manieth example is in this share, from the one at the place of the share on: dropout
+  /// is drawn as by one process that has all of it. nil where that is not known, or the share was made otherwise: then
+  /// each process draws its own.
+  public var whole: WholeBatch?
 
   /// The share that these examples are.
-  public init(_ batch: Batch?) { self.batch = batch }
+  public init(_ batch: Batch?, of whole: WholeBatch? = nil) { (self.batch, self.whole) = (batch, whole) }
 }
 
 extension BatchSource {
   public mutating func next(share: Int, of count: Int) throws(TrainingError) -> BatchShare<Element>? {
-    try next().map { BatchShare($0.share(share, of: count)) }
+    try next().map { BatchShare($0.share(share, of: count), of: $0.whole) }
   }
 }
 
 extension TrainingBatch {
   public var lossWeight: Double { weight }
+  public var whole: WholeBatch { WholeBatch(count: count) }
 
   public func share(_ share: Int, of count: Int) -> Self? {
     fatalError(
       "\(Self.self) does not say how it is shared by several processes; write 'share(_:of:)', or train with one")
   }
-}
-
-/// The places that a share has among `total`: every so-manieth, so that shares of a batch whose examples lie in the
-/// order of their lengths have about the same.
-package func sharedPlaces(_ share: Int, of count: Int, total: Int) -> [Int] {
-  Array(stride(from: share, to: total, by: count))
 }
 
 extension Batch {
@@ -43,6 +42,15 @@ extension Batch {
     return lengths.enumerated().reduce(0) { sum, row in
       masked[row.offset * time..<row.offset * time + min(row.element, time)].reduce(sum) { $0 + Double($1) }
     }
+  }
+
+  /// Its examples, their valid steps, and its tokens where it has such.
+  public var whole: WholeBatch {
+    let tokens = input.rank < 3 ? input.integers : nil
+    guard input.rank > 1 else { return WholeBatch(count: count, tokens: tokens) }
+    let time = input.shape[1]
+    let lengths = (0..<count).map { row in (0..<time).count { steps.isValid(row, $0, time: time) } }
+    return WholeBatch(count: count, lengths: lengths, tokens: tokens)
   }
 
   public func share(_ share: Int, of count: Int) -> Batch? {

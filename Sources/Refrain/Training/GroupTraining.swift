@@ -25,9 +25,13 @@ final class GroupTraining {
 
   /// What a batch draws from, in this process: not what it draws from in another.
   func generator(_ common: RandomGenerator) -> RandomGenerator {
-    guard group.rank > 0 else { return common }
     var common = common
-    return RandomGenerator(seed: common.next() &+ UInt64(group.rank) &* 0xD1B5_4A32_D192_ED03)
+    return RandomGenerator(seed: common.next() &+ UInt64(group.rank + 1) &* 0xD1B5_4A32_D192_ED03)
+  }
+
+  /// Which examples of a batch are this process'.
+  func rows(of whole: WholeBatch, generator: RandomGenerator) -> SharedRows {
+    SharedRows(group.rank, of: group.count, in: whole, generator: generator)
   }
 
   // MARK: - Agreement

@@ -11,6 +11,20 @@ public protocol ExampleSource {
   ///
   /// - Throws: ``TrainingError`` when they cannot be read, made by ``TrainingError/init(_:_:)``.
   func batch(_ examples: [Int]) throws(TrainingError) -> Batch
+
+  /// The examples of a batch that one of several processes learns from. Where they are padded as the whole batch would
+  /// be, dropout of values at single steps is that of one process that has all of it; by default they are padded to the
+  /// longest of themselves.
+  ///
+  /// - Parameters:
+  ///   - examples: their numbers.
+  ///   - whole: the numbers of all examples of the batch.
+  /// - Throws: ``TrainingError`` when they cannot be read.
+  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> Batch
+}
+
+extension ExampleSource {
+  public func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> Batch { try batch(examples) }
 }
 
 /// Batches of sequences of about one length, each made when it is asked for: little padding, and no more in memory than
@@ -131,6 +145,7 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
     guard position < batches.count else { return nil }
     let batch = try advance()
     let chosen = sharedPlaces(share, of: count, total: batch.count).map { batch[$0] }
-    return BatchShare(chosen.isEmpty ? nil : try source.batch(chosen))
+    return BatchShare(
+      chosen.isEmpty ? nil : try source.batch(chosen, of: batch), of: WholeBatch(count: batch.count))
   }
 }

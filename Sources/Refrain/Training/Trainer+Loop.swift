@@ -194,12 +194,12 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
 
   /// Learns from a batch, or gathers its gradient. Returns the loss before, and the number of examples.
   private mutating func learn<O: Optimizer>(
-    _ task: inout Task, _ model: inout Model, _ optimizer: inout O, _ batch: Task.Batch?, continues: Bool
+    _ task: inout Task, _ model: inout Model, _ optimizer: inout O, _ share: BatchShare<Task.Batch>, continues: Bool
   ) throws(TrainingError) -> (loss: Float, examples: Int) {
     position.drawn += 1
     position.drawnInEpoch += 1
-    if let together { return try learn(&task, &model, &optimizer, batch, continues: continues, with: together) }
-    guard let batch else { return (0, 0) }
+    if let together { return try learn(&task, &model, &optimizer, share, continues: continues, with: together) }
+    guard let batch = share.batch else { return (0, 0) }
     var generator = lastGenerator
     var weight = 0.0
     let penalties = trainer.penalties

@@ -5,7 +5,7 @@ extension TrainingRun {
       return try source.next().map { CutBatch($0, size: trainer.truncation) }
     }
     guard let size = trainer.truncation else {
-      return try source.next(share: group.rank, of: group.count).map { CutBatch($0.batch, size: nil) }
+      return try source.next(share: group.rank, of: group.count).map { CutBatch($0) }
     }
     // All have as many windows, whatever is left of their shares.
     return try source.next().map { CutBatch($0, size: size, share: (group.rank, group.count)) }
@@ -17,7 +17,7 @@ extension TrainingRun {
   ) throws(TrainingError) -> Int {
     guard let number = position.window else { return 0 }
     guard number < batch.count else { throw .endsBefore(number, "window", epoch: position.epoch) }
-    guard let window = batch.window(number) else { return number }
+    guard let window = batch.window(number).batch else { return number }
     let tensors = (carried.take() ?? []).map { tensor in
       // Its rows are those of the batch.
       guard let share = batch.share, tensor.rank > 0 else { return tensor }
@@ -36,6 +36,8 @@ extension TrainingRun {
 /// A batch that is learned from window by window, or whole; of a group, one process' share of it.
 struct CutBatch<Batch: TrainingBatch> {
   private let batch: Batch?
+  /// Of which batch this is a share, where it was cut before.
+  private let whole: WholeBatch?
   /// The steps of a window; nil does not cut.
   private let size: Int?
   /// The share that is taken of each window; nil takes all.
@@ -43,15 +45,20 @@ struct CutBatch<Batch: TrainingBatch> {
   /// How many windows there are.
   let count: Int
 
-  init(_ batch: Batch?, size: Int?, share: (rank: Int, count: Int)? = nil) {
-    (self.batch, self.size, self.share) = (batch, size, share)
-    count = size.flatMap { batch?.windowCount(of: $0) } ?? 1
+  init(_ batch: Batch, size: Int?, share: (rank: Int, count: Int)? = nil) {
+    (self.batch, whole, self.size, self.share) = (batch, nil, size, share)
+    count = size.map { batch.windowCount(of: $0) } ?? 1
   }
 
-  /// A window, made when it is its turn; nil where nothing is left for this process.
-  func window(_ number: Int) -> Batch? {
-    guard let size, let window = batch?.window(number, of: size) else { return batch }
-    guard let share else { return window }
-    return window.share(share.rank, of: share.count)
+  /// A share that is not cut.
+  init(_ share: BatchShare<Batch>) {
+    (batch, whole, size, self.share, count) = (share.batch, share.whole, nil, nil, 1)
+  }
+
+  /// A window, made when it is its turn, or this process' share of it.
+  func window(_ number: Int) -> BatchShare<Batch> {
+    guard let size, let window = batch?.window(number, of: size) else { return BatchShare(batch, of: whole) }
+    guard let share else { return BatchShare(window) }
+    return BatchShare(window.share(share.rank, of: share.count), of: window.whole)
   }
 }

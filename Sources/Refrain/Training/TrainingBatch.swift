@@ -26,6 +26,10 @@ public protocol TrainingBatch: Sendable {
   /// unless a source makes the shares itself, as ``LengthBatches`` does.
   func share(_ share: Int, of count: Int) -> Self?
 
+  /// What of the batch a process has to know that learns from a share of it, to draw as if it had all of it; the number
+  /// of examples by default.
+  var whole: WholeBatch { get }
+
   /// How many windows of at most `size` steps the batch is cut into along the time, for ``Trainer/truncation``. A type
   /// that does not say how stops there.
   func windowCount(of size: Int) -> Int

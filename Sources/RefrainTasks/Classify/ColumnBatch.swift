@@ -54,6 +54,15 @@ struct ColumnExamples: ExampleSource, Sendable {
       weights: weights.map { weights in Tensor(examples.map { weights[$0] }) })
   }
 
+  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> ColumnBatch {
+    var batch = try batch(examples)
+    for (place, column) in rows.columns.enumerated() {
+      let time = whole.reduce(0) { max($0, column.length(of: places[$1])) }
+      batch.inputs[place] = batch.inputs[place].padded(to: time)
+    }
+    return batch
+  }
+
   /// Makes sure that what is true could be kept, and read as far as it was asked for.
   private func check() throws(DataError) {
     try targets.check()
@@ -69,6 +78,24 @@ struct ColumnExamples: ExampleSource, Sendable {
   /// The examples in batches of about one length, made as they are asked for.
   func inOrder(size: Int, maximumSteps: Int) -> ColumnBatches {
     ColumnBatches(examples: self, size: size, maximumSteps: maximumSteps)
+  }
+}
+
+extension StepValues {
+  /// The same, with steps at the end that are not there where there are fewer than `time`.
+  fileprivate func padded(to time: Int) -> StepValues {
+    guard values.rank > 1, values.shape[1] < time else { return self }
+    let (count, own) = (values.shape[0], values.shape[1])
+    var shape = values.shape
+    shape[1] = time - own
+    // Tokens stay whole numbers.
+    let padding =
+      values.rank == 2 ? Tensor([Int](repeating: 0, count: shape[0] * shape[1]), shape: shape) : .zeros(shape)
+    var steps = steps
+    steps.lengths = steps.lengths ?? Array(repeating: own, count: count)
+    steps.present = steps.present?.map { $0 + Array(repeating: false, count: time - own) }
+    steps.resets = steps.resets?.map { $0 + Array(repeating: false, count: time - own) }
+    return StepValues(concatenate([values, padding], axis: 1), steps: steps)
   }
 }
 

@@ -39,6 +39,10 @@ struct CorpusStreams: TrainingBatch {
     return streams.chosen.isEmpty ? nil : streams
   }
 
+  var whole: WholeBatch {
+    WholeBatch(count: count, lengths: Array(repeating: steps.count, count: count), tokens: input.integers)
+  }
+
   /// How many windows there are at most.
   static func windowCount(of text: TokenText, rows: Int, size: Int) -> Int {
     ((text.count - 1) / rows + size - 1) / size + 1

@@ -5,7 +5,7 @@ import RefrainData
 struct TagBatch: TrainingBatch {
   /// The words of each sentence.
   let lengths: [Int]
-  /// The words of the longest.
+  /// The words of the longest, or of the longest of the batch that this is a share of.
   let time: Int
   /// For each of the `[B · T]` places the number of its word's vector; `padding` where there is no word. So are the
   /// others.
@@ -40,10 +40,12 @@ struct TagBatch: TrainingBatch {
   }
 
   /// Some sentences of a set.
-  init(_ examples: [Int], of source: TagSource) {
+  ///
+  /// - Parameter longest: How many words they are padded to, if none of them has more.
+  init(_ examples: [Int], of source: TagSource, paddedTo longest: Int = 0) {
     let sentences = examples.map { source.encoded.sentences[$0] }
     lengths = sentences.map(\.count)
-    let time = lengths.max() ?? 0
+    let time = max(longest, lengths.max() ?? 0)
     self.time = time
     let places = sentences.count * time
     var columns = [[Int]](repeating: Array(repeating: Vocabulary.padding, count: places), count: 4)
@@ -97,8 +99,10 @@ struct TagSource: ExampleSource, Sendable {
   var count: Int { encoded.sentences.count }
   func length(of example: Int) -> Int { encoded.sentences.length(of: example) }
 
-  func batch(_ examples: [Int]) throws(TrainingError) -> TagBatch {
-    let batch = TagBatch(examples, of: self)
+  func batch(_ examples: [Int]) throws(TrainingError) -> TagBatch { try batch(examples, of: examples) }
+
+  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> TagBatch {
+    let batch = TagBatch(examples, of: self, paddedTo: whole.map(length(of:)).max() ?? 0)
     do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
     return batch
   }

@@ -13,8 +13,12 @@ struct TokenPairs: ExampleSource, Sendable {
   /// By the length of both: a batch has sources of one length and targets of one length.
   func length(of example: Int) -> Int { sources.length(of: example) + targets.length(of: example) + 1 }
 
-  func batch(_ examples: [Int]) throws(TrainingError) -> PairBatch {
-    let batch = pairs(examples)
+  func batch(_ examples: [Int]) throws(TrainingError) -> PairBatch { try batch(examples, of: examples) }
+
+  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> PairBatch {
+    var batch = pairs(examples)
+    batch.sourceTime = whole.map(sources.length(of:)).max() ?? 0
+    batch.targetTime = whole.map(targets.length(of:)).max() ?? 0
     do throws(DataError) {
       try sources.check()
       try targets.check()
@@ -37,6 +41,9 @@ struct PairBatch: TrainingBatch {
   let sources: [[Int]]
   let targets: [[Int]]
   let isValidation: Bool
+  /// How many tokens sources and targets are padded to, if none of them has more.
+  var sourceTime = 0
+  var targetTime = 0
 
   var count: Int { sources.count }
   /// The tokens of the targets, with their ends.

@@ -163,10 +163,13 @@ struct TranslationNetwork: Module {
   }
 
   /// Reads sources, each of at least one token.
-  func read(_ texts: [[Int]]) -> (source: Source, state: State) {
+  ///
+  /// - Parameter time: how many tokens they are padded to, if none has more.
+  func read(_ texts: [[Int]], paddedTo time: Int = 0) -> (source: Source, state: State) {
     let tokens = Tokens(texts, padding: Vocabulary.padding)
     let lengths = texts.map(\.count)
-    return read(keys: encoder(rows(source ?? target, tokens), steps: Steps(lengths: lengths)), lengths: lengths)
+    let rows = rows(source ?? target, tokens, paddedTo: time)
+    return read(keys: encoder(rows, steps: Steps(lengths: lengths)), lengths: lengths)
   }
 
   /// What is known of sources from what the encoder says of each step, `[B, S, H]`.
@@ -187,8 +190,8 @@ struct TranslationNetwork: Module {
   }
 
   /// Rows `[B, T, E]` of tokens, with dropout.
-  private func rows(_ table: Tensor, _ tokens: Tokens) -> Tensor {
-    let time = tokens.sequences.map(\.count).max() ?? 0
+  private func rows(_ table: Tensor, _ tokens: Tokens, paddedTo least: Int) -> Tensor {
+    let time = max(least, tokens.sequences.map(\.count).max() ?? 0)
     let flat = tokens.sequences.flatMap { $0 + Array(repeating: tokens.padding, count: time - $0.count) }
     let rows = table.gatheringRows(flat).reshaped([tokens.count, time, architecture.embedding])
     return dropout(rows, rate: architecture.dropout)
@@ -197,10 +200,12 @@ struct TranslationNetwork: Module {
   // MARK: - The target
 
   /// What is known before the output, `[B, T, E]`, from the tokens before, `[B, T]`.
-  func readouts(_ tokens: Tokens, _ source: Source, _ state: State) -> Tensor {
+  ///
+  /// - Parameter time: how many tokens they are padded to, if none has more.
+  func readouts(_ tokens: Tokens, _ source: Source, _ state: State, paddedTo time: Int = 0) -> Tensor {
     var state = state
     let steps = Steps(lengths: tokens.sequences.map(\.count))
-    let asked = lower(rows(target, tokens), steps: steps, memory: &state.lower)
+    let asked = lower(rows(target, tokens, paddedTo: time), steps: steps, memory: &state.lower)
     let found = attention(asked, over: source.keys, steps: source.steps).context
     var said = asked
     if !upper.layers.isEmpty {
@@ -219,10 +224,13 @@ struct TranslationNetwork: Module {
   /// - Parameters:
   ///   - sources: tokens, each at least one.
   ///   - targets: tokens, without begin and end.
-  func callAsFunction(_ sources: [[Int]], _ targets: [[Int]]) -> (logits: Tensor, tokens: [Int]) {
-    let (source, state) = read(sources)
+  ///   - times: how many tokens each are padded to, if none has more.
+  func callAsFunction(
+    _ sources: [[Int]], _ targets: [[Int]], paddedTo times: (source: Int, target: Int) = (0, 0)
+  ) -> (logits: Tensor, tokens: [Int]) {
+    let (source, state) = read(sources, paddedTo: times.source)
     let before = Tokens(targets.map { [Vocabulary.begin] + $0 }, padding: Vocabulary.padding)
-    let said = readouts(before, source, state)
+    let said = readouts(before, source, state, paddedTo: times.target + 1)
     let time = said.shape[1]
     // Only steps that there are get logits: they are what costs most.
     let places = targets.enumerated().flatMap { row, target in (0...target.count).map { row * time + $0 } }
@@ -232,8 +240,10 @@ struct TranslationNetwork: Module {
   }
 
   /// The mean cross entropy of targets, a scalar.
-  func loss(_ sources: [[Int]], _ targets: [[Int]], smoothing: Float) -> Tensor {
-    let (logits, tokens) = self(sources, targets)
+  func loss(
+    _ sources: [[Int]], _ targets: [[Int]], paddedTo times: (source: Int, target: Int) = (0, 0), smoothing: Float
+  ) -> Tensor {
+    let (logits, tokens) = self(sources, targets, paddedTo: times)
     return Loss.crossEntropy(smoothing: smoothing)(logits, Tensor(tokens))
   }
 }

@@ -98,7 +98,8 @@ public struct Translator: Sendable {
         let sources = changes.whileTraining(batch.sources) { changes, sources, generator in
           sources.map { changes.changed(tokens: $0, vocabulary: vocabulary, using: &generator) }
         }
-        return network.loss(sources, batch.targets, smoothing: smoothing)
+        return network.loss(
+          sources, batch.targets, paddedTo: (batch.sourceTime, batch.targetTime), smoothing: smoothing)
       }
       // What training makes small is the loss; what the best epoch is chosen by may be something else.
       let measured = translator(network).measure(

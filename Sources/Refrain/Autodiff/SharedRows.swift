@@ -6,8 +6,8 @@ public struct WholeBatch: Sendable, Equatable {
   /// How many valid steps each example has, `[B]`; nil where that is not known. What is drawn for each step alone
   /// (zoneout) is drawn along them.
   public var lengths: [Int]?
-  /// The tokens that an embedding reads, those of one example after another, `[B · T]`; nil where these are not known.
-  /// Whole words are dropped in the order in which they first come.
+  /// The tokens that an embedding reads, those of one example after another, `[B · T]`, 0 where there is no step; nil
+  /// where these are not known. Whole words are dropped in the order in which they first come.
   public var tokens: [Int]?
 
   /// A batch of `count` examples.
@@ -51,11 +51,12 @@ struct SharedRows {
 
   /// The whole batch's tokens, where these are known and the own ones are among them as they should be.
   func tokens(for own: [Int]) -> [Int]? {
-    guard let all = whole.tokens, whole.count > 0, all.count % whole.count == 0 else { return nil }
-    let time = all.count / whole.count
-    guard own.count == places.count * time else { return nil }
-    for (row, place) in places.enumerated()
-    where own[row * time..<(row + 1) * time] != all[place * time..<(place + 1) * time] { return nil }
-    return all
+    guard let all = whole.tokens, !places.isEmpty, own.count % places.count == 0 else { return nil }
+    let time = own.count / places.count
+    guard all.count == whole.count * time else { return nil }
+    let areThere = places.enumerated().allSatisfy { row, place in
+      own[row * time..<(row + 1) * time].elementsEqual(all[place * time..<(place + 1) * time])
+    }
+    return areThere ? all : nil
   }
 }

@@ -14,8 +14,8 @@ extension Tape {
   /// The running tape, if it belongs to training.
   static var training: Tape? { current.flatMap { $0.isTraining ? $0 : nil } }
 
-  /// Values of a shape that `make` draws. Of a batch that several processes share all draw the same, for the whole batch,
-  /// and each keeps its own rows: so it does not matter how many they are.
+  /// Values of a shape that `make` draws. Of a batch that several processes share all draw the same, for the whole
+  /// batch, and each keeps its own rows: so it does not matter how many they are.
   func drawn(
     _ shape: [Int], for rows: DrawnRows, by make: (_ shape: [Int], _ generator: inout RandomGenerator) -> Tensor
   ) -> Tensor {

@@ -6,8 +6,8 @@ import RefrainTasks
 /// Answers that processes which were started together share: each reads everything and answers a part of it, and the
 /// first is handed the answers of all, in their order.
 ///
-/// They meet once, when all have their answers or know why not: an error of one is told by the first, and none waits for
-/// another that has left.
+/// They meet once, when all have their answers or know why not: an error of one is told by the first, and none waits
+/// for another that has left.
 struct SharedAnswers {
   let group: any TrainingGroup
   /// The file of the model, which must be the same for all; nil where there is none.

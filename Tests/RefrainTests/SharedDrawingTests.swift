@@ -117,6 +117,25 @@ import Testing
     #expect(first.values.prefix(18) != second.values.prefix(18))
   }
 
+  @Test("of words are those of the whole batch's tokens, of each input that is read by itself") func words() {
+    // Two inputs that are alike in what the second process of two has of them, and not in the rest.
+    let tokens = [[1, 2, 3, 4, 5, 1, 7], [9, 2, 9, 4, 4, 1, 7]]
+    let tables = (0..<2).map { _ in Embedding(vocabulary: 10, size: 2, dropout: 0.5) }
+    func read(_ places: [Int]) -> Tensor {
+      concatenate(zip(tables, tokens).map { table, own in table(Tensor(places.map { own[$0] })) }, axis: 1)
+    }
+    let whole = WholeBatch(count: 7, tokens: tokens)
+    let all = drawn { _ in read(Array(0..<7)) }
+    #expect(all.values.contains(0) && all.values.contains { $0 != 0 })
+    for count in [2, 3, 7] {
+      for share in 0..<count {
+        let places = sharedPlaces(share, of: count, total: 7)
+        let own = drawn(share, of: count, in: whole) { _ in read(places) }
+        #expect(own.values == places.flatMap { all.at($0, axis: 0).values }, "share \(share) of \(count)")
+      }
+    }
+  }
+
   /// Sequences of tokens of 1 to 9 steps, with a class at each step.
   private static let examples: Batch = {
     var generator = RandomGenerator(seed: 4)
@@ -175,9 +194,10 @@ import Testing
         return Batch(
           batch.input.slice(0..<time, axis: 1), batch.target.slice(0..<time, axis: 1), lengths: batch.lengths)
       }
-      func batch(_ examples: [Int]) -> Batch { batch(examples, of: examples) }
-      func batch(_ examples: [Int], of whole: [Int]) -> Batch {
-        padded(examples, to: (padsAsWhole ? whole : examples).map(length(of:)).max() ?? 1)
+      func batch(_ examples: [Int]) -> Batch { padded(examples, to: examples.map(length(of:)).max() ?? 1) }
+      func share(_ examples: [Int], of batch: [Int]) -> BatchShare<Batch> {
+        let time = (padsAsWhole ? batch : examples).map(length(of:)).max() ?? 1
+        return BatchShare(padded(examples, to: time), of: WholeBatch(count: batch.count))
       }
     }
     @Sendable func trained(_ group: LocalGroup?, padsAsWhole: Bool = true) throws -> Sequential {

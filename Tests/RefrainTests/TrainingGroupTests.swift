@@ -284,7 +284,7 @@ import Testing
     }
     for one in gathered { #expect(one.0 == "all of it" && one.1 == 0 && one.2 == [2, nil, 400]) }
     // More than a piece of it, nothing, and a little.
-    let sizes = [9_000_001, 0, 12]
+    let sizes = [4_200_001, 0, 12]
     func bytes(_ rank: Int) -> [UInt8] { (0..<sizes[rank]).map { UInt8(truncatingIfNeeded: $0 * 7 + rank) } }
     let all = [bytes(0), bytes(1), bytes(2)]
     let (everywhere, atFirst) = (

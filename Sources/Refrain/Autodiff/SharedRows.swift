@@ -6,12 +6,13 @@ public struct WholeBatch: Sendable, Equatable {
   /// How many valid steps each example has, `[B]`; nil where that is not known. What is drawn for each step alone
   /// (zoneout) is drawn along them.
   public var lengths: [Int]?
-  /// The tokens that an embedding reads, those of one example after another, `[B · T]`, 0 where there is no step; nil
-  /// where these are not known. Whole words are dropped in the order in which they first come.
-  public var tokens: [Int]?
+  /// The tokens of each input that an embedding reads, in the order in which they are read: those of one example after
+  /// another, `[B · T]`, 0 where there is no step. Empty where these are not known. Whole words are dropped in the
+  /// order in which they first come.
+  public var tokens: [[Int]]
 
   /// A batch of `count` examples.
-  public init(count: Int, lengths: [Int]? = nil, tokens: [Int]? = nil) {
+  public init(count: Int, lengths: [Int]? = nil, tokens: [[Int]] = []) {
     (self.count, self.lengths, self.tokens) = (count, lengths, tokens)
   }
 }
@@ -49,14 +50,18 @@ struct SharedRows {
     return (outer * whole.count, own)
   }
 
-  /// The whole batch's tokens, where these are known and the own ones are among them as they should be.
-  func tokens(for own: [Int]) -> [Int]? {
-    guard let all = whole.tokens, !places.isEmpty, own.count % places.count == 0 else { return nil }
+  /// Which of the whole batch's inputs of tokens these are of this process' own examples; nil where it is none.
+  ///
+  /// - Parameter first: where to begin to look, as inputs are read one after another: shares may be alike.
+  func input(of own: [Int], from first: Int) -> Int? {
+    guard !places.isEmpty, own.count % places.count == 0 else { return nil }
     let time = own.count / places.count
-    guard all.count == whole.count * time else { return nil }
-    let areThere = places.enumerated().allSatisfy { row, place in
-      own[row * time..<(row + 1) * time].elementsEqual(all[place * time..<(place + 1) * time])
+    return whole.tokens.indices.map { (first + $0) % whole.tokens.count }.first { input in
+      let all = whole.tokens[input]
+      return all.count == whole.count * time
+        && places.enumerated().allSatisfy { row, place in
+          own[row * time..<(row + 1) * time].elementsEqual(all[place * time..<(place + 1) * time])
+        }
     }
-    return areThere ? all : nil
   }
 }

@@ -31,6 +31,8 @@ final class Tape: Recorder, @unchecked Sendable {
   var generator: RandomGenerator
   /// Which rows of the whole batch are computed, where several processes share it; nil means all.
   let rows: SharedRows?
+  /// Which of the whole batch's inputs of tokens is read next.
+  var nextTokens = 0
   /// What is drawn of which it is not known what the whole batch would draw.
   var ownGenerator: RandomGenerator
   /// How many time steps of a recurrent layer are kept for the backward pass at a time; nil means all.

@@ -38,6 +38,14 @@ extension Tape {
     return make([found.total, size], &drawing).gatheringRows(found.own).reshaped(shape)
   }
 
+  /// The tokens of the whole batch of which these are the own ones; nil where they are not known.
+  func wholeTokens(of own: [Int]) -> [Int]? {
+    guard let rows else { return own }
+    guard let input = rows.input(of: own, from: nextTokens) else { return nil }
+    nextTokens = input + 1
+    return rows.whole.tokens[input]
+  }
+
   /// Values that are each `chosen` with the given probability, else `other`.
   func draw(_ shape: [Int], probability: Float, chosen: Float, other: Float, for rows: DrawnRows) -> Tensor {
     drawn(shape, for: rows) { shape, drawing in

@@ -92,7 +92,7 @@ public struct Embedding: Layer {
   private func dropped(_ rows: Tensor, of indices: [Int]) -> Tensor {
     guard let rate = configuration.dropout, rate > 0, let tape = Tape.training else { return rows }
     // Of a batch that several processes share the words are those of all, in one order.
-    let all: [Int]? = tape.rows.map { $0.tokens(for: indices) } ?? indices
+    let all = tape.wholeTokens(of: indices)
     var places: [Int: Int] = [:]
     for index in all ?? indices where places[index] == nil { places[index] = places.count }
     let words = indices.map { places[$0]! }

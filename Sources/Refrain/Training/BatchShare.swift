@@ -46,7 +46,8 @@ extension Batch {
 
   /// Its examples, their valid steps, and its tokens where it has such.
   public var whole: WholeBatch {
-    let tokens = input.rank == 2 ? input.masked(steps).integers : input.rank == 1 ? input.integers : nil
+    let read = input.rank == 2 ? input.masked(steps) : input
+    let tokens = input.rank < 3 ? [read.integers].compactMap(\.self) : []
     guard input.rank > 1 else { return WholeBatch(count: count, tokens: tokens) }
     let time = input.shape[1]
     let lengths = (0..<count).map { row in (0..<time).count { steps.isValid(row, $0, time: time) } }

@@ -12,19 +12,21 @@ public protocol ExampleSource {
   /// - Throws: ``TrainingError`` when they cannot be read, made by ``TrainingError/init(_:_:)``.
   func batch(_ examples: [Int]) throws(TrainingError) -> Batch
 
-  /// The examples of a batch that one of several processes learns from. Where they are padded as the whole batch would
-  /// be, dropout of values at single steps is that of one process that has all of it; by default they are padded to the
-  /// longest of themselves.
+  /// The examples of a batch that one of several processes learns from, of which there is one at least, and what of the
+  /// whole batch it has to know to draw as one process that has all of it: by default the number of its examples.
+  /// Values at single steps are dropped as by one process only where a share is padded as the whole batch would be.
   ///
   /// - Parameters:
   ///   - examples: their numbers.
-  ///   - whole: the numbers of all examples of the batch.
+  ///   - batch: the numbers of all examples of the batch.
   /// - Throws: ``TrainingError`` when they cannot be read.
-  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> Batch
+  func share(_ examples: [Int], of batch: [Int]) throws(TrainingError) -> BatchShare<Batch>
 }
 
 extension ExampleSource {
-  public func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> Batch { try batch(examples) }
+  public func share(_ examples: [Int], of batch: [Int]) throws(TrainingError) -> BatchShare<Batch> {
+    BatchShare(try self.batch(examples), of: WholeBatch(count: batch.count))
+  }
 }
 
 /// Batches of sequences of about one length, each made when it is asked for: little padding, and no more in memory than
@@ -145,7 +147,6 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
     guard position < batches.count else { return nil }
     let batch = try advance()
     let chosen = sharedPlaces(share, of: count, total: batch.count).map { batch[$0] }
-    return BatchShare(
-      chosen.isEmpty ? nil : try source.batch(chosen, of: batch), of: WholeBatch(count: batch.count))
+    return chosen.isEmpty ? BatchShare(nil) : try source.share(chosen, of: batch)
   }
 }

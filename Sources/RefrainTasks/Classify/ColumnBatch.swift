@@ -54,13 +54,15 @@ struct ColumnExamples: ExampleSource, Sendable {
       weights: weights.map { weights in Tensor(examples.map { weights[$0] }) })
   }
 
-  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> ColumnBatch {
-    var batch = try batch(examples)
+  func share(_ examples: [Int], of batch: [Int]) throws(TrainingError) -> BatchShare<ColumnBatch> {
+    var own = try self.batch(examples)
+    var whole = WholeBatch(count: batch.count)
+    let all = batch.map { places[$0] }
     for (place, column) in rows.columns.enumerated() {
-      let time = whole.reduce(0) { max($0, column.length(of: places[$1])) }
-      batch.inputs[place] = batch.inputs[place].padded(to: time)
+      own.inputs[place] = own.inputs[place].padded(to: all.reduce(0) { max($0, column.length(of: $1)) })
+      if column.holdsTokens { whole.tokens.append(try column.batch(all).values.integers ?? []) }
     }
-    return batch
+    return BatchShare(own, of: whole)
   }
 
   /// Makes sure that what is true could be kept, and read as far as it was asked for.

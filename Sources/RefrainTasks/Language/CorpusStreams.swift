@@ -40,7 +40,7 @@ struct CorpusStreams: TrainingBatch {
   }
 
   var whole: WholeBatch {
-    WholeBatch(count: count, lengths: Array(repeating: steps.count, count: count), tokens: input.integers)
+    WholeBatch(count: count, lengths: Array(repeating: steps.count, count: count), tokens: [input.integers ?? []])
   }
 
   /// How many windows there are at most.

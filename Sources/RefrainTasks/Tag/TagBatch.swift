@@ -99,10 +99,15 @@ struct TagSource: ExampleSource, Sendable {
   var count: Int { encoded.sentences.count }
   func length(of example: Int) -> Int { encoded.sentences.length(of: example) }
 
-  func batch(_ examples: [Int]) throws(TrainingError) -> TagBatch { try batch(examples, of: examples) }
+  func share(_ examples: [Int], of batch: [Int]) throws(TrainingError) -> BatchShare<TagBatch> {
+    BatchShare(
+      try self.batch(examples, paddedTo: batch.map(length(of:)).max() ?? 0), of: WholeBatch(count: batch.count))
+  }
 
-  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> TagBatch {
-    let batch = TagBatch(examples, of: self, paddedTo: whole.map(length(of:)).max() ?? 0)
+  func batch(_ examples: [Int]) throws(TrainingError) -> TagBatch { try batch(examples, paddedTo: 0) }
+
+  private func batch(_ examples: [Int], paddedTo longest: Int) throws(TrainingError) -> TagBatch {
+    let batch = TagBatch(examples, of: self, paddedTo: longest)
     do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }
     return batch
   }

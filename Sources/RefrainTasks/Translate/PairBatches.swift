@@ -13,12 +13,15 @@ struct TokenPairs: ExampleSource, Sendable {
   /// By the length of both: a batch has sources of one length and targets of one length.
   func length(of example: Int) -> Int { sources.length(of: example) + targets.length(of: example) + 1 }
 
-  func batch(_ examples: [Int]) throws(TrainingError) -> PairBatch { try batch(examples, of: examples) }
+  func share(_ examples: [Int], of batch: [Int]) throws(TrainingError) -> BatchShare<PairBatch> {
+    var own = try self.batch(examples)
+    own.sourceTime = batch.map(sources.length(of:)).max() ?? 0
+    own.targetTime = batch.map(targets.length(of:)).max() ?? 0
+    return BatchShare(own, of: WholeBatch(count: batch.count))
+  }
 
-  func batch(_ examples: [Int], of whole: [Int]) throws(TrainingError) -> PairBatch {
-    var batch = pairs(examples)
-    batch.sourceTime = whole.map(sources.length(of:)).max() ?? 0
-    batch.targetTime = whole.map(targets.length(of:)).max() ?? 0
+  func batch(_ examples: [Int]) throws(TrainingError) -> PairBatch {
+    let batch = pairs(examples)
     do throws(DataError) {
       try sources.check()
       try targets.check()

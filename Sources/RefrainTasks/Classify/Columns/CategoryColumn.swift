@@ -79,6 +79,8 @@ private struct CategoryValues: EncodedColumn {
 
   func length(of row: Int) -> Int { 0 }
 
+  var holdsTokens: Bool { true }
+
   func batch(_ rows: [Int]) throws(TrainingError) -> StepValues {
     let own = rows.map { Int(places[$0]) }
     do throws(DataError) { try check() } catch { throw TrainingError(.unreadableData, error.description) }

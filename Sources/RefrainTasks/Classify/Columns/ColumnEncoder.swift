@@ -95,6 +95,8 @@ public protocol EncodedColumn: Sendable {
   var count: Int { get }
   /// What was mended in reading the values, a line each.
   var notes: [String] { get }
+  /// Whether ``batch(_:)`` gives tokens, which an `Embedding` with dropout may read; false unless it says so.
+  var holdsTokens: Bool { get }
 
   /// How many steps the value of a row has; 0 where values have none.
   func length(of row: Int) -> Int
@@ -115,6 +117,8 @@ public protocol EncodedColumn: Sendable {
 extension EncodedColumn {
   /// Nothing was.
   public var notes: [String] { [] }
+  /// It does not.
+  public var holdsTokens: Bool { false }
   /// Nothing.
   public func bag(of row: Int) -> [(feature: Int, value: Float)] { [] }
   /// It is in memory.

@@ -172,6 +172,8 @@ private struct TextValues: EncodedColumn {
 
   func length(of row: Int) -> Int { sequences.length(of: row) }
 
+  var holdsTokens: Bool { true }
+
   func batch(_ rows: [Int]) throws(TrainingError) -> StepValues {
     let lengths = rows.map { sequences.length(of: $0) }
     let time = lengths.max() ?? 0

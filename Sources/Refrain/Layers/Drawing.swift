@@ -19,10 +19,10 @@ extension Tape {
   func drawn(
     _ shape: [Int], for rows: DrawnRows, by make: (_ shape: [Int], _ generator: inout RandomGenerator) -> Tensor
   ) -> Tensor {
+    guard let share = self.rows else { return drawingOwn { make(shape, &$0) } }
     // Drawn from a copy: a property of an object is checked for other users at every access.
     var drawing = generator
     defer { generator = drawing }
-    guard let share = self.rows else { return make(shape, &drawing) }
     let found: SharedRows.Drawn?
     switch rows {
     case .common: return make(shape, &drawing)
@@ -31,9 +31,7 @@ extension Tape {
     case .own: found = nil
     }
     guard let found, let size = found.own.isEmpty ? nil : shape.product / found.own.count else {
-      var own = ownGenerator
-      defer { ownGenerator = own }
-      return make(shape, &own)
+      return drawingOwn { make(shape, &$0) }
     }
     return make([found.total, size], &drawing).gatheringRows(found.own).reshaped(shape)
   }
@@ -44,6 +42,16 @@ extension Tape {
     guard let input = rows.input(of: own, from: nextTokens) else { return nil }
     nextTokens = input + 1
     return rows.whole.tokens[input]
+  }
+
+  /// Draws for the examples that are there: of a batch that several processes share, other numbers in each, of which
+  /// what they draw together does not know.
+  func drawingOwn<Result, E: Error>(
+    _ body: (inout RandomGenerator) throws(E) -> Result
+  ) throws(E) -> Result {
+    var drawing = rows == nil ? generator : ownGenerator
+    defer { if rows == nil { generator = drawing } else { ownGenerator = drawing } }
+    return try body(&drawing)
   }
 
   /// Values that are each `chosen` with the given probability, else `other`.

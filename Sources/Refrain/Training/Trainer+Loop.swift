@@ -149,7 +149,7 @@ struct TrainingRun<Task: TrainingTask, Source: BatchSource<Task.Batch>> {
         position.learningRate = rate
         optimizer.learningRate = position.learningRate
         let window = batch.window(number)
-        if shown == nil, number == 0, !trainer.observers.isEmpty { shown = window }
+        if shown == nil, number == 0, !trainer.observers.isEmpty { shown = window.batch }
         let (loss, examples) = try learn(&task, &model, &optimizer, window, continues: number > 0)
         let isLast = number == batch.count - 1
         position.window = isLast ? nil : number + 1

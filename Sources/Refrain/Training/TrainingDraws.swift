@@ -6,14 +6,12 @@
 ///     } ?? batch.input
 ///
 /// What is drawn follows from the seed and the position of the batch: a training that goes on from a saved state draws
-/// the same, and so does one on any number of threads.
+/// the same, and so does one on any number of threads. Of processes that share a batch each draws its own.
 ///
 /// - Parameter body: Draws. It is called in a loss, by the thread that trains, and calls no layer.
 public func drawingInTraining<Result, E: Error>(
   _ body: (inout RandomGenerator) throws(E) -> Result
 ) throws(E) -> Result? {
   guard let tape = Tape.training else { return nil }
-  var generator = tape.generator
-  defer { tape.generator = generator }
-  return try body(&generator)
+  return try tape.drawingOwn(body)
 }

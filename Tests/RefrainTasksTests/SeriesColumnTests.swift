@@ -59,9 +59,11 @@ import Testing
   @Test("Each channel's last value is read beside the recurrent layers, by the linear model too, whatever the lengths")
   func lastValues() throws {
     let layout = SeriesStepLayout(channels: 2, hasGaps: true, hasTimes: false)
-    let rows: [[Float]] = [[1, 5, 1, 1, 2, 5, 1, 0], [3, 7, 1, 1, 4, 6, 1, 1, 9, 8, 1, 1]]
+    var rows = StepRows(width: 4)
+    for row in [[1, 5, 1, 1, 2, 5, 1, 0], [3, 7, 1, 1, 4, 6, 1, 1, 9, 8, 1, 1]] as [[Float]] { rows.append(row) }
     let series = EncodedSeries(rows: rows, layout: layout)
-    let bags = rows.indices.map { row in Dictionary(uniqueKeysWithValues: series.bag(of: row).map { ($0.0, $0.1) }) }
+    let bags = (0..<rows.count).map { row in Dictionary(uniqueKeysWithValues: series.bag(of: row).map { ($0.0, $0.1) })
+    }
     #expect(layout.bagSize == 12 && bags.map { $0[4] } == [2, 9] && bags.map { $0[9] } == [5, 8])
     #expect(bags[0][10] == 1 && bags[0][11] == 0.5, "how often each was seen")
     var generator = RandomGenerator(seed: 1)
@@ -72,5 +74,29 @@ import Testing
     #expect(features.shape == [2, part.featureSize])
     let last = features.slice(part.featureSize - 2..<part.featureSize, axis: 1)
     #expect(last.values == [2, 5, 9, 8])
+  }
+
+  @Test("Series are the same from a file where they are too long for memory")
+  func longSeries() throws {
+    let rows = (0..<200).map { row in
+      (0..<1 + row % 7).map { "\(row * $0 % 13):\($0 == 2 ? "?" : "\(row)")" }.joined(separator: ",")
+    }
+    let text = "series,label\n" + rows.map { "\"\($0)\",a\n" }.joined()
+    let column = Column(try Records(DataSource([.bytes(Array(text.utf8), name: "a.csv")]), columns: ["series"]), 0)
+    let learned = try SeriesColumn(learning: column, ColumnSettings())
+    let short = try learned.encode(column)
+    var settings = LongArraySettings()
+    settings.bytes = 400
+    try LongArraySettings.$current.withValue(settings) {
+      let long = try learned.encode(column)
+      #expect(long.count == 200 && (0..<200).allSatisfy { long.length(of: $0) == short.length(of: $0) })
+      for rows in [[0], [199, 3, 3], Array(50..<70)] {
+        let (one, other) = (try long.batch(rows), try short.batch(rows))
+        #expect(one.values.shape == other.values.shape && one.values.values == other.values.values)
+        #expect(one.steps.lengths == other.steps.lengths)
+        #expect(rows.allSatisfy { row in long.bag(of: row).elementsEqual(short.bag(of: row)) { $0 == $1 } })
+      }
+      try long.check()
+    }
   }
 }

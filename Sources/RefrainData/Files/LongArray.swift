@@ -29,7 +29,7 @@ package struct LongArraySettings: Sendable {
 /// elements are what zeros are; ``check()`` tells, and is to be called when the array has served.
 package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
   /// How many elements are held in memory.
-  private let most: Int
+  let most: Int
   /// Where its file is.
   private let folder: String
   private var file: ElementFile<Element>?

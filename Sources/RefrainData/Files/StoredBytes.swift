@@ -26,15 +26,6 @@ enum StoredBytes {
     }
   }
 
-  /// All bytes, in memory.
-  ///
-  /// - Throws: `unreadableFile`, `overMemoryBudget`.
-  func readAll() throws(DataError) -> [UInt8] {
-    if case .file(let file) = self { return try file.readAll() }
-    try MemoryBudget.current.take(size, for: "the text")
-    return try read(0..<size)
-  }
-
   /// All bytes, a part at a time.
   func forEachChunk(of count: Int = 1 << 20, _ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(DataError) {
     for start in stride(from: 0, to: size, by: count) {
@@ -62,6 +53,23 @@ enum StoredBytes {
     }
     try checkUnchanged()
     try Gzip.checkUnpacked(Array(spool[0..<min(2, spool.count)]))
+    return spool
+  }
+
+  /// The text of UTF-16.
+  ///
+  /// - Parameters:
+  ///   - wide: What decodes it.
+  ///   - most: How many bytes are held in memory; nil leaves it to ``LongArraySettings``.
+  /// - Throws: `notUTF8` for what is damaged, `diskFull` or `unwritableFile`.
+  func decoded(by wide: WideText, most: Int? = nil) throws(DataError) -> LongArray<UInt8> {
+    var (wide, spool) = (wide, LongArray<UInt8>(most: most))
+    for start in stride(from: 0, to: size, by: 1 << 18) {
+      let end = min(start + 1 << 18, size)
+      spool.append(contentsOf: try wide.text(of: read(start..<end), isLast: end == size))
+      try spool.check()
+    }
+    try checkUnchanged()
     return spool
   }
 }

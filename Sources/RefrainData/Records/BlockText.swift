@@ -51,7 +51,7 @@ struct BlockText {
   /// The bytes of a short file in UTF-8.
   private static func text(of bytes: [UInt8], _ notes: inout [String]) throws(DataError) -> [UInt8] {
     guard bytes.contains(where: { !isBlank($0) }) else { throw isEmpty }
-    if let text = try DecodedText(packed: Array(bytes.prefix(headSize)), contents: { () throws(DataError) in bytes }) {
+    if let text = try DecodedText(packed: bytes) {
       notes += text.notes
       return text.bytes
     }
@@ -62,7 +62,7 @@ struct BlockText {
     return bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
   }
 
-  /// What a long file is: gzip is unpacked into another, UTF-16 in memory.
+  /// What a long file is: gzip is unpacked into another, and so is UTF-16.
   private static func content(
     of file: StoredBytes, most: Int?, _ notes: inout [String]
   ) throws(DataError) -> Content {
@@ -77,10 +77,16 @@ struct BlockText {
       notes.append("unpacked from gzip")
       return try content(of: .spool(unpacked), most: most, &notes)
     }
-    if let text = try DecodedText(packed: head, contents: file.readAll) {
-      notes += text.notes
-      return .bytes(text.bytes)
+    if let wide = try WideText(head, size: file.size) {
+      notes.append(WideText.note)
+      return try text(in: .spool(file.decoded(by: wide, most: most)), &notes)
     }
+    try DecodedText.checkKind(head)
+    return try text(in: file, &notes)
+  }
+
+  /// What the text of a long file is, which is in UTF-8 or Latin-1.
+  private static func text(in file: StoredBytes, _ notes: inout [String]) throws(DataError) -> Content {
     var (scan, hasText) = (LineScan(), false)
     try file.forEachChunk { bytes in
       scan.take(bytes)
@@ -89,7 +95,8 @@ struct BlockText {
     try file.checkUnchanged()
     guard hasText else { throw isEmpty }
     try scan.finish(&notes)
-    let hasMark = !scan.isWindows && head.starts(with: mark)
+    let head = try file.read(0..<min(file.size, mark.count))
+    let hasMark = !scan.isWindows && head == mark
     return .stored(file, start: hasMark ? mark.count : 0, isWindows: scan.isWindows)
   }
 

@@ -22,31 +22,35 @@ struct DecodedText {
     try self.init(unpacked: file, notes: notes)
   }
 
-  /// The text of a file of gzip or in UTF-16; nil of one that is neither, and can be read in parts.
+  /// The text of a short file of gzip or in UTF-16; nil of one that is neither.
   ///
-  /// - Parameters:
-  ///   - head: The file's first bytes.
-  ///   - contents: Gives all of them.
   /// - Throws: `wrongFormat` for a file that is no text and is known by its first bytes, and what ``init(_:)`` throws.
-  init?(packed head: [UInt8], contents: () throws(DataError) -> [UInt8]) throws(DataError) {
-    if let kind = Self.foreignKind(of: head) {
-      throw DataError(.wrongFormat, "this is \(kind.name), not text", remedy: "save it as text in UTF-8")
-    }
-    if head.starts(with: [0x1F, 0x8B]) {
-      try self.init(unpacked: Gzip.unpack(contents()), notes: ["unpacked from gzip"])
-    } else if Self.wideOrder(of: head) != nil {
-      try self.init(unpacked: contents(), notes: [])
+  init?(packed file: [UInt8]) throws(DataError) {
+    try Self.checkKind(file)
+    if Gzip.isGzip(file) {
+      try self.init(unpacked: Gzip.unpack(file), notes: ["unpacked from gzip"])
+    } else if WideText.isBigEndian(file) != nil {
+      try self.init(unpacked: file, notes: [])
     } else {
       return nil
     }
   }
 
+  /// Makes sure that a file is not known for something else than text.
+  ///
+  /// - Parameter head: Its first bytes.
+  /// - Throws: `wrongFormat`.
+  static func checkKind(_ head: [UInt8]) throws(DataError) {
+    guard let kind = foreignKind(of: head) else { return }
+    throw DataError(.wrongFormat, "this is \(kind.name), not text", remedy: "save it as text in UTF-8")
+  }
+
   init(unpacked file: [UInt8], notes assumed: [String]) throws(DataError) {
     try Gzip.checkUnpacked(file)
     notes = assumed
-    if let order = Self.wideOrder(of: file) {
-      bytes = try Self.decodeWide(file, isBigEndian: order == .big)
-      notes.append("read as UTF-16")
+    if var wide = try WideText(file, size: file.count) {
+      bytes = try wide.text(of: file, isLast: true)
+      notes.append(WideText.note)
     } else if String(validating: file, as: UTF8.self) != nil {
       bytes = file.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(file.dropFirst(3)) : file
     } else {
@@ -98,37 +102,6 @@ struct DecodedText {
     let isJSON = head.wholeMatch(of: /(?s)(\[\s*[\[{]|\{\s*["}]).*/) != nil
     if isJSON { return ("JSON", "write it as CSV: a header of column names, then rows") }
     return nil
-  }
-
-  private enum Order { case little, big }
-
-  /// Whether the bytes are UTF-16, and which way round: by the mark, or because every other byte of plain text is zero.
-  private static func wideOrder(of file: [UInt8]) -> Order? {
-    if file.starts(with: [0xFF, 0xFE]) { return .little }
-    if file.starts(with: [0xFE, 0xFF]) { return .big }
-    let sample = file.prefix(4096)
-    guard sample.count >= 4 else { return nil }
-    let zeros = sample.enumerated().filter { $1 == 0 }
-    let odd = zeros.count { $0.offset % 2 == 1 }
-    guard zeros.count * 10 >= sample.count * 3 else { return nil }
-    if odd * 20 >= zeros.count * 19 { return .little }
-    return odd * 20 <= zeros.count ? .big : nil
-  }
-
-  private static func decodeWide(_ file: [UInt8], isBigEndian: Bool) throws(DataError) -> [UInt8] {
-    func refusal() -> DataError {
-      DataError(.notUTF8, "this looks like UTF-16, but is damaged", remedy: "save it as \"CSV UTF-8\"")
-    }
-    guard file.count.isMultiple(of: 2) else { throw refusal() }
-    var units: [UInt16] = []
-    units.reserveCapacity(file.count / 2)
-    for index in stride(from: 0, to: file.count, by: 2) {
-      let (first, second) = (UInt16(file[index]), UInt16(file[index + 1]))
-      units.append(isBigEndian ? first << 8 | second : second << 8 | first)
-    }
-    if units.first == 0xFEFF { units.removeFirst() }
-    guard let text = String(validating: units, as: UTF16.self) else { throw refusal() }
-    return Array(text.utf8)
   }
 
   private static func decodeWindows(_ file: [UInt8]) throws(DataError) -> [UInt8] {

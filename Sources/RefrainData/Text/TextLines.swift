@@ -3,10 +3,10 @@ import Synchronization
 /// The lines of files, one after another, each read when it is asked for: files may be larger than memory.
 ///
 /// Lines end with LF, CRLF or CR, which are no part of them; empty lines count. Text is UTF-8, with or without a
-/// byte-order mark; gzip and what is piped in are read from files without a name where they are too long for memory,
-/// UTF-16 is in memory. A file that has hardly a character of UTF-8 beyond ASCII,
-/// and bytes that are none, is read as Windows-1252 (Latin-1), which is noted; bad bytes in a file of UTF-8 are an
-/// error that names their line. All of that is found out when the value is made, by going through the files once.
+/// byte-order mark; gzip, UTF-16 and what is piped in are read from files without a name where they are too long for
+/// memory. A file that has hardly a character of UTF-8 beyond ASCII, and bytes that are none, is read as Windows-1252
+/// (Latin-1), which is noted; bad bytes in a file of UTF-8 are an error that names their line. All of that is found out
+/// when the value is made, by going through the files once.
 public struct TextLines: Sequence, Sendable {
   /// How many lines there are, empty ones too.
   public var count: Int { files.reduce(0) { $0 + $1.scan.lines } }
@@ -73,11 +73,11 @@ public struct TextLines: Sequence, Sendable {
       return try file(part.name, .spool(spool), .spool(spool), &notes)
     }
     let bytes = Array(spool[0..<spool.count])
-    let text = try DecodedText(packed: Array(bytes.prefix(headSize))) { () throws(DataError) in bytes }
+    let text = try DecodedText(packed: bytes)
     return try Self.file(part.name, text?.bytes ?? bytes, text?.notes ?? [], &notes)
   }
 
-  /// A file that is not in memory. Gzip is unpacked into another.
+  /// A file that is not in memory. Gzip is unpacked into another, and so is UTF-16.
   private static func file(
     _ name: String, _ stored: StoredBytes, _ content: Content, _ notes: inout [String]
   ) throws(DataError) -> File {
@@ -91,9 +91,18 @@ public struct TextLines: Sequence, Sendable {
       notes.append("unpacked from gzip")
       return try file(name, .spool(unpacked), .spool(unpacked), &notes)
     }
-    if let text = try DecodedText(packed: head, contents: stored.readAll) {
-      return try file(name, text.bytes, text.notes, &notes)
+    if let wide = try WideText(head, size: stored.size) {
+      notes.append(WideText.note)
+      let text = try stored.decoded(by: wide)
+      return try scanned(name, .spool(text), .spool(text), &notes)
     }
+    try DecodedText.checkKind(head)
+    return try scanned(name, stored, content, &notes)
+  }
+
+  private static func scanned(
+    _ name: String, _ stored: StoredBytes, _ content: Content, _ notes: inout [String]
+  ) throws(DataError) -> File {
     var scan = LineScan()
     try stored.forEachChunk { scan.take($0) }
     try stored.checkUnchanged()

@@ -1,51 +1,60 @@
 import Foundation
 import RefrainData
 
-/// How well probabilities foretell classes.
+/// How well probabilities foretell classes. Of each row only what it adds is kept, and its scores where they are
+/// ranked.
 struct ClassificationMeasures {
-  let evaluation: TaskEvaluation
+  private let labels: Labels
+  private let shares: [Double]
+  private var own: Foretellings
+  private var majority: Foretellings
+  private var baseline: Foretellings?
 
+  /// No rows yet.
+  ///
   /// - Parameters:
   ///   - labels: The classes.
-  ///   - probabilities: Of each example, class by class.
-  ///   - truth: The classes of each example; −1 is one that is not known.
-  ///   - baseline: The probabilities of a logistic regression.
   ///   - shares: How frequent each class was in the training.
   ///   - threshold: How probable a label must be, where an example may have several.
+  ///   - hasBaseline: Whether there are probabilities of a logistic regression.
+  init(_ labels: Labels, shares: [Double], threshold: Double = 0.5, hasBaseline: Bool) {
+    (self.labels, self.shares) = (labels, shares)
+    own = Foretellings(labels, threshold, isRanked: true)
+    // Where all scores are the same, their ranks say nothing.
+    majority = Foretellings(labels, threshold, isRanked: false)
+    baseline = hasBaseline ? Foretellings(labels, threshold, isRanked: true) : nil
+  }
+
+  /// Those of rows that are all at hand.
   init(
     _ labels: Labels, _ probabilities: [[Double]], truth: [[Int]], baseline: [[Double]]?, shares: [Double],
     threshold: Double = 0.5
   ) {
-    func measures(_ probabilities: [[Double]], _ counts: Counts) -> [TaskEvaluation.Measure] {
-      counts.measures + Self.ranking(labels, probabilities, truth)
-    }
-    let measured = Counts(labels, probabilities, truth, threshold)
-    var baselines: [TaskEvaluation.Baseline] = []
-    let majority = Array(repeating: shares, count: truth.count)
-    baselines.append(.init("majority", measures(majority, Counts(labels, majority, truth, threshold))))
-    if let baseline {
-      baselines.append(.init("bagOfWords", measures(baseline, Counts(labels, baseline, truth, threshold))))
-    }
-    evaluation = TaskEvaluation(
-      task: Classifier.name, examples: truth.count, measures: measures(probabilities, measured),
-      baselines: baselines, tables: measured.tables)
+    self.init(labels, shares: shares, threshold: threshold, hasBaseline: baseline != nil)
+    add(probabilities, truth: truth, baseline: baseline)
   }
 
-  /// Of two classes: how well the second is told from the first, whatever the threshold; of several labels a row the
-  /// mean over those that some rows have and some have not.
-  private static func ranking(
-    _ labels: Labels, _ probabilities: [[Double]], _ truth: [[Int]]
-  ) -> [TaskEvaluation.Measure] {
-    guard labels.areSeveral || labels.names.count == 2 else { return [] }
-    let ranked = (labels.areSeveral ? Array(labels.names.indices) : [1]).map { label in
-      RankingMeasures(probabilities.map { $0[label] }, truth.map { $0.contains(label) })
-    }.filter { $0.auc.isFinite }
-    guard !ranked.isEmpty else { return [] }
-    let count = Double(ranked.count)
-    return [
-      .init("auc", ranked.reduce(0) { $0 + $1.auc } / count),
-      .init("averagePrecision", ranked.reduce(0) { $0 + $1.averagePrecision } / count),
-    ]
+  /// Takes up rows.
+  ///
+  /// - Parameters:
+  ///   - probabilities: Of each row, class by class.
+  ///   - truth: The classes of each row; −1 is one that is not known.
+  ///   - baseline: The probabilities of a logistic regression.
+  mutating func add(_ probabilities: [[Double]], truth: [[Int]], baseline: [[Double]]?) {
+    own.add(probabilities, truth)
+    majority.add(Array(repeating: shares, count: truth.count), truth)
+    if let baseline { self.baseline?.add(baseline, truth) }
+  }
+
+  /// The measures of all rows so far.
+  ///
+  /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`, where scores are too many for memory.
+  func evaluation() throws(DataError) -> TaskEvaluation {
+    var baselines = [TaskEvaluation.Baseline("majority", try majority.measures())]
+    if let baseline { baselines.append(.init("bagOfWords", try baseline.measures())) }
+    return TaskEvaluation(
+      task: Classifier.name, examples: own.counts.examples, measures: try own.measures(), baselines: baselines,
+      tables: own.counts.tables)
   }
 
   /// −log of how probable the truth is.
@@ -58,45 +67,90 @@ struct ClassificationMeasures {
   }
 }
 
+/// What one way foretold of rows: how often it was right, and how it ranks them.
+private struct Foretellings {
+  private(set) var counts: Counts
+  /// Of two classes how well the second is told from the first, whatever the threshold; of several labels a row each
+  /// of them. Nil where all scores are the same.
+  private var ranked: [RankedRows]?
+  private let classes: [Int]
+
+  init(_ labels: Labels, _ threshold: Double, isRanked: Bool) {
+    counts = Counts(labels, threshold)
+    classes = labels.areSeveral ? Array(labels.names.indices) : labels.names.count == 2 ? [1] : []
+    let settings = LongArraySettings.current.shared(by: classes.count)
+    ranked = isRanked ? classes.map { _ in RankedRows(most: settings.bytes / RankedRows.size) } : nil
+  }
+
+  mutating func add(_ probabilities: [[Double]], _ truth: [[Int]]) {
+    for (probabilities, truth) in zip(probabilities, truth) {
+      counts.add(probabilities, truth)
+      guard ranked != nil else { continue }
+      for (place, label) in classes.enumerated() {
+        ranked?[place].add(score: probabilities[label], isSo: truth.contains(label))
+      }
+    }
+  }
+
+  /// Where a row may have several labels, the mean over those that some rows have and some have not.
+  func measures() throws(DataError) -> [TaskEvaluation.Measure] {
+    var all: [RankingMeasures] = []
+    for (place, label) in classes.enumerated() {
+      let own = try ranked.map { rows throws(DataError) in try rows[place].measures() }
+      all.append(own ?? RankingMeasures(tied: counts.so[label], of: counts.examples))
+    }
+    all.removeAll { !$0.auc.isFinite }
+    guard !all.isEmpty else { return counts.measures }
+    let count = Double(all.count)
+    return counts.measures + [
+      .init("auc", all.reduce(0) { $0 + $1.auc } / count),
+      .init("averagePrecision", all.reduce(0) { $0 + $1.averagePrecision } / count),
+    ]
+  }
+}
+
 /// What was foretold, and what was so.
 private struct Counts {
   private let labels: Labels
-  private let examples: Int
+  private let threshold: Double
+  private(set) var examples = 0
   private var right = 0
   private var loss = 0.0
   /// Of each class: foretold rightly, foretold, and so.
   private var hits: [Int]
   private var foretold: [Int]
-  private var so: [Int]
+  private(set) var so: [Int]
   /// For each class that was so (and the unknown one at the end) how often each was foretold.
   private var confusion: [[Int]]
   /// Of answers that were about equally sure: how many, the sum of their probabilities, how many were right.
   private var bins = [(count: Double, sure: Double, right: Double)](repeating: (0, 0, 0), count: 15)
 
-  init(_ labels: Labels, _ probabilities: [[Double]], _ truth: [[Int]], _ threshold: Double) {
-    self.labels = labels
+  init(_ labels: Labels, _ threshold: Double) {
+    (self.labels, self.threshold) = (labels, threshold)
     let count = labels.names.count
-    examples = truth.count
-    (hits, foretold, so) = ([Int](repeating: 0, count: count), [Int](repeating: 0, count: count), [])
-    so = hits
+    hits = [Int](repeating: 0, count: count)
+    (foretold, so) = (hits, hits)
     confusion = Array(repeating: hits, count: count + 1)
-    for (probabilities, truth) in zip(probabilities, truth) {
-      let answer = labels.answer(probabilities, threshold: threshold)
-      loss += ClassificationMeasures.loss(probabilities, truth, areSeveral: labels.areSeveral)
-      let isRight = Set(answer) == Set(truth)
-      right += isRight ? 1 : 0
-      for place in answer { foretold[place] += 1 }
-      for place in truth where place >= 0 { so[place] += 1 }
-      for place in answer where truth.contains(place) { hits[place] += 1 }
-      guard !labels.areSeveral, let first = answer.first else { continue }
-      confusion[truth[0] < 0 ? count : truth[0]][first] += 1
-      // What is not a number is not sure of anything.
-      let sure = probabilities[first] > 0 ? min(probabilities[first], 1) : 0
-      let bin = min(Int(sure * Double(bins.count)), bins.count - 1)
-      bins[bin].count += 1
-      bins[bin].sure += sure
-      bins[bin].right += isRight ? 1 : 0
-    }
+  }
+
+  /// Takes up a row.
+  mutating func add(_ probabilities: [Double], _ truth: [Int]) {
+    examples += 1
+    let answer = labels.answer(probabilities, threshold: threshold)
+    loss += ClassificationMeasures.loss(probabilities, truth, areSeveral: labels.areSeveral)
+    let isRight = Set(answer) == Set(truth)
+    right += isRight ? 1 : 0
+    for place in answer { foretold[place] += 1 }
+    for place in truth where place >= 0 { so[place] += 1 }
+    for place in answer where truth.contains(place) { hits[place] += 1 }
+    guard !labels.areSeveral, let first = answer.first else { return }
+    confusion[truth[0] < 0 ? labels.names.count : truth[0]][first] += 1
+    // What is not a number is not sure of anything.
+    let sure = probabilities[first] > 0 ? min(probabilities[first], 1) : 0
+    let bin = min(Int(sure * Double(bins.count)), bins.count - 1)
+    bins[bin].count += 1
+    bins[bin].sure += sure
+    bins[bin].right += isRight ? 1 : 0
   }
 
   private func precision(_ place: Int) -> Double {

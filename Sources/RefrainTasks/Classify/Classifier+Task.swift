@@ -82,14 +82,22 @@ extension Classifier: TaskModel {
     on examples: LabelledRecords, _ request: ClassifierRequest
   ) throws(TaskError) -> TaskEvaluation {
     let column = try model.truth(in: examples, of: "labels", named: request.target)
-    let truth: [[Int]]
-    do throws(DataError) { truth = try labels.places(in: column) } catch { throw TaskError(error) }
+    let truth: ClassSets
+    do throws(DataError) { truth = try labels.sets(in: column) } catch { throw TaskError(error) }
     let rows = try model.encoded(examples)
-    return ClassificationMeasures(
-      labels, try probabilities(rows), truth: truth,
-      baseline: baseline?.probabilities(rows, Array(0..<rows.count)).map { $0.map(Double.init) },
-      shares: shares, threshold: request.threshold ?? 0.5
-    ).evaluation
+    var measures = ClassificationMeasures(
+      labels, shares: shares, threshold: request.threshold ?? 0.5, hasBaseline: baseline != nil)
+    for part in ColumnModel.parts(of: rows.count) {
+      measures.add(
+        try probabilities(rows, part), truth: part.map { truth[$0] },
+        baseline: baseline?.probabilities(rows, part).map { $0.map(Double.init) })
+    }
+    do throws(DataError) {
+      try truth.check()
+      return try measures.evaluation()
+    } catch {
+      throw TaskError(error)
+    }
   }
 
   /// The measures on the rows that were kept aside: those by which training ended and probabilities were calibrated.

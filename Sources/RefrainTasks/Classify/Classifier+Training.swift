@@ -99,7 +99,11 @@ extension Classifier {
         labels, probabilities(scores, calibration, labels), truth: heldOut.truths,
         baseline: baseline?.probabilities(heldOut.rows.rows, heldOut.rows.places).map { $0.map(Double.init) },
         shares: shares)
-      model.report.evaluation = SavedEvaluation(measures.evaluation)
+      do throws(DataError) {
+        model.report.evaluation = SavedEvaluation(try measures.evaluation())
+      } catch {
+        throw TaskError(error)
+      }
     }
     let finished = { [baseline, linear] (model: ColumnModel) in
       Classifier(

@@ -77,19 +77,18 @@ extension Regressor: TaskModel {
   ) throws(TaskError) -> TaskEvaluation {
     try check(request.level)
     let column = try model.truth(in: examples, of: "numbers", named: request.target)
-    let truth: [Double]
-    do throws(DataError) {
-      let numbers = try scale.truths(in: column)
-      truth = Array(ChosenTruths(numbers, RowChoice(allOf: numbers.count)))
-      try numbers.check()
-    } catch {
-      throw TaskError(error)
-    }
     let rows = try model.encoded(examples)
-    return RegressionMeasures(
-      answers(try values(rows), level: request.level), truth: truth, mean: scale.mean,
-      linear: linear(rows, Array(0..<rows.count))
-    ).evaluation
+    let truth: LongArray<Double>
+    do throws(DataError) { truth = try scale.truths(in: column) } catch { throw TaskError(error) }
+    var measures = RegressionMeasures(mean: scale.mean, hasLinear: baseline != nil)
+    for part in ColumnModel.parts(of: rows.count) {
+      measures.add(
+        answers(try model.scores(rows, part).map(scale.value), level: request.level),
+        truth: part.map { truth[$0] }, linear: linear(rows, part))
+    }
+    let evaluation = measures.evaluation(ChosenTruths(truth, RowChoice(allOf: truth.count)))
+    do throws(DataError) { try truth.check() } catch { throw TaskError(error) }
+    return evaluation
   }
 
   /// Refuses a level that was asked for where too few rows were kept aside to tell.

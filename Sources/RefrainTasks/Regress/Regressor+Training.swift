@@ -34,11 +34,10 @@ extension Regressor {
     let said = try values(model)
     var regressor = Regressor(model: model, scale: head, residuals: residuals(said), baseline: baseline)
     if !truths.isEmpty {
-      let measures = RegressionMeasures(
-        regressor.answers(said, level: nil), truth: truths, mean: head.mean,
+      var evaluation = RegressionMeasures.evaluation(
+        of: regressor.answers(said, level: nil), truth: truths, mean: head.mean,
         linear: regressor.linear(heldOut.rows, heldOut.places))
       // On these rows the intervals hold by their making what they are to hold.
-      var evaluation = measures.evaluation
       evaluation.measures.removeAll { $0.name == "coverage" }
       regressor.model.report.evaluation = SavedEvaluation(evaluation)
     }

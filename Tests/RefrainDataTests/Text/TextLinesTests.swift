@@ -52,6 +52,37 @@ import Testing
     #expect(try lines(bytes).lines == ["grün", "rot"])
   }
 
+  @Test("UTF-16 that is long is read from a file of its own, characters of two units at the ends of parts too")
+  func longWide() throws {
+    var settings = LongArraySettings()
+    settings.bytes = 1000
+    // A part has 2¹⁷ units: after an odd number of characters the pair of one lies in two.
+    let text = String(repeating: "🜁 größer\n", count: 20_000) + "x\n" + String(repeating: "🜁", count: 70_000)
+    try withTemporaryFolder { folder in
+      try LongArraySettings.$current.withValue(settings) {
+        let path = folder + "/text.txt"
+        for start in ["", "a"] {
+          for isBigEndian in [false, true] {
+            let units = [0xFEFF] + Array((start + text).utf16)
+            let bytes = units.flatMap {
+              isBigEndian ? [UInt8($0 >> 8), UInt8($0 & 255)] : [UInt8($0 & 255), UInt8($0 >> 8)]
+            }
+            try Data(bytes).write(to: URL(filePath: path))
+            let lines = try TextLines(paths: [path])
+            #expect(Array(lines) == (start + text).split(separator: "\n").map(String.init))
+            #expect(lines.notes == ["\(path): read as UTF-16"])
+            // Half of a character, half of a unit.
+            for cut in [2, 1] {
+              try Data(bytes.dropLast(cut)).write(to: URL(filePath: path))
+              let error = dataError { () throws(DataError) in _ = try TextLines(paths: [path]) }
+              #expect(error?.code == .notUTF8 && error?.description.contains("damaged") == true)
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test("Gzip and what is piped in are read from a file of their own where they are long", arguments: [3, 5000])
   func packed(count: Int) throws {
     let expected = (0..<count).map { "line \($0), größer" }

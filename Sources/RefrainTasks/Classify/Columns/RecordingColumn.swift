@@ -82,18 +82,19 @@ public struct RecordingColumn: ColumnEncoder {
   }
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
-    var (recordings, notes): ([FeatureFrames], [String]) = ([], [])
-    recordings.reserveCapacity(column.count)
+    var recordings = StepRows(width: encoding.width * stacking)
+    var notes: [String] = []
     for row in 0..<column.count {
       let path = try Self.path(column, row)
       do throws(DataError) {
         let (frames, mended) = try encoding.frames(path, longest: Self.longest)
         notes += mended.map { "\((column.text(row) ?? path).shortened): \($0)" }
-        recordings.append(normalized(frames).stacked(stacking))
+        recordings.append(normalized(frames).stacked(stacking).values)
       } catch {
         throw Self.placed(error, column, row)
       }
     }
+    try recordings.check()
     return RecordingValues(recordings: recordings, notes: notes)
   }
 
@@ -133,11 +134,13 @@ extension SoundEncoding {
 }
 
 private struct RecordingValues: EncodedColumn {
-  let recordings: [FeatureFrames]
+  let recordings: StepRows
   let notes: [String]
   var count: Int { recordings.count }
 
-  func length(of row: Int) -> Int { recordings[row].count }
+  func length(of row: Int) -> Int { recordings.length(of: row) }
 
-  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues { FeatureFrames.batch(rows.map { recordings[$0] }) }
+  func batch(_ rows: [Int]) throws(TrainingError) -> StepValues { try recordings.batch(rows, least: 0) }
+
+  func check() throws(DataError) { try recordings.check() }
 }

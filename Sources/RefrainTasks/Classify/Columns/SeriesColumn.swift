@@ -103,8 +103,7 @@ public struct SeriesColumn: ColumnEncoder {
   }
 
   public func encode(_ column: Column) throws(DataError) -> any EncodedColumn {
-    var rows: [[Float]] = []
-    rows.reserveCapacity(column.count)
+    var rows = StepRows(width: layout.width)
     for row in 0..<column.count {
       let series = try Self.series(in: column, row: row, channels: means.count, tables)
       let (seen, times) = series.steps()
@@ -131,6 +130,7 @@ public struct SeriesColumn: ColumnEncoder {
       }
       rows.append(values)
     }
+    try rows.check()
     return EncodedSeries(rows: rows, layout: layout)
   }
 

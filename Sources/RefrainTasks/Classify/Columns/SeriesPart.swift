@@ -19,34 +19,22 @@ struct SeriesStepLayout: Sendable, Equatable {
 
 /// Series as steps of values.
 struct EncodedSeries: EncodedColumn {
-  /// `[T, width]` of each row.
-  let rows: [[Float]]
+  let rows: StepRows
   let layout: SeriesStepLayout
   var count: Int { rows.count }
-  var inputSize: Int { layout.width }
 
-  func length(of row: Int) -> Int { rows[row].count / inputSize }
+  func length(of row: Int) -> Int { rows.length(of: row) }
 
-  func batch(_ chosen: [Int]) throws(TrainingError) -> StepValues {
-    let longest = chosen.reduce(1) { max($0, length(of: $1)) }
-    var values: [Float] = []
-    values.reserveCapacity(chosen.count * longest * inputSize)
-    for row in chosen {
-      values += rows[row]
-      values += repeatElement(0, count: longest * inputSize - rows[row].count)
-    }
-    return StepValues(
-      Tensor(values, shape: [chosen.count, longest, inputSize]),
-      steps: Steps(lengths: chosen.map { length(of: $0) }))
-  }
+  func batch(_ chosen: [Int]) throws(TrainingError) -> StepValues { try rows.batch(chosen, least: 1) }
+
+  func check() throws(DataError) { try rows.check() }
 
   /// The mean, the deviation, the greatest, the least and the last value of each channel, and where there are gaps how
   /// often it was seen.
   func bag(of row: Int) -> [(feature: Int, value: Float)] {
     let steps = Float(max(1, length(of: row)))
-    func values(_ place: Int) -> [Float] {
-      stride(from: place, to: rows[row].count, by: inputSize).map { rows[row][$0] }
-    }
+    let all = Array(rows[row])
+    func values(_ place: Int) -> [Float] { stride(from: place, to: all.count, by: layout.width).map { all[$0] } }
     var features: [(feature: Int, value: Float)] = []
     for channel in 0..<layout.channels {
       let own = values(channel)

@@ -21,7 +21,9 @@ import Testing
       (["1,20,300", "99"], [120_300, 99]),
       (["1500-", "20.5"], [-1500, 20.5]), (["−5", "−6.5"], [-5, -6.5]), (["0,123", "0,456"], [0.123, 0.456]),
       (["1.125", "0.750"], [1.125, 0.75]), (["1.125", "2.250"], [1.125, 2.25]), (["12,5", "7"], [12.5, 7]),
-      (["$5,000", "$900"], [5000, 900]),
+      (["$5,000", "$900"], [5000, 900]), (["1.5D+03", "2.5D-01"], [1500, 0.25]),
+      (["12*", "13.5", "14 [1]"], [12, 13.5, 14]),
+      (["5.25 (p)", "6", "7¹"], [5.25, 6, 7]), (["Rs. 994.11", "Rs. 5"], [994.11, 5]), (["$12*", "$5 (e)"], [12, 5]),
     ] as [([String], [Double])])
   func `hold numbers with signs, groups and either mark`(written: [String], values: [Double]) throws {
     #expect(try column(written) == values)
@@ -41,6 +43,27 @@ import Testing
     #expect(try table.numbers(in: table.columns[2]) == [12, 9.5])
   }
 
+  @Test(arguments: [
+    ("date,v,id", "v"), ("date,v,nr", "v"), ("date,v,store_id", "v"), ("date,v,visits", "visits"), ("date,id,v", "v"),
+  ])
+  func `are not forecast by a column that numbers the rows`(header: String, target: String) throws {
+    let isFirst = header.hasSuffix("v")
+    let rows = (1...9).map { "2024-01-0\($0),\(isFirst ? "\($0),\($0 * $0)" : "\($0 * $0),\($0)")\n" }.joined()
+    #expect(try Series(table: Table(csv: header + "\n" + rows)).name == target)
+    // Nor by one that is the same everywhere.
+    let constant = (1...9).map { "2024-01-0\($0),\($0 * $0),7\n" }.joined()
+    let series = try Series(table: Table(csv: "date,v,store\n" + constant))
+    #expect(series.name == "v" && series.notes.contains { $0.contains("the others are store") })
+    #expect(
+      try Series(table: Table(csv: "date,store\n" + rows.split(separator: "\n").map { $0.prefix(11) + "7\n" }.joined()))
+        .name == "store")
+  }
+
+  @Test func `with the marks of notes say so`() throws {
+    let series = try Series(table: Table(csv: "date,v\n2024-01-01,5\n2024-01-02,6*\n2024-01-03,7 [1]\n"))
+    #expect(series.values == [5, 6, 7] && series.notes == ["column v: marks of notes are left out (6*)"])
+  }
+
   private static let rows = (1...9).map { "2024-01-0\($0),\($0)" }.joined(separator: "\n")
 
   @Test(
@@ -55,6 +78,9 @@ import Testing
       ("\(rows)\n", 1), ("#date,v\n\(rows)\n", 2), ("Report, 2024\n\ndate,v\n\(rows)\n", 4),
       ("date;v;;\n\(rows.replacing(",", with: ";").replacing("\n", with: ";;\n"));;\n", 2),
       ("date,v\n\(rows)\n\"Grand total\",45\n", 2),
+      ("date,v\n\(rows.replacing("2024-01-05", with: "date,v\n2024-01-05"))\n", 2),
+      ("date,v\n\(rows.split(separator: "\n").enumerated().map { "\($0 + 1),\($1)" }.joined(separator: "\n"))\n", 2),
+      ("Meter;4711\nFrom;2024-01-01\n;\ndate;v\n\(rows.replacing(",", with: ";"))\n", 5),
     ])
   func `have titles, comments, totals and spare delimiters around the data`(csv: String, row: Int) throws {
     let series = try Series(table: Table(csv: csv))
@@ -107,6 +133,10 @@ import Testing
     arguments: [
       (["5", "6", "1e20", "7", "1e20", "5", "6"], "1e+20 stands 2 times (first in row 4), far beyond the rest"),
       (["5", "6", "-999", "7", "-999", "5", "6"], "-999 stands 2 times (first in row 4), 142 times beyond the rest"),
+      (
+        ["1005", "1006", "-999", "1007", "-999", "1005", "1006"],
+        "-999 stands 2 times (first in row 4), below 0, where no other is"
+      ),
       (["5", "6", "999", "7", "8", "5", "6"], nil), (["5", "6", "9", "7", "9", "5", "6"], nil),
       (["950", "980", "999", "970", "999", "960", "970"], nil),
     ] as [([String], String?)])

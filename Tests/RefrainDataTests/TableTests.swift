@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["", "NA", "n/a", "NaN", "null", "None", "-", "?", "  "])
+  @Test(arguments: ["", "NA", "n/a", "NaN", "null", "None", "-", "?", "  ", ".", "..", ":", "N.A.", "(null)", "#NV"])
   func `refuses a missing value and says how to fill it`(text: String) throws {
     let table = try Table(csv: "t,price\n1,2\n2,\(text)\n", file: "f.csv")
     let error = dataError { () throws(DataError) in try table.numbers(in: table.columns[1]) }
@@ -127,7 +127,7 @@ import Testing
     #expect(dataError { () throws(DataError) in try table.numbers(in: table.columns[0]) }?.code == .infiniteValue)
   }
 
-  @Test(arguments: ["0x10", "1.2.3", "--1", "1e", "e5", ".", "1 2", "12a", "+"])
+  @Test(arguments: ["0x10", "1.2.3", "--1", "1e", "e5", "1 2", "12a", "+", "1D5", "12(3)"])
   func `takes for a number only what is one`(text: String) throws {
     let table = try Table(csv: "v\n\(text)\n")
     #expect(dataError { () throws(DataError) in try table.numbers(in: table.columns[0]) }?.code == .notANumber)

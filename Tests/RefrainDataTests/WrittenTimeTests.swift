@@ -17,6 +17,49 @@ import Testing
 
   /// Times, the name of their column, what they are and how they go on.
   private static let written: [(times: [String], name: String, frequency: String, next: String)] = [
+    // Before 1970.
+    (["-631152000", "-628473600", "-626054400", "-623376000"], "date", "monthly", "-620784000"),
+    (["-126230400", "-94694400", "-63158400", "-31536000", "0", "31536000"], "t", "yearly", "63072000"),
+    (["-63158400000", "-63072000000"], "time", "daily", "-62985600000"),
+    (["-86400000000000", "-86396400000000"], "ts", "hourly", "-86392800000000"),
+    (["-157766400.5", "-157766400.0", "-157766399.5"], "time", "every 500 milliseconds", "-157766399.0"),
+    // Zones by their names.
+    (
+      ["2023-01-01 00:00 Europe/Berlin", "2023-01-01 01:00 Europe/Berlin"], "t", "hourly",
+      "2023-01-01 02:00 Europe/Berlin"
+    ),
+    (["2023-01-01 00:00 (UTC)", "2023-01-01 01:00 (UTC)"], "time", "hourly", "2023-01-01 02:00 (UTC)"),
+    (["2023-01-01 00:00 GMT+1", "2023-01-01 01:00 GMT+1"], "time", "hourly", "2023-01-01 02:00 GMT+1"),
+    (["2023-01-01 00:00 UTC-05:30", "2023-01-01 01:00 UTC-05:30"], "time", "hourly", "2023-01-01 02:00 UTC-05:30"),
+    (["2023-01-01 00:00 IST", "2023-01-01 01:00 IST"], "time", "hourly", "2023-01-01 02:00 IST"),
+    (
+      [
+        "Sun Jan 01 2023 00:00:00 GMT+0000 (Coordinated Universal Time)",
+        "Sun Jan 01 2023 01:00:00 GMT+0000 (Coordinated Universal Time)",
+      ], "time", "hourly", "Sun Jan 01 2023 02:00:00 GMT+0000 (Coordinated Universal Time)"
+    ),
+    // Times of day as they stand behind dates.
+    (["1/1/2023 12 AM", "1/1/2023 1 AM", "1/1/2023 2 AM"], "time", "hourly", "1/1/2023 3 AM"),
+    (["2023-01-01_00-00-00", "2023-01-01_01-00-00"], "time", "hourly", "2023-01-01_02-00-00"),
+    (
+      ["2023-01-01-00.00.00.000000", "2023-01-01-01.00.00.000000"], "time", "hourly", "2023-01-01-02.00.00.000000"
+    ),
+    (["01.01.2023 00:00 Uhr", "01.01.2023 01:00 Uhr"], "Zeit", "hourly", "01.01.2023 02:00 Uhr"),
+    // Years, quarters and weeks by other words and signs.
+    (["1950/1951", "1951/1952"], "season", "yearly", "1952/1953"), (["FY98", "FY99"], "year", "yearly", "FY00"),
+    (["2000:2", "2000:3", "2000:4", "2001:1"], "time", "quarterly", "2001:2"),
+    (["2000.2", "2000.3", "2000.4", "2001.1"], "quarter", "quarterly", "2001.2"),
+    (["Week ending 06/01/2019", "Week ending 13/01/2019"], "week", "weekly", "Week ending 20/01/2019"),
+    (["w/c 14/01/2019", "w/c 21/01/2019"], "week", "weekly", "w/c 28/01/2019"),
+    (["week of 2019-01-07", "week of 2019-01-14"], "week", "weekly", "week of 2019-01-21"),
+    (["30.06.67", "30.06.68", "30.06.69", "30.06.70"], "date", "yearly", "30.06.71"),
+    // More languages.
+    (["január 2015", "február 2015"], "hó", "monthly", "március 2015"),
+    (["Μάρτιος 2015", "Απρίλιος 2015"], "μήνας", "monthly", "Μάιος 2015"),
+    (["січень 2015", "лютий 2015"], "місяць", "monthly", "березень 2015"),
+    (["Februari 2015", "Maret 2015"], "bulan", "monthly", "April 2015"),
+    (["Tháng 1 2015", "Tháng 2 2015"], "tháng", "monthly", "Tháng 3 2015"),
+    (["يناير 2015", "فبراير 2015"], "الشهر", "monthly", "مارس 2015"),
     // Names of months and weekdays.
     (["November 2021", "December 2021"], "month", "monthly", "January 2022"),
     (["Feb 2015", "Mär 2015", "Apr 2015"], "Monat", "monthly", "Mai 2015"),
@@ -118,6 +161,39 @@ import Testing
     #expect(notes == ["column Month: read as the number of a year and the month"])
     #expect(dataError { () throws(DataError) in try axis(["1-12", "1-13"], name: "Month") }?.row == 3)
     #expect(dataError { () throws(DataError) in try axis(["0-11", "0-12"], name: "Month") }?.row == 2)
+  }
+
+  /// Times, and the next as it is written.
+  @Test(arguments: [
+    (["2019-01-07 - 2019-01-13", "2019-01-14 - 2019-01-20"], "2019-01-21"),
+    (["07.01.2019–13.01.2019", "14.01.2019–20.01.2019"], "21.01.2019"),
+    (["2019-01-07 to 2019-01-13", "2019-01-14 to 2019-01-20"], "2019-01-21"),
+    (["01.01.2023 00:00 - 01:00", "01.01.2023 01:00 - 02:00"], "01.01.2023 02:00"),
+    (["2019-01-07 00:00 - 2019-01-07 06:00", "2019-01-07 06:00 - 2019-01-07 12:00"], "2019-01-07 12:00"),
+    (["1950–51", "1951–52"], "1952-53"), (["2000 – Q3", "2000 – Q4"], "2001 - Q1"),
+    (["2023‑01‑10", "2023‑01‑11"], "2023-01-12"), (["2023−01−10", "2023−01−11"], "2023-01-12"),
+    (["'2023-01-10", "'2023-01-11"], "2023-01-12"), (["2023-01-10", "2023-01-11*"], "2023-01-12"),
+    (["2016-12-31 23:59:59", "2016-12-31 23:59:60"], "2017-01-01 00:00:01"),
+  ])
+  func `with something about them are read without it`(times: [String], next: String) throws {
+    let axis = try axis(times, name: "time")
+    #expect(axis.text(at: 2) == next && axis.frequency.description != "index")
+    #expect(
+      axis.notes.contains { $0.contains("spans are read by their beginning") }
+        == (times[0].contains(" - ") || times[0].contains(" to ")))
+  }
+
+  @Test func `with a thirteenth month are refused, and not made into weeks`() throws {
+    let rows = (1...13).map { "2023,M\($0 < 10 ? "0" : "")\($0),5\n" }.joined()
+    let error = dataError { () throws(DataError) in try Series(table: Table(csv: "Year,Period,y\n" + rows)) }
+    #expect(error?.code == .notATime && error?.row == 14)
+  }
+
+  @Test(arguments: [
+    ["10/01", "11/01", "12/01", "13/01"], ["01/10", "01/11", "01/12"], ["10.01.", "11.01.", "12.01."],
+  ])
+  func `without a year are not made into years`(times: [String]) {
+    #expect(dataError { () throws(DataError) in try axis(times) }?.code == .notATime)
   }
 
   @Test func `newest first are turned around, and say so`() throws {
@@ -222,6 +298,13 @@ import Testing
     ("Year,Month,y\n2023,November,1\n2023,December,2\n2024,January,3\n", "2024-02"),
     ("y,year,quarter\n1,2023,3\n2,2023,4\n3,2024,1\n", "2024-Q2"),
     ("Jahr;KW;y\n2020;52;1\n2020;53;2\n2021;1;3\n", "2021-W02"),
+    ("Year,Day,y\n2023,364,1\n2023,365,2\n2024,1,3\n", "2024-002"),
+    ("YEAR,DOY,HR,y\n2023,365,22,1\n2023,365,23,2\n2024,1,0,3\n", "2024-001 01:00"),
+    ("year,month,day,time,y\n2023,12,31,22:00,1\n2023,12,31,23:00,2\n2024,1,1,00:00,3\n", "2024-01-01 01:00"),
+    ("year,month,day,hhmm,y\n2023,12,31,2200,1\n2023,12,31,2300,2\n2024,1,1,0,3\n", "2024-01-01 01:00"),
+    ("Year,Period,y\n2023,M11,1\n2023,M12,2\n2024,M01,3\n", "2024-02"),
+    ("Fiscal Year,Month,y\nFY23,Nov,1\nFY23,Dec,2\nFY24,Jan,3\n", "FY24-02"),
+    ("FY,Q,y\n2023,3,1\n2023,4,2\n2024,1,3\n", "2024-Q2"),
   ])
   func `in several columns are one time`(csv: String, next: String) throws {
     let series = try Series(table: Table(csv: csv), target: "y")

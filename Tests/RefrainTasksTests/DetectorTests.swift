@@ -195,6 +195,20 @@ import Testing
       dataError { () throws(DataError) in try Detector.examples(from: source, configuration) }?.code == .noSuchColumn)
   }
 
+  @Test("Series below each other are refused, and not taken for one whose clock is set back")
+  func several() throws {
+    let days = (10..<29).map { "2024-01-\($0)" }
+    let long = "day,store,v\n" + ["a", "b"].flatMap { store in days.map { "\($0),\(store),5\n" } }.joined()
+    let wide =
+      (["store"] + days).joined(separator: ",") + "\n"
+      + ["a", "b"].map { $0 + days.map { _ in ",5" }.joined() + "\n" }.joined()
+    for (text, row) in [(long, 21), (wide, 3)] {
+      let source = DataSource([.bytes(Array(text.utf8), name: "a.csv")])
+      let error = dataError { () throws(DataError) in try Detector.examples(from: source, Detector.Configuration()) }
+      #expect(error?.code == .repeatedTime && error?.row == row && error?.problem.contains("below each other") == true)
+    }
+  }
+
   @Test("Labels are windows of times by file; alarms are measured by them beside baselines")
   func labels() throws {
     let path = temporaryPath("labels.json")

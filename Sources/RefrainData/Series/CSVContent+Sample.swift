@@ -9,6 +9,8 @@ struct CSVSample {
   var hasHeader = true
   /// Whether the row below the header holds no values either, and the one below that nothing else: units, or names.
   var hasSecondLine = false
+  /// Whether rows begin with their numbers from 1 on, over which the header has no name, as R writes them.
+  var hasRowNames = false
   /// Names from the comment right before the first row, when there is no other header.
   var commentHeader: [String]?
   /// Lines before the header, blank ones not counted.
@@ -106,6 +108,11 @@ extension CSVContent {
         if rows.isEmpty { rows.append(row) }
         break
       }
+      // A spreadsheet's blank line has delimiters.
+      if row.fields.count > 1, row.fields.allSatisfy(\.range.isEmpty) {
+        followsBlank = true
+        continue
+      }
       rows.append(row)
       followsBlank = false
     }
@@ -142,6 +149,12 @@ extension CSVSample {
     start = rows[first].position
     rowNumber = rows[first].number
     hasHeader = !lacksHeader(rows, at: first, in: bytes)
+    hasRowNames =
+      hasHeader && rows[first].fields.count == width - 1 && rows.count > first + 2
+      && rows[(first + 1)...].contains { $0.fields.last?.range.isEmpty == false }
+      && rows[(first + 1)...].enumerated().allSatisfy { place, row in
+        row.fields.first.map { CSVContent.text($0, in: bytes) } == String(place + 1)
+      }
     hasSecondLine = hasHeader && hasNamesBelow(rows, first, in: bytes)
     if !hasHeader {
       width = rows[first].fields.count
@@ -155,13 +168,18 @@ extension CSVSample {
   }
 
   /// Whether the first row holds values: all of them, or a written time or a decimal number where the next row has one.
+  /// Three times above numbers are names.
   private func lacksHeader(_ rows: [SampleRow], at first: Int, in bytes: [UInt8]) -> Bool {
     let row = rows[first].fields.prefix(1000)
     let texts = row.map { bytes[$0.range].trimmedBytes }
     guard texts.contains(where: { !$0.isEmpty }) else { return false }
+    let next = first + 1 < rows.count ? rows[first + 1].fields : []
+    let isTimeAboveNumber = zip(texts, next).lazy.map { text, below in
+      !NumberNotation.isNumber(text) && CSVContent.isValue(text)
+        && NumberNotation.isNumber(bytes[below.range].trimmedBytes)
+    }
+    if isTimeAboveNumber.count(where: { $0 }) >= 3 { return false }
     if texts.allSatisfy(CSVContent.isValue) { return true }
-    guard first + 1 < rows.count else { return false }
-    let next = rows[first + 1].fields
     return texts.enumerated().contains { index, text in
       guard index < next.count, CSVContent.isValue(text) else { return false }
       let below = bytes[next[index].range].trimmedBytes

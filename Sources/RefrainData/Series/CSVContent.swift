@@ -34,6 +34,10 @@ struct CSVContent {
       var texts = header.map { Self.text($0, in: bytes) }
       let row = number
       number += 1
+      if sample.hasRowNames {
+        texts.insert("", at: 0)
+        notes.append("the first field of each row, over which there is no name, is the row's number")
+      }
       if sample.hasSecondLine {
         var second: [CSVField] = []
         try scanner.readRow(into: &second)
@@ -52,7 +56,7 @@ struct CSVContent {
       notes.append("\(Self.count(sample.skippedLines, "line")) before the header passed over")
     }
     fields.reserveCapacity(min(bytes.count / 8, 1 << 26))
-    try readRows(&scanner, from: number)
+    try readRows(&scanner, from: number, hasHeader: sample.hasHeader)
     guard !rowNumbers.isEmpty else {
       throw DataError(.noRows, "there is a header but no row below it", remedy: "add the data, one row per time")
     }
@@ -62,11 +66,13 @@ struct CSVContent {
 
   // MARK: - Rows
 
-  private mutating func readRows(_ scanner: inout CSVScanner, from first: Int) throws(DataError) {
+  private mutating func readRows(
+    _ scanner: inout CSVScanner, from first: Int, hasHeader: Bool
+  ) throws(DataError) {
     let width = names.count
     var number = first
     var comments = 0
-    var (blanks, spacing, passed) = (0, -1, 0)
+    var (blanks, spacing, passed, headers) = (0, -1, 0, 0)
     var cut = false
     while !scanner.isAtEnd {
       if scanner.skipBlankLine() {
@@ -112,11 +118,19 @@ struct CSVContent {
         }
         throw wrongCount(count, row: number, position: start, in: scanner.bytes)
       }
+      if hasHeader, width > 1, isHeader(fields[before...], in: scanner.bytes) {
+        // Files that were put below each other have one each.
+        fields.removeLast(fields.count - before)
+        headers += 1
+        number += 1
+        continue
+      }
       rowNumbers.append(Int32(truncatingIfNeeded: number))
       passed += between
       number += 1
 
     }
+    if headers > 0 { notes.append("\(Self.count(headers, "header")) between the rows passed over") }
     if comments > 0 { notes.append("\(Self.count(comments, "comment line")) passed over") }
     if passed > 0 { notes.append("\(Self.count(passed, "blank line")) between the rows passed over") }
     if cut { notes.append("delimiters at the ends of rows passed over") }
@@ -166,6 +180,12 @@ struct CSVContent {
     "avg", "mean", "mittelwert", "durchschnitt", "moyenne", "media", "média", "promedio", "subtotal", "итого", "всего",
     "razem", "celkem", "yhteensä", "合計", "合计", "总计", "source", "quelle", "note", "notes",
   ]
+
+  /// Whether a row has the names of the columns.
+  private func isHeader(_ row: ArraySlice<CSVField>, in bytes: [UInt8]) -> Bool {
+    guard let first = row.first, bytes[first.range].trimmedBytes.elementsEqual(names[0].utf8) else { return false }
+    return zip(row, names).allSatisfy { Self.text($0, in: bytes) == $1 }
+  }
 
   private func isEmpty(_ field: CSVField, in bytes: [UInt8]) -> Bool { bytes[field.range].allSatisfy(isBlank) }
 

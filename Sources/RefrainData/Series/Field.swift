@@ -36,8 +36,10 @@ enum Field: Equatable {
 
   private static let missingWords: Set = [
     "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none", "nil", "-", "--", "—", "–", "?", "\\n", "#n/a n/a",
-    "1.#ind",
-    "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!",
+    "1.#ind", "-nan", "+nan", "n.a.", "n.a", "n/d", "n.d.", "nd", "k.a.", "missing", "(null)", ".", "..", "...", "…",
+    ":",
+    "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#nv", "#n/v", "#wert!", "#bezug!", "#zahl!", "#n/d",
+    "#valeur!",
   ]
   private static let infiniteWords: Set = [
     "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "∞", "+∞", "-∞",

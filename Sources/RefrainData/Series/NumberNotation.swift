@@ -19,6 +19,13 @@ struct NumberNotation: Hashable, Sendable {
       case _ where isDigit(byte):
         if !isInDecimals, sinceGroup >= 0 { sinceGroup += 1 }
         core.append(byte)
+      case UInt8(ascii: "d"), UInt8(ascii: "D"):
+        // Fortran's exponent, which has a sign: 1.5D+03.
+        let next = parts.core[(index + 1)...].prefix(2)
+        guard index > 0, next.count == 2, next.first == UInt8(ascii: "-") || next.first == UInt8(ascii: "+"),
+          sinceGroup < 0 || sinceGroup == 3 || isInDecimals
+        else { return nil }
+        core.append(UInt8(ascii: "e"))
       case decimal.rawValue where !isInDecimals, UInt8(ascii: "e"), UInt8(ascii: "E"):
         guard sinceGroup < 0 || sinceGroup == 3 || isInDecimals else { return nil }
         if byte == decimal.rawValue { isInDecimals = true }
@@ -88,6 +95,8 @@ struct NumberParts {
   var isNegative = false
   /// A currency sign or code, or %; empty for none.
   var unit = ""
+  /// Whether the mark of a note stood behind it: `12*`, `12 [1]`, `12 (p)`.
+  var hasMark = false
 
   static let space = UInt8.space
 
@@ -100,6 +109,7 @@ struct NumberParts {
       isNegative = true
       text = text.dropFirst().dropLast().trimmingSpaces
     }
+    if let plain = Self.withoutMark(text) { (text, hasMark) = (plain, true) }
     var signs = 0
     func takeSign(_ text: inout Substring) -> Bool? {
       guard let first = text.first, let isMinus = Self.sign(first) else { return nil }
@@ -116,6 +126,8 @@ struct NumberParts {
       guard let unit = Self.unit(head) else { return nil }
       self.unit = unit
       text = text.dropFirst(head.count).trimmingSpaces
+      // The point of an abbreviation: Rs. 5.
+      if text.first == ".", text.dropFirst().first?.isWhitespace == true { text = text.dropFirst().trimmingSpaces }
       if let isMinus = takeSign(&text) {
         signs += 1
         isNegative = isNegative != isMinus
@@ -147,6 +159,26 @@ struct NumberParts {
       isDigit(core.last!) || core.last == UInt8(ascii: ".") || core.last == UInt8(ascii: ",")
     else { return nil }
   }
+
+  /// A number without the mark of a note behind it; nil for one that has none.
+  private static func withoutMark(_ text: Substring) -> Substring? {
+    var text = text
+    let count = text.count
+    for (open, close, isNote) in [("[", "]", isNumberOfNote), ("(", ")", isFlag)]
+      as [(Character, Character, (Substring) -> Bool)]
+    where text.last == close {
+      guard let start = text.lastIndex(of: open), isNote(text[text.index(after: start)...].dropLast()) else { continue }
+      text = text[..<start].trimmingSpaces
+    }
+    while let last = text.last, "*†‡§¹²³⁴⁵⁶⁷⁸⁹⁰".contains(last) { text = text.dropLast().trimmingSpaces }
+    return text.count < count && text.contains(where: \.isNumberCharacter) ? text : nil
+  }
+
+  private static func isNumberOfNote(_ text: Substring) -> Bool {
+    (1...2).contains(text.count) && text.utf8.allSatisfy(isDigit)
+  }
+  /// Provisional, revised, estimated, forecast, a break, or a note by its letter.
+  private static func isFlag(_ text: Substring) -> Bool { text.count == 1 && "abefprABEFPR".contains(text.first!) }
 
   /// True for minus, false for plus, nil for anything else.
   private static func sign(_ character: Character) -> Bool? {
@@ -184,4 +216,19 @@ extension Substring {
     while let last = text.last, last.isWhitespace { text.removeLast() }
     return text
   }
+}
+
+/// The number of a text that can be read in one way only, whatever stands in other rows: plain, or with a currency or
+/// percent sign, thousands in groups, a minus sign of any kind, in parentheses (negative) or with the mark of a note.
+/// Nil for what is none, or in doubt, such as `1,234`; and for a plain decimal comma, which is to be told.
+package func certainNumber(_ text: String) -> Double? {
+  let field = Array(text.utf8)
+  guard field.count <= 60, let parts = NumberParts(field) else { return nil }
+  var evidence = NumberEvidence()
+  field.withUnsafeBufferPointer { evidence.note($0, row: 0) }
+  guard evidence.doubtfulPoint == nil, evidence.doubtfulComma == nil else { return nil }
+  let hasComma = evidence.hasComma || evidence.hasGroupingPoint
+  guard !hasComma || evidence.grouped != nil || !parts.unit.isEmpty else { return nil }
+  let number = NumberNotation(decimal: hasComma ? .comma : .point, groups: true).read(field)
+  return number.flatMap { $0.isFinite ? $0 : nil }
 }

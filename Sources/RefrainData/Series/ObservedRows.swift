@@ -127,6 +127,16 @@ public struct ObservedRows: Sendable {
   ) throws(DataError) {
     let back = stamps.indices.dropFirst().filter { stamps[$0] < stamps[$0 - 1] }
     guard let first = back.first else { return }
+    // A clock that is set back goes on; where most of what follows was there before another series begins.
+    let before = Set(stamps[..<first])
+    let again = stamps[first...].count(where: before.contains)
+    guard stamps[first - 1].ticks - stamps[first].ticks <= 3 * TimeStamp.hour || again * 2 <= stamps.count - first
+    else {
+      throw table.fault(
+        .repeatedTime, row: rows[first], column: source.columns[0],
+        "\(source.shown(rows[first])) was there before: several series stand below each other",
+        remedy: "keep the rows of one, or give each a column of its own")
+    }
     guard back.count <= 1 + stamps.count / 1000 else {
       throw table.fault(
         .unsortedTimes, row: rows[first], column: source.columns[0],

@@ -2,8 +2,35 @@
 final class NumericColumns {
   private let table: Table
   private var known: [Table.Column: Bool] = [:]
+  private var idle: [Table.Column: Bool] = [:]
 
   init(_ table: Table) { self.table = table }
+
+  /// Whether the fields of a column are all the same, or count the rows and are called so.
+  func saysNothing(_ column: Table.Column) -> Bool {
+    if let known = idle[column] { return known }
+    let saysNothing = table.rowCount > 2 && (isConstant(column) || isCalledCount(column.name) && countsRows(column))
+    idle[column] = saysNothing
+    return saysNothing
+  }
+
+  private func isConstant(_ column: Table.Column) -> Bool {
+    let first = table.trimmedBytes(row: 0, column: column)
+    return (1..<table.rowCount).allSatisfy { table.trimmedBytes(row: $0, column: column) == first }
+  }
+
+  private func isCalledCount(_ name: String) -> Bool {
+    TimeAxis.isNamedForCounting(name) || TimeAxis.words(of: name).last == "id" || name.hasPrefix("column ")
+      || name.hasPrefix("Unnamed")
+  }
+
+  private func countsRows(_ column: Table.Column) -> Bool {
+    func number(_ row: Int) -> Int? {
+      Int(String(decoding: table.trimmedBytes(row: row, column: column), as: UTF8.self))
+    }
+    guard let start = number(0) else { return false }
+    return (1..<table.rowCount).allSatisfy { number($0) == start + $0 }
+  }
 
   func contains(_ column: Table.Column) -> Bool {
     if let isNumeric = known[column] { return isNumeric }
@@ -206,13 +233,20 @@ struct SeriesReading {
         abs(value) >= 99 && abs(value) < 1e9 && Int(exactly: abs(value)).map { Set(String($0)) == ["9"] } == true
       let distance = max(value - high, low - value)
       let largest = max(abs(low), abs(high))
-      guard count > 1, count * 2 < known.count, high > low,
-        distance > 1000 * (high - low) || distance > 3 * (high - low) && (isNines || abs(value) >= 1e15),
-        abs(value) >= 3 * largest, let row = values.firstIndex(of: value)
+      // Nines below 0 in what never is below 0 are no value, however near they lie.
+      let isImpossible = isNines && value < 0 && low >= 0 && distance > high - low
+      let isFar =
+        abs(value) >= 3 * largest
+        && (distance > 1000 * (high - low) || distance > 3 * (high - low) && (isNines || abs(value) >= 1e15))
+      guard count > 1, count * 2 < known.count, high > low, isFar || isImpossible,
+        let row = values.firstIndex(of: value)
       else { continue }
       let shown = abs(value) < 1e15 && value == value.rounded() ? "\(Int(value))" : "\(value)"
       let times = abs(value) / largest
-      let beyond = largest > 0 && times < 1e6 ? "\(Int(times)) times beyond the rest" : "far beyond the rest"
+      let beyond =
+        !isFar
+        ? "below 0, where no other is"
+        : largest > 0 && times < 1e6 ? "\(Int(times)) times beyond the rest" : "far beyond the rest"
       return "column \(column.name.shortened): \(shown) stands \(count) times (first in row \(table.rowNumber(row))), "
         + "\(beyond): if it means missing, write NA"
     }
@@ -232,17 +266,22 @@ struct SeriesReading {
   ) throws(DataError) -> Table.Column {
     let free = table.columns.filter { !taken.contains($0) }
     let isNumeric = whole?.contains ?? table.isNumeric
-    guard let column = free.last(where: isNumeric) else {
+    guard let last = free.last(where: isNumeric) else {
       throw DataError(
         .noNumericColumn, file: table.file, "no column holds numbers to forecast",
-        remedy: free.last.map { "column \($0.name.quoted) begins with \(table.text(row: 0, column: $0).quoted)" }
-          ?? "add a column of values")
+        remedy: free.last.map {
+          "column \($0.name.quoted) begins with \(table.text(row: 0, column: $0).quoted): write plain numbers there"
+        } ?? "add a column of values")
     }
+    // What numbers the rows, or is the same in all, is no quantity where there is another.
+    let columns = whole ?? NumericColumns(table)
+    let column = free.last { isNumeric($0) && !columns.saysNothing($0) } ?? last
     // Which of several is meant is an assumption; of very many columns not all are looked through.
     let others = free.prefix(40).filter { $0 != column && isNumeric($0) }
     if !others.isEmpty {
       let names = others.prefix(8).map(\.name.shortened).joined(separator: ", ") + (others.count > 8 ? ", …" : "")
-      notes.append("column \(column.name.shortened) is forecast, the last of numbers; the others are \(names)")
+      let which = column == last ? "the last of numbers" : "the last of numbers that differ, and do not count the rows"
+      notes.append("column \(column.name.shortened) is forecast, \(which); the others are \(names)")
     }
     return column
   }

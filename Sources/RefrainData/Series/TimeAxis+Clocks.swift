@@ -28,7 +28,7 @@ extension TimeAxis {
   }
 
   /// The smallest and the largest of a column of whole numbers, and the digits of the widest; nil for other columns.
-  private static func span(of column: Table.Column, in table: Table) -> (numbers: ClosedRange<Int>, digits: Int)? {
+  static func span(of column: Table.Column, in table: Table) -> (numbers: ClosedRange<Int>, digits: Int)? {
     var (lowest, highest, digits) = (Int.max, Int.min, 0)
     for row in 0..<table.rowCount {
       let text = TimeSource.whole(Array(TimeSource.folded(table.trimmedBytes(row: row, column: column))))
@@ -181,6 +181,9 @@ extension TimeSource {
 
   /// What is assumed where a date and a time of day are one time.
   var notes: [String] {
+    if case .parts(let parts) = form, case .clock = parts.last {
+      return ["columns \(columns.map(\.name.shortened).joined(separator: ", ")) are one time"]
+    }
     guard case .dateAndTime(let clock) = form else { return [] }
     var notes = ["columns \(columns.map(\.name.shortened).joined(separator: " and ")) are one time"]
     if case .periods(let count, _) = clock {
@@ -193,22 +196,5 @@ extension TimeSource {
           + "\(String(decoding: day, as: UTF8.self)))")
     }
     return notes
-  }
-
-  /// The text with the digits of any script, and the signs of their width, as ASCII.
-  static func folded(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    guard text.count <= 200, text.contains(where: { $0 >= 0x80 }) else { return text }
-    var folded: [UInt8] = []
-    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-      if scalar.properties.numericType == .decimal, let value = scalar.properties.numericValue {
-        folded.append(48 + UInt8(value))
-      } else if (0xFF0D...0xFF0F).contains(scalar.value) || scalar.value == 0xFF1A {
-        // Signs between numbers as wide as East Asian letters.
-        folded.append(UInt8(scalar.value - 0xFEE0))
-      } else {
-        folded += Array(String(Character(scalar)).utf8)
-      }
-    }
-    return folded[...]
   }
 }

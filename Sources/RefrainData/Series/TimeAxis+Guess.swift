@@ -40,30 +40,38 @@ extension TimeAxis {
   static func find(
     in table: Table, excluding excluded: Set<Table.Column>, order: DateOrder?
   ) throws(TimeFault) -> TimeFinding {
+    if let time = table.gathered?.time, !excluded.contains(time) {
+      return try read(TimeSource(table, time), clocks: [], order: order)
+    }
     let columns = table.columns.filter { !excluded.contains($0) }
     let named = columns.filter { isNamedLikeTime($0.name) }
     let others = columns.filter { !isNamedLikeTime($0.name) }
     let kinds = Dictionary(uniqueKeysWithValues: columns.map { ($0, kind(of: $0, in: table)) })
 
-    if let date = named.first(where: { kinds[$0] == .date }) {
+    let joined = self.parts(in: columns, of: table)
+    // FY15 is a year by itself, and beside a month a part of a date.
+    let isPart = { (column: Table.Column) in joined != nil && part(column.name) == .year }
+    if let date = named.first(where: { kinds[$0] == .date && !isPart($0) }) {
       return try read(TimeSource(table, date), clocks: clocks(for: date, in: columns, kinds, table), order: order)
     }
     var fault: TimeFault?
-    for column in others where kinds[column] == .date {
+    for column in others where kinds[column] == .date && !isPart(column) {
       do throws(TimeFault) {
         return try read(TimeSource(table, column), clocks: clocks(for: column, in: columns, kinds, table), order: order)
       } catch {
         fault = fault ?? error
       }
     }
-    if let fault, parts(in: named, of: table) == nil { throw fault }
+    if let fault, self.parts(in: named, of: table) == nil { throw fault }
     let parts = named.filter { part($0.name) != nil }
-    let joined = self.parts(in: columns, of: table)
     // A day that is a bare number comes before a clock, which without it says too little.
     let days = named.filter { kinds[$0] == .number && namesDay($0, in: table) }
     var dayFault: TimeFault?
+    let ofDay = joined?.namesDay == true ? Self.clocks(for: joined!, in: columns, kinds) : []
     for column in days + named.filter({ !days.contains($0) })
-    where joined == nil && parts.count < 2 || !parts.contains(column) {
+    where (joined == nil && parts.count < 2 || !parts.contains(column))
+      && !ofDay.contains(where: { $0.columns.last == column })
+    {
       if let dayFault, kinds[column] == .clock { throw dayFault }
       do throws(TimeFault) {
         var finding = try read(
@@ -81,7 +89,7 @@ extension TimeAxis {
       }
     }
     if let joined {
-      return try read(joined, clocks: [], order: order)
+      return try read(joined, clocks: ofDay, order: order)
     }
     if let fault { throw fault }
     if parts.count > 1, parts.contains(where: { [.month, .day, .hour, .dayOfYear].contains(part($0.name)) }) {
@@ -140,7 +148,7 @@ extension TimeAxis {
   }
 
   /// Whether a column of bare numbers may hold days: 20240131, 240131, 45322.
-  private static func namesDay(_ column: Table.Column, in table: Table) -> Bool {
+  static func namesDay(_ column: Table.Column, in table: Table) -> Bool {
     !isNamedForCounting(column.name)
       && layouts(TimeSource(table, column)).contains { $0.takesClock || $0.parts == [.spreadsheetDay] }
   }
@@ -177,7 +185,7 @@ extension TimeAxis {
   }
 
   /// What a column holds, by its first fields.
-  private static func kind(of column: Table.Column, in table: Table) -> Kind {
+  static func kind(of column: Table.Column, in table: Table) -> Kind {
     let rows = min(table.rowCount, 100)
     guard let row = (0..<rows).first(where: { table.field(row: $0, column: column) != .missing }) else { return .text }
     let text = TimeSource.folded(table.trimmedBytes(row: row, column: column))
@@ -213,6 +221,19 @@ extension TimeAxis {
       default: forms = []
       }
       return forms.map { TimeSource(table, columns: [date, column], form: .dateAndTime($0)) }
+    }
+  }
+
+  /// Parts of a date together with each column that may hold the time of day.
+  private static func clocks(
+    for date: TimeSource, in columns: [Table.Column], _ kinds: [Table.Column: Kind]
+  ) -> [TimeSource] {
+    columns.filter { !date.columns.contains($0) }.flatMap { column -> [TimeSource] in
+      switch kinds[column] {
+      case .clock, .hours: [date.joined(with: column, .written)]
+      case .number: clocks(of: column, in: date.table).map { date.joined(with: column, $0) }
+      default: []
+      }
     }
   }
 
@@ -274,7 +295,7 @@ extension TimeAxis {
 
   /// What a date may be spread over, by the word for it.
   private static let wordsForParts: [String: TimeSource.Part] = [
-    "year": .year, "yr": .year, "yyyy": .year, "jahr": .year, "año": .year, "anio": .year, "année": .year,
+    "year": .year, "yr": .year, "yyyy": .year, "fy": .year, "jahr": .year, "año": .year, "anio": .year, "année": .year,
     "annee": .year, "anno": .year,
     "ano": .year, "jaar": .year, "år": .year, "month": .month, "mon": .month, "mm": .month, "mo": .month,
     "monat": .month, "mes": .month,
@@ -295,7 +316,7 @@ extension TimeAxis {
     "日付", "年度", "날짜", "일자", "연월",
     "التاريخ", "الشهر", "วันที่", "เดือน", "yearmonth", "yyyymm",
     "yyyymmdd", "yearweek",
-    "yyyyww", "isoweek", "kw", "calendarweek", "epoch", "elapsed", "stunde", "doy",
+    "yyyyww", "hhmm", "hrmn", "hhmmss", "isoweek", "kw", "calendarweek", "epoch", "elapsed", "stunde", "doy",
   ])
   private static let wordsForCounting: Set = ["no", "index", "row", "step", "t", "n", "idx", "nr"]
 
@@ -304,6 +325,7 @@ extension TimeAxis {
     let words = words(of: name)
     if words == ["day", "of", "year"] { return .dayOfYear }
     guard words.count <= 2 else { return nil }
+    if words == ["q"] { return .quarter }
     return words.compactMap { wordsForParts[$0] }.first
   }
 

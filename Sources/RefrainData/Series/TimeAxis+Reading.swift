@@ -36,6 +36,7 @@ extension TimeAxis {
         remedy: "add more rows")
     }
     var good = readings.filter { if case .success = $0.outcome { true } else { false } }
+    if good.isEmpty { good = Self.inAnotherCentury(source, layouts) }
     if good.isEmpty {
       good = readings.compactMap { reading in
         guard case .failure(let irregularity) = reading.outcome,
@@ -55,11 +56,34 @@ extension TimeAxis {
     {
       throw Self.doubtful(source, first.style, other.style, first.stamps[0], other.stamps[0])
     }
+    // Of days without a year, within a month, the months of some years could be made.
+    let parts = first.layout.parts.filter { if case .literal = $0 { false } else { true } }
+    if parts == [.month, .shortYear] || parts == [.shortYear, .month], grid.frequency.description == "yearly",
+      first.stamps.allSatisfy({ 1...31 ~= $0.date.year % 100 })
+    {
+      throw table.fault(
+        .notATime, row: 0, column: source.columns[0], "\(source.shown(0)) may be a day without a year, or a month",
+        remedy: "write times like 2024-01-31 or 2024-01", setting: .time)
+    }
     var notes = first.notes + grid.notes
+    let text = table.trimmedBytes(row: 0, column: source.columns[0])
+    if source.form == .column, TimeSource.beginning(of: text) != nil {
+      notes.append("spans are read by their beginning")
+    }
     if first.isNewestFirst { notes.append("the newest row is first: turned around") }
     self.init(
       name: source.name, grid: grid, count: first.stamps.count, style: first.style, isNewestFirst: first.isNewestFirst,
       notes: notes.map { "column \(source.name.shortened): \($0)" }, offsets: first.offsets)
+  }
+
+  /// The readings that are even where years of two digits are of the 20th century from 30 on.
+  private static func inAnotherCentury(_ source: TimeSource, _ layouts: [TimeLayout]) -> [TimeReading] {
+    layouts.filter { $0.parts.contains(.shortYear) }.compactMap { layout in
+      var layout = layout
+      layout.pivot = 30
+      guard let reading = try? read(source, layout), case .success = reading.outcome else { return nil }
+      return reading
+    }
   }
 
   /// The layouts in which the column may be written, judging by its first time.
@@ -68,11 +92,16 @@ extension TimeAxis {
     let row = (0..<min(rows, 100)).first { !source.isMissing($0) } ?? 0
     let first = source.text(row)
     var layouts = TimeLayout.candidates(for: first)
+    // Of a year and a thirteenth month no week is made.
+    if case .parts(let parts) = source.form, parts.contains(.month) { layouts.removeAll { $0.parts.contains(.week) } }
     if source.form == .column {
       // Five digits may be anything: days of a spreadsheet only where the name speaks of time.
       let isCounting = isNamedForCounting(source.name)
       if isCounting || !isNamedLikeTime(source.name) { layouts.removeAll(where: \.needsName) }
       if isCounting { layouts.removeAll { $0.isBareNumber && !$0.isEpoch } }
+    }
+    if layouts.contains(where: \.isEpoch), (0..<rows).contains(where: { source.text($0).first == UInt8(ascii: "-") }) {
+      for place in layouts.indices where layouts[place].isEpoch { layouts[place].isSigned = true }
     }
     // A column of weeks: 202301 is the first week, not January.
     if isNamedForWeeks(source.name) {
@@ -144,112 +173,6 @@ extension TimeAxis {
     }
     throw fault ?? unreadable(source, row: 0)
   }
-
-  // MARK: - Faults
-
-  private static func unreadable(_ source: TimeSource, row: Int) -> DataError {
-    let column = source.columns[0]
-    if source.isMissing(row) {
-      return source.table.fault(
-        .missingValue, row: row, column: column, "the time is missing", remedy: "fill it in or remove the row")
-    }
-    if row == 0, source.table.rowCount > 2, !source.text(0).contains(where: isDigit),
-      !TimeLayout.candidates(for: source.text(1)).isEmpty
-    {
-      let number = source.table.rowNumber(0)
-      return source.table.fault(
-        .notATime, row: row, column: column, "\(source.shown(row)) is not a time, and \(source.shown(1)) below it is",
-        remedy: "remove line \(number) if it is a second line of names, or of units", setting: .time)
-    }
-    return source.table.fault(
-      .notATime, row: row, column: column,
-      "\(source.shown(row)) is not a time" + (row > 0 ? " written like \(source.shown(0))" : ""),
-      remedy: row > 0 ? "write it so" : "write times like 2024-01-31, 2024-01-31 18:00:00 or 2024-01",
-      setting: row > 0 ? nil : .time)
-  }
-
-  private static func doubtful(
-    _ source: TimeSource, _ one: TimeStyle, _ other: TimeStyle, _ first: TimeStamp, _ second: TimeStamp
-  ) -> DataError {
-    // The first row whose two readings differ says most; the readings are written in the one order that is clear.
-    let plain = TimeStyle(layout: TimeLayout("Y-m-d"))
-    let row =
-      (0..<source.table.rowCount).first { row in
-        let text = source.text(row)
-        var spelling = TimeSpelling()
-        let ticks = [one, other].map { $0.layout.read(text, noting: &spelling)?.ticks }
-        return ticks[0] != ticks[1]
-      } ?? 0
-    var spelling = TimeSpelling()
-    let days = [one, other].compactMap { $0.layout.read(source.text(row), noting: &spelling) }
-      .map { plain.text(for: TimeStamp(ticks: $0.ticks)) }
-    return source.table.fault(
-      .doubtfulTime, row: row, column: source.columns[0],
-      "\(source.shown(row)) may be \(days.joined(separator: " or "))",
-      remedy: "say the order of day, month and year", setting: .dates)
-  }
-
-  /// The fault, with a step over which the rows may be brought together where there is one that helps.
-  private static func fault(
-    _ irregularity: Frequency.Irregularity, _ source: TimeSource, _ reading: TimeReading
-  ) -> DataError {
-    var fault = fault(irregularity, source, isNewestFirst: reading.isNewestFirst)
-    if fault.setting == .repeatedTimes || fault.setting == .spacing, !reading.layout.isIndex {
-      fault.step = TimePeriod.step(for: reading.stamps)
-    }
-    return fault
-  }
-
-  private static func fault(
-    _ irregularity: Frequency.Irregularity, _ source: TimeSource, isNewestFirst: Bool
-  ) -> DataError {
-    let table = source.table
-    let column = source.columns[0]
-    /// The table's row of a position on the axis.
-    func place(_ position: Int) -> Int { isNewestFirst ? table.rowCount - 1 - position : position }
-    func time(_ position: Int) -> String { source.shown(place(position)) }
-    /// The step that ends at a position, in words.
-    func step(_ position: Int) -> String {
-      "between row \(table.rowNumber(place(position - 1))) (\(time(position - 1))) and "
-        + "row \(table.rowNumber(place(position))) (\(time(position)))"
-    }
-    switch irregularity {
-    case .unsorted(let position):
-      // A time that stood before already is there twice, which no sorting mends.
-      let written = source.text(place(position))
-      if let twin = (0..<position).first(where: { source.text(place($0)) == written }) {
-        return table.fault(
-          .repeatedTime, row: place(position), column: column,
-          "\(time(position)) stands here and in row \(table.rowNumber(place(twin)))",
-          remedy: "keep one row for each time", setting: .repeatedTimes)
-      }
-      return table.fault(
-        .unsortedTimes, row: place(position), column: column,
-        "\(time(position)) comes after \(time(position - 1)), but lies before it", remedy: "sort the rows by time")
-    case .repeated(let position):
-      return table.fault(
-        .repeatedTime, row: place(position), column: column, "\(time(position)) stands here and in the row before",
-        remedy: "keep one row for each time", setting: .repeatedTimes)
-    case .gap(let position, let missing, let frequency):
-      return table.fault(
-        .gapInTimes, row: place(position), column: column,
-        "\(missing == 1 ? "1 time is" : "\(missing) times are") missing in "
-          + (frequency.unit == .index ? "numbers that are evenly spaced" : "a series that is \(frequency)") + ", "
-          + step(position),
-        remedy: "add a row for each missing time (e.g. with the last known values)", setting: .fill)
-    case .uneven(let position, let usual):
-      return table.fault(
-        .irregularTimes, row: place(position), column: column,
-        (usual.unit == .index ? "the numbers are evenly spaced" : "the series is \(usual)")
-          + " elsewhere, but not \(step(position))", remedy: "make the times evenly spaced",
-        setting: .spacing)
-    case .partsOfYear(let parts):
-      return table.fault(
-        .irregularTimes, row: 0, column: column,
-        "years with decimals are read when they count months or quarters, not \(parts) parts of a year",
-        remedy: "write dates such as 2024-01-31", setting: .time)
-    }
-  }
 }
 
 extension TimeReading {
@@ -306,7 +229,7 @@ extension WrittenTime {
 
 extension TimeLayout {
   /// Whether a bare number, read in this layout, lies in the years in which it makes sense.
-  fileprivate func accepts(_ time: WrittenTime) -> Bool {
+  func accepts(_ time: WrittenTime) -> Bool {
     guard isBareNumber, !isIndex else { return true }
     if parts == [.decimalYear] { return (1500...2200).contains(time.ticks / 1_000_000_000) }
     let year = TimeStamp(ticks: time.ticks).date.year
@@ -336,6 +259,11 @@ extension TimeLayout {
   /// What is assumed in this layout.
   fileprivate func notes(first: String, _ times: [WrittenTime]) -> [String] {
     if parts.contains(.yearNumber) { return ["read as the number of a year and the month"] }
+    if parts.count == 3, parts.first == .year, parts.last == .quarter, case .literal(let mark) = parts[1],
+      !isLetter(mark)
+    {
+      return ["read as year and quarter"]
+    }
     guard let ticks = times.first?.ticks, isBareNumber else { return [] }
     let day = TimeStyle(layout: TimeLayout("Y-m-d")).text(for: TimeStamp(ticks: ticks))
     switch parts {

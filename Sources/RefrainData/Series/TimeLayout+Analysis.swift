@@ -5,10 +5,10 @@ extension TimeLayout {
   /// A date that ends in the year is month/day before day/month, with points day.month. The whole column decides (see
   /// ``TimeAxis``).
   static func candidates(for text: some Collection<UInt8>) -> [TimeLayout] {
-    guard let first = text.first, text.count <= 60, isDigit(first) || first > 0x40, text.contains(where: isDigit) else {
-      return []
-    }
+    guard let first = text.first, text.count <= 90, text.contains(where: isDigit) else { return [] }
     let bytes = ArraySlice(Array(text))
+    if first == UInt8(ascii: "-") { return beforeEpoch(bytes) }
+    guard isDigit(first) || first > 0x40 else { return [] }
     let isNumber =
       bytes.count(where: { !isDigit($0) }) <= 1
       && bytes.allSatisfy { isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ",") }
@@ -21,6 +21,22 @@ extension TimeLayout {
       var spelling = TimeSpelling()
       return layout.read(bytes, noting: &spelling) != nil
     }
+  }
+
+  /// The layouts of a negative number that may be a time before 1970; not one of the last months before.
+  private static func beforeEpoch(_ text: ArraySlice<UInt8>) -> [TimeLayout] {
+    let unit: Epoch
+    switch text.dropFirst().prefix(while: isDigit).count {
+    case 8...10: unit = .seconds
+    case 11...13: unit = .milliseconds
+    case 14...16: unit = .microseconds
+    case 17...19: unit = .nanoseconds
+    default: return []
+    }
+    var layout = TimeLayout([.epoch(unit)])
+    (layout.isCompact, layout.isBareNumber, layout.isSigned) = (true, true, true)
+    var spelling = TimeSpelling()
+    return layout.read(text, noting: &spelling) == nil ? [] : [layout]
   }
 
   /// The layouts of a bare number that may be a time.
@@ -167,7 +183,9 @@ struct TimeAnalysis {
         TimeWord.weeks.contains(text) ? .week : TimeWord.quarters.contains(text) ? .quarter : .half)
       return true
     }
-    guard TimeWord.fillers.contains(text) || text == "m" && followsNumber else { return false }
+    // w/c, w/e: the week that begins, or ends, on a day.
+    let isOfWeek = ["c", "e", "b"].contains(text) && found.suffix(2) == [.week, .literal([UInt8(ascii: "/")])]
+    guard TimeWord.fillers.contains(text) || text == "m" && followsNumber || isOfWeek else { return false }
     append(bytes)
     return true
   }
@@ -231,7 +249,9 @@ struct TimeAnalysis {
     if pieces.contains(.month) { return named(pieces, lengths).map { ($0, nil) } }
     for (word, part) in [(Piece.week, TimeLayout.Part.week), (.quarter, .quarter), (.half, .half)]
     where pieces.contains(word) {
-      return counted(pieces, lengths, word, part).map { ($0, nil) }
+      let found = counted(pieces, lengths, word, part)
+      // "Week of" a day is that day.
+      if word != .week || !found.isEmpty || lengths.count < 3 { return found.map { ($0, nil) } }
     }
     if pieces.contains(.ordinal) { return [] }
     switch lengths {
@@ -253,16 +273,27 @@ struct TimeAnalysis {
       return isDotted ? [orders[1], orders[2], orders[0]] : orders
     case _ where lengths.count == 2 && !hasClock:
       if lengths[0] == 4 {
-        return lengths[1] == 3
-          ? [([.year, .dayOfYear], nil)]
-          : lengths[1] <= 2 ? [([.year, .nextYear], nil), ([.year, .month], nil), ([.year, .week], nil)] : []
+        switch lengths[1] {
+        case 1: return [([.year, .month], nil), ([.year, .quarter], nil), ([.year, .week], nil)]
+        case 2: return [([.year, .nextYear], nil), ([.year, .month], nil), ([.year, .week], nil)]
+        case 3: return [([.year, .dayOfYear], nil)]
+        case 4: return [([.year, .nextLongYear], nil)]
+        default: return []
+        }
       }
       if lengths[1] == 4, lengths[0] <= 2 { return [([.month, .year], nil), ([.week, .year], nil)] }
       // 1-01: the first month of the first year.
       if pieces == [.number(1), .literal([UInt8(ascii: "-")]), .number(2)] { return [([.yearNumber, .month], nil)] }
-      return lengths == [2, 2] ? [([.month, .shortYear], nil), ([.shortYear, .month], nil)] : []
-    // FY2024
+      // 31.12. is a day without its year.
+      guard lengths == [2, 2], pieces.last != .literal([UInt8(ascii: ".")]) else { return [] }
+      return [([.month, .shortYear], nil), ([.shortYear, .month], nil)]
+    // FY2024, FY24
     case [4] where pieces.count > 1: return [([.year], nil)]
+    case [2]:
+      guard case .literal(let text) = pieces[0], text.prefix(2).map({ $0 | 0x20 }) == Array("fy".utf8) else {
+        return []
+      }
+      return [([.shortYear], nil)]
     case [4, 3] where hasClock: return [([.year, .dayOfYear], nil)]
     default: return []
     }

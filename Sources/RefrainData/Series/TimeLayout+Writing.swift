@@ -43,6 +43,7 @@ struct TimeStyle: Hashable, Sendable {
     case .shortYear: return padded(year % 100, to: 2)
     case .yearNumber: return String(year)
     case .nextYear: return padded((year + 1) % 100, to: 2)
+    case .nextLongYear: return padded(year + 1, to: 4)
     case .month: return padded(date.month, to: spelling.width(of: spelling.months))
     case .day: return padded(date.day, to: spelling.width(of: spelling.days))
     case .dayOfYear: return padded(date.dayOfYear, to: 3)
@@ -153,10 +154,11 @@ struct TimeStyle: Hashable, Sendable {
     case .none: return ""
     case .word(let word): return word + spelling.region
     case .offset(let style, let space):
-      let sign = (space ? " " : "") + (offset < 0 ? "-" : "+")
+      let sign = (space ? " " : "") + spelling.zoneName + (offset < 0 ? "-" : "+")
       let hours = padded(abs(offset) / TimeStamp.hour, to: 2)
       let minutes = padded(abs(offset) / TimeStamp.minute % 60, to: 2)
       switch style {
+      case .bareHours: return sign + String(abs(offset) / TimeStamp.hour) + spelling.region
       case .hours: return sign + hours + spelling.region
       case .compact: return sign + hours + minutes + spelling.region
       case .colon: return "\(sign)\(hours):\(minutes)" + spelling.region
@@ -190,8 +192,9 @@ struct TimeStyle: Hashable, Sendable {
     let zeros = decimals > 0 ? mark + String(repeating: "0", count: decimals) : ""
     switch unit {
     case .seconds:
-      let whole = ticks.flooredQuotient(by: TimeStamp.second)
-      return decimals == 0 ? String(whole) : "\(whole)\(mark)\(fraction(ticks - whole * TimeStamp.second))"
+      guard decimals > 0 else { return String(ticks.flooredQuotient(by: TimeStamp.second)) }
+      let (whole, part) = abs(ticks).quotientAndRemainder(dividingBy: TimeStamp.second)
+      return "\(ticks < 0 ? "-" : "")\(whole)\(mark)\(fraction(part))"
     case .milliseconds: return String(ticks.flooredQuotient(by: 1000)) + zeros
     case .microseconds: return String(ticks) + zeros
     case .ticks, .fileTime: return String(ticks * 10 + unit.tenthsTo1970)

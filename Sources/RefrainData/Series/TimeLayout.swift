@@ -6,8 +6,8 @@
 struct TimeLayout: Hashable, Sendable {
   /// A part of a written time, left to right. The letter is the part's sign in a pattern.
   enum Part: Hashable, Sendable {
-    /// `Y`: four digits; `y`: two; `x`: the last two of the next year (2019/20).
-    case year, shortYear, nextYear
+    /// `Y`: four digits; `y`: two; the last two of the next year (2019/20), or all four (2019/2020).
+    case year, shortYear, nextYear, nextLongYear
     /// A year that only its number tells, 1 for the first: one or two digits.
     case yearNumber
     /// `m`: one or two digits; `b`: a name.
@@ -61,6 +61,10 @@ struct TimeLayout: Hashable, Sendable {
   var isCompact = false
   /// Whether what is read is a bare number: a year, a compact date, seconds since 1970 or a plain number.
   var isBareNumber = false
+  /// Whether a number since 1970 may be negative, and then have any number of digits: it lies before, or near.
+  var isSigned = false
+  /// The first year of two digits that belongs to the 20th century: as POSIX reads them.
+  var pivot = 69
   /// The order, where year, month and day are all numbers and could stand otherwise.
   var order: Order?
 

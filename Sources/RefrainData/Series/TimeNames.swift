@@ -73,6 +73,23 @@ enum TimeNames {
     янв фев мар апр май июн июл авг сен окт ноя дек
     январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь
     января февраля марта апреля мая июня июля августа сентября октября ноября декабря
+    jan febr márc ápr máj jún júl aug szept okt nov dec
+    január február március április május június július augusztus szeptember október november december
+    január február marec apríl máj jún júl august september október november december
+    ιαν φεβ μαρ απρ μαϊ ιουν ιουλ αυγ σεπ οκτ νοε δεκ
+    ιανουάριος φεβρουάριος μάρτιος απρίλιος μάιος ιούνιος ιούλιος αύγουστος σεπτέμβριος οκτώβριος νοέμβριος δεκέμβριος
+    ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου οκτωβρίου νοεμβρίου δεκεμβρίου
+    jan feb mar apr mei jun jul agu sep okt nov des
+    januari februari maret april mei juni juli agustus september oktober november desember
+    січень лютий березень квітень травень червень липень серпень вересень жовтень листопад грудень
+    січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня
+    януари февруари март април май юни юли август септември октомври ноември декември
+    gener febrer març abril maig juny juliol agost setembre octubre novembre desembre
+    januar februar marec april maj junij julij avgust september oktober november december
+    jaanuar veebruar märts aprill mai juuni juuli august september oktoober november detsember
+    janvāris februāris marts aprīlis maijs jūnijs jūlijs augusts septembris oktobris novembris decembris
+    sausis vasaris kovas balandis gegužė birželis liepa rugpjūtis rugsėjis spalis lapkritis gruodis
+    يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر
     ian feb mar apr mai iun iul aug sep oct noi dec
     ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie
     """)
@@ -128,14 +145,22 @@ enum TimeWord {
   /// Between the parts of a date, without a meaning of their own.
   static let fillers: Set = [
     "de", "del", "of", "the", "den", "der", "dne", "at", "um", "le", "di", "г", "року", "fy", "cy", "year",
-    "年", "月", "日", "년", "월", "일",
+    "年", "月", "日", "년", "월", "일", "tháng", "thg", "năm", "ngày", "ending", "ended", "commencing", "beginning",
+    "starting",
   ]
   static let ordinals: Set = ["st", "nd", "rd", "th", "er", "ère", "ere", "e", "è", "ème", "eme", "º", "ª", "de"]
-  /// Zones, in minutes ahead of UTC.
+  /// Where names of places begin that tell a zone: `Europe/Berlin`.
+  static let places: Set = [
+    "europe", "america", "asia", "africa", "australia", "pacific", "atlantic", "indian", "antarctica", "arctic", "etc",
+    "us",
+  ]
+  /// Zones, in minutes ahead of UTC, and words that stand in their place.
   static let zones: [String: Int] = [
     "z": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "cest": 120, "mez": 60, "mesz": 120,
     "eet": 120, "eest": 180, "msk": 180, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360,
     "pst": -480, "pdt": -420, "jst": 540, "kst": 540, "aest": 600, "aedt": 660, "akst": -540, "akdt": -480, "hst": -600,
-    "nzst": 720, "nzdt": 780, "sast": 120, "sgt": 480, "hkt": 480,
+    "nzst": 720, "nzdt": 780, "sast": 120, "sgt": 480, "hkt": 480, "ist": 330, "pkt": 300, "ict": 420, "wib": 420,
+    "brt": -180, "art": -180, "clt": -240, "cot": -300, "ast": -240, "adt": -180, "acst": 570, "awst": 480, "uhr": 0,
+    "hrs": 0,
   ]
 }

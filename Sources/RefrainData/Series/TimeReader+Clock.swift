@@ -9,10 +9,11 @@ extension TimeReader {
     rest.removeFirst(separator.count)
     spelling.separator = String(decoding: separator, as: UTF8.self)
     if separator.isEmpty {
-      guard let first = rest.first, first | 0x20 == UInt8(ascii: "t") || first == UInt8(ascii: ":") else {
+      // Apache's logs put a colon between date and time, and DB2 a hyphen before hours with points behind them.
+      let isHyphen = rest.first == UInt8(ascii: "-") && rest.dropFirst(3).first == UInt8(ascii: ".")
+      guard let first = rest.first, first | 0x20 == UInt8(ascii: "t") || first == UInt8(ascii: ":") || isHyphen else {
         return restore(before)
       }
-      // Apache's logs put a colon between date and time.
       spelling.separator = String(UnicodeScalar(first))
       rest.removeFirst()
     }
@@ -42,7 +43,9 @@ extension TimeReader {
       hour = value
       if run == 1 { spelling.hasBareHours = true }
       guard readMinutes() else { return false }
-      if run == 1, depth == 1 { return false }
+      // One digit is an hour only before AM or PM.
+      var ahead = self
+      if run == 1, depth == 1, ahead.takeHalfOfDay() == nil { return false }
     }
     if depth == 3, rest.first == UInt8(ascii: ".") || rest.first == UInt8(ascii: ","), readFraction() { depth = 4 }
     if let half = takeHalfOfDay() {
@@ -59,7 +62,10 @@ extension TimeReader {
 
   /// `:30`, `:30:15`, `h30`, `.30.15`, in the same way throughout.
   mutating func readMinutes() -> Bool {
-    guard let mark = rest.first, [UInt8.colon, UInt8(ascii: "h"), UInt8(ascii: "."), UInt8(ascii: "H")].contains(mark),
+    // In names of files hyphens stand between them: 2024-01-31_18-00-00.
+    let isHyphen = spelling.separator == "_" && rest.first == UInt8(ascii: "-")
+    guard let mark = rest.first,
+      isHyphen || [UInt8.colon, UInt8(ascii: "h"), UInt8(ascii: "."), UInt8(ascii: "H")].contains(mark),
       rest.dropFirst().prefix(2).count == 2, rest.dropFirst().prefix(2).allSatisfy(isDigit)
     else { return true }
     rest.removeFirst()
@@ -71,7 +77,9 @@ extension TimeReader {
     else { return true }
     rest.removeFirst()
     depth = 3
-    return add(digits(2...2), times: TimeStamp.second, below: 60)
+    // A leap second, 23:59:60, is the next minute's first.
+    let limit = ticks == 59 * TimeStamp.minute ? 61 : 60
+    return add(digits(2...2), times: TimeStamp.second, below: limit)
   }
 
   /// 0 for AM, 1 for PM, nil for neither.
@@ -111,44 +119,70 @@ extension TimeReader {
     return decimals > 0
   }
 
-  /// `Z`, `+02:00`, `+0200`, `+02`, a known word, or a region in brackets; true when there is none.
+  /// `Z`, `+02:00`, `+0200`, `+02`, `GMT+1`, a known word, `Europe/Berlin`, or a region in brackets; true when there is
+  /// none.
   private mutating func readZone() -> Bool {
     let spaces = rest.prefix { $0 == .space }
     let after = rest.dropFirst(spaces.count)
     guard let first = after.first else { return spaces.isEmpty }
     let before = rest
     if first == UInt8(ascii: "+") || first == UInt8(ascii: "-") {
-      rest = after.dropFirst()
-      guard let hours = digits(2...2), hours < 24 else { return false }
-      var minutes = 0
-      var style = TimeSpelling.ZoneStyle.hours
-      if rest.first == .colon || rest.first.map(isDigit) == true {
-        style = rest.first == .colon ? .colon : .compact
-        if style == .colon { rest.removeFirst() }
-        guard let value = digits(2...2), value < 60 else { return false }
-        minutes = value
-      }
-      spelling.zone = .offset(style, space: !spaces.isEmpty)
-      let size = hours * TimeStamp.hour + minutes * TimeStamp.minute
-      offset = first == UInt8(ascii: "-") ? -size : size
-      // A region after the offset repeats it: 2024-01-01T00:00+01:00[Europe/Berlin].
-      if rest.first == UInt8(ascii: "[") { return takeRegion() }
-      return true
+      rest = after
+      return readOffset(space: !spaces.isEmpty, name: "")
     }
-    rest = after
-    guard let word = peekWord(), let minutes = TimeWord.zones[word.text] else {
+    let isInParentheses = first == UInt8(ascii: "(")
+    rest = isInParentheses ? after.dropFirst() : after
+    guard let word = peekWord(), let minutes = TimeWord.zones[word.text] ?? (takesPlace(word.text) ? 0 : nil) else {
       // Something else follows, such as the year; a caller wants the end or not.
       rest = before
       return true
     }
+    let start = rest.startIndex
     rest.removeFirst(word.bytes.count)
+    var name = String(decoding: word.bytes, as: UTF8.self)
+    if isInParentheses {
+      guard rest.popFirst() == UInt8(ascii: ")") else { return false }
+      name = "(\(name))"
+    } else if TimeWord.zones[word.text] == nil {
+      // A place's own clock, whatever it is ahead of UTC.
+      rest = rest.drop { isLetter($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+      name = String(decoding: after[start..<rest.startIndex], as: UTF8.self)
+    } else if minutes == 0, let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") {
+      return readOffset(space: !spaces.isEmpty, name: name)
+    }
     offset = minutes * TimeStamp.minute
-    spelling.zone = .word(String(decoding: spaces, as: UTF8.self) + String(decoding: word.bytes, as: UTF8.self))
+    spelling.zone = .word(String(decoding: spaces, as: UTF8.self) + name)
     return rest.first == UInt8(ascii: "[") ? takeRegion() : true
   }
 
+  /// Whether the name of a place such as `Europe/Berlin` stands here.
+  private func takesPlace(_ word: String) -> Bool {
+    TimeWord.places.contains(word) && rest.dropFirst(word.utf8.count).first == UInt8(ascii: "/")
+  }
+
+  /// `+02:00`, `+0200`, `+02`, `+2`; a region behind it repeats it.
+  private mutating func readOffset(space: Bool, name: String) -> Bool {
+    let before = rest.count
+    guard let first = rest.popFirst(), let hours = digits(1...2), hours < 24 else { return false }
+    var minutes = 0
+    var style = hours < 10 && before - rest.count == 2 ? TimeSpelling.ZoneStyle.bareHours : .hours
+    if rest.first == .colon || rest.first.map(isDigit) == true {
+      style = rest.first == .colon ? .colon : .compact
+      if style == .colon { rest.removeFirst() }
+      guard let value = digits(2...2), value < 60 else { return false }
+      minutes = value
+    }
+    spelling.zone = .offset(style, space: space)
+    spelling.zoneName = name
+    let size = hours * TimeStamp.hour + minutes * TimeStamp.minute
+    offset = first == UInt8(ascii: "-") ? -size : size
+    // 2024-01-01T00:00+01:00[Europe/Berlin], GMT+0000 (Coordinated Universal Time).
+    return rest.first == UInt8(ascii: "[") || rest.starts(with: Array(" (".utf8)) ? takeRegion() : true
+  }
+
   private mutating func takeRegion() -> Bool {
-    guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
+    let bracket = UInt8(ascii: rest.first == .space ? ")" : "]")
+    guard let end = rest.firstIndex(of: bracket) else { return false }
     spelling.region = String(decoding: rest[...end], as: UTF8.self)
     rest = rest[(end + 1)...]
     return true

@@ -30,7 +30,15 @@ extension TimeReader {
   }
 
   mutating func readEpoch(_ unit: TimeLayout.Epoch) -> Bool {
-    let count: ClosedRange<Int>
+    let isNegative = takesSign && rest.first == UInt8(ascii: "-")
+    if isNegative { rest.removeFirst() }
+    guard readEpochDigits(unit) else { return false }
+    if isNegative { ticks = -ticks }
+    return true
+  }
+
+  private mutating func readEpochDigits(_ unit: TimeLayout.Epoch) -> Bool {
+    var count: ClosedRange<Int>
     switch unit {
     case .seconds: count = 9...10
     case .milliseconds: count = 12...13
@@ -38,6 +46,7 @@ extension TimeReader {
     case .nanoseconds: count = 18...19
     case .ticks, .fileTime: count = 18...18
     }
+    if takesSign { count = 1...count.upperBound }
     guard let whole = rest.prefix(while: isDigit).count <= count.upperBound ? longDigits(count) : nil else {
       return false
     }

@@ -4,6 +4,10 @@ struct TimeReader {
   var spelling = TimeSpelling()
   /// How far the time of day goes: 0 none, 1 hour, 2 minute, 3 second, 4 fraction.
   var depth = 0
+  /// Whether numbers since 1970 may be negative.
+  var takesSign = false
+  /// The first year of two digits that belongs to the 20th century.
+  var pivot = 69
 
   private var year = 1970
   private var month = 1
@@ -42,12 +46,13 @@ struct TimeReader {
     case .year: return assign(digits(4...4), to: &year)
     case .shortYear:
       guard let value = digits(2...2) else { return false }
-      year = value < 69 ? 2000 + value : 1900 + value  // As POSIX reads two digits.
+      year = value < pivot ? 2000 + value : 1900 + value
       return true
     case .yearNumber: return assign(digits(1...2), to: &year) && year > 0
     case .nextYear:
       nextYear = digits(2...2)
       return nextYear != nil
+    case .nextLongYear: return digits(4...4) == year + 1
     case .month:
       guard let number = shortNumber(isCompact) else { return false }
       month = number.value

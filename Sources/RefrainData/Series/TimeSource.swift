@@ -27,7 +27,11 @@ struct TimeSource {
   }
 
   /// A part of a date that has a column of its own.
-  enum Part: Hashable { case year, month, day, hour, minute, second, quarter, week, dayOfYear }
+  enum Part: Hashable {
+    case year, month, day, hour, minute, second, quarter, week, dayOfYear
+    /// The whole time of day.
+    case clock(Clock)
+  }
 
   let table: Table
   let columns: [Table.Column]
@@ -85,6 +89,7 @@ struct TimeSource {
         text += [.space] + Self.twoDigits(bytes)
         if !parts.contains(.minute) { text += Array(":00".utf8) }
       case .minute, .second: text += [.colon] + Self.twoDigits(bytes)
+      case .clock(let clock): text += [.space] + Self.text(of: bytes, clock)
       }
     }
     return text
@@ -98,6 +103,10 @@ struct TimeSource {
   private static func twoDigits(_ bytes: [UInt8]) -> [UInt8] { bytes.count == 1 ? [UInt8(ascii: "0")] + bytes : bytes }
 
   private static func month(_ bytes: [UInt8]) -> [UInt8] {
+    // M01
+    if bytes.count > 1, bytes[0] | 0x20 == UInt8(ascii: "m"), bytes.dropFirst().allSatisfy(isDigit) {
+      return twoDigits(Array(bytes.dropFirst()))
+    }
     guard let first = bytes.first, !isDigit(first), let word = TimeReader(rest: bytes[...]).peekWord(),
       let number = TimeNames.month(word.text)
     else { return twoDigits(bytes) }
@@ -110,12 +119,19 @@ extension TimeAxis {
   static func parts(in columns: [Table.Column], of table: Table) -> TimeSource? {
     var found: [TimeSource.Part: Table.Column] = [:]
     for column in columns {
-      guard let part = part(column.name), found[part] == nil else { continue }
+      guard let part = part(column.name) ?? countedPart(column, in: table), found[part] == nil else { continue }
       found[part] = column
     }
     guard found[.year] != nil else { return nil }
+    // Days beyond 31 are counted from the beginning of the year.
+    if found[.month] == nil, found[.dayOfYear] == nil, let day = found[.day],
+      let numbers = span(of: day, in: table)?.numbers, (32...366).contains(numbers.upperBound)
+    {
+      (found[.dayOfYear], found[.day]) = (day, nil)
+    }
     let ways: [[TimeSource.Part]] = [
-      [.year, .month, .day, .hour, .minute, .second], [.year, .dayOfYear], [.year, .week], [.year, .quarter],
+      [.year, .month, .day, .hour, .minute, .second], [.year, .dayOfYear, .hour, .minute, .second], [.year, .week],
+      [.year, .quarter],
     ]
     for way in ways {
       // As far as there is a column for each: year and month, or with the day, …
@@ -125,5 +141,31 @@ extension TimeAxis {
       if !TimeLayout.candidates(for: source.text(0)).isEmpty { return source }
     }
     return nil
+  }
+
+  /// The part that a column called `Period` holds: M01, Q1.
+  private static func countedPart(_ column: Table.Column, in table: Table) -> TimeSource.Part? {
+    guard isNamedForPeriods(column.name), table.rowCount > 0 else { return nil }
+    let text = table.trimmedBytes(row: 0, column: column)
+    guard (2...3).contains(text.count), text.dropFirst().allSatisfy(isDigit) else { return nil }
+    switch text[text.startIndex] | 0x20 {
+    case UInt8(ascii: "m"): return .month
+    case UInt8(ascii: "q"): return .quarter
+    default: return nil
+    }
+  }
+}
+
+extension TimeSource {
+  /// Whether parts of dates go as far as the day, and no further.
+  var namesDay: Bool {
+    guard case .parts(let parts) = form else { return false }
+    return parts.last == .day || parts.last == .dayOfYear
+  }
+
+  /// The same with a time of day that another column holds.
+  func joined(with column: Table.Column, _ clock: Clock) -> TimeSource {
+    guard case .parts(let parts) = form else { return self }
+    return TimeSource(table, columns: columns + [column], form: .parts(parts + [.clock(clock)]))
   }
 }

@@ -26,7 +26,8 @@ struct TimeSpelling: Hashable, Sendable {
   var hasHour24 = false
   /// How the offset from UTC is written.
   var zone = Zone.none
-  /// A region behind the offset, in brackets.
+  /// What stands before the offset, as in `GMT+1`, and a region behind it, in brackets.
+  var zoneName = ""
   var region = ""
 
   /// The names that were seen, in lower case and with a point if they have one, by month and by weekday from Monday.
@@ -65,7 +66,7 @@ struct TimeSpelling: Hashable, Sendable {
     case offset(ZoneStyle, space: Bool)
     case word(String)
   }
-  enum ZoneStyle: Hashable, Sendable { case hours, compact, colon }
+  enum ZoneStyle: Hashable, Sendable { case bareHours, hours, compact, colon }
   enum Letters: Hashable, Sendable { case lower, upper, capitalized }
 
   mutating func note(decimals count: Int) {
@@ -106,6 +107,7 @@ extension TimeLayout {
     var reader = TimeReader(rest: text)
     swap(&reader.spelling, &spelling)
     defer { swap(&reader.spelling, &spelling) }
+    (reader.takesSign, reader.pivot) = (isSigned, pivot)
     for part in parts {
       guard reader.read(part, isCompact: isCompact) else { return nil }
     }

@@ -32,7 +32,7 @@ public struct SeriesReadingOptions: Sendable, Codable {
 
   /// How numbers are written.
   package var format: Table.Format {
-    Table.Format(decimal: decimal ?? thousands?.other)
+    Table.Format(decimal: decimal ?? thousands?.other, gathersTimes: !countsRows)
   }
 
   /// What is taken from a table.

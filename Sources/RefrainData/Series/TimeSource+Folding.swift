@@ -1,0 +1,59 @@
+// Texts of times as they are read: the same signs for the same thing, and nothing around them.
+
+extension TimeSource {
+  /// The text with the digits of any script, the signs of their width, and every kind of hyphen as ASCII; without an
+  /// apostrophe before it, as spreadsheets keep texts, or the mark of a note behind it; of a span its beginning.
+  static func folded(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    guard text.count <= 200, let last = text.last else { return text }
+    var text = text
+    if text.contains(where: { $0 >= 0x80 }) { text = ascii(text) }
+    if text.first == UInt8(ascii: "'"), text.dropFirst().first.map(isDigit) == true, text.count > 4 {
+      text.removeFirst()
+    }
+    if last == UInt8(ascii: "*") { while text.last == UInt8(ascii: "*") { text.removeLast() } }
+    return beginning(of: text) ?? text
+  }
+
+  private static func ascii(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var folded: [UInt8] = []
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+      if scalar.properties.numericType == .decimal, let value = scalar.properties.numericValue {
+        folded.append(48 + UInt8(value))
+      } else if (0xFF0D...0xFF0F).contains(scalar.value) || scalar.value == 0xFF1A {
+        // Signs between numbers as wide as East Asian letters.
+        folded.append(UInt8(scalar.value - 0xFEE0))
+      } else if (0x2010...0x2015).contains(scalar.value) || scalar.value == 0x2212 {
+        folded.append(UInt8(ascii: "-"))
+      } else {
+        folded += Array(String(Character(scalar)).utf8)
+      }
+    }
+    return folded[...]
+  }
+
+  /// Of `2024-01-01 - 2024-01-07` the first half, and so of `01.01.2024 00:00 - 01:00`; nil for what is no span.
+  static func beginning(of text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    // A date has eight signs at least, and a time of day five.
+    guard text.count >= 17 else { return nil }
+    func ends(at place: Int, _ width: Int) -> (first: ArraySlice<UInt8>, last: ArraySlice<UInt8>) {
+      (text[..<place].trimmedBytes, text[(place + width)...].trimmedBytes)
+    }
+    func shape(_ text: ArraySlice<UInt8>) -> [UInt8] { text.map { isDigit($0) ? 48 : $0 } }
+    let middle = text.startIndex + text.count / 2
+    if text[middle] == UInt8(ascii: "-") {
+      let (first, last) = ends(at: middle, 1)
+      if first.count >= 8, first.contains(where: { !isDigit($0) }), shape(first) == shape(last) { return first }
+    }
+    for sign in [" - ", " to ", " bis "] {
+      guard let range = text.firstRange(of: Array(sign.utf8)) else { continue }
+      let (first, last) = ends(at: range.lowerBound, range.count)
+      let isClock = last.count >= 4 && last.contains(.colon) && last.allSatisfy { isDigit($0) || $0 == .colon }
+      if first.count >= 8, isClock || shape(first) == shape(last), first.count > last.count || !isClock,
+        shape(first).suffix(last.count) == shape(last)[...]
+      {
+        return first
+      }
+    }
+    return nil
+  }
+}

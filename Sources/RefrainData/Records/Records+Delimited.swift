@@ -21,8 +21,15 @@ extension Records {
     var last: (fields: [Field], number: Int, field: Field)?
     var continued = 0
     let budget = MemoryBudget.current
-    while let (fields, number) = try reader.nextRow() {
+    var skipped = 0
+    while let (row, number) = try reader.nextRow() {
+      var fields = row
+      if number == 1, layout.hasDelimiterLine { continue }
       if width == 0 {
+        if fields.count == 1, skipped < layout.titles {
+          skipped += 1
+          continue
+        }
         width = fields.count
         if layout.hasHeader {
           var texts = fields.map {
@@ -47,6 +54,7 @@ extension Records {
         continued += 1
         continue
       }
+      while fields.count > width, fields.last?.count == 0 { fields.removeLast() }
       guard fields.count == width else {
         let isLonger = fields.count > width
         throw DataError(
@@ -70,6 +78,7 @@ extension Records {
     part.addRow(last.fields, number: last.number)
     part.bytes = try reader.finish()
     try part.check()
+    if skipped > 0 { notes.append("\(CSVContent.count(skipped, "line")) before the header passed over") }
     if continued > 0 {
       notes.append("lines without a tab are taken for the rest of the text before them (\(continued) such)")
     }
@@ -100,6 +109,10 @@ struct DelimitedLayout {
   private(set) var delimiter: CSVDelimiter?
   private(set) var hasQuotes = true
   private(set) var hasHeader = false
+  /// Whether the first line says what the delimiter is: `sep=;`.
+  private(set) var hasDelimiterLine = false
+  /// How many lines before the header are titles.
+  private(set) var titles = 0
 
   var shown: String { delimiter?.shown ?? "" }
 
@@ -108,15 +121,17 @@ struct DelimitedLayout {
 
   /// - Parameter names: Those of columns that are known to be there.
   init(_ text: BlockText, _ names: [String]) throws(DataError) {
-    var best: (score: Double, rows: [[String]])?
-    for candidate in CSVDelimiter.allCases {
+    var best: (score: Double, rows: [[String]], width: Int)?
+    let said = try Self.delimiterLine(of: text)
+    hasDelimiterLine = said != nil
+    for candidate in said.map({ [$0] }) ?? CSVDelimiter.allCases {
       for hasQuotes in [true, false] {
-        let rows = Self.rows(text, candidate, hasQuotes: hasQuotes)
+        let rows = Array(Self.rows(text, candidate, hasQuotes: hasQuotes).dropFirst(said == nil ? 0 : 1))
         guard let width = Self.commonest(rows.map(\.count)), width > 1 else { continue }
         let score = Double(rows.count { $0.count == width }) / Double(rows.count)
         // Quotes are taken for quotes unless fields are lost by it.
         if score >= 0.5, score > best?.score ?? 0 {
-          best = (score, rows)
+          best = (score, rows, width)
           (delimiter, self.hasQuotes) = (candidate, hasQuotes)
         }
       }
@@ -124,6 +139,22 @@ struct DelimitedLayout {
     if delimiter == .tab, hasQuotes, try !Self.quotesAreAroundFields(text) { hasQuotes = false }
     let rows = best?.rows ?? Self.rows(text, .tab, hasQuotes: true)
     hasHeader = Self.hasHeader(rows, names)
+    // Lines of one field before a row that is a header; the name of a column is no title.
+    let titles = rows.prefix(20).prefix { $0.count == 1 }
+    let known = Self.usual.union(names.map { $0.lowercased() })
+    if let best, best.width > 1, !titles.isEmpty, titles.count < rows.count, rows[titles.count].count == best.width,
+      !titles.contains(where: { known.contains($0[0].lowercased()) }),
+      Self.hasHeader(Array(rows.dropFirst(titles.count)), names)
+    {
+      (self.titles, hasHeader) = (titles.count, true)
+    }
+  }
+
+  /// The delimiter that a first line such as `sep=;` says.
+  private static func delimiterLine(of text: BlockText) throws(DataError) -> CSVDelimiter? {
+    var reader = BlockReader(text)
+    guard let line = try reader.nextLine(), line.count <= 8 else { return nil }
+    return CSVContent.delimiterLine(in: Array(line))?.delimiter
   }
 
   /// The first rows; none where they cannot be read so.

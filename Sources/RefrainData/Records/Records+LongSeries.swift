@@ -187,5 +187,7 @@ extension Records {
 
 /// Whether a field says that there is no number.
 package func isMissingNumber(_ text: String) -> Bool {
-  text.utf8.count <= 4 && ["", "na", "n/a", "nan", "null", "none", "?", "-"].contains(text.lowercased())
+  guard text.utf8.count <= 12 else { return false }
+  var text = text
+  return text.withUTF8 { Field($0, NumberNotation()) == .missing }
 }

@@ -113,12 +113,24 @@ struct InputColumns: Codable, Sendable {
       if choice.kind == nil, !(kind is NumberColumn.Type), let reason = Self.oddity(of: sample) {
         notes.append("the column \(column.name.quoted) is read as \(kind.kind), not as numbers: \(reason)")
       }
+      if kind is NumberColumn.Type, let (written, number) = Self.writtenOtherwise(sample) {
+        let shown = number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
+        notes.append("the column \(column.name.quoted) is read as numbers: \(written.shortened.quoted) is \(shown)")
+      }
       encoders.append(Input(name: column.name, encoder: try kind.init(learning: column, settings)))
     }
     guard !encoders.isEmpty else {
       throw DataError(.noSuchColumn, "there is no column to read besides the target", remedy: "add one")
     }
     self.encoders = encoders
+  }
+
+  /// The first number of a column that has something around it or between its digits.
+  private static func writtenOtherwise(_ sample: ColumnSample) -> (String, Double)? {
+    for text in sample.values where NumberColumn.plainNumber(text) == nil && !NumberColumn.isMissing(text) {
+      if let number = NumberColumn.number(text) { return (text, number) }
+    }
+    return nil
   }
 
   /// Why a column that seems to hold numbers does not; nil for one that does not seem so.

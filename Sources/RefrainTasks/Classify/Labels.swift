@@ -50,7 +50,7 @@ struct Labels: Codable, Sendable, Equatable {
 
   /// Labels in the one order that they have, however they are given: numbers by their values, then texts.
   static func ordered(_ labels: some Sequence<String>) -> [String] {
-    labels.map { (label: $0, number: NumberColumn.number($0) ?? .infinity) }
+    labels.map { (label: $0, number: NumberColumn.plainNumber($0) ?? .infinity) }
       .sorted { ($0.number, $0.label) < ($1.number, $1.label) }.map(\.label)
   }
 

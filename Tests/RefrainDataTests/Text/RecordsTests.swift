@@ -209,6 +209,30 @@ import Testing
     }
   }
 
+  @Test("A line that names the delimiter, titles before the header and delimiters behind rows are passed over")
+  func around() throws {
+    let rows = (0..<9).map { "\($0).5,\($0 % 2 == 0 ? "a" : "b")\n" }.joined()
+    let texts = [
+      "sep=;\nsize;label\n" + rows.replacing(",", with: ";"), "Station: 1\nmade today\n\nsize,label\n" + rows,
+      "size,label\n" + rows.replacing("\n", with: ",\n"), "# 2024\nsize,label\n" + rows,
+    ]
+    for (place, text) in texts.enumerated() {
+      for block in [nil, 7] {
+        let records = try Records(
+          DataSource([.bytes(Array(text.utf8), name: "a.csv")]), columns: ["label"], block: block)
+        #expect(records.columns == ["size", "label"] && records.count == 9, "\(place)")
+        #expect(records.text(row: 8, column: 0) == "8.5" && records.text(row: 8, column: 1) == "a")
+        #expect(records.place(of: 0).row == [3, 5, 2, 3][place])
+        #expect(records.notes.contains { $0.contains("before the header passed over") } == (place % 2 == 1))
+      }
+    }
+    // The name of a column is none.
+    let error = dataError { () throws(DataError) in
+      try Records(DataSource([.bytes(Array("text\na, b\nc, d\n".utf8), name: "a.csv")]))
+    }
+    #expect(error?.code == .wrongFieldCount)
+  }
+
   @Test("A long file is read from the disk in blocks: with a mark, in Latin-1, in UTF-16")
   func longFiles() throws {
     let words = ["größe", "naïve", "éclair", "straße"]

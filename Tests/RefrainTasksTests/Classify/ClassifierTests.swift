@@ -194,6 +194,27 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     #expect(try notes { "word\($0)" }.isEmpty)
   }
 
+  @Test(
+    "Numbers with signs, groups and marks are numbers, and that is said",
+    arguments: [
+      ("$1,\u{7F}.50", "'$1,100.50' is 1100.5"), ("\u{7F} %", "'100 %' is 100"), ("−\u{7F}", "'−100' is -100"),
+      ("(\u{7F}.5)", "'(100.5)' is -100.5"), ("1\u{A0}\u{7F}", "'1\u{A0}100' is 1100"), ("1'\u{7F}", "'1'100' is 1100"),
+      ("€ 1.\u{7F},50", "'€ 1.100,50' is 1100.5"), ("\u{7F}*", "'100*' is 100"), ("\u{7F}-", "'100-' is -100"),
+    ])
+  func writtenNumbers(pattern: String, note: String) throws {
+    let rows = (0..<30).map { "\"\(pattern.replacing("\u{7F}", with: "\(100 + $0 * 7)"))\";\($0 % 2)\n" }.joined()
+    let examples = try Classifier.examples(from: source("a;label\n" + rows), chosen())
+    var notes: [String] = []
+    let columns = try InputColumns(
+      learning: examples.records, examples.choices, rows: RowChoice(allOf: 30), ColumnSettings(), notes: &notes)
+    let column = try #require(columns.encoders.first?.encoder as? NumberColumn)
+    #expect(abs(abs(column.mean) - (note.hasSuffix("1100.5") ? 1202 : 201.5)) < 1100 && column.deviation > 50)
+    #expect(notes == ["the column 'a' is read as numbers: \(note)"])
+    #expect(
+      NumberColumn.number("1,234") == nil && NumberColumn.number("1,5") == nil
+        && NumberColumn.number("12 apples") == nil)
+  }
+
   @Test("The classes have one order, however the rows are: numbers by their values, then texts")
   func order() throws {
     func permutations(_ items: [String]) -> [[String]] {
@@ -226,9 +247,9 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     let truth = try labels.places(in: column("a+c\na+a\nb\n"))
     #expect(truth == [[0, -1], [0], [1]])
     #expect(labels.target(truth[0]) == [1, 0])
-    let evaluation = ClassificationMeasures(
+    let evaluation = try ClassificationMeasures(
       labels, [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], truth: truth, baseline: nil, shares: [0.5, 0.5]
-    ).evaluation
+    ).evaluation()
     #expect(measure("accuracy", evaluation) == 2.0 / 3 && measure("recall", evaluation) == 1)
     #expect(evaluation.tables[0].rows.map { $0.values[3] } == [2, 1])
   }
@@ -253,9 +274,9 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     let truth = [0, 0, 1, 1, 2, 2, 2]
     let answers = [0, 1, 1, 1, 2, 0, 2]
     let probabilities = answers.map { answer in (0..<3).map { $0 == answer ? 0.8 : 0.1 } }
-    let evaluation = ClassificationMeasures(
+    let evaluation = try ClassificationMeasures(
       labels, probabilities, truth: truth.map { [$0] }, baseline: nil, shares: [0.3, 0.3, 0.4]
-    ).evaluation
+    ).evaluation()
     let expected = [
       ("accuracy", 5.0 / 7), ("precision", (0.5 + 2.0 / 3 + 1) / 3), ("recall", (0.5 + 1 + 2.0 / 3) / 3),
       ("f1", (0.5 + 0.8 + 0.8) / 3), ("logLoss", -(5 * log(0.8) + 2 * log(0.1)) / 7),
@@ -275,15 +296,46 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     #expect(RankingMeasures([1, 2], [true, true]).auc.isNaN && RankingMeasures([], []).averagePrecision.isNaN)
     let labels = try Labels(
       Column(try Records(source("label\nham\nspam\nham\n"), columns: ["label"]), 0), separator: nil)
-    let evaluation = ClassificationMeasures(
+    let evaluation = try ClassificationMeasures(
       labels, [0.1, 0.4, 0.35, 0.8].map { [1 - $0, $0] }, truth: [[0], [0], [1], [1]], baseline: nil,
       shares: [0.5, 0.5]
-    ).evaluation
+    ).evaluation()
     #expect(
       measure("auc", evaluation) == 0.75 && evaluation.baselines[0].measures.first { $0.name == "auc" }?.value == 0.5)
     let three = try Labels(Column(try Records(source("label\na\nb\nc\na\n"), columns: ["label"]), 0), separator: nil)
     let other = ClassificationMeasures(three, [[1, 0, 0]], truth: [[0]], baseline: nil, shares: [0.5, 0.25, 0.25])
-    #expect(measure("auc", other.evaluation) == nil)
+    #expect(try measure("auc", other.evaluation()) == nil)
+  }
+
+  @Test("Measures of rows that come in parts, too many for memory, are the same")
+  func measuresInParts() throws {
+    var generator = RandomGenerator(seed: 4)
+    for (csv, separator) in [("label\nham\nspam\nham\n", nil), ("label\na+b\nc\nb+a\n", "+")] {
+      let labels = try Labels(Column(try Records(source(csv), columns: ["label"]), 0), separator: separator)
+      let count = labels.names.count
+      func scores() -> [[Double]] {
+        (0..<300).map { _ in (0..<count).map { _ in (Double.random(in: 0...1, using: &generator) * 20).rounded() / 20 }
+        }
+      }
+      let (probabilities, baseline) = (scores(), scores())
+      let truth = (0..<300).map { row in [Int.random(in: 0..<count, using: &generator)] }
+      let shares = [Double](repeating: 1 / Double(count), count: count)
+      let whole = ClassificationMeasures(labels, probabilities, truth: truth, baseline: baseline, shares: shares)
+      var settings = LongArraySettings()
+      settings.bytes = 1000
+      try LongArraySettings.$current.withValue(settings) {
+        var parts = ClassificationMeasures(labels, shares: shares, hasBaseline: true)
+        for start in stride(from: 0, to: 300, by: 7) {
+          let rows = start..<min(start + 7, 300)
+          parts.add(Array(probabilities[rows]), truth: Array(truth[rows]), baseline: Array(baseline[rows]))
+        }
+        let (one, other) = (try whole.evaluation(), try parts.evaluation())
+        #expect(one.measures.map(\.value) == other.measures.map(\.value) && one.measures.count > 6)
+        #expect(one.baselines.map { $0.measures.map(\.value) } == other.baselines.map { $0.measures.map(\.value) })
+      }
+      // Where all scores are the same, as among the shares of the training, half of the pairs are in order.
+      #expect(try whole.evaluation().baselines[0].measures.first { $0.name == "auc" }?.value == 0.5)
+    }
   }
 
   @Test("The temperature makes probabilities as sure as they are right")
@@ -380,9 +432,9 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     // Weights that are no numbers answer with none, and are measured all the same.
     let labels = try Labels(Column(try Records(source("label\na\na\nb\n"), columns: ["label"]), 0), separator: nil)
     for value in [Double.nan, .infinity] {
-      let evaluation = ClassificationMeasures(
+      let evaluation = try ClassificationMeasures(
         labels, [[value, value]], truth: [[0]], baseline: nil, shares: [0.5, 0.5]
-      ).evaluation
+      ).evaluation()
       #expect(evaluation.examples == 1)
     }
   }

@@ -97,10 +97,14 @@ public struct NumberColumn: ColumnEncoder {
   static func withPoint(_ text: String) -> String? {
     guard text.utf8.count(where: { $0 == UInt8(ascii: ",") }) == 1 else { return nil }
     let changed = text.replacing(",", with: ".")
-    return number(changed) == nil ? nil : changed
+    return plainNumber(changed) == nil ? nil : changed
   }
 
-  static func number(_ text: String) -> Double? {
+  /// The number of a text that is one, or can be read as one number only: `$1,234.50`, `12 %`, `−5`, `(3.2)`.
+  static func number(_ text: String) -> Double? { plainNumber(text) ?? certainNumber(text) }
+
+  /// The number of a text that is one, with a point before decimals and nothing around it.
+  static func plainNumber(_ text: String) -> Double? {
     let trimmed = text.utf8.contains(0x20) ? text.filter { $0 != " " } : text
     guard let number = Double(trimmed), number.isFinite, trimmed.utf8.first.map({ $0 < 0x40 }) == true else {
       return nil

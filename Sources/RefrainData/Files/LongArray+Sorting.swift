@@ -1,5 +1,5 @@
 extension LongArray {
-  /// Calls `body` with the elements in an order. Where they are in a file, parts of it that memory holds are sorted each
+  /// Calls `body` with the elements in an order. Where they are in a file, parts that memory holds are sorted, each
   /// into a file of its own, and these are merged.
   ///
   /// - Throws: `diskFull`, `unwritableFile` or `unreadableFile`.

@@ -51,7 +51,8 @@ public struct Series: Hashable, Sendable {
 
   /// What is taken from a table, and what is known better than the table can tell. Nil is looked for.
   public struct Options: Hashable, Sendable {
-    /// The column to forecast; by default the last column of numbers that is not the time.
+    /// The column to forecast; by default the last column of numbers that is not the time, and, where there are others,
+    /// neither numbers the rows nor is the same in all.
     public var target: String?
     /// The time column; by default it is looked for (``TimeAxis/guess(in:excluding:)``).
     public var time: String?

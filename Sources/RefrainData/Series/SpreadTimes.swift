@@ -36,7 +36,7 @@ struct SpreadTimes {
 
   /// Nil where no columns are times side by side.
   init?(in table: Table) {
-    guard (Self.least...100_000).contains(table.columns.count) else { return nil }
+    guard (Self.least...20_000).contains(table.columns.count) else { return nil }
     self.table = table
     let names = table.columns.map { Self.plain($0.name) }
     if let run = Self.run(names, of: Self.isWholeTime), Self.holdNumbers(run, in: table) {

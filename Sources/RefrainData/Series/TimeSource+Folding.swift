@@ -10,6 +10,12 @@ extension TimeSource {
     if text.first == UInt8(ascii: "'"), text.dropFirst().first.map(isDigit) == true, text.count > 4 {
       text.removeFirst()
     }
+    // 2019-09 (p): provisional, as statistics have it.
+    if last == UInt8(ascii: ")"), text.suffix(4).first == .space, text.dropLast(2).last == UInt8(ascii: "("),
+      isLetter(text[text.endIndex - 2])
+    {
+      text = text.dropLast(4)
+    }
     if last == UInt8(ascii: "*") { while text.last == UInt8(ascii: "*") { text.removeLast() } }
     return beginning(of: text) ?? text
   }

@@ -180,7 +180,11 @@ struct SeriesReading {
     do throws(DataError) {
       // What is to come has no value yet.
       let written = try table.numbers(in: target, allowsMissing: options.filling != nil || hasFuture, notes: &notes)
-      if let note = fillerNote(written, in: target, of: table) { notes.append(note) }
+      if let filler = FillerValue(in: written) {
+        notes.append(
+          "column \(target.name.shortened): \(filler.shown) stands \(filler.count) times (first in row "
+            + "\(table.rowNumber(filler.first))), \(filler.reason): if it means missing, write NA")
+      }
       values = groups.rows.map { rows in aggregate(rows.map { written[$0] }) }
     } catch {
       guard error.code == .missingValue, error.setting == .fill, groups.source != nil else { throw error }
@@ -217,40 +221,6 @@ struct SeriesReading {
       rows: groups.rows[span].map { $0.first.map { Int32(truncatingIfNeeded: table.rowNumber($0)) } ?? 0 })
     series.isPercentage = isPercentage(target, in: table)
     return series
-  }
-
-  /// What is said of a value that stands several times, far beyond the rest, as programs write where one is missing:
-  /// 1e20, or nines. Nil where there is none.
-  private func fillerNote(_ values: [Double], in column: Table.Column, of table: Table) -> String? {
-    let known = values.filter { !$0.isNaN }
-    guard let lowest = known.min(), let highest = known.max(), lowest < highest else { return nil }
-    for value in [highest, lowest] {
-      var (count, low, high) = (0, Double.infinity, -Double.infinity)
-      for other in known {
-        if other == value { count += 1 } else { (low, high) = (min(low, other), max(high, other)) }
-      }
-      let isNines =
-        abs(value) >= 99 && abs(value) < 1e9 && Int(exactly: abs(value)).map { Set(String($0)) == ["9"] } == true
-      let distance = max(value - high, low - value)
-      let largest = max(abs(low), abs(high))
-      // Nines below 0 in what never is below 0 are no value, however near they lie.
-      let isImpossible = isNines && value < 0 && low >= 0 && distance > high - low
-      let isFar =
-        abs(value) >= 3 * largest
-        && (distance > 1000 * (high - low) || distance > 3 * (high - low) && (isNines || abs(value) >= 1e15))
-      guard count > 1, count * 2 < known.count, high > low, isFar || isImpossible,
-        let row = values.firstIndex(of: value)
-      else { continue }
-      let shown = abs(value) < 1e15 && value == value.rounded() ? "\(Int(value))" : "\(value)"
-      let times = abs(value) / largest
-      let beyond =
-        !isFar
-        ? "below 0, where no other is"
-        : largest > 0 && times < 1e6 ? "\(Int(times)) times beyond the rest" : "far beyond the rest"
-      return "column \(column.name.shortened): \(shown) stands \(count) times (first in row \(table.rowNumber(row))), "
-        + "\(beyond): if it means missing, write NA"
-    }
-    return nil
   }
 
   /// Whether a sign or the column's name says so; a change in percent may be more than all.

@@ -117,6 +117,12 @@ struct InputColumns: Codable, Sendable {
         let shown = number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
         notes.append("the column \(column.name.quoted) is read as numbers: \(written.shortened.quoted) is \(shown)")
       }
+      if kind is NumberColumn.Type, let filler = FillerValue(in: sample.values.map { NumberColumn.number($0) ?? .nan })
+      {
+        notes.append(
+          "the column \(column.name.quoted): \(filler.shown) stands in \(filler.count) of \(sample.values.count) rows, "
+            + "\(filler.reason): if it means missing, leave it empty")
+      }
       encoders.append(Input(name: column.name, encoder: try kind.init(learning: column, settings)))
     }
     guard !encoders.isEmpty else {

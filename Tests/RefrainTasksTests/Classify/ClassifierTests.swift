@@ -192,6 +192,20 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
     let comma = "'0,5' has a decimal comma in place of a point, which may be said (decimal)"
     #expect(try notes { "\($0 * $0),5" } == ["the column 'a' is read as text, not as numbers: \(comma)"])
     #expect(try notes { "word\($0)" }.isEmpty)
+    #expect(try notes { "0x1F\($0 + 10)" }.isEmpty, "hexadecimal numbers are names")
+  }
+
+  @Test("Nines among numbers that never are below 0 are noted")
+  func fillers() throws {
+    let rows = (0..<60).map { "\($0 % 20 == 7 ? "-999" : "\($0 * 31 % 2000)");\($0 % 2)\n" }.joined()
+    let examples = try Classifier.examples(from: source("a;label\n" + rows), chosen())
+    var notes: [String] = []
+    _ = try InputColumns(
+      learning: examples.records, examples.choices, rows: RowChoice(allOf: 60), ColumnSettings(), notes: &notes)
+    #expect(
+      notes == [
+        "the column 'a': -999 stands in 3 of 60 rows, below 0, where no other is: if it means missing, leave it empty"
+      ])
   }
 
   @Test(

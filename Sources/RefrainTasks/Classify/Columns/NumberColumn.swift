@@ -106,9 +106,10 @@ public struct NumberColumn: ColumnEncoder {
   /// The number of a text that is one, with a point before decimals and nothing around it.
   static func plainNumber(_ text: String) -> Double? {
     let trimmed = text.utf8.contains(0x20) ? text.filter { $0 != " " } : text
-    guard let number = Double(trimmed), number.isFinite, trimmed.utf8.first.map({ $0 < 0x40 }) == true else {
-      return nil
-    }
+    // Hexadecimal ones are names, as those of addresses.
+    guard let number = Double(trimmed), number.isFinite, trimmed.utf8.first.map({ $0 < 0x40 }) == true,
+      !trimmed.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "x") })
+    else { return nil }
     return number
   }
 

@@ -16,6 +16,7 @@ struct PredictCommand: ParsableCommand {
 
         refrain predict sales.model new-sales.csv --format json
         cat new-sales.csv | refrain predict sales.model - --format jsonl
+        mpirun -n 4 refrain predict reviews.model many-reviews.csv --format csv
 
       Exit status: 0 when all is well, 64 for flags that make no sense, \
       \(CommandFailure.fileStatuses).

@@ -1,4 +1,5 @@
-/// A value that stands several times where it can hardly be one, as programs write where one is missing: 1e20, or nines.
+/// A value that stands several times where it can hardly be one, as programs write where one is missing: 1e20, or
+/// nines.
 package struct FillerValue {
   /// The value.
   package let value: Double

@@ -79,7 +79,9 @@ import Testing
   @Test("Series are the same from a file where they are too long for memory")
   func longSeries() throws {
     let rows = (0..<200).map { row in
-      (0..<1 + row % 7).map { "\(row * $0 % 13):\($0 == 2 ? "?" : "\(row)")" }.joined(separator: ",")
+      let steps = 0..<1 + row % 7
+      let channels = [steps.map { "\(row * $0 % 13)" }, steps.map { $0 == 2 ? "?" : "\(row)" }]
+      return channels.map { $0.joined(separator: ",") }.joined(separator: ":")
     }
     let text = "series,label\n" + rows.map { "\"\($0)\",a\n" }.joined()
     let column = Column(try Records(DataSource([.bytes(Array(text.utf8), name: "a.csv")]), columns: ["series"]), 0)

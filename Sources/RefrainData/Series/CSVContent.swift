@@ -181,10 +181,17 @@ struct CSVContent {
     "razem", "celkem", "yhteensä", "合計", "合计", "总计", "source", "quelle", "note", "notes",
   ]
 
-  /// Whether a row has the names of the columns.
+  /// Whether a row has the names of the columns, and the first row numbers below some: of texts alone, as those of
+  /// sentences and their translations, none can be told from a header.
   private func isHeader(_ row: ArraySlice<CSVField>, in bytes: [UInt8]) -> Bool {
-    guard let first = row.first, bytes[first.range].trimmedBytes.elementsEqual(names[0].utf8) else { return false }
-    return zip(row, names).allSatisfy { Self.text($0, in: bytes) == $1 }
+    guard let first = row.first, bytes[first.range].trimmedBytes.elementsEqual(names[0].utf8),
+      zip(row, names).allSatisfy({ Self.text($0, in: bytes) == $1 })
+    else { return false }
+    return !rowNumbers.isEmpty
+      && zip(fields, names).contains { field, name in
+        let text = Self.text(field, in: bytes)
+        return text.utf8.contains(where: isDigit) && !name.utf8.contains(where: isDigit)
+      }
   }
 
   private func isEmpty(_ field: CSVField, in bytes: [UInt8]) -> Bool { bytes[field.range].allSatisfy(isBlank) }

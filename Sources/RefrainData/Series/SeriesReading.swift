@@ -29,7 +29,7 @@ final class NumericColumns {
       Int(String(decoding: table.trimmedBytes(row: row, column: column), as: UTF8.self))
     }
     guard let start = number(0) else { return false }
-    return (1..<table.rowCount).allSatisfy { number($0) == start + $0 }
+    return (1..<table.rowCount).allSatisfy { number($0) == start &+ $0 }
   }
 
   func contains(_ column: Table.Column) -> Bool {

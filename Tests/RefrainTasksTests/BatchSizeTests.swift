@@ -76,7 +76,7 @@ import Testing
         Loss.meanSquaredError(model(batch.input).slice(0..<1, axis: 1), batch.target)
       }
       let before = model.tensors
-      guard let memory = try? StepMemory(model, examples: 6, loss: { loss($0, source.batch(Array(0..<$1))) }) else {
+      guard let memory = try? StepMemory(model, examples: 8, loss: { loss($0, source.batch(Array(0..<$1))) }) else {
         preconditionFailure("it could not be measured")
       }
       precondition(model.tensors == before)

@@ -234,7 +234,7 @@ struct StepMemory {
   init(fixed: Double, perExample: Double) { (self.fixed, self.perExample) = (fixed, perExample) }
 
   /// How many examples are wanted to find out.
-  static let examples = 6
+  static let examples = 8
 
   /// By the tensors that two small steps hold, in a process that computes nothing else meanwhile. Nothing is drawn and
   /// nothing is learned.
@@ -259,7 +259,8 @@ struct StepMemory {
       }
       return Double(TensorMemory.peakBytes - before)
     }
-    let (many, few) = (max(1, min(count, Self.examples)), max(1, min(2, count - 1)))
+    // Fewer than four take as much as four do: threads and tiles have their own.
+    let (many, few) = (max(1, min(count, Self.examples)), max(1, min(4, count - 1)))
     let most = try peak(many)
     perExample = many > few ? max(0, (most - (try peak(few))) / Double(many - few)) : most
     // The optimizer's two moments, the best weights, and a copy while they change.

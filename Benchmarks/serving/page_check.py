@@ -1,6 +1,7 @@
 """Looks at the server's page in headless Chromium: light and dark, wide and narrow; streams, asks, and takes pictures.
 
-Usage: page_check.py URL FOLDER       (needs chromium, chromium-driver and the package selenium)
+Usage: python3 -P page_check.py URL FOLDER       (needs chromium, chromium-driver and the package selenium; without -P
+                                                 websocket.py beside it would stand in the way of another module)
 """
 
 import shutil
@@ -70,6 +71,7 @@ def check(url, folder, name, width, height, dark):
                     shown("record").click()
                     wait.until(lambda _: shown("fileName").text.startswith("recording.wav"))
                 elif shown("drawing").is_displayed():
+                    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", shown("drawing"))
                     line = ActionChains(driver).move_to_element_with_offset(shown("drawing"), -50, -60).click_and_hold()
                     line.move_by_offset(100, 0).move_by_offset(-50, 120).release().perform()
                 shown("send").click()

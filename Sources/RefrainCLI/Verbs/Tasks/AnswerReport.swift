@@ -55,8 +55,22 @@ extension JSON {
     // Of many numbers, such as those of sample paths, the first.
     case .array(let values) where values.count > 12 && values.allSatisfy(\.isNumber):
       "[\(values.prefix(3).map(\.readable).joined(separator: ", ")), … \(values.count - 3) more]"
+    // Of numbers by name, such as probabilities of classes, the greatest.
+    case .object(let fields) where fields.allSatisfy(\.value.isNumber): Self.greatest(fields)
     default: line
     }
+  }
+
+  private static func greatest(_ fields: [(key: String, value: JSON)]) -> String {
+    func number(_ json: JSON) -> Double { if case .number(let value) = json { value } else { .nan } }
+    let most = 4
+    let order = fields.indices.sorted { first, second in
+      let (one, other) = (number(fields[first].value), number(fields[second].value))
+      return one == other ? first < second : one > other
+    }
+    let texts = order.prefix(most).map { "\(fields[$0].key.sanitized) \(fields[$0].value.readable)" }
+    let rest = fields.count > most ? ["… \(fields.count - most) more"] : []
+    return (texts + rest).joined(separator: ", ")
   }
 
   /// The value as a field of CSV.

@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test("are shown by every stage of every task") func all() throws {
-    let rows = (0..<120).map { "\($0 % 2 == 0 ? "good fine" : "bad grey") day \($0 % 7),\($0 % 5)" }
+    let rows = (0..<120).map { "\($0 % 2 == 0 ? "good fine" : "bad grey") day number \($0),\($0 % 5)" }
     let table = source((["text,stars"] + rows).joined(separator: "\n"), "t.csv")
     let series = source(
       (["load"] + (0..<200).map { "\(5 + sin(Double($0) / 4))" }).joined(separator: "\n"), "s.csv")

@@ -15,7 +15,7 @@ extension Classifier: TaskModel {
   public static let augmentations = Augmentation.Kind.allCases
   /// What the task does.
   public static let purpose =
-    "Say which class a row belongs to, by its texts, numbers, categories, series and recordings."
+    "Say which class a row belongs to, by its texts, numbers, categories, series, recordings, images and clips."
 
   /// Labelled rows of a table, of JSON lines, or of a folder with a folder for each class.
   public static func examples(

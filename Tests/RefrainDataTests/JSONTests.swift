@@ -29,7 +29,8 @@ struct JSONTests {
   @Test("What is sent to another process arrives with every bit, kind and order, and other bytes are nothing")
   func bytes() throws {
     let value: JSON = [
-      "z": .number(-0.0), "a": .text("é\n"), "none": .number(.infinity), "small": .number(Double.leastNonzeroMagnitude), "whole": .number(3),
+      "z": .number(-0.0), "a": .text("é\n"), "none": .number(.infinity), "small": .number(Double.leastNonzeroMagnitude),
+      "whole": .number(3),
       "large": .integer(UInt64.max), "least": .integer(Int64.min), "byte": .integer(UInt8(7)),
       "list": .array([.null, .bool(true), .bool(false), .array([]), ["": .text("")]]),
     ]

@@ -38,8 +38,7 @@ extension Tuner {
     let names = Set(TaskRegularization<Task>.options.map(\.name))
     var texts = regularizers
     for (name, text) in values where names.contains(name) { texts[name] = [text] }
-    let given = regularizers[RegularizationOptions.augment]?.first
-    texts[RegularizationOptions.augment] = AugmentationParameter.text(values, given: given).map { [$0] }
+    texts[RegularizationOptions.augment] = AugmentationParameter.text(values, given: givenChanges).map { [$0] }
     let options = try TaskRegularization<Task>(texts).values
     try options.check(for: Task.self)
     return options

@@ -125,6 +125,7 @@ extension SearchSpace {
     let amounts = Task.savesTraining ? Task.augmentations.map { AugmentationParameter.name(of: $0) } : []
     guard let wrong = parameters.first(where: { !names.contains($0.name) && !amounts.contains($0.name) }) else {
       try checkValues(of: shared, file: file)
+      try checkNamedOnce(file: file)
       for parameter in parameters {
         if let option = own.first(where: { $0.name == parameter.name }) {
           try parameter.check(option, file: file)
@@ -140,6 +141,19 @@ extension SearchSpace {
     throw DataError(
       .wrongInput, file: file, "the task \(Task.name.quoted) has no option \(wrong.name.quoted)",
       remedy: hint ?? "it has \(names.joined(separator: ", "))")
+  }
+
+  /// Stops at a kind of changes whose amount is searched and which a text of several changes names too.
+  private func checkNamedOnce(file: String?) throws(DataError) {
+    let texts = parameters.first { $0.name == RegularizationOptions.augment }?.domain.bounds ?? []
+    let named = texts.flatMap { (try? Augmentations($0))?.all ?? [] }.map(\.kind)
+    for parameter in parameters {
+      guard let amount = AugmentationParameter(parameter.name), named.contains(amount.kind) else { continue }
+      throw DataError(
+        .wrongInput, file: file,
+        "\(RegularizationOptions.augment.quoted) names \(amount.kind.rawValue.quoted), which "
+          + "\(parameter.name.quoted) searches", remedy: "leave it out of one of them")
+    }
   }
 
   private func checkValues(of shared: [SharedParameter], file: String?) throws(DataError) {
@@ -172,7 +186,9 @@ extension SearchSpace {
   }
 
   /// The values of a trial as they are typed.
-  public static func typed(_ values: [String: String]) -> String {
+  ///
+  /// - Parameter augment: The changes of examples that are given, which are one option with those of the values.
+  public static func typed(_ values: [String: String], augment: String? = nil) -> String {
     var flags = values.sorted { $0.key < $1.key }.compactMap { name, text -> String? in
       if AugmentationParameter(name) != nil || name == RegularizationOptions.augment { return nil }
       return switch SwitchValue(text) {
@@ -181,7 +197,10 @@ extension SearchSpace {
       case nil: "--\(name) \(text)"
       }
     }
-    if let text = AugmentationParameter.text(values) { flags.append("--\(RegularizationOptions.augment) \(text)") }
+    let isSearched = values.keys.contains { AugmentationParameter($0) != nil || $0 == RegularizationOptions.augment }
+    if isSearched, let text = AugmentationParameter.text(values, given: augment) {
+      flags.append("--\(RegularizationOptions.augment) \(text)")
+    }
     return flags.isEmpty ? "nothing beside what is given" : flags.joined(separator: " ")
   }
 

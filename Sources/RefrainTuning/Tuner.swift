@@ -61,6 +61,9 @@ public struct Tuner<Task: TaskModel>: Sendable {
     regularizers = regularization
   }
 
+  /// The changes of examples that are given for all trials.
+  public var givenChanges: String? { regularizers[RegularizationOptions.augment]?.first }
+
   /// Runs trials until there are enough, or time is up; then the best again with other seeds, where that is asked for.
   ///
   /// - Returns: The best finished trial, nil where there is none.
@@ -77,7 +80,7 @@ public struct Tuner<Task: TaskModel>: Sendable {
     while !isOver() {
       let measure = try measure()
       guard let trial = try study.claim(limit: plan.trials, choose: { choose($0, $1, by: measure) }) else { break }
-      say("Trial \(trial.number): \(SearchSpace.typed(trial.values))")
+      say("Trial \(trial.number): \(SearchSpace.typed(trial.values, augment: givenChanges))")
       guard let message = try run(trial, isOver) else {
         failures = 0
         continue

@@ -41,12 +41,14 @@ public struct TuningPage: Sendable {
     ).text
   }
 
-  private static func options(_ trial: Study.Trial) -> String { SearchSpace.typed(trial.values) }
+  private func options(_ trial: Study.Trial) -> String {
+    SearchSpace.typed(trial.values, augment: report.givenChanges)
+  }
 
   private func sentence(_ best: Study.Trial) -> String {
     let mean = report.ranking.isDecided(report.trials) ? report.ranking.mean(of: best) : nil
     let text = mean.map { ", by the mean of \(report.repeats) seeds, \(shortNumber($0))" } ?? ""
-    return "<p>The best is trial \(best.number)\(text): <code>\(escapedHTML(Self.options(best)))</code></p>"
+    return "<p>The best is trial \(best.number)\(text): <code>\(escapedHTML(options(best)))</code></p>"
   }
 
   private static let style = """
@@ -108,7 +110,7 @@ public struct TuningPage: Sendable {
       let strength = 0.15 + 0.75 * (1 - Double(rank) / Double(finished.count))
       parts.append(
         "<path class=\"trial\(rank == 0 ? " best" : "")\" d=\"\(path)\" stroke-opacity=\"\((strength * 100).rounded() / 100)\">"
-          + "<title>trial \(trial.number): \(escapedHTML(Self.options(trial))): \(shortNumber(result))</title></path>")
+          + "<title>trial \(trial.number): \(escapedHTML(options(trial))): \(shortNumber(result))</title></path>")
     }
     return """
       <div class="chart" tabindex="0" role="region" aria-label="Every trial as a line">

@@ -15,11 +15,16 @@ public struct TuningReport: Sendable {
   public var measure: TaskMeasure?
   /// How many times in all each of the best was to be trained.
   public var repeats: Int
+  /// The changes of examples that were given for all trials; nil where there were none.
+  public var givenChanges: String?
 
   /// A report.
-  public init(task: String, space: SearchSpace, trials: [Study.Trial], measure: TaskMeasure?, repeats: Int = 1) {
+  public init(
+    task: String, space: SearchSpace, trials: [Study.Trial], measure: TaskMeasure?, repeats: Int = 1,
+    givenChanges: String? = nil
+  ) {
     (self.task, self.space, self.trials, self.measure) = (task, space, trials, measure)
-    self.repeats = repeats
+    (self.repeats, self.givenChanges) = (repeats, givenChanges)
   }
 
   /// What the best is known by.

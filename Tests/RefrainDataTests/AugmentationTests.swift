@@ -34,6 +34,10 @@ private struct Weight: Module {
     for none in ["none", "noise=0,shift=0"] { #expect(try changes(none).isEmpty) }
     #expect(try changes("permutation=4")[.permutation] == 4)
     #expect(try changes("noise")[.scaling] == nil)
+    // What is usual may be asked away.
+    #expect(
+      try changes("masks=0").names(.masks) && changes("masks=0")[.masks] == nil && !changes("noise").names(.masks))
+    #expect(try changes("NONE").all.isEmpty && changes("speed=0.5,shift=0.5").growth == 3)
     #expect(fault("nose") == "has no kind 'nose'; did you mean 'noise'?")
     #expect(fault("noise,noise=2") == "names 'noise' twice")
     #expect(fault("rotation=90") == "takes rotation from 0 to 45, not '90'")
@@ -128,6 +132,11 @@ private struct Weight: Module {
     #expect(zip(steps.dropFirst(), steps).allSatisfy { abs($0 - $1) < 0.2 })
     #expect(try changes("noise").factors(steps: 3, using: &generator) == nil)
     #expect(try changes("scaling,magnitude-warp").factors(steps: 3, using: &generator)?.count == 3)
+    // What is not there has no noise.
+    let gaps = StepValues(
+      Tensor((0..<60).map { $0 % 2 == 0 ? 1 : Float($0 / 2 % 2) }, shape: [1, 30, 2]), steps: Steps())
+    let noisy = try changes("noise=0.1").changed(series: gaps, channels: 1, flags: 1, using: &generator).values
+    for step in 0..<30 { #expect((noisy[0, step, 0] != 1) == (step % 2 == 1) && noisy[0, step, 1] == Float(step % 2)) }
     let numbers = try changes("noise=0.1").changed(
       numbers: Tensor([1, 0, 0, 1], shape: [2, 2]), count: 1, isThere: { $0.last == 0 }, using: &generator)
     #expect(numbers[0, 0] != 1 && numbers[0, 1] == 0 && numbers[1, 0] == 0 && numbers[1, 1] == 1)
@@ -153,6 +162,11 @@ private struct Weight: Module {
     let warped = try changed("time-warp=0.3")
     #expect(warped.count == 40 && warped != input.values.values && warped[0] == 0 && abs(warped[39] - 39) < 1e-3)
     #expect(zip(warped.dropFirst(), warped).allSatisfy { $0 > $1 })
+    // What is no channel is that of the nearest step.
+    let flagged = StepValues(
+      Tensor((0..<80).map { $0 % 2 == 0 ? Float($0 / 2) : Float($0 / 2 % 2) }, shape: [1, 40, 2]), steps: Steps())
+    let near = try changes("time-warp=0.3").changed(series: flagged, channels: 1, using: &generator).values
+    for step in 0..<40 { #expect(near[0, step, 1] == Float(Int(near[0, step, 0].rounded()) % 2)) }
     // The time since the step before is 0 at the first step, wherever that comes from.
     let timed = StepValues(Tensor.ones([1, 20, 2]), steps: Steps(lengths: [20]))
     for _ in 0..<5 {
@@ -180,6 +194,14 @@ private struct Weight: Module {
     for _ in 0..<40 { lengths.insert(try changed("speed=0.5").steps.lengths?[0] ?? 0) }
     #expect(lengths.min() ?? 0 < 5 && lengths.max() ?? 0 > 5)
     for _ in 0..<20 { #expect(try changed("speed=0.5", least: [5, 0]).steps.lengths?[0] ?? 0 >= 5) }
+    // Frames lie as far apart as the speed says, from the first to about the last.
+    for _ in 0..<10 {
+      let played = try changed("speed=0.5")
+      let frames = 2 * (played.steps.lengths?[0] ?? 0)
+      let levels = (0..<frames).map { played.values[0, $0 / 2, $0 % 2 * 4] }
+      #expect(levels[0] == 0 && abs(levels[1] - levels[0] - 40 / Float(frames)) < 0.6, "\(levels)")
+      #expect(abs(levels[2] - 2 * levels[1]) < 1e-3 && levels[frames - 1] > 30)
+    }
     let later = try (0..<20).map { _ in try changed("shift=0.5") }.first { $0.steps.lengths?[0] == 7 }
     let shifted = try #require(later)
     #expect(shifted.values[0, 0, 0] == 0 && shifted.values[0, 2, 7] == 7 && shifted.values[0, 6, 7] == 39)
@@ -192,6 +214,9 @@ private struct Weight: Module {
     let many = StepValues(.ones([3, 40, 8]), steps: Steps(lengths: [40, 40, 40]))
     let masked = try changes("masks=0.2").changed(recordings: many, encoding: encoding, using: &generator).values
     #expect(Set(masked.values) == [0, 1])
+    // Masks come last: what they cover is zero.
+    let both = try changes("masks=0.2,noise,gain").changed(recordings: many, encoding: encoding, using: &generator)
+    #expect(both.values.values.count { $0 == 0 } > 20)
     #expect(try FeatureMasks(changes("masks=0.2"))?.timePart == 0.2)
     #expect(try FeatureMasks(changes("noise")) == nil)
   }
@@ -222,6 +247,40 @@ private struct Weight: Module {
     #expect(turned != input.values && turned.values.allSatisfy { (0...199).contains($0) })
     // The middle stays, and a frame of one value is as it was.
     #expect(abs(turned[0, 0, 4, 4, 0] + turned[0, 0, 5, 5, 0] - 99) < 1e-3)
+    // A frame is turned as a whole, and not mirrored, by at most the angle: of a point to the right of the middle and
+    // one above it, in channels of their own.
+    var points = [Float](repeating: 0, count: 13 * 13 * 2)
+    (points[(6 * 13 + 11) * 2], points[(1 * 13 + 6) * 2 + 1]) = (1, 1)
+    let pair = StepValues(Tensor(points, shape: [1, 1, 13, 13, 2]))
+    var angles: [Float] = []
+    for _ in 0..<30 {
+      let output = try changed("rotation=40", pair)
+      func center(_ channel: Int) -> (row: Float, column: Float) {
+        var (sum, row, column): (Float, Float, Float) = (0, 0, 0)
+        for place in 0..<13 * 13 {
+          let value = output[0, 0, place / 13, place % 13, channel]
+          (sum, row, column) = (
+            sum + value, row + value * Float(place / 13 - 6), column + value * Float(place % 13 - 6)
+          )
+        }
+        return (row / sum, column / sum)
+      }
+      let (right, above) = (center(0), center(1))
+      #expect(abs(right.row * right.row + right.column * right.column - 25) < 4, "\(right)")
+      #expect(abs(above.row - -right.column) < 0.5 && abs(above.column - right.row) < 0.5, "\(right) \(above)")
+      angles.append(right.row / 5)
+    }
+    // The sines of the angles.
+    #expect(angles.allSatisfy { abs($0) < 0.73 } && angles.contains { $0 > 0.2 } && angles.contains { $0 < -0.2 })
+    // Sides have shifts of their own.
+    var offsets: [(down: Int, right: Int)] = []
+    for _ in 0..<60 {
+      let offset = Int(try changed("shift=0.25", ramp([1, 1, 8, 24, 1]))[0, 0, 4, 12, 0]) - (4 * 24 + 12)
+      let down = Int((Float(offset) / 24).rounded())
+      offsets.append((down, offset - 24 * down))
+    }
+    #expect(offsets.allSatisfy { abs($0.down) <= 2 && abs($0.right) <= 6 })
+    #expect(offsets.contains { abs($0.down) == 2 } && offsets.contains { abs($0.right) > 4 })
     let plain = StepValues(Tensor(repeating: 3, shape: [1, 1, 6, 8, 3]))
     #expect(try changed("rotation=45,shift=0.5", plain).values.allSatisfy { abs($0 - 3) < 1e-5 })
     var erased = 0

@@ -114,6 +114,15 @@ import Testing
       // Another machine has room for more, and does not take it.
       #expect(try size(.fitting, context, fit(.max)) == 64)
       #expect(try size(nil, context, fit(500)) == 8)
+      // As an editor leaves it; and what is no size is told, and not measured anew.
+      let file = folder + "/batch-size.txt"
+      try Data("32\r\n".utf8).write(to: URL(fileURLWithPath: file))
+      #expect(try size(.fitting, context, fit(.max)) == 32)
+      for text in ["", "0", "-8", "many", "65537", "4611686018427387904"] {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        let error = #expect(throws: TaskError.self) { try size(.fitting, context, fit(.max)) }
+        #expect(error?.description.contains("this is no size of batches from 1 to 65536") == true, "\(text)")
+      }
       #expect(try size(90, context, fit(2000)) == 90)
       #expect(notes.all.count == 2 && notes.all[1].hasSuffix("batches of 10 would fit."))
       let error = #expect(throws: TaskError.self) {

@@ -229,6 +229,21 @@ import Testing
     isRefused(FramePredictor.self, ["steps"])
     #expect(problem(Forecaster.self, #"{"context": {"from": 12, "to": 48}}"#) == nil)
   }
+
+  @Test("refuses a change of examples that is named and searched, and types those that are given with the others")
+  func changes() {
+    func space(_ words: String) -> String {
+      "{\"augment\": [\"none\", \"\(words)\"], \"augment.noise\": {\"from\": 0.01, \"to\": 0.5}}"
+    }
+    #expect(
+      problem(Forecaster.self, space("scaling,noise=0.2"))?.description.contains(
+        "'augment' names 'noise', which 'augment.noise' searches") == true)
+    #expect(problem(Forecaster.self, space("scaling")) == nil)
+    let values = ["augment.noise": "0.1", "hidden": "8"]
+    #expect(SearchSpace.typed(values) == "--hidden 8 --augment noise=0.1")
+    #expect(SearchSpace.typed(values, augment: "scaling") == "--hidden 8 --augment scaling,noise=0.1")
+    #expect(SearchSpace.typed(["hidden": "8"], augment: "scaling") == "--hidden 8")
+  }
 }
 
 /// The best again with other seeds.

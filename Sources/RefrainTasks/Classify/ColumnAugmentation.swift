@@ -30,6 +30,6 @@ struct ColumnAugmentation: Sendable {
     guard let mixing else { return own }
     let other = loss(
       said, batch.target.gatheringRows(mixing.order), weights: batch.weights?.gatheringRows(mixing.order))
-    return own * mixing.share + other * (1 - mixing.share)
+    return mixing.mixed(own, other)
   }
 }

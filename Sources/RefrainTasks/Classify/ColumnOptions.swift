@@ -111,7 +111,7 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     .count(
       "members", \.members, in: 1...20,
       help: "How many networks to train, whose answers are averaged. (default: from the data)"),
-    .batchSize(\.batch, of: "rows", in: 1...65_536, usually: "8, 16 or 32, from how many there are"),
+    .batchSize(\.batch, of: "rows", usually: "8, 16 or 32, from how many there are"),
     TaskOption(
       "refit", .flag,
       help: "Train again on all examples, those kept aside too, as many epochs as were best. (default: not)"

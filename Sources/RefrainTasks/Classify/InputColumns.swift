@@ -120,8 +120,8 @@ struct InputColumns: Codable, Sendable {
       if kind is NumberColumn.Type, let filler = FillerValue(in: sample.values.map { NumberColumn.number($0) ?? .nan })
       {
         notes.append(
-          "the column \(column.name.quoted): \(filler.shown) stands in \(filler.count) of \(sample.values.count) rows, "
-            + "\(filler.reason): if it means missing, leave it empty")
+          "the column \(column.name.quoted): \(filler.shown) stands in \(filler.count) of "
+            + "\(sample.values.count) values looked at, \(filler.reason): if it means missing, leave it empty")
       }
       encoders.append(Input(name: column.name, encoder: try kind.init(learning: column, settings)))
     }

@@ -65,9 +65,8 @@ extension FramePredictor {
 
   /// What is not decided by the user, from the clips.
   private static func plan(
-    for clips: FrameClips, _ configuration: FrameConfiguration, _ context: TrainingContext
+    for clips: FrameClips, _ configuration: FrameConfiguration, _ training: TrainingContext
   ) throws(TaskError) -> FramePlan {
-    let around = context
     let longest = clips.lengths.max() ?? 0
     guard longest >= 2 else {
       throw TaskError("the clips have one frame each, and nothing follows it", remedy: "name clips of several frames")
@@ -100,8 +99,8 @@ extension FramePredictor {
     case nil: plan.batchSize = fit.largest(atMost: plan.batchSize) ?? 1
     case .count(let size):
       plan.batchSize = fit.largest(atMost: size) ?? 1
-      if let problem = fit.problem(size) { around.warn?("\(problem); \(plan.batchSize) is taken.") }
-    case .fitting: plan.batchSize = try around.fitting { () throws(TaskError) in fit }
+      if let problem = fit.problem(size) { training.warn?("\(problem); \(plan.batchSize) is taken.") }
+    case .fitting: plan.batchSize = try training.fitting { () throws(TaskError) in fit }
     }
     guard plan.exampleBytes < 4 * room else {
       throw TaskError(

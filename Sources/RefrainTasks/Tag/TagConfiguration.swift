@@ -65,7 +65,7 @@ public struct TagConfiguration: TaskConfiguration {
         help: "Word vectors that others have learned, as GloVe and word2vec write them as text. (default: none)"
       ).ofReading(),
       .count("word-size", \.wordSize, in: 1...4096, help: "The size of a word's vector. (default: 100)"),
-      .batchSize(\.batchSize, of: "sentences", in: 1...65_536, usually: "16"),
+      .batchSize(\.batchSize, of: "sentences", usually: "16"),
     ]
 
   /// Whether the network is trained again; nil where a validation file is not to be learned from.

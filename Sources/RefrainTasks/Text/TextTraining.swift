@@ -26,7 +26,7 @@ public struct TextTrainingOptions: OptionTable, Codable, Equatable {
 
   /// Batches, the rule, how its rate changes, and when training ends. The rate itself is what every task may be told.
   public static let options: [TaskOption<Self>] = [
-    .batchSize(\.batch, of: "sequences", in: 1...65_536, usually: "by the task"),
+    .batchSize(\.batch, of: "sequences", usually: "by the task"),
     .choice(
       "optimizer", \.rule, of: Rule.allCases.map { ($0.rawValue, $0) }, valueName: "rule",
       help: "The rule that moves the weights: adam or sgd. (default: adam)"),

@@ -12,6 +12,9 @@ public enum BatchSize: Sendable, Equatable, Codable, ExpressibleByIntegerLiteral
   /// So many.
   public init(integerLiteral value: Int) { self = .count(value) }
 
+  /// The sizes that there may be.
+  static let sizes = 1...65_536
+
   private static let word = "auto"
 
   /// The size that a text says, a whole number or `auto`; nil for another text.
@@ -52,8 +55,8 @@ extension TaskOption {
   ///   - examples: What they are, such as `sentences`.
   ///   - usual: How many there are by default.
   static func batchSize(
-    _ place: WritableKeyPath<Target, BatchSize?> & Sendable, of examples: String, in range: ClosedRange<Int>,
-    usually usual: String
+    _ place: WritableKeyPath<Target, BatchSize?> & Sendable, of examples: String,
+    in range: ClosedRange<Int> = BatchSize.sizes, usually usual: String
   ) -> TaskOption {
     let name = "batch"
     return TaskOption(
@@ -107,7 +110,9 @@ struct BatchFit {
   var automatic: Int? {
     guard fits(usual) else { return largest(atMost: usual) }
     var size = usual
-    while 2 * size * Self.leastUpdates <= examples, fits(2 * size) { size *= 2 }
+    while 2 * size * Self.leastUpdates <= examples, BatchSize.sizes ~= 2 * size, fits(2 * size) {
+      size *= 2
+    }
     return size
   }
 
@@ -154,10 +159,10 @@ extension TrainingContext {
   func fitting(_ fit: () throws(TaskError) -> BatchFit) throws(TaskError) -> Int {
     var (found, failure): (Int, TaskError?) = (0, nil)
     if group?.isFirst ?? true {
-      if let checkpoints, checkpoints.resumes, let kept = checkpoints.batchSize {
-        found = kept
-      } else {
-        do throws(TaskError) { found = try chosen(try fit()) } catch { failure = error }
+      do throws(TaskError) {
+        found = try kept() ?? chosen(try fit())
+      } catch {
+        failure = error
       }
     }
     if let group, group.count > 1 {
@@ -170,6 +175,12 @@ extension TrainingContext {
     }
     guard found > 0 else { throw failure ?? TaskError("the first process found no size of batches that fits") }
     return found
+  }
+
+  /// The size that a training which goes on began with.
+  private func kept() throws(TaskError) -> Int? {
+    guard let checkpoints, checkpoints.resumes else { return nil }
+    do throws(DataError) { return try checkpoints.keptBatchSize() } catch { throw TaskError(error) }
   }
 
   private func chosen(_ fit: BatchFit) throws(TaskError) -> Int {
@@ -217,10 +228,10 @@ extension TrainingContext {
   func fit(
     _ memory: StepMemory, usual: Int, examples: Int, longest: Int, steps: @escaping (_ size: Int) -> Int
   ) -> BatchFit {
-    // Of several processes each learns from its share.
-    let shares = max(1, group?.count ?? 1)
+    // Of several processes each learns from its share. Examples in other forms may be longer.
+    let (shares, growth) = (max(1, group?.count ?? 1), regularization.augmentations?.growth ?? 1)
     return BatchFit(usual: usual, examples: examples, budget: MemoryBudget.current.left) { size in
-      memory.bytes(steps: (steps(size) + shares - 1) / shares, of: longest)
+      memory.bytes(steps: Int(Float((steps(size) + shares - 1) / shares) * growth), of: longest)
     }
   }
 }

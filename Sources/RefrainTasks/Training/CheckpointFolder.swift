@@ -101,9 +101,15 @@ public struct CheckpointFolder: Sendable, Equatable {
 
   /// The size of batches that memory had room for where the training began, which goes on with it; nil where none is
   /// kept.
-  var batchSize: Int? {
-    guard let bytes = try? readFile(batchFile), let size = Int(String(decoding: bytes, as: UTF8.self)), size > 0 else {
-      return nil
+  ///
+  /// - Throws: `wrongInput` for a file that says no size.
+  func keptBatchSize() throws(DataError) -> Int? {
+    guard FileManager.default.fileExists(atPath: batchFile) else { return nil }
+    let text = String(decoding: try readFile(batchFile), as: UTF8.self)
+    guard let size = Int(text.filter { !$0.isWhitespace }), BatchSize.sizes ~= size else {
+      throw DataError(
+        .wrongInput, file: batchFile, "this is no size of batches from 1 to \(BatchSize.sizes.upperBound)",
+        remedy: "write the size there that the training began with")
     }
     return size
   }

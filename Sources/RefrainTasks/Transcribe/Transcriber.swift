@@ -88,7 +88,8 @@ public struct Transcriber: Sendable {
     let start = ContinuousClock.now
     var plan = try plan(for: utterances, configuration)
     plan.regularizers = try context.regularization.recurrent(of: plan.cell)
-    if let masks = FeatureMasks(try context.regularization.augmentations(for: Self.self)) { plan.masks = masks }
+    let changes = try context.regularization.augmentations(for: Self.self)
+    if changes.names(.masks) { plan.masks = FeatureMasks(changes) ?? .none }
     let external = try configuration.externalModel()
     if configuration.isClosed == true, external == nil, configuration.languageOrder == 0 {
       throw TaskError(

@@ -87,19 +87,24 @@ struct TranscriptionTraining {
       epochs: plan.epochs, seed: plan.seed, schedule: .oneCycle(), clipping: .globalNorm(100), observers: [watch],
       shouldStop: context.shouldStop)
     let rate = plan.dropout
-    // Masks are drawn by the batches, whether they are asked for or not.
+    // Masks are drawn by the batches, whether they are asked for or not, unless something is changed: they are to be
+    // zero after all of it.
     let changes = try context.regularization.augmentations(for: Transcriber.self).only([.noise, .gain, .speed, .shift])
+    var drawn = plan
+    if !changes.isEmpty { drawn.masks = .none }
+    let source = TranscriptionBatches(training, plan: drawn)
     let history: History
     do throws(TrainingError) {
       history = try context.train(trainer, &network, optimizer: &optimizer, task: transcriber) {
         trainer, network, optimizer, state throws(TrainingError) in
         try trainer.fit(
-          &network, optimizer: &optimizer, source: TranscriptionBatches(training, plan: plan), resuming: state
+          &network, optimizer: &optimizer, source: source, resuming: state
         ) { network, batch in
           let read = StepValues(batch.input, steps: Steps(lengths: batch.lengths))
           let seen = changes.whileTraining(read) { changes, read, generator in
-            changes.changed(
+            let changed = changes.changed(
               recordings: read, encoding: plan.encoding, least: batch.leastSteps, using: &generator)
+            return plan.masks(changed, encoding: plan.encoding, using: &generator)
           }
           let lengths = seen.steps.lengths
           let logits = network.logits(seen.values, lengths: lengths ?? [], dropout: rate)

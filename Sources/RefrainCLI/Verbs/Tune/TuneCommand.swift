@@ -187,7 +187,8 @@ struct TuneTask<Task: TaskModel>: ParsableCommand {
     guard Processes.isFirstStarted else { return }
     let stopped = Interruption.isRequested
     let report = TuningReport(
-      task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure(), repeats: search.repeats)
+      task: Task.name, space: space, trials: try study.trials(), measure: try tuner.measure(), repeats: search.repeats,
+      givenChanges: tuner.givenChanges)
     if let html = search.html { try writeAtomically(TuningPage(report).text, to: html) }
     var isComplete = true
     if let best, let save, !stopped {

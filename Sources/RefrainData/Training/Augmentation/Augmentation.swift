@@ -24,13 +24,13 @@ public struct Augmentation: Codable, Sendable, Equatable {
     /// Time that goes faster and slower, by a smooth curve through normal knots of mean 1 and this deviation (Um et al.
     /// 2017).
     case timeWarp = "time-warp"
-    /// A series less a share of its steps at its ends, at most this (window slicing; Le Guennec, Malinowski and
+    /// A series less a share of its steps at its ends, at most this, rounded up (window slicing; Le Guennec, Malinowski and
     /// Tavenard 2016).
     case slice
     /// A series cut into pieces, at most so many, in another order (Um et al. 2017).
     case permutation
     /// Frames moved by at most this share of their sides; what comes in is as the edge is. Recordings that begin later,
-    /// by at most this share of their length.
+    /// by at most this share of their length, rounded up.
     case shift
     /// Frames turned by at most so many degrees (Simard, Steinkraus and Platt 2003).
     case rotation

@@ -36,10 +36,7 @@ extension Augmentations {
     }
     guard recordings.contains(where: { $0.count > 0 }) else { return input }
     let batch = FeatureFrames.batch(recordings)
-    guard let masks = FeatureMasks(self) else { return batch }
-    return StepValues(
-      masks(batch.values, lengths: recordings.map(\.count), width: encoding.baseWidth, using: &generator),
-      steps: batch.steps)
+    return FeatureMasks(self)?(batch, encoding: encoding, using: &generator) ?? batch
   }
 }
 
@@ -48,6 +45,15 @@ extension FeatureMasks {
   public init?(_ changes: Augmentations) {
     guard let amount = changes[.masks] else { return nil }
     self.init(timePart: amount, featurePart: min(1, 3 * amount))
+  }
+
+  /// Recordings `[B, T, I]` with masks of their own each.
+  public func callAsFunction(
+    _ recordings: StepValues, encoding: SoundEncoding, using generator: inout RandomGenerator
+  ) -> StepValues {
+    let (values, steps) = (recordings.values, recordings.steps)
+    let lengths = steps.lengths ?? Array(repeating: values.shape[1], count: values.shape[0])
+    return StepValues(self(values, lengths: lengths, width: encoding.baseWidth, using: &generator), steps: steps)
   }
 }
 

@@ -8,9 +8,12 @@ extension Augmentations {
   /// - Parameters:
   ///   - input: `[B, T, I]`
   ///   - channels: How many of the **I** values are those of channels, the first ones; others go where their steps go.
+  ///   - flags: Which of the others is the first of those that say by 1 whether a channel's value is there; what is
+  ///     not there has no noise. nil where all are there.
   ///   - timeColumn: Which of the others is the time since the step before, 0 at the first.
   public func changed(
-    series input: StepValues, channels: Int, timeColumn: Int? = nil, using generator: inout RandomGenerator
+    series input: StepValues, channels: Int, flags: Int? = nil, timeColumn: Int? = nil,
+    using generator: inout RandomGenerator
   ) -> StepValues {
     guard !only(Augmentation.Content.series.kinds.filter { $0 != .mixup }).isEmpty else { return input }
     let series = input.sequences.map { one in
@@ -21,8 +24,10 @@ extension Augmentations {
         for (step, factor) in factors.enumerated() { one.values[step * one.width + channel] *= factor }
       }
       if let deviation = self[.noise] {
-        for step in 0..<one.count {
-          for channel in 0..<channels { one.values[step * one.width + channel] += deviation * generator.normal() }
+        for start in stride(from: 0, to: one.values.count, by: one.width) {
+          for channel in 0..<channels where flags.map({ one.values[start + $0 + channel] > 0 }) ?? true {
+            one.values[start + channel] += deviation * generator.normal()
+          }
         }
       }
       return one

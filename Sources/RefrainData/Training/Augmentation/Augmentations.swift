@@ -8,13 +8,13 @@ import Refrain
 ///       changes.changed(series: batch, channels: 3, using: &generator)
 ///     }
 public struct Augmentations: Codable, Sendable, Equatable {
-  /// Those that do something, each kind once.
+  /// The changes, each kind once. Those of the amount 0 do nothing, where something is usual besides.
   public let all: [Augmentation]
 
-  /// Changes; of one kind the first counts, and those of the amount 0 are left out.
+  /// Changes; of one kind the first counts.
   public init(_ all: [Augmentation] = []) {
     var kept: [Augmentation] = []
-    for one in all where one.amount > 0 && !kept.contains(where: { $0.kind == one.kind }) { kept.append(one) }
+    for one in all where !kept.contains(where: { $0.kind == one.kind }) { kept.append(one) }
     self.all = kept
   }
 
@@ -30,7 +30,7 @@ public struct Augmentations: Codable, Sendable, Equatable {
   /// - Throws: ``Fault`` for a kind that there is not, or is named twice, and an amount out of bounds.
   public init(_ text: String) throws(Fault) {
     var all: [Augmentation] = []
-    for part in text == "none" ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
+    for part in text.lowercased() == "none" ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       let word = sides[0].lowercased()
       guard let kind = Augmentation.Kind(word: word) else {
@@ -55,10 +55,16 @@ public struct Augmentations: Codable, Sendable, Equatable {
   }
 
   /// Whether nothing is changed.
-  public var isEmpty: Bool { all.isEmpty }
+  public var isEmpty: Bool { all.allSatisfy { $0.amount == 0 } }
 
-  /// The amount of a kind; nil where it is not among them.
-  public subscript(kind: Augmentation.Kind) -> Float? { all.first { $0.kind == kind }?.amount }
+  /// The amount of a kind; nil where it is not among them, or 0.
+  public subscript(kind: Augmentation.Kind) -> Float? { all.first { $0.kind == kind && $0.amount > 0 }?.amount }
+
+  /// Whether a kind is among them, of whatever amount.
+  public func names(_ kind: Augmentation.Kind) -> Bool { all.contains { $0.kind == kind } }
+
+  /// How many times as long they may make an example.
+  public var growth: Float { (1 + (self[.shift] ?? 0)) * (1 + (self[.typos] ?? 0)) / (1 - (self[.speed] ?? 0)) }
 
   /// Those of some kinds alone.
   public func only(_ kinds: [Augmentation.Kind]) -> Augmentations {
@@ -67,7 +73,7 @@ public struct Augmentations: Codable, Sendable, Equatable {
 
   /// The changes as they are typed.
   public var text: String {
-    isEmpty ? "none" : all.map { "\($0.kind.rawValue)=\(short($0.amount))" }.joined(separator: ",")
+    all.isEmpty ? "none" : all.map { "\($0.kind.rawValue)=\(short($0.amount))" }.joined(separator: ",")
   }
 
   /// A value as the batch that is learned from changes it; as it is where nothing is being trained, or nothing is to be

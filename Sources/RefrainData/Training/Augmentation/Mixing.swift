@@ -11,9 +11,12 @@ public struct Mixing: Sendable, Equatable {
   /// λ: the share of the example itself.
   public let share: Float
 
+  /// What an example gives by itself, and what the one it is mixed with does, in their shares.
+  public func mixed(_ own: Tensor, _ other: Tensor) -> Tensor { own * share + other * (1 - share) }
+
   /// Values `[B, …]` of which each row is mixed with another; a sequence has the steps of the longer one.
   public func mixed(_ input: StepValues) -> StepValues {
-    let values = input.values * share + input.values.gatheringRows(order) * (1 - share)
+    let values = mixed(input.values, input.values.gatheringRows(order))
     guard let lengths = input.steps.lengths else { return StepValues(values, steps: input.steps) }
     return StepValues(values, steps: Steps(lengths: zip(lengths, order).map { max($0, lengths[$1]) }))
   }

@@ -165,8 +165,8 @@ public struct SeriesColumn: ColumnEncoder {
     _ input: StepValues, by changes: Augmentations, using generator: inout RandomGenerator
   ) -> StepValues {
     changes.only(content?.kinds ?? []).changed(
-      series: input, channels: layout.channels, timeColumn: layout.hasTimes ? layout.valueCount : nil,
-      using: &generator)
+      series: input, channels: layout.channels, flags: layout.hasGaps ? layout.channels : nil,
+      timeColumn: layout.hasTimes ? layout.valueCount : nil, using: &generator)
   }
 
   public var bagSize: Int { layout.bagSize }

@@ -133,10 +133,13 @@ private struct Weight: Module {
     #expect(try changes("noise").factors(steps: 3, using: &generator) == nil)
     #expect(try changes("scaling,magnitude-warp").factors(steps: 3, using: &generator)?.count == 3)
     // What is not there has no noise.
-    let gaps = StepValues(
-      Tensor((0..<60).map { $0 % 2 == 0 ? 1 : Float($0 / 2 % 2) }, shape: [1, 30, 2]), steps: Steps())
+    let there: [Float] = (0..<30).flatMap { step -> [Float] in [1, Float(step % 2)] }
+    let gaps = StepValues(Tensor(there, shape: [1, 30, 2]), steps: Steps())
     let noisy = try changes("noise=0.1").changed(series: gaps, channels: 1, flags: 1, using: &generator).values
-    for step in 0..<30 { #expect((noisy[0, step, 0] != 1) == (step % 2 == 1) && noisy[0, step, 1] == Float(step % 2)) }
+    for step in 0..<30 {
+      #expect((noisy[0, step, 0] != 1) == (step % 2 == 1))
+      #expect(noisy[0, step, 1] == Float(step % 2))
+    }
     let numbers = try changes("noise=0.1").changed(
       numbers: Tensor([1, 0, 0, 1], shape: [2, 2]), count: 1, isThere: { $0.last == 0 }, using: &generator)
     #expect(numbers[0, 0] != 1 && numbers[0, 1] == 0 && numbers[1, 0] == 0 && numbers[1, 1] == 1)
@@ -163,10 +166,13 @@ private struct Weight: Module {
     #expect(warped.count == 40 && warped != input.values.values && warped[0] == 0 && abs(warped[39] - 39) < 1e-3)
     #expect(zip(warped.dropFirst(), warped).allSatisfy { $0 > $1 })
     // What is no channel is that of the nearest step.
-    let flagged = StepValues(
-      Tensor((0..<80).map { $0 % 2 == 0 ? Float($0 / 2) : Float($0 / 2 % 2) }, shape: [1, 40, 2]), steps: Steps())
+    let flags: [Float] = (0..<40).flatMap { step -> [Float] in [Float(step), Float(step % 2)] }
+    let flagged = StepValues(Tensor(flags, shape: [1, 40, 2]), steps: Steps())
     let near = try changes("time-warp=0.3").changed(series: flagged, channels: 1, using: &generator).values
-    for step in 0..<40 { #expect(near[0, step, 1] == Float(Int(near[0, step, 0].rounded()) % 2)) }
+    for step in 0..<40 {
+      let nearest = Int(near[0, step, 0].rounded())
+      #expect(near[0, step, 1] == Float(nearest % 2))
+    }
     // The time since the step before is 0 at the first step, wherever that comes from.
     let timed = StepValues(Tensor.ones([1, 20, 2]), steps: Steps(lengths: [20]))
     for _ in 0..<5 {

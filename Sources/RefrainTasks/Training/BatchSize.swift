@@ -160,7 +160,7 @@ extension TrainingContext {
     var (found, failure): (Int, TaskError?) = (0, nil)
     if group?.isFirst ?? true {
       do throws(TaskError) {
-        found = try kept() ?? chosen(try fit())
+        if let size = try kept() { found = size } else { found = try chosen(try fit()) }
       } catch {
         failure = error
       }

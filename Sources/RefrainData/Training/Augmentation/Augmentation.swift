@@ -24,8 +24,8 @@ public struct Augmentation: Codable, Sendable, Equatable {
     /// Time that goes faster and slower, by a smooth curve through normal knots of mean 1 and this deviation (Um et al.
     /// 2017).
     case timeWarp = "time-warp"
-    /// A series less a share of its steps at its ends, at most this, rounded up (window slicing; Le Guennec, Malinowski and
-    /// Tavenard 2016).
+    /// A series less a share of its steps at its ends, at most this, rounded up (window slicing; Le Guennec,
+    /// Malinowski and Tavenard 2016).
     case slice
     /// A series cut into pieces, at most so many, in another order (Um et al. 2017).
     case permutation

@@ -10,8 +10,7 @@ import Testing
 
 /// Images and clips in requests.
 @Suite("Images and clips over HTTP") struct FrameTaskTests {
-  /// Models that are trained once, in no time.
-  private static let trained = Trained()
+  private static let trained = trainedOnce { try Trained($0) }
 
   private struct Trained {
     /// Of a table that names images, and a number beside them.
@@ -21,39 +20,32 @@ import Testing
     let clips: Classifier
     let frames: FramePredictor
 
-    init() {
-      do {
-        let folder = temporaryPath()
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        var (table, wide) = ("picture,label\n", "picture,size,label\n")
-        for number in 0..<40 {
-          try FrameTaskTests.clip(1, number).png(frame: 0).write(to: "\(folder)/\(number).png")
-          table += "\(number).png,\(number % 2 == 0 ? "left" : "right")\n"
-          wide += "\(number).png,\(number * 7 % 11),\(number % 2 == 0 ? "left" : "right")\n"
-          let own = "\(folder)/clips/\(number % 2 == 0 ? "left" : "right")"
-          try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
-          try Clip.npy([FrameTaskTests.clip(3, number)]).write(to: "\(own)/\(number).npy")
-        }
-        try Array(table.utf8).write(to: folder + "/a.csv")
-        try Array(wide.utf8).write(to: folder + "/b.csv")
-        func classifier(_ path: String) throws -> Classifier {
-          var configuration = Classifier.Configuration()
-          var options = SharedOptions()
-          (options.hidden, options.epochs, options.layers) = (4, 1, 1)
-          try configuration.choose(options)
-          let source = DataSource(paths: [folder + path])
-          return try Classifier.train(
-            on: Classifier.examples(from: source, configuration), configuration, TrainingContext())
-        }
-        (pictures, both, clips) = try (classifier("/a.csv"), classifier("/b.csv"), classifier("/clips"))
-        var foresee = FrameConfiguration()
-        (foresee.context, foresee.horizon, foresee.hidden, foresee.layers, foresee.epochs) = (2, 2, 4, 1, 1)
-        try Clip.npy((0..<12).map { FrameTaskTests.clip(6, $0) }).write(to: folder + "/train.npy")
-        let source = DataSource(paths: [folder + "/train.npy"])
-        frames = try FramePredictor.train(
-          on: FramePredictor.examples(from: source, foresee), foresee, TrainingContext())
-      } catch { fatalError("\(error)") }
+    init(_ folder: String) throws {
+      var (table, wide) = ("picture,label\n", "picture,size,label\n")
+      for number in 0..<40 {
+        try FrameTaskTests.clip(1, number).png(frame: 0).write(to: "\(folder)/\(number).png")
+        table += "\(number).png,\(number % 2 == 0 ? "left" : "right")\n"
+        wide += "\(number).png,\(number * 7 % 11),\(number % 2 == 0 ? "left" : "right")\n"
+        let own = "\(folder)/clips/\(number % 2 == 0 ? "left" : "right")"
+        try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+        try Clip.npy([FrameTaskTests.clip(3, number)]).write(to: "\(own)/\(number).npy")
+      }
+      try Array(table.utf8).write(to: folder + "/a.csv")
+      try Array(wide.utf8).write(to: folder + "/b.csv")
+      func classifier(_ path: String) throws -> Classifier {
+        var configuration = Classifier.Configuration()
+        try configuration.choose(tinyOptions(hidden: 4, epochs: 1))
+        let source = DataSource(paths: [folder + path])
+        return try Classifier.train(
+          on: Classifier.examples(from: source, configuration), configuration, TrainingContext())
+      }
+      (pictures, both, clips) = try (classifier("/a.csv"), classifier("/b.csv"), classifier("/clips"))
+      var foresee = FrameConfiguration()
+      (foresee.context, foresee.horizon, foresee.hidden, foresee.layers, foresee.epochs) = (3, 2, 4, 1, 1)
+      try Clip.npy((0..<12).map { FrameTaskTests.clip(6, $0) }).write(to: folder + "/train.npy")
+      let source = DataSource(paths: [folder + "/train.npy"])
+      frames = try FramePredictor.train(
+        on: FramePredictor.examples(from: source, foresee), foresee, TrainingContext())
     }
   }
 
@@ -170,6 +162,36 @@ import Testing
     #expect(classes.text == reply.text)
   }
 
+  @Test("Frames are foreseen from those that came last, as the task foresees them")
+  func frames() async throws {
+    let test = try service()
+    let id = try await test.session("next")
+    #expect(try await test.ask("GET", "/sessions/\(id)/next").status == 400)
+    let clip = Self.clip(5, 2)
+    let values = clip.tensor.values
+    let first = try await test.ask(
+      "POST", "/sessions/\(id)/steps", body: bytes(of: Array(values[..<96])), type: MediaType.bytes)
+    #expect(try first.json["outputs"] == [["seen": 1], ["seen": 2]], "\(first.text)")
+    let rows = (2..<5).map { Array(values[$0 * 48..<$0 * 48 + 48]) }
+    let more = try await test.ask("POST", "/sessions/\(id)/steps", json: "{\"inputs\":\(rows)}")
+    #expect(try more.json["steps"] == 5 && more.json["outputs"].array?.last == ["seen": 3], "\(more.text)")
+    let expected = Self.trained.frames.next(4, after: clip).tensor.values
+    let next = try await test.ask("GET", "/sessions/\(id)/next?steps=4", accept: MediaType.bytes)
+    #expect(floats(of: next.bytes) == expected)
+    let json = try await test.ask("GET", "/sessions/\(id)/next").json
+    #expect(json["next"].array?.count == 2 && floats(json["next"].array?.first) == Array(expected[..<48]))
+    let state = try await test.ask("GET", "/sessions/\(id)/state").bytes
+    let other = try await test.session("next")
+    #expect(try await test.ask("PUT", "/sessions/\(other)/state", body: state, type: MediaType.bytes).status == 200)
+    #expect(try await test.ask("GET", "/sessions/\(other)/next?steps=4", accept: MediaType.bytes).bytes == next.bytes)
+    for (target, body) in [
+      ("steps", "{\"input\":[1,2]}"), ("steps", "{\"inputs\":\([[Float](repeating: 2, count: 48)])}"),
+    ] {
+      #expect(try await test.ask("POST", "/sessions/\(id)/\(target)", json: body).status == 400, "\(body)")
+    }
+    #expect(try await test.ask("GET", "/sessions/\(id)/next?steps=x").status == 400)
+  }
+
   @Test("What is no image, is read by no model, or names a file is refused in one line without a path of the server")
   func refusals() async throws {
     let test = try service()
@@ -212,6 +234,7 @@ import Testing
     #expect(task("pictures")?["frame"] == ["rows": 8, "columns": 6, "channels": 1])
     #expect(task("clips")?["input"] == "clips" && task("next")?["input"] == "clips")
     #expect(task("next")?["writes"] == ["application/x-npy", "image/gif"] && task("clips")?["writes"] == [])
+    #expect(models.first { $0["name"].string == "next" }?["session"]["kind"] == "frames")
     #expect(task("both")?["input"] == "table" && task("both")?["frame"] == .null)
     let page = try await test.ask("GET", "/").text
     for word in ["id=\"drawing\"", "onpointerdown", "touch-action: none", "onkeydown", "clips: [pixels()]"] {

@@ -11,47 +11,31 @@ import Testing
 
 @Suite("Tasks over HTTP")
 struct TaskTests {
-  /// Models that are trained once, in no time.
-  private static let trained = Trained()
+  private static let trained = trainedOnce { _ in try Trained() }
 
   private struct Trained {
     let forecaster: Forecaster
-    let language: LanguageModel
+    let language = tinyLanguage
     let detector: Detector
     let classifier: Classifier
 
-    init() {
-      do {
-        var forecast = Forecaster.Configuration()
-        try forecast.choose(Self.tiny)
-        forecast.horizon = 3
-        forecast.context = 12
-        let series = DataSource([.bytes(Array(TaskTests.table.utf8), name: "a.csv")])
-        forecaster = try Forecaster.train(on: Forecaster.examples(from: series, forecast), forecast, TrainingContext())
-        var language = LanguageModel.Configuration()
-        try language.choose(Self.tiny)
-        language.corpus.unit = .characters
-        let text = Array(String(repeating: "the cat sat on the mat\nthe dog ran to the door\n", count: 30).utf8)
-        self.language = try LanguageModel.train(
-          on: LanguageModel.examples(from: DataSource([.bytes(text, name: "a.txt")]), language), language,
-          TrainingContext())
-        var detect = Detector.Configuration()
-        (detect.epochs, detect.hiddenSize, detect.method) = (1, 4, .prediction)
-        let channel = ObservedRows.Channel(name: "load", values: (0..<300).map { sin(Double($0) / 5) })
-        detector = try Detector.train(on: ObservedRows(channels: [channel]), configuration: detect)
-        var classify = Classifier.Configuration()
-        try classify.choose(Self.tiny)
-        let rows = (0..<40).map { $0 % 2 == 0 ? "good film,yes" : "bad film,no" }.joined(separator: "\n")
-        let examples = DataSource([.bytes(Array("text,label\n\(rows)\n".utf8), name: "a.csv")])
-        classifier = try Classifier.train(
-          on: Classifier.examples(from: examples, classify), classify, TrainingContext())
-      } catch { fatalError("\(error)") }
-    }
-
-    static var tiny: SharedOptions {
-      var options = SharedOptions()
-      (options.hidden, options.epochs, options.layers) = (8, 2, 1)
-      return options
+    init() throws {
+      var forecast = Forecaster.Configuration()
+      try forecast.choose(tinyOptions())
+      forecast.horizon = 3
+      forecast.context = 12
+      let series = DataSource([.bytes(Array(TaskTests.table.utf8), name: "a.csv")])
+      forecaster = try Forecaster.train(on: Forecaster.examples(from: series, forecast), forecast, TrainingContext())
+      var detect = Detector.Configuration()
+      (detect.epochs, detect.hiddenSize, detect.method) = (1, 4, .prediction)
+      let channel = ObservedRows.Channel(name: "load", values: (0..<300).map { sin(Double($0) / 5) })
+      detector = try Detector.train(on: ObservedRows(channels: [channel]), configuration: detect)
+      var classify = Classifier.Configuration()
+      try classify.choose(tinyOptions())
+      let rows = (0..<40).map { $0 % 2 == 0 ? "good film,yes" : "bad film,no" }.joined(separator: "\n")
+      let examples = DataSource([.bytes(Array("text,label\n\(rows)\n".utf8), name: "a.csv")])
+      classifier = try Classifier.train(
+        on: Classifier.examples(from: examples, classify), classify, TrainingContext())
     }
   }
 
@@ -177,7 +161,7 @@ struct TaskTests {
   @Test("Rows without the column of a model are refused: its name is no text, and there is an answer to each row")
   func rows() async throws {
     var classify = Classifier.Configuration()
-    try classify.choose(Trained.tiny)
+    try classify.choose(tinyOptions())
     let rows = (0..<60).map { $0 % 2 == 0 ? "a good film of year \($0),yes" : "the bad number \($0),no" }
     let source = DataSource([.bytes(Array("text,label\n\(rows.joined(separator: "\n"))\n".utf8), name: "a.csv")])
     let model = try Classifier.train(on: Classifier.examples(from: source, classify), classify, TrainingContext())
@@ -335,7 +319,7 @@ struct TaskTests {
         table += "\(path),\(number % 2 == 0 ? "low" : "high")\n"
       }
       var classify = Classifier.Configuration()
-      try classify.choose(Trained.tiny)
+      try classify.choose(tinyOptions())
       let source = DataSource([.bytes(Array(table.utf8), name: "a.csv")])
       trained = try Classifier.train(on: Classifier.examples(from: source, classify), classify, TrainingContext())
     }
@@ -367,7 +351,7 @@ struct TaskTests {
   @Test("A model of numbers has something to explain, and does")
   func numbers() async throws {
     var options = Regressor.Configuration()
-    try options.choose(Trained.tiny)
+    try options.choose(tinyOptions())
     let rows = (0..<40).map { "\($0 % 7),\(Double($0 % 7) * 2 + 1)" }.joined(separator: "\n")
     let source = DataSource([.bytes(Array("size,price\n\(rows)\n".utf8), name: "a.csv")])
     let model = try Regressor.train(on: Regressor.examples(from: source, options), options, TrainingContext())

@@ -1,6 +1,8 @@
 import Foundation
 import Logging
+import RefrainData
 import RefrainModels
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainServer
@@ -47,4 +49,12 @@ func asking(_ server: RefrainServer, _ body: @escaping @Sendable (_ port: Int) t
   running.cancel()
   _ = try? await running.value
   try result.get()
+}
+
+/// The name of a new session on a server's port.
+func beginSession(_ port: Int, _ model: String) throws -> String {
+  let client = try SocketClient(port)
+  let body = "{\"model\":\"\(model)\"}"
+  try client.send("POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+  return try #require(JSONValue(Array(client.reply().text.utf8))["id"].string)
 }

@@ -5,6 +5,7 @@ import Refrain
 import RefrainData
 import RefrainModels
 import RefrainTasks
+import RefrainTestSupport
 import Testing
 
 @testable import RefrainServer
@@ -167,4 +168,34 @@ func tokenModel() -> Sequential {
     GRU(6, returning: .everyStep)
     Dense(11)
   }
+}
+
+/// What is trained once for all tests of a suite, in no time.
+///
+/// - Parameter train: Given a folder for what it reads, which is gone afterwards.
+func trainedOnce<Models>(_ train: (_ folder: String) throws -> Models) -> Models {
+  do {
+    let folder = temporaryPath()
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try train(folder)
+  } catch { fatalError("\(error)") }
+}
+
+/// Options of networks that are trained in no time.
+func tinyOptions(hidden: Int = 8, epochs: Int = 2, layers: Int = 1) -> SharedOptions {
+  var options = SharedOptions()
+  (options.hidden, options.epochs, options.layers) = (hidden, epochs, layers)
+  return options
+}
+
+/// A language model of characters, trained once.
+let tinyLanguage: LanguageModel = trainedOnce { _ in
+  var language = LanguageModel.Configuration()
+  try language.choose(tinyOptions())
+  language.corpus.unit = .characters
+  let text = Array(String(repeating: "the cat sat on the mat\nthe dog ran to the door\n", count: 30).utf8)
+  return try LanguageModel.train(
+    on: LanguageModel.examples(from: DataSource([.bytes(text, name: "a.txt")]), language), language,
+    TrainingContext())
 }

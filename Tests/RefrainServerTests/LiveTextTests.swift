@@ -10,8 +10,19 @@ import Testing
 /// Sessions that read and write texts.
 @Suite("Sessions of texts") struct LiveTextTests {
   private static let models: [String: LoadedModel.Model] = [
-    "words": .task(tinyLanguage), "small": .sequential(smallModel()),
+    "words": .task(tinyLanguage), "small": .sequential(smallModel()), "marks": .task(marks),
   ]
+
+  /// A language model of pieces, each a scalar: letters, and marks that are on them.
+  private static let marks: LanguageModel = trainedOnce { _ in
+    var language = LanguageModel.Configuration()
+    try language.choose(tinyOptions())
+    (language.corpus.unit, language.corpus.vocabularySize) = (.pieces, 7)
+    let text = Array(String(repeating: "q\u{301}qq\u{301} q\u{301}q\n", count: 60).utf8)
+    return try LanguageModel.train(
+      on: LanguageModel.examples(from: DataSource([.bytes(text, name: "a.txt")]), language), language,
+      TrainingContext())
+  }
 
   private func service(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> TestService {
     try TestService(Self.models, change: change)
@@ -144,6 +155,44 @@ import Testing
     let small = try await test.session("small")
     let wrong = try await test.ask("POST", "/sessions/\(small)/generate", json: "{}")
     #expect(wrong.status == 400 && wrong.problem.contains("writes no text"), "\(wrong.text)")
+  }
+
+  @Test(
+    "A text that stops nowhere is written to its end, with every mark, at once and in pieces",
+    arguments: ["words", "marks"])
+  func rests(model: String) async throws {
+    let test = try service()
+    func text(_ events: Reply) throws -> String {
+      #expect(events.text.contains("event: end"), "\(events.text)")
+      return try events.text.split(separator: "\n").filter { $0.hasPrefix("data: {\"text\"") }
+        .map { try JSONValue(Array($0.dropFirst(6).utf8))["text"].string ?? "" }.joined()
+    }
+    let task = "/tasks/\(model)/predict?length=40&seed=3"
+    let expected = try #require(try await test.ask("POST", task).json.array?.first?["text"].string)
+    #expect(expected.unicodeScalars.contains("\u{301}") == (model == "marks"))
+    let scalars = Array(expected.unicodeScalars)
+    for stop in ["", "&stop=nowhere"] {
+      let whole = try await test.ask("POST", task + stop).json.array?.first?["text"].string ?? ""
+      let pieces = try text(await test.ask("POST", task + stop, accept: MediaType.events))
+      let generate = "/generate?length=40&seed=3" + stop
+      let written = try await test.ask("POST", "/sessions/\(test.session(model))\(generate)").json["text"].string ?? ""
+      let events = try text(
+        await test.ask("POST", "/sessions/\(test.session(model))\(generate)", accept: MediaType.events))
+      for (way, text) in ["whole": whole, "pieces": pieces, "session": written, "events": events] {
+        #expect(Array(text.unicodeScalars) == scalars, "\(way)\(stop): \(text.debugDescription)")
+      }
+    }
+  }
+
+  @Test("What a text waits for before it is written is not of its time")
+  func waiting() async throws {
+    let test = try service { $0.computingTime = 1 }
+    let id = try await test.session("words")
+    async let other: Void = test.service.sessions.use(id, for: nil) { _ in try await Task.sleep(for: .seconds(1.5)) }
+    try await Task.sleep(for: .milliseconds(100))
+    let written = try await test.ask("POST", "/sessions/\(id)/generate?length=1")
+    #expect(try written.status == 200 && written.json["tokens"] == 1, "\(written.text)")
+    try await other
   }
 
   @Test("A text that is written goes on while others are answered, and ends when its session is closed")

@@ -20,22 +20,13 @@ enum Spelling {
     return Vocabulary(counts: all, size: size)
   }
 
-  /// Words as a text: with spaces between them, but for punctuation that belongs to a neighbor, and in scripts without
-  /// spaces.
-  static func text(_ words: [String], _ separation: WordSeparation) -> String {
-    var result = ""
-    var previous: String?
-    for word in words {
-      if word.hasPrefix(next), word.count > next.count, previous != nil {
-        result += word.dropFirst(next.count)
-      } else {
-        let written = word.hasPrefix(first) && word.count == 2 ? String(word.dropFirst()) : word
-        if let previous, isSpaced(previous, written, separation) { result += " " }
-        result += written
-      }
-      previous = word
-    }
-    return result
+  /// What a word adds to a text: with a space before it, but for punctuation that belongs to a neighbor, and in scripts
+  /// without spaces.
+  static func text(of word: String, after previous: String?, _ separation: WordSeparation) -> String {
+    if word.hasPrefix(next), word.count > next.count, previous != nil { return String(word.dropFirst(next.count)) }
+    let written = word.hasPrefix(first) && word.count == 2 ? String(word.dropFirst()) : word
+    guard let previous, isSpaced(previous, written, separation) else { return written }
+    return " " + written
   }
 
   private static func isSpaced(_ left: String, _ right: String, _ separation: WordSeparation) -> Bool {

@@ -102,20 +102,34 @@ public struct Tokenizer: Sendable, Equatable {
   // MARK: - Tokens to text
 
   /// The text of tokens. Special tokens but ``Vocabulary/unknown`` are left out.
-  public func decode(_ tokens: some Sequence<Int>) -> String {
-    let shown = tokens.filter { $0 == Vocabulary.unknown || $0 >= Vocabulary.specials.count }
-    return text(of: shown.map { vocabulary.token(at: $0) })
+  public func decode(_ tokens: some Sequence<Int>) -> String { text(of: tokens.compactMap(shown)) }
+
+  /// A token as it stands in a text; nil for special ones but ``Vocabulary/unknown``.
+  package func shown(_ token: Int) -> String? {
+    token == Vocabulary.unknown || token >= Vocabulary.specials.count ? vocabulary.token(at: token) : nil
   }
 
   /// The text of tokens as texts, such as those of ``tokens(_:)``.
   public func text(of texts: [String]) -> String {
+    var (result, previous) = ("", nil as String?)
+    for text in texts { result += self.text(of: text, after: &previous) }
+    return result
+  }
+
+  /// What a token adds to a text, of which all is made so: by Unicode scalars, as a mark may join what stands before.
+  ///
+  /// - Parameter previous: the token before it, and then this one; nil at the beginning of the text.
+  package func text(of token: String, after previous: inout String?) -> String {
+    let before = previous
+    // A piece of nothing is no beginning.
+    if options.unit != .pieces || !token.isEmpty { previous = token }
     switch options.unit {
-    case .characters: return texts.joined()
+    case .characters: return token
     case .pieces:
-      let text = texts.joined()
-      let spaced = String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == BytePairs.wordStart ? " " : $0 }))
-      return spaced.hasPrefix(" ") ? String(spaced.dropFirst()) : spaced
-    case .words: return Spelling.text(texts, options.separation ?? .spaces)
+      var scalars = token.unicodeScalars[...]
+      if before == nil, scalars.first == BytePairs.wordStart || scalars.first == " " { scalars.removeFirst() }
+      return String(String.UnicodeScalarView(scalars.map { $0 == BytePairs.wordStart ? " " : $0 }))
+    case .words: return Spelling.text(of: token, after: before, options.separation ?? .spaces)
     }
   }
 }

@@ -141,6 +141,8 @@ final class TextStreams: LiveModel {
       box.last = LiveOutput(content: .texts([Self.text(drawn.shown)]))
       try await each(drawn.text)
     }
+    let rest = writer.rest()
+    if !rest.isEmpty { try await each(rest) }
     return count
   }
 

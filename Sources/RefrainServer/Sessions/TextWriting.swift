@@ -34,13 +34,17 @@ extension Service {
       }
       return try LanguageRequest(task.checked(asked.options))
     }
-    /// Writes, and returns what there is to say at the end.
-    @Sendable func write(_ each: (String) async throws -> Void) async throws -> (tokens: Int, steps: Int) {
+    /// Writes, and returns what there is to say at the end. Each piece comes with when the writing began: others may
+    /// have been waited for before.
+    @Sendable func write(
+      _ each: (String, _ began: UInt64) async throws -> Void
+    ) async throws -> (tokens: Int, steps: Int) {
       try await sessions.use(id, for: owner) { session in
+        let began = Session.now
         let count = try await (session.live as? TextStreams)?.write(session.box, request) { piece in
           // One that was closed meanwhile is not gone on with.
           if session.isGone { throw CancellationError() }
-          try await each(piece)
+          try await each(piece, began)
         }
         return (count ?? 0, session.box.steps)
       }
@@ -48,10 +52,9 @@ extension Service {
     guard call.accepted(among: [MediaType.events, MediaType.json]) == MediaType.events else {
       var text = ""
       let limit = settings.computingTime
-      let deadline = Session.now &+ UInt64(min(max(0, limit), 1e9) * 1e9)
-      let (tokens, steps) = try await write { piece in
+      let (tokens, steps) = try await write { piece, began in
         text += piece
-        guard Session.now < deadline else {
+        guard Double(Session.now &- began) < limit * 1e9 else {
           throw Failure(
             503,
             "the text was ended after \(Int(limit)) seconds, the most that one may take, and is a part of the session; "
@@ -63,7 +66,7 @@ extension Service {
     }
     return Answer(type: MediaType.events) { writer in
       do {
-        let (tokens, steps) = try await write { piece in
+        let (tokens, steps) = try await write { piece, _ in
           guard !piece.isEmpty else { return }
           let json: JSON = ["text": .text(piece)]
           try await writer.write("event: text\ndata: \(json.line)\n\n")

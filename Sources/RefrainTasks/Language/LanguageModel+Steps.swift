@@ -74,7 +74,6 @@ extension LanguageModel {
 package struct LanguageWriter: Sendable {
   private var draw: TokenDraw
   private var continuation: Continuation
-  private var given = 0
 
   /// Goes on from a place. What is asked for of the prompt and of samples means nothing here.
   package init(_ model: LanguageModel, from place: LanguagePlace, _ request: LanguageRequest) {
@@ -90,12 +89,9 @@ package struct LanguageWriter: Sendable {
   /// - Parameter logits: those of the next token, `[V]`.
   package mutating func next(_ logits: [Float]) -> (token: Int, text: String, shown: LanguageAnswer.Token)? {
     guard !isOver, let (token, logProbability) = draw.next(logits) else { return nil }
-    continuation.take(token, logProbability)
-    let text = continuation.text
-    defer { given = max(given, text.count) }
-    return (
-      token, text.count > given ? String(text.dropFirst(given)) : "",
-      continuation.model.shown(token, logProbability: logProbability)
-    )
+    return (token, continuation.take(token), continuation.model.shown(token, logProbability: logProbability))
   }
+
+  /// What is left of the text at the end.
+  package mutating func rest() -> String { continuation.rest() }
 }

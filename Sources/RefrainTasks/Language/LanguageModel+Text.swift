@@ -18,20 +18,20 @@ extension LanguageModel {
     var answers: [LanguageAnswer] = []
     for first in stride(from: 0, to: samples, by: batch) {
       let count = min(batch, samples - first)
-      var streams = (0..<count).map { _ in Continuation(self, prompt, stop: request.stop) }
+      var texts = (0..<count).map { _ in WholeText(Continuation(self, prompt, stop: request.stop)) }
       var sampling = request.sampling
       sampling.seed = sampling.seed &+ UInt64(first)
       let start = languageNetwork.start(Array(repeating: promptTokens(prompt), count: count))
       for step in TokenGeneration(languageNetwork, from: start, rules: rules(request), sampling: sampling) {
         try TaskError.checkCancellation()
         for (index, element) in step.enumerated() {
-          if let element { streams[index].take(element.token, element.logProbability) }
+          if let element { texts[index].take(element.token, element.logProbability) }
         }
-        if streams.allSatisfy(\.isStopped) { break }
+        if texts.allSatisfy(\.isOver) { break }
       }
-      answers += streams.map { stream in
+      answers += texts.map { text in
         answer(
-          stream.text, tokens: stream.tokens, stream.logProbabilities, prompt: prompt,
+          text.whole, tokens: text.tokens, text.logProbabilities, prompt: prompt,
           saysProbabilities: request.saysProbabilities)
       }
     }
@@ -48,12 +48,6 @@ extension LanguageModel {
     let length = request.length ?? (tokenizer.options.unit == .characters ? 400 : 100)
     return DecodingRules(
       maximumLength: length, forbidden: [Vocabulary.padding, Vocabulary.unknown, Vocabulary.begin])
-  }
-
-  /// The text of tokens, with a line break for each end of a line.
-  func text(of tokens: some Sequence<Int>) -> String {
-    tokens.split(separator: Self.lineEnd, omittingEmptySubsequences: false).map { tokenizer.decode($0) }
-      .joined(separator: "\n")
   }
 
   /// How likely lines are, each alone, with its end.
@@ -82,15 +76,15 @@ extension LanguageModel {
   }
 }
 
-/// A text that grows.
+/// A text that grows: tokens go in, and what each adds to it comes out. The pieces make the text, whatever the tokens
+/// are; a token takes as long however many stand before it.
 struct Continuation: Sendable {
   let model: LanguageModel
   private let stop: String?
-  /// The tokens of the prompt on whose line the text begins: how a word is written depends on the one before it.
-  private let lead: [Int]
-  private let leadText: String
-  private(set) var tokens: [Int] = []
-  private(set) var logProbabilities: [Float] = []
+  /// The token before, on the same line: how a word is written depends on it.
+  private var previous: String?
+  /// What was not given yet, as what the text stops before may begin in it.
+  private var held = ""
   private(set) var isStopped = false
 
   init(_ model: LanguageModel, _ prompt: String, stop: String?) {
@@ -99,27 +93,66 @@ struct Continuation: Sendable {
     self.init(model, lead: Array(lead), stop: stop)
   }
 
-  /// - Parameter lead: The tokens of the line on which the text begins.
+  /// - Parameter lead: The last tokens of the line on which the text begins.
   init(_ model: LanguageModel, lead: [Int], stop: String?) {
-    (self.model, self.stop, self.lead) = (model, stop?.isEmpty == true ? nil : stop, lead)
-    leadText = model.text(of: lead)
+    (self.model, self.stop) = (model, stop?.isEmpty == true ? nil : stop)
+    previous = lead.reversed().lazy.compactMap { model.tokenizer.shown($0) }.first
+  }
+
+  /// The next piece of the text; nothing where a token adds none, or where it has stopped.
+  mutating func take(_ token: Int) -> String {
+    guard !isStopped else { return "" }
+    held += text(of: token)
+    guard let stop else { return rest() }
+    if let found = held.firstRange(of: stop) {
+      isStopped = true
+      held = String(held[..<found.lowerBound])
+      return rest()
+    }
+    // A mark that comes next may still join the last character.
+    let kept = held.suffix(stop.count)
+    defer { held = String(kept) }
+    return String(held[..<kept.startIndex])
+  }
+
+  /// What was held back, when no more tokens come.
+  mutating func rest() -> String {
+    defer { held = "" }
+    return held
+  }
+
+  /// What a token adds, with a line break for the end of a line.
+  private mutating func text(of token: Int) -> String {
+    if token == LanguageModel.lineEnd {
+      previous = nil
+      return "\n"
+    }
+    return model.tokenizer.shown(token).map { model.tokenizer.text(of: $0, after: &previous) } ?? ""
+  }
+}
+
+/// A text that is written as a whole.
+private struct WholeText {
+  private var continuation: Continuation
+  private var text = ""
+  private(set) var tokens: [Int] = []
+  private(set) var logProbabilities: [Float] = []
+
+  init(_ continuation: Continuation) { self.continuation = continuation }
+
+  var isOver: Bool { continuation.isStopped }
+
+  /// What was added to the prompt, up to where it stops.
+  var whole: String {
+    var copy = continuation
+    return text + copy.rest()
   }
 
   mutating func take(_ token: Int, _ logProbability: Float) {
-    guard !isStopped else { return }
+    guard !isOver else { return }
     tokens.append(token)
     logProbabilities.append(logProbability)
-    // Whole again at every token: the text of a token may change that of the one before it.
-    if let stop, model.text(of: lead + tokens).dropFirst(leadText.count).contains(stop) { isStopped = true }
-  }
-
-  /// What was added to the prompt, up to where it stops.
-  var text: String {
-    let whole = model.text(of: lead + tokens)
-    // A prompt with unknown words is not spelled again.
-    let text = whole.hasPrefix(leadText) ? String(whole.dropFirst(leadText.count)) : model.text(of: tokens)
-    guard let stop, isStopped, let range = text.firstRange(of: stop) else { return text }
-    return String(text[..<range.lowerBound])
+    text += continuation.take(token)
   }
 }
 
@@ -127,7 +160,6 @@ struct Continuation: Sendable {
 public struct LanguageStream: Sequence, IteratorProtocol {
   private var generation: TokenGeneration<LanguageNetwork>
   private var continuation: Continuation
-  private var given = 0
 
   fileprivate init(_ model: LanguageModel, _ prompt: String, _ request: LanguageRequest) {
     generation = TokenGeneration(
@@ -136,15 +168,13 @@ public struct LanguageStream: Sequence, IteratorProtocol {
     continuation = Continuation(model, prompt, stop: request.stop)
   }
 
-  /// The next characters; nil at the end.
+  /// The next piece; nil at the end.
   public mutating func next() -> String? {
     while !continuation.isStopped, let element = generation.next()?[0] {
-      continuation.take(element.token, element.logProbability)
-      let text = continuation.text
-      guard text.count > given else { continue }
-      defer { given = text.count }
-      return String(text.dropFirst(given))
+      let piece = continuation.take(element.token)
+      if !piece.isEmpty { return piece }
     }
-    return nil
+    let rest = continuation.rest()
+    return rest.isEmpty ? nil : rest
   }
 }

@@ -87,6 +87,20 @@ import Testing
     #expect(tokenizer.decode([99]) == "<unk>")
   }
 
+  @Test("Pieces come together with a space for each word's beginning, but for that of the text, and keep every mark")
+  func pieces() {
+    let mark = String(BytePairs.wordStart)
+    let tokenizer = Tokenizer(Vocabulary(tokens: ["a"]), TextOptions(unit: .pieces))
+    let cases: [(pieces: [String], text: String)] = [
+      ([mark + "a", "b"], "ab"), ([mark, mark + "a"], " a"), (["a", mark, "b"], "a b"), (["a" + mark + "b"], "a b"),
+      ([mark], ""), ([" a"], "a"), ([], ""), (["", ""], ""), (["", mark + "a"], "a"), (["a", "", mark + "b"], "a b"),
+      (["q", "\u{301}", mark + "a"], "q\u{301} a"),
+    ]
+    for (pieces, text) in cases {
+      #expect(Array(tokenizer.text(of: pieces).unicodeScalars) == Array(text.unicodeScalars), "\(pieces)")
+    }
+  }
+
   @Test("Words that are not known are spelled where asked for, and read again as words")
   func spelling() {
     let texts = Array(repeating: "cat and dog", count: 5) + ["cod tag"]

@@ -14,6 +14,8 @@ import Testing
 
   private struct Trained {
     let recogniser: Transcriber
+    /// Of cepstral coefficients and their changes, which need the rows that follow.
+    let cepstral: Transcriber
     let bothWays: Transcriber
     let listener: Classifier
 
@@ -27,15 +29,16 @@ import Testing
       }
       try writeAtomically(texts, to: folder + "/texts.csv")
       try writeAtomically(classes, to: folder + "/classes.csv")
-      func transcriber(isLive: Bool) throws -> Transcriber {
+      func transcriber(isLive: Bool, _ features: Transcriber.Features? = nil) throws -> Transcriber {
         var configuration = Transcriber.Configuration()
         try configuration.choose(tiny)
-        configuration.isLive = isLive
+        (configuration.isLive, configuration.features) = (isLive, features)
         let source = DataSource(paths: [folder + "/texts.csv"])
         return try Transcriber.train(
           on: Transcriber.examples(from: source, configuration), configuration, TrainingContext())
       }
       (recogniser, bothWays) = try (transcriber(isLive: true), transcriber(isLive: false))
+      cepstral = try transcriber(isLive: true, .mfcc)
       var classify = Classifier.Configuration()
       try classify.choose(tiny)
       (classify.columns.readsForward, classify.columns.members) = (true, 2)
@@ -56,7 +59,7 @@ import Testing
 
   private static let models: [String: LoadedModel.Model] = [
     "speech": .task(trained.recogniser), "both": .task(trained.bothWays), "tones": .task(trained.listener),
-    "small": .sequential(smallModel()),
+    "small": .sequential(smallModel()), "cepstra": .task(trained.cepstral),
   ]
 
   private func service(_ change: (inout ServerSettings) -> Void = { _ in }) throws -> TestService {
@@ -99,7 +102,7 @@ import Testing
 
   @Test(
     "What is said of a recording does not depend on how it is cut or who else is there, and at its end is the task's answer",
-    arguments: ["speech", "tones"])
+    arguments: ["speech", "cepstra", "tones"])
   func recordings(model: String) async throws {
     let test = try service()
     let (samples, wav) = try recording(5)
@@ -134,7 +137,8 @@ import Testing
   }
 
   @Test(
-    "A recording goes on from a snapshot, in a fork, in another copy and from the disk", arguments: ["speech", "tones"])
+    "A recording goes on from a snapshot, in a fork, in another copy and from the disk",
+    arguments: ["speech", "cepstra", "tones"])
   func recordingStates(model: String) async throws {
     let folder = temporaryPath()
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -197,14 +201,29 @@ import Testing
     // 120 seconds are the most of a classifier: half of that twice, and then a sample.
     let tones = try await test.session("tones")
     let minute = bytes(of: [Float](repeating: 0.01, count: 480_000))
+    /// The tensors of the state, and its notes.
+    func state() async throws -> ([String: [Float]], [String: JSONValue]) {
+      let file = try SafeTensorsFile(bytes: try await test.ask("GET", "/sessions/\(tones)/state").bytes)
+      let tensors = file.tensors.map { ($0.name, $0.array.values.floats) }
+      let notes = file.metadata.filter { ["heard", "session"].contains($0.key) }
+      return (Dictionary(tensors) { first, _ in first }, try notes.mapValues { try JSONValue(Array($0.utf8)) })
+    }
+    var full: ([String: [Float]], [String: JSONValue]) = ([:], [:])
     for (number, status) in [200, 200, 413].enumerated() {
       let body = number == 2 ? bytes(of: [0]) : minute
       let reply = try await test.ask("POST", "/sessions/\(tones)/steps", body: body, type: MediaType.bytes)
       #expect(reply.status == status, "\(reply.text)")
+      if number == 1 { full = try await state() }
     }
+    // What is too much is not taken in part.
+    let much = "{\"inputs\":[0,0.5],\"end\":true}"
+    #expect(try await test.ask("POST", "/sessions/\(tones)/steps", json: much).status == 413)
+    #expect(try await test.ask("GET", "/sessions/\(tones)").json["steps"] == 960_000)
+    let after = try await state()
+    #expect(!full.0.isEmpty && after.0 == full.0 && full.1.count == 2 && after.1 == full.1)
     let whole = try await test.ask("GET", "/models").json["models"].array ?? []
     let kinds = whole.map { "\($0["name"].string ?? ""): \($0["session"]["kind"].string ?? "none")" }
-    #expect(kinds == ["both: none", "small: layers", "speech: recording", "tones: recording"])
+    #expect(kinds == ["both: none", "cepstra: recording", "small: layers", "speech: recording", "tones: recording"])
   }
 
   @Test("A forged state of a recording is refused")
@@ -213,6 +232,7 @@ import Testing
     for (model, body, type) in [
       ("speech", bytes(of: Array(repeating: 0.1, count: 1000)), MediaType.bytes),
       ("tones", bytes(of: Array(repeating: 0.1, count: 1000)), MediaType.bytes),
+      ("cepstra", bytes(of: Array(repeating: 0.1, count: 1000)), MediaType.bytes),
     ] {
       let id = try await test.session(model)
       try #require(try await test.ask("POST", "/sessions/\(id)/steps", body: body, type: type).status == 200)
@@ -231,6 +251,27 @@ import Testing
             "PUT", "/sessions/\(id)/state", body: try forged.bytes(), type: MediaType.bytes)
           #expect(reply.status == 400 || old == "\"last\":", "\(name) \(old): \(reply.text)")
         }
+      }
+      // What is near the greatest number there is overflows nothing; 12 is a multiple of how many rows are a step.
+      for (name, number) in [("read", Int.max / 12 * 12), ("units", .max), ("gap", .max), ("steps", .max)] {
+        let key = name == "steps" ? "session" : "heard"
+        var forged = file
+        let text = try #require(file.metadata[key])
+        forged.metadata[key] = try text.replacing(Regex("\"\(name)\":\\d+"), with: "\"\(name)\":\(number)")
+        #expect(forged.metadata[key] != text, "\(name)")
+        let reply = try await test.ask("PUT", "/sessions/\(id)/state", body: try forged.bytes(), type: MediaType.bytes)
+        #expect(reply.status == 400, "\(name): \(reply.text)")
+      }
+      if model == "tones" {
+        // No step at all has a share in the mean of attention: it ends with the sum of the shares, and a score.
+        var forged = file
+        let index = try #require(file.tensors.firstIndex { $0.name == "said.0" })
+        var numbers = file.tensors[index].array.values.floats
+        #expect(numbers[numbers.count - 2] >= 1)
+        numbers[numbers.count - 2] = 0
+        forged.tensors[index] = NamedArray(name: "said.0", array: NumericArray(numbers, shape: [numbers.count]))
+        let reply = try await test.ask("PUT", "/sessions/\(id)/state", body: try forged.bytes(), type: MediaType.bytes)
+        #expect(reply.status == 400, "\(reply.text)")
       }
       for index in file.tensors.indices where ["rows", "said.0"].contains(file.tensors[index].name) {
         var forged = file

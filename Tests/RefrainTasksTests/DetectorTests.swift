@@ -73,6 +73,25 @@ import Testing
       )
       #expect(one == other && one == whole[row - 400])
     }
+    // Forged counts are refused, as one more of the greatest number is none; a time that cannot be is only far away.
+    let file = try SafeTensorsFile(contentsOf: snapshot)
+    let text = try #require(file.metadata["description"])
+    func forged(_ pattern: String, _ new: String) throws -> SafeTensorsFile {
+      var forged = file
+      forged.metadata["description"] = try text.replacing(Regex(pattern), with: new)
+      #expect(forged.metadata != file.metadata, "\(pattern)")
+      return forged
+    }
+    for name in ["rows", "calm", "count"] {
+      let forged = try forged("\"\(name)\":\\d+", "\"\(name)\":\(Int.max)")
+      #expect(throws: DataError.self, "\(name)") { try detector.stream(forged, path: nil) }
+    }
+    for ticks in [Int.min, Int.max] {
+      let file = try forged("\"last\":\\{\"ticks\":\\d+", "\"last\":{\"ticks\":\(ticks)")
+      var far = try detector.stream(file, path: nil)
+      let detection = far.push(all.values(600), at: all.stamps![600], label: all.times[600])
+      #expect(detection.time == all.times[600])
+    }
   }
 
   @Test("Two detectors are compared by their scores, without labels")

@@ -96,6 +96,9 @@ struct SessionFolder: Sendable {
     return try contents.bytes()
   }
 
+  /// No stream is longer: what is counted on from there stays a number.
+  private static let mostSteps = 1 << 53
+
   /// A state from the bytes of a file, of a model that is served.
   ///
   /// - Throws: `damagedModel` when they are no state, or one of another model.
@@ -103,7 +106,7 @@ struct SessionFolder: Sendable {
     _ bytes: [UInt8], of model: ServedModel
   ) throws(DataError) -> (state: LiveState, note: Note, last: LiveOutput?) {
     let contents = try SafeTensorsFile(bytes: bytes)
-    guard let note = note(of: contents), let live = model.live, note.steps >= 0 else {
+    guard let note = note(of: contents), let live = model.live, (0...mostSteps).contains(note.steps) else {
       throw DataError(.damagedModel, "this is no state of a session")
     }
     guard note.fingerprint == model.fingerprint else {

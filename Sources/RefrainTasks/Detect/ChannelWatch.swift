@@ -143,7 +143,8 @@ struct ChannelWatch: Codable, Sendable, Equatable {
   /// Whether it can go on, with what was read from a file.
   func isSound(_ plan: DetectorPlan) -> Bool {
     let (near, far) = Self.featureCounts(plan)
-    return past.count == plan.pastCount && past.allSatisfy(\.isFinite) && past.indices.contains(place) && count >= 0
+    return past.count == plan.pastCount && past.allSatisfy(\.isFinite) && past.indices.contains(place)
+      && DetectorStream.State.counts.contains(count)
       && self.near.isSound(count: near) && self.far.isSound(count: far) && nearSize.isSound && farSize.isSound
       && seasonError.isSound(count: 60)
       && tails.count == Oddity.allCases.count

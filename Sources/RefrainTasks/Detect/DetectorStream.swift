@@ -40,11 +40,15 @@ public struct DetectorStream: Sendable {
       guesses = Array(repeating: 0, count: plan.channels.count)
     }
 
+    /// What can have been counted: one more is still a number.
+    static let counts = 0...1 << 53
+
     func isSound(_ plan: DetectorPlan) -> Bool {
       watches.count == plan.channels.count && watches.allSatisfy { $0.isSound(plan) }
         && guesses.count == plan.channels.count && guesses.allSatisfy(\.isFinite)
         && window.count <= plan.window * plan.inputSize && window.count % plan.inputSize == 0
-        && window.allSatisfy(\.isFinite) && rows >= 0 && recent.count <= plan.rest && recent.allSatisfy(\.isFinite)
+        && window.allSatisfy(\.isFinite) && Self.counts.contains(rows) && Self.counts.contains(calm)
+        && recent.count <= plan.rest && recent.allSatisfy(\.isFinite)
         && usual.isSound(kept: 30)
     }
   }
@@ -73,9 +77,9 @@ public struct DetectorStream: Sendable {
   public mutating func push(_ values: [Double], at time: TimeStamp? = nil, label: String? = nil) -> Detection {
     precondition(
       values.count == plan.channels.count, "\(values.count) values were pushed for \(plan.channels.count) channels")
+    // A state may bring any time: the difference of two need not be a whole number.
     if let step = plan.step, let time, let last = state.last,
-      time.ticks - last.ticks > Self.longestGap * step
-        || last.ticks - time.ticks > Self.longestGap * step
+      abs(Double(time.ticks) - Double(last.ticks)) > Double(Self.longestGap * step)
     {
       restart()
     }

@@ -91,7 +91,8 @@ extension TailEstimate {
   /// Whether numbers read from a file can be.
   func isSound(kept: Int) -> Bool {
     let holds = room.map { $0 == 2 * kept && (min(count, kept)...$0).contains(greatest.count) }
-    return self.kept == kept && count >= greatest.count && holds ?? (greatest.count == min(count, kept))
+    return self.kept == kept && count >= greatest.count && DetectorStream.State.counts.contains(count)
+      && holds ?? (greatest.count == min(count, kept))
       && least.count == greatest.count && (greatest + least).allSatisfy(\.isFinite)
   }
 }

@@ -75,7 +75,7 @@ extension RecordingListener {
     let width = encoding.width
     guard heard.units >= 0, seconds(of: heard) <= longest + 1, heard.rows.count % width == 0,
       heard.rows.count / width <= Int(longest / encoding.period) + 64, heard.rows.allSatisfy(\.isFinite),
-      heard.read >= 0, heard.read % stacking == 0, heard.read * width <= heard.rows.count
+      heard.read >= 0, heard.read % stacking == 0, heard.read <= heard.rows.count / width
     else { throw fault }
     heard.moments.add(FeatureFrames(Array(heard.rows.prefix(heard.read * width)), width: width))
     for index in heard.said.indices {

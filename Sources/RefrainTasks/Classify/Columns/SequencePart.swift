@@ -110,6 +110,8 @@ struct PooledSteps: Equatable, Sendable {
     kept = Array(numbers.prefix(part.width))
     sums = Array(numbers[part.width..<part.featureSize])
     (weights, greatestScore) = (numbers[numbers.count - 2], numbers[numbers.count - 1])
+    // Of attention, the step of the greatest score counts for 1.
+    guard part.width == part.featureSize || weights >= 1 else { return nil }
   }
 }
 

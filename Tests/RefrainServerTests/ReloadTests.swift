@@ -249,6 +249,21 @@ struct ReloadTests {
     test.service.sessions.sweep()
   }
 
+  @Test("A file with a second name is not one that has changed, and one that was written again is")
+  func trace() async throws {
+    defer { remove() }
+    try smallModel(1).save(to: path)
+    let before = try #require(ModelReloader.Trace(path))
+    // Long enough for the times of a file to differ.
+    try await Task.sleep(for: .milliseconds(30))
+    try FileManager.default.linkItem(atPath: path, toPath: folder + "/second")
+    #expect(ModelReloader.Trace(path) == before && ModelReloader.Trace(folder + "/none") == nil)
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.write(contentsOf: Data([1]))
+    try file.close()
+    #expect(ModelReloader.Trace(path) != before)
+  }
+
   @Test("A file that was written over is not taken for what it was: the weights stay in memory")
   func overwritten() async throws {
     defer { remove() }

@@ -7,7 +7,8 @@ import Synchronization
 /// Looks whether the files of models have changed, and has a shelf take what they hold then. A file that cannot be
 /// used leaves the model as it is.
 final class ModelReloader: Sendable {
-  /// What tells one writing of a file from another; nil where there is no file.
+  /// What tells one writing of a file from another; nil where there is no file. When its status changed does not: a
+  /// second name, as ``KeptWeights`` gives, changes that too.
   struct Trace: Equatable, Sendable {
     private let numbers: [Int]
 
@@ -15,13 +16,15 @@ final class ModelReloader: Sendable {
       var status = stat()
       guard stat(path, &status) == 0 else { return nil }
       #if os(Linux)
-        let times = [status.st_mtim, status.st_ctim]
+        let time = status.st_mtim
       #else
-        let times = [status.st_mtimespec, status.st_ctimespec]
+        let time = status.st_mtimespec
       #endif
       numbers =
-        [Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino), Int(status.st_size)]
-        + times.flatMap { [Int($0.tv_sec), $0.tv_nsec] }
+        [
+          Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino), Int(status.st_size),
+          Int(time.tv_sec), time.tv_nsec,
+        ]
     }
   }
 

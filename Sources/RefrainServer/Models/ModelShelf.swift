@@ -9,7 +9,7 @@ final class ModelShelf: Sendable {
   private struct Retired {
     let model: ServedModel
     /// Its file, from which it can be read again; nil where there is none.
-    let file: String?
+    var file: String?
   }
 
   private struct Table {
@@ -134,11 +134,9 @@ final class ModelShelf: Sendable {
   func replace(with model: ServedModel) {
     guard let place = places[model.name] else { return }
     if let executor = table.withLock({ $0.executor }) { model.run(on: executor) }
-    let (before, file) = table.withLock { ($0.models[place], $0.files[$0.models[place].fingerprint]) }
-    // What cannot be read again, as where a file was written over, stays in memory.
-    let isReadable = file.map { (try? Self.read($0, before.name, before.fingerprint, meters)) != nil } ?? false
     table.withLock { table in
-      table.retired.append(Retired(model: before, file: isReadable ? file : nil))
+      let before = table.models[place]
+      table.retired.append(Retired(model: before, file: table.files[before.fingerprint]))
       table.models[place] = model
     }
   }
@@ -150,26 +148,44 @@ final class ModelShelf: Sendable {
   func release(inUse: () -> (live: Set<String>, stored: Set<String>)) {
     let isNothing = table.withLock { $0.retired.isEmpty && $0.asleep.isEmpty }
     guard !isNothing else { return }
-    let (live, stored) = inUse()
-    let unneeded: [String] = table.withLock { table in
-      // A file may have become again what it was.
-      func isServed(_ name: String, _ fingerprint: String) -> Bool {
-        table.models.contains { $0.name == name && $0.fingerprint == fingerprint }
+    var (live, stored) = inUse()
+    let falling = table.withLock { table in
+      table.retired.filter { one in
+        let fingerprint = one.model.fingerprint
+        return one.file != nil && stored.contains(fingerprint) && !live.contains(fingerprint)
+          && !table.models.has(one.model.name, fingerprint)
+      }
+    }
+    // What cannot be read again, as where a file was written over, stays in memory.
+    var (readable, lost): (Set<String>, Set<String>) = ([], [])
+    for one in falling {
+      guard let file = one.file else { continue }
+      let isThere = (try? Self.read(file, one.model.name, one.model.fingerprint, meters)) != nil
+      if isThere { readable.insert(file) } else { lost.insert(file) }
+    }
+    // That may have taken a while.
+    if !falling.isEmpty { (live, stored) = inUse() }
+    let unneeded: [String] = table.withLock { [live, stored, readable, lost] table in
+      let models = table.models
+      for place in table.retired.indices where table.retired[place].file.map(lost.contains) == true {
+        table.retired[place].file = nil
       }
       for one in table.retired {
         let (name, fingerprint) = (one.model.name, one.model.fingerprint)
-        guard let file = one.file, stored.contains(fingerprint), !live.contains(fingerprint) else { continue }
-        if !isServed(name, fingerprint), !table.asleep.contains(where: { $0.file == file && $0.name == name }) {
+        guard let file = one.file, readable.contains(file), stored.contains(fingerprint), !live.contains(fingerprint)
+        else { continue }
+        if !models.has(name, fingerprint), !table.asleep.contains(where: { $0.file == file && $0.name == name }) {
           table.asleep.append((name, fingerprint, file))
         }
       }
       table.retired.removeAll { one in
         let fingerprint = one.model.fingerprint
-        return isServed(one.model.name, fingerprint)
-          || !live.contains(fingerprint) && (one.file != nil || !stored.contains(fingerprint))
+        return models.has(one.model.name, fingerprint)
+          || !live.contains(fingerprint) && (one.file.map(readable.contains) == true || !stored.contains(fingerprint))
       }
       table.asleep.removeAll { one in
-        isServed(one.name, one.fingerprint) || !stored.contains(one.fingerprint) && !live.contains(one.fingerprint)
+        models.has(one.name, one.fingerprint)
+          || !stored.contains(one.fingerprint) && !live.contains(one.fingerprint)
       }
       let needed = Set(
         table.models.map(\.fingerprint) + table.retired.map(\.model.fingerprint) + table.asleep.map(\.fingerprint))
@@ -182,4 +198,11 @@ final class ModelShelf: Sendable {
 
   /// Forgets the files that were kept, before the server ends.
   func close() { weights?.clear() }
+}
+
+extension [ServedModel] {
+  /// Whether a model is one of these: a file may have become again what it was.
+  fileprivate func has(_ name: String, _ fingerprint: String) -> Bool {
+    contains { $0.name == name && $0.fingerprint == fingerprint }
+  }
 }

@@ -29,7 +29,7 @@ extension Page {
 
     const place = event => [event.offsetX / pad.clientWidth * pad.width, event.offsetY / pad.clientHeight * pad.height];
     pad.onpointerdown = event => { pad.setPointerCapture(event.pointerId); pen = place(event); draw(pen); };
-    pad.onpointermove = event => { if (event.buttons) draw(place(event)); };
+    pad.onpointermove = event => { if (pad.hasPointerCapture(event.pointerId)) draw(place(event)); };
 
     pad.onkeydown = event => {
       const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], ' ': [0, 0]}[event.key];

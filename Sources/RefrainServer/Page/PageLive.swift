@@ -5,7 +5,15 @@ extension Page {
     // What sessions say
 
     async function openSession() {
-      if (!session) session = await (await json('/sessions', {model: model.name})).json();
+      const whose = model;
+      if (!session) {
+        const begun = await (await json('/sessions', {model: whose.name})).json();
+        if (model !== whose) {
+          ask('/sessions/' + begun.id, {method: 'DELETE'}).catch(() => {});
+          throw new Error('Another model was chosen.');
+        }
+        session = begun;
+      }
       $('snapshot').disabled = $('close').disabled = false;
     }
 
@@ -54,6 +62,7 @@ extension Page {
 
     /// A text from where the session stands.
     async function goOn() {
+      const whose = model;
       $('sessionProblem').textContent = ''; $('write').disabled = true;
       try {
         await openSession();
@@ -61,10 +70,11 @@ extension Page {
         const path = '/sessions/' + session.id + '/generate?length=100&seed=' + Math.floor(Math.random() * 1e9);
         const reply = await ask(path, {method: 'POST', headers: {Accept: 'text/event-stream'}});
         await eachEvent(reply, data => {
+          if (model !== whose) return;
           if (data.text) $('written').append(data.text);
           if (data.steps) $('sessionState').textContent = data.steps + ' steps taken';
         });
-      } catch (error) { $('sessionProblem').textContent = error.message; }
+      } catch (error) { if (model === whose) $('sessionProblem').textContent = error.message; }
       $('write').disabled = false;
     }
     $('write').onclick = goOn;
@@ -92,14 +102,16 @@ extension Page {
           const headers = {'Content-Type': type, Accept: 'application/json'};
           showOutputs(await (await ask(path, {method: 'POST', headers, body})).json());
         };
-        while (!isOver && session && model === whose) {
-          const heard = parts;
+        while (session && model === whose) {
+          // What came during the last push is sent before the end.
+          const isLast = isOver, heard = parts;
           parts = [];
           if (heard.length) await push('application/octet-stream', new Blob(heard));
+          if (isLast) break;
           await new Promise(done => setTimeout(done, 100));
         }
         if (session && model === whose) await push('application/json', '{"end": true}');
-      } catch (error) { $('sessionProblem').textContent = error.message; }
+      } catch (error) { if (model === whose) $('sessionProblem').textContent = error.message; }
       for (const track of microphone ? microphone.getTracks() : []) track.stop();
       if (context) context.close();
       listening = null; $('listen').textContent = 'Listen';

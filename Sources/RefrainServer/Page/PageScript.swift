@@ -201,8 +201,11 @@ extension Page {
         const parts = (rest + value).split('\n\n');
         rest = parts.pop();
         for (const part of parts) {
-          const line = part.split('\n').find(line => line.startsWith('data: '));
-          if (line) body(JSON.parse(line.slice(6)));
+          const lines = part.split('\n'), line = lines.find(line => line.startsWith('data: '));
+          if (!line) continue;
+          const data = JSON.parse(line.slice(6));
+          if (lines.includes('event: error')) throw new Error(data.error);
+          body(data);
         }
       }
     }

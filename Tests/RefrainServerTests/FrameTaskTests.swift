@@ -113,6 +113,11 @@ import Testing
     let rows = (0..<8).map { "[\(shares[$0 * 6..<$0 * 6 + 6].joined(separator: ","))]" }.joined(separator: ",")
     let unit = try await test.ask("POST", path, json: "{\"clips\":[[\(rows)]]}")
     #expect(unit.text == expected, "\(unit.text)")
+    // So it is as one frame of one channel.
+    let values = clip.values
+    let deep = (0..<8).map { row in (0..<6).map { [values[row * 6 + $0]] } }
+    let framed = try await test.ask("POST", "/tasks/pictures/predict", json: "{\"clips\":[[\(deep)]]}")
+    #expect(framed.text == expected, "\(framed.text)")
   }
 
   @Test("A file of several images has an answer for each, and so have several arrays and rows with other columns")
@@ -175,6 +180,7 @@ import Testing
     let rows = (2..<5).map { Array(values[$0 * 48..<$0 * 48 + 48]) }
     let more = try await test.ask("POST", "/sessions/\(id)/steps", json: "{\"inputs\":\(rows)}")
     #expect(try more.json["steps"] == 5 && more.json["outputs"].array?.last == ["seen": 3], "\(more.text)")
+    #expect(try await test.ask("GET", "/metrics").text.contains("refrain_steps_total{model=\"next\"} 5\n"))
     let expected = Self.trained.frames.next(4, after: clip).tensor.values
     let next = try await test.ask("GET", "/sessions/\(id)/next?steps=4", accept: MediaType.bytes)
     #expect(floats(of: next.bytes) == expected)
@@ -207,6 +213,12 @@ import Testing
       ("pictures", Array("{\"clips\":[[[1,\"a\"]]]}".utf8), MediaType.json, 400, "'clip'"),
       ("pictures", Array("{\"clips\":[[1,2]]}".utf8), MediaType.json, 400, "[rows, columns]"),
       ("pictures", Array("{\"clips\":[[[[[[1]]]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
+      ("pictures", Array("{\"clips\":[[[[1,2],[3,4]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
+      ("next", Array("{\"clips\":[[[[1,2,3,4]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
+      (
+        "pictures", Array("{\"clips\":[[[1]],\(nested(Self.clip(3, 0)))]}".utf8), MediaType.json, 400,
+        "clip 2 has 3 frames"
+      ),
       ("pictures", Array("{\"clips\":[[[-4]]]}".utf8), MediaType.json, 400, "0 to 255"),
       ("pictures", Array("{\"clips\":[[[1]]],\"text\":\"a\"}".utf8), MediaType.json, 400, "more than one"),
       ("pictures", Array("{\"clips\":[]}".utf8), MediaType.json, 400, "needs data"),

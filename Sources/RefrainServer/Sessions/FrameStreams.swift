@@ -48,7 +48,7 @@ struct FrameStreams: LiveModel {
     let output = LiveOutput(
       content: .texts((1...max(1, count)).map { "{\"seen\":\(min(model.context, before + $0))}" }))
     box.last = output.last
-    meters.stepped(name, sessions: 1)
+    for _ in 0..<count { meters.stepped(name, sessions: 1) }
     return output
   }
 

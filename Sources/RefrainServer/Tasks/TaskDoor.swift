@@ -230,7 +230,7 @@ struct TaskDoor: Sendable {
       "answersWithoutData": .bool(answersWithoutData), "explains": .bool(explains),
       "input": .text(input.description.kind),
       "columns": .array(input.description.columns.map { .text($0) }), "frame": frame,
-      "writes": .array(write == nil ? [] : [.text(MediaType.npy), .text("image/gif")]),
+      "writes": .array(write == nil ? [] : [.text(MediaType.npy), .text(MediaType.gif)]),
       "options": .array(
         options.map {
           [

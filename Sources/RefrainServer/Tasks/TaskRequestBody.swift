@@ -10,8 +10,9 @@ struct TaskRequestBody: Sendable {
   var rowNames: [Set<String>] = []
   /// What the data are.
   var kind = Kind.text
-  /// Images and clips that came as arrays in JSON, as files of NumPy's: by the names that rows have for them.
-  var arrays: [(name: String, bytes: [UInt8])] = []
+  /// Images and clips that came as arrays in JSON, as files of NumPy's: by the names that rows have for them, each with
+  /// how many frames it has.
+  var arrays: [(name: String, bytes: [UInt8], frames: Int)] = []
   /// The columns of rows that have arrays.
   var arrayColumns: Set<String> = []
 
@@ -91,7 +92,7 @@ struct TaskRequestBody: Sendable {
 
   /// The files to be written for a task that reads such: by their names, which are of the server's own choosing.
   var files: [(name: String, bytes: [UInt8])] {
-    guard let data, kind != .text else { return arrays }
+    guard let data, kind != .text else { return arrays.map { ($0.name, $0.bytes) } }
     let ending = data.name.split(separator: ".").last ?? ""
     return [(name: (kind == .recording ? "recording." : "clip.") + ending, bytes: data.bytes)]
   }
@@ -167,14 +168,14 @@ struct TaskRequestBody: Sendable {
 
   private static var severalData: Failure { Failure(400, "the request has more than one of text, csv, rows and clips") }
 
-  /// The most frames of an array, and the like.
-  private static let mostExtents = 4
+  /// The most axes of an array: frames, rows, columns and channels.
+  private static let mostAxes = 4
 
   /// Takes an image or a clip: numbers in arrays in each other. Returns the name of its file.
   private mutating func take(_ value: JSONValue, called what: String) throws(Failure) -> String {
     var (shape, values): ([Int], [Float]) = ([], [])
     var first = value
-    while let inner = first.array, shape.count <= Self.mostExtents {
+    while let inner = first.array, shape.count <= Self.mostAxes {
       shape.append(inner.count)
       guard let next = inner.first else { break }
       first = next
@@ -191,7 +192,7 @@ struct TaskRequestBody: Sendable {
             + "numbers, all of one length")
       }
     }
-    guard (2...Self.mostExtents).contains(shape.count) else {
+    guard (2...Self.mostAxes).contains(shape.count), shape.count < Self.mostAxes || [1, 3].contains(shape.last) else {
       throw Failure(
         400,
         "the value of \(what.quoted) is neither text nor a number, and no frames: [rows, columns], "
@@ -199,9 +200,9 @@ struct TaskRequestBody: Sendable {
     }
     try add(value, 0)
     let name = "clip-\(arrays.count + 1).npy"
-    do throws(DataError) { arrays.append((name, try NumericArray(values, shape: shape).npy())) } catch {
-      throw Failure(error)
-    }
+    do throws(DataError) {
+      arrays.append((name, try NumericArray(values, shape: shape).npy(), frames: shape.count == 2 ? 1 : shape[0]))
+    } catch { throw Failure(error) }
     return name
   }
 

@@ -86,6 +86,14 @@ extension Service {
         throw refuses("image or clip in \(other.quoted)", 400)
       }
       if request.data == nil, !readsFrames { throw refuses("image or clip alone", 400) }
+      if case .files(.frames(_, areStill: true), _) = task.input,
+        let place = request.arrays.firstIndex(where: { $0.frames > 1 })
+      {
+        throw Failure(
+          400,
+          "clip \(place + 1) has \(request.arrays[place].frames) frames, and the model reads images: send each frame as a "
+            + "clip of its own")
+      }
     }
     return (task, request)
   }

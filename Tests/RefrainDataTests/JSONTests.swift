@@ -32,6 +32,7 @@ struct JSONTests {
       "z": .number(-0.0), "a": .text("é\n"), "none": .number(.infinity), "small": .number(Double.leastNonzeroMagnitude),
       "whole": .number(3),
       "large": .integer(UInt64.max), "least": .integer(Int64.min), "byte": .integer(UInt8(7)),
+      "below": .array([-5, -1, -256, Int64.min + 1].map { JSON.integer($0) }), "next": .integer(Int64.max),
       "list": .array([.null, .bool(true), .bool(false), .array([]), ["": .text("")]]),
     ]
     let bytes = value.bytes

@@ -249,7 +249,11 @@ import Testing
     #expect(models.first { $0["name"].string == "next" }?["session"]["kind"] == "frames")
     #expect(task("both")?["input"] == "table" && task("both")?["frame"] == .null)
     let page = try await test.ask("GET", "/").text
-    for word in ["id=\"drawing\"", "onpointerdown", "touch-action: none", "onkeydown", "clips: [pixels()]"] {
+    for word in [
+      "id=\"drawing\"", "onpointerdown", "pad.hasPointerCapture", "touch-action: none", "onkeydown",
+      "clips: [pixels()]",
+      "event: error",
+    ] {
       #expect(page.contains(word), "\(word)")
     }
   }

@@ -75,16 +75,172 @@ import Testing
     #expect(quarters[0].values == [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4] && quarters[0].times.text(at: 12) == "2023-Q1")
   }
 
-  @Test func `may be years whose months stand before them`() throws {
+  @Test(arguments: [[2020, 2021, 2022], [2022, 2021, 2020]])
+  func `may be years whose months stand before them`(years: [Int]) throws {
     let rows = Self.months.enumerated().map { place, month in
-      let values = (0..<3).map { year in String(202_001 + year * 100 + place) }
+      let values = years.map { String($0 * 100 + place + 1) }
       return month + "," + values.joined(separator: ",")
     }
-    let series = try all("Month,2020,2021,2022\n" + rows.joined(separator: "\n") + "\n")
+    let heads = years.map(String.init).joined(separator: ",")
+    let series = try all("Month,\(heads)\n" + rows.joined(separator: "\n") + "\n")
     var expected: [Double] = []
     for year in 0..<3 { for month in 0..<12 { expected.append(Double(202_001 + year * 100 + month)) } }
     #expect(series[0].values == expected)
     #expect(series[0].times.text(at: 36) == "2023-01")
+  }
+
+  /// The heads of two years, each by the number of its month or quarter.
+  private static func heads(_ years: ClosedRange<Int>, _ parts: Int, _ name: (Int, Int) -> String) -> [[String]] {
+    years.map { year in (1...parts).map { name(year, $0) } }
+  }
+
+  @Test(arguments: [
+    // The total of a year behind its months, before its quarters, and as a single head in the end.
+    (
+      heads(2018...2019, 12) { "\($0)-\($1 < 10 ? "0" : "")\($1)" }.map { $0 + ["Total \($0[0].prefix(4))"] }, 24,
+      "2020-01"
+    ),
+    (heads(2018...2020, 4) { "\($0)Q\($1)" }.map { ["\($0[0].prefix(4))"] + $0 }, 12, "2021Q1"),
+    (heads(2018...2018, 12) { "\($0)-\($1 < 10 ? "0" : "")\($1)" } + [["2018"]], 12, "2019-01"),
+    ([["1960", "1961", "1962"], ["of it"], ["1963"]], 4, "1964"),
+  ])
+  func `are all read where totals stand between them`(heads: [[String]], count: Int, next: String) throws {
+    let names = heads.flatMap(\.self)
+    let isTotal = names.map { name in name.contains(" ") || count > 4 && name.count == 4 }
+    let rows = ["Austria", "Chile"].enumerated().map { row, name in
+      var time = 0
+      let fields = isTotal.map { isTotal in
+        if !isTotal { time += 1 }
+        return isTotal ? "999" : "\(row * 100 + time)"
+      }
+      return "\(name),note \(row)," + fields.joined(separator: ",")
+    }
+    let series = try all("country,note,\(names.joined(separator: ","))\n" + rows.joined(separator: "\n") + "\n")
+    #expect(series.map(\.values) == [0, 100].map { first in (1...count).map { Double(first + $0) } })
+    #expect(series[0].times.text(at: count) == next)
+    let left = zip(names, isTotal).filter(\.1).map(\.0)
+    let note = "what stands between these columns, as totals do, is left out: \(left.joined(separator: ", "))"
+    #expect(series[0].notes.contains(note), "\(series[0].notes)")
+  }
+
+  @Test func `may have a text between them, and quarters between months`() throws {
+    let text = try all("kind,1960,1961,1962,note,1963,1964\na,1,2,3,x,4,5\nb,6,7,8,y,9,10\n")
+    #expect(text.map(\.values) == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]] && text[0].times.text(at: 5) == "1965")
+    let heads = Self.months.enumerated().map { $0 % 3 == 2 ? "\($1),Q\($0 / 3 + 1)" : $1 }.joined(separator: ",")
+    let rows = (2020...2021).map { year in
+      "\(year)," + (1...12).map { $0 % 3 == 0 ? "\(year * 100 + $0),9" : "\(year * 100 + $0)" }.joined(separator: ",")
+    }
+    let series = try all("Year,\(heads)\n" + rows.joined(separator: "\n") + "\n")
+    #expect(series[0].count == 24 && series[0].values[3] == 202_004 && series[0].times.text(at: 24) == "2022-01")
+    #expect(series[0].notes.contains { $0.hasSuffix("is left out: Q1, Q2, Q3, Q4") })
+  }
+
+  /// Tables, and what is said of them.
+  private static let outOfOrder: [(csv: String, problem: String)] = {
+    func rows(_ keys: [String], _ count: Int) -> String {
+      keys.map { "\n\($0)," + (1...count).map(String.init).joined(separator: ",") }.joined() + "\n"
+    }
+    let years = ["2020", "2021", "2022"]
+    let hours = (0..<24).map { "\($0 < 10 ? "0" : "")\($0):00" }
+    return [
+      (
+        "Year," + (months[6...] + months[..<6]).joined(separator: ",") + rows(years, 12),
+        "columns Jul to Jun are times beside column Year, but Jan comes after Dec: which Year it belongs to is not known"
+      ),
+      ("FY,Q3,Q4,Q1,Q2" + rows(years, 4), "but Q1 comes after Q4"),
+      ("Year,Jan,Feb,Mar,Apr,May,Jun,Aug" + rows(years, 7), "but Aug comes after Jun"),
+      (
+        "date," + (hours[6...] + hours[..<6]).joined(separator: ",") + rows(["2024-01-01", "2024-01-02"], 24),
+        "columns 06:00 to 05:00 are times beside column date, but 00:00 comes after 23:00"
+      ),
+      (
+        "country,2019-01,2019-02,2019-03,2018-01,2018-02" + rows(["Chile", "Peru"], 5),
+        "columns 2019-01 to 2018-02 are times, but 2018-01 comes after 2019-03; put the columns in the order"
+      ),
+    ]
+  }()
+
+  @Test(arguments: outOfOrder)
+  func `are refused where it is not known what time each is, unless a column is named`(
+    csv: String, problem: String
+  ) throws {
+    let error = dataError { () throws(DataError) in try Series.all(in: Table(csv: csv, file: "f.csv"), options: .init())
+    }
+    #expect(
+      error?.code == .unsortedTimes && error?.description.contains(problem) == true, "\(error?.description ?? "")")
+    #expect(error?.remedy?.contains("column") == true)
+    let rows = dataError { () throws(DataError) in try ObservedRows(Table(csv: csv)) }
+    #expect(rows?.code == .unsortedTimes)
+    // The columns are there for who wants one, and the rows for who counts them.
+    let table = try Table(csv: csv)
+    #expect(try Series(table: table, target: table.columns[2].name).values.first == 2)
+    var options = Series.Options(target: table.columns[3].name)
+    options.countsRows = true
+    #expect(try Series(table: table, options: options).values.first == 3)
+  }
+
+  @Test func `are left as they are where one of the columns is named`() throws {
+    let rows = (2020...2022).map { year in
+      "\(year)," + (1...12).map { "\(year * 100 + $0)" }.joined(separator: ",") + ",\(year % 100)\n"
+    }
+    let table = try Table(csv: "Year,\(Self.months.joined(separator: ",")),Mean\n" + rows.joined())
+    func values(_ change: (inout Series.Options) -> Void) throws -> [[Double]] {
+      var options = Series.Options()
+      change(&options)
+      return try Series.all(in: table, options: options).map(\.values)
+    }
+    #expect(try values { $0.target = "Mean" } == [[20, 21, 22]])
+    #expect(try values { $0.target = "jan" } == [[202_001, 202_101, 202_201]])
+    #expect(try values { ($0.target, $0.time) = ("Feb", "Year") } == [[202_002, 202_102, 202_202]])
+    #expect(try values { $0.time = "Year" } == [[20, 21, 22]])
+    #expect(try values { $0.covariates = ["Mean"] } == [[202_012, 202_112, 202_212]])
+    #expect(try values { $0.future = ["Mean"] } == [[202_012, 202_112, 202_212]])
+    #expect(try values { ($0.isWide, $0.columns) = (true, ["Mar", "Mean"]) }.count == 2)
+    #expect(try values { $0.countsRows = true } == [[20, 21, 22]])
+    // The names of what is below each other are those of the gathered table.
+    for change in [{ $0.target = "value" }, { $0.time = "time" }] as [(inout Series.Options) -> Void] {
+      #expect(try values(change).map(\.count) == [36])
+    }
+    var observed = ObservedRows.Options()
+    #expect(try ObservedRows(table).count == 36)
+    observed.channels = ["Mean", "Jan"]
+    #expect(
+      try ObservedRows(table, options: observed).channels.map(\.values) == [
+        [20, 21, 22], [202_001, 202_101, 202_201],
+      ])
+    // A column that tells series apart is none of the times.
+    let two = try Table(csv: "land,year,Q1,Q2,Q3,Q4\na,2020,1,2,3,4\nb,2020,5,6,7,8\na,2021,1,2,3,4\nb,2021,5,6,7,8\n")
+    var options = Series.Options()
+    options.id = ["land"]
+    #expect(try Series.all(in: two, options: options).map(\.count) == [8, 8])
+    options.id = ["year"]
+    options.target = "Q1"
+    #expect(try Series.all(in: two, options: options).map(\.values) == [[1, 5], [1, 5]])
+  }
+
+  @Test func `are turned around in each of several series, whose newest rows are first`() throws {
+    for order in [
+      ["a,2022", "a,2021", "a,2020", "b,2022", "b,2021", "b,2020"],
+      ["a,2022", "b,2022", "a,2021", "b,2021", "a,2020", "b,2020"],
+    ] {
+      let rows = order.map { key in
+        key + "," + (1...12).map { "\(key.hasPrefix("a") ? "" : "-")\(key.suffix(4))\($0 + 10)" }.joined(separator: ",")
+          + "\n"
+      }
+      let series = try all("store,year,\(Self.months.joined(separator: ","))\n" + rows.joined())
+      #expect(series.map(\.id) == ["a", "b"] && series.map(\.count) == [36, 36])
+      #expect(series[0].values.first == 202_011 && series[1].values.last == -202_222)
+      #expect(series[0].times.text(at: 36) == "2023-01")
+    }
+    let days = ["a,2024-01-03", "a,2024-01-02", "a,2024-01-01", "b,2024-01-03", "b,2024-01-02", "b,2024-01-01"]
+    let hours = try all("meter,date,00:00,08:00,16:00\n" + days.map { $0 + ",\($0.suffix(1)),5,6\n" }.joined())
+    #expect(hours.map(\.id) == ["a", "b"] && hours.allSatisfy { $0.values == [1, 5, 6, 2, 5, 6, 3, 5, 6] })
+    let numbers = (1...31).map(String.init)
+    let months = try all(
+      "shop,Year,Month,\(numbers.joined(separator: ","))\n"
+        + ["a", "b"].flatMap { shop in [3, 2, 1].map { "\(shop),2024,\($0),\(numbers.joined(separator: ","))\n" } }
+        .joined())
+    #expect(months.map(\.count) == [91, 91] && months[1].times.text(at: 91) == "2024-04-01")
   }
 
   @Test func `may be the days of a month, of which there are as many as it has`() throws {

@@ -83,6 +83,8 @@ public struct ObservedRows: Sendable {
   /// - Throws: `noSuchColumn`, `noNumericColumn`, `columnUsedTwice`; `unsortedTimes` where times go back and forth;
   ///   what reading times and numbers throws.
   public init(_ table: Table, options: Options = Options()) throws(DataError) {
+    let table = try table.meant(
+      time: options.time, values: options.channels, others: [], id: [], isPlain: options.countsRows)
     let named = try options.channels.map { name throws(DataError) in try table.column(named: name) }
     if let column = named.enumerated().first(where: { named[..<$0.offset].contains($0.element) })?.element {
       throw DataError(

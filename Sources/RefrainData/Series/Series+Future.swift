@@ -10,6 +10,7 @@ extension Series {
   /// - Throws: `noSuchColumn`, `missingValue`, `notANumber`; `wrongInput` when no row is of the time after the series,
   ///   or a category was never seen.
   public func knowing(_ table: Table, options: Options) throws(DataError) -> Series {
+    let table = try table.meant(by: options)
     let rows = try futureRows(table, options)
     guard !rows.isEmpty else {
       throw DataError(

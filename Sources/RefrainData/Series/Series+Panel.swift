@@ -8,6 +8,7 @@ extension Series {
   /// - Throws: What ``init(table:options:)`` throws, for several series with the name of the one at fault.
   public static func all(in table: Table, options: Options) throws(DataError) -> [Series] {
     var options = options
+    let table = try table.meant(by: options)
     if options.categories == nil { options.categories = try CovariateReading.categories(of: table, options) }
     if !options.id.isEmpty {
       let columns = try options.id.map { name throws(DataError) in try table.column(named: name) }
@@ -67,8 +68,10 @@ extension Series {
     ].contains(error.code)
   }
 
-  /// The names of all columns that can be forecast: of numbers, and neither times nor what tells series apart.
+  /// The names of all columns that can be forecast: of numbers, and neither times nor what tells series apart; none
+  /// where ``all(in:options:)`` refuses the table as a whole.
   public static func targets(in table: Table, options: Options) -> [String] {
+    guard let table = try? table.meant(by: options) else { return [] }
     var taken = Set(options.id + options.covariates + options.future + [options.time].compactMap(\.self))
     do throws(TimeFault) {
       taken.formUnion(try TimeAxis.find(in: table, excluding: [], order: options.dates).columns.map(\.name))

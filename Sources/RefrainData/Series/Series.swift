@@ -179,6 +179,7 @@ public struct Series: Hashable, Sendable {
   ///   `infiniteValue` with the row; a fault of the times, such as `repeatedTime` for a table of several series, which
   ///   ``all(in:options:)`` reads.
   public init(table: Table, options: Options) throws(DataError) {
+    let table = try table.meant(by: options)
     do throws(TimeFault) {
       self = try SeriesReading(table, options).series()
     } catch {

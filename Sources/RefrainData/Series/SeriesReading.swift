@@ -276,3 +276,14 @@ extension TimeAxis {
     return (0..<rowCount).map { isNewestFirst ? rowCount - 1 - $0 : $0 }
   }
 }
+
+extension Table {
+  /// The table that options are about.
+  ///
+  /// - Throws: What ``meant(time:values:others:id:isPlain:)`` throws.
+  func meant(by options: Series.Options) throws(DataError) -> Table {
+    try meant(
+      time: options.time, values: options.isWide ? options.columns : [options.target].compactMap(\.self),
+      others: options.covariates + options.future, id: options.id, isPlain: options.countsRows)
+  }
+}

@@ -44,7 +44,17 @@ public struct Table: Sendable {
   /// be read like `1.5`, and some field can only be read like `1,5`.
   public let usesDecimalComma: Bool
   /// The columns of what stood side by side, where that was put below each other.
-  let gathered: (value: Column, time: Column)?
+  private(set) var gathered: (value: Column, time: Column)?
+  /// The table as it was before that.
+  private var plain: Plain?
+  /// Why columns that are times side by side were not put below each other.
+  private var gatheringFault: DataError?
+
+  /// A table within another.
+  private final class Plain: Sendable {
+    let table: Table
+    init(_ table: Table) { self.table = table }
+  }
 
   let format: Format
   let delimiter: CSVDelimiter
@@ -75,12 +85,16 @@ public struct Table: Sendable {
   /// - Throws: `emptyFile`, `notUTF8` (no text), `wrongFormat` (a workbook, an archive, JSON …), `damagedFile` (gzip),
   ///   `badQuotes`, `badHeader` (a name is used twice), `noRows`, or `wrongFieldCount` with the row.
   public init(bytes: [UInt8], file: String? = nil, format: Format = Format()) throws(DataError) {
-    let table = try Table(reading: bytes, file: file, format: format)
-    guard format.gathersTimes, let spread = SpreadTimes(in: table) else {
-      self = table
-      return
+    var table = try Table(reading: bytes, file: file, format: format)
+    if format.gathersTimes {
+      var spread: SpreadTimes?
+      do throws(DataError) { spread = try SpreadTimes(in: table) } catch {
+        // It is a fault only where series are read, and no column is named.
+        table.gatheringFault = error
+      }
+      do throws(DataError) { table = try spread?.gathered() ?? table } catch { throw error.inFile(file) }
     }
-    do throws(DataError) { self = try spread.gathered() } catch { throw error.inFile(file) }
+    self = table
   }
 
   private init(reading bytes: [UInt8], file: String?, format: Format) throws(DataError) {
@@ -103,7 +117,6 @@ public struct Table: Sendable {
     marks = text.bytes.withUnsafeBufferPointer { Self.marks(of: content.fields, in: $0) }
     usesDecimalComma =
       format.decimal.map { $0 == .comma } ?? (content.delimiter != .comma && marks.comma && !marks.point)
-    gathered = nil
   }
 
   private init(_ table: Table, fields: [CSVField], rowNumbers: [Int32]) {
@@ -124,10 +137,10 @@ public struct Table: Sendable {
   ///   - cells: A row and the place of a column, and the number of the text of the time.
   ///   - texts: What is written nowhere in the file.
   ///   - series: The number of the text that tells each row from others.
-  ///   - note: What is assumed.
+  ///   - assumed: What is assumed.
   init(
     gathering table: Table, beside others: [Column], names: [String], cells: [(row: Int, column: Int, time: Int)],
-    texts: [[UInt8]], series: [Int]?, note: String
+    texts: [[UInt8]], series: [Int]?, notes assumed: [String]
   ) {
     var (bytes, places) = (table.bytes, [CSVField]())
     for text in texts {
@@ -144,11 +157,36 @@ public struct Table: Sendable {
       fields.append(places[cell.time])
     }
     columns = names.enumerated().map { Column(index: $0, name: $1) }
-    (file, format, notes) = (table.file, table.format, table.notes + [note])
+    (file, format, notes) = (table.file, table.format, table.notes + assumed)
     (delimiter, marks, usesDecimalComma) = (table.delimiter, table.marks, table.usesDecimalComma)
     gathered = (columns[columns.count - 2], columns[columns.count - 1])
+    plain = Plain(table)
     (self.bytes, self.fields) = (bytes, fields)
     rowNumbers = cells.map { table.rowNumbers[$0.row] }
+  }
+
+  /// The table that a wish is about: with times below each other, or as the file has it where columns are named that
+  /// are not there any more, or have other values than one a time.
+  ///
+  /// - Parameters:
+  ///   - time: The column of times.
+  ///   - values: The columns to forecast.
+  ///   - others: Those beside them.
+  ///   - id: The columns that tell series apart.
+  ///   - isPlain: Whether the file's own columns are meant in any case.
+  /// - Throws: `unsortedTimes` where no column is named, and what time each of columns side by side is is not known.
+  func meant(
+    time: String?, values: [String], others: [String], id: [String], isPlain: Bool
+  ) throws(DataError) -> Table {
+    let names = [time].compactMap(\.self) + values + others
+    if let gatheringFault, names.isEmpty, !isPlain { throw gatheringFault }
+    guard let plain, let gathered else { return self }
+    if isPlain { return plain.table }
+    let found = (names + id).map { name in
+      columns.first { $0.name == name } ?? columns.first { $0.name.lowercased() == name.lowercased() }
+    }
+    let isGathered = found.contains { $0 == gathered.value || $0 == gathered.time }
+    return isGathered || names.isEmpty && !found.contains(nil) ? self : plain.table
   }
 
   /// The table of some of the rows, in the order given.

@@ -88,7 +88,7 @@ struct UtteranceReader {
         }
         more = [Found(name: path, path: path)]
       default:
-        let read = try part.table()
+        let read = try part.table(format: Table.Format(gathersTimes: false))
         (table, notes) = (part.name, notes + read.notes)
         more = try rows(of: read, folder: Self.folder(of: part))
       }

@@ -130,7 +130,7 @@ public struct PairColumns: OptionTable, Codable, Equatable {
       return .init(.lines(sources), .lines(targets))
     }
     if Self.isTable(names[0]) {
-      let table = try parts[0].table()
+      let table = try parts[0].table(format: Table.Format(gathersTimes: false))
       let columns = try chosen(in: table, learned)
       guard let target = columns.target else {
         guard !needsTargets else { throw Self.lacksColumn(table) }

@@ -155,7 +155,9 @@ struct SpreadTimes {
       (first...last).contains(column.index) || form.keys.isEmpty && Self.isCalendarTime(Self.plain(column.name))
     }
     // Behind the last times stands what stands behind those before.
-    if totals.contains(where: { (first...last).contains($0.index) }) { totals += rest.filter { $0.index == last + 1 } }
+    if totals.contains(where: { (first...last).contains($0.index) }) {
+      totals += rest.filter { $0.index == last + 1 && !totals.contains($0) }
+    }
     totals = totals.filter(table.isNumeric)
     return (rest.filter { !totals.contains($0) }, totals)
   }

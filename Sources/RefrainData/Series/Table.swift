@@ -5,8 +5,8 @@
 /// UTF-8, UTF-16 or Latin-1, or one of these in gzip. Lines that begin with `#`, a title before the header, a source or
 /// a total below the data, blank lines and delimiters at the ends of lines are passed over; without a header the
 /// columns are called `column 1`, `column 2`, and so on. Columns that are times side by side (`2024-01`, `2024-02`, …;
-/// a year and `Jan` to `Dec`; a date and `00:00` to `23:00`) are put below each other. What was assumed is in
-/// ``notes``.
+/// a year and `Jan` to `Dec`; a date and `00:00` to `23:00`) are put below each other, and are read as the file has
+/// them where one of them is named. What was assumed is in ``notes``.
 ///
 /// A table keeps the file's bytes and where each field lies in them, so that 70,000 rows of 8 columns are read in a few
 /// hundredths of a second; text and numbers are made when asked for.

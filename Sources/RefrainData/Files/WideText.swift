@@ -24,7 +24,8 @@ struct WideText {
     DataError(.notUTF8, "this looks like UTF-16, but is damaged", remedy: "save it as \"CSV UTF-8\"")
   }
 
-  /// Whether the bytes are UTF-16, and which way round: by the mark, or because every other byte of plain text is zero.
+  /// Whether the bytes are UTF-16, and which way round: by the mark, or because every other byte of plain text is zero
+  /// and no other is one that text has not, as small numbers of two bytes are.
   static func isBigEndian(_ file: [UInt8]) -> Bool? {
     if file.starts(with: [0xFF, 0xFE]) { return false }
     if file.starts(with: [0xFE, 0xFF]) { return true }
@@ -32,9 +33,15 @@ struct WideText {
     guard sample.count >= 4 else { return nil }
     let zeros = sample.enumerated().filter { $1 == 0 }
     let odd = zeros.count { $0.offset % 2 == 1 }
-    guard zeros.count * 10 >= sample.count * 3 else { return nil }
-    if odd * 20 >= zeros.count * 19 { return false }
-    return odd * 20 <= zeros.count ? true : nil
+    guard zeros.count * 10 >= sample.count * 3, odd * 20 >= zeros.count * 19 || odd * 20 <= zeros.count else {
+      return nil
+    }
+    let isBigEndian = odd * 2 < zeros.count
+    let isText = stride(from: 0, to: sample.count - 1, by: 2).allSatisfy { place in
+      let (high, low) = isBigEndian ? (sample[place], sample[place + 1]) : (sample[place + 1], sample[place])
+      return high > 0 || low >= 0x20 || isBlank(low) || low == 0x0C || low == 0x1A
+    }
+    return isText ? isBigEndian : nil
   }
 
   /// The text of the next bytes of the file, without the mark at its beginning.

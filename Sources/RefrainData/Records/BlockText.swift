@@ -77,11 +77,11 @@ struct BlockText {
       notes.append("unpacked from gzip")
       return try content(of: .spool(unpacked), most: most, &notes)
     }
+    try DecodedText.checkKind(head)
     if let wide = try WideText(head, size: file.size) {
       notes.append(WideText.note)
       return try text(in: .spool(file.decoded(by: wide, most: most)), &notes)
     }
-    try DecodedText.checkKind(head)
     return try text(in: file, &notes)
   }
 

@@ -47,6 +47,7 @@ struct DecodedText {
 
   init(unpacked file: [UInt8], notes assumed: [String]) throws(DataError) {
     try Gzip.checkUnpacked(file)
+    try Self.checkKind(file)
     notes = assumed
     if var wide = try WideText(file, size: file.count) {
       bytes = try wide.text(of: file, isLast: true)

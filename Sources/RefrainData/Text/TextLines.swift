@@ -91,12 +91,12 @@ public struct TextLines: Sequence, Sendable {
       notes.append("unpacked from gzip")
       return try file(name, .spool(unpacked), .spool(unpacked), &notes)
     }
+    try DecodedText.checkKind(head)
     if let wide = try WideText(head, size: stored.size) {
       notes.append(WideText.note)
       let text = try stored.decoded(by: wide)
       return try scanned(name, .spool(text), .spool(text), &notes)
     }
-    try DecodedText.checkKind(head)
     return try scanned(name, stored, content, &notes)
   }
 

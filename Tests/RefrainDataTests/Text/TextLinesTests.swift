@@ -52,6 +52,34 @@ import Testing
     #expect(try lines(bytes).lines == ["grün", "rot"])
   }
 
+  @Test("An array of NumPy is none, whose numbers of two bytes look like UTF-16, nor is any file of such numbers")
+  func numbersOfTwoBytes() throws {
+    let values = NumericArray.Values.integers(Array(repeating: 0x61, count: 3000))
+    let letters = try NumericArray(type: .int16, shape: [3000], values: values).npy()
+    let bare = (0..<3000).flatMap { number -> [UInt8] in [UInt8(number % 60), 0] }
+    var settings = LongArraySettings()
+    try withTemporaryFolder { folder in
+      for (bytes, code) in [(letters, DataError.Code.wrongFormat), (bare, .notUTF8)] {
+        let path = folder + "/numbers.txt"
+        for stored in [bytes, gzipped(bytes)] {
+          try Data(stored).write(to: URL(filePath: path))
+          // In memory, and in a file of its own.
+          for most in [1000, 1 << 20] {
+            settings.bytes = most
+            LongArraySettings.$current.withValue(settings) {
+              for parts in [[DataSource.Part.file(path)], [.bytes(stored, name: path)]] {
+                let lines = dataError { () throws(DataError) in try TextLines(DataSource(parts)) }
+                let records = dataError { () throws(DataError) in try Records(DataSource(parts), takesLines: "line") }
+                #expect(lines?.code == code && records?.code == code, "\(most)")
+              }
+            }
+          }
+          #expect(dataError { () throws(DataError) in try Table(bytes: stored) }?.code == code)
+        }
+      }
+    }
+  }
+
   @Test("UTF-16 that is long is read from a file of its own, characters of two units at the ends of parts too")
   func longWide() throws {
     var settings = LongArraySettings()

@@ -167,6 +167,11 @@ import Testing
   @Test(arguments: [
     (["2019-01-07 - 2019-01-13", "2019-01-14 - 2019-01-20"], "2019-01-21"),
     (["07.01.2019–13.01.2019", "14.01.2019–20.01.2019"], "21.01.2019"),
+    (["2019-01-07 – 2019-01-13", "2019-01-14 – 2019-01-20"], "2019-01-21"),
+    (["2023-01-01 00:00–01:00", "2023-01-01 01:00–02:00"], "2023-01-01 02:00"),
+    (["2023-01-01 8:00—9:00", "2023-01-01 9:00—10:00"], "2023-01-01 10:00"),
+    (["2023-01-01 8:00 - 9:00", "2023-01-01 9:00 - 10:00"], "2023-01-01 10:00"),
+    (["2023-01-01 00:00−01:00", "2023-01-01 01:00−01:00"], "2023-01-01 02:00-01:00"),
     (["2019-01-07 to 2019-01-13", "2019-01-14 to 2019-01-20"], "2019-01-21"),
     (["01.01.2023 00:00 - 01:00", "01.01.2023 01:00 - 02:00"], "01.01.2023 02:00"),
     (["2019-01-07 00:00 - 2019-01-07 06:00", "2019-01-07 06:00 - 2019-01-07 12:00"], "2019-01-07 12:00"),
@@ -181,7 +186,7 @@ import Testing
     #expect(axis.text(at: 2) == next && axis.frequency.description != "index")
     #expect(
       axis.notes.contains { $0.contains("spans are read by their beginning") }
-        == (times[0].contains(" - ") || times[0].contains(" to ")))
+        == [" - ", " to ", "–13.", " – 2019", ":00–", ":00—"].contains(where: times[0].contains))
   }
 
   @Test func `with a thirteenth month are refused, and not made into weeks`() throws {
@@ -217,6 +222,38 @@ import Testing
     let hours = try axis(["2023-03-26T01:00+01:00", "2023-03-26T03:00+02:00", "2023-03-26T04:00+02:00"])
     #expect(hours.frequency.description == "hourly")
     #expect(hours.text(at: 0) == "2023-03-26T01:00+01:00")
+  }
+
+  @Test(arguments: [
+    (["2023-01-01 00:00 UTC", "2023-01-01 06:30 IST", "2023-01-01 07:30 IST"], "2023-01-01 08:30 IST"),
+    (
+      ["2023-01-01 00:00 UTC", "2023-01-01 06:00 Etc/GMT-5", "2023-01-01 07:00 Etc/GMT-5"], "2023-01-01 08:00 Etc/GMT-5"
+    ),
+    (
+      ["2023-01-01 00:00 UTC", "2022-12-31 20:00 Etc/GMT+5", "2022-12-31 21:00 Etc/GMT+5"], "2022-12-31 22:00 Etc/GMT+5"
+    ),
+    (["2023-01-01 00:00 EST", "2023-01-01 06:00 Etc/GMT", "2023-01-01 07:00 Etc/GMT0"], "2023-01-01 08:00 Etc/GMT0"),
+  ])
+  func `with zones by their names are told apart by what these are ahead of UTC`(times: [String], next: String) throws {
+    let axis = try axis(times, name: "time")
+    #expect(axis.frequency.description == "hourly" && axis.text(at: 3) == next)
+  }
+
+  @Test func `with years of two digits before 1969 are filled where some are missing, and brought together`() throws {
+    let times = ["30.06.66", "30.06.67", "30.06.69", "30.06.70", "30.06.71"]
+    for times in [times, times.reversed()] {
+      let error = dataError { () throws(DataError) in try axis(times) }
+      #expect(error?.code == .gapInTimes && error?.row == 4)
+      let table = try Table(csv: "date,v\n" + times.map { "\($0),\($0.suffix(2))\n" }.joined())
+      var options = Series.Options()
+      options.filling = .previous
+      let series = try Series(table: table, options: options)
+      #expect(series.values == [66, 67, 67, 69, 70, 71] && series.times.text(at: 6) == "30.06.72")
+      options.every = TimePeriod("1y")
+      #expect(try Series(table: table, options: options).values == [66, 67, 67, 69, 70, 71])
+      let rows = try ObservedRows(table)
+      #expect(rows.channels[0].values == [66, 67, 69, 70, 71] && rows.notes.allSatisfy { !$0.contains("clock") })
+    }
   }
 
   @Test func `of clocks that are seconds off are read as the hours they mean`() throws {
@@ -263,7 +300,7 @@ import Testing
     ["soon", "later"], ["01-Jan", "02-Jan"], ["Monday", "Tuesday"], ["2020-W54", "2021-W01"],
     ["1949.01923", "1949.03846"],
     ["2023-13-01", "2023-13-02"], ["the 5th of 2020", "the 6th of 2020"],
-    ["2020-01-06/2020-01-12", "2020-01-13/2020-01-19"],
+    ["2020-01-06/2020-01-12", "2020-01-13/2020-01-19"], ["2016-12-31 10:30:60", "2016-12-31 10:30:61"],
   ])
   func `that nobody can read are refused, never counted`(times: [String]) {
     let error = dataError { () throws(DataError) in try axis(times) }

@@ -36,7 +36,12 @@ extension TimeAxis {
         remedy: "add more rows")
     }
     var good = readings.filter { if case .success = $0.outcome { true } else { false } }
-    if good.isEmpty { good = Self.inAnotherCentury(source, layouts) }
+    if good.isEmpty {
+      let others = layouts.compactMap { Self.inAnotherCentury(source, $0) }
+      good = others.filter { if case .success = $0.outcome { true } else { false } }
+      // A gap says more than times in no order.
+      if !readings.contains(where: \.isInOrder) { readings = others + readings }
+    }
     if good.isEmpty {
       good = readings.compactMap { reading in
         guard case .failure(let irregularity) = reading.outcome,
@@ -67,7 +72,7 @@ extension TimeAxis {
     }
     var notes = first.notes + grid.notes
     let text = table.trimmedBytes(row: 0, column: source.columns[0])
-    if source.form == .column, TimeSource.beginning(of: text) != nil {
+    if source.form == .column, TimeSource.isSpan(text) {
       notes.append("spans are read by their beginning")
     }
     if first.isNewestFirst { notes.append("the newest row is first: turned around") }
@@ -76,14 +81,13 @@ extension TimeAxis {
       notes: notes.map { "column \(source.name.shortened): \($0)" }, offsets: first.offsets)
   }
 
-  /// The readings that are even where years of two digits are of the 20th century from 30 on.
-  private static func inAnotherCentury(_ source: TimeSource, _ layouts: [TimeLayout]) -> [TimeReading] {
-    layouts.filter { $0.parts.contains(.shortYear) }.compactMap { layout in
-      var layout = layout
-      layout.pivot = 30
-      guard let reading = try? read(source, layout), case .success = reading.outcome else { return nil }
-      return reading
-    }
+  /// The reading in which years of two digits are of the 20th century from 30 on, where the times are in order so.
+  private static func inAnotherCentury(_ source: TimeSource, _ layout: TimeLayout) -> TimeReading? {
+    guard layout.parts.contains(.shortYear) else { return nil }
+    var layout = layout
+    layout.pivot = 30
+    guard let reading = try? read(source, layout), reading.isInOrder else { return nil }
+    return reading
   }
 
   /// The layouts in which the column may be written, judging by its first time.
@@ -166,6 +170,7 @@ extension TimeAxis {
     for layout in try layouts(source, order: order) {
       do throws(DataError) {
         let reading = try read(source, layout)
+        if !reading.isInOrder, let other = inAnotherCentury(source, layout) { return other }
         return layout.isIndex ? nil : reading
       } catch {
         if fault == nil || error.row ?? 0 > fault!.row ?? 0 { fault = error }
@@ -176,6 +181,9 @@ extension TimeAxis {
 }
 
 extension TimeReading {
+  /// Whether no time lies before the one above it.
+  var isInOrder: Bool { zip(stamps.dropFirst(), stamps).allSatisfy { $0 >= $1 } }
+
   /// Clocks without a date: after midnight the next day begins.
   mutating func unwrap(_ times: inout [WrittenTime]) {
     guard !isNewestFirst, times.allSatisfy({ $0.ticks < TimeStamp.day }) else { return }
@@ -300,11 +308,12 @@ extension TimeAxis {
     let rows = source.table.rowCount
     var fault: DataError?
     for layout in try Self.layouts(source, order: order) {
-      let reading: TimeReading
+      var reading: TimeReading
       do throws(DataError) { reading = try Self.read(source, layout) } catch {
         fault = fault ?? error
         continue
       }
+      if !reading.isInOrder, let other = Self.inAnotherCentury(source, layout) { reading = other }
       guard case .failure(.gap(let position, let missing, let frequency)) = reading.outcome else { continue }
       let ordinals = reading.stamps.map(frequency.unit.ordinal)
       let places = ordinals.map { ($0 - ordinals[0]).quotientAndRemainder(dividingBy: frequency.count) }

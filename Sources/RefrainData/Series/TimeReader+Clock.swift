@@ -132,7 +132,7 @@ extension TimeReader {
     }
     let isInParentheses = first == UInt8(ascii: "(")
     rest = isInParentheses ? after.dropFirst() : after
-    guard let word = peekWord(), let minutes = TimeWord.zones[word.text] ?? (takesPlace(word.text) ? 0 : nil) else {
+    guard let word = peekWord(), var minutes = TimeWord.zones[word.text] ?? (takesPlace(word.text) ? 0 : nil) else {
       // Something else follows, such as the year; a caller wants the end or not.
       rest = before
       return true
@@ -146,6 +146,10 @@ extension TimeReader {
     } else if TimeWord.zones[word.text] == nil {
       // A place's own clock, whatever it is ahead of UTC.
       rest = rest.drop { isLetter($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+      if word.text == "etc", let hours = takeHours() {
+        // In names of POSIX a minus sign is east of Greenwich; it is taken with the letters before it.
+        minutes = after[start..<rest.startIndex].contains(UInt8(ascii: "-")) ? hours * 60 : -hours * 60
+      }
       name = String(decoding: after[start..<rest.startIndex], as: UTF8.self)
     } else if minutes == 0, let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") {
       return readOffset(space: !spaces.isEmpty, name: name)
@@ -153,6 +157,17 @@ extension TimeReader {
     offset = minutes * TimeStamp.minute
     spelling.zone = .word(String(decoding: spaces, as: UTF8.self) + name)
     return rest.first == UInt8(ascii: "[") ? takeRegion() : true
+  }
+
+  /// The hours of `Etc/GMT+5`.
+  private mutating func takeHours() -> Int? {
+    let before = rest
+    if rest.first == UInt8(ascii: "+") { rest.removeFirst() }
+    guard let hours = digits(1...2), hours <= 14 else {
+      rest = before
+      return nil
+    }
+    return hours
   }
 
   /// Whether the name of a place such as `Europe/Berlin` stands here.

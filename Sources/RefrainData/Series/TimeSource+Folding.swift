@@ -4,6 +4,14 @@ extension TimeSource {
   /// The text with the digits of any script, the signs of their width, and every kind of hyphen as ASCII; without an
   /// apostrophe before it, as spreadsheets keep texts, or the mark of a note behind it; of a span its beginning.
   static func folded(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    let text = plain(text)
+    return beginning(of: text) ?? text
+  }
+
+  /// Whether a text is a span, which is read by its beginning.
+  static func isSpan(_ text: ArraySlice<UInt8>) -> Bool { beginning(of: plain(text)) != nil }
+
+  private static func plain(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     guard text.count <= 200, let last = text.last else { return text }
     var text = text
     if text.contains(where: { $0 >= 0x80 }) { text = ascii(text) }
@@ -17,19 +25,24 @@ extension TimeSource {
       text = text.dropLast(4)
     }
     if last == UInt8(ascii: "*") { while text.last == UInt8(ascii: "*") { text.removeLast() } }
-    return beginning(of: text) ?? text
+    return text
   }
 
   private static func ascii(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     var folded: [UInt8] = []
-    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+    let scalars = Array(String(decoding: text, as: UTF8.self).unicodeScalars)
+    for (place, scalar) in scalars.enumerated() {
       if scalar.properties.numericType == .decimal, let value = scalar.properties.numericValue {
         folded.append(48 + UInt8(value))
       } else if (0xFF0D...0xFF0F).contains(scalar.value) || scalar.value == 0xFF1A {
         // Signs between numbers as wide as East Asian letters.
         folded.append(UInt8(scalar.value - 0xFEE0))
       } else if (0x2010...0x2015).contains(scalar.value) || scalar.value == 0x2212 {
-        folded.append(UInt8(ascii: "-"))
+        // Before a time of day a dash is no sign of an offset: 00:00–01:00.
+        let isSpan =
+          scalar.value != 0x2212 && scalar.value > 0x2012 && folded.suffix(3).first == .colon
+          && scalars[(place + 1)...].dropFirst().prefix(2).contains(":")
+        folded += Array((isSpan ? " - " : "-").utf8)
       } else {
         folded += Array(String(Character(scalar)).utf8)
       }
@@ -38,11 +51,14 @@ extension TimeSource {
   }
 
   /// Of `2024-01-01 - 2024-01-07` the first half, and so of `01.01.2024 00:00 - 01:00`; nil for what is no span.
-  static func beginning(of text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+  private static func beginning(of text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     // A date has eight signs at least, and a time of day five.
     guard text.count >= 17 else { return nil }
     func ends(at place: Int, _ width: Int) -> (first: ArraySlice<UInt8>, last: ArraySlice<UInt8>) {
       (text[..<place].trimmedBytes, text[(place + width)...].trimmedBytes)
+    }
+    func isClock(_ text: ArraySlice<UInt8>) -> Bool {
+      text.count >= 4 && text.contains(.colon) && text.allSatisfy { isDigit($0) || $0 == .colon }
     }
     func shape(_ text: ArraySlice<UInt8>) -> [UInt8] { text.map { isDigit($0) ? 48 : $0 } }
     let middle = text.startIndex + text.count / 2
@@ -53,12 +69,14 @@ extension TimeSource {
     for sign in [" - ", " to ", " bis "] {
       guard let range = text.firstRange(of: Array(sign.utf8)) else { continue }
       let (first, last) = ends(at: range.lowerBound, range.count)
-      let isClock = last.count >= 4 && last.contains(.colon) && last.allSatisfy { isDigit($0) || $0 == .colon }
-      if first.count >= 8, isClock || shape(first) == shape(last), first.count > last.count || !isClock,
-        shape(first).suffix(last.count) == shape(last)[...]
-      {
-        return first
-      }
+      guard first.count >= 8 else { continue }
+      if shape(first) == shape(last) && !isClock(last) { return first }
+      // 9:00 - 10:00 behind a date.
+      let isSpanOfDay =
+        isClock(last) && first.count > last.count
+        && (shape(first).suffix(last.count) == shape(last)[...]
+          || first.split(separator: .space).last.map(isClock) == true)
+      if isSpanOfDay { return first }
     }
     return nil
   }

@@ -65,6 +65,8 @@ import Testing
   }
 
   private static let rows = (1...9).map { "2024-01-0\($0),\($0)" }.joined(separator: "\n")
+  /// The same with the number of each row.
+  private static let numbered = (1...9).map { "\($0),2024-01-0\($0),\($0)" }.joined(separator: "\n")
 
   @Test(
     arguments: [
@@ -79,7 +81,13 @@ import Testing
       ("date;v;;\n\(rows.replacing(",", with: ";").replacing("\n", with: ";;\n"));;\n", 2),
       ("date,v\n\(rows)\n\"Grand total\",45\n", 2),
       ("date,v\n\(rows.replacing("2024-01-05", with: "date,v\n2024-01-05"))\n", 2),
-      ("date,v\n\(rows.split(separator: "\n").enumerated().map { "\($0 + 1),\($1)" }.joined(separator: "\n"))\n", 2),
+      ("date,v\n\(numbered)\n", 2),
+      (
+        ",date,v\n\(numbered.replacing("5,2024-01-05", with: ",date,v\n5,2024-01-05"))\n", 2
+      ),
+      (
+        "date,v\nyyyy-mm-dd,kWh\n\(rows.replacing("2024-01-05", with: "date,v\nyyyy-mm-dd,kWh\n2024-01-05"))\n", 3
+      ),
       ("Meter;4711\nFrom;2024-01-01\n;\ndate;v\n\(rows.replacing(",", with: ";"))\n", 5),
     ])
   func `have titles, comments, totals and spare delimiters around the data`(csv: String, row: Int) throws {
@@ -87,6 +95,20 @@ import Testing
     #expect(series.values == (1...9).map(Double.init))
     #expect(series.times.text(at: 9) == "2024-01-10")
     #expect(series.rowNumber(of: 0) == row)
+  }
+
+  @Test func `with numbers of rows that have no name say so, and with any other field too many are refused`() throws {
+    let table = try Table(csv: "date,v\n1,2024-01-01,5\n2,2024-01-02,6\n3,2024-01-03,7\n")
+    #expect(table.columns.map(\.name) == ["column 1", "date", "v"])
+    #expect(table.notes == ["the first field of each row, over which there is no name, is the row's number"])
+    for numbers in [[0, 1, 2], [1, 3, 4], [1, 2, 2]] {
+      let rows = numbers.map { "\($0),2024-01-0\($0 + 1),5\n" }.joined()
+      #expect(dataError { () throws(DataError) in try Table(csv: "date,v\n" + rows) }?.code == .wrongFieldCount)
+    }
+    // Fields too many that are empty are delimiters.
+    let spare = try Table(csv: "n,v\n1,5,\n2,6,\n3,7,\n")
+    #expect(spare.columns.map(\.name) == ["n", "v"] && spare.notes == ["delimiters at the ends of rows passed over"])
+    #expect(try spare.numbers(in: spare.columns[1]) == [5, 6, 7])
   }
 
   @Test(arguments: [
@@ -137,6 +159,8 @@ import Testing
         ["1005", "1006", "-999", "1007", "-999", "1005", "1006"],
         "-999 stands 2 times (first in row 4), below 0, where no other is"
       ),
+      (["-5", "6", "-999", "-7", "-999", "5", "6"], "-999 stands 2 times (first in row 4), 142 times beyond the rest"),
+      (["-5", "6", "-99", "-7", "-99", "-50", "3"], nil), (["-50", "-60", "-99", "-70", "-99", "-80", "-90"], nil),
       (["5", "6", "999", "7", "8", "5", "6"], nil), (["5", "6", "9", "7", "9", "5", "6"], nil),
       (["950", "980", "999", "970", "999", "960", "970"], nil),
     ] as [([String], String?)])

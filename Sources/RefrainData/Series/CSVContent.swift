@@ -16,6 +16,8 @@ struct CSVContent {
   private var unnamed = 0
   /// Whether lines that begin with # are comments.
   private let hasComments: Bool
+  /// The lines of the header, a field each as it is written; without empty ones at the end.
+  private var headerLines: [[ArraySlice<UInt8>]] = []
 
   init(bytes: [UInt8]) throws(DataError) {
     guard bytes.contains(where: { !isBlank($0) }) else {
@@ -32,6 +34,7 @@ struct CSVContent {
       var header: [CSVField] = []
       try scanner.readRow(into: &header)
       var texts = header.map { Self.text($0, in: bytes) }
+      keepLine(header, of: bytes)
       let row = number
       number += 1
       if sample.hasRowNames {
@@ -41,6 +44,7 @@ struct CSVContent {
       if sample.hasSecondLine {
         var second: [CSVField] = []
         try scanner.readRow(into: &second)
+        keepLine(second, of: bytes)
         texts = joined(texts, second.map { Self.text($0, in: bytes) }, row: row)
         number += 1
       }
@@ -103,6 +107,13 @@ struct CSVContent {
       let start = scanner.position
       try scanner.readRow(into: &fields)
       let count = fields.count - before
+      if hasHeader, width > 1, let line = headerLine(fields[before...], in: scanner.bytes) {
+        // Files that were put below each other have one each.
+        fields.removeLast(count)
+        headers += line == 0 ? 1 : 0
+        number += 1
+        continue
+      }
       if count > width, fields[(before + width)...].allSatisfy({ isEmpty($0, in: scanner.bytes) }) {
         fields.removeLast(count - width)
         cut = true
@@ -118,17 +129,9 @@ struct CSVContent {
         }
         throw wrongCount(count, row: number, position: start, in: scanner.bytes)
       }
-      if hasHeader, width > 1, isHeader(fields[before...], in: scanner.bytes) {
-        // Files that were put below each other have one each.
-        fields.removeLast(fields.count - before)
-        headers += 1
-        number += 1
-        continue
-      }
       rowNumbers.append(Int32(truncatingIfNeeded: number))
       passed += between
       number += 1
-
     }
     if headers > 0 { notes.append("\(Self.count(headers, "header")) between the rows passed over") }
     if comments > 0 { notes.append("\(Self.count(comments, "comment line")) passed over") }
@@ -181,17 +184,25 @@ struct CSVContent {
     "razem", "celkem", "yhteensä", "合計", "合计", "总计", "source", "quelle", "note", "notes",
   ]
 
-  /// Whether a row has the names of the columns, and the first row numbers below some: of texts alone, as those of
-  /// sentences and their translations, none can be told from a header.
-  private func isHeader(_ row: ArraySlice<CSVField>, in bytes: [UInt8]) -> Bool {
-    guard let first = row.first, bytes[first.range].trimmedBytes.elementsEqual(names[0].utf8),
-      zip(row, names).allSatisfy({ Self.text($0, in: bytes) == $1 })
-    else { return false }
-    return !rowNumbers.isEmpty
-      && zip(fields, names).contains { field, name in
-        let text = Self.text(field, in: bytes)
-        return text.utf8.contains(where: isDigit) && !name.utf8.contains(where: isDigit)
-      }
+  private mutating func keepLine(_ fields: [CSVField], of bytes: [UInt8]) {
+    var line = fields.map { bytes[$0.range].trimmedBytes }
+    while line.last?.isEmpty == true { line.removeLast() }
+    if !line.isEmpty { headerLines.append(line) }
+  }
+
+  /// Which line of the header a row repeats, where the first row has numbers below some name: of texts alone, as those
+  /// of sentences and their translations, none can be told from a header.
+  private func headerLine(_ row: ArraySlice<CSVField>, in bytes: [UInt8]) -> Int? {
+    let line = headerLines.firstIndex { line in
+      line.count <= row.count && zip(row, line).allSatisfy { bytes[$0.range].trimmedBytes == $1 }
+        && row.dropFirst(line.count).allSatisfy { isEmpty($0, in: bytes) }
+    }
+    guard let line, !rowNumbers.isEmpty else { return nil }
+    let hasNumbers = zip(fields, names).contains { field, name in
+      let text = Self.text(field, in: bytes)
+      return text.utf8.contains(where: isDigit) && !name.utf8.contains(where: isDigit)
+    }
+    return hasNumbers ? line : nil
   }
 
   private func isEmpty(_ field: CSVField, in bytes: [UInt8]) -> Bool { bytes[field.range].allSatisfy(isBlank) }

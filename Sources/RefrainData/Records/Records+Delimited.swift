@@ -136,7 +136,9 @@ struct DelimitedLayout {
         }
       }
     }
-    if delimiter == .tab, hasQuotes, try !Self.quotesAreAroundFields(text) { hasQuotes = false }
+    if delimiter == .tab, hasQuotes, try !Self.quotesAreAroundFields(text, width: best?.width ?? 0) {
+      hasQuotes = false
+    }
     let rows = best?.rows ?? Self.rows(text, .tab, hasQuotes: true)
     hasHeader = Self.hasHeader(rows, names)
     // Lines of one field before a row that is a header; the name of a column is no title.
@@ -182,14 +184,14 @@ struct DelimitedLayout {
   }
 
   /// Whether quotes stand around fields of TSV, which mostly has none: each field of a line that begins with a quote
-  /// ends with one too, or lines do not have the same number of fields unless quotes are heeded.
-  private static func quotesAreAroundFields(_ text: BlockText) throws(DataError) -> Bool {
+  /// ends with one too, or lines do not have the same number of fields unless quotes are heeded. Titles are no rows.
+  private static func quotesAreAroundFields(_ text: BlockText, width: Int) throws(DataError) -> Bool {
     var reader = DelimitedLayout(.tab, hasQuotes: false).reader(of: text)
-    var (rows, others, width) = (0, 0, 0)
+    var (rows, others) = (0, 0)
     var isTorn = false
     while let (fields, _) = try reader.nextRow() {
+      if rows == 0, fields.count == 1, width > 1 { continue }
       rows += 1
-      if rows == 1 { width = fields.count }
       if fields.count != width { others += 1 }
       isTorn =
         isTorn

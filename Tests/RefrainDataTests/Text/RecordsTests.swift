@@ -29,6 +29,17 @@ import Testing
     #expect(read.notes.contains { $0.contains("without a tab") })
   }
 
+  @Test("Quotes of TSV that are none are seen far behind the beginning, below titles too")
+  func lateQuotes() throws {
+    let lines = (0..<300).map { "\($0 % 2 == 0 ? "ham" : "spam")\ttext \($0)" }
+    let late = ["ham\t\"win now", "spam\tand here\"", "ham\tend"]
+    for titles in [[], ["Survey", "of 2024"]] {
+      let text = (titles + ["label\ttext"] + lines + late).joined(separator: "\n")
+      let read = try records(text, name: "t.tsv", columns: ["label"])
+      #expect(read.count == 303 && texts(read, 1).suffix(3) == ["\"win now", "and here\"", "end"])
+    }
+  }
+
   @Test("A header is known by a column that was named, by numbers below words, and by values that come again")
   func header() throws {
     #expect(try records("a\tb\nx y\tz\n", columns: ["b"]).columns == ["a", "b"])

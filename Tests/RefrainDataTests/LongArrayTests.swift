@@ -54,7 +54,7 @@ import Testing
 
   @Test("Elements come in an order, those that are equal too, from however many parts", arguments: [1, 7, 900, 5000])
   func sorting(most: Int) throws {
-    for count in [0, 1, 6, 7, 8, 2000] where count / most < 500 {
+    for count in [0, 1, 6, 7, 8, 2000] {
       var generator = RandomGenerator(seed: 3)
       let numbers = (0..<count).map { _ in Int32.random(in: 0..<600, using: &generator) }
       var array = LongArray<Int32>(most: most)

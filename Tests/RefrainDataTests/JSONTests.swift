@@ -45,6 +45,10 @@ struct JSONTests {
     #expect(none == .infinity)
     for count in 0..<bytes.count { #expect(JSON(bytes: Array(bytes.prefix(count))) == nil, "\(count) bytes") }
     #expect(JSON(bytes: bytes + [0]) == nil && JSON(bytes: [200]) == nil)
+    // Of a text alone, of an array and of an object more is said than there is.
+    for kind in [6, 7, 8] as [UInt8] {
+      #expect(JSON(bytes: [kind, 5] + [UInt8](repeating: 0, count: 7) + Array("abc".utf8)) == nil, "\(kind)")
+    }
     #expect(JSON(bytes: [7] + [UInt8](repeating: 255, count: 8)) == nil)
   }
 

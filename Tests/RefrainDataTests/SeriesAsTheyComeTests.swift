@@ -82,6 +82,22 @@ private func problem(_ csv: String, _ change: (inout Series.Options) -> Void = {
     #expect(months.times.text(at: 2) == "2024-03-01" && months.observed == [true, false, true])
   }
 
+  @Test("Rows of several series below each other are none of one, and a clock that is set back is noted")
+  func observed() throws {
+    func rows(_ hours: [String]) throws(DataError) -> ObservedRows {
+      try ObservedRows(Table(csv: "time,v\n" + hours.map { "2024-01-01 \($0),1\n" }.joined(), file: "f.csv"))
+    }
+    let hours = (0..<6).map { "0\($0):00" }
+    let error = dataError { () throws(DataError) in try rows(hours + hours) }
+    #expect(
+      error?.description
+        == "f.csv: row 8, column time: '2024-01-01 00:00' was there before: several series stand below "
+        + "each other; keep the rows of one, or give each a column of its own" && error?.code == .repeatedTime)
+    let back = try rows(["00:00", "01:00", "02:00", "01:30", "02:30", "03:30"])
+    #expect(back.notes == ["the clock goes back at row 5: the rows are taken in the order of the file"])
+    #expect(dataError { () throws(DataError) in try rows(["00:00", "02:00", "01:00", "04:00", "03:00"]) }?.row == 4)
+  }
+
   @Test("A clock that jumps is named with its row, and not filled up with years of nothing")
   func jump() {
     let error = problem("time,v\n2024-01-01 10:05,1\n2024-01-01 10:59,9\n2924-01-01 10:55,3\n2024-01-01 11:30,8\n") {

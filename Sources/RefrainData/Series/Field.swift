@@ -1,7 +1,7 @@
 /// What a field of a table holds when it is read as a number.
 enum Field: Equatable {
   case number(Double)
-  /// Nothing, or a word or sign for nothing: NA, N/A, NaN, null, None, -, ?.
+  /// Nothing, or a word or sign for nothing, in letters of either case: NA, null, n.a., -, a spreadsheet's error.
   case missing
   /// An infinity, or a number too large for a Double.
   case infinite

@@ -3,11 +3,12 @@
 extension Table {
   /// The whole column as numbers.
   ///
-  /// Currency signs, percent signs and grouped thousands are taken off where the column has them throughout;
-  /// parentheses and a minus sign behind make a number negative.
+  /// Currency signs and percent signs, which are the same in all rows, grouped thousands and the marks of notes are
+  /// left out; parentheses and a minus sign behind make a number negative.
   ///
-  /// - Throws: `notANumber`, `doubtfulNumber` (`1.234` or `1,234`, which may be thousands or decimals), `missingValue`
-  ///   (empty, NA, N/A, NaN, null, None, -, ?) or `infiniteValue`, each with the row.
+  /// - Throws: `notANumber` (a text, or another unit than that of the rows before), `doubtfulNumber` (`1.234` or
+  ///   `1,234`, which may be thousands or decimals), `missingValue` (nothing, or a word or sign for nothing, such as
+  ///   NA, null or -) or `infiniteValue`, each with the row.
   public func numbers(in column: Column) throws(DataError) -> [Double] {
     var notes: [String] = []
     return try numbers(in: column, allowsMissing: false, notes: &notes)
@@ -30,7 +31,7 @@ extension Table {
         numbers.append(value)
         let (written, hasMark) = partsOfNumber(in: range)
         if hasMark { marked = marked ?? row }
-        // Of plain numbers only the last byte is looked at: it is a digit.
+        // Most rows have the unit of those before, and 0 needs none.
         if unit == nil || written != unit! && value != 0 {
           if let unit, !(unit.isEmpty || written.isEmpty) || unit == "%" || written == "%" {
             throw mixedUnits(row: row, column: column, unit, written)

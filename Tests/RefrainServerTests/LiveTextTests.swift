@@ -184,17 +184,6 @@ import Testing
     }
   }
 
-  @Test("What a text waits for before it is written is not of its time")
-  func waiting() async throws {
-    let test = try service { $0.computingTime = 1 }
-    let id = try await test.session("words")
-    async let other: Void = test.service.sessions.use(id, for: nil) { _ in try await Task.sleep(for: .seconds(1.5)) }
-    try await Task.sleep(for: .milliseconds(100))
-    let written = try await test.ask("POST", "/sessions/\(id)/generate?length=1")
-    #expect(try written.status == 200 && written.json["tokens"] == 1, "\(written.text)")
-    try await other
-  }
-
   @Test("A text that is written goes on while others are answered, and ends when its session is closed")
   func closing() async throws {
     let test = try service()

@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test(
-    "How a word is written depends on the one before it in the line, which may be the prompt's", .timeLimit(.minutes(1))
+    "How a word is written depends on the one before it in the line, which may be the prompt's"
   )
   func beginning() throws {
     let tokenizer = Tokenizer(learning: ["the cat, the dog"], TextOptions(separation: .punctuation))

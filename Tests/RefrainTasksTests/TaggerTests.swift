@@ -230,6 +230,32 @@ import Testing
     #expect(problem(some + [long]).contains("the sentence has 20001 words, more than 20000"))
   }
 
+  @Test("Long sentences come in smaller batches, and all batches of short ones in one that is asked for")
+  func longSentences() throws {
+    let short = TaggerSample.sentences(90, seed: 3)
+    let words = Array(repeating: short[0], count: 130).flatMap(\.words)
+    let long = TaggedSentence(words: words, tags: words.map { $0 == "Oslo" ? "B-LOC" : "O" })
+    // One sentence has more than 512 words, so that 64 of them would be more than a batch has.
+    #expect(words.count > 512 && TagTraining.words(64, longest: words.count) == 1 << 15)
+    #expect(TagTraining.words(63, longest: 520) == 63 * 520 && TagTraining.words(64, longest: 512) == 1 << 15)
+    #expect(TagTraining.words(1, longest: 40_000) == 40_000 && TagTraining.words(.max, longest: 7) == 1 << 15)
+    var configuration = TaggerSample.small
+    (configuration.hiddenSize, configuration.wordSize, configuration.epochs) = (4, 4, 2)
+    func network(_ sentences: [TaggedSentence], batch: BatchSize) throws -> Tagger {
+      configuration.batchSize = batch
+      return try MemoryBudget(1 << 50).run {
+        try Tagger.train(
+          on: TagExamples(TaggerSample.unlabeled(sentences), validation: TaggerSample.unlabeled(short)),
+          configuration: configuration)
+      }
+    }
+    #expect(try network(short + [long], batch: 64).isComplete)
+    let (whole, greatest) = (try network(short, batch: 90), try network(short, batch: .count(.max)))
+    for (mine, its) in zip(whole.tagNetwork.namedTensors, greatest.tagNetwork.namedTensors) {
+      expectSameBits(mine.tensor, its.tensor, mine.name)
+    }
+  }
+
   @Test("Sentences that are too long for memory give the same tagger, answers and measures")
   func longerThanMemory() throws {
     var configuration = TaggerSample.small

@@ -66,6 +66,11 @@ import Testing
     let limits = try order(&limited, source, epoch: 0)
     #expect(limits.flatMap(\.self).count == 2000)
     #expect(limits.allSatisfy { $0.count * ($0.map(source.length).max() ?? 0) <= 500 })
+    #expect(limited.batchCount == nil)
+    #expect(try limited.count(ofEpoch: 0) == limits.count)
+    let fourth = try order(&limited, source, epoch: 3).count
+    #expect(try limited.count(ofEpoch: 3) == fourth)
+    #expect(try sorted.count(ofEpoch: 1) == 100)
     // Unsorted ones are as large as they can be: one more example would be too much, whatever came in the batch before.
     var unpooled = LengthBatches(source, size: 64, maximumSteps: 500, pool: 1, shuffles: false)
     let full = try order(&unpooled, source, epoch: 0)

@@ -90,6 +90,14 @@ public struct LengthBatches<Source: ExampleSource>: BatchSource {
     return pools * pool + (rest + size - 1) / size
   }
 
+  /// The number of batches of an epoch, whose order is drawn for it where it depends on that.
+  package func count(ofEpoch epoch: Int) throws(TrainingError) -> Int {
+    if let batchCount { return batchCount }
+    var batches = self
+    try batches.begin(epoch: epoch, at: 0)
+    return batches.batches.count
+  }
+
   public mutating func begin(epoch: Int, at position: Int) throws(TrainingError) {
     var generator = RandomGenerator(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)
     order.begin(source.count)

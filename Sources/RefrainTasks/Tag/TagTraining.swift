@@ -20,7 +20,11 @@ struct TagTraining {
   private static let mostWords = 1 << 15
 
   /// The words of a batch, padding counted, given its size and the longest sentence.
-  static func words(_ size: Int, longest: Int) -> Int { max(longest, min(size * longest, mostWords)) }
+  static func words(_ size: Int, longest: Int) -> Int {
+    isLimited(size, longest: longest) ? max(longest, mostWords) : size * longest
+  }
+
+  private static func isLimited(_ size: Int, longest: Int) -> Bool { longest > mostWords / size }
 
   /// - Parameters:
   ///   - network: What is learned; on return that of the best epoch, or of the last where nothing was kept aside.
@@ -36,13 +40,17 @@ struct TagTraining {
     var optimizer = SparseAdam(learningRate: learningRate)
     // Long sentences come in smaller batches, which only they need: how many there are is not known before.
     let longest = source.longest(1).first.map { source.length(of: $0) } ?? 0
+    let size = max(1, min(batchSize, source.count))
     let batches = LengthBatches(
-      source, size: batchSize, maximumSteps: longest * batchSize > Self.mostWords ? Self.mostWords : nil, pool: 20,
+      source, size: size, maximumSteps: Self.isLimited(size, longest: longest) ? Self.mostWords : nil, pool: 20,
       seed: seed, order: LongOrder())
     let history: History
     do throws(TrainingError) {
+      // Where the number of batches depends on the order, that of the first epoch stands for all.
+      let updates: Int? = batches.batchCount == nil ? try epochs * batches.count(ofEpoch: 0) : nil
       let trainer = Trainer(
-        epochs: epochs, seed: seed, schedule: .oneCycle(rising: 0.1, divisor: 10, finalDivisor: 100),
+        epochs: epochs, seed: seed,
+        schedule: .oneCycle(count: updates, rising: 0.1, divisor: 10, finalDivisor: 100),
         clipping: .globalNorm(1), earlyStopping: score.map { _ in EarlyStopping(patience: max(8, epochs / 3)) },
         observers: [TagProgress(progress)], shouldStop: context.shouldStop)
       history = try context.train(trainer, stage: stage, &network, optimizer: &optimizer, task: task) {

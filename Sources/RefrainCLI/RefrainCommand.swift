@@ -45,7 +45,7 @@ struct RefrainCommand: ParsableCommand {
     // mpirun starts the command many times over; one process answers for all.
     if !Processes.isFirstStarted, sharing == .none { Foundation.exit(EXIT_SUCCESS) }
     Program<RefrainCommand>(
-      name: "refrain", beforeFailure: { Processes.leaveWordToFirst(thatJoin: sharing == .joined) },
+      name: "refrain", beforeTelling: { Processes.leaveWordToFirst(thatJoin: sharing == .joined, status: $0) },
       atEnd: Processes.leave, helpOperand: { TaskVerb.model(in: $0)?.path }
     ).run { try command(in: arguments) }
   }

@@ -22,13 +22,29 @@ import Testing
     let place = try Workplace()
     for names in [("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"), ("PMI_SIZE", "PMI_RANK")] {
       for arguments in [
-        ["cells"], ["predict", "none.model"], ["serve", "none.model"], ["train", "forecast", "--help"],
+        ["cells"], ["serve", "none.model"], ["train", "forecast", "--help"], ["train", "forecast", "--version"],
       ] {
         let first = try place.run(arguments, environment: [names.0: "2", names.1: "0"])
         #expect(!first.output.isEmpty || first.status == 66, "\(arguments)")
         let other = try place.run(arguments, environment: [names.0: "2", names.1: "1"])
         #expect(other.status == 0 && other.output.isEmpty && other.errors.isEmpty, "\(arguments): \(other.errors)")
       }
+    }
+  }
+
+  @Test("tells of an error that it meets before it joins the others, in case the first does not meet it")
+  func apart() throws {
+    let place = try Workplace()
+    for (arguments, threads, status, text) in [
+      (["predict", "none.model"], "1", 66, "none.model"),
+      (["train", "forecast", "a.csv", "--nothing"], "1", 64, "--nothing"),
+      (["forecast"], "many", 64, "REFRAIN_THREADS"),
+    ] as [([String], String, Int32, String)] {
+      let other = try place.run(
+        arguments,
+        environment: ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1", "REFRAIN_THREADS": threads])
+      #expect(other.status == status && other.output.isEmpty && other.errorLines.count == 1, "\(other.errors)")
+      #expect(other.errors.contains(text), "\(other.errors)")
     }
   }
 

@@ -7,8 +7,8 @@ import RefrainData
 struct Program<Root: ParsableCommand> {
   /// Its name in messages.
   let name: String
-  /// Called before a failure is told, and when the process is about to end, with its status.
-  var beforeFailure: () -> Void = {}
+  /// Called with the status before a failure, or help, is told, and when the process is about to end.
+  var beforeTelling: (_ status: Int32) -> Void = { _ in }
   var atEnd: (_ status: Int32) -> Void = { _ in }
   /// What stands behind the command where its help is asked for, such as the model whose task says which flags there
   /// are.
@@ -37,13 +37,13 @@ struct Program<Root: ParsableCommand> {
   /// Says what went wrong, on one line, and returns the exit status. Help and the version are no errors and go to
   /// standard output.
   private func report(_ error: any Error) -> Int32 {
-    beforeFailure()
     switch error {
     case is ClosedPipe:
       return EXIT_SUCCESS
     case let error as EnvironmentError:
       return report(CommandFailure(status: EX_USAGE, message: error.description.sanitized))
     case let failure as CommandFailure:
+      beforeTelling(failure.status)
       StandardError.write(line: "\(name): \(failure.message)")
       return failure.status
     case let error as DataError:
@@ -52,6 +52,7 @@ struct Program<Root: ParsableCommand> {
       return report(CommandFailure(error))
     default:
       let status = Root.exitCode(for: error).rawValue
+      beforeTelling(status)
       guard status == EXIT_SUCCESS else {
         StandardError.write(line: "\(name): \(usageMessage(for: error))")
         return status

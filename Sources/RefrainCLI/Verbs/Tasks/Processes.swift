@@ -97,13 +97,20 @@ enum Processes {
     joined.withLock { $0.folder }.map { "go on with 'refrain train --resume \($0.sanitized)'" }
   }
 
-  /// An error that all processes meet is told by the first, which ends the others meanwhile. What is wrong with the
-  /// command itself all meet before they join.
+  /// An error that all processes meet is told by the first, which ends the others meanwhile. One that is met before
+  /// they join, and is not the first's, the process tells itself after a while, and ends with it: else the first would
+  /// wait for it for ever.
   ///
-  /// - Parameter join: Whether the command joins them.
-  static func leaveWordToFirst(thatJoin join: Bool) {
-    if join, group == nil, !isFirstStarted { Foundation.exit(EXIT_SUCCESS) }
-    if !isFirst { sleep(1) }
+  /// - Parameters:
+  ///   - join: Whether the command joins them.
+  ///   - status: What the process ends with; 0 where it tells no error but help, which the first does.
+  static func leaveWordToFirst(thatJoin join: Bool, status: Int32) {
+    if join, group == nil, !isFirstStarted {
+      if status == EXIT_SUCCESS { Foundation.exit(status) }
+      sleep(2)
+    } else if !isFirst {
+      sleep(1)
+    }
   }
 
   /// Leaves the other processes at the end of this one; after an error they end too.

@@ -19,12 +19,18 @@ import Testing
   private func ends(
     model: @escaping @Sendable (_ rank: Int) -> String? = { _ in nil },
     reading: @escaping @Sendable (_ rank: Int) throws -> Void = { _ in },
+    common: @escaping @Sendable (_ rank: Int) -> UInt64 = { _ in 0 },
+    learning: @escaping @Sendable (_ group: LocalGroup) throws -> Void = { _ in },
     _ answer: @escaping @Sendable (_ rank: Int, _ share: ExampleShare) throws -> [JSON]?
   ) throws -> [End] {
     try LocalGroup.run(3) { group in
       do {
         let found = try SharedAnswers(group: group, model: model(group.rank)).answers {
           try reading(group.rank)
+        } common: { _ in
+          common(group.rank)
+        } learning: { _ in
+          try learning(group)
         } sharing: { _, share in
           try answer(group.rank, share)
         } alone: { _ in
@@ -70,6 +76,26 @@ import Testing
     #expect(odd[0] == .failure(70, "Odd()"))
     let other = try ends { rank, share in rank == 1 ? nil : [] }
     #expect(other[0] == .failure(70, "process 1 (on machine 1) has other examples; give all machines the same files"))
+  }
+
+  @Test("Nobody learns together with a process that has not read the same, which is named") func apart() throws {
+    // Who learned alone would wait for the others.
+    @Sendable func learn(_ group: LocalGroup) throws { _ = try group.gather([1]) }
+    @Sendable func answer(_ rank: Int, _ share: ExampleShare) -> [JSON]? { [.integer(rank)] }
+    #expect(try ends(common: { _ in 7 }, learning: learn, answer) == [.answers(["0", "1", "2"]), .nothing, .nothing])
+    let other = try ends(common: { $0 == 2 ? 7 : 8 }, learning: learn, answer)
+    let message = "process 2 (on machine 2) has other examples; give all machines the same files"
+    #expect(other == [.failure(70, message), .nothing, .nothing])
+    let missing = DataError(.missingFile, file: "a.csv", "it is not there")
+    let unread = try ends(reading: { if $0 == 2 { throw missing } }, learning: learn, answer)
+    #expect(unread == [.failure(66, "process 2 (on machine 2): a.csv: it is not there"), .nothing, .nothing])
+    let first = try ends(reading: { if $0 == 0 { throw missing } }, learning: learn, answer)
+    #expect(first == [.failure(-1, "a.csv: it is not there"), .nothing, .nothing])
+    let all = try ends(reading: { _ in throw missing }, learning: learn, answer)
+    #expect(all == [.failure(-1, "a.csv: it is not there"), .nothing, .nothing])
+    // What goes wrong while all learn is thrown at once: the others are no longer where they would meet.
+    let failing = try ends(learning: { throw TaskError("epoch \($0.rank)") }, answer)
+    #expect(failing == (0..<3).map { .failure(-1, "epoch \($0)") })
   }
 
   @Test("Machines with another model are named") func models() throws {

@@ -13,9 +13,25 @@ extension ForecastCommand {
     var series: [Series] = []
     /// Whether one network learns all of them.
     var areTogether = false
+    /// The forecaster that has learned all of them, where one does.
+    var learned: Forecaster?
 
     /// How many series there are to forecast.
     var count: Int { series.isEmpty ? model?.each.count ?? 0 : series.count }
+
+    /// A number that follows from the series, and from whether they are learned together.
+    var common: UInt64 {
+      var print = Fingerprint()
+      print.add(areTogether ? 1 : 0)
+      for series in series {
+        for byte in (series.id ?? series.name).utf8 { print.add(UInt64(byte)) }
+        for values in [series.values] + series.covariates.flatMap({ [$0.values, $0.future] }) {
+          print.add(UInt64(values.count))
+          for value in values { print.add(value.bitPattern) }
+        }
+      }
+      return print.value
+    }
   }
 
   /// More series than this are learned by one network together.
@@ -74,11 +90,19 @@ extension ForecastCommand {
     results.running.notes(of: all, for: Forecaster.self)
   }
 
-  /// The reports on some of the series. Where one network learns all of them, it does so whichever these are.
+  /// Lets one network learn all series, where they are learned together.
+  func learning(_ work: Work) throws -> Work {
+    guard work.areTogether else { return work }
+    var work = work
+    work.learned = try trained(on: work.series, prefix: "", work)
+    return work
+  }
+
+  /// The reports on some of the series, each of which is learned for it where not all have been learned together.
   func reports(_ work: Work, _ places: Range<Int>) throws -> [ForecastReport] {
     if let model = work.model { return try reports(work, places, by: model) }
     let levels = work.configuration.levels
-    guard work.areTogether else {
+    guard let forecaster = work.learned else {
       var reports: [ForecastReport] = []
       for series in work.series[places] where reports.isEmpty || !Interruption.isRequested {
         let label = label(of: series, in: work)
@@ -90,7 +114,6 @@ extension ForecastCommand {
       }
       return reports
     }
-    let forecaster = try trained(on: work.series, prefix: "", work)
     if results.format != .table { for text in forecaster.notes { results.running.note("Note: \(text).") } }
     return try zip(forecaster.each[places], work.series[places]).map { member, series in
       try ForecastReport(

@@ -67,7 +67,7 @@ struct ForecastCommand: ParsableCommand {
     let command = self
     if let group = Processes.group { return try command.forecast(with: group) }
     try command.task.naming {
-      let work = try command.read()
+      let work = try command.learning(command.read())
       let reports = try command.reports(work, 0..<work.count)
       try command.write(reports[0]) { form in reports.map { ForecastPart($0, form) } }
     }
@@ -102,6 +102,10 @@ struct ForecastCommand: ParsableCommand {
     }
     let shared = try SharedAnswers(group: group, model: files.model).answers {
       try task.naming { try read() }
+    } common: {
+      $0.common
+    } learning: { work in
+      try Processes.training { try task.naming { try learning(work) } }
     } sharing: { work, share in
       try share.places(of: work.count).map { try parts(work, $0) }
     } alone: { work in

@@ -14,7 +14,7 @@ enum Processes {
     var group: (any TrainingGroup)?
     /// The checkpoints from which a training that one of them ends is gone on with.
     var folder: String?
-    /// Whether they train; else they answer, and meet once at the end, whatever happened to one of them.
+    /// Whether they train; else they answer, and meet at the end, whatever happened to one of them.
     var areTraining = false
   }
 
@@ -111,6 +111,14 @@ enum Processes {
     } else if !isFirst {
       sleep(1)
     }
+  }
+
+  /// What processes that answer do together before: where one of them ends in it, it ends the others.
+  static func training<Value>(_ body: () throws -> Value) rethrows -> Value {
+    joined.withLock { $0.areTraining = true }
+    let value = try body()
+    joined.withLock { $0.areTraining = false }
+    return value
   }
 
   /// Leaves the other processes at the end of this one; after an error they end too.

@@ -6,8 +6,8 @@ import RefrainTasks
 /// Answers that processes which were started together share: each reads everything and answers a part of it, and the
 /// first is handed the answers of all, in their order.
 ///
-/// They meet once, when all have their answers or know why not: an error of one is told by the first, and none waits
-/// for another that has left.
+/// They meet when all have read, and when all have their answers or know why not: an error of one is told by the first,
+/// and none waits for another that has left.
 struct SharedAnswers {
   let group: any TrainingGroup
   /// The file of the model, which must be the same for all; nil where there is none.
@@ -26,21 +26,37 @@ struct SharedAnswers {
   ///
   /// - Parameters:
   ///   - read: Reads what is needed to answer: all processes do it, and meet the same errors in it.
+  ///   - common: A number that follows from what was read, by which they know that all have read the same.
+  ///   - learn: What they do together before they answer. An error in it is thrown as it is, by each that meets it: the
+  ///     end of one ends the others.
   ///   - answer: The answers to a share; nil where they cannot be shared, which all find out.
   ///   - alone: The answers to all, where they cannot be shared.
   /// - Returns: The answers, in the first process; nil in the others, which are done.
   /// - Throws: What the first process met, or what another one told it. The others throw nothing of this.
   func answers<Work>(
-    reading read: () throws -> Work, sharing answer: (Work, ExampleShare) throws -> [JSON]?,
+    reading read: () throws -> Work, common: (Work) -> UInt64 = { _ in 0 },
+    learning learn: (Work) throws -> Work = { $0 }, sharing answer: (Work, ExampleShare) throws -> [JSON]?,
     alone: (Work) throws -> [JSON]
   ) throws -> [JSON]? {
-    let work = Result { try read() }
-    let own = Result { try answer(work.get(), ExampleShare(group.rank, of: group.count)) }
+    var work = Result { try read() }
+    let number = (try? work.get()).map(common)
+    let states = try exchanging { () throws(TrainingError) in
+      try group.gather([number == nil ? 0 : 1, number ?? 0])
+    }
+    // The first that has not read what the first process has: nobody works then.
+    let odd = states.firstIndex { $0 != states[0] }
+    if odd == nil, case .success(let examples) = work { work = .success(try learn(examples)) }
+    let own = Result { () -> [JSON]? in
+      let examples = try work.get()
+      return odd == nil ? try answer(examples, ExampleShare(group.rank, of: group.count)) : nil
+    }
     let all = try exchanging { () throws(TrainingError) in try meet(said(own, hasRead: (try? work.get()) != nil)) }
     guard group.isFirst else { return nil }
     // What the first met itself it tells as one process would.
-    guard var answers = try own.get() else { return try alone(work.get()) }
-    for (rank, said) in all.enumerated().dropFirst() {
+    let found = try own.get()
+    if found == nil, odd == nil { return try alone(work.get()) }
+    var answers = found ?? []
+    for (rank, said) in all.enumerated().dropFirst(odd ?? 1) {
       switch said {
       case .answers(let others)?: answers += others
       case .failure(let failure, isInReading: false)?: throw failure
@@ -91,13 +107,24 @@ struct SharedAnswers {
       return 0
     }
     return data.withUnsafeBytes { bytes in
-      var sum: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(bytes.count)
+      var print = Fingerprint()
+      print.add(UInt64(bytes.count))
       for start in stride(from: 0, to: bytes.count & ~7, by: 8) {
-        sum = (sum ^ bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)) &* 0x0100_0000_01B3
-        sum ^= sum >> 29
+        print.add(bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
       }
-      return bytes[(bytes.count & ~7)...].reduce(sum) { ($0 ^ UInt64($1)) &* 0x0100_0000_01B3 }
+      for byte in bytes[(bytes.count & ~7)...] { print.add(UInt64(byte)) }
+      return print.value
     }
+  }
+}
+
+/// A number that changes with every word of what was read.
+struct Fingerprint {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ word: UInt64) {
+    value = (value ^ word) &* 0x0100_0000_01B3
+    value ^= value >> 29
   }
 }
 

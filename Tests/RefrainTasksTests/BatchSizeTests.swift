@@ -21,6 +21,9 @@ import Testing
     #expect(fit(.max, examples: 512).automatic == 32)
     #expect(fit(.max, examples: 511).automatic == 16)
     #expect(fit(.max, examples: 20).automatic == 8)
+    // No size is larger than the largest that may be asked for.
+    #expect(fit(.max, usual: 32_768, examples: .max).automatic == 65_536)
+    #expect(fit(.max, usual: 3, examples: .max).automatic == 49_152)
   }
 
   @Test("are the largest that fit where the task's own do not, if one does") func smaller() {
@@ -65,6 +68,80 @@ import Testing
   @Test("are counted for the longest examples") func longest() {
     let source = Lengths(lengths: [3, 9, 1, 9, 4, 0])
     #expect(source.longest(3) == [1, 3, 4] && source.longest(9) == [1, 3, 4, 0, 2, 5] && source.longest(0) == [])
+  }
+
+  /// How many examples the steps had by which a size was judged, and what was asked of the cap.
+  private func judged(
+    _ wanted: BatchSize, budget: Int = 1 << 50, lengths: [Int] = [3, 9, 9, 9, 9, 9, 9, 9, 9, 9, 2],
+    steps: (_ size: Int, _ longest: Int) -> Int = { $0 * $1 }
+  ) throws -> (measured: [Int], note: String?) {
+    var generator = RandomGenerator(seed: 1)
+    let model = LSTM(inputSize: 8, hiddenSize: 4, using: &generator)
+    var measured: [Int] = []
+    let notes = Notes()
+    var context = TrainingContext()
+    context.warn = { notes.add($0) }
+    let size = try MemoryBudget(budget).run {
+      try context.batchSize(wanted, usually: 4, source: Lengths(lengths: lengths), model: model, steps: steps) {
+        model, batch in
+        measured.append(batch.input.shape[0])
+        return model(batch.input).mean()
+      }
+    }
+    if case .count(let count) = wanted { #expect(size == count) }
+    return (measured, notes.all.first)
+  }
+
+  @Test("are judged by no more of the longest than they have, than there is room for, and than come together")
+  func few() throws {
+    #expect(try judged(1).measured == [1])
+    #expect(try judged(2).measured == [1, 2])
+    #expect(try judged(5).measured == [4, 5])
+    #expect(try judged(64).measured == [4, 8] && judged(.fitting).measured == [4, 8])
+    #expect(try judged(64, lengths: [7, 7, 7]).measured == [2, 3])
+    // Four tell that there is no room for eight.
+    let tight = try judged(64, budget: 1000)
+    #expect(tight.measured == [4] && tight.note?.hasPrefix("A training step with a batch of 64 takes about ") == true)
+    #expect(throws: TaskError.self) { try judged(.fitting, budget: 1000) }
+    // Long ones come in small batches, and one that is longer than a batch may be comes alone.
+    #expect(try judged(64) { min($0 * $1, 20) }.measured == [1, 2])
+    #expect(try judged(64) { max($1, min($0 * $1, 5)) }.measured == [1])
+    // Where larger sizes may have more steps, those count that the size may have.
+    #expect(try judged(64) { $0 / 2 * $1 }.measured == [4, 8] && judged(.fitting) { $0 / 2 * $1 }.measured == [3, 4])
+    #expect(try judged(.count(.max)) { $0 / 2 * $1 }.measured == [4, 8])
+  }
+
+  @Test("take what all examples take at most, and what a cap leaves of them") func capped() {
+    let memory = StepMemory(fixed: 1000, perExample: 90)
+    func bytes(_ size: Int, _ steps: @escaping (_ size: Int) -> Int) -> Int {
+      TrainingContext().fit(memory, usual: 8, examples: 11, longest: 9, steps: steps).bytes(size)
+    }
+    #expect(bytes(3) { 9 * $0 } == 1270 && bytes(3) { min(9 * $0, 20) } == 1200)
+    #expect(bytes(64) { 9 * $0 } == 1990 && bytes(.max) { 9 * $0 } == 1990)
+    // A size that no batch reaches may have a greater cap.
+    #expect(bytes(64) { $0 / 8 } == 1080 && bytes(64) { 2 * $0 } == 1990)
+  }
+
+  @Test("of streams of a text are as many as it has") func streams() throws {
+    let text = (0..<40).map { "line \($0) of a text" }.joined(separator: "\n")
+    let examples = LanguageExamples(try TextLines(DataSource([.bytes(Array(text.utf8), name: "text")])))
+    func plan(_ batch: BatchSize) throws -> LanguagePlan {
+      var configuration = LanguageModel.Configuration()
+      configuration.training.batch = batch
+      return try LanguagePlan(configuration, RegularizationOptions(), unit: .characters, count: 641, vocabulary: 30)
+    }
+    #expect(try plan(4096).rows == 20 && plan(4096).rows(of: 21) == 20 && plan(7).rows == 7)
+    #expect(try plan(.fitting).rows(of: .max) == 20)
+    let notes = Notes()
+    var context = TrainingContext()
+    context.warn = { notes.add($0) }
+    let configuration = try LanguageModel.Configuration([
+      "unit": ["characters"], "hidden": ["64"], "epochs": ["1"], "batch": ["4096"],
+    ])
+    _ = try MemoryBudget(1 << 17).run { try LanguageModel.train(on: examples, configuration, context) }
+    let note = try #require(notes.all.first { $0.hasPrefix("A training step with a batch of ") })
+    let size = try #require(note.split(separator: " ").lazy.compactMap { Int($0) }.first)
+    #expect((1...text.count / 32).contains(size), "\(note)")
   }
 
   @Test("take what two small steps say, and leave the model as it is") func measured() async {
@@ -130,6 +207,48 @@ import Testing
       }
       #expect(error?.description.contains("not even one example would fit; give more memory") == true)
     }
+  }
+
+  @Test("of several processes are those of the first, by what each has to learn from") func together() throws {
+    @Sendable func context(_ group: LocalGroup?) -> TrainingContext {
+      var context = TrainingContext()
+      context.group = group
+      return context
+    }
+    // Each has room for something else.
+    let sizes = try LocalGroup.run(3) { group in
+      try context(group).fitting { () throws(TaskError) in fit([7400, .max, 500][group.rank]) }
+    }
+    #expect(sizes == [64, 64, 64])
+    let errors = try LocalGroup.run(3) { group in
+      do throws(TaskError) {
+        _ = try context(group).fitting { () throws(TaskError) in fit([500, .max, 7400][group.rank]) }
+        return ""
+      } catch {
+        return error.description
+      }
+    }
+    #expect(errors[0].contains("not even one example would fit"), "\(errors)")
+    #expect(errors.dropFirst().allSatisfy { $0 == "the first process found no size of batches that fits" })
+    // What is asked for is looked at by the first alone.
+    let asked = try LocalGroup.run(3) { group in
+      var (own, looked) = (context(group), false)
+      own.warn = { _ in }
+      let size = try own.batchSize(90, usually: 8) { () throws(TaskError) in
+        looked = true
+        return fit(2000)
+      }
+      return size == 90 && looked == group.isFirst
+    }
+    #expect(asked == [true, true, true])
+    // A process learns from its share of a batch, rounded up.
+    let memory = StepMemory(fixed: 1000, perExample: 100)
+    let bytes = try LocalGroup.run(3) { group in
+      let fit = context(group).fit(memory, usual: 8, examples: 100, longest: 5) { $0 * 5 }
+      return [fit.bytes(3), fit.bytes(4)]
+    }
+    #expect(bytes[0] == [1100, 1140])
+    #expect(context(nil).fit(memory, usual: 8, examples: 100, longest: 5) { $0 * 5 }.bytes(4) == 1400)
   }
 
   @Test("train a tagger as a size by hand does") func tagger() throws {

@@ -147,10 +147,13 @@ struct LanguagePlan {
     take(rows: wanted)
   }
 
+  /// How many streams there are of those that are wanted: each has some windows, so that there is something to carry
+  /// from one to the next.
+  func rows(of wanted: Int) -> Int { max(1, min(wanted, (count - 1) / 32)) }
+
   /// Takes another number of streams.
   mutating func take(rows wanted: Int) {
-    // Each stream has some windows, so that there is something to carry from one to the next.
-    rows = max(1, min(wanted, (count - 1) / 32))
+    rows = rows(of: wanted)
     steps = max(1, min(wantedSteps, (count - 1) / rows))
   }
 }

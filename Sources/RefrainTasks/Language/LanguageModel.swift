@@ -77,15 +77,20 @@ public struct LanguageModel: Sendable {
     _ wanted: BatchSize?, _ plan: LanguagePlan, _ text: TokenText, _ network: LanguageNetwork,
     _ context: TrainingContext
   ) throws(TaskError) -> Int {
-    try context.batchSize(wanted, usually: plan.rows) { () throws(TaskError) in
-      let memory = try StepMemory(network, examples: max(1, min(StepMemory.examples, (text.count - 1) / plan.steps))) {
-        network, count in
+    // Of a number that is asked for there are no more than the plan has taken.
+    let possible = wanted.map { $0 == .fitting ? $0 : .count(plan.rows) }
+    return try context.batchSize(possible, usually: plan.rows) { () throws(TaskError) in
+      let windows = (text.count - 1) / plan.steps
+      let memory = try StepMemory(
+        network, examples: min(StepMemory.examples(for: possible), windows), within: MemoryBudget.current.left
+      ) { network, count in
         let window = CorpusStreams(text, rows: count).window(0, of: plan.steps)
         var memory = network.initialMemory(count)
         return Loss.crossEntropy(network(window.input, memory: &memory), window.target)
       }
-      let windows = (text.count - 1) / plan.steps
-      return context.fit(memory, usual: plan.rows, examples: windows, longest: plan.steps) { $0 * plan.steps }
+      return context.fit(memory, usual: plan.rows, examples: windows, longest: plan.steps) {
+        plan.rows(of: $0) * plan.steps
+      }
     }
   }
 

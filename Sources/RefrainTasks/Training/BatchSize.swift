@@ -212,26 +212,31 @@ extension TrainingContext {
     guard source.count > 0 else { return usual }
     return try withoutActuallyEscaping(steps) { steps throws(TaskError) in
       try batchSize(wanted, usually: usual) { () throws(TaskError) in
-        let long = source.longest(StepMemory.examples)
+        let long = source.longest(StepMemory.examples(for: wanted))
         let longest = max(1, long.first.map { source.length(of: $0) } ?? 1)
-        let memory = try StepMemory(model, examples: long.count) { model, count throws(TrainingError) in
-          loss(model, try source.batch(Array(long.prefix(count))))
-        }
-        return fit(memory, usual: usual, examples: source.count, longest: longest) {
-          steps(min($0, source.count), longest)
-        }
+        // No more of the longest than a batch has.
+        let size = if case .count(let size) = wanted { min(size, BatchSize.sizes.upperBound) } else { usual }
+        let most = steps(max(size, long.count), longest) / longest
+        let memory = try StepMemory(
+          model, examples: min(long.count, most), within: MemoryBudget.current.left
+        ) { model, count throws(TrainingError) in loss(model, try source.batch(Array(long.prefix(count)))) }
+        return fit(memory, usual: usual, examples: source.count, longest: longest) { steps($0, longest) }
       }
     }
   }
 
   /// Which batches fit, by what a step takes.
+  ///
+  /// - Parameter steps: How many steps a batch of a size has at most, if there are so many.
   func fit(
     _ memory: StepMemory, usual: Int, examples: Int, longest: Int, steps: @escaping (_ size: Int) -> Int
   ) -> BatchFit {
     // Of several processes each learns from its share. Examples in other forms may be longer.
     let (shares, growth) = (max(1, group?.count ?? 1), regularization.augmentations?.growth ?? 1)
+    let most = max(examples, BatchSize.sizes.upperBound)
     return BatchFit(usual: usual, examples: examples, budget: MemoryBudget.current.left) { size in
-      memory.bytes(steps: Int(Float((steps(size) + shares - 1) / shares) * growth), of: longest)
+      let all = min(steps(min(size, most)), examples * longest)
+      return memory.bytes(steps: Int(Float((all + shares - 1) / shares) * growth), of: longest)
     }
   }
 }
@@ -247,15 +252,22 @@ struct StepMemory {
   /// How many examples are wanted to find out.
   static let examples = 8
 
-  /// By the tensors that two small steps hold, in a process that computes nothing else meanwhile. Nothing is drawn and
-  /// nothing is learned.
+  /// The same, and no more than a batch is to have.
+  static func examples(for wanted: BatchSize?) -> Int {
+    if case .count(let size) = wanted { max(1, min(size, examples)) } else { examples }
+  }
+
+  /// By the tensors that two small steps hold, in a process that computes nothing else meanwhile; by the smaller alone
+  /// where the larger, as far as that one tells, is more than there is room for. Nothing is drawn and nothing is
+  /// learned.
   ///
   /// - Parameters:
   ///   - model: Whose gradient is found, at its weights.
   ///   - count: How many examples there are, of one length.
+  ///   - budget: The bytes that there are.
   ///   - loss: The loss of the first so many examples.
   init<M: Module>(
-    _ model: M, examples count: Int, loss: (M, _ count: Int) throws(TrainingError) -> Tensor
+    _ model: M, examples count: Int, within budget: Int = .max, loss: (M, _ count: Int) throws(TrainingError) -> Tensor
   ) throws(TaskError) {
     func peak(_ count: Int) throws(TaskError) -> Double {
       let before = TensorMemory.bytes
@@ -272,11 +284,19 @@ struct StepMemory {
     }
     // Fewer than four take as much as four do: threads and tiles have their own.
     let (many, few) = (max(1, min(count, Self.examples)), max(1, min(4, count - 1)))
-    let most = try peak(many)
-    perExample = many > few ? max(0, (most - (try peak(few))) / Double(many - few)) : most
+    let least = try peak(few)
+    let gradient = Double(model.parameterCount * MemoryLayout<Float>.size)
     // The optimizer's two moments, the best weights, and a copy while they change.
-    let weights = 4.0 * Double(model.parameterCount * MemoryLayout<Float>.size)
-    fixed = max(0, most - perExample * Double(many)) + weights
+    let weights = 4 * gradient
+    let told = max(0, least - gradient) / Double(few)
+    if many > few, weights + gradient + told * Double(many) <= Double(budget) {
+      let most = try peak(many)
+      perExample = max(0, (most - least) / Double(many - few))
+      fixed = max(0, most - perExample * Double(many)) + weights
+    } else {
+      perExample = told
+      fixed = max(0, least - told * Double(few)) + weights
+    }
   }
 
   /// The bytes of a step.

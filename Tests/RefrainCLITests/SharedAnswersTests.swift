@@ -17,20 +17,22 @@ import Testing
 
   /// What three processes end with.
   private func ends(
+    group: @escaping @Sendable (_ group: LocalGroup) -> any TrainingGroup = { $0 },
     model: @escaping @Sendable (_ rank: Int) -> String? = { _ in nil },
     reading: @escaping @Sendable (_ rank: Int) throws -> Void = { _ in },
     common: @escaping @Sendable (_ rank: Int) -> UInt64 = { _ in 0 },
     learning: @escaping @Sendable (_ group: LocalGroup) throws -> Void = { _ in },
     _ answer: @escaping @Sendable (_ rank: Int, _ share: ExampleShare) throws -> [JSON]?
   ) throws -> [End] {
-    try LocalGroup.run(3) { group in
+    try LocalGroup.run(3) { own in
+      let group = group(own)
       do {
         let found = try SharedAnswers(group: group, model: model(group.rank)).answers {
           try reading(group.rank)
         } common: { _ in
           common(group.rank)
         } learning: { _ in
-          try learning(group)
+          try learning(own)
         } sharing: { _, share in
           try answer(group.rank, share)
         } alone: { _ in
@@ -109,6 +111,17 @@ import Testing
       let message = "process 2 (on machine 2) has another model; give all machines the same file"
       #expect(apart == [.failure(70, message), .nothing, .nothing])
     }
+  }
+
+  @Test("A machine whose processor has other instructions is named") func instructions() throws {
+    @Sendable func odd(_ group: LocalGroup) -> any TrainingGroup {
+      if group.rank == 2 { OddGroup(group, gathering: 1, word: 0) } else { group }
+    }
+    let apart = try ends(group: odd, { _, _ in [] })
+    let message =
+      "process 2 (on machine 2) computes with other instructions; set REFRAIN_ISA to what all processors have, such as "
+      + "avx2, on all machines"
+    #expect(apart == [.failure(70, message), .nothing, .nothing])
   }
 
   @Test("A part of a forecast arrives as it was, in every form") func parts() throws {

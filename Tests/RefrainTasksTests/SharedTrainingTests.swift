@@ -82,6 +82,29 @@ import Testing
     try expectSame(without: "attention.0.bias") { try Classifier.train(on: examples, chosen, $0) }
   }
 
+  @Test("find what one finds: series of several lengths, whose values are dropped at single steps") func series() throws
+  {
+    var generator = RandomGenerator(seed: 8)
+    let rows = (0..<90).map { row in
+      let values = (0..<3 + generator.integer(below: 7)).map { step in
+        let value = Double(row % 2 == 0 ? step : -step) + Double(generator.normal())
+        return "\((value * 100).rounded() / 100)"
+      }
+      return "\(values.joined(separator: " ")),\(row % 2 == 0 ? "up" : "down")\n"
+    }
+    let table = "course,label\n" + rows.joined()
+    var configuration = try Self.configured(ClassifierConfiguration(["target": ["label"]]), layers: 2)
+    configuration.columns.members = 1
+    let chosen = configuration
+    let examples = try Classifier.examples(
+      from: DataSource([.bytes(Array(table.utf8), name: "t.csv")]), configuration)
+    try expectSame(without: "attention.0.bias") { context in
+      let classifier = try Classifier.train(on: examples, chosen, context)
+      #expect(classifier.columns.encoders.map { type(of: $0.encoder).kind } == ["series"])
+      return classifier
+    }
+  }
+
   @Test("find what one finds: words, weights and what layers pass on, along streams of a text") func texts() throws {
     let text = Self.sentences.map { $0.joined(separator: " ") }.joined(separator: "\n")
     let examples = LanguageExamples(try TextLines(DataSource([.bytes(Array(text.utf8), name: "text")])))

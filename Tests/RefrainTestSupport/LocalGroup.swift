@@ -64,6 +64,38 @@ public final class LocalGroup: TrainingGroup {
   public func finish() {}
 }
 
+/// A group of which this process says another word than it has: where what all say is compared, it is the odd one.
+public final class OddGroup: TrainingGroup {
+  private let group: LocalGroup
+  private let (gathering, word): (Int, Int)
+  private let gatherings = Mutex(0)
+
+  /// - Parameters:
+  ///   - group: The process.
+  ///   - gathering: Which gathering it is, from 0.
+  ///   - word: Which of the words of 8 bytes that are gathered then.
+  public init(_ group: LocalGroup, gathering: Int, word: Int) {
+    (self.group, self.gathering, self.word) = (group, gathering, word)
+  }
+
+  public var rank: Int { group.rank }
+  public var count: Int { group.count }
+  public func machine(of rank: Int) -> String { group.machine(of: rank) }
+  public func beginSum(_ values: UnsafeMutableBufferPointer<Float>) { group.beginSum(values) }
+  public func beginBroadcast(_ bytes: UnsafeMutableRawBufferPointer) { group.beginBroadcast(bytes) }
+  public func finish() {}
+
+  public func beginGather(_ own: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) {
+    let number = gatherings.withLock { number in
+      defer { number += 1 }
+      return number
+    }
+    var said = [UInt8](own)
+    if number == gathering { said[8 * word] ^= 0x40 }
+    said.withUnsafeBytes { group.beginGather($0, into: all) }
+  }
+}
+
 /// Where threads wait for one another.
 private final class Meeting: @unchecked Sendable {
   struct Part {

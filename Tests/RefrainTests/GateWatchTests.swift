@@ -109,7 +109,47 @@ import Testing
     }
     // A state that passes in a few looks is none; of a long training about ten epochs are looked at.
     #expect(try warnings([-9, 0, 0, -9], epochs: 2).isEmpty)
+    #expect(try warnings([-9, 0, 0, -9], epochs: 3).count == 1)
     #expect(try warnings([-9, 0, 0, -9], epochs: 30).first?.problem.hasPrefix("in epoch 9 ") == true)
+  }
+
+  @Test("are at their ends below a tenth and above nine tenths, and too many where four of five of units' steps are")
+  func limits() {
+    func gate(_ name: String, _ values: [Float], units: Int = 5) -> GateValues {
+      GateValues(
+        level: "a", gate: name, values: Tensor(values, shape: [values.count / units, units]), decidesRetention: false)
+    }
+    func level(_ gates: GateValues...) -> GateSaturation? { GateSaturation.levels(gates).first }
+    func some(_ count: Int, at end: Float) -> [Float] { (0..<100).map { $0 < count ? end : 0.5 } }
+    let closed = gate("output", some(100, at: 0))
+    #expect(level(gate("input", some(80, at: 0.05)), closed).map { $0.isTrouble && $0.share == 0.8 } == true)
+    #expect(level(gate("input", some(79, at: 0.05)), closed).map { $0.isTrouble } == false)
+    // All gates of a unit are at an end, or it does not count.
+    #expect(level(gate("input", some(50, at: 1)), gate("output", some(50, at: 1).reversed()))?.share == 0)
+    let (tenth, hundredth): (Float, Float) = (0.1, 0.01)
+    for (value, isAtEnd) in [
+      (tenth.nextDown, true), (tenth, false), (1 - tenth, false), ((1 - tenth).nextUp, true),
+    ] {
+      #expect(level(gate("input", some(100, at: value)), closed)?.share == (isAtEnd ? 1 : 0), "\(value)")
+    }
+    // A gate that is the only one.
+    for (value, isAtEnd) in [
+      (hundredth.nextDown, true), (hundredth, false), (1 - hundredth, false), ((1 - hundredth).nextUp, true),
+    ] {
+      #expect(level(gate("update", some(100, at: value)))?.share == (isAtEnd ? 1 : 0), "\(value)")
+    }
+    // Fewer than sixteen steps say nothing.
+    #expect(level(gate("update", Array(repeating: 0, count: 80)))?.isTrouble == true)
+    #expect(level(gate("update", Array(repeating: 0, count: 75))).map { $0.isTrouble } == nil)
+  }
+
+  @Test("are those of four rows and of 256 of their steps at most") func most() {
+    var generator = RandomGenerator(seed: 3)
+    let layer = GRU(inputSize: 2, hiddenSize: 3, using: &generator)
+    for (rows, steps, count) in [(6, 260, 4 * 256), (3, 257, 3 * 256), (5, 255, 4 * 255)] {
+      let seen = GateValues.seen(in: layer) { _ = layer(Tensor.zeros([rows, steps, 2])) }
+      #expect(seen.count == 3 && seen.allSatisfy { $0.values.shape == [count, 3] }, "\(rows) rows, \(steps) steps")
+    }
   }
 
   @Test("of cells that have no other gates than one are saturated only where nothing is kept or taken") func single() {

@@ -223,6 +223,16 @@ import Testing
     }
     #expect(more.allSatisfy { $0?.code == .exchangeFailed && $0 == more[0] })
     #expect(more[0]?.description.contains("process 2 (on machine 2) has another number of batches") == true)
+    // A processor that has other instructions.
+    let processor = try error { group in
+      _ = try Self.trained(group, epochs: 1) {
+        if group.rank == 1 { $0.group = OddGroup(group, gathering: 0, word: 1) }
+      }
+    }
+    #expect(processor.allSatisfy { $0?.code == .exchangeFailed })
+    #expect(
+      processor[0]?.description.contains("process 1 (on machine 1) computes with other instructions; set REFRAIN_ISA")
+        == true)
     let spoiled = try error { group in
       var examples = Self.examples(12)
       examples.input = Tensor(

@@ -40,15 +40,15 @@ extension Classifier: TaskModel {
   /// The class of each row.
   public func predict(_ examples: LabelledRecords, _ request: ClassifierRequest) throws(TaskError) -> [ClassAnswer] {
     let rows = try model.encoded(examples)
-    return try answers(rows, Array(0..<rows.count), ids: examples.ids, request)
+    return try answers(rows, Array(0..<rows.count), names: examples.names, request)
   }
 
   /// The class of each row, some rows at a time.
   public func predictInParts(
     _ examples: LabelledRecords, _ request: ClassifierRequest, _ body: ([ClassAnswer]) throws -> Void
   ) throws {
-    let (rows, ids) = (try model.encoded(examples), examples.ids)
-    for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, ids: ids, request)) }
+    let (rows, names) = (try model.encoded(examples), examples.names)
+    for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, names: names, request)) }
   }
 
   /// The class of each row of a share.
@@ -57,22 +57,24 @@ extension Classifier: TaskModel {
   ) throws(TaskError) -> [ClassAnswer]? {
     let rows = try model.encoded(examples)
     guard let places = share.places(of: rows.count) else { return nil }
-    return try answers(rows, Array(places), ids: examples.ids, request)
+    return try answers(rows, Array(places), names: examples.names, request)
   }
 
   private func answers(
-    _ rows: EncodedRows, _ places: [Int], ids: [String]?, _ request: ClassifierRequest
+    _ rows: EncodedRows, _ places: [Int], names: AnswerNames, _ request: ClassifierRequest
   ) throws(TaskError) -> [ClassAnswer] {
     guard !places.isEmpty else { return [] }
     return zip(places, try probabilities(rows, places)).map { row, probabilities in
-      answer(probabilities, id: ids?[row], threshold: request.threshold)
+      answer(probabilities, id: names.ids?[row], file: names.files?[row], threshold: request.threshold)
     }
   }
 
   /// The answer that says these probabilities, class by class.
-  func answer(_ probabilities: [Double], id: String?, threshold: Double?) -> ClassAnswer {
+  func answer(
+    _ probabilities: [Double], id: String? = nil, file: String? = nil, threshold: Double?
+  ) -> ClassAnswer {
     ClassAnswer(
-      id: id, labels: labels.answer(probabilities, threshold: threshold ?? 0.5).map { labels.names[$0] },
+      id: id, file: file, labels: labels.answer(probabilities, threshold: threshold ?? 0.5).map { labels.names[$0] },
       areSeveral: labels.areSeveral, probability: probabilities.max() ?? 0,
       probabilities: zip(labels.names, probabilities).map { ($0, $1) })
   }

@@ -55,10 +55,12 @@ public struct Classifier: Sendable {
 }
 
 /// What a classifier says of a row: `{"label","probability","probabilities":{…}}`, or `labels` where a row may have
-/// several; before these `id` where the rows of a table were steps of series.
+/// several; before these `id` where the rows of a table were steps of series, and `file` where rows are several files.
 public struct ClassAnswer: Encodable, Sendable, Equatable {
   /// Which series this is said of, where rows were steps of series.
   public let id: String?
+  /// The path of the file that this is said of, where rows are files and there are several.
+  public let file: String?
   /// The most probable class, or those that are probable enough where a row may have several.
   public let labels: [String]
   /// Whether a row may have several.
@@ -72,7 +74,7 @@ public struct ClassAnswer: Encodable, Sendable, Equatable {
   public var label: String? { labels.first }
 
   public static func == (first: ClassAnswer, second: ClassAnswer) -> Bool {
-    first.id == second.id && first.labels == second.labels
+    first.id == second.id && first.file == second.file && first.labels == second.labels
       && first.probabilities.elementsEqual(second.probabilities) { $0 == $1 }
   }
 
@@ -87,6 +89,7 @@ public struct ClassAnswer: Encodable, Sendable, Equatable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encodeIfPresent(id, forKey: "id")
+    try container.encodeIfPresent(file, forKey: "file")
     if areSeveral {
       try container.encode(labels, forKey: "labels")
     } else {

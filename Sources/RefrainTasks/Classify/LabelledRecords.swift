@@ -1,5 +1,11 @@
 import RefrainData
 
+/// What rows are called beside their answers, where they are series or files.
+struct AnswerNames: Sendable {
+  let ids: [String]?
+  let files: [String]?
+}
+
 /// Records that were read and checked for a task that says something of rows.
 public struct LabelledRecords: Sendable {
   /// The rows.
@@ -119,6 +125,17 @@ public struct LabelledRecords: Sendable {
       places.map { records.text(row: row, column: $0) ?? "" }.joined(separator: ", ")
     }
   }
+
+  /// The path of each row where rows are files, and there are several; nil else.
+  var files: [String]? {
+    guard records.areFiles, records.count > 1, let place = try? records.column(named: Records.fileColumn) else {
+      return nil
+    }
+    return (0..<records.count).map { records.text(row: $0, column: place) ?? "" }
+  }
+
+  /// What tells answers apart.
+  var names: AnswerNames { AnswerNames(ids: ids, files: files) }
 
   /// What columns of labels are called.
   private static let usual = [

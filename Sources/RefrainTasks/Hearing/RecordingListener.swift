@@ -187,6 +187,6 @@ extension Classifier {
   private func answer(scores: [Tensor]) -> ClassAnswer {
     let sums = scores.dropFirst().reduce(scores[0]) { $0 + $1 }
     let means = sums * (1 / Float(scores.count))
-    return answer(Self.probabilities(means.values, calibration, labels)[0], id: nil, threshold: nil)
+    return answer(Self.probabilities(means.values, calibration, labels)[0], threshold: nil)
   }
 }

@@ -40,7 +40,7 @@ extension Regressor: TaskModel {
   ) throws(TaskError) -> [RegressionAnswer] {
     try check(request.level)
     let rows = try model.encoded(examples)
-    return try answers(rows, Array(0..<rows.count), ids: examples.ids, request)
+    return try answers(rows, Array(0..<rows.count), names: examples.names, request)
   }
 
   /// The number of each row, some rows at a time.
@@ -48,8 +48,8 @@ extension Regressor: TaskModel {
     _ examples: LabelledRecords, _ request: RegressorRequest, _ body: ([RegressionAnswer]) throws -> Void
   ) throws {
     try check(request.level)
-    let (rows, ids) = (try model.encoded(examples), examples.ids)
-    for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, ids: ids, request)) }
+    let (rows, names) = (try model.encoded(examples), examples.names)
+    for part in ColumnModel.parts(of: rows.count) { try body(answers(rows, part, names: names, request)) }
   }
 
   /// The number of each row of a share.
@@ -59,15 +59,17 @@ extension Regressor: TaskModel {
     try check(request.level)
     let rows = try model.encoded(examples)
     guard let places = share.places(of: rows.count) else { return nil }
-    return try answers(rows, Array(places), ids: examples.ids, request)
+    return try answers(rows, Array(places), names: examples.names, request)
   }
 
   private func answers(
-    _ rows: EncodedRows, _ places: [Int], ids: [String]?, _ request: RegressorRequest
+    _ rows: EncodedRows, _ places: [Int], names: AnswerNames, _ request: RegressorRequest
   ) throws(TaskError) -> [RegressionAnswer] {
     guard !places.isEmpty else { return [] }
     var answers = answers(try model.scores(rows, places).map(scale.value), level: request.level)
-    if let ids { for (place, row) in places.enumerated() { answers[place].id = ids[row] } }
+    for (place, row) in places.enumerated() {
+      (answers[place].id, answers[place].file) = (names.ids?[row], names.files?[row])
+    }
     return answers
   }
 

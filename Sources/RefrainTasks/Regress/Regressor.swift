@@ -25,10 +25,12 @@ public struct Regressor: Sendable {
 }
 
 /// What a regressor says of a row: `{"value","low","high"}`, and before these `id` where the rows of a table were steps
-/// of series.
+/// of series, or `file` where rows are several files.
 public struct RegressionAnswer: Encodable, Sendable, Equatable {
   /// Which series this is said of, where rows were steps of series.
   public var id: String?
+  /// The path of the file that this is said of, where rows are files and there are several.
+  public var file: String?
   /// The number.
   public let value: Double
   /// Where the interval begins; nil where too few rows were kept aside to say.

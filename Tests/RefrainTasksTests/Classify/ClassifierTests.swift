@@ -129,9 +129,21 @@ private func measure(_ name: String, _ evaluation: TaskEvaluation?) -> Double? {
       let configuration = try chosen()
       let examples = try Classifier.examples(from: DataSource(paths: [folder]), configuration)
       let classifier = try Classifier.train(on: examples, configuration, TrainingContext())
-      let answers = try classifier.predict(
-        classifier.examples(from: DataSource(paths: [folder + "/pos/0.txt", folder + "/neg/1.txt"])))
+      let paths = [folder + "/pos/0.txt", folder + "/neg/1.txt"]
+      let two = try classifier.examples(from: DataSource(paths: paths))
+      let answers = try classifier.predict(two)
       #expect(answers.map(\.label) == ["pos", "neg"])
+      // Of several files each answer says of which it is.
+      #expect(answers.map(\.file) == paths && answers[0] != answers[1])
+      #expect(try JSON(encoding: answers[1]).line.hasPrefix(#"{"file":"\#(paths[1])","label":"neg","#))
+      #expect(
+        try classifier.predict(two, ClassifierRequest(), share: ExampleShare(1, of: 2))?.map(\.file) == [paths[1]])
+      var parts: [ClassAnswer] = []
+      try classifier.predictInParts(two, ClassifierRequest()) { parts += $0 }
+      #expect(parts == answers)
+      let one = try classifier.predict(classifier.examples(from: DataSource(paths: [paths[0]])))
+      #expect(one.map(\.file) == [nil])
+      #expect(try JSON(encoding: one[0]).line.hasPrefix(#"{"label":"pos","#))
     }
   }
 

@@ -43,6 +43,33 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
 }
 
 @Suite("Regression") struct RegressorTests {
+  @Test("Of several files each answer says of which it is; of one, and of the rows of a table, none does")
+  func files() throws {
+    try withTemporaryFolder { folder in
+      for row in 0..<40 {
+        let path = "\(folder)/\(1 + row % 4)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let text = "there \(Array(repeating: "were many", count: row % 4).joined(separator: " ")) birds"
+        try Data(text.utf8).write(to: URL(filePath: path + "/\(row).txt"))
+      }
+      var configuration = RegressorConfiguration()
+      var shared = SharedOptions()
+      (shared.hidden, shared.epochs) = (4, 1)
+      try configuration.choose(shared)
+      configuration.columns.members = 1
+      let regressor = try Regressor.train(
+        on: Regressor.examples(from: DataSource(paths: [folder]), configuration), configuration, TrainingContext())
+      let paths = [folder + "/3/2.txt", folder + "/1/4.txt"]
+      func answers(_ paths: [String]) throws -> [RegressionAnswer] {
+        try regressor.predict(regressor.examples(from: DataSource(paths: paths)))
+      }
+      let two = try answers(paths)
+      #expect(two.map(\.file) == paths && two.allSatisfy { $0.id == nil })
+      #expect(try JSON(encoding: two[0]).line.hasPrefix(#"{"file":"\#(paths[0])","value":"#))
+      #expect(try answers([paths[0]]).map(\.file) == [nil])
+    }
+  }
+
   @Test("A number is learned of text, number and category columns, and answers are the same once saved")
   func lifecycle() throws {
     let regressor = try trained(table(600), ["target": ["price"]])

@@ -41,9 +41,10 @@ struct InfoCommand: ParsableCommand {
   private func text(_ information: ModelInformation) -> String {
     let terminal = StandardOutput.terminal
     let page = Page(width: terminal.width, usesColor: terminal.usesColor)
-    let labelWidth = (information.facts.map { $0.name.sanitized.count }.max() ?? 0) + 2
+    let facts = TrainingFacts.inWords(information.facts)
+    let labelWidth = (facts.map { $0.name.sanitized.count }.max() ?? 0) + 2
     var lines = [page.strong(file.sanitized)]
-    lines += information.facts.flatMap { page.entry($0.name.sanitized, $0.value, labelWidth: labelWidth) }
+    lines += facts.flatMap { page.entry($0.name.sanitized, $0.value, labelWidth: labelWidth) }
     if information.facts.contains(where: { $0.name == "Assumed" }) {
       lines += page.entry("", "For run and convert " + StateOptions.hint + ".", labelWidth: labelWidth)
     }

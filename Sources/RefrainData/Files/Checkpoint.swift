@@ -71,8 +71,16 @@ package struct Checkpoint: Sendable {
   package var stage: String { file.metadata["stage"] ?? "" }
 
   /// The course of the stage; nil unless it has ended.
-  package var history: History? {
-    file.metadata["history"].flatMap { try? JSONDecoder().decode(History.self, from: Data($0.utf8)) }
+  package var history: History? { file.metadata["history"].flatMap(Self.history) }
+
+  /// What the metadata `history` says; nil where that cannot be read.
+  package static func history(_ text: String) -> History? {
+    try? JSONDecoder().decode(History.self, from: Data(text.utf8))
+  }
+
+  /// The position that the metadata `training` says; nil where that cannot be read.
+  package static func position(_ text: String) -> TrainingPosition? {
+    try? JSONDecoder().decode(TrainingDescription.self, from: Data(text.utf8)).decoded()
   }
 
   /// The training, to go on with.

@@ -15,6 +15,26 @@ import Testing
       #expect(result.errors.contains("swift build -c release --traits MPI"))
       #expect(try place.files == ["sales.csv"])
     }
+
+    @Test("answers alone without MPI, and says so") func answering() throws {
+      let place = try Workplace()
+      let rows = (1...60).map { "\(2000 + $0 / 12)-\($0 % 12 < 9 ? "0" : "")\($0 % 12 + 1),\(100 + $0 % 12)" }
+      try place.write((["month,sales"] + rows).joined(separator: "\n") + "\n", to: "sales.csv")
+      let environment = ["OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "0"]
+      let note = "4 processes were started, and this refrain was built without MPI: one answers alone."
+      let forecast = ["forecast", "sales.csv", "--epochs", "2", "--hidden", "4"]
+      let alone = try place.run(forecast + ["--save", "m"], environment: environment)
+      #expect(alone.status == 0 && alone.errors.contains(note), "\(alone.errors)")
+      for arguments in [forecast, ["predict", "m", "sales.csv"]] {
+        let quiet = try place.run(arguments + ["--quiet"], environment: environment)
+        #expect(quiet.status == 0 && !quiet.errors.contains("MPI"), "\(quiet.errors)")
+        let said = try place.run(arguments, environment: environment)
+        #expect(said.errorLines.filter { $0 == note }.count == 1, "\(said.errors)")
+      }
+      // Where nothing is shared in any build, nothing is to be said.
+      let piped = try place.run(["predict", "m", "-"], environment: environment, input: "sales.csv")
+      #expect(piped.status == 0 && !piped.errors.contains("MPI"), "\(piped.errors)")
+    }
   #endif
 
   @Test("answers once: of a command that is not shared all processes but the first leave at once")

@@ -47,8 +47,8 @@ public struct Trainer {
   /// The processes that train the model together; nil, or a group of one, trains alone. Each reads all the data and
   /// learns from its share of every batch (``TrainingBatch/share(_:of:)``); the mean of their gradients goes through
   /// the ``exchanges``. What the observers and ``shouldStop`` of the first process decide holds for all: at a batch,
-  /// once the next one is learned from. Dropout draws other numbers in each process, and batch normalization takes the
-  /// mean over each share.
+  /// once the next one is learned from. Dropout is that of one process where a share says of which batch it is
+  /// (``BatchShare``); else it draws other numbers in each. Batch normalization takes the mean over each share.
   public var group: (any TrainingGroup)?
   /// What sees the events of training, and may end it.
   public var observers: [any TrainingObserver]

@@ -61,8 +61,8 @@ struct ForecastCommand: ParsableCommand {
   }
 
   mutating func run() throws {
-    // Standard input is that of one process.
-    try Processes.joinToAnswer(file != nil && file != "-")
+    // Standard input, which may hold something where no file is named, is that of one process.
+    try Processes.joinToAnswer(file != nil && file != "-", note: results.running.note)
     if !Processes.isFirst { results.running.quiet = true }
     let command = self
     if let group = Processes.group { return try command.forecast(with: group) }

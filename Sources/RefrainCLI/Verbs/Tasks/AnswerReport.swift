@@ -56,7 +56,7 @@ extension JSON {
     case .array(let values) where values.count > 12 && values.allSatisfy(\.isNumber):
       "[\(values.prefix(3).map(\.readable).joined(separator: ", ")), … \(values.count - 3) more]"
     // Of numbers by name, such as probabilities of classes, the greatest.
-    case .object(let fields) where fields.allSatisfy(\.value.isNumber): Self.greatest(fields)
+    case .object(let fields) where !fields.isEmpty && fields.allSatisfy(\.value.isNumber): Self.greatest(fields)
     default: line
     }
   }

@@ -64,7 +64,8 @@ struct PredictTask<Task: TaskModel>: ParsableCommand {
       (Task.Answer.self as? any FileAnswer.Type).flatMap { $0.isWritten(to: path) ? path : nil }
     }
     // Standard input is that of one process, and so are answers that are files.
-    try Processes.joinToAnswer(written == nil && !(files + task.files).contains("-"))
+    try Processes.joinToAnswer(
+      written == nil && !(files + task.files).contains("-"), note: results.running.note)
     if let group = Processes.group { return try answer(with: group) }
     try task.naming { try answer(written: written) }
   }

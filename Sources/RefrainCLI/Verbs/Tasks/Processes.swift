@@ -59,12 +59,19 @@ enum Processes {
   /// Joins the processes that were started together to answer, if this one is not alone. Where answers cannot be
   /// shared, or MPI is not there, the first process gives them alone, and the others end here.
   ///
-  /// - Parameter areShared: Whether each process can read what is to be answered, and its answers can be handed on.
-  static func joinToAnswer(_ areShared: Bool) throws {
+  /// - Parameters:
+  ///   - areShared: Whether each process can read what is to be answered, and its answers can be handed on.
+  ///   - note: Told that MPI is not there.
+  static func joinToAnswer(_ areShared: Bool, note: (String) -> Void) throws {
     let launched = launched()
     guard launched.count > 1, group == nil else { return }
     #if MPI
       if areShared { return try join(folder: nil, areTraining: false) }
+    #else
+      if areShared, launched.rank == 0 {
+        note(
+          "\(launched.count) processes were started, and this refrain was built without MPI: one answers alone.")
+      }
     #endif
     if launched.rank > 0 { Foundation.exit(EXIT_SUCCESS) }
   }

@@ -143,6 +143,12 @@ import Testing
     #expect(series.times.text(at: 2) == "2024-01-03" && series.notes.contains(note))
   }
 
+  @Test func `with a title before a header that comes again, with it or without, say so`() throws {
+    let parts = ["date,v\n2024-01-01,5\n", "date,v\n2024-01-02,6\n", "Region,North\ndate,v\n2024-01-03,7\n"]
+    let series = try Series(table: Table(csv: "Region,North\n" + parts.joined()))
+    #expect(series.values == [5, 6, 7] && series.notes.contains("2 headers between the rows passed over"))
+  }
+
   @Test func `with a second line that cannot be told are refused with the line to remove`() throws {
     let table = try Table(csv: "date,shop,v\nday,name,EUR\n2024-01-01,a,5\n2024-01-02,a,6\n")
     let error = dataError { () throws(DataError) in try Series(table: table) }

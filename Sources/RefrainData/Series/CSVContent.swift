@@ -77,7 +77,7 @@ struct CSVContent {
     var number = first
     var comments = 0
     var (blanks, spacing, passed, headers) = (0, -1, 0, 0)
-    var cut = false
+    var (cut, lastHeader) = (false, 0)
     while !scanner.isAtEnd {
       if scanner.skipBlankLine() {
         blanks += 1
@@ -110,7 +110,8 @@ struct CSVContent {
       if hasHeader, width > 1, let line = headerLine(fields[before...], in: scanner.bytes) {
         // Files that were put below each other have one each.
         fields.removeLast(count)
-        headers += line == 0 ? 1 : 0
+        if line == 0 || lastHeader != number - 1 { headers += 1 }
+        lastHeader = number
         number += 1
         continue
       }

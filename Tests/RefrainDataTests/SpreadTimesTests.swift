@@ -127,6 +127,8 @@ import Testing
   @Test func `may have a text between them, and quarters between months`() throws {
     let text = try all("kind,1960,1961,1962,note,1963,1964\na,1,2,3,x,4,5\nb,6,7,8,y,9,10\n")
     #expect(text.map(\.values) == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]] && text[0].times.text(at: 5) == "1965")
+    let named = "Year,\(Self.months.joined(separator: ",")),1\n2020,1,2,3,4,5,6,7,8,9,10,11,12,99\n"
+    #expect(try all(named)[0].values == (1...12).map(Double.init))
     let heads = Self.months.enumerated().map { $0 % 3 == 2 ? "\($1),Q\($0 / 3 + 1)" : $1 }.joined(separator: ",")
     let rows = (2020...2021).map { year in
       "\(year)," + (1...12).map { $0 % 3 == 0 ? "\(year * 100 + $0),9" : "\(year * 100 + $0)" }.joined(separator: ",")
@@ -285,9 +287,15 @@ import Testing
     "year,month,1,2,3,4,5,6,7,8,9,10,11,12,13,14\n2020,1,1,2,3,4,5,6,7,8,9,10,11,12,13,14\n",
     "date,1,2,3,4,5,6\n2024-01-01,1,2,3,4,5,6\n2024-01-02,1,2,3,4,5,6\n",
     "name,2020,2021,2022\na,x,y,z\nb,x,y,z\n",
+    // Answers by people and by years, rates by their years, shares, wavelengths.
+    "id,Q1,Q2,Q3,Q4\n1801,7,8,9,6\n1802,5,6,7,8\n", "year,Q1,Q2,Q3,Q4,Q5\n2020,1,2,3,4,5\n2021,2,3,4,5,6\n",
+    "year,1,2,3,5,7,10\n2020,1,2,3,4,5,6\n2021,2,3,4,5,6,7\n",
+    "date,0.10,0.25,0.50,0.75\n2024-01-01,1,2,3,4\n2024-01-02,2,3,4,5\n",
+    "sample,1400,1500,1600,1700\na,1,2,3,4\nb,2,3,4,5\n",
   ])
   func `are not seen where there are none`(csv: String) throws {
     let table = try Table(csv: csv)
+    #expect(try table.meant(time: nil, values: [], others: [], id: [], isPlain: false).columns == table.columns)
     #expect(table.gathered == nil && table.columns.count == csv.prefix { $0 != "\n" }.count { $0 == "," } + 1)
   }
 

@@ -28,14 +28,19 @@ struct Heads {
   }
 
   var reversed: Heads { Heads(Array(zip(places, numbers).reversed()), by: step) }
-
-  func filter(_ isKept: (Int) -> Bool) -> Heads { Heads(zip(places, numbers).filter { isKept($0.0) }, by: step) }
 }
 
 extension SpreadTimes {
   static func wholeTimes(_ names: [[UInt8]], in table: Table) -> Finding? {
     guard let heads = wholeTimes(names), holdNumbers(heads, in: table) else { return nil }
     let isYears = names[heads.places[0]].count == 4
+    // Wavelengths from 400 to 2500 are no years, nor are some of them.
+    let taken = Set(heads.places)
+    if isYears,
+      names.indices.contains(where: { names[$0].count > 2 && names[$0].allSatisfy(isDigit) && !taken.contains($0) })
+    {
+      return nil
+    }
     if isYears, heads.firstOutOfOrder == nil, let month = key(of: heads, in: table, where: holdsMonths) {
       // Each year's months follow those of the year before it.
       let rising = heads.numbers[0] < heads.numbers[1] ? heads : heads.reversed
@@ -48,15 +53,17 @@ extension SpreadTimes {
 
   static func partsOfYears(_ names: [[UInt8]], in table: Table) -> Finding? {
     for (number, isMonth, least) in [(month, true, 6), (quarter, false, 4)] {
-      guard var heads = Heads(names, number, most: isMonth ? 12 : 4) else { continue }
-      if isMonth, !heads.places.allSatisfy({ names[$0].allSatisfy(isDigit) }) {
-        // A bare number beside names of months is something else.
-        heads = heads.filter { !names[$0].allSatisfy(isDigit) }
-      } else if isMonth, names.contains(where: { bareNumber($0).map { $0 > 12 } ?? false }) {
-        // Behind 1 to 12 stands 13 where they are days.
-        continue
+      // A bare number beside names of months is something else.
+      let isBare = names.count { !$0.allSatisfy(isDigit) && number($0) != nil } < least
+      guard let heads = Heads(names, { $0.allSatisfy(isDigit) == isBare ? number($0) : nil }, most: isMonth ? 12 : 4),
+        heads.places.count >= least
+      else { continue }
+      if isBare {
+        // Behind 1 to 12 stands 13 where they are days, and some of them in no order are anything.
+        let areDays = names.contains { bareNumber($0).map { $0 > 12 } ?? false }
+        if areDays || heads.places.count < 12 && heads.firstOutOfOrder != nil { continue }
       }
-      guard heads.places.count >= least, holdNumbers(heads, in: table),
+      guard isMonth || heads.numbers.allSatisfy({ $0 <= 4 }), holdNumbers(heads, in: table),
         let year = key(of: heads, in: table, where: holdsYears)
       else { continue }
       return (
@@ -86,10 +93,15 @@ extension SpreadTimes {
   }
 
   static func clocks(_ names: [[UInt8]], in table: Table) -> Finding? {
-    let seconds = names.map { name in
+    var seconds = names.map { name in
       // A bare number may be anything.
       name.contains { !isDigit($0) } ? TimeSource.timeOfDay(name[...]) : nil
     }
+    // Beside 0.75 neither is 0.50 a time of day.
+    let decimals = names.indices.filter {
+      names[$0].contains(UInt8(ascii: ".")) && NumberNotation.isNumber(names[$0][...])
+    }
+    if decimals.contains(where: { seconds[$0] == nil }) { for place in decimals { seconds[place] = nil } }
     // Some of them stand beside each other.
     guard
       seconds.indices.dropFirst(2).contains(where: { place in
@@ -180,12 +192,12 @@ extension SpreadTimes {
     return (1...12).contains(number) ? number : nil
   }
 
-  /// 1 for `Q1`, `1Q`, `1st quarter`; nil for anything else.
+  /// 1 for `Q1`, `1Q`, `1st quarter`, and 5 for `Q5`, beside which they are questions; nil for anything else.
   private static func quarter(_ text: [UInt8]) -> Int? {
     let words = String(decoding: text, as: UTF8.self).lowercased()
     let digits = words.filter(\.isNumber)
     let letters = words.split { !$0.isLetter }.map(String.init).filter { !TimeWord.ordinals.contains($0) }
-    guard digits.count == 1, let number = Int(digits), (1...4).contains(number), letters.count == 1,
+    guard (1...2).contains(digits.count), digits.first != "0", let number = Int(digits), letters.count == 1,
       TimeWord.quarters.contains(letters[0])
     else { return nil }
     return number

@@ -215,9 +215,12 @@ extension SpreadTimes {
     }
   }
 
-  /// Whether every field of a column is a year, and the column is named for years, or the first.
+  /// Whether every field of a column is a year, and the column is named for years, or the first and not for what tells
+  /// rows apart, as `id` is.
   static func holdsYears(_ column: Table.Column, in table: Table) -> Bool {
-    guard column.index == 0 || TimeAxis.part(column.name) == .year else { return false }
+    guard column.index == 0 && !Series.isNamedLikeID(column.name) || TimeAxis.part(column.name) == .year else {
+      return false
+    }
     return texts(column, in: table).allSatisfy { text in
       text.count == 4 && text.allSatisfy(isDigit)
         && (1500...2200).contains(Int(String(decoding: text, as: UTF8.self)) ?? 0)

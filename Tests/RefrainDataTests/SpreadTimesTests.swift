@@ -174,6 +174,8 @@ import Testing
     #expect(error?.remedy?.contains("column") == true)
     let rows = dataError { () throws(DataError) in try ObservedRows(Table(csv: csv)) }
     #expect(rows?.code == .unsortedTimes)
+    let value = dataError { () throws(DataError) in try Series(table: Table(csv: csv), target: "value") }
+    #expect(value?.code == .unsortedTimes)
     // The columns are there for who wants one, and the rows for who counts them.
     let table = try Table(csv: csv)
     #expect(try Series(table: table, target: table.columns[2].name).values.first == 2)

@@ -174,12 +174,19 @@ public struct Table: Sendable {
   ///   - others: Those beside them.
   ///   - id: The columns that tell series apart.
   ///   - isPlain: Whether the file's own columns are meant in any case.
-  /// - Throws: `unsortedTimes` where no column is named, and what time each of columns side by side is is not known.
+  /// - Throws: `unsortedTimes` where no column is named, or one that there would be, and what time each of columns side
+  ///   by side is is not known.
   func meant(
     time: String?, values: [String], others: [String], id: [String], isPlain: Bool
   ) throws(DataError) -> Table {
     let names = [time].compactMap(\.self) + values + others
-    if let gatheringFault, names.isEmpty, !isPlain { throw gatheringFault }
+    if let gatheringFault, !isPlain {
+      // A model may ask for what it learned from, where such times were put below each other.
+      let isMissing = names.contains { name in
+        ["value", "time"].contains(name) && !columns.contains { $0.name.lowercased() == name }
+      }
+      if names.isEmpty || isMissing { throw gatheringFault }
+    }
     guard let plain, let gathered else { return self }
     if isPlain { return plain.table }
     let found = (names + id).map { name in

@@ -60,7 +60,7 @@ public struct Table: Sendable {
   let delimiter: CSVDelimiter
   /// What the file as a whole says about decimals.
   let marks: (point: Bool, comma: Bool)
-  let bytes: [UInt8]
+  private(set) var bytes: [UInt8]
   /// Row after row, without the header.
   let fields: [CSVField]
   /// The numbers of the rows, as a spreadsheet counts.
@@ -160,7 +160,10 @@ public struct Table: Sendable {
     (file, format, notes) = (table.file, table.format, table.notes + assumed)
     (delimiter, marks, usesDecimalComma) = (table.delimiter, table.marks, table.usesDecimalComma)
     gathered = (columns[columns.count - 2], columns[columns.count - 1])
-    plain = Plain(table)
+    // The bytes are there once for both.
+    var own = table
+    own.bytes = bytes
+    plain = Plain(own)
     (self.bytes, self.fields) = (bytes, fields)
     rowNumbers = cells.map { table.rowNumbers[$0.row] }
   }

@@ -52,6 +52,9 @@ import Testing
     // Rows without names are told apart by their numbers.
     let two = try all("2020-01,2020-02,2020-03\n5,6,7\n8,9,10\n")
     #expect(two.map(\.id) == ["1", "2"] && two[1].values == [8, 9, 10])
+    // The largest number there is has none behind it.
+    let large = try Table(csv: "time,1960,1961,1962\n\(Int.max),5,6,7\n\(Int.max),8,9,10\n")
+    #expect(large.gathered != nil && large.rowCount == 6)
     let same = try all("kind,1960,1961,1962\na,5,6,7\na,8,9,10\n")
     #expect(same.map(\.values) == [[5, 6, 7], [8, 9, 10]])
   }

@@ -249,15 +249,16 @@ extension SpreadTimes {
 
   /// Whether each field of a column is another time, or in a column named for times a number that goes on by one.
   static func areTimes(_ column: Table.Column, in table: Table) -> Bool {
-    guard table.rowCount > 1 else { return false }
-    let texts = texts(column, in: table)
-    if TimeAxis.kind(of: column, in: table) == .number {
-      let numbers = texts.map { Int(String(decoding: $0, as: UTF8.self)) }
-      return TimeAxis.isNamedLikeTime(column.name) && !TimeAxis.isNamedForCounting(column.name)
-        && zip(numbers.dropFirst(), numbers).allSatisfy { next, last in
-          next.flatMap { next in last.map { next == $0 + 1 } } ?? false
-        }
+    let kind = TimeAxis.kind(of: column, in: table)
+    guard table.rowCount > 1, kind != .text else { return false }
+    guard kind == .number else {
+      let texts = texts(column, in: table)
+      return Set(texts).count == texts.count
     }
-    return TimeAxis.kind(of: column, in: table) != .text && Set(texts).count == texts.count
+    guard TimeAxis.isNamedLikeTime(column.name), !TimeAxis.isNamedForCounting(column.name) else { return false }
+    let numbers = texts(column, in: table).map { Int(String(decoding: $0, as: UTF8.self)) }
+    return zip(numbers.dropFirst(), numbers).allSatisfy { next, last in
+      next.flatMap { next in last.map { next == $0 &+ 1 } } ?? false
+    }
   }
 }

@@ -67,8 +67,9 @@ import Testing
       metadata: ["training": try training(), "stage": "past", "history": history("completed")])
     try file.write(to: place.folder.path + "/a.model")
     let text = try place.run(["info", "a.model"])
-    #expect(text.status == 0 && text.text.contains("Done     2 epochs\n"), "\(text.text)")
-    #expect(!text.text.contains("{") && text.text.contains("Left     nothing, as all epochs are done"), "\(text.text)")
+    #expect(text.status == 0 && text.text.contains("Done        2 epochs\n"), "\(text.text)")
+    #expect(
+      !text.text.contains("{") && text.text.contains("Left        nothing, as all epochs are done"), "\(text.text)")
     let json = try place.run(["info", "a.model", "--format", "json"]).text
     #expect(json.contains("stopReason") && json.contains("drawnInEpoch") && !json.contains("all epochs are done"))
   }

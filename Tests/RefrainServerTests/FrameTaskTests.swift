@@ -213,8 +213,8 @@ import Testing
       ("pictures", Array("{\"clips\":[[[1,\"a\"]]]}".utf8), MediaType.json, 400, "'clip'"),
       ("pictures", Array("{\"clips\":[[1,2]]}".utf8), MediaType.json, 400, "[rows, columns]"),
       ("pictures", Array("{\"clips\":[[[[[[1]]]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
-      ("pictures", Array("{\"clips\":[[[[1,2],[3,4]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
-      ("next", Array("{\"clips\":[[[[1,2,3,4]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
+      ("pictures", Array("{\"clips\":[[[[[1,2],[3,4]]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
+      ("next", Array("{\"clips\":[[[[[1,2,3,4]]]]]}".utf8), MediaType.json, 400, "[rows, columns]"),
       (
         "pictures", Array("{\"clips\":[[[1]],\(nested(Self.clip(3, 0)))]}".utf8), MediaType.json, 400,
         "clip 2 has 3 frames"

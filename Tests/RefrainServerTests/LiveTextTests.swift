@@ -186,11 +186,14 @@ import Testing
 
   @Test("A text that is written goes on while others are answered, and ends when its session is closed")
   func closing() async throws {
-    let test = try service()
+    let test = try service { $0.computingTime = 1e6 }
     let id = try await test.session("words")
     async let written = test.ask(
       "POST", "/sessions/\(id)/generate", json: "{\"options\":{\"length\":1000000}}")
-    try await Task.sleep(for: .milliseconds(100))
+    // It has begun, however long that takes.
+    while try await !test.ask("GET", "/metrics").text.contains("refrain_steps_total{") {
+      try await Task.sleep(for: .milliseconds(5))
+    }
     let other = try await test.session("words")
     #expect(try await test.ask("POST", "/sessions/\(other)/steps", json: "{\"text\":\"the\"}").status == 200)
     #expect(try await test.ask("DELETE", "/sessions/\(id)").status == 204)

@@ -25,7 +25,7 @@ struct AugmentationParameter {
     let amounts = values.sorted { $0.key < $1.key }.compactMap { name, text in AugmentationParameter(name)?.text(text) }
     let named = values[RegularizationOptions.augment] ?? given
     guard !amounts.isEmpty || named != nil else { return nil }
-    let all = (named.map { $0 == "none" ? [] : [$0] } ?? []) + amounts
+    let all = (named.map { $0.lowercased() == "none" ? [] : [$0] } ?? []) + amounts
     return all.isEmpty ? "none" : all.joined(separator: ",")
   }
 }

@@ -242,6 +242,7 @@ import Testing
     let values = ["augment.noise": "0.1", "hidden": "8"]
     #expect(SearchSpace.typed(values) == "--hidden 8 --augment noise=0.1")
     #expect(SearchSpace.typed(values, augment: "scaling") == "--hidden 8 --augment scaling,noise=0.1")
+    #expect(SearchSpace.typed(values, augment: "NONE") == "--hidden 8 --augment noise=0.1")
     #expect(SearchSpace.typed(["hidden": "8"], augment: "scaling") == "--hidden 8")
   }
 }

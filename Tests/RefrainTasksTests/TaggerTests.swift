@@ -239,6 +239,7 @@ import Testing
     #expect(words.count > 512 && TagTraining.words(64, longest: words.count) == 1 << 15)
     #expect(TagTraining.words(63, longest: 520) == 63 * 520 && TagTraining.words(64, longest: 512) == 1 << 15)
     #expect(TagTraining.words(1, longest: 40_000) == 40_000 && TagTraining.words(.max, longest: 7) == 1 << 15)
+    #expect(TagTraining.words(0, longest: 7) == 0)
     var configuration = TaggerSample.small
     (configuration.hiddenSize, configuration.wordSize, configuration.epochs) = (4, 4, 2)
     func network(_ sentences: [TaggedSentence], batch: BatchSize) throws -> Tagger {

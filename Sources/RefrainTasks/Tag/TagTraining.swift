@@ -24,7 +24,7 @@ struct TagTraining {
     isLimited(size, longest: longest) ? max(longest, mostWords) : size * longest
   }
 
-  private static func isLimited(_ size: Int, longest: Int) -> Bool { longest > mostWords / size }
+  private static func isLimited(_ size: Int, longest: Int) -> Bool { longest > mostWords / max(1, size) }
 
   /// - Parameters:
   ///   - network: What is learned; on return that of the best epoch, or of the last where nothing was kept aside.

@@ -57,7 +57,7 @@ import Testing
     let place = try Workplace()
     for (arguments, threads, status, text) in [
       (["predict", "none.model"], "1", 66, "none.model"),
-      (["train", "forecast", "a.csv", "--nothing"], "1", 64, "--nothing"),
+      (["train", "forecast", "a.csv", "--save", "a.model", "--nothing"], "1", 64, "--nothing"),
       (["forecast"], "many", 64, "REFRAIN_THREADS"),
     ] as [([String], String, Int32, String)] {
       let other = try place.run(

@@ -135,9 +135,8 @@ import Testing
     let notes = Notes()
     var context = TrainingContext()
     context.warn = { notes.add($0) }
-    let configuration = try LanguageModel.Configuration([
-      "unit": ["characters"], "hidden": ["64"], "epochs": ["1"], "batch": ["4096"],
-    ])
+    var configuration = try LanguageModel.Configuration(["unit": ["characters"], "batch": ["4096"]])
+    (configuration.hidden, configuration.epochs) = (64, 1)
     _ = try MemoryBudget(1 << 17).run { try LanguageModel.train(on: examples, configuration, context) }
     let note = try #require(notes.all.first { $0.hasPrefix("A training step with a batch of ") })
     let size = try #require(note.split(separator: " ").lazy.compactMap { Int($0) }.first)

@@ -73,7 +73,8 @@ import Testing
     }
     for stop in [nil, ""] {
       let (pieces, rest) = written(stop)
-      #expect(rest == "" && !pieces.contains("") && scalars(pieces.joined()) == scalars(whole))
+      // The mark of a word adds nothing where a line begins.
+      #expect(rest == "" && (unit == .pieces || !pieces.contains("")) && scalars(pieces.joined()) == scalars(whole))
     }
     for stop in [
       "cat\u{E9}", "the cat", " the", "t", "\n", "\u{E9}.\nq\u{301}", "a the e", "end\n", "q\u{301}", "nowhere",

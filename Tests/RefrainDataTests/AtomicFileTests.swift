@@ -110,4 +110,19 @@ import Testing
       try writeAtomically("", to: "/dev/stderr")
     }
   }
+
+  @Test func `goes on with a stream that leads to a file`() throws {
+    try withTemporaryFolder { folder in
+      let descriptor = open(folder + "/log", O_WRONLY | O_CREAT, 0o600)
+      defer { close(descriptor) }
+      #expect(write(descriptor, "before\n", 7) == 7)
+      for root in ["/dev/fd/", "/proc/self/fd/"] where access(root, F_OK) == 0 {
+        try writeAtomically(root + "\n", to: root + "\(descriptor)")
+      }
+      #expect(write(descriptor, "after\n", 6) == 6)
+      let text = try String(contentsOfFile: folder + "/log", encoding: .utf8)
+      #expect(text.hasPrefix("before\n/dev/fd/\n") && text.hasSuffix("\nafter\n"))
+      #expect(try files(in: folder) == ["log"])
+    }
+  }
 }

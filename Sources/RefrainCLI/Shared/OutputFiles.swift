@@ -54,6 +54,7 @@ private func isSameFile(_ first: String, _ second: String) -> Bool {
 
 /// Throws when a file cannot be written where it is to be, before time is spent on it.
 func checkWritableFile(_ path: String) throws(DataError) {
+  guard openStream(path) == nil else { return }
   var status = stat()
   let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
   guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
@@ -64,10 +65,9 @@ func checkWritableFile(_ path: String) throws(DataError) {
   if exists ? status.st_mode & S_IFMT == S_IFDIR : path.hasSuffix("/") {
     throw DataError(.unwritableFile, file: path, "this is a folder, not a file", remedy: "name a file in it")
   }
-  if exists, status.st_mode & S_IFMT != S_IFREG { try checkIsOpenStream(path) }
-  // A regular file is replaced by rename, for which the folder must be writable; an open stream is written to.
-  let isReplaced = !exists || status.st_mode & S_IFMT == S_IFREG
-  guard !exists || access(path, W_OK) == 0, !isReplaced || access(folder, W_OK | X_OK) == 0 else {
+  if exists, status.st_mode & S_IFMT != S_IFREG { throw .pipeOrDevice(path) }
+  // A file is replaced by rename, for which the folder must be writable.
+  guard !exists || access(path, W_OK) == 0, access(folder, W_OK | X_OK) == 0 else {
     throw DataError(.unwritableFile, file: path, "no permission to write here", remedy: "choose another place")
   }
 }

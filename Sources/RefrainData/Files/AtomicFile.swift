@@ -7,7 +7,8 @@ import Synchronization
 /// fails the temporary file is removed and an existing file stays as it was; one that a killed program has left behind
 /// goes with the next file that is written to the folder. An existing file keeps its permissions; a symbolic link stays
 /// a link, and the file that it points to, there or not, is replaced. A stream that the program has open already, such
-/// as `/dev/stdout`, is written to directly; other pipes and devices are refused, as they may wait for ever.
+/// as `/dev/stdout`, goes on where it is, also one that leads to a file; other pipes and devices are refused, as they
+/// may wait for ever.
 ///
 /// - Throws: `missingFolder`, `isDirectory`, `diskFull` or `unwritableFile`.
 public func writeAtomically(_ bytes: some Sequence<UInt8>, to path: String) throws(DataError) {
@@ -23,6 +24,10 @@ public func writeAtomically(_ text: String, to path: String) throws(DataError) {
 
 private func writeAtomically(_ bytes: [UInt8], toPath path: String) throws(DataError) {
   guard !path.isEmpty else { throw DataError(.unwritableFile, "the path of the file to write is empty") }
+  if let stream = openStream(path) {
+    if let failure = write(bytes, to: stream) { throw .writing(path, failure) }
+    return
+  }
   var permissions: mode_t?
   var target = path
   var status = stat()
@@ -34,9 +39,7 @@ private func writeAtomically(_ bytes: [UInt8], toPath path: String) throws(DataE
       permissions = status.st_mode & 0o7777
       target = resolvingLinks(path)
     case S_IFDIR: throw .writing(path, EISDIR)
-    default:
-      try checkIsOpenStream(path)
-      return try writeDirectly(bytes, to: path)
+    default: throw .pipeOrDevice(path)
     }
   } else if errno != ENOENT {
     throw .writing(path, errno)
@@ -111,16 +114,16 @@ private func removeAbandonedFiles(beside target: String) {
   }
 }
 
-/// Makes sure that the path of something that is no file names one of the program's own streams, which are open
-/// already.
-///
-/// - Throws: `unwritableFile`.
-package func checkIsOpenStream(_ path: String) throws(DataError) {
-  let isOpen =
-    path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
-  guard !isOpen else { return }
-  throw DataError(
-    .unwritableFile, file: path, "this is a pipe or a device, not a file", remedy: "name a file, or /dev/stdout")
+/// The number of a stream of the program's own that a path names; nil for any other path, and for one that is closed.
+package func openStream(_ path: String) -> Int32? {
+  let named: Int32? =
+    switch path {
+    case "/dev/stdout": STDOUT_FILENO
+    case "/dev/stderr": STDERR_FILENO
+    default: ["/dev/fd/", "/proc/self/fd/"].first(where: path.hasPrefix).flatMap { Int32(path.dropFirst($0.count)) }
+    }
+  guard let named, fcntl(named, F_GETFD) >= 0 else { return nil }
+  return named
 }
 
 /// Where a file will be that is not there yet: what a link points to that leads nowhere, or the path itself.
@@ -154,14 +157,6 @@ private func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
   }
 }
 
-private func writeDirectly(_ bytes: [UInt8], to path: String) throws(DataError) {
-  let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw .writing(path, errno) }
-  var failure = write(bytes, to: descriptor)
-  if close(descriptor) != 0 && failure == nil { failure = errno }
-  if let failure { throw .writing(path, failure) }
-}
-
 /// Everything up to and including the last slash; empty when there is none.
 private func folderPrefix(of path: String) -> String {
   path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
@@ -183,6 +178,12 @@ private func synchronizeFolder(of path: String) {
 }
 
 extension DataError {
+  /// What is no file and no stream of the program's own.
+  package static func pipeOrDevice(_ path: String) -> DataError {
+    DataError(
+      .unwritableFile, file: path, "this is a pipe or a device, not a file", remedy: "name a file, or /dev/stdout")
+  }
+
   /// Why `path` cannot be written, from the system's error number.
   static func writing(_ path: String, _ number: Int32) -> DataError {
     switch number {

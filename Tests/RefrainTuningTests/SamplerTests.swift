@@ -108,6 +108,20 @@ import Testing
     #expect(ours < random)
   }
 
+  @Test("by Parzen trees begins sooner where there are few trials, and finds more so")
+  func few() {
+    #expect([1, 15, 20, 29, 30, 300].map { TreeParzenSampler(trials: $0).startup } == [5, 5, 6, 9, 10, 10])
+    let count = 60
+    let shares = Self.objectives.map { objective in
+      func searches(_ sampler: TreeParzenSampler) -> [Double] {
+        (0..<count).map { best(of: objective, sampler, seed: UInt64($0), trials: 15) }
+      }
+      let (sooner, later) = (searches(TreeParzenSampler(trials: 15)), searches(TreeParzenSampler()))
+      return Double(sooner.reduce(0) { sum, one in sum + later.count { one < $0 } }) / Double(count * count)
+    }
+    #expect(shares.reduce(0, +) / Double(shares.count) > 0.55, "\(shares)")
+  }
+
   @Test("chooses the same for the same seed and trials, within the space")
   func determinism() {
     let space = Self.objectives[5].space

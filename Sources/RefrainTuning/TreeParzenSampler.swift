@@ -26,7 +26,9 @@ public struct TreeParzenSampler: Sampler {
     using generator: inout RandomGenerator
   ) -> [ParameterValue] {
     let known = observations.filter { $0.loss.isFinite }
-    guard observations.count >= startup, !known.isEmpty else {
+    // Where several came out alike, as with an F1 of 0, the first of them is no place to go back to.
+    let isTold = known.count == 1 || known.contains { $0.loss != known[0].loss }
+    guard observations.count >= startup, !known.isEmpty, isTold else {
       return RandomSampler().next(in: space, after: observations, running: running, using: &generator)
     }
     let failed = observations.filter { !$0.loss.isFinite }.map(\.values)

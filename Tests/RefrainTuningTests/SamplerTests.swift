@@ -153,7 +153,14 @@ import Testing
       if case .real(let place) = values[0], place > 0.5 { above += 1 }
     }
     #expect(above < 15, "\(above) of 60 where all were ended early")
-    // Where none says anything, chance decides.
+    // Where none says anything, chance decides; and where all say the same.
+    let alike = [0.1, 0.12, 0.14, 0.16, 0.18, 0.2].map { Observation(values: [.real($0)], loss: 1) }
+    let far = (0..<60).count { seed in
+      var generator = RandomGenerator(seed: UInt64(seed))
+      let values = TreeParzenSampler(trials: 15).next(in: space, after: alike, running: [], using: &generator)
+      if case .real(let place) = values[0] { return place > 0.5 } else { return false }
+    }
+    #expect((20...40).contains(far), "\(far) of 60 where all came out alike")
     var generator = RandomGenerator(seed: 1)
     let lost = observations((0..<20).map { 0.6 + 0.01 * Double($0) })
     #expect(TreeParzenSampler().next(in: space, after: lost, running: [], using: &generator).count == 1)

@@ -4,6 +4,7 @@ tasks, spaces, numbers of trials and seeds, and the best measure that each finds
 
 Usage: Benchmarks/tune_peer.py REFRAIN DATA [REPEATS] [TRIALS] [TASK...]
     DATA has series/, text/atis/ and text/names/, as their sources give them; 20 repeats of 15 trials unless said otherwise.
+SEED is the seed of the first repeat (default: 0).
 Needs Python with optuna. One of Optuna's trials is a search of Refrain's with a space of a single point, so that both
 train and measure alike.
 """
@@ -19,6 +20,7 @@ import optuna
 
 refrain, data = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 repeats = int(sys.argv[3]) if len(sys.argv) > 3 else 20
+first = int(os.environ.get("SEED", "0"))
 trials = int(sys.argv[4]) if len(sys.argv) > 4 else 15
 names = sys.argv[5:] or ["classify", "tag", "language"]
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -99,7 +101,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name in names:
         arguments, isMoreBetter = TASKS[name]
         ours, theirs = [], []
-        for seed in range(repeats):
+        for seed in range(first, first + repeats):
             results = [trial["result"] for trial in search(folder, arguments, SPACE, trials, seed)
                        if trial["state"] == "finished"]
             ours.append(max(results) if isMoreBetter else min(results))

@@ -108,6 +108,11 @@ import Testing
         #expect(error?.code == .unwritableFile && error?.problem.contains("a pipe or a device") == true)
       }
       try writeAtomically("", to: "/dev/stderr")
+      // One that is read is nothing to write to.
+      let read = open("/dev/zero", O_RDONLY)
+      defer { close(read) }
+      let error = dataError { () throws(DataError) in try writeAtomically("x", to: "/dev/fd/\(read)") }
+      #expect(error?.problem.contains("a pipe or a device") == true)
     }
   }
 

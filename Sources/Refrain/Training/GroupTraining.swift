@@ -100,13 +100,11 @@ final class GroupTraining {
 
   /// A number that changes with every bit of the weights.
   private func checksum(_ model: some TensorGroup) -> UInt64 {
-    var sum: UInt64 = 0xCBF2_9CE4_8422_2325
+    var print = Fingerprint()
     for tensor in model.tensors {
-      tensor.read { values in
-        for index in 0..<tensor.count { sum = (sum ^ UInt64(values[index].bitPattern)) &* 0x0100_0000_01B3 }
-      }
+      tensor.read { values in for index in 0..<tensor.count { print.add(UInt64(values[index].bitPattern)) } }
     }
-    return sum
+    return print.value
   }
 
   // MARK: - A batch

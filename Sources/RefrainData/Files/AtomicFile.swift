@@ -114,7 +114,8 @@ private func removeAbandonedFiles(beside target: String) {
   }
 }
 
-/// The number of a stream of the program's own that a path names; nil for any other path, and for one that is closed.
+/// The number of a stream of the program's own that a path names; nil for any other path, and for a stream that is
+/// closed or only read.
 package func openStream(_ path: String) -> Int32? {
   let named: Int32? =
     switch path {
@@ -122,8 +123,9 @@ package func openStream(_ path: String) -> Int32? {
     case "/dev/stderr": STDERR_FILENO
     default: ["/dev/fd/", "/proc/self/fd/"].first(where: path.hasPrefix).flatMap { Int32(path.dropFirst($0.count)) }
     }
-  guard let named, fcntl(named, F_GETFD) >= 0 else { return nil }
-  return named
+  guard let named else { return nil }
+  let flags = fcntl(named, F_GETFL)
+  return flags >= 0 && flags & O_ACCMODE != O_RDONLY ? named : nil
 }
 
 /// Where a file will be that is not there yet: what a link points to that leads nowhere, or the path itself.

@@ -118,16 +118,6 @@ struct SharedAnswers {
   }
 }
 
-/// A number that changes with every word of what was read.
-struct Fingerprint {
-  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-  mutating func add(_ word: UInt64) {
-    value = (value ^ word) &* 0x0100_0000_01B3
-    value ^= value >> 29
-  }
-}
-
 extension SharedAnswers.Said {
   /// What is handed to the first process.
   fileprivate var json: JSON {

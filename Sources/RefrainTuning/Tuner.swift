@@ -15,6 +15,7 @@ public struct Tuner<Task: TaskModel>: Sendable {
     public var seconds: Double?
     /// Chooses where to look; nil is the estimator of Parzen trees for so many trials.
     public var sampler: (any Sampler)?
+    var chosenSampler: any Sampler { sampler ?? TreeParzenSampler(trials: trials) }
     /// How trials are ended early; nil lets all go to their end.
     public var halving: Halving? = Halving()
     /// The measure that decides; nil takes the task's first.
@@ -188,9 +189,9 @@ public struct Tuner<Task: TaskModel>: Sendable {
     let running = trials.filter { $0.state == .running || $0.state == .waiting }.compactMap {
       space.values(of: $0.values)
     }
-    let sampler = plan.sampler ?? TreeParzenSampler(trials: plan.trials)
     let values =
-      cautious(after: trials) ?? sampler.next(in: space, after: known, running: running, using: &generator)
+      cautious(after: trials)
+      ?? plan.chosenSampler.next(in: space, after: known, running: running, using: &generator)
     let texts = zip(space.parameters, values).map { ($0.name, allowed($1, of: $0).text(in: $0.domain)) }
     return Dictionary(uniqueKeysWithValues: texts)
   }

@@ -224,6 +224,8 @@ import Testing
     options.id = ["year"]
     options.target = "Q1"
     #expect(try Series.all(in: two, options: options).map(\.values) == [[1, 5], [1, 5]])
+    options.target = nil
+    #expect(try Series.all(in: two, options: options).map(\.values) == [[4, 8], [4, 8]])
   }
 
   @Test func `are turned around in each of several series, whose newest rows are first`() throws {
@@ -294,6 +296,7 @@ import Testing
     "name,2020,2021,2022\na,x,y,z\nb,x,y,z\n",
     // Answers by people and by years, rates by their years, shares, wavelengths.
     "id,Q1,Q2,Q3,Q4\n1801,7,8,9,6\n1802,5,6,7,8\n", "year,Q1,Q2,Q3,Q4,Q5\n2020,1,2,3,4,5\n2021,2,3,4,5,6\n",
+    "year,Q2,Q3,Q4,Q5\n2020,1,2,3,4\n2021,2,3,4,5\n",
     "year,1,2,3,5,7,10\n2020,1,2,3,4,5,6\n2021,2,3,4,5,6,7\n",
     "date,0.10,0.25,0.50,0.75\n2024-01-01,1,2,3,4\n2024-01-02,2,3,4,5\n",
     "sample,1400,1500,1600,1700\na,1,2,3,4\nb,2,3,4,5\n",

@@ -111,7 +111,7 @@ import Testing
     #expect(try judged(.count(.max)) { $0 / 2 * $1 }.measured == [4, 8])
   }
 
-  @Test("take what all examples take at most, and what a cap leaves of them") func capped() {
+  @Test("take what all examples take at most, and what a cap leaves of them") func capped() throws {
     let memory = StepMemory(fixed: 1000, perExample: 90)
     func bytes(_ size: Int, _ steps: @escaping (_ size: Int) -> Int) -> Int {
       TrainingContext().fit(memory, usual: 8, examples: 11, longest: 9, steps: steps).bytes(size)
@@ -120,6 +120,10 @@ import Testing
     #expect(bytes(64) { 9 * $0 } == 1990 && bytes(.max) { 9 * $0 } == 1990)
     // A size that no batch reaches may have a greater cap.
     #expect(bytes(64) { $0 / 8 } == 1080 && bytes(64) { 2 * $0 } == 1990)
+    // Examples that may become twice as long take so much more.
+    var changing = TrainingContext()
+    changing.regularization.augmentations = try Augmentations("speed=0.5")
+    #expect(changing.fit(memory, usual: 8, examples: 11, longest: 9) { 9 * $0 }.bytes(3) == 1540)
   }
 
   @Test("of streams of a text are as many as it has") func streams() throws {

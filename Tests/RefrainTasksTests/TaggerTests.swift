@@ -1,10 +1,22 @@
 import Foundation
 import RefrainData
 import RefrainTestSupport
+import Synchronization
 import Testing
 
 @testable import Refrain
 @testable import RefrainTasks
+
+/// The rates at the ends of epochs.
+private final class Rates: TrainingObserver, Sendable {
+  private let values = Mutex<[Float]>([])
+  var all: [Float] { values.withLock { $0 } }
+
+  func observe(_ event: TrainingEvent) throws(TrainingError) -> TrainingDecision {
+    if case .epoch(let epoch) = event.kind { values.withLock { $0.append(epoch.learningRate) } }
+    return .proceed
+  }
+}
 
 @Suite("Tagger") struct TaggerTests {
   private var tagger: Tagger { TaggerSample.trained }
@@ -242,15 +254,21 @@ import Testing
     #expect(TagTraining.words(0, longest: 7) == 0)
     var configuration = TaggerSample.small
     (configuration.hiddenSize, configuration.wordSize, configuration.epochs) = (4, 4, 2)
+    let rates = Rates()
     func network(_ sentences: [TaggedSentence], batch: BatchSize) throws -> Tagger {
       configuration.batchSize = batch
+      var context = TrainingContext()
+      context.observers = { _ in [rates] }
       return try MemoryBudget(1 << 50).run {
         try Tagger.train(
           on: TagExamples(TaggerSample.unlabeled(sentences), validation: TaggerSample.unlabeled(short)),
-          configuration: configuration)
+          configuration: configuration, context)
       }
     }
     #expect(try network(short + [long], batch: 64).isComplete)
+    // The rate falls until the last epoch ends, not the first.
+    let fallen = rates.all
+    #expect(fallen.count == 2 && fallen[0] > 5 * fallen[1], "\(fallen)")
     let (whole, greatest) = (try network(short, batch: 90), try network(short, batch: .count(.max)))
     for (mine, its) in zip(whole.tagNetwork.namedTensors, greatest.tagNetwork.namedTensors) {
       expectSameBits(mine.tensor, its.tensor, mine.name)

@@ -160,6 +160,13 @@ private func problem(_ body: () throws -> Void) -> String {
     }
   }
 
+  @Test("The usual masks of recordings can be asked away") func masks() throws {
+    try withTemporaryFolder { folder in
+      let usual = try weights(Small.transcriber(in: folder, TrainingContext()))
+      #expect(try weights(Small.transcriber(in: folder, context(["augment": ["masks=0"]]))) != usual)
+    }
+  }
+
   @Test("A training whose examples are changed goes on to the same bits, whenever it is killed", arguments: trainings)
   func resuming(training: Training) throws {
     try withTemporaryFolder { folder in

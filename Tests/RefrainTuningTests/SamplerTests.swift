@@ -1,6 +1,7 @@
 import Foundation
 import Refrain
 import RefrainData
+import RefrainTasks
 import RefrainTestSupport
 import Testing
 
@@ -111,6 +112,11 @@ import Testing
   @Test("by Parzen trees begins sooner where there are few trials, and finds more so")
   func few() {
     #expect([1, 15, 20, 29, 30, 300].map { TreeParzenSampler(trials: $0).startup } == [5, 5, 6, 9, 10, 10])
+    var plan = Tuner<Forecaster>.Plan()
+    plan.trials = 15
+    #expect((plan.chosenSampler as? TreeParzenSampler)?.startup == 5)
+    plan.sampler = RandomSampler()
+    #expect(plan.chosenSampler is RandomSampler)
     let count = 60
     let shares = Self.objectives.map { objective in
       func searches(_ sampler: TreeParzenSampler) -> [Double] {

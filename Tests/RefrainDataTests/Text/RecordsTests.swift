@@ -33,7 +33,7 @@ import Testing
   func lateQuotes() throws {
     let lines = (0..<300).map { "\($0 % 2 == 0 ? "ham" : "spam")\ttext \($0)" }
     let late = ["ham\t\"win now", "spam\tand here\"", "ham\tend"]
-    for titles in [[], ["Survey", "of 2024"]] {
+    for titles in [[], ["Survey", "of 2024"], (0..<8).map { "title \($0)" }] {
       let text = (titles + ["label\ttext"] + lines + late).joined(separator: "\n")
       let read = try records(text, name: "t.tsv", columns: ["label"])
       #expect(read.count == 303 && texts(read, 1).suffix(3) == ["\"win now", "and here\"", "end"])

@@ -56,7 +56,7 @@ import Testing
   func numbersOfTwoBytes() throws {
     let values = NumericArray.Values.integers(Array(repeating: 0x61, count: 3000))
     let letters = try NumericArray(type: .int16, shape: [3000], values: values).npy()
-    let bare = (0..<3000).flatMap { number -> [UInt8] in [UInt8(number % 60), 0] }
+    let bare = (0..<3000).flatMap { number -> [UInt8] in [UInt8(1 + number % 59), 0] }
     var settings = LongArraySettings()
     try withTemporaryFolder { folder in
       for (bytes, code) in [(letters, DataError.Code.wrongFormat), (bare, .notUTF8)] {

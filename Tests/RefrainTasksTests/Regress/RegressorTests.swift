@@ -66,6 +66,9 @@ private func measure(_ name: String, _ measures: [TaskEvaluation.Measure]?) -> D
       let two = try answers(paths)
       #expect(two.map(\.file) == paths && two.allSatisfy { $0.id == nil })
       #expect(try JSON(encoding: two[0]).line.hasPrefix(#"{"file":"\#(paths[0])","value":"#))
+      let examples = try regressor.examples(from: DataSource(paths: paths))
+      let second = try regressor.predict(examples, RegressorRequest(), share: ExampleShare(1, of: 2))
+      #expect(second?.map(\.file) == [paths[1]])
       #expect(try answers([paths[0]]).map(\.file) == [nil])
     }
   }

@@ -36,6 +36,30 @@ struct MemoryTests {
     }
   }
 
+  @Test("what threads take is counted as if all ran at once, and what was held before is not")
+  func peak() async {
+    await #expect(processExitsWith: .success) {
+      Parallelism.threads = 4
+      let kilobyte = BufferPool.capacity(for: 256) * 4
+      let held = Storage(count: 4096)
+      let bytes = TensorMemory.peak {
+        parallel(8, multiple: 2) { part in
+          // One after the other takes no more than one.
+          for _ in part { _ = Storage(count: 256) }
+          parallel(2) { inner in
+            for _ in inner { _ = Storage(count: 256) }
+          }
+        }
+        _ = Storage(count: 512)
+      }
+      precondition(bytes == 4 * kilobyte, "\(bytes)")
+      precondition(TensorMemory.peak { _ = Storage(count: 256) } == kilobyte)
+      precondition(
+        TensorMemory.peak { withExtendedLifetime(Storage(count: 4096)) { parallel(2) { _ in } } } == 16 * kilobyte)
+      withExtendedLifetime(held) {}
+    }
+  }
+
   @Test("steps that are computed again save most of the memory of a long sequence, in every cell")
   func recomputation() async {
     await #expect(processExitsWith: .success) {
@@ -198,10 +222,9 @@ private func checkRecomputation<Cell: RecurrentCell>(_ type: Cell.Type) {
   let layer = Recurrent<Cell>(inputSize: 8, hiddenSize: 64, using: &generator)
   let input = Tensor.normal([8, 640, 8], using: &generator)
   func peak(_ checkpointInterval: Int?) -> Int {
-    let before = TensorMemory.bytes
-    TensorMemory.resetPeak()
-    _ = valueAndGradient(at: layer, checkpointInterval: checkpointInterval) { $0.scan(input).state.output.sum() }
-    return TensorMemory.peakBytes - before
+    TensorMemory.peak {
+      _ = valueAndGradient(at: layer, checkpointInterval: checkpointInterval) { $0.scan(input).state.output.sum() }
+    }
   }
   let (all, some) = (peak(nil), peak(32))
   print("\(Cell.name), 640 steps: \(all >> 10) KB, with 32 kept at a time \(some >> 10) KB")

@@ -21,7 +21,12 @@ final class Workers: Sendable {
   nonisolated(unsafe) private var body: UnsafePointer<(Int) -> Void>?
   nonisolated(unsafe) private var sleepers: [Sleeper] = []
 
+  private let takesTurns = Atomic(false)
+
   private static let untaken: UInt64 = 0xFFFF_FFFF
+
+  /// Whether parts are done one after the other, and their memory counted as if they were done side by side.
+  func takeTurns(_ takesTurns: Bool) { self.takesTurns.store(takesTurns, ordering: .relaxed) }
 
   /// Calls `body` with every number in `0 ..< parts`, side by side, and returns when all are done.
   func run(_ parts: Int, _ body: (Int) -> Void) {
@@ -29,6 +34,8 @@ final class Workers: Sendable {
       for part in 0..<parts { body(part) }
       return
     }
+    defer { isTaken.store(false, ordering: .releasing) }
+    if takesTurns.load(ordering: .relaxed) { return runInTurn(parts, body) }
     while sleepers.count < parts - 1 { addWorker() }
     withoutActuallyEscaping(body) { body in
       withUnsafePointer(to: body) { body in
@@ -42,7 +49,19 @@ final class Workers: Sendable {
         owner.wait { unfinished.load(ordering: .sequentiallyConsistent) == 0 }
       }
     }
-    isTaken.store(false, ordering: .releasing)
+  }
+
+  private func runInTurn(_ parts: Int, _ body: (Int) -> Void) {
+    let pool = BufferPool.shared
+    let (before, highest) = (pool.live, pool.highest)
+    var taken = 0
+    for part in 0..<parts {
+      let held = pool.live
+      pool.forgetHighest()
+      body(part)
+      taken += pool.highest - held
+    }
+    pool.raiseHighest(to: max(highest, before + taken))
   }
 
   private func addWorker() {

@@ -156,17 +156,8 @@ final class BufferPool: Sendable {
     if released { block.deallocate() }
   }
 
-  fileprivate var live: Int { guarded.withLock { $0.state.live } }
-  fileprivate var highest: Int { guarded.withLock { $0.state.highest } }
-  fileprivate func forgetHighest() { guarded.withLock { $0.state.highest = $0.state.live } }
-}
-
-/// The memory of all tensors of the process, without what is kept for the next ones.
-public enum TensorMemory {
-  /// What tensors hold now, in bytes.
-  public static var bytes: Int { BufferPool.shared.live * MemoryLayout<Float>.size }
-  /// The most they held at a time since the start, or since ``resetPeak()``, in bytes.
-  public static var peakBytes: Int { BufferPool.shared.highest * MemoryLayout<Float>.size }
-  /// Lets ``peakBytes`` begin anew from what is held now.
-  public static func resetPeak() { BufferPool.shared.forgetHighest() }
+  var live: Int { guarded.withLock { $0.state.live } }
+  var highest: Int { guarded.withLock { $0.state.highest } }
+  func forgetHighest() { guarded.withLock { $0.state.highest = $0.state.live } }
+  func raiseHighest(to floats: Int) { guarded.withLock { $0.state.highest = max($0.state.highest, floats) } }
 }

@@ -270,17 +270,17 @@ struct StepMemory {
     _ model: M, examples count: Int, within budget: Int = .max, loss: (M, _ count: Int) throws(TrainingError) -> Tensor
   ) throws(TaskError) {
     func peak(_ count: Int) throws(TaskError) -> Double {
-      let before = TensorMemory.bytes
-      TensorMemory.resetPeak()
-      var generator = RandomGenerator(seed: 0)
       do throws(TrainingError) {
-        _ = try valueAndGradient(at: model, using: &generator) { model throws(TrainingError) in
-          try loss(model, count)
+        let bytes = try TensorMemory.peak { () throws(TrainingError) in
+          var generator = RandomGenerator(seed: 0)
+          _ = try valueAndGradient(at: model, using: &generator) { model throws(TrainingError) in
+            try loss(model, count)
+          }
         }
+        return Double(bytes)
       } catch {
         throw TaskError(error.description)
       }
-      return Double(TensorMemory.peakBytes - before)
     }
     // Fewer than four take as much as four do: threads and tiles have their own.
     let (many, few) = (max(1, min(count, Self.examples)), max(1, min(4, count - 1)))

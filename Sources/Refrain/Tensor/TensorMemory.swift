@@ -1,0 +1,22 @@
+/// The memory of all tensors of the process, without what is kept for the next ones.
+public enum TensorMemory {
+  /// What tensors hold now, in bytes.
+  public static var bytes: Int { BufferPool.shared.live * MemoryLayout<Float>.size }
+  /// The most they held at a time since the start, or since ``resetPeak()``, in bytes.
+  public static var peakBytes: Int { BufferPool.shared.highest * MemoryLayout<Float>.size }
+  /// Lets ``peakBytes`` begin anew from what is held now.
+  public static func resetPeak() { BufferPool.shared.forgetHighest() }
+
+  /// How many bytes tensors take at most while `body` runs, beyond what they held before.
+  ///
+  /// It is the same however busy the processors are: threads take turns, and what they take is counted as if all had
+  /// run at once. For a process that computes nothing else meanwhile.
+  package static func peak<Failure: Error>(of body: () throws(Failure) -> Void) throws(Failure) -> Int {
+    let before = bytes
+    resetPeak()
+    Workers.shared.takeTurns(true)
+    defer { Workers.shared.takeTurns(false) }
+    try body()
+    return peakBytes - before
+  }
+}

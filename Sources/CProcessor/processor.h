@@ -1,7 +1,23 @@
-// The instructions for asking a processor about itself, which Swift does not import. Inline functions alone: nothing here is
-// compiled by itself.
+// The instructions for asking a processor about itself, and a call of the allocator, which Swift does not import. Inline
+// functions alone: nothing here is compiled by itself.
 #ifndef REFRAIN_PROCESSOR_H
 #define REFRAIN_PROCESSOR_H
+
+#include <stdlib.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#elif defined(__APPLE__)
+#include <malloc/malloc.h>
+#endif
+
+/// Gives the system the pages of freed memory that the allocator holds on to, where it can be told to.
+static inline void refrain_release_free_pages(void) {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#elif defined(__APPLE__)
+  malloc_zone_pressure_relief(NULL, 0);
+#endif
+}
 
 #if defined(__x86_64__)
 #include <cpuid.h>

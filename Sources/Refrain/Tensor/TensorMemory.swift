@@ -7,6 +7,10 @@ public enum TensorMemory {
   /// Lets ``peakBytes`` begin anew from what is held now.
   public static func resetPeak() { BufferPool.shared.forgetHighest() }
 
+  /// Gives back memory that was kept for the next tensors and that none has wanted for ten to twenty seconds. It comes
+  /// to pass by itself where tensors come and go; this is for a process that may have nothing to do for long.
+  package static func giveBackUnwanted() { BufferPool.shared.age(at: monotonicSeconds()) }
+
   /// How many bytes tensors take at most while `body` runs, beyond what they held before.
   ///
   /// It is the same however busy the processors are: threads take turns, and what they take is counted as if all had

@@ -5,6 +5,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import Refrain
 import RefrainData
 import ServiceLifecycle
 
@@ -215,6 +216,7 @@ private struct Sweeper: ServiceLifecycle.Service {
         service.pool.sweep()
         rounds += 1
         if rounds % 10 == 0 { service.sessions.sweep() }
+        if rounds % 100 == 0 { TensorMemory.giveBackUnwanted() }
       }
     }
   }

@@ -59,8 +59,11 @@ extension BenchmarkSet {
   /// Whether the operations of its cases are known.
   var countsOperations: Bool { self == .speed || self == .gru || self == .cells || self == .int8 }
 
-  /// The heading over the speed beside a reference.
-  var reference: String { self == .cells ? "A multiply-add, × LSTM" : "× floats" }
+  /// The heading over what is said of the speed beside a reference.
+  var reference: String { self == .cells ? "Time, × LSTM" : "× floats" }
+
+  /// What a table says of it: of cells the time that an operation takes, for which there is a bound.
+  func beside(_ speed: Double) -> Double { self == .cells ? 1 / speed : speed }
 }
 
 /// Weights of fewer bits than those of floats.
@@ -105,25 +108,25 @@ struct BenchmarkShape {
     ]
   }
 
-  /// Forward and training of any cell, held against the LSTM. Its operations are a multiply-add for each weight at each
-  /// step: how often the step uses it is not known.
+  /// Forward and training of any cell, held against the LSTM and the memory. Its operations are a multiply-add for each
+  /// weight at each step: how often the step uses it is not known.
   func cases<Cell: RecurrentCell>(ofAnyCell cell: Cell.Type) -> [BenchmarkCase] {
-    func operations<Other: RecurrentCell>(_ cell: Other.Type) -> Double {
-      Double(2 * time * batch * makeLayer(cell).layer.cell.parameterCount)
-    }
-    func beside(_ benchmark: BenchmarkCase, _ reference: BenchmarkCase) -> BenchmarkCase {
+    let (made, lstm) = (makeLayer(cell).layer.cell, makeLayer(LSTMCell.self).layer.cell)
+    func beside(_ benchmark: BenchmarkCase, _ reference: BenchmarkCase, isTraining: Bool = false) -> BenchmarkCase {
       var result = benchmark
+      result.bytes = leastTraffic(of: made, isTraining: isTraining)
       result.reference = reference.operations.map { ($0, reference.prepare) }
       return result
     }
-    let (own, those) = (operations(cell), operations(LSTMCell.self))
+    let own = Double(2 * time * batch * made.parameterCount)
+    let those = Double(2 * time * batch * lstm.parameterCount)
     return [
       beside(
         forward(of: cell, name: Cell.name, mode: "\(name)-forward", operations: own),
         forward(of: LSTMCell.self, name: "", mode: "", operations: those)),
       beside(
         training(of: cell, name: Cell.name, mode: "\(name)-train", operations: 3 * own),
-        training(of: LSTMCell.self, name: "", mode: "", operations: 3 * those)),
+        training(of: LSTMCell.self, name: "", mode: "", operations: 3 * those), isTraining: true),
     ]
   }
 
@@ -219,11 +222,14 @@ extension BenchmarkCase {
       reference: (operations, body(nil)), prepare: body(weights))
   }
 
+  /// The name of what is no layer and no program, but a limit of both.
+  static let peakName = "peak"
+
   /// The speed of one core with everything in registers: the limit of every product.
   static var multiplyAddPeak: BenchmarkCase {
     let repetitions = 200_000
     return BenchmarkCase(
-      name: "peak", mode: "multiply-add", threads: 1,
+      name: peakName, mode: "multiply-add", threads: 1,
       operations: Double(InstructionSet.multiplyAddOperations(repetitions))
     ) { { _ = InstructionSet.multiplyAddOperations(repetitions) } }
   }

@@ -11,6 +11,8 @@ struct BenchmarkCase {
   var threads: Int?
   /// Multiplications and additions in a run; nil where the count says little.
   var operations: Double?
+  /// Bytes that a run has to move between processor and memory; nil where they are not known.
+  var bytes: Double?
   /// Whether to say how much memory tensors take at most.
   var countsMemory = false
   /// What it is held against, run by run in turn, and how many operations that has; nil for most.
@@ -48,6 +50,7 @@ struct BenchmarkCase {
     return BenchmarkMeasurement(
       name: name, mode: mode, threads: threads ?? Parallelism.threads, milliseconds: milliseconds,
       gflops: operations.map { $0 / milliseconds / 1e6 }, speed: speed,
+      bandwidth: bytes.map { $0 / milliseconds / 1e6 },
       megabytes: countsMemory ? Double(TensorMemory.peakBytes - held) / 1e6 : nil)
   }
 }
@@ -63,28 +66,59 @@ struct BenchmarkMeasurement {
   var gflops: Double?
   /// How many times as fast an operation is as one of the reference.
   var speed: Double?
+  /// 10⁹ bytes that have to be moved, a second.
+  var bandwidth: Double?
+  /// The share of the memory's bandwidth that this is; above 1 where a cache holds what moves.
+  var share: Double?
   /// The most memory that tensors took in a run, in 10⁶ bytes.
   var megabytes: Double?
+  /// What changed since an earlier run; nil where there is none.
+  var change: BenchmarkChange?
 
-  /// One line, with the keys of `Benchmarks/peers.py`, the processor, and the memory where it is counted.
+  /// Whether it is a limit and no layer or program.
+  var isLimit: Bool { name == BenchmarkCase.peakName }
+
+  /// The bound that a cell keeps to.
+  var bound: CellBound? { speed.flatMap { speed in share.map { CellBound(speed: speed, share: $0) } } }
+
+  /// One line, with the keys of `Benchmarks/peers.py`, the processor, and what else is known.
   var json: JSON {
-    .object(
+    func rounded(_ value: Double, _ factor: Double) -> JSON { .number((value * factor).rounded() / factor) }
+    let further: [(key: String, value: JSON?)] = [
+      ("speed", speed.map { rounded($0, 1000) }), ("bandwidth", bandwidth.map { rounded($0, 100) }),
+      ("share", share.map { rounded($0, 10_000) }), ("within", bound.map { .text($0.rawValue) }),
+      ("megabytes", megabytes.map { rounded($0, 10) }), ("ratio", change?.json),
+    ]
+    return .object(
       [
         ("peer", .text("refrain")), ("name", .text(name)), ("mode", .text(mode)), ("threads", .integer(threads)),
-        ("milliseconds", .number((milliseconds * 1e6).rounded() / 1e6)),
-        ("gflops", gflops.map { .number(($0 * 10).rounded() / 10) } ?? .null),
+        ("milliseconds", rounded(milliseconds, 1e6)), ("gflops", gflops.map { rounded($0, 10) } ?? .null),
         ("processor", .text(Processor.current.name)), ("instructions", .text(InstructionSet.current.rawValue)),
-      ] + (speed.map { [("speed", .number(($0 * 1000).rounded() / 1000))] } ?? [])
-        + (megabytes.map { [("megabytes", .number(($0 * 10).rounded() / 10))] } ?? []))
+      ] + further.compactMap { pair in pair.value.map { (pair.key, $0) } })
   }
 
-  /// A row for people: name, mode, milliseconds, GFLOP/s, their share of `peak`, the speed beside a reference, and the
-  /// memory where it is counted.
-  func row(peak: Double?) -> [String] {
-    let share = peak.map { peak in gflops.map { "\(fixed(100 * $0 / (peak * Double(threads)), decimals: 0)) %" } ?? "–"
-    }
-    return [name, mode, significant(milliseconds), gflops.map { fixed($0, decimals: 1) } ?? "–"]
-      + (share.map { [$0] } ?? []) + (speed.map { [fixed($0, decimals: 2)] } ?? [])
-      + (megabytes.map { [fixed($0, decimals: 1)] } ?? [])
+  /// A row for people, by the headings over it.
+  ///
+  /// - Parameters:
+  ///   - set: what the measurement is one of.
+  ///   - peak: what one core could do, in GFLOP/s.
+  func row(in set: BenchmarkSet, peak: Double?) -> [(heading: String, value: String)] {
+    func percentage(_ share: Double) -> String { percent(100 * share, decimals: 0) }
+    let ofPeak = peak.map { peak in gflops.map { percentage($0 / (peak * Double(threads))) } ?? "–" }
+    let columns: [(heading: String, value: String?)] = [
+      ("", name), ("Mode", mode), ("Milliseconds", significant(milliseconds)),
+      ("GFLOP/s", gflops.map { fixed($0, decimals: 1) } ?? "–"), ("Of the peak", ofPeak),
+      (set.reference, speed.map { fixed(set.beside($0), decimals: 2) }),
+      ("Of the bandwidth", share.map(percentage)), ("Within", bound?.rawValue),
+      ("Megabytes", megabytes.map { fixed($0, decimals: 1) }), ("× before", change?.text),
+    ]
+    return columns.compactMap { column in column.value.map { (column.heading, $0) } }
+  }
+
+  /// A line for people of what is a limit.
+  var limit: String {
+    let rate = gflops.map { "One core's peak: \(fixed($0, decimals: 1)) GFLOP/s" }
+    let text = rate ?? bandwidth.map { "Memory bandwidth: \(fixed($0, decimals: 1)) GB/s" } ?? "\(name) \(mode)"
+    return text + (change.map { " (\($0 == .new ? "" : "× before: ")\($0.text))" } ?? "")
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Refrain
+import RefrainData
 
 /// `refrain-benchmark`: how fast Refrain computes on this machine, on layers and programs that others are timed on too.
 @main
@@ -12,19 +13,29 @@ struct BenchmarkProgram: ParsableCommand {
       Each line is the median of as many runs as fit into the given time, after three to warm up, and of five at \
       least. Speeds count multiplications and additions of the matrix products, three times those of the forward pass when \
       training; GFLOP/s are 10^9 of them a second, beside which stands the share of what the cores could do with everything in \
-      registers. Where two things are held against each other, they are run in turn.
+      registers. Where two things are held against each other, they are run in turn. The memory's bandwidth is what all \
+      threads read and write when they add two arrays that no cache holds, in 10^9 bytes a second.
 
-      Machines drift: compare only what was timed in turn. Benchmarks/compare does that with PyTorch and ONNX Runtime.
+      A cell is held against two limits: the time that a multiply-add takes, in times of the LSTM's, and the bandwidth, \
+      of which stands there what the least takes that must be moved (input, outputs, weights; in training also the gates and \
+      states that are kept for the backward pass, and the gradients), more than 100 % where a cache holds it. The last \
+      column says what the cell is within: 'arithmetic', at most 1.3 times the LSTM's time; else 'bandwidth', at \
+      least 1/1.2 of it; or 'neither'.
+
+      Machines drift: compare only what was timed in turn. Benchmarks/compare does that with PyTorch and ONNX Runtime. \
+      With --compare each line says how many times as fast it is as before (ratio in JSON), or 'new' (null).
 
       Examples:
 
         refrain-benchmark
         refrain-benchmark --set programs --threads 1
         refrain-benchmark --set int8
-        REFRAIN_ISA=avx2 refrain-benchmark --format json
+        REFRAIN_ISA=avx2 refrain-benchmark --format json > before.json
+        REFRAIN_ISA=avx2 refrain-benchmark --compare before.json
 
-      Exit status: 0 when all is well, 64 for flags that make no sense, 130 after Ctrl-C (the first prints what has \
-      been timed so far, the second quits at once).
+      Exit status: 0 when all is well, 64 for flags that make no sense, 65 for a file to compare with that is none, 66 \
+      for one that is missing or cannot be read, 130 after Ctrl-C (the first prints what has been timed so far, the \
+      second quits at once).
       """)
 
   @Option(help: ArgumentHelp("What to time.", valueName: "set"))
@@ -41,6 +52,12 @@ struct BenchmarkProgram: ParsableCommand {
   @Option(help: ArgumentHelp("The form of the results; json is one object a line, as soon as it is known."))
   var format = Format.table
 
+  @Option(
+    help: ArgumentHelp(
+      "Say what changed since an earlier run: a file that --format json wrote.", valueName: "file"),
+    completion: .file())
+  var compare: String?
+
   /// How results are written.
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case table, json
@@ -53,21 +70,23 @@ struct BenchmarkProgram: ParsableCommand {
     guard seconds > 0, seconds <= 3600 else {
       throw ValidationError("--seconds must be above 0 and at most 3600, not \(seconds).")
     }
+    try OutputFiles(written: [], read: [("--compare", compare)]).validate()
   }
 
   func run() throws {
     if let threads { Parallelism.threads = threads }
+    let earlier = try compare.map { try EarlierRun(contentsOf: $0) }
+    if let note = earlier?.note { StandardError.write(line: note.sanitized) }
+    let cases = (set.countsOperations ? BenchmarkCase.limits : []) + set.cases
     switch format {
     case .json:
-      let peak = set == .speed ? [BenchmarkCase.multiplyAddPeak] : []
-      try measure(peak + set.cases) { try StandardOutput.write($0.json.text() + "\n") }
+      try measure(cases, since: earlier) { try StandardOutput.write($0.json.text() + "\n") }
     case .table:
       var measurements: [BenchmarkMeasurement] = []
       let progress = Progress()
-      let cases = (set.countsOperations ? [BenchmarkCase.multiplyAddPeak] : []) + set.cases
       let outcome = Result {
         defer { progress.finish() }
-        try measure(cases) {
+        try measure(cases, since: earlier) {
           measurements.append($0)
         } before: { index in
           progress.show(Double(index) / Double(cases.count), "\(cases[index].name) \(cases[index].mode)")
@@ -80,14 +99,22 @@ struct BenchmarkProgram: ParsableCommand {
 
   /// Measures one case after another until Ctrl-C.
   private func measure(
-    _ cases: [BenchmarkCase], _ show: (BenchmarkMeasurement) throws -> Void, before: (_ index: Int) -> Void = { _ in }
+    _ cases: [BenchmarkCase], since earlier: EarlierRun?, _ show: (BenchmarkMeasurement) throws -> Void,
+    before: (_ index: Int) -> Void = { _ in }
   ) throws {
     try Interruption.listening {
+      var bandwidth: Double?
       for (index, benchmark) in cases.enumerated() {
         before(index)
-        guard let measurement = benchmark.measure(seconds: seconds, shouldStop: { Interruption.isRequested }) else {
+        guard var measurement = benchmark.measure(seconds: seconds, shouldStop: { Interruption.isRequested }) else {
           throw CommandFailure.interrupted("the benchmark was interrupted before its end")
         }
+        if measurement.isLimit {
+          bandwidth = measurement.bandwidth ?? bandwidth
+        } else if let bandwidth {
+          measurement.share = measurement.bandwidth.map { $0 / bandwidth }
+        }
+        measurement.change = earlier?.change(of: measurement)
         try show(measurement)
       }
     }
@@ -97,16 +124,11 @@ struct BenchmarkProgram: ParsableCommand {
     let terminal = StandardOutput.terminal
     let page = Page(width: min(terminal.width, 100), usesColor: terminal.usesColor)
     let title = page.strong(set.title) + page.faint("  \(Processor.current), threads: \(Parallelism.threads)")
-    let countsMemory = measurements.contains { $0.megabytes != nil }
-    var measurements = measurements
-    var peak: Double?
-    if let first = measurements.first, set.countsOperations { (peak, _) = (first.gflops, measurements.removeFirst()) }
-    let header =
-      ["", "Mode", "Milliseconds", "GFLOP/s"] + (peak == nil ? [] : ["Of the peak"])
-      + (measurements.contains { $0.speed != nil } ? [set.reference] : []) + (countsMemory ? ["Megabytes"] : [])
-    let rows =
-      (peak.map { ["One core's peak: \(fixed($0, decimals: 1)) GFLOP/s"] } ?? [])
-      + page.grid([header] + measurements.map { $0.row(peak: peak) })
-    return ([title] + rows).map { $0 + "\n" }.joined()
+    let limits = measurements.filter(\.isLimit)
+    let peak = limits.compactMap(\.gflops).first
+    // All rows of a set have the same columns.
+    let rows = measurements.filter { !$0.isLimit }.map { $0.row(in: set, peak: peak) }
+    let grid = rows.first.map { first in page.grid([first.map(\.heading)] + rows.map { $0.map(\.value) }) }
+    return ([title] + limits.map(\.limit) + (grid ?? [])).map { $0 + "\n" }.joined()
   }
 }

@@ -34,6 +34,7 @@ struct BenchmarkTests {
     #expect(set.cases.map { "\($0.name) \($0.mode)" } == Self.promised(set))
     for benchmark in set.cases {
       #expect((benchmark.operations != nil) == [.speed, .gru, .cells, .int8, .frames].contains(set))
+      #expect((benchmark.bytes != nil) == (set == .cells))
       benchmark.prepare()()
     }
   }
@@ -112,21 +113,25 @@ struct BenchmarkTests {
     }
   }
 
-  @Test("The set speed begins with the peak of one core, and a reader that stops reading ends the command quietly")
+  @Test(
+    "The set speed begins with the peak and the bandwidth, and a reader that stops reading ends the command quietly")
   func peak() throws {
     let line = """
-      { "$REFRAIN" benchmark --threads 2 --seconds 0.001 --format json; echo status $? >&2; } | head -n 2
+      { "$REFRAIN" benchmark --threads 2 --seconds 0.001 --format json; echo status $? >&2; } | head -n 3
       """
     let result = try Workplace().shell(line)
     #expect(result.errors == "status 0\n")
     let lines = result.text.split(separator: "\n")
-    try #require(lines.count == 2)
+    try #require(lines.count == 3)
     #expect(lines[0].hasPrefix(#"{"peer": "refrain", "name": "peak", "mode": "multiply-add", "threads": 1, "#))
-    #expect(lines[1].hasPrefix(#"{"peer": "refrain", "name": "step", "mode": "lstm-forward", "threads": 2, "#))
+    #expect(lines[1].hasPrefix(#"{"peer": "refrain", "name": "peak", "mode": "bandwidth", "threads": 2, "#))
+    #expect(lines[2].hasPrefix(#"{"peer": "refrain", "name": "step", "mode": "lstm-forward", "threads": 2, "#))
     // No processor with less, and none with more, can be expected.
-    let fields = try JSONSerialization.jsonObject(with: Data(lines[0].utf8)) as? [String: Any]
-    let speed = try #require(fields?["gflops"] as? Double)
+    let fields = try lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+    let speed = try #require(fields[0]?["gflops"] as? Double)
     #expect((1..<2000).contains(speed), "\(speed)")
+    let bandwidth = try #require(fields[1]?["bandwidth"] as? Double)
+    #expect((0.1..<4000).contains(bandwidth) && fields[1]?["gflops"] is NSNull, "\(bandwidth)")
   }
 
   @Test("The table has a header and columns that are set to the right")
@@ -154,6 +159,7 @@ struct BenchmarkTests {
       ("--threads 0", "--threads must be at least 1, not 0"), ("--threads -1", "at least 1"),
       ("--seconds 0", "--seconds must be above 0"), ("--seconds -1", "above 0"), ("--seconds nan", "above 0"),
       ("--seconds inf", "at most 3600"), ("--format csv", "'table' and 'json'"), ("sales.csv", "'sales.csv'"),
+      ("--compare", "--compare"), ("--compare=", "--compare needs the name of a file"),
     ])
   func refused(flags: String, names: String) throws {
     let result = try Workplace().run(flags.split(separator: " ").map(String.init), program: "refrain-benchmark")

@@ -165,6 +165,43 @@ struct AvailableCoresTests {
   func here() { #expect((1...EnvironmentSettings.mostThreads).contains(processorCount())) }
 }
 
+@Suite("The last-level cache")
+struct LastLevelCacheTests {
+  /// Files of `/sys/devices/system/cpu` from the sizes of the caches of each processor, and who shares the last one.
+  private func files(_ sizes: [Int: [String]], sharing: [Int: String]) -> (String) -> String? {
+    var files: [String: String] = [:]
+    for (processor, sizes) in sizes {
+      for (index, size) in sizes.enumerated() {
+        let folder = "cpu\(processor)/cache/index\(index)/"
+        files[folder + "size"] = size + "\n"
+        files[folder + "shared_cpu_list"] = index == sizes.count - 1 ? sharing[processor] : "\(processor)"
+      }
+    }
+    return { files[$0] }
+  }
+
+  @Test("is the last of each processor, once for all that share it")
+  func lastOfEach() {
+    let sizes = Dictionary(uniqueKeysWithValues: (0..<4).map { ($0, ["32K", "32K", "512K", "16384K"]) })
+    let shared = files(sizes, sharing: [0: "0-3", 1: "0-3", 2: "0-3", 3: "0-3"])
+    #expect(LastLevelCache(of: [0, 1, 2, 3], text: shared) == LastLevelCache(bytes: 16 << 20, count: 1))
+    let pairs = files(sizes, sharing: [0: "0-1", 1: "0-1", 2: "2-3", 3: "2-3"])
+    #expect(LastLevelCache(of: [0, 1, 2, 3], text: pairs) == LastLevelCache(bytes: 16 << 20, count: 2))
+    // Those of processors that the process may not use do not count.
+    #expect(LastLevelCache(of: [2, 3], text: pairs) == LastLevelCache(bytes: 16 << 20, count: 1))
+    let units = files([0: ["2M"], 1: ["4096"]], sharing: [0: "0", 1: "1"])
+    #expect(LastLevelCache(of: [0, 1], text: units) == LastLevelCache(bytes: 2 << 20, count: 2))
+  }
+
+  @Test("is unknown where the system says nothing of it")
+  func unknown() {
+    #expect(LastLevelCache(of: [0, 1]) { _ in nil } == nil)
+    #expect(LastLevelCache(of: []) { _ in "32K" } == nil)
+    #expect(LastLevelCache(of: [0]) { _ in "much" } == nil)
+    #expect(LastLevelCache.current.map { $0.bytes > 0 && $0.count > 0 } != false)
+  }
+}
+
 @Suite("Environment variables")
 struct EnvironmentSettingsTests {
   @Test("a set of instructions is the best unless a lesser one is named")

@@ -120,7 +120,7 @@ func processorCount() -> Int {
     }
 
     /// The processors that the affinity of the process allows; all that are there where the system does not say.
-    private static func allowedProcessors() -> [Int] {
+    static func allowedProcessors() -> [Int] {
       let allowed = processors(status: textFile("/proc/self/status") ?? "")
       return allowed.isEmpty ? Array(0..<max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) : allowed
     }

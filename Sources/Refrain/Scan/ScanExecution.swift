@@ -11,14 +11,21 @@ public struct ScanExecution<Cell: RecurrentCell>: Sendable {
   let scan: Scan
   /// Checks the weights and the arguments, and takes one step in place.
   let advance: @Sendable (_ cell: Cell, _ state: inout Cell.State, _ input: Tensor) -> Void
+  /// Below how many rows the gates of all steps are computed before a state follows from them.
+  private let rowsAtOnce: Int
 
   init(
-    scan: @escaping Scan,
+    rowsAtOnce: Int = 0, scan: @escaping Scan,
     advance: @escaping @Sendable (_ cell: Cell, _ state: inout Cell.State, _ input: Tensor) -> Void
   ) {
+    self.rowsAtOnce = rowsAtOnce
     self.scan = scan
     self.advance = advance
   }
+
+  /// Whether a scan of so many rows writes the gates of all steps before it reads them again, step by step: they go
+  /// through memory then. Where each step computes its own they stay in a cache.
+  package func writesGates(rows: Int) -> Bool { rows < rowsAtOnce }
 }
 
 extension ScanExecution {
@@ -59,6 +66,7 @@ extension ScanExecution {
       ) -> (outputs: Tensor, state: Cell.State)
   ) -> Self {
     Self(
+      rowsAtOnce: rows,
       scan: { cell, input, state, schedule, masks in
         guard masks.isEmpty, schedule.rows < rows else {
           return cell.scanCompiled(input, from: state, along: schedule, masks: masks)

@@ -14,13 +14,13 @@ struct BenchmarkProgram: ParsableCommand {
       least. Speeds count multiplications and additions of the matrix products, three times those of the forward pass when \
       training; GFLOP/s are 10^9 of them a second, beside which stands the share of what the cores could do with everything in \
       registers. Where two things are held against each other, they are run in turn. The memory's bandwidth is what all \
-      threads read and write when they add two arrays that no cache holds, in 10^9 bytes a second.
+      threads read and write when they add two arrays that no cache holds, in 10^9 bytes a second, in the fastest run.
 
       A cell is held against two limits: the time that a multiply-add takes, in times of the LSTM's, and the bandwidth, \
       of which stands there what the least takes that must be moved (input, outputs, weights; in training also the gates and \
-      states that are kept for the backward pass, and the gradients), more than 100 % where a cache holds it. The last \
-      column says what the cell is within: 'arithmetic', at most 1.3 times the LSTM's time; else 'bandwidth', at \
-      least 1/1.2 of it; or 'neither'.
+      states that are kept for the backward pass, and the gradients), more than 100 % where a cache holds it. It is \
+      within 'arithmetic' at no more than 1.3 times the LSTM's time, else within 'bandwidth' at no less than 1/1.2 of \
+      the bandwidth, or within 'neither'.
 
       Machines drift: compare only what was timed in turn. Benchmarks/compare does that with PyTorch and ONNX Runtime. \
       With --compare each line says how many times as fast it is as before (ratio in JSON), or 'new' (null).

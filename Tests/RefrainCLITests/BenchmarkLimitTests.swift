@@ -191,5 +191,8 @@ struct BenchmarkLimitTests {
   func noFile() throws {
     let result = try Workplace().run(["benchmark", "--compare", "none.json"])
     expectRefusal(result, 66, naming: ["none.json"], at: #_sourceLocation, program: "refrain-benchmark")
+    let empty = try Workplace().run(["--compare", ""], program: "refrain-benchmark")
+    expectRefusal(
+      empty, 64, naming: ["--compare needs the name of a file"], at: #_sourceLocation, program: "refrain-benchmark")
   }
 }

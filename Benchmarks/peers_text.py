@@ -1,22 +1,10 @@
-#!/usr/bin/env python3
 """The networks of `refrain train classify`, `language` and `translate` in PyTorch: the same layers, sizes, batches and
-optimizer, timed over whole epochs.
-
-    peers_text.py classify TABLE [--hidden 64] [--embedding 64] [--batch 32] [--dropout 0.5] [--epochs 2] [--threads N]
-    peers_text.py language CORPUS [--unit characters|words] [--hidden 512] [--layers 2] [--embedding 64] [--tied]
-                           [--batch 32] [--steps 128] [--dropout 0.3] [--epochs 2] [--threads N]
-    peers_text.py translate SOURCES TARGETS [--hidden 256] [--layers 2] [--embedding 256] [--batch 64] [--dropout 0.3]
-                            [--epochs 2] [--threads N]
-
-Prints a line of JSON for each epoch: tokens a second (of the texts, or of the targets with their ends) and the mean loss.
-`compare_text.py` runs it and Refrain in turn. Tokens are characters or words between spaces: a piece costs what a word does.
+optimizer. `peers_tasks.py` trains and asks them. Tokens are characters or words between spaces.
 """
 
-import argparse
 import collections
-import json
+import math
 import random
-import time
 
 import torch
 from torch import nn
@@ -89,15 +77,20 @@ class Language(nn.Module):
         return self.head(x), after
 
 
-def language(options):
-    texts = [list(line) if options.unit == "characters" else line.split() for line in lines(options.files[0])]
-    table = vocabulary(texts, options.vocabulary)
+def streams(texts, table, count):
+    """The texts one after another, cut into as many streams: what is read, and what follows it, `[B, T]` each."""
     corpus = torch.tensor([END] + [token for text in encode(texts, table) for token in text + [END]])
+    length = (len(corpus) - 1) // count
+    return corpus[:length * count].view(count, length), corpus[1:length * count + 1].view(count, length)
+
+
+def language(options):
+    texts = [list(line) for line in lines(options.files[0])]
+    table = vocabulary(texts, options.vocabulary)
     model = Language(len(table) + 4, options)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    length = (len(corpus) - 1) // options.batch
-    inputs = corpus[:length * options.batch].view(options.batch, length)
-    targets = corpus[1:length * options.batch + 1].view(options.batch, length)
+    inputs, targets = streams(texts, table, options.batch)
+    length = inputs.shape[1]
 
     def epoch():
         states, total = None, 0.0
@@ -112,7 +105,19 @@ def language(options):
             total += loss.item() * targets[:, steps].numel()
         return total / targets.numel(), targets.numel()
 
-    return model, epoch
+    return model, table, epoch
+
+
+def answer_perplexity(model, table, options):
+    """The perplexity of a text. Returns how many characters it has."""
+    inputs, targets = streams([list(line) for line in lines(options.files[0])], table, options.batch)
+    states, total = None, 0.0
+    for start in range(0, inputs.shape[1], options.steps):
+        steps = slice(start, start + options.steps)
+        logits, states = model(inputs[:, steps], states)
+        total += nn.functional.cross_entropy(logits.flatten(0, 1), targets[:, steps].flatten(), reduction="sum").item()
+    options.report["perplexity"] = round(math.exp(total / targets.numel()), 4)
+    return targets.numel()
 
 
 class Classify(nn.Module):
@@ -162,7 +167,20 @@ def classify(options):
             total, count = total + loss.item() * len(batch), count + sum(map(len, read))
         return total / len(texts), count
 
-    return model, epoch
+    return model, (table, names), epoch
+
+
+def answer_classes(model, tables, options):
+    """The classes of the texts of a file and their probabilities. Returns how many words were read."""
+    table, names = tables
+    texts = encode([line.rsplit("\t", 1)[0].split() for line in lines(options.files[0])], table)
+    found = [None] * len(texts)
+    for batch in in_order(list(map(len, texts)), options.batch):
+        read = [texts[i] for i in batch]
+        shares = model(padded(read), torch.tensor(list(map(len, read)))).softmax(-1)
+        for i, row in zip(batch, shares.tolist()):
+            found[i] = (names[max(range(len(row)), key=row.__getitem__)], row)
+    return sum(map(len, texts))
 
 
 class Translate(nn.Module):
@@ -184,24 +202,45 @@ class Translate(nn.Module):
         self.drop = nn.Dropout(options.dropout)
         self.hidden = hidden
 
-    def forward(self, sources, lengths, before, valid):
+    def read(self, sources, lengths):
+        """What the decoder attends to, `[B, S, H]`, where there is something, `[B, 1, S]`, and its first states."""
         packed = pack_padded_sequence(self.drop(self.source(sources)), lengths, batch_first=True, enforce_sorted=False)
         keys, _ = pad_packed_sequence(self.encoder(packed)[0], batch_first=True)
         first = torch.tanh(self.bridge(keys.sum(1) / lengths[:, None])).view(len(lengths), -1, self.hidden).transpose(0, 1)
-        asked, _ = self.lower(self.drop(self.target(before)), first[:1].contiguous())
+        mask = (torch.arange(keys.shape[1])[None] < lengths[:, None])[:, None]
+        return keys, mask, (first[:1].contiguous(), first[1:].contiguous())
+
+    def write(self, before, keys, mask, states):
+        """What the head makes logits of, after the tokens `before`, `[B, T]`, and the states after them."""
+        lower, upper = states
+        asked, lower = self.lower(self.drop(self.target(before)), lower)
         scores = self.query(asked) @ keys.mT
-        mask = torch.arange(keys.shape[1])[None] < lengths[:, None]
-        context = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1) @ keys
+        context = scores.masked_fill(~mask, -torch.inf).softmax(-1) @ keys
         said = asked
         if self.upper is not None:
-            said, _ = self.upper(self.drop(torch.cat([asked, context], -1)), first[1:].contiguous())
-        r = self.drop(torch.tanh(self.readout(torch.cat([said, context], -1))))
-        return self.head(r[valid])
+            said, upper = self.upper(self.drop(torch.cat([asked, context], -1)), upper)
+        return self.drop(torch.tanh(self.readout(torch.cat([said, context], -1)))), (lower, upper)
+
+    def forward(self, sources, lengths, before, valid):
+        return self.head(self.write(before, *self.read(sources, lengths))[0][valid])
+
+    def next(self, tokens, keys, mask, states):
+        """The logits of the tokens after `tokens`, `[B, V]`, of which some are never written."""
+        r, states = self.write(tokens[:, None], keys, mask, states)
+        logits = self.head(r[:, 0])
+        logits[:, [PAD, BEGIN]] = -torch.inf
+        return logits, states
 
 
 def padded(texts):
     longest = max(map(len, texts))
     return torch.tensor([text + [PAD] * (longest - len(text)) for text in texts])
+
+
+def in_order(lengths, size):
+    """Batches of texts of about one length, for answers."""
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    return [order[start:start + size] for start in range(0, len(order), size)]
 
 
 def batches(lengths, size):
@@ -240,37 +279,68 @@ def translate(options):
             total, count = total + loss.item() * tokens, count + tokens
         return total / count, count
 
-    return model, epoch
+    return model, tables, epoch
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["classify", "language", "translate"])
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--unit", choices=["characters", "words"], default="characters")
-    for name, value in [("hidden", None), ("layers", 2), ("embedding", None), ("batch", None), ("steps", 128),
-                        ("epochs", 2), ("threads", 1), ("vocabulary", 20000)]:
-        parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--dropout", type=float, default=0.3)
-    parser.add_argument("--tied", action="store_true")
-    options = parser.parse_args()
-    defaults = {"classify": (64, 64, 32), "language": (512, 64, 32), "translate": (256, 256, 64)}[options.task]
-    for name, value in zip(["hidden", "embedding", "batch"], defaults):
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    random.seed(0)
-    model, epoch = {"classify": classify, "language": language, "translate": translate}[options.task](options)
-    model.train()
-    for number in range(1, options.epochs + 1):
-        start = time.perf_counter()
-        loss, tokens = epoch()
-        seconds = time.perf_counter() - start
-        print(json.dumps({"peer": "torch", "name": options.task, "epoch": number, "threads": options.threads,
-                          "loss": round(loss, 4), "tokens": tokens, "seconds": round(seconds, 2),
-                          "tokensPerSecond": round(tokens / seconds)}), flush=True)
+def greedy(model, read, limits):
+    """The most probable token at each step, `[B, T]`, until all texts have ended or are as long as they may be."""
+    keys, mask, states = read
+    tokens, ended, written = torch.full((len(keys),), BEGIN), torch.zeros(len(keys), dtype=torch.bool), []
+    while not ended.all():
+        logits, states = model.next(tokens, keys, mask, states)
+        tokens = logits.argmax(-1)
+        written.append(tokens)
+        ended |= (tokens == END) | (limits <= len(written))
+    return torch.stack(written, 1)
 
 
-if __name__ == "__main__":
-    main()
+def beam(model, read, limits, width):
+    """As `greedy`, but the texts that are most probable as a whole, of as many as `width` at each step."""
+    keys, mask, (lower, upper) = read
+    count = len(keys)
+    keys, mask, limits = (part.repeat_interleave(width, 0) for part in (keys, mask, limits))
+    states = tuple(part.repeat_interleave(width, 1) for part in (lower, upper))
+    tokens, ended = torch.full((count * width,), BEGIN), torch.zeros(count * width, dtype=torch.bool)
+    # All answers of a text are the same at first: one of them goes on.
+    sums = torch.full((count, width), -torch.inf)
+    sums[:, 0] = 0
+    lengths, written = torch.zeros(count * width), torch.empty(count * width, 0, dtype=torch.long)
+    while not ended.all():
+        logits, states = model.next(tokens, keys, mask, states)
+        logarithms = logits.log_softmax(-1)
+        # An answer that has ended stays as it is.
+        logarithms[ended] = -torch.inf
+        logarithms[ended, PAD] = 0
+        size = logarithms.shape[-1]
+        sums, best = (sums[..., None] + logarithms.view(count, width, size)).flatten(1).topk(width)
+        rows = (torch.arange(count)[:, None] * width + best // size).flatten()
+        tokens, ended = (best % size).flatten(), ended[rows]
+        states = tuple(part[:, rows] for part in states)
+        written, lengths = torch.cat([written[rows], tokens[:, None]], 1), lengths[rows] + ~ended
+        ended = ended | (tokens == END) | (limits <= written.shape[1])
+    # The length penalty of Wu et al. 2016.
+    best = (sums / ((5 + lengths.view(count, width)) / 6)).argmax(-1)
+    return written[torch.arange(count) * width + best]
+
+
+def answer_texts(model, tables, options):
+    """Texts made of those of a file. Returns how many tokens they have, with the ends of those that ended."""
+    texts = encode([line.split() for line in lines(options.files[0])], tables[0])
+    names = {index: token for token, index in tables[1].items()}
+    found, count = [""] * len(texts), 0
+    for batch in in_order(list(map(len, texts)), options.batch):
+        lengths = torch.tensor([len(texts[i]) for i in batch])
+        read, limits = model.read(padded([texts[i] for i in batch]), lengths), 2 * lengths + 10
+        written = greedy(model, read, limits) if options.beam == 1 else beam(model, read, limits, options.beam)
+        for i, row, limit in zip(batch, written.tolist(), limits.tolist()):
+            row = row[:min(limit, row.index(END) + 1 if END in row else limit)]
+            found[i] = " ".join(names.get(token, "<unknown>") for token in row if token != END)
+            count += len(row)
+    return count
+
+
+TASKS = {
+    "classify": (classify, answer_classes),
+    "language": (language, answer_perplexity),
+    "translate": (translate, answer_texts),
+}

@@ -5,7 +5,7 @@ streams of the same batch, as `mpirun -n N refrain train language` has them.
     torchrun --nproc-per-node N ddp.py CORPUS [--unit words] [--hidden 512] [--layers 2] [--embedding 64] [--batch 32]
                                               [--steps 128] [--epochs 2] [--threads 1]
 
-Without torchrun it trains alone. The first process prints a line of JSON an epoch, as peers_text.py does.
+Without torchrun it trains alone. The first process prints a line of JSON an epoch.
 """
 
 import argparse

@@ -64,6 +64,21 @@ struct BenchmarkTests {
     for mode in ["}-forward", "}-train", "\"lstm-forward\"", "\"program-step\""] { #expect(script.contains(mode)) }
   }
 
+  @Test(
+    "Benchmarks/compare_tasks.py trains with flags that the tasks have",
+    arguments: ["tag", "classify", "language", "translate"])
+  func taskFlags(task: String) throws {
+    let entries = Repository.text("Benchmarks/compare_tasks.py").components(separatedBy: "\n    \"")
+    let entry = try #require(entries.first { $0.hasPrefix("\(task)\": Task(") })
+    let values = entry.components(separatedBy: "\n}")[0].dropFirst(task.count + 2)
+    let flags = values.matches(of: #/"([a-z-]+)": /#).map { "--\($0.1)" }
+    #expect(flags.count >= 4)
+    let help = try Workplace().run(["train", task, "--help"]).text
+    for flag in flags + ["--validation", "--epochs", "--save", "--quiet"] {
+      #expect(help.contains("  \(flag) "), "\(task) has no \(flag)")
+    }
+  }
+
   @Test("The operations of a layer: two for each of its weights, row and step, and three times as many in training")
   func operations() {
     let cases = BenchmarkSet.speed.cases + BenchmarkSet.gru.cases

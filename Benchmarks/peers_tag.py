@@ -1,18 +1,10 @@
-#!/usr/bin/env python3
 """The network of `refrain train tag` in PyTorch, with pytorch-crf, as people write it: embeddings of words, prefixes,
 suffixes and shapes, a bidirectional LSTM over the characters of the different words of a batch, a bidirectional LSTM over
-the words, a conditional random field, Adam. It prints training words a second as JSON.
-
-    tag_peer.py train.txt [--epochs 1] [--threads N] [--batch 16] [--hidden 128] [--evaluate test.txt]
-
-With --evaluate it trains as many epochs as are asked for and prints F1 by seqeval too. Needs torch, pytorch-crf, seqeval.
+the words, a conditional random field, Adam. `peers_tasks.py` trains and asks it. Needs torch and pytorch-crf.
 """
 
-import argparse
 import collections
-import json
 import random
-import time
 
 import torch
 from torchcrf import CRF
@@ -76,7 +68,7 @@ class Vocabulary(dict):
 
 
 class Tagger(torch.nn.Module):
-    def __init__(self, sizes, tags, hidden):
+    def __init__(self, sizes, tags, hidden, dropout):
         super().__init__()
         widths = [100, 24, 24, 16]
         self.tables = torch.nn.ModuleList(torch.nn.Embedding(n, w) for n, w in zip(sizes, widths))
@@ -85,7 +77,7 @@ class Tagger(torch.nn.Module):
         self.recurrent = torch.nn.LSTM(sum(widths) + 64, hidden, batch_first=True, bidirectional=True)
         self.head = torch.nn.Linear(2 * hidden, tags)
         self.field = CRF(tags, batch_first=True)
-        self.dropout = torch.nn.Dropout(0.5)
+        self.dropout = torch.nn.Dropout(dropout)
 
     def forward(self, batch):
         packed = torch.nn.utils.rnn.pack_padded_sequence(
@@ -160,30 +152,18 @@ def batches(encoded, size):
     return result
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("train")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--hidden", type=int, default=128)
-    parser.add_argument("--evaluate")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    random.seed(0)
-
-    sentences = read(options.train)
+def tag(options):
+    sentences = read(options.files[0])
     data = Data(sentences)
     encoded = [data.encode(sentence) for sentence in sentences]
-    model = Tagger([v.size for v in data.vocabularies], len(data.tags), options.hidden)
+    model = Tagger([v.size for v in data.vocabularies], len(data.tags), options.hidden, options.dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     steps = options.epochs * ((len(encoded) + options.batch - 1) // options.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps, pct_start=0.1, div_factor=10,
                                                    final_div_factor=100, cycle_momentum=False)
-    words, seconds = 0, 0.0
-    for epoch in range(options.epochs):
-        start = time.perf_counter()
+
+    def epoch():
+        total, words = 0.0, 0
         for chosen in batches(encoded, options.batch):
             batch = data.batch([encoded[i] for i in chosen], True)
             optimizer.zero_grad()
@@ -192,24 +172,25 @@ def main():
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
             optimizer.step()
             schedule.step()
-            words += int(batch["lengths"].sum())
-        seconds += time.perf_counter() - start
-    result = {"peer": "torch", "threads": options.threads, "words": words, "seconds": round(seconds, 3),
-              "wordsPerSecond": round(words / seconds)}
-    if options.evaluate:
-        from seqeval.metrics import f1_score
-        model.eval()
-        names = {index: tag for tag, index in data.tags.items()}
-        truth, found = [], []
-        with torch.no_grad():
-            for sentence in read(options.evaluate):
-                batch = data.batch([data.encode(sentence)], False)
-                path = model.field.decode(model(batch), mask=batch["mask"])[0]
-                back = {"S-": "B-", "E-": "I-"}
-                found.append([back.get(names[i][:2], names[i][:2]) + names[i][2:] for i in path])
-                truth.append([tag for _, tag in sentence])
-        result["f1"] = f1_score(truth, found)
-    print(json.dumps(result))
+            count = int(batch["lengths"].sum())
+            total, words = total + loss.item() * count, words + count
+        return total / words, words
+
+    return model, data, epoch
 
 
-main()
+def answer_tags(model, data, options):
+    """The most probable tags of the sentences of a file, by Viterbi's algorithm. Returns how many words they have."""
+    encoded = [data.encode(sentence) for sentence in read(options.files[0])]
+    names = {index: tag for tag, index in data.tags.items()}
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i][0]))
+    found = [None] * len(encoded)
+    for start in range(0, len(order), options.batch):
+        chosen = order[start:start + options.batch]
+        batch = data.batch([encoded[i] for i in chosen], False)
+        for i, path in zip(chosen, model.field.decode(model(batch), mask=batch["mask"])):
+            found[i] = [{"S": "B", "E": "I"}.get(names[k][0], names[k][0]) + names[k][1:] for k in path]
+    return sum(map(len, found))
+
+
+TASKS = {"tag": (tag, answer_tags)}

@@ -24,7 +24,7 @@ struct ReloadTests {
   /// A server of what the file holds.
   private func server(_ settings: ServerSettings = ServerSettings(), _ log: LogLines) throws -> RefrainServer {
     let meters = Meters()
-    let source = ModelReloader.Source(name: "m", path: path, seen: ModelReloader.Trace(path))
+    let source = ModelReloader.Source(name: "m", path: path)
     return try RefrainServer(
       [ServedModel(name: "m", path: path, meters: meters)], of: [source], settings: settings, meters: meters,
       logger: .lines(.info) { log.add($0) })
@@ -249,19 +249,27 @@ struct ReloadTests {
     test.service.sessions.sweep()
   }
 
-  @Test("A file with a second name is not one that has changed, and one that was written again is")
-  func trace() async throws {
+  @Test("A file that gets a second name has not changed, and one that was written over has, also if it is dated back")
+  func secondName() async throws {
     defer { remove() }
     try smallModel(1).save(to: path)
-    let before = try #require(ModelReloader.Trace(path))
+    let (test, reloader) = try test(settings { $0.sessionFolder = folder + "/states" })
+    let first = try await Self.fingerprint(test)
+    var source = ModelReloader.Source(name: "m", path: path)
     // Long enough for the times of a file to differ.
     try await Task.sleep(for: .milliseconds(30))
+    source.keep(test.service.shelf.models[0], on: test.service.shelf)
+    #expect(!source.hasChanged)
+    // What somebody else does is looked at, and found to be nothing.
     try FileManager.default.linkItem(atPath: path, toPath: folder + "/second")
-    #expect(ModelReloader.Trace(path) == before && ModelReloader.Trace(folder + "/none") == nil)
-    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    try file.write(contentsOf: Data([1]))
-    try file.close()
-    #expect(ModelReloader.Trace(path) != before)
+    #expect(source.hasChanged && ModelReloader.Source(name: "m", path: folder + "/none").seen == nil)
+    reloader.look()
+    #expect(try await Self.metric(test, "refrain_model_reloads_total") == "0" && Self.refusals(test).isEmpty)
+    try smallModel(2).save(to: folder + "/other.model")
+    try writeOver(path, with: Array(Data(contentsOf: URL(fileURLWithPath: folder + "/other.model"))))
+    reloader.look()
+    #expect(try await Self.fingerprint(test) != first)
+    #expect(try await Self.metric(test, "refrain_model_reloads_total") == "1")
   }
 
   @Test("A file that was written over is not taken for what it was: the weights stay in memory")

@@ -105,12 +105,7 @@ private func removeAbandonedFiles(beside target: String) {
       flock(descriptor, LOCK_EX | LOCK_NB) == 0
     else { continue }
     let isGone = kill(process, 0) != 0 && errno == ESRCH
-    #if os(Linux)
-      let age = time(nil) - status.st_mtim.tv_sec
-    #else
-      let age = time(nil) - status.st_mtimespec.tv_sec
-    #endif
-    if isGone || age > 60 { unlink(path) }
+    if isGone || time(nil) - status.writingTime.tv_sec > 60 { unlink(path) }
   }
 }
 

@@ -37,22 +37,8 @@ final class OpenFile {
   /// How many bytes it had when it was opened.
   var size: Int { Int(status.st_size) }
 
-  /// What tells one state of a file from another.
-  struct Stamp: Sendable, Equatable {
-    let size: Int
-    let seconds: Int
-    let nanoseconds: Int
-  }
-
   /// How the file was when it was opened.
-  var stamp: Stamp {
-    #if os(Linux)
-      let time = status.st_mtim
-    #else
-      let time = status.st_mtimespec
-    #endif
-    return Stamp(size: size, seconds: time.tv_sec, nanoseconds: time.tv_nsec)
-  }
+  var stamp: FileStamp { FileStamp(status) }
 
   /// Everything, whatever kind of file it is.
   func readAll() throws(DataError) -> [UInt8] {
@@ -133,17 +119,7 @@ final class OpenFile {
   func checkUnchanged() throws(DataError) {
     var now = stat()
     guard isRegular else { return }
-    #if os(Linux)
-      let isSame =
-        fstat(descriptor, &now) == 0 && now.st_size == status.st_size && now.st_mtim.tv_sec == status.st_mtim.tv_sec
-        && now.st_mtim.tv_nsec == status.st_mtim.tv_nsec
-    #else
-      let isSame =
-        fstat(descriptor, &now) == 0 && now.st_size == status.st_size
-        && now.st_mtimespec.tv_sec == status.st_mtimespec.tv_sec
-        && now.st_mtimespec.tv_nsec == status.st_mtimespec.tv_nsec
-    #endif
-    guard isSame else { throw changed }
+    guard fstat(descriptor, &now) == 0, FileStamp(now).hasContents(of: stamp) else { throw changed }
   }
 
   /// The error of a file that is not as it was.

@@ -29,7 +29,7 @@ public struct TextLines: Sequence, Sendable {
   }
 
   private enum Content: Sendable {
-    case path(String, OpenFile.Stamp)
+    case path(String, FileStamp)
     case bytes([UInt8])
     case spool(LongArray<UInt8>)
   }
@@ -156,7 +156,7 @@ public struct TextLines: Sequence, Sendable {
     for file in files {
       guard case .path(let path, let stamp) = file.content else { continue }
       let now = try OpenFile(path)
-      guard now.stamp == stamp else { throw now.changed }
+      guard now.stamp.hasContents(of: stamp) else { throw now.changed }
     }
   }
 

@@ -7,33 +7,29 @@ import Synchronization
 /// Looks whether the files of models have changed, and has a shelf take what they hold then. A file that cannot be
 /// used leaves the model as it is.
 final class ModelReloader: Sendable {
-  /// What tells one writing of a file from another; nil where there is no file. When its status changed does not: a
-  /// second name, as ``KeptWeights`` gives, changes that too.
-  struct Trace: Equatable, Sendable {
-    private let numbers: [Int]
-
-    init?(_ path: String) {
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      #if os(Linux)
-        let time = status.st_mtim
-      #else
-        let time = status.st_mtimespec
-      #endif
-      numbers =
-        [
-          Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino), Int(status.st_size),
-          Int(time.tv_sec), time.tv_nsec,
-        ]
-    }
-  }
-
   /// A file under the name that requests call its model by.
   struct Source: Sendable {
     let name: String
     let path: String
-    /// As it was when it was looked at last.
-    var seen: Trace?
+    /// As it was when it was looked at last; nil where there was none.
+    private(set) var seen: FileStamp.Named?
+
+    init(name: String, path: String) {
+      (self.name, self.path) = (name, path)
+      look()
+    }
+
+    /// Whether the file was written, or is another, since it was looked at last.
+    var hasChanged: Bool { FileStamp.Named(path) != seen }
+
+    mutating func look() { seen = FileStamp.Named(path) }
+
+    /// Has a shelf keep the file of a model. It gets a second name by that, which is no change of it.
+    mutating func keep(_ model: ServedModel, on shelf: ModelShelf) {
+      let isAsSeen = !hasChanged
+      shelf.keep(path, of: model)
+      if isAsSeen { look() }
+    }
   }
 
   private let sources: Mutex<[Source]>
@@ -67,16 +63,16 @@ final class ModelReloader: Sendable {
   func look(all: Bool = false) {
     let sources = sources.withLock { $0 }
     var taken = 0
-    for (place, source) in sources.enumerated() {
-      let trace = Trace(source.path)
-      guard all || trace != source.seen else { continue }
-      var seen = trace
+    for (place, former) in sources.enumerated() {
+      var source = former
+      source.look()
+      guard all || source.seen != former.seen else { continue }
       do {
         let model = try MemoryBudget().run { try ServedModel(name: source.name, path: source.path, meters: meters) }
-        if Trace(source.path) != trace {
+        if source.hasChanged {
           // It is being written: the next look will tell.
-          seen = source.seen
-        } else if try take(model, source) {
+          source = former
+        } else if try take(model, &source) {
           taken += 1
         }
       } catch {
@@ -85,17 +81,17 @@ final class ModelReloader: Sendable {
           "a model's file cannot be taken, and the one before goes on",
           metadata: ["model": "\(source.name)", "error": "\(Failure(throwing: error).message)"])
       }
-      self.sources.withLock { [seen] in $0[place].seen = seen }
+      self.sources.withLock { [source] in $0[place] = source }
     }
     if all { logger.notice("models looked at", metadata: ["taken": .stringConvertible(taken)]) }
   }
 
   /// Has the shelf take a model; false where it is the one that is there.
-  private func take(_ model: ServedModel, _ source: Source) throws -> Bool {
+  private func take(_ model: ServedModel, _ source: inout Source) throws -> Bool {
     let before = try shelf.model(source.name)
     guard model.fingerprint != before.fingerprint else { return false }
     for network in model.live?.networks ?? [] { try network.rehearse() }
-    shelf.keep(source.path, of: model)
+    source.keep(model, on: shelf)
     shelf.replace(with: model)
     meters.count(.reloads)
     let isSame = model.inputs.map(\.metadata.line) == before.inputs.map(\.metadata.line)

@@ -54,7 +54,7 @@ public struct RefrainServer: Sendable {
           remedy: "give one another name, as NAME=FILE")
       }
       // Before it is read: what is written meanwhile is a change.
-      sources.append(ModelReloader.Source(name: name, path: path, seen: ModelReloader.Trace(path)))
+      sources.append(ModelReloader.Source(name: name, path: path))
       served.append(try ServedModel(name: name, path: path, meters: meters))
     }
     try self.init(
@@ -69,7 +69,8 @@ public struct RefrainServer: Sendable {
     (self.settings, self.logger, self.signal) = (settings, logger, signal)
     lock = try settings.sessionFolder.map { (path) throws(DataError) in try FolderLock(SessionFolder(path)) }
     service = try Service(models, settings, meters: meters, logger: logger)
-    for (source, model) in zip(sources, models) { service.shelf.keep(source.path, of: model) }
+    var sources = sources
+    for (place, model) in zip(sources.indices, models) { sources[place].keep(model, on: service.shelf) }
     reloader = sources.isEmpty ? nil : ModelReloader(sources, service.shelf, meters: meters, logger: logger)
   }
 

@@ -46,4 +46,32 @@ struct ProgramTests {
     #expect(result.errorLines.count == before + 1)
     #expect(result.errorLines.last?.hasPrefix("refrain: stopped by a fault of its own") == true, "\(result.errors)")
   }
+
+  #if os(Linux)
+    @Test("Want of memory under a limit is told, with 71 where it is a tensor's; any fault names the limit")
+    func memory() throws {
+      let place = try Workplace()
+      let rows = (0..<400).map { row in
+        (0..<50).map { "w\((row * 50 + $0) % 10_000)" }.joined(separator: " ") + (row % 2 == 0 ? ",yes" : ",no")
+      }
+      try place.write("text,label\n" + rows.joined(separator: "\n"), to: "words.csv")
+      let words = try place.shell(
+        "ulimit -v 300000; \"$REFRAIN\" train classify words.csv --target label --inputs text --members 1 --epochs 1 "
+          + "--hidden 4 --embedding 4096 --save words.model")
+      #expect(words.status == 71, "\(words.errors)")
+      let line = words.errorLines.last ?? ""
+      #expect(line.hasPrefix("refrain: there is not enough memory for a tensor of 135 MB within the 307 MB"), "\(line)")
+      #expect(try place.files == ["words.csv"] && !words.errors.contains("fault"))
+      try place.write(monthlyCSV(rows: 1200), to: "long.csv")
+      let other = try place.shell(
+        """
+        ulimit -v 8000000
+        "$REFRAIN" forecast long.csv --epochs 1000000 --hidden 128 2> log & process=$!
+        while kill -0 $process && ! grep -q epoch log; do sleep 0.1; done
+        kill -ILL $process; wait $process; status=$?; cat log >&2; exit $status
+        """)
+      #expect(other.status == 70)
+      #expect(other.errorLines.last?.contains("or by want of memory within the 8192 MB") == true, "\(other.errors)")
+    }
+  #endif
 }

@@ -73,6 +73,32 @@ struct MemoryTests {
     #expect(pool.kept == 0 && pool.live == 0)
   }
 
+  #if canImport(Glibc)
+    @Test(
+      "where memory runs out, what is kept is given back; if that is not enough, the process ends with a line and 71")
+    func exhausted() async {
+      let result = await #expect(processExitsWith: .exitCode(71), observing: [\.standardErrorContent]) {
+        let megabyte = 1 << 18
+        let pool = BufferPool()
+        for (pointer, capacity) in (0..<8).map({ _ in pool.take(64 * megabyte) }) { pool.give(pointer, capacity) }
+        precondition(pool.kept == 512 * megabyte)
+        let pages = Int(textFile("/proc/self/statm")?.split(separator: " ").first ?? "") ?? 0
+        precondition(pages > 0)
+        // There are 100 MB more than the process has, and none of them for 256 beside 512.
+        let most = rlim_t(pages * sysconf(Int32(_SC_PAGESIZE)) + 100 << 20)
+        var limit = rlimit(rlim_cur: most, rlim_max: most)
+        precondition(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
+        precondition(TensorMemory.addressSpaceLimit == Int(most))
+        let (pointer, capacity) = pool.take(256 * megabyte)
+        (pointer[0], pointer[capacity - 1]) = (1, 2)
+        precondition(pool.kept == 0 && pool.live == capacity)
+        _ = pool.take(1024 * megabyte)
+      }
+      let message = result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
+      #expect(message.contains("refrain: there is not enough memory for a tensor of 1074 MB within the "))
+    }
+  #endif
+
   @Test("what threads take is counted as if all ran at once, and what was held before is not")
   func peak() async {
     await #expect(processExitsWith: .success) {

@@ -1,6 +1,14 @@
 internal import CProcessor
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Keeps freed blocks for the next step: a fresh block of megabytes costs a page fault for every 4 KB of it. What
 /// nobody has wanted for a while is given back to the system.
 final class BufferPool: Sendable {
@@ -64,8 +72,30 @@ final class BufferPool: Sendable {
       guarded.state.kept -= capacity
       return block
     }
-    let block = reused ?? .allocate(byteCount: capacity * 4, alignment: 64)
+    let block = reused ?? newBlock(bytes: capacity * MemoryLayout<Float>.size)
     return (block.assumingMemoryBound(to: Float.self), capacity)
+  }
+
+  private func newBlock(bytes: Int) -> UnsafeMutableRawPointer {
+    if let block = alignedBlock(bytes: bytes) { return block }
+    // What is kept is of other sizes.
+    giveBackAll()
+    if let block = alignedBlock(bytes: bytes) { return block }
+    let limit = addressSpaceLimit().map { " within the \($0 / 1_000_000) MB that the process may have (ulimit -v)" }
+    stop(
+      "refrain: there is not enough memory for a tensor of \((bytes + 999_999) / 1_000_000) MB\(limit ?? ""); let it "
+        + "have more, or take a smaller network, smaller batches or shorter sequences", status: 71)
+  }
+
+  /// Nothing is allocated for it.
+  private func giveBackAll() {
+    guarded.withLock { guarded in
+      for shelf in guarded.state.free.values {
+        for block in shelf.blocks { free(block) }
+      }
+      (guarded.state.free, guarded.state.kept) = ([:], 0)
+    }
+    refrain_release_free_pages()
   }
 
   func give(_ pointer: UnsafeMutablePointer<Float>, _ capacity: Int) {
@@ -83,7 +113,7 @@ final class BufferPool: Sendable {
       guarded.state.kept += capacity
       return (false, looks)
     }
-    if released { block.deallocate() }
+    if released { free(block) }
     if looks { age(at: monotonicSeconds()) }
   }
 
@@ -105,7 +135,7 @@ final class BufferPool: Sendable {
       }
       return (unwanted, kept - guarded.state.kept)
     }
-    for block in unwanted { block.deallocate() }
+    for block in unwanted { free(block) }
     if size > Self.slack { refrain_release_free_pages() }
   }
 

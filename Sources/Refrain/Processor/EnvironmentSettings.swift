@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// An environment variable whose value cannot be.
 public struct EnvironmentError: Error, CustomStringConvertible, Sendable, Equatable {
   /// One line: which variable, its value, and the values it may have.
@@ -52,10 +44,6 @@ public enum EnvironmentSettings {
   /// The result of `body`; an error ends the process with one line and status 64, since nothing here can throw it to
   /// whom it concerns: the person who set the variable.
   static func orStop<Result>(_ body: () throws(EnvironmentError) -> Result) -> Result {
-    do throws(EnvironmentError) { return try body() } catch {
-      let line = Array((error.description + "\n").utf8)
-      _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
-      exit(64)
-    }
+    do throws(EnvironmentError) { return try body() } catch { stop(error.description, status: 64) }
   }
 }

@@ -30,3 +30,30 @@ func textFile(_ path: String) -> String? {
   while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
   return String(decoding: bytes, as: UTF8.self)
 }
+
+/// A block of memory that ``free`` gives back; nil where there is none.
+func alignedBlock(bytes: Int) -> UnsafeMutableRawPointer? {
+  var block: UnsafeMutableRawPointer?
+  return posix_memalign(&block, 64, bytes) == 0 ? block : nil
+}
+
+/// The most address space that the process may take, in bytes; nil where nothing limits it.
+func addressSpaceLimit() -> Int? {
+  var limit = rlimit()
+  #if canImport(Glibc)
+    let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0
+  #else
+    let isKnown = getrlimit(RLIMIT_AS, &limit) == 0
+  #endif
+  let bytes = Int(clamping: limit.rlim_cur)
+  return isKnown && bytes < .max ? bytes : nil
+}
+
+/// Ends the process with one line on standard error, where nothing can be thrown to whom it concerns.
+func stop(_ line: String, status: Int32) -> Never {
+  let bytes = Array((line + "\n").utf8)
+  _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+  // Other threads go on until then: nothing is taken down that they use.
+  fflush(nil)
+  _exit(status)
+}

@@ -1,5 +1,11 @@
 /// The memory of all tensors of the process, without what is kept for the next ones.
+///
+/// Where there is none for a tensor, also when what was kept is given back, the process ends with one line on standard
+/// error and status 71 (`EX_OSERR`).
 public enum TensorMemory {
+  /// The most address space that the process may take, for tensors and all else, in bytes (`ulimit -v`); nil where
+  /// nothing limits it.
+  public static var addressSpaceLimit: Int? { Refrain.addressSpaceLimit() }
   /// What tensors hold now, in bytes.
   public static var bytes: Int { BufferPool.shared.live * MemoryLayout<Float>.size }
   /// The most they held at a time since the start, or since ``resetPeak()``, in bytes.

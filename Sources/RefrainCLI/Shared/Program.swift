@@ -131,10 +131,11 @@ extension CommandFailure {
     self.init(status: error.dataError?.exitStatus ?? EX_DATAERR, message: error.description.sanitized)
   }
 
-  /// The statuses of ``DataError/exitStatus``, for the help of commands that read and write files.
+  /// The statuses of ``DataError/exitStatus`` and of ``TensorMemory``, for the help of commands that read and write
+  /// files.
   static let fileStatuses = """
-    65 for a file that cannot be used, 66 for one that is missing or cannot be read, 73 or 74 for one that cannot be \
-    written
+    65 for a file that cannot be used, 66 for one that is missing or cannot be read, 71 where memory runs out, 73 or 74 \
+    for one that cannot be written
     """
 }
 

@@ -1,15 +1,21 @@
 import Foundation
+import Refrain
 
-/// A fault in the program itself: where Swift would print the stack of every thread, the command says one line and ends
-/// with 70. What the fault was stands on the line before, from Swift.
+/// A fault in the program itself, or want of memory outside of tensors: where Swift would print the stack of every
+/// thread, the command says one line and ends with 70. What the fault was stands on the line before, from Swift.
 enum Trap {
   /// The line, as bytes that last for ever: a signal handler may not make any.
   private nonisolated(unsafe) static var line: UnsafeMutableBufferPointer<UInt8>?
 
   /// Has faults reported under the program's name.
   static func report(as name: String) {
-    let text =
-      "\(name): stopped by a fault of its own, which should not be; please report it with what it was asked to do\n"
+    var fault = "a fault of its own, which should not be; please"
+    if let limit = TensorMemory.addressSpaceLimit {
+      fault =
+        "a fault of its own, or by want of memory within the \(limit / 1_000_000) MB that it may have (ulimit -v): "
+        + "let it have more, or"
+    }
+    let text = "\(name): stopped by \(fault) report it with what it was asked to do\n"
     let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.utf8.count)
     _ = bytes.initialize(from: text.utf8)
     line = bytes

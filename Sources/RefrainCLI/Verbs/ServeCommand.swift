@@ -25,8 +25,9 @@ struct ServeCommand: ParsableCommand {
         refrain serve sales.model --reload 10
 
       Exit status: 0 when it was asked to end, 64 for flags that make no sense, 65 for a file that cannot be used or an \
-      address that cannot be listened at, 66 for a file that is missing or cannot be read, 73 for a folder of sessions that \
-      cannot be written or that another server has, 130 or 143 when a third signal ended it where it stood.
+      address that cannot be listened at, 66 for a file that is missing or cannot be read, 71 where memory runs out, \
+      73 for a folder of sessions that cannot be written or that another server has, 130 or 143 when a third signal ended \
+      it where it stood.
       """)
 
   @Argument(

@@ -1,4 +1,5 @@
 import Foundation
+import Refrain
 import Synchronization
 
 /// How much memory a run may take for what files and inputs say of sizes. Whatever they say is held against it before
@@ -42,13 +43,7 @@ public final class MemoryBudget: Sendable {
         limit = min(limit, bytes)
       }
     }
-    var space = rlimit()
-    #if os(Linux)
-      let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &space) == 0
-    #else
-      let isKnown = getrlimit(RLIMIT_AS, &space) == 0
-    #endif
-    if isKnown { limit = min(limit, Int(clamping: space.rlim_cur)) }
+    limit = min(limit, TensorMemory.addressSpaceLimit ?? limit)
     return min(max(limit / 2, 1 << 26), 2_000_000_000)
   }()
 

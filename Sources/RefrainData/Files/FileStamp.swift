@@ -13,18 +13,15 @@ package struct FileStamp: Sendable, Equatable {
   private let written: Moment
   /// When its status changed: unlike the time at which it was written, no program can set that one.
   private let changed: Moment
-  private let names: Int
 
   init(_ status: stat) {
-    (size, names) = (Int(status.st_size), Int(status.st_nlink))
+    size = Int(status.st_size)
     (written, changed) = (Moment(status.writingTime), Moment(status.changeTime))
   }
 
-  /// Whether it is of the same contents: of as many bytes, and nobody has written to it, nor dated back what was
-  /// written. A name more or less, as where another file takes its place, changes the file's status alone.
-  func hasContents(of other: FileStamp) -> Bool {
-    size == other.size && written == other.written && (changed == other.changed || names != other.names)
-  }
+  /// Whether it is of as many bytes and was written when the other was. That its status changed says nothing: a file
+  /// that is moved or whose rights change is no reason to end a training.
+  func hasContents(of other: FileStamp) -> Bool { size == other.size && written == other.written }
 
   /// A file by its path, which may lead to another file later.
   package struct Named: Sendable, Equatable {

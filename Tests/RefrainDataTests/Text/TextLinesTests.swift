@@ -191,9 +191,6 @@ import Testing
       var times = [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]
       #expect(utimes(path, &times) == 0)
       #expect(dataError { () throws(DataError) in try other.checkUnchanged() }?.file == path)
-      let last = try TextLines(paths: [path])
-      try writeOver(path, with: Array("b line of ".utf8))
-      #expect(dataError { () throws(DataError) in try last.checkUnchanged() }?.file == path)
     }
   }
 

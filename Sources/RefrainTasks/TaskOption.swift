@@ -93,14 +93,13 @@ public struct TaskOption<Target: Sendable>: Sendable {
     }
   }
 
-  /// Names of columns between commas: `temperature,holiday`.
+  /// Names of columns between commas: `temperature,holiday`. Those that have commas themselves are put together where
+  /// the columns are known.
   public static func columns(
     _ name: String, _ place: WritableKeyPath<Target, [String]> & Sendable, help: String
   ) -> TaskOption {
     TaskOption(name, .value, valueName: "a,b", choosesData: true, help: help) { target, texts throws(OptionError) in
-      let names = texts[0].split(separator: ",", omittingEmptySubsequences: false).map { part in
-        String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-      }
+      let names = texts[0].listedNames
       guard !names.contains("") else {
         throw OptionError(option: name, "takes names between commas, such as a,b, not \(texts[0].quoted)")
       }

@@ -76,6 +76,44 @@ struct FlagTests {
     #expect(!result.errors.contains("\u{1B}"))
   }
 
+  @Test("Columns with commas in their names are named like any others, alone and in lists")
+  func commas() throws {
+    let place = try Workplace()
+    let rows = (1...60).map { row in
+      let month = row % 12 + 1
+      return "\(2010 + row / 12)-\(month < 10 ? "0" : "")\(month),\(100 + row),\(50 + row % 12),\(row % 7)\n"
+    }.joined()
+    try place.write("month,net,gross,rain\n" + rows, to: "plain.csv")
+    try place.write("month,\"sales, net\",\"sales, gross\",rain\n" + rows, to: "commas.csv")
+    func run(_ arguments: [String]) throws -> String {
+      let result = try place.run(arguments)
+      #expect(result.status == 0, "\(result.errors)")
+      return result.text.replacing("\"sales, net\"", with: "net")
+    }
+    func forecast(_ file: String, _ flags: String...) throws -> String {
+      try run(["forecast", file] + flags + tiny + ["--format", "csv", "--quiet"])
+    }
+    #expect(
+      try forecast("commas.csv", "--target", "sales, net", "--past", "Sales,gross,rain")
+        == forecast("plain.csv", "--target", "net", "--past", "gross,rain"))
+    let both = try forecast("plain.csv", "--target", "rain,net")
+    #expect(try forecast("commas.csv", "--target", "rain,sales, net", "--save", "m") == both)
+    #expect(try run(["forecast", "commas.csv", "--model", "m", "--format", "csv", "--quiet"]) == both)
+    _ = try run(["train", "detect", "commas.csv", "--target", "sales, net", "--epochs", "1", "--save", "d"])
+    // The series of several shops are no channels of one.
+    let shops = ["x", "y"].map { shop in rows.split(separator: "\n").map { "\(shop),1,\($0)\n" }.joined() }.joined()
+    try place.write("shop,no,month,net,gross,rain\n" + shops, to: "plain.csv")
+    try place.write("shop,\"no, of town\",month,\"sales, net\",gross,rain\n" + shops, to: "commas.csv")
+    #expect(
+      try forecast("commas.csv", "--target", "sales, net", "--id", "shop,no, of town")
+        == forecast("plain.csv", "--target", "net", "--id", "shop,no"))
+    _ = try run([
+      "train", "classify", "commas.csv", "--target", "shop", "--inputs", "no, of town:category,sales, net", "--epochs",
+      "1", "--members", "1", "--save", "c",
+    ])
+    #expect(try run(["info", "c"]).contains("no, of town (1 categories), sales, net (numbers)"))
+  }
+
   @Test(
     "Help and the version go to standard output, and are no errors",
     arguments: [

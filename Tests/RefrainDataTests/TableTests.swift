@@ -36,6 +36,20 @@ import Testing
     #expect(try table.numbers(in: table.columns[1]) == [1.5, 2.5])
   }
 
+  @Test func `knows columns that have commas in a list, and leaves other lists alone`() throws {
+    let table = try Table(csv: "\"Jan 1, 2020\",\"Jan 2,2020\",\"a,  b, c\",2020,rain\n1,2,3,4,5\n2,3,4,5,6\n")
+    func names(_ list: String) -> [String] { table.names(list.listedNames) }
+    #expect(names("Jan 1, 2020") == ["Jan 1, 2020"] && names("jan 2, 2020") == ["Jan 2,2020"])
+    #expect(
+      names("rain,Jan 1, 2020,2020, a, b,c,Jan 2,2020") == ["rain", "Jan 1, 2020", "2020", "a,  b, c", "Jan 2,2020"])
+    #expect(names("a,b:number,2020,rain") == ["a", "b:number", "2020", "rain"])
+    #expect(names("A,b,c:number,snow, 2020") == ["a,  b, c:number", "snow", "2020"])
+    #expect(names(" x ,, ") == ["x", "", ""] && names("") == [""])
+    // What is named by itself stays so.
+    let parts = try Table(csv: "a,b,\"a,b\"\n1,2,3\n")
+    #expect(parts.names(["a", "b"]) == ["a", "b"] && parts.names(["a,b", "b"]) == ["a,b", "b"])
+  }
+
   @Test func `reads decimal commas where the whole file writes them`() throws {
     let table = try Table(csv: "Datum;Preis;Menge\n31.12.2020;1,5;7\n01.01.2021;-2,25;8\n")
     #expect(table.usesDecimalComma)

@@ -199,6 +199,11 @@ public struct Table: Sendable {
     return isGathered || names.isEmpty && !found.contains(nil) ? self : plain.table
   }
 
+  /// Names of columns of a list, here or in the file, with those put together that have commas.
+  package func names(_ listed: [String]) -> [String] {
+    listed.rejoined(among: (columns + (plain?.table.columns ?? [])).map(\.name))
+  }
+
   /// The table of some of the rows, in the order given.
   func selecting(_ rows: some Collection<Int>) -> Table {
     var fields: [CSVField] = []

@@ -118,6 +118,15 @@ public struct ColumnOptions: Codable, Sendable, Equatable, OptionTable {
     ) { options, _ in options.refits = true },
   ]
 
+  /// The same, with names of columns put together that have commas.
+  func naming(_ columns: [String]) -> ColumnOptions {
+    var options = self
+    options.inputs = inputs.rejoined(among: columns)
+    options.id = id.rejoined(among: columns)
+    options.series = series.rejoined(among: columns)
+    return options
+  }
+
   /// How series stand in a table, where it is not one field a series.
   ///
   /// - Parameter target: The column to learn, if it is known.

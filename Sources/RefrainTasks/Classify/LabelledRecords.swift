@@ -49,6 +49,7 @@ public struct LabelledRecords: Sendable {
   ) throws(DataError) -> LabelledRecords {
     let named = [options.target, options.settings.time].compactMap(\.self) + options.inputs + options.id
     var records = try Records(source, columns: named, decimal: options.decimalMark)
+    let options = options.naming(records.columns)
     let columns = records.lacksHeader ? named : records.columns
     var notes: [String] = []
     // Of rows that are steps the column to learn is found when they are put together, unless its name tells.

@@ -181,12 +181,13 @@ extension SeriesReadingOptions {
 
   /// The rows of a table.
   func rows(in part: DataSource.Part, channels: [String]) throws(DataError) -> ObservedRows {
+    let table = try part.table(format: format)
     var options = ObservedRows.Options()
-    options.channels = channels
+    options.channels = table.names(channels)
     options.time = time
     options.countsRows = countsRows
     options.dates = dates
-    return try ObservedRows(part.table(format: format), options: options)
+    return try ObservedRows(table, options: options)
   }
 }
 

@@ -116,12 +116,19 @@ extension ForecastPlan {
 extension Forecaster.Configuration {
   /// How newer rows are to be read; nil where they are read like any others.
   func saved(_ all: [Series]) -> SavedReading? {
-    let isWide = areChannels && all.count > 1
+    let isWide = areChannels(all) && all.count > 1
     guard isWide || reading.every != nil || !reading.id.isEmpty else { return nil }
-    let named = target.map { $0.split(separator: ",").map { String($0.trimmingPrefix(while: \.isWhitespace)) } } ?? []
     return SavedReading(
-      isWide: isWide, columns: isWide && target != "all" ? named : [], id: reading.id, every: reading.every,
+      isWide: isWide, columns: isWide && target != "all" ? targets(of: all) : [], id: reading.id, every: reading.every,
       aggregate: reading.aggregate)
+  }
+
+  /// Whether several series are channels of one system: columns of one table.
+  func areChannels(_ all: [Series]) -> Bool { reading.isWide || target == "all" || targets(of: all).count > 1 }
+
+  /// The columns that the target names, by the names of the series that were made of them.
+  private func targets(of all: [Series]) -> [String] {
+    target?.targetNames.rejoined(among: all.map(\.name)) ?? []
   }
 }
 

@@ -259,7 +259,7 @@ struct ForecastPlan: Codable, Sendable {
     plan.batchesPerEpoch = max(1, min(count, 12_800) / plan.batchSize)
     plan.epochs = configuration.epochs ?? max(2, (count >= 20_000 ? 2400 : 1000) / plan.batchesPerEpoch)
     plan.isNonnegative = all.allSatisfy { $0.values.allSatisfy { $0 >= 0 } }
-    plan.note(all, areChannels: configuration.areChannels)
+    plan.note(all, areChannels: configuration.areChannels(all))
     self = plan
   }
 
@@ -339,9 +339,6 @@ private func plain(_ value: Double) -> String {
 }
 
 extension Forecaster.Configuration {
-  /// Whether several series are channels of one system: columns of one table.
-  var areChannels: Bool { reading.isWide || target == "all" || target?.contains(",") == true }
-
   /// Whether sizes of the network are given, so that whoever gave them wants one.
   var namesNetwork: Bool { context != nil || hiddenSize != nil || epochs != nil }
 }

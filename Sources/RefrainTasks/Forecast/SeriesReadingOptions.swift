@@ -41,25 +41,25 @@ public struct SeriesReadingOptions: Sendable, Codable {
   package func options(
     target: String?, covariates: [String] = [], future: [String] = [], in table: Table
   ) -> Series.Options {
-    var options = Series.Options(time: time, covariates: covariates)
-    options.future = future
+    var options = Series.Options(time: time, covariates: table.names(covariates))
+    options.future = table.names(future)
     options.countsRows = countsRows
-    options.id = id
+    options.id = table.names(id)
     options.dates = dates
     options.filling = filling ?? .asIs
     options.isWide = isWide
     options.every = every
     options.aggregate = aggregate ?? .mean
-    let isColumn = { (name: String) in table.columns.contains { $0.name.lowercased() == name.lowercased() } }
-    guard let target, !isColumn(target), target == "all" || target.contains(",") || isWide else {
-      if isWide { options.columns = [target].compactMap(\.self) } else { options.target = target }
-      return options
+    guard let target else { return options }
+    let isColumn = table.columns.contains { $0.name.lowercased() == target.lowercased() }
+    let isAll = target == "all" && !isColumn
+    let names = isColumn ? [target] : table.names(target.targetNames)
+    options.isWide = isWide || isAll || names.count > 1
+    if options.isWide {
+      options.columns = isAll ? Series.targets(in: table, options: options) : names
+    } else {
+      options.target = names.first ?? target
     }
-    options.isWide = true
-    options.columns =
-      target == "all"
-      ? Series.targets(in: table, options: options)
-      : target.split(separator: ",").map { String($0.trimmingPrefix(while: \.isWhitespace)) }
     return options
   }
 
@@ -105,6 +105,11 @@ public struct SeriesReadingOptions: Sendable, Codable {
     let future = try Table(contentsOf: futureFile, format: format)
     return try all.map { series throws(DataError) in try series.knowing(future, options: options) }
   }
+}
+
+extension String {
+  /// The columns that a target names, of which those with commas are not put together yet.
+  var targetNames: [String] { listedNames.filter { !$0.isEmpty } }
 }
 
 extension SeriesReadingOptions: OptionTable {

@@ -103,17 +103,15 @@ struct TagNetwork: Module {
   /// What the recurrent layers read of the words, `[B, T, inputSize]`.
   func inputs(_ batch: TagBatch, singletons: [Bool] = [], wordDropout: Float = 0) -> Tensor {
     var numbers = batch.words
-    if !singletons.isEmpty {
+    func forget(_ rate: Float, where mayForget: (Int) -> Bool) {
       // Dropout of ones: 0 for some of them while the network is trained.
-      let draw = dropout(.ones([numbers.count]), rate: Self.unknownRate).values
-      for place in numbers.indices where draw[place] == 0 && singletons[numbers[place]] {
+      let draw = dropout(.ones([numbers.count]), rate: rate).values
+      for place in numbers.indices where draw[place] == 0 && mayForget(numbers[place]) {
         numbers[place] = Vocabulary.unknown
       }
     }
-    if wordDropout > 0 {
-      let draw = dropout(.ones([numbers.count]), rate: wordDropout).values
-      for place in numbers.indices where draw[place] == 0 { numbers[place] = Vocabulary.unknown }
-    }
+    if !singletons.isEmpty { forget(Self.unknownRate) { singletons[$0] } }
+    if wordDropout > 0 { forget(wordDropout) { _ in true } }
     let distinct = batch.spellingLengths.count
     let spelled = spelling(
       characters.gatheringRows(batch.characters).reshaped([distinct, -1, sizes.characterSize]),

@@ -67,7 +67,7 @@ struct ProgramTests {
         """
         ulimit -v 8000000
         "$REFRAIN" forecast long.csv --epochs 1000000 --hidden 128 2> log & process=$!
-        while kill -0 $process && ! grep -q epoch log; do sleep 0.1; done
+        while kill -0 $process && ! grep -qs epoch log; do sleep 0.1; done
         kill -ILL $process; wait $process; status=$?; cat log >&2; exit $status
         """)
       #expect(other.status == 70)

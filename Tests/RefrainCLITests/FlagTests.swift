@@ -79,7 +79,7 @@ struct FlagTests {
   @Test("Columns with commas in their names are named like any others, alone and in lists")
   func commas() throws {
     let place = try Workplace()
-    let rows = (1...60).map { row in
+    let rows: String = (1...60).map { row -> String in
       let month = row % 12 + 1
       return "\(2010 + row / 12)-\(month < 10 ? "0" : "")\(month),\(100 + row),\(50 + row % 12),\(row % 7)\n"
     }.joined()
@@ -101,7 +101,8 @@ struct FlagTests {
     #expect(try run(["forecast", "commas.csv", "--model", "m", "--format", "csv", "--quiet"]) == both)
     _ = try run(["train", "detect", "commas.csv", "--target", "sales, net", "--epochs", "1", "--save", "d"])
     // The series of several shops are no channels of one.
-    let shops = ["x", "y"].map { shop in rows.split(separator: "\n").map { "\(shop),1,\($0)\n" }.joined() }.joined()
+    let shops = ["x", "y"].flatMap { shop in rows.split(separator: "\n").map { "\(shop),1,\($0)\n" as String } }
+      .joined(separator: "")
     try place.write("shop,no,month,net,gross,rain\n" + shops, to: "plain.csv")
     try place.write("shop,\"no, of town\",month,\"sales, net\",gross,rain\n" + shops, to: "commas.csv")
     #expect(

@@ -55,7 +55,7 @@ struct BenchmarkLimitTests {
     func megabytes(_ threads: Int, _ cache: LastLevelCache?) -> Int {
       BenchmarkCase.streamedFloats(threads: threads, cache: cache) >> 18
     }
-    let most = MemoryBudget.standardLimit / 3 >> 20
+    let most = (MemoryBudget.standardLimit / 3) >> 20
     let cache = LastLevelCache(bytes: 20 << 20, count: 2)
     #expect(megabytes(1, cache) == min(80, most))
     #expect(megabytes(2, cache) == min(160, most))

@@ -96,7 +96,7 @@ struct FlagTests {
     #expect(
       try forecast("commas.csv", "--target", "sales, net", "--past", "Sales,gross,rain")
         == forecast("plain.csv", "--target", "net", "--past", "gross,rain"))
-    let both = try forecast("plain.csv", "--target", "rain,net")
+    let both = try forecast("plain.csv", "--target", "rain,net", "--save", "p")
     #expect(try forecast("commas.csv", "--target", "rain,sales, net", "--save", "m") == both)
     #expect(try run(["forecast", "commas.csv", "--model", "m", "--format", "csv", "--quiet"]) == both)
     _ = try run(["train", "detect", "commas.csv", "--target", "sales, net", "--epochs", "1", "--save", "d"])

@@ -119,6 +119,12 @@ struct MemoryTests {
       precondition(TensorMemory.peak { _ = Storage(count: 256) } == kilobyte)
       precondition(
         TensorMemory.peak { withExtendedLifetime(Storage(count: 4096)) { parallel(2) { _ in } } } == 16 * kilobyte)
+      // A peak of before the threads is no part of what they take, and is not forgotten.
+      let earlier = TensorMemory.peak {
+        _ = Storage(count: 4096)
+        parallel(2) { _ in _ = Storage(count: 256) }
+      }
+      precondition(earlier == 16 * kilobyte, "\(earlier)")
       withExtendedLifetime(held) {}
     }
   }

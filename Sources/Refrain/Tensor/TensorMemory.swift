@@ -5,7 +5,7 @@
 public enum TensorMemory {
   /// The most address space that the process may take, for tensors and all else, in bytes (`ulimit -v`); nil where
   /// nothing limits it.
-  public static var addressSpaceLimit: Int? { Refrain.addressSpaceLimit() }
+  package static var addressSpaceLimit: Int? { Refrain.addressSpaceLimit() }
   /// What tensors hold now, in bytes.
   public static var bytes: Int { BufferPool.shared.live * MemoryLayout<Float>.size }
   /// The most they held at a time since the start, or since ``resetPeak()``, in bytes.

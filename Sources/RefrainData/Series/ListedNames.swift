@@ -1,9 +1,7 @@
 extension String {
   /// The names in a list with commas between, without white space around them.
   package var listedNames: [String] {
-    split(separator: ",", omittingEmptySubsequences: false).map { part in
-      String(part.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
-    }
+    split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmed }
   }
 }
 

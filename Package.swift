@@ -74,14 +74,20 @@ targets += [
     name: "Refrain",
     dependencies: kernelTargets + ["CProcessor", .product(name: "RealModule", package: "swift-numerics")],
     swiftSettings: optimized),
-  .target(name: "RefrainData", dependencies: ["Refrain", "CZlib"], swiftSettings: optimized),
-  .target(name: "RefrainTasks", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
+  // The C library and the part of Foundation that comes without data of internationalization.
+  .target(name: "RefrainFoundation", swiftSettings: strict),
+  .target(name: "RefrainData", dependencies: ["Refrain", "RefrainFoundation", "CZlib"], swiftSettings: optimized),
+  .target(
+    name: "RefrainTasks", dependencies: ["Refrain", "RefrainData", "RefrainFoundation"], swiftSettings: optimized),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+  .systemLibrary(
+    name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
   .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
   .target(
     name: "RefrainFormats",
     dependencies: [
-      "Refrain", "RefrainData", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+      "Refrain", "RefrainData", "RefrainFoundation", "CZlib",
+      .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ],
     exclude: ["ONNX/Generated/onnx.proto", "ONNX/Generated/README.md"],
@@ -93,16 +99,15 @@ targets += [
   .target(
     name: "RefrainTuning",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", .product(name: "RealModule", package: "swift-numerics"),
-      .product(name: "GRDB", package: "GRDB.swift"),
+      "Refrain", "RefrainData", "RefrainFoundation", "RefrainTasks", "CSQLite",
+      .product(name: "RealModule", package: "swift-numerics"),
     ],
     swiftSettings: strict),
   // Apart from the tasks, so that only the command pays for HTTP.
   .target(
     name: "RefrainServer",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", "RefrainFormats", "RefrainModels",
-      .product(name: "Hummingbird", package: "hummingbird"),
+      "Refrain", "RefrainData", "RefrainFoundation", "RefrainTasks", "RefrainFormats", "RefrainModels",
       .product(name: "HummingbirdCore", package: "hummingbird"),
       .product(name: "HTTPTypes", package: "swift-http-types"),
       .product(name: "Logging", package: "swift-log"),
@@ -120,20 +125,24 @@ targets += [
   .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
   // Empty without its trait.
   .target(
-    name: "RefrainMPI", dependencies: ["Refrain", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
+    name: "RefrainMPI",
+    dependencies: ["Refrain", "RefrainFoundation", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
     swiftSettings: strict),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
-      "Refrain", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats", "RefrainModels", "RefrainServer",
-      "CCommit", .target(name: "RefrainMPI", condition: .when(traits: ["MPI"])),
+      "Refrain", "RefrainData", "RefrainFoundation", "RefrainTasks", "RefrainTuning", "RefrainFormats", "RefrainModels",
+      "RefrainServer", "CCommit", .target(name: "RefrainMPI", condition: .when(traits: ["MPI"])),
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict + commit),
   // Not a part of the command: its folder Shared is a symbolic link to the command's.
   .executableTarget(
     name: "RefrainBenchmarks",
-    dependencies: ["Refrain", "RefrainData", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    dependencies: [
+      "Refrain", "RefrainData", "RefrainFoundation",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
     path: "Benchmarks/RefrainBenchmarks", swiftSettings: strict),
   // The tests' common part: fixtures, comparisons, temporary files. A test target, so that it may import Testing.
   .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
@@ -242,8 +251,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // Without its traits, which need all of Foundation.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
     // `refrain serve`. Without its traits: what reads configuration is not needed, and two traits come to the compiler
     // in an order that differs from build to build, so that the server would be compiled anew half of the time.
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import RefrainTasks
 
 /// The ways in which people ask for help, brought to the one that the parser knows: `--help` after what it is asked of.

@@ -1,7 +1,7 @@
 import ArgumentParser
 internal import CCommit
-import Foundation
 import Refrain
+import RefrainFoundation
 import RefrainTasks
 
 /// The command `refrain`: a new verb is a file in Verbs/ and a line in its list.
@@ -43,7 +43,7 @@ struct RefrainCommand: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let sharing = Sharing(arguments)
     // mpirun starts the command many times over; one process answers for all.
-    if !Processes.isFirstStarted, sharing == .none { Foundation.exit(EXIT_SUCCESS) }
+    if !Processes.isFirstStarted, sharing == .none { RefrainFoundation.exit(EXIT_SUCCESS) }
     Program<RefrainCommand>(
       name: "refrain", beforeTelling: { Processes.leaveWordToFirst(thatJoin: sharing == .joined, status: $0) },
       atEnd: Processes.leave, helpOperand: { TaskVerb.model(in: $0)?.path }

@@ -1,6 +1,6 @@
-import Foundation
 import RealModule
 import RefrainData
+import RefrainFoundation
 
 /// What a search may choose: parameters with the values that each can take.
 public struct SearchSpace: Sendable, Equatable {
@@ -176,7 +176,7 @@ extension SearchSpace {
   /// The text of a member up to the end of its object: what follows its quoted key and a colon.
   private static func member(_ name: String, in text: String) -> Substring {
     var rest = text[...]
-    while let key = rest.range(of: "\"\(name)\"") {
+    while let key = rest.firstRange(of: "\"\(name)\"") {
       rest = rest[key.upperBound...]
       let value = rest.drop { $0.isWhitespace }
       if value.first == ":" { return value.prefix { $0 != "}" } }

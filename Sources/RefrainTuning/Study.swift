@@ -1,6 +1,7 @@
-import Foundation
-import GRDB
+import CSQLite
 import RefrainData
+import RefrainFoundation
+import Synchronization
 
 /// A search for good values: its trials, in a SQLite file that outlives the process and that several processes of one
 /// machine share. (They share memory beside the file, which no file system of a network gives them.)
@@ -77,7 +78,7 @@ public final class Study: Sendable {
 
   /// Where the study is.
   public let path: String
-  private let queue: DatabaseQueue
+  private let database: Mutex<Database>
   let owner: String
   /// After how many seconds without a sign of life a process that cannot be asked about, as one of another container,
   /// is taken for ended.
@@ -104,27 +105,11 @@ public final class Study: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let text = (try? encoder.encode(description)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    let found: String?
-    (queue, found) = try Self.opened(path) { () throws in
-      var configuration = Configuration()
-      configuration.busyMode = .timeout(60)
-      configuration.prepareDatabase { db in
-        _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
-        try db.execute(sql: "PRAGMA synchronous = NORMAL")
-      }
-      let queue = try DatabaseQueue(path: path, configuration: configuration)
-      let found = try queue.writeWithoutTransaction { db in
-        var found: String?
-        try db.inTransaction(.immediate) {
-          try db.execute(sql: Self.schema)
-          try db.execute(
-            sql: "INSERT OR IGNORE INTO study (id, description) VALUES (1, ?)", arguments: [text])
-          found = try String.fetchOne(db, sql: "SELECT description FROM study")
-          return .commit
-        }
-        return found
-      }
-      return (queue, found)
+    database = Mutex(try Self.opened(path))
+    let found: String? = try write { database in
+      try database.run(Self.schema)
+      try database.query("INSERT OR IGNORE INTO study (id, description) VALUES (1, ?)", text)
+      return try database.query("SELECT description FROM study").first?["description"]
     }
     guard found == text else {
       throw DataError(
@@ -148,12 +133,14 @@ public final class Study: Sendable {
     """
 
   /// Runs `body`, and says what the database does not like in one line.
-  private static func database<Result>(_ path: String, _ body: () throws -> Result) throws(DataError) -> Result {
+  private static func explained<Result: ~Copyable>(
+    _ path: String, _ body: () throws -> Result
+  ) throws(DataError) -> Result {
     do {
       return try body()
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+    } catch let error as DatabaseError where error.code == SQLITE_FULL {
       throw DataError(.diskFull, file: path, "no space left for the study", remedy: "free some space")
-    } catch let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode) {
+    } catch let error as DatabaseError where [SQLITE_NOTADB, SQLITE_CORRUPT].contains(error.code) {
       throw DataError(.damagedFile, file: path, "this is no study", remedy: "name another file")
     } catch {
       let problem = (error as? DatabaseError)?.message ?? "\(error)"
@@ -161,16 +148,19 @@ public final class Study: Sendable {
     }
   }
 
-  /// Opens the file by `body`. Of several that begin with it at once SQLite sends all but one away without waiting, as
-  /// each would wait for the others: they come again.
-  private static func opened<Result>(_ path: String, _ body: () throws -> Result) throws(DataError) -> Result {
+  /// Opens the file. Of several that begin with it at once SQLite sends all but one away without waiting, as each would
+  /// wait for the others: they come again.
+  private static func opened(_ path: String) throws(DataError) -> Database {
     let end = ProcessInfo.processInfo.systemUptime + 60
-    return try database(path) {
+    return try explained(path) {
       while true {
         do {
-          return try body()
+          let database = try Database(path, patience: 60)
+          try database.query("PRAGMA journal_mode = WAL")
+          try database.run("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+          return database
         } catch let error as DatabaseError
-          where error.resultCode == .SQLITE_BUSY && ProcessInfo.processInfo.systemUptime < end
+          where error.code == SQLITE_BUSY && ProcessInfo.processInfo.systemUptime < end
         {
           usleep(useconds_t.random(in: 5_000..<50_000))
         }
@@ -179,17 +169,13 @@ public final class Study: Sendable {
   }
 
   /// What `body` does to the database happens whole, or not at all, and while nobody else writes.
-  func write<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
-    try Self.database(path) {
-      try queue.writeWithoutTransaction { db in
-        var result: Result?
-        try db.inTransaction(.immediate) {
-          result = try body(db)
-          return .commit
-        }
-        return result!
-      }
-    }
+  func write<Result: Sendable>(_ body: (borrowing Database) throws -> Result) throws(DataError) -> Result {
+    try Self.explained(path) { try database.withLock { database in try database.transaction(body) } }
+  }
+
+  /// Reads what one statement asks for.
+  private func read<Result: Sendable>(_ body: (borrowing Database) throws -> Result) throws(DataError) -> Result {
+    try Self.explained(path) { try database.withLock { database in try body(database) } }
   }
 }
 
@@ -207,55 +193,54 @@ extension Study {
   public func claim(
     limit: Int, choose: (_ trials: [Trial], _ number: Int) -> [String: String]
   ) throws(DataError) -> Trial? {
-    try write { db in
+    try write { database in
       let now = Date().timeIntervalSince1970
-      for row in try Row.fetchAll(db, sql: "SELECT number, owner, sign, attempts FROM trial WHERE state = 'running'") {
-        let owner: String? = row["owner"]
-        let sign: Double? = row["sign"]
-        guard hasEnded(owner ?? "", sign: sign ?? 0, now: now) else { continue }
-        let (number, attempts): (Int, Int) = (row["number"], row["attempts"])
+      for row in try database.query("SELECT number, owner, sign, attempts FROM trial WHERE state = 'running'") {
+        guard hasEnded(row["owner"] ?? "", sign: row["sign"] ?? 0, now: now) else { continue }
+        let (number, attempts): (Int, Int) = (try row.value("number"), try row.value("attempts"))
         // What ends its process each time, as by asking for too much memory, would do so for ever.
         let isHopeless = attempts >= Self.mostAttempts
         let message = isHopeless ? "its process was ended each of the \(attempts) times that it was run" : nil
-        try db.execute(
-          sql: "UPDATE trial SET state = ?, message = ?, ended = ? WHERE number = ?",
-          arguments: [
-            (isHopeless ? State.failed : .waiting).rawValue, message, isHopeless ? now : nil, number,
-          ])
-        try db.execute(sql: "DELETE FROM report WHERE trial = ?", arguments: [number])
+        try database.query(
+          "UPDATE trial SET state = ?, message = ?, ended = ? WHERE number = ?",
+          (isHopeless ? State.failed : .waiting).rawValue, message, isHopeless ? now : nil, number)
+        try database.query("DELETE FROM report WHERE trial = ?", number)
       }
-      var number = try Int.fetchOne(db, sql: "SELECT min(number) FROM trial WHERE state = 'waiting'")
+      let counts = try database.query(
+        """
+        SELECT min(CASE state WHEN 'waiting' THEN number END) AS waiting, max(number) AS last,
+          count(CASE WHEN state != 'failed' THEN 1 END) AS count FROM trial
+        """)[0]
+      var number: Int? = counts["waiting"]
       if let number {
-        try db.execute(
-          sql: """
-            UPDATE trial SET state = 'running', owner = ?, sign = ?, began = ?, attempts = attempts + 1 WHERE number = ?
-            """, arguments: [owner, now, now, number])
+        try database.query(
+          "UPDATE trial SET state = 'running', owner = ?, sign = ?, began = ?, attempts = attempts + 1 WHERE number = ?",
+          owner, now, now, number)
       } else {
-        let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM trial WHERE state != 'failed'") ?? 0
-        guard count < limit else { return nil }
-        let next = (try Int.fetchOne(db, sql: "SELECT max(number) FROM trial") ?? 0) + 1
-        let values = choose(try Self.trials(db), next)
+        guard try counts.value("count") < limit else { return nil }
+        let next = (counts["last"] ?? 0) + 1
+        let values = choose(try Self.trials(database), next)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let text = String(decoding: try encoder.encode(values), as: UTF8.self)
-        try db.execute(
-          sql: """
-            INSERT INTO trial (number, state, "values", owner, sign, began, attempts) VALUES (?, 'running', ?, ?, ?, ?, 1)
-            """, arguments: [next, text, owner, now, now])
+        try database.query(
+          """
+          INSERT INTO trial (number, state, "values", owner, sign, began, attempts) VALUES (?, 'running', ?, ?, ?, ?, 1)
+          """, next, text, owner, now, now)
         number = next
       }
-      return try Self.trials(db).first { $0.number == number }
+      return try Self.trials(database).first { $0.number == number }
     }
   }
 
   /// Says that a trial is still run; false where it was taken away meanwhile.
   @discardableResult
   public func signOfLife(_ trial: Int) throws(DataError) -> Bool {
-    try write { db in
-      try db.execute(
-        sql: "UPDATE trial SET sign = ? WHERE number = ? AND owner = ? AND state = 'running'",
-        arguments: [Date().timeIntervalSince1970, trial, owner])
-      return db.changesCount > 0
+    try write { database in
+      try database.query(
+        "UPDATE trial SET sign = ? WHERE number = ? AND owner = ? AND state = 'running'",
+        Date().timeIntervalSince1970, trial, owner)
+      return database.changeCount > 0
     }
   }
 
@@ -263,16 +248,16 @@ extension Study {
   ///
   /// - Returns: What the other trials reported at this step.
   public func report(_ value: Double, of trial: Int, at step: Int) throws(DataError) -> [Double] {
-    try write { db in
+    try write { database in
       if value.isFinite {
-        try db.execute(
-          sql: """
-            INSERT OR REPLACE INTO report (trial, step, value)
-            SELECT number, ?, ? FROM trial WHERE number = ? AND owner = ? AND state = 'running'
-            """, arguments: [step, value, trial, owner])
+        try database.query(
+          """
+          INSERT OR REPLACE INTO report (trial, step, value)
+          SELECT number, ?, ? FROM trial WHERE number = ? AND owner = ? AND state = 'running'
+          """, step, value, trial, owner)
       }
-      return try Double.fetchAll(
-        db, sql: "SELECT value FROM report WHERE step = ? AND trial != ?", arguments: [step, trial])
+      return try database.query("SELECT value FROM report WHERE step = ? AND trial != ?", step, trial)
+        .map { row in try row.value("value") }
     }
   }
 
@@ -280,50 +265,46 @@ extension Study {
   public func end(
     _ trial: Int, _ state: State, result: Double? = nil, message: String? = nil
   ) throws(DataError) {
-    try write { db in
-      try db.execute(
-        sql: """
-          UPDATE trial SET state = ?, result = ?, message = ?, ended = ?, attempts = attempts - ?
-          WHERE number = ? AND owner = ? AND state = 'running'
-          """,
-        arguments: [
-          state.rawValue, result, message, Date().timeIntervalSince1970, state == .waiting ? 1 : 0, trial, owner,
-        ])
+    try write { database in
+      try database.query(
+        """
+        UPDATE trial SET state = ?, result = ?, message = ?, ended = ?, attempts = attempts - ?
+        WHERE number = ? AND owner = ? AND state = 'running'
+        """,
+        state.rawValue, result, message, Date().timeIntervalSince1970, state == .waiting ? 1 : 0, trial, owner)
     }
   }
 
   /// A text that was kept under a name; nil where there is none.
   public func note(_ name: String) throws(DataError) -> String? {
-    try Self.database(path) {
-      try queue.read { db in try String.fetchOne(db, sql: "SELECT text FROM note WHERE name = ?", arguments: [name]) }
-    }
+    try read { database in try database.query("SELECT text FROM note WHERE name = ?", name).first?["text"] }
   }
 
   /// Keeps a text under a name, unless there is one.
   public func keep(_ text: String, as name: String) throws(DataError) {
-    try write { db in
-      try db.execute(sql: "INSERT OR IGNORE INTO note (name, text) VALUES (?, ?)", arguments: [name, text])
+    try write { database in
+      try database.query("INSERT OR IGNORE INTO note (name, text) VALUES (?, ?)", name, text)
     }
   }
 
   /// All trials, by number.
   public func trials() throws(DataError) -> [Trial] {
-    try Self.database(path) { try queue.read { db in try Self.trials(db) } }
+    try read { database in try Self.trials(database) }
   }
 
-  static func trials(_ db: Database) throws -> [Trial] {
-    let repeats = try repeats(db)
+  static func trials(_ database: borrowing Database) throws -> [Trial] {
+    let repeats = try repeats(database)
     var reports: [Int: [(step: Int, value: Double)]] = [:]
-    for row in try Row.fetchAll(db, sql: "SELECT trial, step, value FROM report ORDER BY trial, step") {
-      reports[row["trial"], default: []].append((row["step"], row["value"]))
+    for row in try database.query("SELECT trial, step, value FROM report ORDER BY trial, step") {
+      reports[try row.value("trial"), default: []].append((try row.value("step"), try row.value("value")))
     }
-    return try Row.fetchAll(db, sql: "SELECT * FROM trial ORDER BY number").map { row in
-      let text: String = row["values"]
-      let (number, began, ended): (Int, Double?, Double?) = (row["number"], row["began"], row["ended"])
+    return try database.query("SELECT * FROM trial ORDER BY number").map { row in
+      let text: String = try row.value("values")
+      let (number, began, ended): (Int, Double?, Double?) = (try row.value("number"), row["began"], row["ended"])
       return Trial(
-        number: number, state: State(rawValue: row["state"]) ?? .failed,
+        number: number, state: State(rawValue: try row.value("state")) ?? .failed,
         values: try JSONDecoder().decode([String: String].self, from: Data(text.utf8)), result: row["result"],
-        message: row["message"], attempts: row["attempts"],
+        message: row["message"], attempts: try row.value("attempts"),
         seconds: began.flatMap { began in ended.map { $0 - began } }, reports: reports[number] ?? [],
         repeats: repeats[number] ?? [])
     }

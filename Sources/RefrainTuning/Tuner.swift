@@ -1,7 +1,7 @@
 import Dispatch
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 import Synchronization
 
@@ -298,13 +298,13 @@ public struct Tuner<Task: TaskModel>: Sendable {
     while !isOver() {
       // Which are the best is known when all trials have ended.
       guard try !study.isBusy() || !study.trials().contains(where: { $0.state == .running }) else {
-        Thread.sleep(forTimeInterval: 0.2)
+        usleep(200_000)
         continue
       }
       let candidates = try ranking().candidates(of: study.trials())
       guard let (trial, number) = try study.claimRepeat(of: candidates.map(\.number), count: plan.repeats - 1) else {
         guard try study.isBusy() else { return }
-        Thread.sleep(forTimeInterval: 0.2)
+        usleep(200_000)
         continue
       }
       try run(trial, repeat: number, isOver)

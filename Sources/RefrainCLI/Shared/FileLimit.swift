@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Lets the process have as many files open as the system allows: each connection of a server is one, and each long
 /// column of a table.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// Ctrl-C, and SIGTERM, which a cluster sends at a time limit: the first asks to stop and is answered with the best

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// How much memory a command may take for what files say of sizes.
@@ -59,7 +59,7 @@ struct MemorySize: ExpressibleByArgument {
       "G": 1 << 30, "T": 1 << 40, "B": 1,
     ]
     let unit = units.keys.sorted { $0.count > $1.count }.first { text.hasSuffix($0) }
-    let number = text.dropLast(unit?.count ?? 0).trimmingCharacters(in: .whitespaces)
+    let number = text.dropLast(unit?.count ?? 0).trimmed
     guard let value = Double(number), value > 0 else { return nil }
     let product = value * Double(unit.flatMap { units[$0] } ?? 1)
     guard product >= 1, product < 0x1p62 else { return nil }

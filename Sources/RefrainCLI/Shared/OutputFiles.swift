@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// Files that a command writes and reads, each with its flag.
 struct OutputFiles {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Sets text in columns and paragraphs, two columns in from the edge.
 struct Page {
@@ -64,25 +64,19 @@ extension String {
 /// A number for people: with these decimals, or with a power of ten when it is too large for that; a dash for none.
 func readable(_ value: Double, decimals: Int) -> String {
   guard value.isFinite else { return "–" }
-  return abs(value) < 1e15 ? fixed(value, decimals: decimals) : String(format: "%.4e", value)
+  return abs(value) < 1e15 ? fixed(value, decimals: decimals) : written(value, .scientific, digits: 4)
 }
 
 /// A number for people, with four significant digits or all before the decimal point.
 func significant(_ value: Double) -> String {
   guard value != 0, value.isFinite else { return readable(value, decimals: 0) }
-  guard abs(value) >= 1e-6 else { return String(format: "%.3e", value) }
+  guard abs(value) >= 1e-6 else { return written(value, .scientific, digits: 3) }
   return readable(value, decimals: min(max(3 - Int(log10(abs(value)).rounded(.down)), 0), 9))
 }
 
 /// A percentage for people.
 func percent(_ value: Double, decimals: Int) -> String {
   value.isFinite ? "\(fixed(value, decimals: decimals)) %" : "–"
-}
-
-/// A number with these decimals, without the sign of a zero.
-func fixed(_ value: Double, decimals: Int) -> String {
-  let text = String(format: "%.\(decimals)f", value)
-  return text.allSatisfy { "-0.".contains($0) } ? String(text.drop { $0 == "-" }) : text
 }
 
 /// A count with its thousands apart: `12,345`.

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// What the programs have in common: it runs a command, and turns what goes wrong into one line and a status.
 struct Program<Root: ParsableCommand> {
@@ -28,10 +28,10 @@ struct Program<Root: ParsableCommand> {
     } catch {
       let status = report(error)
       atEnd(status)
-      Foundation.exit(status)
+      RefrainFoundation.exit(status)
     }
     atEnd(EXIT_SUCCESS)
-    Foundation.exit(EXIT_SUCCESS)
+    RefrainFoundation.exit(EXIT_SUCCESS)
   }
 
   /// Says what went wrong, on one line, and returns the exit status. Help and the version are no errors and go to

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// Shows how far a training has come, on standard error: one line that changes on a terminal, few plain lines

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// Whoever read standard output has stopped reading.
 struct ClosedPipe: Error {}

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// A fault in the program itself, or want of memory outside of tensors: where Swift would print the stack of every
 /// thread, the command says one line and ends with 70. What the fault was stands on the line before, from Swift.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import RefrainFoundation
 
 /// `refrain benchmark`: the program `refrain-benchmark`, which is not a part of this one.
 struct BenchmarkCommand: ParsableCommand {
@@ -12,9 +12,8 @@ struct BenchmarkCommand: ParsableCommand {
   var arguments: [String] = []
 
   func run() throws {
-    let folder = URL(fileURLWithPath: Bundle.main.executablePath ?? "").resolvingSymlinksInPath()
-      .deletingLastPathComponent()
-    let path = folder.appendingPathComponent("refrain-benchmark").path
+    let folder = URL(filePath: Self.ownPath).resolvingSymlinksInPath().deletingLastPathComponent()
+    let path = folder.appending(path: "refrain-benchmark").path
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
     words.append(nil)
     // What this process ignores the next one would, too.
@@ -24,5 +23,14 @@ struct BenchmarkCommand: ParsableCommand {
       status: EX_UNAVAILABLE,
       message: "the benchmark is a program of its own, which is not beside this one; "
         + "build it with 'swift build -c release --product refrain-benchmark'")
+  }
+
+  /// The path of this program.
+  private static var ownPath: String {
+    #if canImport(Darwin)
+      Bundle.main.executablePath ?? ""
+    #else
+      "/proc/self/exe"
+    #endif
   }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import RefrainData
 import RefrainFormats
+import RefrainFoundation
 
 /// Named arrays from files.
 struct ArrayOptions {

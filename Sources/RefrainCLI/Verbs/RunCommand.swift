@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import RefrainData
 import RefrainFormats
+import RefrainFoundation
 import RefrainModels
 
 /// `refrain run`: a model of any format on arrays.

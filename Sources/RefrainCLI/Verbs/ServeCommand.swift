@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import RefrainData
+import RefrainFoundation
 import RefrainServer
 
 /// `refrain serve MODEL…`: trained models over HTTP.

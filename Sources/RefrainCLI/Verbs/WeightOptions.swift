@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import RefrainData
+import RefrainFoundation
 import RefrainModels
 
 /// How the weights of a model of Refrain's own are stored.
@@ -24,21 +24,21 @@ struct WeightOptions: ParsableArguments {
 
   /// What became of a model, line by line.
   static func report(_ conversion: WeightConversion, _ storage: WeightStorage) -> [String] {
-    func number(_ value: Double, _ format: String = "%.4g") -> String { String(format: format, value) }
+    func number(_ value: Double) -> String { written(value, .general, digits: 6) }
     let (before, after) = (conversion.sizeBefore, conversion.bytes.count)
-    let ratio = number(Double(before) / Double(max(after, 1)), "%.2f")
+    let ratio = fixed(Double(before) / Double(max(after, 1)), decimals: 2)
     var lines = ["weights as \(storage.rawValue): \(before) bytes to \(after), \(ratio) times smaller"]
     if let comparison = conversion.comparison {
       lines.append(
         "greatest difference \(comparison.difference) in \(comparison.count) numbers, on random inputs")
     }
     for change in conversion.changes {
-      let relative = change.relative.map { " (\(number(100 * $0, "%+.3f")) %)" } ?? ""
-      lines.append("\(change.name): \(number(change.before, "%.6g")) to \(number(change.after, "%.6g"))\(relative)")
+      let relative = change.relative.map { " (\($0 < 0 ? "" : "+")\(written(100 * $0, .fixed, digits: 3)) %)" } ?? ""
+      lines.append("\(change.name): \(number(change.before)) to \(number(change.after))\(relative)")
     }
     if !conversion.changes.isEmpty { lines.append("measured on \(conversion.examples) examples") }
     for difference in conversion.differences {
-      lines.append("\(difference.name): \(number(difference.value, "%.6g"))")
+      lines.append("\(difference.name): \(number(difference.value))")
     }
     return lines
   }

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// The telephone's logarithmic samples of eight bits (ITU-T G.711), as Floats from −1 to 1.
 enum Companding {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// The program `ffmpeg`, which reads the sound and the frames of files that are not read in Swift: its output comes
@@ -78,69 +78,45 @@ struct FFmpeg {
         .unsupportedContent, file: file, "\(subject.missing), and ffmpeg, which reads others, is not installed",
         remedy: "install ffmpeg, or \(subject.instead)")
     }
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    // A name that begins with a minus sign, or looks like an address, is still a file.
-    process.arguments = ["-nostdin", "-v", "error", "-i", "file:" + file] + arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = FileHandle.nullDevice
-    do { try process.run() } catch {
+    let process: ChildProcess
+    do throws(ChildProcess.Failure) {
+      // A name that begins with a minus sign, or looks like an address, is still a file.
+      process = try ChildProcess(path, ["-nostdin", "-v", "error", "-i", "file:" + file] + arguments)
+    } catch {
       throw DataError(
-        .unsupportedContent, file: file, "ffmpeg cannot be started: \(error.localizedDescription)",
+        .unsupportedContent, file: file, "ffmpeg cannot be started: \(error)",
         remedy: "install it anew, or \(subject.instead)")
     }
     // What it complains of is read beside its output: a full pipe would let it wait for ever.
     let complaints = Complaints()
     let finished = DispatchSemaphore(value: 0)
     DispatchQueue.global().async {
-      while true {
-        let part = errors.fileHandleForReading.availableData
-        if part.isEmpty { break }
-        complaints.add(part)
-      }
+      while let part = try? OpenFile.readOn(process.errors, of: file), !part.isEmpty { complaints.add(part) }
+      close(process.errors)
       finished.signal()
     }
+    defer { close(process.output) }
     var bytes: [UInt8] = []
     let budget = MemoryBudget.current
-    while true {
-      let part = output.fileHandleForReading.availableData
-      if part.isEmpty { break }
+    while case let part = try OpenFile.readOn(process.output, of: file), !part.isEmpty {
       do throws(DataError) { try budget.take(part.count, for: subject.whole) } catch {
-        process.terminate()
+        process.stop()
         throw error.inFile(file)
       }
       bytes += part
     }
-    let isWhole = Self.endsWell(process)
+    let isWhole = process.endsWell()
     // A program that it started may hold the pipe open for ever.
     _ = finished.wait(timeout: .now() + 1)
     return Output(bytes: bytes, isWhole: isWhole, complaint: complaints.lastLine)
-  }
-
-  /// Waits until a program has ended, and says whether it did so without an error.
-  private static func endsWell(_ process: Process) -> Bool {
-    #if os(Linux)
-      // Foundation also waits for the programs that it started.
-      var info = siginfo_t()
-      while true {
-        if waitid(P_PID, id_t(process.processIdentifier), &info, WEXITED | WNOWAIT) == 0 {
-          return info.si_code == CLD_EXITED && info._sifields._sigchld.si_status == 0
-        }
-        guard errno == EINTR else { break }
-      }
-    #endif
-    process.waitUntilExit()
-    return process.terminationReason == .exit && process.terminationStatus == 0
   }
 }
 
 /// The end of what a program complains of, which one thread reads and another asks for.
 private final class Complaints: Sendable {
-  private let bytes = Mutex<Data>(Data())
+  private let bytes = Mutex<[UInt8]>([])
 
-  func add(_ part: Data) { bytes.withLock { $0 = ($0 + part).suffix(4096) } }
+  func add(_ part: [UInt8]) { bytes.withLock { $0 = Array(($0 + part).suffix(4096)) } }
 
   var lastLine: String? {
     let text = String(decoding: bytes.withLock { $0 }, as: UTF8.self)

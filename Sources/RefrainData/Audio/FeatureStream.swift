@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Rows of features as samples come: the same bits as of all samples at once, however they are cut.
 public struct FeatureStream {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// A plan for the discrete Fourier transform of real numbers, of any length: eight transforms side by side, one in each
 /// lane of a vector.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Triangular filters that divide a spectrum as the ear does: narrow where it is low, wide where it is high.
 public struct MelFilters: Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// A recording: samples of one or more channels, from −1 to 1, at a rate.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Changes the rate of samples by a windowed sinc: each new sample is a sum of its neighbors that lets through what
 /// both rates can hold, as torchaudio's `resample` does.

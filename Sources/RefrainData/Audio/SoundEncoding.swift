@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// How the files of recordings become the rows that a network reads: features of sound, or ready ones from files, then
 /// their changes.

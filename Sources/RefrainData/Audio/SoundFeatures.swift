@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// How sound becomes rows of numbers: spectra on the mel scale, or their cepstra, a row every some milliseconds.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Rows of features as samples come, or as ready features do, for who keeps many such streams: a value that holds no
 /// tables, and that a file can hold. The rows are those of all at once, however what comes is cut.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Files of ready features as CMU Sphinx writes them (`.mfc`): the number of values as a 32-bit whole number, then the
 /// values as 32-bit floats, row after row, big-endian or little-endian.

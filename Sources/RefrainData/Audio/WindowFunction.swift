@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// What a frame of samples is multiplied with before its spectrum is taken, so that its ends do not sound.
 public enum WindowFunction: String, Codable, Sendable, CaseIterable {

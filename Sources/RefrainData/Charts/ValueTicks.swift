@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// A span of values to draw, and round numbers within it.
 struct ValueTicks: Hashable, Sendable {
@@ -81,17 +81,11 @@ struct ValueTicks: Hashable, Sendable {
   }
 }
 
-/// A number with this many decimals and thousands left together: `-12.50`.
-func fixed(_ value: Double, decimals: Int) -> String {
-  let text = String(format: "%.\(decimals)f", value)
-  return text.allSatisfy { "-0.".contains($0) } ? String(text.drop { $0 == "-" }) : text
-}
-
 /// A number with a power of ten, and the decimals that a step between such numbers needs: `1.5e9`.
 private func scientific(_ value: Double, step: Double) -> String {
   if value == 0 || abs(value) < step / 2 { return "0" }
   let decimals = max(0, Int(log10(abs(value)).rounded(.down)) - Int(log10(step).rounded(.down)))
-  let text = String(format: "%.\(min(decimals, 6))e", value)
+  let text = written(value, .scientific, digits: min(decimals, 6))
   let parts = text.split(separator: "e")
   return "\(parts[0])e\(Int(parts[1]) ?? 0)"
 }

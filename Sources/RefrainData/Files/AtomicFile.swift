@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// Writes a file so that it is, at every moment, either the old one or the whole new one.

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// A file of a trained model in which the training lies that made it: whoever asks for the model predicts with it,
 /// whoever asks for the training goes on with it.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Where examples come from: files, standard input, bytes or arrays at hand, in their order.
 public struct DataSource: Sendable {
@@ -57,11 +57,9 @@ extension DataSource.Part {
     case .file(let path): return try readFile(path)
     case .standardInput:
       // Not by its name in /dev, which a socket cannot be opened by.
-      do {
-        return Array(try FileHandle.standardInput.readToEnd() ?? Data())
-      } catch {
-        throw DataError(.unreadableFile, file: name, "it cannot be read: \(error.localizedDescription)")
-      }
+      var bytes: [UInt8] = []
+      while case let part = try OpenFile.readOn(STDIN_FILENO, of: name), !part.isEmpty { bytes += part }
+      return bytes
     case .bytes(let bytes, _): return bytes
     case .array(_, let name):
       throw DataError(.wrongInput, "\(name.quoted) is an array, and a file is expected", remedy: "name a file")

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Reads a whole file; pipes and devices such as `/dev/stdin` work too.
 ///
@@ -11,13 +11,13 @@ package func readFile(_ path: String) throws(DataError) -> [UInt8] {
 
 /// A file that is open for reading, to be read in parts. Its contents are copied, never mapped: a program that shortens
 /// a mapped file ends the one that reads it.
-final class OpenFile {
+package final class OpenFile {
   let path: String
   private let descriptor: Int32
   private let status: stat
 
   /// - Throws: `missingFile`, `isDirectory` or `unreadableFile`.
-  init(_ path: String) throws(DataError) {
+  package init(_ path: String) throws(DataError) {
     try FileAccess.check(path)
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .reading(path, errno) }
@@ -60,14 +60,14 @@ final class OpenFile {
   }
 
   /// The bytes that come next where it is read from its beginning to its end; none at the end.
-  func readOn() throws(DataError) -> [UInt8] { try Self.readOn(descriptor, of: path) }
+  package func readOn() throws(DataError) -> [UInt8] { try Self.readOn(descriptor, of: path) }
 
   /// The same of what is open under a descriptor.
   static func readOn(_ descriptor: Int32, of path: String) throws(DataError) -> [UInt8] {
     var failure: Int32?
     let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, count in
       while true {
-        let received = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+        let received = RefrainFoundation.read(descriptor, buffer.baseAddress, buffer.count)
         count = max(0, received)
         if received >= 0 { return }
         guard errno == EINTR else {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// What tells one state of a file from another.
 package struct FileStamp: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// A file that text or bytes are added to the end of, for logs: each addition is one system call, so that lines of
 /// several processes do not mix, and what was added stays when the program is killed.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// How much of long arrays is held in memory, and where their files are, unless an array says otherwise.
@@ -45,7 +45,7 @@ package struct LongArray<Element: BitwiseCopyable & Sendable>: Sendable {
     let settings = LongArraySettings.current
     recent = elements
     self.most = max(1, most ?? settings.bytes / MemoryLayout<Element>.stride)
-    folder = settings.folder ?? NSTemporaryDirectory()
+    folder = settings.folder ?? FileManager.default.temporaryDirectory.path
   }
 
   /// How many elements there are.

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 import Synchronization
 
 /// How much memory a run may take for what files and inputs say of sizes. Whatever they say is held against it before

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// A model in one `.safetensors` file: the weights under the names of its walk, and in the metadata what is needed to
 /// rebuild it without user code: the kind of model, the version of the format, and a description in JSON.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Bytes to be read in any order, a part at a time: those of a file, or what was piped in or packed, which lies in a
 /// file without a name where it is too long for memory.

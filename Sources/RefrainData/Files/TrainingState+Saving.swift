@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// What a file of a training says besides its tensors.
 struct TrainingDescription: Codable {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 extension Clip {
   /// Reads a clip: a file, or a folder of images that are its frames in the order of their names (`2.png` before
@@ -17,7 +17,7 @@ extension Clip {
   ) throws(DataError) {
     // Whether there is a folder is not said either.
     try FileAccess.check(path)
-    if ClipFolder.isFolder(path) {
+    if isFolder(path) {
       self = try ClipFolder.clip(path, as: format, ffmpeg: ffmpeg)
       return
     }
@@ -77,7 +77,7 @@ extension Clip {
 
   /// Whether a path is a folder in which there are images, which are the frames of a clip.
   public static func isFolderOfImages(_ path: String) -> Bool {
-    ClipFolder.isFolder(path) && ((try? ClipFolder.images(in: path)) ?? []).isEmpty == false
+    isFolder(path) && ((try? ClipFolder.images(in: path)) ?? []).isEmpty == false
   }
 
   /// Whether a path's ending is that of a file that holds frames; that of a part of a file is not looked at.
@@ -91,17 +91,36 @@ extension Clip {
 
 /// Folders whose files are the frames of a clip.
 enum ClipFolder {
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-
   /// What is in a folder, in the order of the names, numbers by their values; what is hidden is left out.
   static func names(in folder: String) throws(DataError) -> [String] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
       throw DataError(.unreadableFile, file: folder, "the folder cannot be read", remedy: "change its permissions")
     }
-    return names.filter { !$0.hasPrefix(".") }.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
+    return names.filter { !$0.hasPrefix(".") }.sorted(by: comesBefore)
+  }
+
+  /// Whether a name comes before another: by its digits as numbers, then by what it is made of.
+  static func comesBefore(_ name: String, _ other: String) -> Bool {
+    let (parts, others) = (parts(of: name), parts(of: other))
+    for (part, other) in zip(parts, others) where part != other {
+      guard part.first!.isASCIIDigit, other.first!.isASCIIDigit else { return part < other }
+      let (number, another) = (part.drop { $0 == "0" }, other.drop { $0 == "0" })
+      if number.count != another.count { return number.count < another.count }
+      if number != another { return number < another }
+    }
+    return parts.count == others.count ? name < other : parts.count < others.count
+  }
+
+  /// A name cut where digits begin or end.
+  private static func parts(of name: String) -> [Substring] {
+    var parts: [Substring] = []
+    var rest = name[...]
+    while let first = rest.first {
+      let part = rest.prefix { $0.isASCIIDigit == first.isASCIIDigit }
+      parts.append(part)
+      rest = rest.dropFirst(part.count)
+    }
+    return parts
   }
 
   /// The paths of the images in a folder.
@@ -130,4 +149,8 @@ enum ClipFolder {
     }
     return Clip(values: values, rows: first.rows, columns: first.columns, channels: first.channels)
   }
+}
+
+extension Character {
+  fileprivate var isASCIIDigit: Bool { isASCII && isNumber }
 }

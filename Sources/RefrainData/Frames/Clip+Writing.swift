@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 extension Clip {
   /// The bytes of an array of NumPy's, of values from 0 to 255: `[T, rows, columns]`, of colors `[T, rows, columns,

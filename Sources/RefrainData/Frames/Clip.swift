@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// A clip: frames of one size, one after another, each of gray or of red, green and blue.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Clips in an array: NumPy's or IDX.
 ///

@@ -79,7 +79,7 @@ public final class ClipLibrary: Sendable {
   }
 
   private static func add(_ path: String, to paths: inout [String], depth: Int) throws(DataError) {
-    guard ClipFolder.isFolder(path) else {
+    guard isFolder(path) else {
       guard ClipArray.parts(of: path).number == nil, let array = try ClipArray(contentsOf: path), array.count > 1 else {
         paths.append(path)
         return
@@ -94,7 +94,7 @@ public final class ClipLibrary: Sendable {
     guard depth < 8 else { return }
     for name in try ClipFolder.names(in: path) {
       let inner = path + (path.hasSuffix("/") ? "" : "/") + name
-      if Clip.isClip(inner) || ClipFolder.isFolder(inner) { try add(inner, to: &paths, depth: depth + 1) }
+      if Clip.isClip(inner) || isFolder(inner) { try add(inner, to: &paths, depth: depth + 1) }
     }
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 extension Records {
   /// Reads the files of a source one after another: tables of CSV or TSV, JSON lines, an array of JSON, or folders,
@@ -37,7 +37,7 @@ extension Records {
     }
     for part in source.parts {
       do throws(DataError) {
-        if takesFolders, case .file(let path) = part, Self.isFolder(path) {
+        if takesFolders, case .file(let path) = part, isFolder(path) {
           try readClips(path)
         } else {
           try read(part, columns, takesFiles: takesFiles, takesTables: takesTables, takesLines: takesLines)
@@ -55,7 +55,7 @@ extension Records {
     _ part: DataSource.Part, _ names: [String], takesFiles: Bool, takesTables: Bool, takesLines: String?
   ) throws(DataError) {
     if case .file(let path) = part {
-      if Self.isFolder(path) { return try readFolder(path) }
+      if isFolder(path) { return try readFolder(path) }
       if takesFiles, !Self.isTable(path) { return try appendFiles([(label: nil, path: path)]) }
       if takesTables {
         let table = try Records(DataSource([part]), columns: names)
@@ -82,16 +82,9 @@ extension Records {
     try readDelimited(text, name: part.name, names)
   }
 
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-
-  private static func ending(_ path: String) -> String { (path as NSString).pathExtension.lowercased() }
-
   /// Whether a file is a table by its name.
   private static func isTable(_ path: String) -> Bool {
-    ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "ts", "gz"].contains(ending(path))
+    ["csv", "tsv", "tab", "jsonl", "ndjson", "json", "ts", "gz"].contains(ending(of: path))
   }
 
   private static func isJSON(_ path: String) -> Bool {
@@ -123,9 +116,9 @@ extension Records {
     var files: [(label: String?, path: String)] = []
     for name in try Self.names(in: path) {
       let inner = path + "/" + name
-      if Self.isFolder(inner) {
+      if isFolder(inner) {
         let paths = try Self.names(in: inner).map { inner + "/" + $0 }
-        let own = paths.filter { !Self.isFolder($0) }
+        let own = paths.filter { !isFolder($0) }
         // A clip may be a folder of images.
         files += (own.isEmpty ? paths.filter(Clip.isFolderOfImages) : own).map { (name, $0) }
       } else {

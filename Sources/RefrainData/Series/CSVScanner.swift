@@ -125,9 +125,9 @@ func isBlank(_ byte: UInt8) -> Bool {
   byte == .space || byte == .lineFeed || byte == .carriageReturn || byte == 0x09
 }
 
-extension String {
+extension StringProtocol {
   /// The text without white space at its ends.
-  var trimmed: String {
+  package var trimmed: String {
     guard let first = utf8.firstIndex(where: { !isBlank($0) }) else { return "" }
     return String(self[first...utf8.lastIndex(where: { !isBlank($0) })!])
   }

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Brings the values of a series to about zero mean and unit deviation, and forecasts back.
 ///

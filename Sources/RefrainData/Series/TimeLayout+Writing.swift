@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// How a column's times are written, layout and spelling: what writes future times as the file writes its own.
 struct TimeStyle: Hashable, Sendable {
@@ -207,7 +207,7 @@ struct TimeStyle: Hashable, Sendable {
   /// Years and months: January is .0, every month a twelfth.
   private func decimalYear(_ date: CivilDate) -> String {
     let value = Double(date.year) + Double(date.month - 1) / 12
-    var text = String(format: "%.\(min(spelling.decimals, 12))f", value)
+    var text = written(value, .fixed, digits: min(spelling.decimals, 12))
     // A file that leaves out zeros at the end goes on so.
     while spelling.leastDecimals < spelling.decimals, text.hasSuffix("0"), !text.hasSuffix(".0") { text.removeLast() }
     return spelling.hasDecimalComma ? text.replacing(".", with: ",") : text
@@ -217,7 +217,7 @@ struct TimeStyle: Hashable, Sendable {
     let days = stamp.dayNumber + 25_569
     guard spelling.decimals > 0 else { return String(days) }
     let part = Double(stamp.timeOfDay) / Double(TimeStamp.day)
-    var text = String(format: "%.\(min(spelling.decimals, 10))f", Double(days) + part)
+    var text = written(Double(days) + part, .fixed, digits: min(spelling.decimals, 10))
     while spelling.leastDecimals < spelling.decimals, text.hasSuffix("0") { text.removeLast() }
     if text.hasSuffix(".") { text.removeLast() }
     return spelling.hasDecimalComma ? text.replacing(".", with: ",") : text

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// Shows on standard error how training goes on:
 ///

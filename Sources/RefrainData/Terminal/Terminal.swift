@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Standard error, where progress, notes and errors go: standard output is for results. Nobody may be listening; that
 /// stops nothing.
@@ -15,7 +15,7 @@ package enum StandardError {
   package static func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      let written = bytes.withUnsafeBytes { RefrainFoundation.write(descriptor, $0.baseAddress, $0.count) }
       if written >= 0 {
         bytes = bytes.dropFirst(written)
       } else if errno == EAGAIN {

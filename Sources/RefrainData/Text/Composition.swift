@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 extension String {
   /// The text in Unicode's normalization form C.

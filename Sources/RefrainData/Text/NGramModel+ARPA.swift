@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 // The ARPA format: a heading with the numbers of n-grams, then the n-grams of each order, a line each: the decadic
 // logarithm of the probability, the words, and that of the backoff weight.

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 // Modified Kneser-Ney (Chen and Goodman 1998, equations 24 to 27), interpolated, as KenLM's lmplz estimates it
 // (Heafield et al. 2013): n-grams that begin a sentence keep their counts, all others of a lower order count how many

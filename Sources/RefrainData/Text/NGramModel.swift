@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// A language model of words: how probable a word is after those before it, from counts of n-grams with backing off.
 ///

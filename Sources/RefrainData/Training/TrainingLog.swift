@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// Writes a file of what happens in training: a row of CSV an epoch, or JSON lines of epochs, of steps (at most one a
 /// second), of beginning and end.

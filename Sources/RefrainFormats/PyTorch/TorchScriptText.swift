@@ -30,7 +30,8 @@ enum TorchScriptText {
 
   /// The name and value of a line such as `  eps : Final[float] = 1.0000000000000001e-05`.
   private static func constant(_ line: Substring) -> (key: String, value: String)? {
-    guard line.hasPrefix("  "), let colon = line.range(of: " : Final["), let equals = line.range(of: "] = ") else {
+    guard line.hasPrefix("  "), let colon = line.firstRange(of: " : Final["), let equals = line.firstRange(of: "] = ")
+    else {
       return nil
     }
     let key = line[..<colon.lowerBound].filter { $0 != " " }

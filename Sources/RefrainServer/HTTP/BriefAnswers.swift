@@ -1,9 +1,9 @@
-import Foundation
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// What all ``BriefAnswers`` of a server share.

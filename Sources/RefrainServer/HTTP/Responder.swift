@@ -1,24 +1,31 @@
 import HTTPTypes
-import Hummingbird
 import HummingbirdCore
-import Logging
 import NIOCore
+import NIOHTTP1
 import RefrainData
 
-/// What Hummingbird knows of a request besides its head and body.
-struct ConnectionContext: InitializableFromSource {
-  let channel: any Channel
-
-  init(source: ApplicationRequestContextSource) { channel = source.channel }
-}
-
 /// Hands requests from Hummingbird to the ``Service``, and its answers back.
-struct Responder: HTTPResponder {
+struct Responder {
   let service: Service
   let deadlines: ReadingDeadlines
+  let brief: BriefRequests
 
-  func respond(to request: Request, context: ConnectionContext) async throws -> Response {
-    let channel = context.channel
+  /// Answers a request on the connection that it came by.
+  func respond(to request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    var response = await response(to: request, channel)
+    response.headers[.date] = brief.date
+    do {
+      try await writer.write(response: response.head, body: response.body)
+    } catch is HTTPParserError {
+      // Hummingbird would answer that by itself, in the midst of this answer.
+      throw BrokenRequest()
+    }
+  }
+
+  /// What follows a request's head is not HTTP.
+  private struct BrokenRequest: Error {}
+
+  private func response(to request: Request, _ channel: any Channel) async -> Response {
     var call: Call
     do throws(Failure) { call = try Call(request.head) } catch {
       return response(service.refusal(error, of: request.head), channel, nil)

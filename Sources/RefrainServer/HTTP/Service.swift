@@ -1,9 +1,9 @@
 import Dispatch
-import Foundation
 import HTTPTypes
 import Logging
 import NIOCore
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// What answers requests, however they come.

@@ -1,5 +1,5 @@
-import Foundation
 import HTTPTypes
+import RefrainFoundation
 
 /// What a request to go on as a WebSocket says (RFC 6455, section 4.2.1).
 struct WebSocketHandshake: Sendable {
@@ -53,7 +53,7 @@ struct WebSocketHandshake: Sendable {
 
   /// The words of a field that is a list.
   private static func list(_ text: String?) -> [String] {
-    (text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    (text ?? "").split(separator: ",").map(\.trimmed)
   }
 
   /// The answer to a key.

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// Files of models that sessions on disk may need when others have taken their place: each has a second name in the
 /// folder of the sessions, which costs no room while the first is there.
@@ -20,7 +20,7 @@ struct KeptWeights: Sendable {
 
   /// The file of a model; its ending says what it is.
   private func file(_ fingerprint: String, like path: String) -> String {
-    let ending = (path as NSString).pathExtension
+    let ending = URL(filePath: path).pathExtension
     return folder + "/" + fingerprint + (ending.isEmpty ? "" : "." + ending)
   }
 

@@ -1,7 +1,7 @@
 import Dispatch
-import Foundation
 import Logging
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// Looks whether the files of models have changed, and has a shelf take what they hold then. A file that cannot be

@@ -1,6 +1,6 @@
 import Dispatch
-import Foundation
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// Where long computations run: apart from the threads that answer, a few at a time, in the order in which they came.

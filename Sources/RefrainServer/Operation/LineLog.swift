@@ -1,6 +1,6 @@
-import Foundation
 import Logging
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 /// Writes each entry of the log as a line of JSON, to standard error.
@@ -18,7 +18,7 @@ struct LineLog: LogHandler {
     text.withUTF8 { bytes in
       var done = 0
       while done < bytes.count {
-        let count = Foundation.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
+        let count = RefrainFoundation.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
         if count < 0 && errno == EINTR { continue }
         guard count > 0 else { return }
         done += count

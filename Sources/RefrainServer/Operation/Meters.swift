@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// What is counted for those who are on call, written as Prometheus reads it.

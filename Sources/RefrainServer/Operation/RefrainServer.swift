@@ -1,12 +1,11 @@
-import Foundation
 import HTTPTypes
-import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
 import Refrain
 import RefrainData
+import RefrainFoundation
 import ServiceLifecycle
 
 /// Trained models over HTTP: the Open Inference Protocol, tasks as the command answers them, and streams whose state
@@ -107,7 +106,10 @@ public struct RefrainServer: Sendable {
     let executor = LoopExecutor(group.any())
     service.shelf.run(on: executor)
     let brief = BriefRequests(service, on: executor)
-    let app = OnLoop(executor: executor, service: application(group, deadlines, brief, onRunning))
+    let listener: any ServiceLifecycle.Service
+    do { listener = try self.listener(group, deadlines, brief, onRunning) } catch {
+      throw DataError(.wrongInput, "the server cannot be made ready: \(error)")
+    }
     var configuration = ServiceGroupConfiguration(
       services: [
         // Told last: it looks after what is being answered until nothing is.
@@ -118,7 +120,7 @@ public struct RefrainServer: Sendable {
           service: Rereader(reloader: reloader, period: settings.reloadTime, signal: signal),
           successTerminationBehavior: .ignore),
         .init(
-          service: app, successTerminationBehavior: .gracefullyShutdownGroup,
+          service: OnLoop(executor: executor, service: listener), successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup),
         // The last is told first.
         .init(service: Herald(service: service), successTerminationBehavior: .ignore),
@@ -158,42 +160,45 @@ public struct RefrainServer: Sendable {
     ]
   }
 
-  private func application(
+  /// What listens at the address, and hands on what comes.
+  private func listener(
     _ group: MultiThreadedEventLoopGroup, _ deadlines: ReadingDeadlines, _ brief: BriefRequests,
     _ onRunning: @escaping @Sendable (Int) -> Void
-  ) -> some ApplicationProtocol {
+  ) throws -> any ServiceLifecycle.Service {
     var plain = logger
     plain.logLevel = max(.warning, logger.logLevel)
     let (logger, quiet, settings, service) = (logger, plain, settings, service)
-    return Application(
-      responder: Responder(service: service, deadlines: deadlines),
-      server: .http1(
-        configuration: .init(
-          additionalChannelHandlers: Self.handlers(brief, settings, quiet),
-          httpDecoderConfiguration: .init(
-            maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
-      configuration: ApplicationConfiguration(
+    let responder = Responder(service: service, deadlines: deadlines, brief: brief)
+    let server = HTTPServerBuilder.http1(
+      configuration: .init(
+        additionalChannelHandlers: Self.handlers(brief, settings, quiet),
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
+    return try server.buildServer(
+      configuration: ServerConfiguration(
         address: .hostname(settings.host, port: settings.port), backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(settings.connections, logger: quiet)),
-      onServerRunning: { channel in
-        service.start()
-        let port = channel.localAddress?.port ?? settings.port
-        logger.notice(
-          "listening",
-          metadata: [
-            "host": "\(settings.host)", "port": .stringConvertible(port),
-            "models": .stringConvertible(service.shelf.models.count),
-          ])
-        onRunning(port)
-      },
-      eventLoopGroupProvider: .shared(group), logger: quiet)
+      eventLoopGroup: group, logger: quiet
+    ) { request, writer, channel in
+      try await responder.respond(to: request, writer, channel)
+    } onServerRunning: { channel in
+      service.start()
+      let port = channel.localAddress?.port ?? settings.port
+      logger.notice(
+        "listening",
+        metadata: [
+          "host": "\(settings.host)", "port": .stringConvertible(port),
+          "models": .stringConvertible(service.shelf.models.count),
+        ])
+      onRunning(port)
+    }
   }
 }
 
 /// Runs a service where others wait for the network.
-private struct OnLoop<Own: ServiceLifecycle.Service>: ServiceLifecycle.Service {
+private struct OnLoop: ServiceLifecycle.Service {
   let executor: LoopExecutor
-  let service: Own
+  let service: any ServiceLifecycle.Service
 
   func run() async throws {
     try await withTaskExecutorPreference(executor) { try await service.run() }

@@ -1,5 +1,5 @@
 import Dispatch
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// Whether the process was asked by SIGHUP to read its files again, rather than to end.

@@ -1,5 +1,5 @@
 import Dispatch
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// How often the process was asked to end: once is waited for what is being answered, twice it is cut off, and at the

@@ -1,4 +1,6 @@
-import Foundation
+import Dispatch
+import RefrainFoundation
+import Synchronization
 
 /// Runs tasks on threads of its own. Those of a dispatch queue share their number with the threads on which all other
 /// tasks run: as many long computations as there are processors would leave none for what looks after them.
@@ -21,31 +23,33 @@ final class ThreadExecutor: TaskExecutor {
   }
 
   /// Jobs that wait for a thread, in the order in which they came.
-  private final class Jobs: @unchecked Sendable {
-    // All that follows is touched with the condition locked.
-    private let condition = NSCondition()
+  private final class Jobs: Sendable {
+    private struct State {
+      var waiting: [(job: UnownedJob, executor: ThreadExecutor)] = []
+      var threads = 0
+      var idle = 0
+      var isClosed = false
+    }
+
     private let limit: Int
-    private var waiting: [(job: UnownedJob, executor: ThreadExecutor)] = []
-    private var threads = 0
-    private var idle = 0
-    private var isClosed = false
+    private let state = Mutex(State())
+    private let wake = DispatchSemaphore(value: 0)
 
     init(threads: Int) { limit = threads }
 
     /// - Parameter executor: Lives for as long as one of its jobs waits or runs.
     func add(_ job: UnownedJob, of executor: ThreadExecutor) {
-      condition.lock()
-      waiting.append((job, executor))
-      let starts = idle < waiting.count && threads < limit
-      if starts { threads += 1 } else { condition.signal() }
-      condition.unlock()
+      let (starts, wakes) = state.withLock { state in
+        state.waiting.append((job, executor))
+        let starts = state.idle < state.waiting.count && state.threads < limit
+        if starts { state.threads += 1 }
+        return (starts, !starts && state.idle > 0)
+      }
+      if wakes { wake.signal() }
       guard starts else { return }
-      let thread = Thread { [self] in
+      startThread(stackSize: 8 << 20) { [self] in
         while runNext() {}
       }
-      thread.name = "refrain.compute"
-      thread.stackSize = 8 << 20
-      thread.start()
     }
 
     /// Runs a job when there is one; false when there will be none any more.
@@ -56,22 +60,56 @@ final class ThreadExecutor: TaskExecutor {
     }
 
     private func next() -> (job: UnownedJob, executor: ThreadExecutor)? {
-      condition.lock()
-      defer { condition.unlock() }
-      while waiting.isEmpty, !isClosed {
-        idle += 1
-        condition.wait()
-        idle -= 1
+      while true {
+        let (job, isClosed) = state.withLock { state in
+          let job = state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+          if job == nil, !state.isClosed { state.idle += 1 }
+          return (job, state.isClosed)
+        }
+        if job != nil || isClosed { return job }
+        wake.wait()
+        state.withLock { $0.idle -= 1 }
       }
-      return waiting.isEmpty ? nil : waiting.removeFirst()
     }
 
     /// Ends the threads when the last job is done.
     func close() {
-      condition.lock()
-      isClosed = true
-      condition.broadcast()
-      condition.unlock()
+      let idle = state.withLock { state in
+        state.isClosed = true
+        return state.idle
+      }
+      for _ in 0..<idle { wake.signal() }
     }
   }
+}
+
+/// Runs something on a thread of its own, with as much stack on every system.
+private func startThread(stackSize: Int, _ body: @escaping @Sendable () -> Void) {
+  final class Start {
+    let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var attributes = pthread_attr_t()
+  pthread_attr_init(&attributes)
+  defer { pthread_attr_destroy(&attributes) }
+  pthread_attr_setstacksize(&attributes, stackSize)
+  pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+  #if canImport(Darwin)
+    var thread: pthread_t?
+  #else
+    var thread = pthread_t()
+  #endif
+  let start = Unmanaged.passRetained(Start(body))
+  let code = pthread_create(
+    &thread, &attributes,
+    { argument in
+      let argument: UnsafeMutableRawPointer? = argument
+      Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
+      return nil
+    }, start.toOpaque())
+  guard code != 0 else { return }
+  // The system has no more threads to give; one that is there already does it.
+  start.release()
+  DispatchQueue.global().async(execute: body)
 }

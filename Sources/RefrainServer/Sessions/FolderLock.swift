@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// Keeps a folder of sessions for one server: two would write over one another's states. The system takes the lock from
 /// whoever ends, however it ends.

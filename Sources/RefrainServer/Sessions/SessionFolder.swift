@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 /// Where states of sessions lie on disk. The names of all files are made of what the server itself drew, never of what

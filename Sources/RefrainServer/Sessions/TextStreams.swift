@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 /// The live streams of a language model: tokens or texts come in, and of each token it is said how likely it was. The

@@ -1,6 +1,6 @@
-import Foundation
 import HTTPTypes
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 extension Service {

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 
 /// Makes probabilities say how often they are right: scores are divided by a temperature, which is the one with which
 /// held-out examples are most probable (Guo, Pleiss, Sun and Weinberger 2017), but for what few of them leave open.

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// How well probabilities foretell classes. Of each row only what it adds is kept, and its scores where they are
 /// ranked.

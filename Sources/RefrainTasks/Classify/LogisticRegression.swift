@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// The baseline of classification: a linear model of which features a row has (the words in it, its numbers, its
 /// categories), whatever their order. It is heard beside the networks where that helps (``LinearShare``).

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// Ways to score rows that cost nothing.
 enum DetectionBaselines {

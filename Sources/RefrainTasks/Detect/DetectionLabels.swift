@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// When something was the matter: for each file windows of time, as the Numenta benchmark writes them.
 ///

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// Everything about a detector that is decided before training.
 struct DetectorPlan: Codable, Sendable, Equatable {

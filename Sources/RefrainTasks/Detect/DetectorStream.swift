@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// A live series on its way through a detector: push a row, get what there is to say of it.
 ///

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// How often a detector may raise an alarm where nothing is the matter.
 public struct FalseAlarmRate: Sendable, Codable, Equatable, CustomStringConvertible {

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// Frames as pictures that stand in the page itself, with the parts of their pixels as colors over them.
 struct FilmStrip {

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 extension Forecaster {
   /// Trains on all but the end of the series, measures the errors there, then goes on with everything.

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// Forecasts a series: learns from its past with a recurrent network, tests itself on held-out time, and says what
 /// comes next with an interval.

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// A folder of files of series, each named by its file.
 enum SeriesFolder {
@@ -7,8 +7,7 @@ enum SeriesFolder {
   ///
   /// - Throws: `isDirectory` for a folder without any.
   static func files(in path: String) throws(DataError) -> [String]? {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { return nil }
+    guard isFolder(path) else { return nil }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     let files = names.filter { name in
       !name.hasPrefix(".") && [".csv", ".tsv", ".txt", ".csv.gz"].contains { name.lowercased().hasSuffix($0) }

@@ -1,4 +1,4 @@
-import Foundation
+import RefrainFoundation
 import Synchronization
 
 /// The time that a training may take: its three stages end when their shares of it are over, and go on with what they

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// Answers that are files themselves, and not a table of fields.
 public protocol FileAnswer: Encodable, Sendable {
@@ -23,15 +23,11 @@ enum ClipOutput {
 
   /// The form that a path names; nil of another.
   init?(_ path: String) {
-    switch (path as NSString).pathExtension.lowercased() {
+    switch ending(of: path) {
     case "npy": self = .array
     case "gif": self = .animation
     default:
-      var isFolder: ObjCBool = false
-      guard
-        path.hasSuffix("/")
-          || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-      else { return nil }
+      guard path.hasSuffix("/") || isFolder(path) else { return nil }
       self = .folder
     }
   }

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// How far frames are from those that followed, step by step, beside the last frame that was seen, repeated.
 struct FrameMeasures {

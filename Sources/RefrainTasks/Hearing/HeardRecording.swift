@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// What is kept of a recording that is not over, but for what the networks remember.
 package struct HeardRecording: Equatable, Sendable {

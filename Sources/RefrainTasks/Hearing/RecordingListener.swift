@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// A trained model of recordings that answers while one comes: what comes becomes steps, somebody runs the networks on
 /// these, and what they say is made an answer to what was heard so far. At the end all of it is answered as a file is.

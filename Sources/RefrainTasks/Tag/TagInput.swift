@@ -22,7 +22,7 @@ struct TagInput {
   ///
   /// - Parameter input: What the file holds; nil is found out.
   func read(into sentences: inout TaggedSentences, as input: TagRequest.Input?) throws(DataError) {
-    if case .file(let path) = part, TaggedSentence.isFolder(path) {
+    if case .file(let path) = part, isFolder(path) {
       return try sentences.read(part, columns, .optional)
     }
     // What is piped in can be read once.

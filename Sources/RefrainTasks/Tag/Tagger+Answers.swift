@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 extension Tagger {
   /// The most probable tags of sentences, with how probable they are.

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// A folder in which a training is saved now and then, so that one that is killed goes on to the same bits.
 ///

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 extension TrainingContext {
   /// What is made of each of `count` items, in their order: by the processes of the group, each of which makes a share

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// Writes down what recordings say: learns from recordings and their texts with a recurrent network and connectionist
 /// temporal classification, and finds words with a language model built from the same texts.

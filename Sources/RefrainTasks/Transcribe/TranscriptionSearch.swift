@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// How a transcriber finds words: a prefix search with a language model of the texts it was trained on.
 struct TranscriptionSearch: Codable, Equatable {

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// Something said: the rows of features of a recording, and what is said in it.
 public struct Utterance: Sendable {
@@ -79,7 +79,7 @@ struct UtteranceReader {
     for part in source.parts {
       let more: [Found]
       switch part {
-      case .file(let path) where Self.isFolder(path): more = try pairs(in: path)
+      case .file(let path) where isFolder(path): more = try pairs(in: path)
       case .file(let path) where Self.isRecording(path):
         guard !needsTexts else {
           throw DataError(
@@ -146,7 +146,7 @@ struct UtteranceReader {
     }
     var found: [Found] = []
     for row in 0..<table.rowCount {
-      let name = table.text(row: row, column: audio).trimmingCharacters(in: .whitespaces)
+      let name = table.text(row: row, column: audio).trimmed
       guard !name.isEmpty else {
         throw DataError(
           .missingValue, file: table.file, row: table.rowNumber(row), column: audio.name, "there is no path",
@@ -175,11 +175,6 @@ struct UtteranceReader {
 
   // MARK: - Folders
 
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-
   /// The folder that a table's paths begin in, with a slash; empty for the current one.
   private static func folder(of part: DataSource.Part) -> String {
     guard case .file(let path) = part, let slash = path.lastIndex(of: "/") else { return "" }
@@ -188,11 +183,11 @@ struct UtteranceReader {
 
   /// The recordings of a folder and the folders in it, with the texts beside them.
   private func pairs(in folder: String) throws(DataError) -> [Found] {
-    guard let names = FileManager.default.enumerator(atPath: folder)?.compactMap({ $0 as? String }) else {
+    guard let names = names(within: folder) else {
       throw DataError(.unreadableFile, file: folder, "the folder cannot be read")
     }
     var found: [Found] = []
-    for name in names.filter(SoundEncoding.isSound).sorted() {
+    for name in names where SoundEncoding.isSound(name) {
       let path = folder + (folder.hasSuffix("/") ? "" : "/") + name
       let text = String(path.prefix(upTo: path.lastIndex(of: ".") ?? path.endIndex)) + ".txt"
       var said: String?

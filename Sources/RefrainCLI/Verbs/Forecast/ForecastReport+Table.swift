@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 extension ForecastReport {
@@ -94,7 +94,7 @@ extension ForecastReport {
 
   /// A share in percent with the decimals that it has.
   private static func share(_ percent: Double) -> String {
-    percent == percent.rounded() ? "\(Int(percent))" : String(format: "%.10g", percent)
+    percent == percent.rounded() ? "\(Int(percent))" : written(percent, .general, digits: 10)
   }
 
   /// Forecasts with more steps than this are shown in part.
@@ -110,7 +110,7 @@ extension ForecastReport {
       return { readable($0, decimals: decimals) }
     }
     let digits = Int(log10(largest).rounded(.down)) - Int(log10(typical).rounded(.down)) + 2
-    return { $0.isFinite ? String(format: "%.\(min(max(digits, 3), 15))e", $0) : "–" }
+    return { $0.isFinite ? written($0, .scientific, digits: min(max(digits, 3), 15)) : "–" }
   }
 
   /// As many decimals as show three digits of the interval's width.

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import Synchronization
 
 #if MPI
@@ -73,7 +73,7 @@ enum Processes {
           "\(launched.count) processes were started, and this refrain was built without MPI: one answers alone.")
       }
     #endif
-    if launched.rank > 0 { Foundation.exit(EXIT_SUCCESS) }
+    if launched.rank > 0 { RefrainFoundation.exit(EXIT_SUCCESS) }
   }
 
   #if MPI
@@ -113,7 +113,7 @@ enum Processes {
   ///   - status: What the process ends with; 0 where it tells no error but help, which the first does.
   static func leaveWordToFirst(thatJoin join: Bool, status: Int32) {
     if join, group == nil, !isFirstStarted {
-      if status == EXIT_SUCCESS { Foundation.exit(status) }
+      if status == EXIT_SUCCESS { RefrainFoundation.exit(status) }
       sleep(2)
     } else if !isFirst {
       sleep(1)

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// The loss over learning rates that were tried, in one of the formats.
 struct RateReport {
@@ -37,7 +37,7 @@ struct RateReport {
   }
 
   /// A rate with two digits, as people choose them.
-  private func rate(_ rate: Float) -> String { String(format: "%.2g", Double(rate)) }
+  private func rate(_ rate: Float) -> String { written(Double(rate), .general, digits: 2) }
 
   private var json: JSON {
     func number(_ value: Float) -> JSON { .number(Double("\(value)") ?? .nan) }

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 /// What a training was asked for, in a file beside its checkpoints: `refrain train --resume FOLDER` repeats it, and one
@@ -117,18 +117,17 @@ struct SavedCommand: Codable {
     func add(_ bytes: some Sequence<UInt8>) {
       for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
     }
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-      let names = (FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []).sorted()
+    if isFolder(path) {
+      let names = names(within: path) ?? []
       for name in names {
         let size = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)[.size] as? Int
         add("\(name) \(size ?? 0)\n".utf8)
       }
       return "\(names.count) files, \(String(hash, radix: 16))"
     }
-    guard let handle = FileHandle(forReadingAtPath: path) else { return "" }
+    guard let file = try? OpenFile(path) else { return "" }
     var count = 0
-    while let part = try? handle.read(upToCount: 1 << 20), !part.isEmpty {
+    while let part = try? file.readOn(), !part.isEmpty {
       add(part)
       count += part.count
     }

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 /// Answers that processes which were started together share: each reads everything and answers a part of it, and the

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 /// The verbs on trained models: the file says which task it is, and the task which flags there are.

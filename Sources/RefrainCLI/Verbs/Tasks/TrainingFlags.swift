@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 
 /// The flags that say what goes on around a training: where it is saved, who watches it.
@@ -194,7 +194,7 @@ struct CheckpointInterval: ExpressibleByArgument {
   init?(argument: String) {
     let text = argument.lowercased()
     let digits = text.prefix { $0.isNumber || $0 == "." }
-    let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+    let unit = text.dropFirst(digits.count).trimmed
     guard let number = Double(digits), number > 0, number < 1e12 else { return nil }
     let seconds = ["s": 1.0, "m": 60, "min": 60, "h": 3600]
     if let second = seconds[unit] {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import RefrainTasks
 import RefrainTuning
 

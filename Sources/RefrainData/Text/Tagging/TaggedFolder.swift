@@ -1,14 +1,9 @@
-import Foundation
+import RefrainFoundation
 
 /// A folder of sentences, a line each, in the files `seq.in` (words), `seq.out` (their tags) and `label` (what the
 /// sentence is).
 struct TaggedFolder {
   let path: String
-
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
 
   private func file(_ name: String) -> String { path.hasSuffix("/") ? path + name : path + "/" + name }
 
@@ -51,7 +46,7 @@ struct TaggedFolder {
             remedy: "give every word a tag")
         }
       }
-      if let label = labelLine?.trimmingCharacters(in: .whitespaces) {
+      if let label = labelLine?.trimmed {
         guard !label.isEmpty else {
           throw DataError(
             .wrongFormat, file: file("label"), "line \(index + 1): the label is missing", remedy: "write one")

@@ -76,7 +76,4 @@ extension TaggedSentence {
 extension TaggedSentence {
   /// The columns of a line: between tabs where it has any, else between spaces; none of an empty line.
   package static func fields(of line: String) -> [String] { ColumnReader.fields(of: line).map { String($0) } }
-
-  /// Whether a path is that of a folder.
-  package static func isFolder(_ path: String) -> Bool { TaggedFolder.isFolder(path) }
 }

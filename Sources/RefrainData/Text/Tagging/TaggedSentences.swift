@@ -118,7 +118,7 @@ extension TaggedSentences {
     _ part: DataSource.Part, _ columns: TaggedColumns, _ demand: TagDemand
   ) throws(DataError) {
     let count = count
-    if case .file(let path) = part, TaggedFolder.isFolder(path) {
+    if case .file(let path) = part, isFolder(path) {
       try TaggedFolder(path: path).read(into: &self, demand)
     } else {
       var reader = ColumnReader(file: part.name, columns: columns, demand: demand)

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 extension Augmentations {
   /// Images and clips in other forms, each by draws of its own; all frames of a clip are moved, turned and erased

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 extension Augmentations {
   /// Series in other forms (Um et al. 2017; Iwana and Uchida 2021), each by draws of its own: what moves steps comes

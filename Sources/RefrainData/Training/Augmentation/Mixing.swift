@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// Examples of a batch mixed with others of it (Zhang et al. 2018, mixup):
 ///

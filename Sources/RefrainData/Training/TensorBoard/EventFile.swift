@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// A file of events that TensorBoard shows. Each is a record: its length, a checksum of that, a message `Event` of
 /// tensorflow/core/util/event.proto, and a checksum of it.

@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 import SwiftProtobuf
 
 /// What flows along an edge of a graph that is being built.

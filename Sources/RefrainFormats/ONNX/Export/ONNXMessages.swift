@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 extension Onnx_NodeProto {
   /// A message for an operator of the standard; inputs left out at the end are not written.

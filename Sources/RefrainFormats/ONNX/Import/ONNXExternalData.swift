@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 
 /// Files beside a model that hold the values of its large tensors. Only a plain file in the model's own folder is read:
 /// no path, and no link that could lead elsewhere.

@@ -1,5 +1,5 @@
-import Foundation
 import RefrainData
+import RefrainFoundation
 import SwiftProtobuf
 
 /// Turns the messages of a file into a graph, and says everything that is wrong with it or missing here.

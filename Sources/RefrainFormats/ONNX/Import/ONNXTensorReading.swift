@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 extension ElementType {
   /// The type that ONNX has under this number, or nil for one that is not read.

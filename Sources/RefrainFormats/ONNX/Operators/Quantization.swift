@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 // Numbers of few bits: floats divided by a scale and shifted by a zero point.
 

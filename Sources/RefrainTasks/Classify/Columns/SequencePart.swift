@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// Reads sequences `[B, T, I]` and makes a vector `[B, F]` of each: recurrent layers, in both directions where the plan
 /// says so, and a pooling of their steps. Texts, series and recordings end in one.

@@ -1,5 +1,5 @@
-import Foundation
 import Refrain
+import RefrainFoundation
 
 /// How the errors at the steps of one forecast hang together: for some past forecasts, the rank of each step's error
 /// among all errors at that step. It is an empirical copula: paths drawn from it keep the dependence of steps whatever

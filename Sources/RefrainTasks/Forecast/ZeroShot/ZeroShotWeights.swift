@@ -1,6 +1,6 @@
-import Foundation
 import Refrain
 import RefrainData
+import RefrainFoundation
 
 /// The weights of a ``ZeroShotNetwork`` as one string of a Swift file, so that a program with a pretrained network is
 /// one file too.

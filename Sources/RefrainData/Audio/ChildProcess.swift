@@ -1,4 +1,5 @@
 import RefrainFoundation
+import Synchronization
 
 /// A program that runs beside this one, with pipes for what it writes.
 struct ChildProcess {
@@ -10,6 +11,13 @@ struct ChildProcess {
   ///
   /// - Throws: `Failure`, with the system's word of why it cannot be started.
   init(_ path: String, _ arguments: [String]) throws(Failure) {
+    self = try Self.starting.withLock { (_) throws(Failure) in try Self(alone: path, arguments) }
+  }
+
+  /// One starts at a time, so that none inherits the pipes of another, which would keep them open.
+  private static let starting = Mutex(())
+
+  private init(alone path: String, _ arguments: [String]) throws(Failure) {
     let output = try Self.pipe()
     let errors: [Int32]
     do { errors = try Self.pipe() } catch {
@@ -49,16 +57,11 @@ struct ChildProcess {
     }
   }
 
-  /// The ends to read from and to write to, which no other program inherits: it would keep them open.
+  /// The ends to read from and to write to.
   private static func pipe() throws(Failure) -> [Int32] {
     var ends: [Int32] = [-1, -1]
-    #if canImport(Darwin)
-      let isMade = RefrainFoundation.pipe(&ends) == 0
-      for end in ends where isMade { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    #else
-      let isMade = pipe2(&ends, O_CLOEXEC) == 0
-    #endif
-    guard isMade else { throw Failure(errno) }
+    guard RefrainFoundation.pipe(&ends) == 0 else { throw Failure(errno) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     return ends
   }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import RefrainFoundation
 import Synchronization
 
@@ -98,12 +99,14 @@ struct FFmpeg {
     defer { close(process.output) }
     var bytes: [UInt8] = []
     let budget = MemoryBudget.current
-    while case let part = try OpenFile.readOn(process.output, of: file), !part.isEmpty {
-      do throws(DataError) { try budget.take(part.count, for: subject.whole) } catch {
-        process.stop()
-        throw error.inFile(file)
+    do throws(DataError) {
+      while case let part = try OpenFile.readOn(process.output, of: file), !part.isEmpty {
+        try budget.take(part.count, for: subject.whole)
+        bytes += part
       }
-      bytes += part
+    } catch {
+      process.stop()
+      throw error.inFile(file)
     }
     let isWhole = process.endsWell()
     // A program that it started may hold the pipe open for ever.

@@ -88,8 +88,8 @@ extension Records {
   }
 
   private static func isJSON(_ path: String) -> Bool {
-    let ending = ending(path)
-    return ["jsonl", "ndjson", "json"].contains(ending == "gz" ? Self.ending(String(path.dropLast(3))) : ending)
+    let last = ending(of: path)
+    return ["jsonl", "ndjson", "json"].contains(last == "gz" ? ending(of: String(path.dropLast(3))) : last)
   }
 
   // MARK: - Lines

@@ -128,8 +128,9 @@ func isBlank(_ byte: UInt8) -> Bool {
 extension StringProtocol {
   /// The text without white space at its ends.
   package var trimmed: String {
-    guard let first = utf8.firstIndex(where: { !isBlank($0) }) else { return "" }
-    return String(self[first...utf8.lastIndex(where: { !isBlank($0) })!])
+    let text = String(self)
+    guard let first = text.utf8.firstIndex(where: { !isBlank($0) }) else { return "" }
+    return String(text[first...text.utf8.lastIndex(where: { !isBlank($0) })!])
   }
 }
 

@@ -1,9 +1,19 @@
-import RefrainFoundation
+#if canImport(Darwin)
+  import Foundation
+#else
+  @_spi(_Unicode) import Swift
+#endif
 
 extension String {
   /// The text in Unicode's normalization form C.
   var composed: String {
     // All below U+0300 is composed already.
-    utf8.contains { $0 >= 0xCC } ? precomposedStringWithCanonicalMapping : self
+    guard utf8.contains(where: { $0 >= 0xCC }) else { return self }
+    #if canImport(Darwin)
+      return precomposedStringWithCanonicalMapping
+    #else
+      // What Foundation itself asks of the standard library there.
+      return String(_nfc)
+    #endif
   }
 }

@@ -13,7 +13,9 @@ extension String {
       return precomposedStringWithCanonicalMapping
     #else
       // What Foundation itself asks of the standard library there.
-      return String(_nfc)
+      var scalars = UnicodeScalarView()
+      scalars.append(contentsOf: _nfc)
+      return String(scalars)
     #endif
   }
 }

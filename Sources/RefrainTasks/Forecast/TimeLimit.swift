@@ -57,6 +57,6 @@ final class TimeLimit: Sendable {
 
   /// What a report says of it.
   var note: String? {
-    isReached ? "the time limit of \((seconds ?? 0).formatted()) s cut the training short" : nil
+    isReached ? "the time limit of \(written(seconds ?? 0, .general, digits: 9)) s cut the training short" : nil
   }
 }

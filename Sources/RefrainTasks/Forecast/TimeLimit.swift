@@ -1,3 +1,4 @@
+import RefrainData
 import RefrainFoundation
 import Synchronization
 

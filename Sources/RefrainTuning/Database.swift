@@ -31,11 +31,17 @@ struct Database: ~Copyable {
     try check(sqlite3_exec(handle, statements, nil, nil, nil))
   }
 
-  /// Runs one statement, each `?` of which stands for one of the values.
-  ///
-  /// - Returns: The rows that it gives.
-  @discardableResult
+  /// Changes something by one statement, each `?` of which stands for one of the values.
+  func change(_ statement: String, _ values: (any DatabaseValue)?...) throws(DatabaseError) {
+    _ = try rows(statement, values)
+  }
+
+  /// The rows that one statement asks for, each `?` of which stands for one of the values.
   func query(_ statement: String, _ values: (any DatabaseValue)?...) throws(DatabaseError) -> [Row] {
+    try rows(statement, values)
+  }
+
+  private func rows(_ statement: String, _ values: [(any DatabaseValue)?]) throws(DatabaseError) -> [Row] {
     var prepared: OpaquePointer?
     try check(sqlite3_prepare_v2(handle, statement, -1, &prepared, nil))
     defer { sqlite3_finalize(prepared) }

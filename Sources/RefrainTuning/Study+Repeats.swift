@@ -19,7 +19,7 @@ extension Study {
         let attempts: Int = try row.value("attempts")
         let isHopeless = attempts >= Self.mostAttempts
         let message = isHopeless ? "its process was ended each of the \(attempts) times that it was run" : nil
-        try database.query(
+        try database.change(
           "UPDATE repeat SET state = ?, message = ? WHERE trial = ? AND number = ?",
           (isHopeless ? State.failed : .waiting).rawValue, message, trial, number)
       }
@@ -28,7 +28,7 @@ extension Study {
         for trial in trials {
           let state = known[trial]?.first { $0.number == number }?.state
           guard state == nil || state == .waiting else { continue }
-          try database.query(
+          try database.change(
             """
             INSERT INTO repeat (trial, number, state, owner, sign, attempts) VALUES (?, ?, 'running', ?, ?, 1)
             ON CONFLICT (trial, number) DO UPDATE
@@ -46,7 +46,7 @@ extension Study {
   @discardableResult
   func signOfLife(_ trial: Int, repeat number: Int) throws(DataError) -> Bool {
     try write { database in
-      try database.query(
+      try database.change(
         "UPDATE repeat SET sign = ? WHERE trial = ? AND number = ? AND owner = ? AND state = 'running'",
         Date().timeIntervalSince1970, trial, number, owner)
       return database.changeCount > 0
@@ -58,7 +58,7 @@ extension Study {
     _ trial: Int, repeat number: Int, _ state: State, result: Double? = nil, message: String? = nil
   ) throws(DataError) {
     try write { database in
-      try database.query(
+      try database.change(
         """
         UPDATE repeat SET state = ?, result = ?, message = ?, attempts = attempts - ?
         WHERE trial = ? AND number = ? AND owner = ? AND state = 'running'

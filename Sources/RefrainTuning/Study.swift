@@ -108,7 +108,7 @@ public final class Study: Sendable {
     database = Mutex(try Self.opened(path))
     let found: String? = try write { database in
       try database.run(Self.schema)
-      try database.query("INSERT OR IGNORE INTO study (id, description) VALUES (1, ?)", text)
+      try database.change("INSERT OR IGNORE INTO study (id, description) VALUES (1, ?)", text)
       return try database.query("SELECT description FROM study").first?["description"]
     }
     guard found == text else {
@@ -156,7 +156,7 @@ public final class Study: Sendable {
       while true {
         do {
           let database = try Database(path, patience: 60)
-          try database.query("PRAGMA journal_mode = WAL")
+          try database.change("PRAGMA journal_mode = WAL")
           try database.run("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
           return database
         } catch let error as DatabaseError
@@ -201,10 +201,10 @@ extension Study {
         // What ends its process each time, as by asking for too much memory, would do so for ever.
         let isHopeless = attempts >= Self.mostAttempts
         let message = isHopeless ? "its process was ended each of the \(attempts) times that it was run" : nil
-        try database.query(
+        try database.change(
           "UPDATE trial SET state = ?, message = ?, ended = ? WHERE number = ?",
           (isHopeless ? State.failed : .waiting).rawValue, message, isHopeless ? now : nil, number)
-        try database.query("DELETE FROM report WHERE trial = ?", number)
+        try database.change("DELETE FROM report WHERE trial = ?", number)
       }
       let counts = try database.query(
         """
@@ -213,7 +213,7 @@ extension Study {
         """)[0]
       var number: Int? = counts["waiting"]
       if let number {
-        try database.query(
+        try database.change(
           "UPDATE trial SET state = 'running', owner = ?, sign = ?, began = ?, attempts = attempts + 1 WHERE number = ?",
           owner, now, now, number)
       } else {
@@ -223,7 +223,7 @@ extension Study {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let text = String(decoding: try encoder.encode(values), as: UTF8.self)
-        try database.query(
+        try database.change(
           """
           INSERT INTO trial (number, state, "values", owner, sign, began, attempts) VALUES (?, 'running', ?, ?, ?, ?, 1)
           """, next, text, owner, now, now)
@@ -237,7 +237,7 @@ extension Study {
   @discardableResult
   public func signOfLife(_ trial: Int) throws(DataError) -> Bool {
     try write { database in
-      try database.query(
+      try database.change(
         "UPDATE trial SET sign = ? WHERE number = ? AND owner = ? AND state = 'running'",
         Date().timeIntervalSince1970, trial, owner)
       return database.changeCount > 0
@@ -250,7 +250,7 @@ extension Study {
   public func report(_ value: Double, of trial: Int, at step: Int) throws(DataError) -> [Double] {
     try write { database in
       if value.isFinite {
-        try database.query(
+        try database.change(
           """
           INSERT OR REPLACE INTO report (trial, step, value)
           SELECT number, ?, ? FROM trial WHERE number = ? AND owner = ? AND state = 'running'
@@ -266,7 +266,7 @@ extension Study {
     _ trial: Int, _ state: State, result: Double? = nil, message: String? = nil
   ) throws(DataError) {
     try write { database in
-      try database.query(
+      try database.change(
         """
         UPDATE trial SET state = ?, result = ?, message = ?, ended = ?, attempts = attempts - ?
         WHERE number = ? AND owner = ? AND state = 'running'
@@ -283,7 +283,7 @@ extension Study {
   /// Keeps a text under a name, unless there is one.
   public func keep(_ text: String, as name: String) throws(DataError) {
     try write { database in
-      try database.query("INSERT OR IGNORE INTO note (name, text) VALUES (?, ?)", name, text)
+      try database.change("INSERT OR IGNORE INTO note (name, text) VALUES (?, ?)", name, text)
     }
   }
 

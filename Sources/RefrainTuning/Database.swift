@@ -58,9 +58,11 @@ struct Database: ~Copyable {
     }
   }
 
-  /// What `body` does happens whole, or not at all, and while nobody else writes.
-  func transaction<Result>(_ body: (borrowing Database) throws -> Result) throws -> Result {
-    try run("BEGIN IMMEDIATE")
+  /// What `body` does happens whole, or not at all; all that it reads is of one moment.
+  ///
+  /// - Parameter writes: Whether it writes: nobody else does meanwhile.
+  func transaction<Result>(writes: Bool, _ body: (borrowing Database) throws -> Result) throws -> Result {
+    try run(writes ? "BEGIN IMMEDIATE" : "BEGIN")
     do {
       let result = try body(self)
       try run("COMMIT")

@@ -170,12 +170,12 @@ public final class Study: Sendable {
 
   /// What `body` does to the database happens whole, or not at all, and while nobody else writes.
   func write<Result: Sendable>(_ body: (borrowing Database) throws -> Result) throws(DataError) -> Result {
-    try Self.explained(path) { try database.withLock { database in try database.transaction(body) } }
+    try Self.explained(path) { try database.withLock { database in try database.transaction(writes: true, body) } }
   }
 
-  /// Reads what one statement asks for.
+  /// What `body` reads is of one moment.
   private func read<Result: Sendable>(_ body: (borrowing Database) throws -> Result) throws(DataError) -> Result {
-    try Self.explained(path) { try database.withLock { database in try body(database) } }
+    try Self.explained(path) { try database.withLock { database in try database.transaction(writes: false, body) } }
   }
 }
 

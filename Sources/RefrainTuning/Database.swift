@@ -1,9 +1,11 @@
 import CSQLite
 import RefrainFoundation
+import Synchronization
 
-/// An open file of SQLite. One thread at a time uses it.
-struct Database: ~Copyable {
+/// An open file of SQLite. Whoever shares it uses it within ``transaction(writes:_:)``, one after the other.
+final class Database: @unchecked Sendable {
   private let handle: OpaquePointer
+  private let isTaken = Mutex(())
 
   /// Opens a file, or makes it.
   ///
@@ -61,16 +63,18 @@ struct Database: ~Copyable {
   /// What `body` does happens whole, or not at all; all that it reads is of one moment.
   ///
   /// - Parameter writes: Whether it writes: nobody else does meanwhile.
-  func transaction<Result>(writes: Bool, _ body: (borrowing Database) throws -> Result) throws -> Result {
-    try run(writes ? "BEGIN IMMEDIATE" : "BEGIN")
-    do {
-      let result = try body(self)
-      try run("COMMIT")
-      return result
-    } catch {
-      // Some errors have ended it already.
-      if sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
-      throw error
+  func transaction<Result>(writes: Bool, _ body: (Database) throws -> Result) throws -> Result {
+    try isTaken.withLock { _ in
+      try run(writes ? "BEGIN IMMEDIATE" : "BEGIN")
+      do {
+        let result = try body(self)
+        try run("COMMIT")
+        return result
+      } catch {
+        // Some errors have ended it already.
+        if sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
+        throw error
+      }
     }
   }
 

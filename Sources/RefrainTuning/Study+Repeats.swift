@@ -67,7 +67,7 @@ extension Study {
   }
 
   /// The repeats of each trial that has any, by number.
-  static func repeats(_ database: borrowing Database) throws -> [Int: [Repeat]] {
+  static func repeats(_ database: Database) throws -> [Int: [Repeat]] {
     var repeats: [Int: [Repeat]] = [:]
     for row in try database.query("SELECT trial, number, state, result FROM repeat ORDER BY trial, number") {
       let state = State(rawValue: try row.value("state")) ?? .failed

@@ -1,7 +1,6 @@
 import CSQLite
 import RefrainData
 import RefrainFoundation
-import Synchronization
 
 /// A search for good values: its trials, in a SQLite file that outlives the process and that several processes of one
 /// machine share. (They share memory beside the file, which no file system of a network gives them.)
@@ -78,7 +77,7 @@ public final class Study: Sendable {
 
   /// Where the study is.
   public let path: String
-  private let database: Mutex<Database>
+  private let database: Database
   let owner: String
   /// After how many seconds without a sign of life a process that cannot be asked about, as one of another container,
   /// is taken for ended.
@@ -105,7 +104,7 @@ public final class Study: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let text = (try? encoder.encode(description)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    database = Mutex(try Self.opened(path))
+    database = try Self.opened(path)
     let found: String? = try write { database in
       try database.run(Self.schema)
       try database.change("INSERT OR IGNORE INTO study (id, description) VALUES (1, ?)", text)
@@ -133,7 +132,7 @@ public final class Study: Sendable {
     """
 
   /// Runs `body`, and says what the database does not like in one line.
-  private static func explained<Result: ~Copyable>(
+  private static func explained<Result>(
     _ path: String, _ body: () throws -> Result
   ) throws(DataError) -> Result {
     do {
@@ -169,13 +168,13 @@ public final class Study: Sendable {
   }
 
   /// What `body` does to the database happens whole, or not at all, and while nobody else writes.
-  func write<Result: Sendable>(_ body: (borrowing Database) throws -> Result) throws(DataError) -> Result {
-    try Self.explained(path) { try database.withLock { database in try database.transaction(writes: true, body) } }
+  func write<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
+    try Self.explained(path) { try database.transaction(writes: true, body) }
   }
 
   /// What `body` reads is of one moment.
-  private func read<Result: Sendable>(_ body: (borrowing Database) throws -> Result) throws(DataError) -> Result {
-    try Self.explained(path) { try database.withLock { database in try database.transaction(writes: false, body) } }
+  private func read<Result: Sendable>(_ body: (Database) throws -> Result) throws(DataError) -> Result {
+    try Self.explained(path) { try database.transaction(writes: false, body) }
   }
 }
 
@@ -292,7 +291,7 @@ extension Study {
     try read { database in try Self.trials(database) }
   }
 
-  static func trials(_ database: borrowing Database) throws -> [Trial] {
+  static func trials(_ database: Database) throws -> [Trial] {
     let repeats = try repeats(database)
     var reports: [Int: [(step: Int, value: Double)]] = [:]
     for row in try database.query("SELECT trial, step, value FROM report ORDER BY trial, step") {

@@ -1,3 +1,4 @@
+import RefrainData
 import RefrainFoundation
 
 /// Sets text in columns and paragraphs, two columns in from the edge.

@@ -49,6 +49,32 @@ import Testing
     }
   }
 
+  @Test("that is damaged says so") func damage() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/a.study"
+      let study = try Study(path, description)
+      _ = try study.claim(limit: 1) { _, _ in [:] }
+      try Database(path, patience: 1).change("UPDATE trial SET attempts = 'many'")
+      #expect(dataError { () throws(DataError) in try study.trials() }?.code == .damagedFile)
+      #expect(dataError { () throws(DataError) in try study.claim(limit: 2) { _, _ in [:] } }?.code == .damagedFile)
+    }
+  }
+
+  @Test("takes a change back that fails half way") func halfWay() throws {
+    try withTemporaryFolder { folder in
+      let study = try Study(folder + "/a.study", description)
+      #expect(throws: DataError.self) {
+        try study.write { database in
+          try database.change("INSERT INTO note (name, text) VALUES ('a', 'b')")
+          try database.change("INSERT INTO nothing VALUES (1)")
+        }
+      }
+      #expect(try study.note("a") == nil)
+      try study.keep("c", as: "a")
+      #expect(try study.note("a") == "c")
+    }
+  }
+
   @Test("keeps what trials report, for the others at the same step") func reports() throws {
     try withTemporaryFolder { folder in
       let study = try Study(folder + "/a.study", description)

@@ -2,7 +2,8 @@
 // There is one function for each width of a panel, and all cells share them: a cell compiles little more than its
 // gates.
 
-// Where registers are few, a panel is taken two vectors at a time, so that a tile keeps its six rows.
+// Where registers are few, a panel is taken two vectors at a time, so that a tile keeps its six rows; but whole by a
+// tile of few rows, and two panels at a time by a single row (`wideRows`, `rowPanels`).
 
 /// sums[rows, 1] = bias + input · W + state · R for `rows` rows from `row` on, 1 vector wide.
 @inline(never)
@@ -31,12 +32,9 @@ func fusedTiles3(
   _ sums: M
 ) {
   let tile = FusedTile<3, 3>(panel: panel, row: row, positions: positions, state: state, sums: sums)
-  #if AVX512 || arch(arm64)
-    tile.pass(Panel<3>.self, rows, memory, first: 0, Fused.self)
-  #else
-    tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
-    tile.pass(Panel<1>.self, rows, memory, first: 2, Fused.self)
-  #endif
+  if fits(rows, 3) { return tile.pass(Panel<3>.self, rows, memory, first: 0, Fused.self) }
+  tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
+  tile.pass(Panel<1>.self, rows, memory, first: 2, Fused.self)
 }
 
 /// sums[rows, 4] = bias + input · W + state · R for `rows` rows from `row` on, 4 vectors wide.
@@ -46,12 +44,9 @@ func fusedTiles4(
   _ sums: M
 ) {
   let tile = FusedTile<4, 4>(panel: panel, row: row, positions: positions, state: state, sums: sums)
-  #if AVX512 || arch(arm64)
-    tile.pass(Panel<4>.self, rows, memory, first: 0, Fused.self)
-  #else
-    tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
-    tile.pass(Panel<2>.self, rows, memory, first: 2, Fused.self)
-  #endif
+  if fits(rows, 4) { return tile.pass(Panel<4>.self, rows, memory, first: 0, Fused.self) }
+  tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
+  tile.pass(Panel<2>.self, rows, memory, first: 2, Fused.self)
 }
 
 /// The same for four accumulators and three products on either side: the input's third runs into the third accumulator,
@@ -62,12 +57,27 @@ func splitTiles(
   _ sums: M
 ) {
   let tile = FusedTile<4, 3>(panel: panel, row: row, positions: positions, state: state, sums: sums)
-  #if AVX512 || arch(arm64)
-    tile.pass(Panel<4>.self, rows, memory, first: 0, Split.self)
-  #else
-    tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
-    tile.pass(Panel<2>.self, rows, memory, first: 2, Split.self)
-  #endif
+  if fits(rows, 4) { return tile.pass(Panel<4>.self, rows, memory, first: 0, Split.self) }
+  tile.pass(Panel<2>.self, rows, memory, first: 0, Fused.self)
+  tile.pass(Panel<2>.self, rows, memory, first: 2, Split.self)
+}
+
+/// The same of a single row for two panels of three or four accumulators, the second `apart` floats behind the first.
+@inline(never)
+func fusedRow(
+  _ vectors: Int, isSplit: Bool, _ panel: P, apart: Int, _ row: Int, _ positions: UnsafePointer<Int>, _ state: P,
+  _ memory: RecurrentMemory, _ sums: M
+) {
+  if isSplit {
+    FusedTile<4, 3>(panel: panel, row: row, positions: positions, state: state, sums: sums)
+      .passTwo(memory, apart: apart, Split.self)
+  } else if vectors == 3 {
+    FusedTile<3, 3>(panel: panel, row: row, positions: positions, state: state, sums: sums)
+      .passTwo(memory, apart: apart, Fused.self)
+  } else {
+    FusedTile<4, 4>(panel: panel, row: row, positions: positions, state: state, sums: sums)
+      .passTwo(memory, apart: apart, Fused.self)
+  }
 }
 
 /// How the products of a pass run into its accumulators.
@@ -109,9 +119,9 @@ private struct FusedTile<let vectors: Int, let products: Int> {
     case 1: pass(Tile<1, passVectors>.self, memory, first: first, A.self)
     case 2: pass(Tile<2, passVectors>.self, memory, first: first, A.self)
     case 3: pass(Tile<3, passVectors>.self, memory, first: first, A.self)
-    case 4: pass(Tile<4, passVectors>.self, memory, first: first, A.self)
-    case 5: pass(Tile<5, passVectors>.self, memory, first: first, A.self)
-    case 6: pass(Tile<6, passVectors>.self, memory, first: first, A.self)
+    case 4 where fits(4, passVectors): pass(Tile<4, passVectors>.self, memory, first: first, A.self)
+    case 5 where fits(5, passVectors): pass(Tile<5, passVectors>.self, memory, first: first, A.self)
+    case 6 where fits(6, passVectors): pass(Tile<6, passVectors>.self, memory, first: first, A.self)
     default: break
     }
   }
@@ -138,5 +148,23 @@ private struct FusedTile<let vectors: Int, let products: Int> {
       panelStep: stride, count: count
     ) { A.ofState($0, passVectors) }
     tile.write(to: sums + first &* width, rowStep: vectors &* width)
+  }
+
+  /// The sums of a single row for two panels.
+  @inline(never)
+  func passTwo<A: Accumulation>(_ memory: RecurrentMemory, apart: Int, _: A.Type) {
+    var tile = Tile<2, vectors>(startingFrom: panel, apart: apart)
+    let input = panel + vectors &* width
+    let stride = products &* width
+    let count = A.products(vectors)
+    tile.addPanels(
+      depth: memory.inputSize, memory.input + positions[0] &* memory.inputStride, step: 1, panel: input, apart: apart,
+      panelStep: stride, count: count
+    ) { $0 }
+    tile.addPanels(
+      depth: memory.hiddenSize, state + row &* memory.paddedSize, step: 1,
+      panel: input + memory.inputSize &* stride, apart: apart, panelStep: stride, count: count
+    ) { A.ofState($0, vectors) }
+    tile.write(to: sums, rowStep: vectors &* width)
   }
 }

@@ -80,6 +80,13 @@ extension KernelBuild {
     let used = smaller(panelVectors * width, operands.columns &- column)
     let vectors = (used &+ width &- 1) / width
     let panel = operands.packed + column &* operands.packedDepth + operands.firstDepth &* vectors &* width
+    let several = rowPanels &* panelVectors &* width
+    if rowPanels > 1, end &- first == 1, column &+ several <= operands.columns {
+      productRow(operands, panel, first, sums)
+      finish(operands, first, 1, column, several, several / width, sums)
+      column &+= several
+      continue
+    }
     var tiles = Tiles(first, end)
     while tiles.next() {
       switch vectors {
@@ -95,7 +102,7 @@ extension KernelBuild {
 }
 
 // One function for each width and height, so that none is large. Where registers are few, two vectors at a time, so
-// that a tile keeps its six rows.
+// that a tile keeps its six rows; but all at a time by a tile of few rows.
 
 @inline(never) func productTiles1(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
   productTile(Panel<1>.self, operands, panel, row, rows, sums, of: Panel<1>.self)
@@ -106,21 +113,19 @@ extension KernelBuild {
 }
 
 @inline(never) func productTiles3(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  #if AVX512 || arch(arm64)
-    productTile(Panel<3>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
-  #else
-    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
-    productTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<3>.self)
-  #endif
+  if fits(rows, 3) {
+    return productTile(Panel<3>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
+  }
+  productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<3>.self)
+  productTile(Panel<1>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<3>.self)
 }
 
 @inline(never) func productTiles4(_ operands: ProductOperands, _ panel: P, _ row: Int, _ rows: Int, _ sums: M) {
-  #if AVX512 || arch(arm64)
-    productTile(Panel<4>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
-  #else
-    productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
-    productTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<4>.self)
-  #endif
+  if fits(rows, 4) {
+    return productTile(Panel<4>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
+  }
+  productTile(Panel<2>.self, operands, panel, row, rows, sums, of: Panel<4>.self)
+  productTile(Panel<2>.self, operands, panel + 2 &* width, row, rows, sums + 2 &* width, of: Panel<4>.self)
 }
 
 @inline(always)
@@ -132,9 +137,12 @@ private func productTile<let vectors: Int, let total: Int>(
   case 1: productTile(Tile<1, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
   case 2: productTile(Tile<2, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
   case 3: productTile(Tile<3, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
-  case 4: productTile(Tile<4, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
-  case 5: productTile(Tile<5, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
-  case 6: productTile(Tile<6, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 4 where fits(4, vectors):
+    productTile(Tile<4, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 5 where fits(5, vectors):
+    productTile(Tile<5, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
+  case 6 where fits(6, vectors):
+    productTile(Tile<6, vectors>.self, operands, panel, row, sums, of: Panel<total>.self)
   default: break
   }
 }
@@ -155,6 +163,17 @@ private func productTile<let rows: Int, let vectors: Int, let total: Int>(
     depth: operands.depth, a, step: step, panel: panel, panelStep: total &* width, count: vectors
   ) { $0 }
   tile.write(to: sums, rowStep: total &* width)
+}
+
+/// The product of a single row with two panels.
+@inline(never) private func productRow(_ operands: ProductOperands, _ panel: P, _ row: Int, _ sums: M) {
+  var tile = Tile<2, 4>()
+  tile.addPanels(
+    depth: operands.depth, operands.aIsTiled ? operands.a + row &* operands.depth : operands.aRow(row),
+    step: operands.aIsTiled ? 1 : operands.aColumnStep, panel: panel,
+    apart: panelVectors &* width &* operands.packedDepth, panelStep: panelVectors &* width, count: panelVectors
+  ) { $0 }
+  tile.write(to: sums, rowStep: panelVectors &* width)
 }
 
 /// Takes a tile's sums over to C.

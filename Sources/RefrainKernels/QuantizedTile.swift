@@ -28,21 +28,15 @@ extension KernelBuild {
 }
 
 @inline(never) private func quantizedTiles3(_ arguments: QuantizedTileArguments) {
-  #if AVX512 || arch(arm64)
-    pass(Panel<3>.self, arguments, first: 0)
-  #else
-    pass(Panel<2>.self, arguments, first: 0)
-    pass(Panel<1>.self, arguments, first: 2)
-  #endif
+  if fits(arguments.rows, 3) { return pass(Panel<3>.self, arguments, first: 0) }
+  pass(Panel<2>.self, arguments, first: 0)
+  pass(Panel<1>.self, arguments, first: 2)
 }
 
 @inline(never) private func quantizedTiles4(_ arguments: QuantizedTileArguments) {
-  #if AVX512 || arch(arm64)
-    pass(Panel<4>.self, arguments, first: 0)
-  #else
-    pass(Panel<2>.self, arguments, first: 0)
-    pass(Panel<2>.self, arguments, first: 2)
-  #endif
+  if fits(arguments.rows, 4) { return pass(Panel<4>.self, arguments, first: 0) }
+  pass(Panel<2>.self, arguments, first: 0)
+  pass(Panel<2>.self, arguments, first: 2)
 }
 
 @inline(always)
@@ -51,9 +45,9 @@ private func pass<let vectors: Int>(_: Panel<vectors>.Type, _ arguments: Quantiz
   case 1: pass(QuantizedTile<1, vectors>.self, arguments, first: first)
   case 2: pass(QuantizedTile<2, vectors>.self, arguments, first: first)
   case 3: pass(QuantizedTile<3, vectors>.self, arguments, first: first)
-  case 4: pass(QuantizedTile<4, vectors>.self, arguments, first: first)
-  case 5: pass(QuantizedTile<5, vectors>.self, arguments, first: first)
-  case 6: pass(QuantizedTile<6, vectors>.self, arguments, first: first)
+  case 4 where fits(4, vectors): pass(QuantizedTile<4, vectors>.self, arguments, first: first)
+  case 5 where fits(5, vectors): pass(QuantizedTile<5, vectors>.self, arguments, first: first)
+  case 6 where fits(6, vectors): pass(QuantizedTile<6, vectors>.self, arguments, first: first)
   default: break
   }
 }

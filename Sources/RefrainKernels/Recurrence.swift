@@ -297,7 +297,7 @@ func forEachStep(_ memory: RecurrentMemory, _ body: (_ step: Int, _ memory: Recu
 /// The gate function. A function of its own: within the loops around it, it would take the compiler several times as
 /// long.
 @inline(never)
-private func finishPlace<S: RecurrentStage, let rows: Int>(
+func finishPlace<S: RecurrentStage, let rows: Int>(
   _: S.Type, _ sums: Sums, _ memory: RecurrentMemory, _ place: Place<rows>
 ) {
   S.finish(sums, memory, place)
@@ -311,9 +311,7 @@ func run<S: RecurrentStage>(
   let index = memory.schedule.offsets[step]
   var unit = memory.firstUnit
   if let bytes = memory.bytes { quantizeState(S.state(memory), memory.schedule.rows(step), memory, bytes) }
-  if memory.keptGates == nil, memory.schedule.end(step) &- memory.schedule.firstRow == 1,
-    memory.hiddenSize == memory.paddedSize
-  {
+  if memory.schedule.end(step) &- memory.schedule.firstRow == 1 {
     return runRow(S.self, index &+ memory.schedule.firstRow, packed, memory, sums)
   }
   while unit < memory.endUnit {
@@ -327,66 +325,20 @@ func run<S: RecurrentStage>(
         let first = unit &+ vector &* width
         let lanes = smaller(width, memory.hiddenSize &- first)
         let own = Sums(pointer: P(sums) + vector &* S.gates &* width, stride: unitVectors &* S.gates &* width)
-        if tiles.rows == 1 {
-          finishPlace(
-            S.self, own, memory,
-            Place<1>(
-              row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil, last: 0,
-              unit: first, lanes: lanes))
-        } else {
-          finishPlace(
-            S.self, own, memory,
-            TilePlace(
-              row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil,
-              last: tiles.rows &- 1, unit: first, lanes: lanes))
-        }
+        finishPlace(
+          S.self, own, memory,
+          TilePlace(
+            row: tiles.row, index: index &+ tiles.row, positions: positions, previousPositions: nil,
+            last: tiles.rows &- 1, unit: first, lanes: lanes))
       }
     }
     unit &+= unitVectors &* width
   }
 }
 
-/// `run` for a single row, of which nothing is kept: the gates of six vectors of units side by side, as those of one
-/// alone would wait for each result.
-@inline(always)
-func runRow<S: RecurrentStage>(_: S.Type, _ index: Int, _ packed: P, _ memory: RecurrentMemory, _ sums: M) {
-  let row = memory.schedule.firstRow
-  let positions = memory.schedule.positions + index
-  var unit = memory.firstUnit
-  while unit < memory.endUnit {
-    let first = unit
-    var vectors = 0
-    while unit < memory.endUnit, vectors &+ panelVectors / S.gates <= tileRows {
-      let unitVectors = smaller(panelVectors / S.gates, (memory.paddedSize &- unit) / width)
-      let panel = packed + unit &* S.unitSize(memory.layout)
-      multiply(S.self, unitVectors, panel, row, 1, positions, memory, sums + vectors &* S.gates &* width)
-      vectors &+= unitVectors
-      unit &+= unitVectors &* width
-    }
-    // The vectors of the row, as if they were rows of one vector.
-    var view = memory
-    let offset = row &* memory.paddedSize &+ first
-    view.paddedSize = width
-    view.hiddenSize = width
-    view.previous += offset
-    view.next += offset
-    view.seen += offset
-    view.cell += offset
-    view.reset += offset
-    view.update += offset
-    view.parameters = memory.parameters.map { $0 + first }
-    view.parameterStride = memory.paddedSize
-    view.output = memory.output.map { $0 + (positions[0] &* memory.outputStride &+ first) }
-    view.outputStride = width
-    finishPlace(
-      S.self, Sums(pointer: P(sums), stride: S.gates &* width), view,
-      TilePlace(row: 0, index: 0, positions: nil, previousPositions: nil, last: vectors &- 1, unit: 0, lanes: width))
-  }
-}
-
 /// The sums of a panel of `unitVectors` vectors of units.
 @inline(always)
-private func multiply<S: RecurrentStage>(
+func multiply<S: RecurrentStage>(
   _: S.Type, _ unitVectors: Int, _ panel: P, _ row: Int, _ rows: Int, _ positions: UnsafePointer<Int>,
   _ memory: RecurrentMemory, _ sums: M
 ) {

@@ -108,6 +108,13 @@ struct Tile<let rows: Int, let vectors: Int> {
     }
   }
 
+  /// The rows start from `vectors` · width floats each, `apart` from one to the next.
+  @inline(always) init(startingFrom bias: P, apart: Int) {
+    unrolled(rows) { r in
+      unrolled(vectors) { j in self[r][j] = load(bias + (r &* apart &+ j &* width)) }
+    }
+  }
+
   @inline(always) private subscript(row: Int) -> RowSums {
     get {
       switch row {
@@ -162,8 +169,35 @@ struct Tile<let rows: Int, let vectors: Int> {
     #endif
   }
 
+  /// Adds the products of one row with as many panels as the tile has rows, `apart` floats from one to the next: for k
+  /// in 0..<depth, in this order, self[p][slot(j)] += a[k · step] · panel[p · apart + k · panelStep + j · width].
+  @inline(always)
+  mutating func addPanels(
+    depth: Int, _ a: P, step: Int, panel: P, apart: Int, panelStep: Int, count: Int, slot: (Int) -> Int
+  ) {
+    for k in 0..<depth {
+      let value = Vector(repeating: a[k &* step])
+      let b = panel + k &* panelStep
+      unrolled(rows) { p in
+        unrolled(count) { j in
+          self[p][slot(j)] = tileProduct(value, load(b + (p &* apart &+ j &* width)), self[p][slot(j)])
+        }
+      }
+    }
+  }
+
   @inline(always)
   private mutating func addStep(_ a: RowPointers, _ offset: Int, _ panel: P, _ count: Int, _ slot: (Int) -> Int) {
+    if wideRows < tileRows, rows > 2, count > 2 {
+      // Sixteen registers hold twelve sums, the rows' values and one vector of the panel.
+      var values = RowSums()
+      unrolled(rows) { r in values[r] = Vector(repeating: a[r][offset]) }
+      unrolled(count) { j in
+        let b = load(panel + j &* width)
+        unrolled(rows) { r in self[r][slot(j)] = tileProduct(values[r], b, self[r][slot(j)]) }
+      }
+      return
+    }
     var b = RowSums()
     unrolled(count) { j in b[j] = load(panel + j &* width) }
     unrolled(rows) { r in
@@ -204,7 +238,7 @@ struct TileSums {
 }
 
 /// Cuts a range of rows into as few tiles of at most `tileRows` rows as possible, all of nearly the same height (20
-/// rows are 5, 5, 5, 5 and not 6, 6, 6, 2).
+/// rows are 5, 5, 5, 5 and not 6, 6, 6, 2); but on AVX2 without tiles of four (8 rows are 5 and 3).
 struct Tiles {
   /// The first row of the tile at hand.
   private(set) var row: Int
@@ -224,7 +258,10 @@ struct Tiles {
   @inline(always) mutating func next() -> Bool {
     row &+= rows
     guard left > 0 else { return false }
-    rows = (end &- row &+ left &- 1) / left
+    let rest = end &- row
+    rows = (rest &+ left &- 1) / left
+    // Two rows or three take a whole panel at a time, five have ten sums of two vectors; four have but eight.
+    if wideRows == 3, left == 2, rest < 10 { rows = (rest &+ 3) / 2 }
     left &-= 1
     return true
   }

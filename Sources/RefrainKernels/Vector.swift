@@ -34,6 +34,33 @@ typealias M = UnsafeMutablePointer<Float>
 /// on AVX-512 and arm64, two at a time where there are 16.
 @inline(always) var tileRows: Int { 6 }
 
+/// The rows of which a tile takes a whole panel at a time. Each product waits for the sum before it, four or five
+/// cycles where the two are one instruction: the fewer the rows, the more vectors it takes to fill that time.
+@inline(always) var wideRows: Int {
+  #if AVX512 || arch(arm64)
+    tileRows
+  #elseif AVX2
+    3
+  #else
+    2
+  #endif
+}
+
+/// The panels that a single row takes at a time, for the same reason: eight sums are as fast as the second-level cache
+/// gives the weights. (On AVX-512 the four of one panel are.)
+@inline(always) var rowPanels: Int {
+  #if AVX512
+    1
+  #else
+    2
+  #endif
+}
+
+/// Whether a tile of so many rows takes so many of a panel's vectors at a time: one or two always.
+@inline(always) func fits(_ rows: Int, _ vectors: Int) -> Bool {
+  wideRows == tileRows || vectors <= 2 || rows <= wideRows
+}
+
 /// The rows of a tile, whether or not all are there, under the gate function.
 typealias TilePlace = Place<6>
 

@@ -73,7 +73,7 @@ import Testing
       rows: m, columns: n, depth: k, a: memory(a), aRowStep: k, aColumnStep: 1, packed: memory(packed),
       accumulate: false, c: memory(zeros), cRowStep: n)
     builds[build].product(whole)
-    for split in [1, 4, 7, 22] {
+    for split in [1, 2, 3, 4, 7, 8, 9, 22] {
       var part = whole
       part.rows = split
       part.c = memory(zeros)

@@ -286,6 +286,22 @@ struct Batch {
     }
   }
 
+  @Test(
+    "A row has the same bits alone, of which several panels go side by side, and in a tile of any height",
+    arguments: RecurrentKind.allCases, supportedBuilds)
+  func alone(cell: Cell, build: Int) {
+    for h in [24, 100, 208] {
+      let batch = Batch(cell, build: build, inputSize: 9, hiddenSize: h, lengths: [2, 3, 3, 1, 2, 3, 3, 2, 3])
+      let whole = batch.forward(keep: false)
+      for splits in [Array(1..<9), [2, 4], [3, 6], [4], [1], []] {
+        #expect(batch.forward(splits: splits, keep: false) == whole, "H \(h) \(splits)")
+      }
+      guard Cell.referenced.contains(cell) else { continue }
+      let kept = batch.forward()
+      #expect(kept.output == whole.output && batch.forward(splits: Array(1..<9)) == kept, "H \(h)")
+    }
+  }
+
   @Test("A NaN in one row stays in that row", arguments: all)
   func poison(cell: Cell, build: Int) {
     let clean = Batch(cell, build: build, inputSize: 4, hiddenSize: 9, lengths: [3, 3, 2])

@@ -182,6 +182,29 @@ struct ThreadTests {
     check(try cellType(name))
   }
 
+  @Test("in scans and steps of one row, whose threads share the units", arguments: ["lstm", "gru-reset-before"])
+  func manyWeightsOfOneRow(name: String) throws {
+    func check<Cell: RecurrentCell>(_ type: Cell.Type) {
+      let (time, size) = (6, 30)
+      let passage = Passage<Cell>(batch: 1, time: time, inputSize: size, hiddenSize: 420)
+      let weights = 3 * 420 * (420 + size)
+      #expect(weights > 1 << 19, "too few weights")
+      let scans = results { passage.outcome(Schedule(batch: 1, time: time)) }
+      let steps = results {
+        var state = passage.state
+        for step in 0..<time {
+          passage.cell.advance(&state, with: passage.input.slice(step..<step + 1, axis: 1).reshaped([1, size]))
+        }
+        return state
+      }
+      for (scan, state) in zip(scans, steps) {
+        expectSameBits(scan, scans[0])
+        expectSameBits(state, scans[0].state)
+      }
+    }
+    check(try cellType(name))
+  }
+
   @Test("in cross entropy over many classes, with its weights and biases")
   func crossEntropy() {
     let (x, weight, bias) = (ramp([40, 24]), ramp([5000, 24], 2), ramp([5000], 3))

@@ -113,8 +113,16 @@ extension FusedCell {
   }
 
   /// The forward kernel with the units shared between threads, which meet after every stage: where the weights are
-  /// many, each thread then reads its part of them only.
-  private func forwardByUnits(_ arguments: RecurrentForwardArguments) {
+  /// many, each thread then reads its part of them only. False, and nothing done, where that is not worth it.
+  ///
+  /// - Parameters:
+  ///   - arguments: those of the scan.
+  ///   - weights: how many packed floats a step reads.
+  ///   - rowParts: how many threads could share the rows.
+  func forwardByUnits(_ arguments: RecurrentForwardArguments, weights: Int, rowParts: Int) -> Bool {
+    guard weights > unitsWorthSharing, arguments.masks == nil, arguments.bytes == nil else { return false }
+    let isSingle = arguments.rows == 1 && Parallelism.threads > 1
+    guard isSingle || rowParts > 1 else { return false }
     let padded = kernels.paddedSize(hiddenSize)
     let schedule = arguments.schedule
     var (previous, next) = (arguments.hidden, arguments.scratch)
@@ -123,7 +131,7 @@ extension FusedCell {
         let stage = RecurrentStageArguments(
           stage: stage, step: step, previous: previous, next: next,
           scratch: arguments.scratch + arguments.rows * padded)
-        parallel(padded, multiple: kernels.panelWidth()) { units in
+        parallel(padded, grain: isSingle ? (padded << 18) / weights : 1, multiple: kernels.panelWidth()) { units in
           kernels.recurrentStage(arguments, stage, units.lowerBound, units.upperBound)
         }
       }
@@ -136,6 +144,7 @@ extension FusedCell {
       }
       swap(&previous, &next)
     }
+    return true
   }
 
   /// The recurrent weights in the order in which the backward kernels read them.
@@ -234,9 +243,7 @@ extension FusedCell {
       arguments.masks = masks?.arguments
       arguments.bytes = bytes
       let parts = parts(of: schedule)
-      if parts.count > 1 && packed.count > unitsWorthSharing && masks == nil && bytes == nil {
-        forwardByUnits(arguments)
-      } else {
+      if !forwardByUnits(arguments, weights: packed.count, rowParts: parts.count) {
         parallel(parts) { [arguments] in kernels.recurrentForward(arguments, $0.lowerBound, $0.upperBound) }
       }
     }
@@ -293,7 +300,8 @@ extension FusedCell {
   }
 }
 
-/// From how many floats on the weights do not stay in a processor's own cache from step to step: 2 MB.
+/// From how many floats on the weights do not stay in a processor's own cache from step to step: 2 MB. Even a single
+/// row then takes so long for a step that threads, which need 2 µs to meet, come near to halving it.
 private let unitsWorthSharing = 1 << 19
 
 extension ScanExecution where Cell: FusedCell {

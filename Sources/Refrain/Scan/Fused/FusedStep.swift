@@ -49,6 +49,7 @@ extension FusedCell {
             packed: packed, parameters: parameters, hidden: states.0, cell: states.1, scratch: memory)
           arguments.bytes = byteArguments(format, memory + floats, rows: batch, input: input, inputRows: batch)
           let work = size * (inputSize + size)
+          if forwardByUnits(arguments, weights: packed.count, rowParts: 1) { return }
           if batch == 1 || batch * work < 1 << 19 {
             kernels.recurrentForward(arguments, 0, batch)
           } else {

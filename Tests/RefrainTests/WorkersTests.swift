@@ -120,6 +120,30 @@ import Testing
     }
   }
 
+  @Test("do brief jobs alone after one that took too long, twice as many each time, and fewer when all goes well")
+  func briefJobs() {
+    let jobs = BriefJobs()
+    /// How many jobs are done alone before one is shared.
+    func alone(within limit: Double) -> Int {
+      var (count, isDone) = (0, false)
+      while !isDone {
+        jobs.run(within: limit) { isShared in
+          if isShared { isDone = true } else { count += 1 }
+        }
+      }
+      return count
+    }
+    // Every job takes longer than −1 s, and none longer than for ever.
+    #expect((0..<4).map { _ in alone(within: -1) } == [0, 64, 128, 256])
+    #expect(alone(within: .infinity) == 512)
+    #expect((0..<50).allSatisfy { _ in alone(within: .infinity) == 0 })
+    #expect(alone(within: -1) == 0)
+    // It would be 1024 if none had gone well.
+    #expect(alone(within: .infinity) == 1024 - 51)
+    for _ in 0..<10 { _ = alone(within: -1) }
+    #expect(alone(within: -1) == 8192)
+  }
+
   @Test("get every one of given ranges, once")
   func givenRanges() {
     for count in 0..<6 {

@@ -100,7 +100,9 @@ struct DecodedText {
       return ("a page of HTML", "download the file itself")
     }
     if head.hasPrefix("<?xml") { return ("XML", "write it as CSV: a header of column names, then rows") }
-    let isJSON = head.wholeMatch(of: /(?s)(\[\s*[\[{]|\{\s*["}]).*/) != nil
+    // A list or an object in a list, or an object with a name or none.
+    let next = head.dropFirst().first { !$0.isWhitespace }
+    let isJSON = head.first == "[" && (next == "[" || next == "{") || head.first == "{" && (next == "\"" || next == "}")
     if isJSON { return ("JSON", "write it as CSV: a header of column names, then rows") }
     return nil
   }

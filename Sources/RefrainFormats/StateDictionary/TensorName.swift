@@ -12,10 +12,19 @@ struct TensorName: Hashable {
     let dot = name.lastIndex(of: ".")
     module = dot.map { String(name[..<$0]) } ?? ""
     let last = dot.map { String(name[name.index(after: $0)...]) } ?? name
-    let pattern = #/_l[0-9]{1,4}(_reverse)?$/#
-    let match = last.firstMatch(of: pattern)
-    suffix = match.map { String($0.output.0) } ?? ""
+    suffix = String(Self.suffix(of: last))
     stem = String(last.dropLast(suffix.count))
+  }
+
+  /// `_l` with one to four digits at the end of a component, with or without `_reverse` after them; empty where there is
+  /// none.
+  private static func suffix(of component: String) -> Substring {
+    let reverse = "_reverse"
+    let level = component.hasSuffix(reverse) ? component.dropLast(reverse.count) : component[...]
+    guard let mark = level.lastIndex(of: "_"), level[mark...].hasPrefix("_l") else { return "" }
+    let digits = level[mark...].dropFirst(2).utf8
+    guard (1...4).contains(digits.count), digits.allSatisfy({ 0x30...0x39 ~= $0 }) else { return "" }
+    return component[mark...]
   }
 
   private init(module: String, stem: String, suffix: String) {

@@ -144,8 +144,9 @@ targets += [
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Benchmarks/RefrainBenchmarks", swiftSettings: strict),
-  // The tests' common part: fixtures, comparisons, temporary files. A test target, so that it may import Testing.
-  .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: strict),
+  // The tests' common part: fixtures, comparisons, damaged files. A test target, so that it may import Testing; optimized,
+  // as it goes over every number of every tensor that is compared, and changes a million files.
+  .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
   .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
   .testTarget(
     name: "RefrainTests", dependencies: ["Refrain", "RefrainData", "RefrainTestSupport"], swiftSettings: strict),

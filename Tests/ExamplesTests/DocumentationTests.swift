@@ -33,7 +33,9 @@ extension Repository {
   /// Where each line of the sources stands: the rest of a source from there.
   static let places: [String: [ArraySlice<String>]] = {
     var places: [String: [ArraySlice<String>]] = [:]
-    for source in sources { for index in source.indices { places[source[index], default: []].append(source[index...]) } }
+    for source in sources {
+      for index in source.indices { places[source[index], default: []].append(source[index...]) }
+    }
     return places
   }()
 

@@ -2,11 +2,11 @@ import Foundation
 import RefrainData
 
 /// How a reader took the mutated files.
-struct FuzzingResult {
+public struct FuzzingResult {
   /// Files that it read, though something in them had been changed.
-  var accepted = 0
+  public var accepted = 0
   /// Files that it refused.
-  var refused = 0
+  public var refused = 0
 }
 
 /// Calls `read` on mutations of `seeds`, the same ones every time, and ends the process with a message when it does
@@ -22,7 +22,7 @@ struct FuzzingResult {
 /// ```
 /// The message names the number of the mutation; ``Mutator/mutation(_:)`` makes it again.
 @discardableResult
-func fuzz(_ seeds: [[UInt8]], count: Int, read: ([UInt8]) throws -> Void) throws -> FuzzingResult {
+public func fuzz(_ seeds: [[UInt8]], count: Int, read: ([UInt8]) throws -> Void) throws -> FuzzingResult {
   let mutator = try Mutator(seeds: seeds)
   var result = FuzzingResult()
   Watch.begin()
@@ -37,7 +37,7 @@ func fuzz(_ seeds: [[UInt8]], count: Int, read: ([UInt8]) throws -> Void) throws
       result.accepted += 1
     } catch let error as DataError {
       result.refused += 1
-      if error.description.contains(where: \.isNewline) { Watch.fail("an error of several lines") }
+      if error.description.contains(where: { $0.isNewline }) { Watch.fail("an error of several lines") }
     } catch {
       Watch.fail("an error of another kind")
     }
@@ -48,11 +48,11 @@ func fuzz(_ seeds: [[UInt8]], count: Int, read: ([UInt8]) throws -> Void) throws
 }
 
 /// Whether AddressSanitizer watches, whose own memory no limit of the tests has room for.
-let isAddressSanitized = dlsym(nil, "__asan_init") != nil
+public let isAddressSanitized = dlsym(nil, "__asan_init") != nil
 
 /// Lets the process have so many bytes more than it has now, whether it uses them or not; no limit with
 /// AddressSanitizer.
-func limitMemory(to growth: Int) {
+public func limitMemory(to growth: Int) {
   #if os(Linux)
     guard !isAddressSanitized else { return }
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
@@ -68,19 +68,22 @@ func limitMemory(to growth: Int) {
 }
 
 /// Changes files so that they go wrong in as many ways as possible; the same number gives the same bytes.
-struct Mutator {
+public struct Mutator: Sendable {
   private let seeds: [[UInt8]]
   /// No mutation has more bytes.
-  let longest: Int
+  public let longest: Int
 
-  init(seeds: [[UInt8]]) throws(DataError) {
+  /// From files that are as they should be.
+  ///
+  /// - Throws: `emptyFile` where none of them has a byte.
+  public init(seeds: [[UInt8]]) throws(DataError) {
     guard seeds.contains(where: { !$0.isEmpty }) else { throw DataError(.emptyFile, "there is nothing to mutate") }
     self.seeds = seeds.filter { !$0.isEmpty }
     longest = 2 * (seeds.map(\.count).max() ?? 0) + 4096
   }
 
   /// One to four changes to one of the seeds.
-  func mutation(_ number: Int) -> [UInt8] {
+  public func mutation(_ number: Int) -> [UInt8] {
     var random = Random(state: UInt64(number))
     var bytes = seeds[random.below(seeds.count)]
     for _ in 0...random.below(4) { change(&bytes, &random) }

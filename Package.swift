@@ -147,7 +147,8 @@ targets += [
   // The tests' common part: fixtures, comparisons, damaged files. A test target, so that it may import Testing; optimized,
   // as it goes over every number of every tensor that is compared, and changes a million files.
   .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
-  .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: strict),
+  // Optimized, as what kernels are held against goes over every number, too.
+  .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: optimized),
   .testTarget(
     name: "RefrainTests", dependencies: ["Refrain", "RefrainData", "RefrainTestSupport"], swiftSettings: strict),
   .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData", "RefrainTestSupport"], swiftSettings: strict),

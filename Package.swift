@@ -144,8 +144,8 @@ targets += [
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Benchmarks/RefrainBenchmarks", swiftSettings: strict),
-  // The tests' common part: fixtures, comparisons, damaged files. A test target, so that it may import Testing; optimized,
-  // as it goes over every number of every tensor that is compared, and changes a million files.
+  // The tests' common part: fixtures, comparisons, damaged files. A test target, so that it may import Testing. It is
+  // optimized, as it goes over every number of every tensor that is compared, and changes a million files.
   .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
   // Optimized, as what kernels are held against goes over every number, too.
   .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: optimized),

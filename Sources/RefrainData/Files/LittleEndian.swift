@@ -1,7 +1,8 @@
 extension RandomAccessCollection<UInt8> where Index == Int {
   /// The whole number whose bytes, lowest first, begin at `position`; nil when they do not lie within the bytes.
   ///
-  /// Inlinable, as readers in other modules call it for every number of a file: unspecialized, it takes many times as long.
+  /// Inlinable, as readers in other modules call it for every number of a file: unspecialized, it takes many times as
+  /// long.
   @inlinable
   package func littleEndian<Number: FixedWidthInteger & UnsignedInteger>(
     at position: Int, as type: Number.Type = Number.self

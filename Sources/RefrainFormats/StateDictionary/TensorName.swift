@@ -16,8 +16,8 @@ struct TensorName: Hashable {
     stem = String(last.dropLast(suffix.count))
   }
 
-  /// `_l` with one to four digits at the end of a component, with or without `_reverse` after them; empty where there is
-  /// none.
+  /// `_l` with one to four digits at the end of a component, with or without `_reverse` after them; empty where there
+  /// is none.
   private static func suffix(of component: String) -> Substring {
     let reverse = "_reverse"
     let level = component.hasSuffix(reverse) ? component.dropLast(reverse.count) : component[...]

@@ -51,8 +51,12 @@ public struct TreeParzenSampler: Sampler {
 /// A mixture of products of kernels: one a trial, and a wide one as the prior, all of one weight.
 private struct ParzenDensity {
   private let space: SearchSpace
-  /// For each kernel its places, nil for words; the last kernel is the prior.
+  /// For each kernel but the prior, which is the last one, its values.
   private let centers: [[ParameterValue]]
+  /// The places of these in 0 … 1, one kernel after another; nil for words.
+  private let middles: [Double?]
+  /// The logarithms of the areas below the kernels, as far as they lie within 0 … 1; 0 for words.
+  private let areas: [Double]
   private let deviation: Double
 
   init(of trials: [[ParameterValue]], in space: SearchSpace) {
@@ -60,7 +64,15 @@ private struct ParzenDensity {
     centers = trials
     // Scott's rule, on places in 0 … 1, for a mixture of a tenth of the range.
     let dimensions = Double(space.parameters.count)
-    deviation = 0.1 * Double.pow(Double(max(trials.count, 1)), -1 / (dimensions + 4))
+    let deviation = 0.1 * Double.pow(Double(max(trials.count, 1)), -1 / (dimensions + 4))
+    let middles = trials.flatMap { trial in zip(space.parameters, trial).map { $0.domain.place(of: $1) } }
+    func below(_ x: Double) -> Double { (1 + Double.erf(x / 2.0.squareRoot())) / 2 }
+    areas = middles.map { middle in
+      guard let middle else { return 0 }
+      let inside = below((1 - middle) / deviation) - below(-middle / deviation)
+      return Double.log(deviation * (2 * Double.pi).squareRoot() * max(inside, 1e-12))
+    }
+    (self.middles, self.deviation) = (middles, deviation)
   }
 
   func draw(using generator: inout RandomGenerator) -> [ParameterValue] {
@@ -92,10 +104,21 @@ private struct ParzenDensity {
   }
 
   func logarithm(at values: [ParameterValue]) -> Double {
-    let kernels = centers.map { center in
-      space.parameters.indices.reduce(0.0) {
-        $0 + logarithm(of: values[$1], near: center[$1], space.parameters[$1].domain)
+    let places = zip(space.parameters, values).map { $0.domain.place(of: $1) }
+    var kernels: [Double] = []
+    var kernel = 0
+    for center in centers {
+      var sum = 0.0
+      for index in places.indices {
+        if let place = places[index], let middle = middles[kernel] {
+          let distance = (place - middle) / deviation
+          sum += -distance * distance / 2 - areas[kernel]
+        } else {
+          sum += logarithm(of: values[index], near: center[index], space.parameters[index].domain)
+        }
+        kernel += 1
       }
+      kernels.append(sum)
     }
     let prior = space.parameters.reduce(0.0) { sum, parameter in
       if case .choice(let words) = parameter.domain { sum - Double.log(Double(words.count)) } else { sum }
@@ -105,18 +128,12 @@ private struct ParzenDensity {
     return most + Double.log(all.reduce(0) { $0 + Double.exp($1 - most) } / Double(all.count))
   }
 
+  /// What a kernel of words says.
   private func logarithm(
     of value: ParameterValue, near center: ParameterValue, _ domain: SearchSpace.Domain
   ) -> Double {
-    guard let place = domain.place(of: value), let middle = domain.place(of: center) else {
-      guard case .choice(let words) = domain else { return 0 }
-      let own = share(ofOwnWordAmong: domain)
-      return Double.log((value == center ? own : 0) + (1 - own) / Double(words.count) + 1e-12)
-    }
-    let distance = (place - middle) / deviation
-    // The part of the kernel within 0 … 1.
-    func below(_ x: Double) -> Double { (1 + Double.erf(x / 2.0.squareRoot())) / 2 }
-    let inside = below((1 - middle) / deviation) - below(-middle / deviation)
-    return -distance * distance / 2 - Double.log(deviation * (2 * Double.pi).squareRoot() * max(inside, 1e-12))
+    guard case .choice(let words) = domain else { return 0 }
+    let own = share(ofOwnWordAmong: domain)
+    return Double.log((value == center ? own : 0) + (1 - own) / Double(words.count) + 1e-12)
   }
 }

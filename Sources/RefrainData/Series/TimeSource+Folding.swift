@@ -50,6 +50,9 @@ extension TimeSource {
     return folded[...]
   }
 
+  /// What stands between the halves of a span.
+  private static let spanSigns = [" - ", " to ", " bis "].map { Array($0.utf8) }
+
   /// Of `2024-01-01 - 2024-01-07` the first half, and so of `01.01.2024 00:00 - 01:00`; nil for what is no span.
   private static func beginning(of text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     // A date has eight signs at least, and a time of day five.
@@ -66,9 +69,11 @@ extension TimeSource {
       let (first, last) = ends(at: middle, 1)
       if first.count >= 8, first.contains(where: { !isDigit($0) }), shape(first) == shape(last) { return first }
     }
-    for sign in [" - ", " to ", " bis "] {
-      guard let range = text.firstRange(of: Array(sign.utf8)) else { continue }
-      let (first, last) = ends(at: range.lowerBound, range.count)
+    for sign in spanSigns {
+      guard let place = text.indices.first(where: { text[$0] == sign[0] && text[$0...].starts(with: sign) }) else {
+        continue
+      }
+      let (first, last) = ends(at: place, sign.count)
       guard first.count >= 8 else { continue }
       if shape(first) == shape(last) && !isClock(last) { return first }
       // 9:00 - 10:00 behind a date.

@@ -30,25 +30,34 @@ enum BenchmarkSet: String, CaseIterable, ExpressibleByArgument {
     }
   }
 
-  var cases: [BenchmarkCase] {
+  /// What is timed.
+  ///
+  /// - Parameter most: No layer is larger than this in any of its sizes; less than is timed shows that each case runs.
+  func cases(ofSizesTo most: Int = .max) -> [BenchmarkCase] {
+    let shapes = BenchmarkShape.all.map { $0.limited(to: most) }
     switch self {
-    case .speed: BenchmarkShape.all.flatMap { $0.cases(of: LSTMCell.self, gates: 4) }
-    case .gru: BenchmarkShape.all.flatMap { $0.cases(of: GRUCell.self, gates: 3) }
-    case .ragged: [raggedTraining(of: LSTMCell.self), raggedTraining(of: GRUCell.self)]
-    case .programs: BenchmarkCase.programs
-    case .cells: Cells.all.flatMap { cell in [BenchmarkShape.medium, .small].flatMap { $0.cases(ofAnyCell: cell) } }
+    case .speed: return shapes.flatMap { $0.cases(of: LSTMCell.self, gates: 4) }
+    case .gru: return shapes.flatMap { $0.cases(of: GRUCell.self, gates: 3) }
+    case .ragged: return [raggedTraining(of: LSTMCell.self), raggedTraining(of: GRUCell.self)]
+    case .programs: return BenchmarkCase.programs
+    case .cells:
+      let shapes = [BenchmarkShape.medium, .small].map { $0.limited(to: most) }
+      let lstms = shapes.map { $0.makeCell(LSTMCell.self).parameterCount }
+      return Cells.all.flatMap { cell in
+        zip(shapes, lstms).flatMap { $0.cases(ofAnyCell: cell, besideLSTMOf: $1) }
+      }
     case .int8:
-      BenchmarkShape.all.flatMap { shape in
+      return shapes.flatMap { shape in
         SmallWeights.allCases.flatMap {
           [shape.forward(of: LSTMCell.self, gates: 4, with: $0), shape.forward(of: GRUCell.self, gates: 3, with: $0)]
         }
       } + [1, 64].flatMap { rows in SmallWeights.allCases.map { .dense(rows: rows, with: $0) } }
-    case .frames: ImageShape.all.map(\.training)
+    case .frames: return ImageShape.all.map(\.training)
     case .memory:
-      [nil, 50].flatMap {
+      return [nil, 50].flatMap {
         [
-          longTraining(of: LSTMCell.self, checkpointInterval: $0),
-          longTraining(of: GRUCell.self, checkpointInterval: $0),
+          longTraining(of: LSTMCell.self, ofSizesTo: most, checkpointInterval: $0),
+          longTraining(of: GRUCell.self, ofSizesTo: most, checkpointInterval: $0),
         ]
       }
     }
@@ -99,6 +108,13 @@ struct BenchmarkShape {
     BenchmarkShape(name: "odd", time: 35, batch: 20, inputSize: 200, hiddenSize: 200),
   ]
 
+  /// The same with no size above `most`.
+  func limited(to most: Int) -> BenchmarkShape {
+    BenchmarkShape(
+      name: name, time: min(time, most), batch: min(batch, most), inputSize: min(inputSize, most),
+      hiddenSize: min(hiddenSize, most))
+  }
+
   /// Forward and training of a cell with `gates` products of (I + H) · H a step.
   func cases<Cell: RecurrentCell>(of cell: Cell.Type, gates: Int) -> [BenchmarkCase] {
     let operations = Double(2 * time * batch * gates * hiddenSize * (inputSize + hiddenSize))
@@ -110,8 +126,10 @@ struct BenchmarkShape {
 
   /// Forward and training of any cell, held against the LSTM and the memory. Its operations are a multiply-add for each
   /// weight at each step: how often the step uses it is not known.
-  func cases<Cell: RecurrentCell>(ofAnyCell cell: Cell.Type) -> [BenchmarkCase] {
-    let (made, lstm) = (makeLayer(cell).layer.cell, makeLayer(LSTMCell.self).layer.cell)
+  ///
+  /// - Parameter lstmParameters: The number of parameters of an LSTM of this shape.
+  func cases<Cell: RecurrentCell>(ofAnyCell cell: Cell.Type, besideLSTMOf lstmParameters: Int) -> [BenchmarkCase] {
+    let made = makeCell(cell)
     func beside(_ benchmark: BenchmarkCase, _ reference: BenchmarkCase, isTraining: Bool = false) -> BenchmarkCase {
       var result = benchmark
       result.bytes = leastTraffic(of: made, isTraining: isTraining)
@@ -119,7 +137,7 @@ struct BenchmarkShape {
       return result
     }
     let own = Double(2 * time * batch * made.parameterCount)
-    let those = Double(2 * time * batch * lstm.parameterCount)
+    let those = Double(2 * time * batch * lstmParameters)
     return [
       beside(
         forward(of: cell, name: Cell.name, mode: "\(name)-forward", operations: own),
@@ -169,6 +187,11 @@ struct BenchmarkShape {
     }
   }
 
+  func makeCell<Cell: RecurrentCell>(_ cell: Cell.Type) -> Cell {
+    var generator = RandomGenerator(seed: 0)
+    return Cell(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
+  }
+
   private func makeLayer<Cell: RecurrentCell>(_ cell: Cell.Type) -> (layer: Recurrent<Cell>, input: Tensor) {
     var generator = RandomGenerator(seed: 0)
     let layer = Recurrent<Cell>(inputSize: inputSize, hiddenSize: hiddenSize, using: &generator)
@@ -194,8 +217,10 @@ private func raggedTraining<Cell: RecurrentCell>(of cell: Cell.Type) -> Benchmar
 }
 
 /// Training on long sequences, with the memory it takes.
-private func longTraining<Cell: RecurrentCell>(of cell: Cell.Type, checkpointInterval: Int?) -> BenchmarkCase {
-  let shape = BenchmarkShape(name: "long", time: 2000, batch: 16, inputSize: 64, hiddenSize: 128)
+private func longTraining<Cell: RecurrentCell>(
+  of cell: Cell.Type, ofSizesTo most: Int, checkpointInterval: Int?
+) -> BenchmarkCase {
+  let shape = BenchmarkShape(name: "long", time: 2000, batch: 16, inputSize: 64, hiddenSize: 128).limited(to: most)
   let mode = "\(Cell.name)-train" + (checkpointInterval.map { "-\($0)-steps" } ?? "")
   var result = shape.training(of: cell, name: shape.name, mode: mode, checkpointInterval: checkpointInterval)
   result.countsMemory = true

@@ -77,7 +77,7 @@ struct BenchmarkProgram: ParsableCommand {
     if let threads { Parallelism.threads = threads }
     let earlier = try compare.map { try EarlierRun(contentsOf: $0) }
     if let note = earlier?.note { StandardError.write(line: note.sanitized) }
-    let cases = (set.countsOperations ? BenchmarkCase.limits : []) + set.cases
+    let cases = (set.countsOperations ? BenchmarkCase.limits : []) + set.cases()
     switch format {
     case .json:
       try measure(cases, since: earlier) { try StandardOutput.write($0.json.text() + "\n") }

@@ -87,10 +87,12 @@ struct BenchmarkLimitTests {
 
   @Test("Cells say their share of the bandwidth, and what they are within")
   func cells() throws {
-    let line = """
-      "$REFRAIN" benchmark --set cells --threads 1 --seconds 0.001 --format json | head -n 3
-      """
-    let lines = try Workplace().shell(line).text.split(separator: "\n")
+    let flags = ["--set", "cells", "--threads", "1", "--seconds", "0.001", "--format", "json"]
+    let running = try Workplace().start(flags, program: "refrain-benchmark")
+    // The limits and the first cell say it; the others are stopped.
+    while running.lines.count < 3 && running.process.isRunning { usleep(5000) }
+    kill(running.process.processIdentifier, SIGKILL)
+    let lines = try running.finish().text.split(separator: "\n").prefix(3)
     let values = try lines.map { try JSONValue(Array($0.utf8)) }
     try #require(values.count == 3)
     let bandwidth = try #require(values[1]["bandwidth"].number)

@@ -99,6 +99,12 @@ struct Running {
 
   var errors: String { (try? String(contentsOf: streams.appendingPathComponent("errors"), encoding: .utf8)) ?? "" }
 
+  /// What stands on standard output so far, without a line that has no end.
+  var lines: [Substring] {
+    let text = (try? String(contentsOf: streams.appendingPathComponent("output"), encoding: .utf8)) ?? ""
+    return Array(text.split(separator: "\n", omittingEmptySubsequences: false).dropLast())
+  }
+
   func finish() throws -> RunResult {
     // A command that hangs must not hang the tests.
     let deadline = ContinuousClock.now + .seconds(600)

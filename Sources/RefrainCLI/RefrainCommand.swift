@@ -91,23 +91,15 @@ struct RefrainCommand: ParsableCommand {
     return try parsed(arguments)
   }
 
-  /// What the parser answers itself, with the names of all commands from the root.
-  private static let answeredByParser = [
-    "-h", "--help", "--version", "--experimental-dump-help", "--generate-completion-script",
-  ]
-
   /// The command, parsed from the one that is named: each command above it would have the parser put its flags together
-  /// twice more.
+  /// twice more. Help and what cannot be parsed go from the root, whose name they begin with.
   private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
-    guard !arguments.contains(where: { answeredByParser.contains(where: $0.hasPrefix) }) else {
-      return try parseAsRoot(arguments)
-    }
     var command: any ParsableCommand.Type = self
     var rest = arguments[...]
     while rest.count > 1, let next = command.subcommand(rest[rest.startIndex]) {
       command = next
       rest = rest.dropFirst()
     }
-    return try command.parseAsRoot(Array(rest))
+    do { return try command.parseAsRoot(Array(rest)) } catch { return try parseAsRoot(arguments) }
   }
 }

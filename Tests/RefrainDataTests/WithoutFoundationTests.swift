@@ -4,7 +4,8 @@ import Testing
 
 @testable import RefrainData
 
-/// What the library does by itself, since it needs no more than Foundation's essentials: held against all of Foundation.
+/// What the library does by itself, since it needs no more than Foundation's essentials, held against all of
+/// Foundation.
 @Suite("Without all of Foundation") struct WithoutFoundationTests {
   @Test("numbers are written as Foundation formats them") func numbers() {
     var noise = SystemRandomNumberGenerator()

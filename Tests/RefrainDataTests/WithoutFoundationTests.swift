@@ -9,7 +9,7 @@ import Testing
 @Suite("Without all of Foundation") struct WithoutFoundationTests {
   @Test("numbers are written as Foundation formats them") func numbers() {
     var noise = SystemRandomNumberGenerator()
-    let special = [0, -0.0, 1, -1, 0.5, 1e-320, .greatestFiniteMagnitude, .infinity, -.infinity, .nan]
+    let special = [0, -0.0, 1, -1, 0.5, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity, .nan]
     let random = (0..<200).map { _ in Double(bitPattern: noise.next()) }
     for value in special + random {
       for digits in [0, 2, 4, 15] {

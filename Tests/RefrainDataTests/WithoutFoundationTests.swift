@@ -35,11 +35,13 @@ import Testing
 
   @Test("names with numbers stand in their order, as by Foundation") func names() {
     let names = [
-      "frame10.png", "frame9.png", "frame009.png", "frame", "frame1", "a", "10", "9", "2a10", "2a9", "2b", "Zebra",
+      "frame10.png", "frame9.png", "frame008.png", "frame", "frame1", "a", "10", "9", "2a10", "2a9", "2b", "Zebra",
       "über", "",
     ]
     let expected = names.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
     #expect(names.sorted(by: ClipFolder.comesBefore) == expected)
+    // What is the same number is told apart all the same.
+    #expect(ClipFolder.comesBefore("a009", "a9") && !ClipFolder.comesBefore("a9", "a009"))
     #expect(ClipFolder.comesBefore("7", "123456789012345678901234567890"))
   }
 

@@ -91,9 +91,17 @@ struct RefrainCommand: ParsableCommand {
     return try parsed(arguments)
   }
 
+  /// What the parser answers itself, with the names of all commands from the root.
+  private static let answeredByParser = [
+    "help", "-h", "--help", "--version", "--experimental-dump-help", "--generate-completion-script",
+  ]
+
   /// The command, parsed from the one that is named: each command above it would have the parser put its flags together
-  /// twice more. Help and what cannot be parsed go from the root, whose name they begin with.
+  /// twice more. What cannot be parsed is said from the root, whose name it begins with.
   private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    guard !arguments.contains(where: { answeredByParser.contains(where: $0.hasPrefix) }) else {
+      return try parseAsRoot(arguments)
+    }
     var command: any ParsableCommand.Type = self
     var rest = arguments[...]
     while rest.count > 1, let next = command.subcommand(rest[rest.startIndex]) {

@@ -40,6 +40,8 @@ struct HelpTests {
       let result = try place.run(command)
       #expect(result.status == 0 && result.errors.isEmpty && result.text.contains("USAGE: refrain t"))
     }
+    // With the flags that all commands have.
+    #expect(try place.run(["predict", "--help"]).text.contains("--version"))
     let task = try place.run(["classify", "rows.csv"])
     expectRefusal(task, 64, naming: ["Did you mean 'train classify'?"], at: #_sourceLocation)
     let none = try place.run(["help", "trian"])

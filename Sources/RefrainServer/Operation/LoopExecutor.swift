@@ -7,18 +7,20 @@ import Synchronization
 final class LoopExecutor: TaskExecutor {
   private let loop: any EventLoop
   /// Whether the loop is about to end.
-  private let isClosed = Atomic(false)
+  private let isClosed = Mutex(false)
 
   init(_ loop: any EventLoop) { self.loop = loop }
 
   /// What comes from now on runs elsewhere: the last of a task may come when the loop has ended, and takes nothing.
-  func close() { isClosed.store(true, ordering: .releasing) }
+  func close() { isClosed.withLock { $0 = true } }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    guard !isClosed.load(ordering: .acquiring) else {
-      return DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    // The loop takes it while the lock is held: nothing comes to it after ``close()``.
+    let isTaken = isClosed.withLock { isClosed in
+      if !isClosed { loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) } }
+      return !isClosed
     }
-    loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    if !isTaken { DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) } }
   }
 }

@@ -140,6 +140,8 @@ public struct RefrainServer: Sendable {
       logger.warning("the server did not end by itself", metadata: ["error": "\(error)"])
     }
     await brief.ended()
+    // A task of Hummingbird, which nobody can wait for, takes its leave of the loop after its service has ended.
+    try? await Task.sleep(for: .milliseconds(50))
     executor.close()
     try? await group.shutdownGracefully()
     service.sessions.saveAll()

@@ -202,7 +202,8 @@ import Testing
     let sound = fixturePath("sound/float32.wav")
     try withProgram("head -c 100 '\(sound)'; echo 'x.mp3: Invalid data' >&2; exit 183") { program, file in
       let error = try #require(fault(file, program))
-      #expect(error.code == .damagedFile && error.description.contains("ended half way (x.mp3: Invalid data)"))
+      #expect(error.code == .damagedFile, "\(error)")
+      #expect(error.description.contains("ended half way (x.mp3: Invalid data)"))
       #expect(fault(file, "/nowhere/ffmpeg")?.code == .unsupportedContent)
       #expect(!error.description.contains("\n"))
     }

@@ -69,5 +69,16 @@ import Testing
     endless.stop()
     for end in [program.output, program.errors, endless.output, endless.errors] { close(end) }
     #expect(throws: ChildProcess.Failure.self) { try ChildProcess("/nowhere/program", []) }
+    try withTemporaryFolder { folder in
+      // As long as somebody writes to a program it cannot be started, which is waited for.
+      let path = folder + "/program"
+      try writeAtomically("#!/bin/sh\necho out\n", to: path)
+      chmod(path, 0o755)
+      let descriptor = open(path, O_WRONLY)
+      DispatchQueue.global().asyncAfter(deadline: .now() + 0.05) { close(descriptor) }
+      let late = try ChildProcess(path, [])
+      #expect(try OpenFile.readOn(late.output, of: "") == Array("out\n".utf8) && late.endsWell())
+      for end in [late.output, late.errors] { close(end) }
+    }
   }
 }

@@ -45,7 +45,12 @@ struct ChildProcess {
     let words = ([path] + arguments).map { strdup($0) }
     let environment = ProcessInfo.processInfo.environment.map { strdup("\($0)=\($1)") }
     var id = pid_t()
-    let code = posix_spawn(&id, path, &actions, &attributes, words + [nil], environment + [nil])
+    var code = posix_spawn(&id, path, &actions, &attributes, words + [nil], environment + [nil])
+    // A program that was written a moment ago is busy while another that starts then has a copy of the open file.
+    for _ in 0..<100 where code == ETXTBSY {
+      usleep(10_000)
+      code = posix_spawn(&id, path, &actions, &attributes, words + [nil], environment + [nil])
+    }
     for word in words + environment { free(word) }
     posix_spawn_file_actions_destroy(&actions)
     posix_spawnattr_destroy(&attributes)

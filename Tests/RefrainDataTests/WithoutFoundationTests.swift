@@ -54,8 +54,9 @@ import Testing
       #expect(isFolder(folder + "/inner.d") && isFolder(folder + "/link") && isFolder(folder + "/link/"))
       #expect(!isFolder(folder + "/file.CSV") && !isFolder(folder + "/nothing"))
       #expect(ending(of: folder + "/file.CSV") == "csv" && ending(of: folder + "/inner.d/b") == "")
-      #expect(RefrainData.names(within: folder) == ["file.CSV", "inner.d", "inner.d/b", "link"])
-      #expect(RefrainData.names(within: folder + "/nothing") == nil)
+      #expect(try RefrainData.names(within: folder) == ["file.CSV", "inner.d", "inner.d/b", "link"])
+      let missing = dataError { () throws(DataError) in try RefrainData.names(within: folder + "/nothing") }
+      #expect(missing?.code == .unreadableFile && missing?.description.contains("/nothing") == true)
     }
   }
 

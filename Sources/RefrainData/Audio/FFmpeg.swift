@@ -97,16 +97,10 @@ struct FFmpeg {
       finished.signal()
     }
     defer { close(process.output) }
-    var bytes: [UInt8] = []
-    let budget = MemoryBudget.current
-    do throws(DataError) {
-      while case let part = try OpenFile.readOn(process.output, of: file), !part.isEmpty {
-        try budget.take(part.count, for: subject.whole)
-        bytes += part
-      }
-    } catch {
+    let bytes: [UInt8]
+    do throws(DataError) { bytes = try OpenFile.readAll(process.output, of: file, for: subject.whole) } catch {
       process.stop()
-      throw error.inFile(file)
+      throw error
     }
     let isWhole = process.endsWell()
     // A program that it started may hold the pipe open for ever.

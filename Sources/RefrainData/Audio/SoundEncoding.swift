@@ -41,12 +41,10 @@ public struct SoundEncoding: Codable, Sendable, Equatable {
   ]
 
   /// Whether a path's ending is that of a sound file, or of ready features.
-  public static func isSound(_ path: String) -> Bool { endings.contains(ending(path)) }
+  public static func isSound(_ path: String) -> Bool { endings.contains(ending(of: path)) }
 
   /// Whether a path's ending is that of ready features.
-  public static func isReady(_ path: String) -> Bool { ["mfc", "mfcc"].contains(ending(path)) }
-
-  private static func ending(_ path: String) -> String { URL(filePath: path).pathExtension.lowercased() }
+  public static func isReady(_ path: String) -> Bool { ["mfc", "mfcc"].contains(ending(of: path)) }
 
   /// The values of a row.
   public var width: Int {

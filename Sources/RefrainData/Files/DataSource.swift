@@ -57,9 +57,7 @@ extension DataSource.Part {
     case .file(let path): return try readFile(path)
     case .standardInput:
       // Not by its name in /dev, which a socket cannot be opened by.
-      var bytes: [UInt8] = []
-      while case let part = try OpenFile.readOn(STDIN_FILENO, of: name), !part.isEmpty { bytes += part }
-      return bytes
+      return try OpenFile.readAll(STDIN_FILENO, of: name)
     case .bytes(let bytes, _): return bytes
     case .array(_, let name):
       throw DataError(.wrongInput, "\(name.quoted) is an array, and a file is expected", remedy: "name a file")

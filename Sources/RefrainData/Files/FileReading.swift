@@ -42,19 +42,28 @@ package final class OpenFile {
 
   /// Everything, whatever kind of file it is.
   func readAll() throws(DataError) -> [UInt8] {
-    let budget = MemoryBudget.current
     // What the system makes up as it is read, as in `/proc`, has the size 0.
     if isRegular, size > 0 {
-      do throws(DataError) { try budget.take(size, for: "the file") } catch { throw error.inFile(path) }
+      do throws(DataError) { try MemoryBudget.current.take(size, for: "the file") } catch { throw error.inFile(path) }
       let bytes = try read(0..<size)
       try checkUnchanged()
       return bytes
     }
+    return try Self.readAll(descriptor, of: path)
+  }
+
+  /// All that comes from a descriptor, to its end.
+  ///
+  /// - Parameter subject: What it is, for who reads that it is too large.
+  static func readAll(
+    _ descriptor: Int32, of path: String, for subject: String = "the file"
+  ) throws(DataError) -> [UInt8] {
+    let budget = MemoryBudget.current
     var bytes: [UInt8] = []
     while true {
-      let portion = try readOn()
+      let portion = try readOn(descriptor, of: path)
       if portion.isEmpty { return bytes }
-      do throws(DataError) { try budget.take(portion.count, for: "the file") } catch { throw error.inFile(path) }
+      do throws(DataError) { try budget.take(portion.count, for: subject) } catch { throw error.inFile(path) }
       bytes += portion
     }
   }

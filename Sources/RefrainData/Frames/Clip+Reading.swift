@@ -83,7 +83,7 @@ extension Clip {
   /// Whether a path's ending is that of a file that holds frames; that of a part of a file is not looked at.
   public static func isClip(_ path: String) -> Bool {
     let (name, number) = ClipArray.parts(of: path)
-    let ending = URL(filePath: name).pathExtension.lowercased()
+    let ending = ending(of: name)
     // Of a text such as "room #12" nothing of the kind is said.
     return number == nil ? endings.contains(ending) : ending == "npy" || name.lowercased().contains("ubyte")
   }
@@ -93,10 +93,7 @@ extension Clip {
 enum ClipFolder {
   /// What is in a folder, in the order of the names, numbers by their values; what is hidden is left out.
   static func names(in folder: String) throws(DataError) -> [String] {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-      throw DataError(.unreadableFile, file: folder, "the folder cannot be read", remedy: "change its permissions")
-    }
-    return names.filter { !$0.hasPrefix(".") }.sorted(by: comesBefore)
+    try RefrainData.names(in: folder).filter { !$0.hasPrefix(".") }.sorted(by: comesBefore)
   }
 
   /// Whether a name comes before another: by its digits as numbers, then by what it is made of.
@@ -125,7 +122,7 @@ enum ClipFolder {
 
   /// The paths of the images in a folder.
   static func images(in folder: String) throws(DataError) -> [String] {
-    try names(in: folder).filter { Clip.imageEndings.contains(URL(filePath: $0).pathExtension.lowercased()) }
+    try names(in: folder).filter { Clip.imageEndings.contains(ending(of: $0)) }
       .map { folder + (folder.hasSuffix("/") ? "" : "/") + $0 }
   }
 

@@ -183,11 +183,8 @@ struct UtteranceReader {
 
   /// The recordings of a folder and the folders in it, with the texts beside them.
   private func pairs(in folder: String) throws(DataError) -> [Found] {
-    guard let names = names(within: folder) else {
-      throw DataError(.unreadableFile, file: folder, "the folder cannot be read")
-    }
     var found: [Found] = []
-    for name in names where SoundEncoding.isSound(name) {
+    for name in try names(within: folder) where SoundEncoding.isSound(name) {
       let path = folder + (folder.hasSuffix("/") ? "" : "/") + name
       let text = String(path.prefix(upTo: path.lastIndex(of: ".") ?? path.endIndex)) + ".txt"
       var said: String?

@@ -118,7 +118,7 @@ struct SavedCommand: Codable {
       for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
     }
     if isFolder(path) {
-      let names = names(within: path) ?? []
+      let names = try names(within: path)
       for name in names {
         let size = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)[.size] as? Int
         add("\(name) \(size ?? 0)\n".utf8)

@@ -88,9 +88,7 @@ targets += [
     dependencies: [
       "Refrain", "RefrainData", "RefrainFoundation", "CZlib",
       .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
-      .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ],
-    exclude: ["ONNX/Generated/onnx.proto", "ONNX/Generated/README.md"],
     swiftSettings: optimized),
   .target(
     name: "RefrainModels", dependencies: ["Refrain", "RefrainData", "RefrainTasks", "RefrainFormats"],
@@ -253,8 +251,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
-    // Without its traits, which need all of Foundation.
-    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
     // `refrain serve`. Without its traits: what reads configuration is not needed, and two traits come to the compiler
     // in an order that differs from build to build, so that the server would be compiled anew half of the time.
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),

@@ -139,16 +139,17 @@ public struct ModelInformation: Sendable {
   }
 
   /// Adds what a graph of ONNX is made of.
-  mutating func addGraph(_ message: Onnx_ModelProto, _ bytes: [UInt8]) {
-    facts.append(("IR version", "\(message.irVersion)"))
-    let opsets = message.opsetImport.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
+  mutating func addGraph(_ message: ONNXMessage.Model, _ bytes: [UInt8]) {
+    facts.append(("IR version", "\(message.formatVersion ?? 0)"))
+    let opsets = message.operatorSets.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version ?? 0)" }
     facts.append(("Operator set", opsets.joined(separator: ", ")))
     let producer = [message.producerName, message.producerVersion].filter { !$0.isEmpty }
     if !producer.isEmpty { facts.append(("Written by", producer.joined(separator: " "))) }
-    for entry in message.metadataProps { facts.append((entry.key, entry.value)) }
-    let initializers = message.graph.initializer
+    for entry in message.metadata { facts.append((entry.key, entry.value)) }
+    let graph = message.graph ?? ONNXMessage.Graph()
+    let initializers = graph.initializers
     // A hostile file may claim any extents.
-    let counts = initializers.map { elementCount(of: $0.dims.map { Int(clamping: $0) }) ?? 0 }
+    let counts = initializers.map { elementCount(of: $0.shape) ?? 0 }
     facts.append(("Parameters", "\(counts.reduce(0) { $0.addingReportingOverflow($1).partialValue })"))
     do throws(DataError) {
       addPorts(try ONNXModel(bytes: bytes))
@@ -158,13 +159,13 @@ public struct ModelInformation: Sendable {
       facts.append(("Runs here", "not without the files beside it, or not at all: \(error.problem)"))
     }
     var operators: [String: Int] = [:]
-    func count(_ nodes: [Onnx_NodeProto]) {
+    func count(_ nodes: [ONNXMessage.Node]) {
       for node in nodes {
-        operators[node.opType, default: 0] += 1
-        for attribute in node.attribute where attribute.hasG { count(attribute.g.node) }
+        operators[node.operation, default: 0] += 1
+        for attribute in node.attributes { count(attribute.graph?.nodes ?? []) }
       }
     }
-    count(message.graph.node)
+    count(graph.nodes)
     tables.append(
       Table(
         title: "Operators", columns: ["Operator", "Nodes"],
@@ -172,6 +173,6 @@ public struct ModelInformation: Sendable {
     tables.append(
       Table(
         title: "Initializers", columns: ["Name", "Shape"],
-        rows: initializers.map { [.text($0.name), .shape($0.dims.map { Int($0) })] }))
+        rows: initializers.map { [.text($0.name), .shape($0.shape)] }))
   }
 }

@@ -47,7 +47,7 @@ struct ONNXCase: Sendable, CustomTestStringConvertible {
     mutating func tensors() throws -> [String: NumericArray] {
       var arrays: [String: NumericArray] = [:]
       for _ in 0..<number() {
-        let proto = try Onnx_TensorProto(serializedBytes: run())
+        let proto = try ONNXMessage.Tensor(encoded: run())
         arrays[proto.name] = try ONNXValue(proto, proto.name, external: nil).array
       }
       return arrays

@@ -50,7 +50,7 @@ import Testing
 
   @Test func `with whole messages but senseless contents give an error or a result too`() throws {
     let seeds = try Self.seeds()
-    let protos = try seeds.map { try Onnx_ModelProto(serializedBytes: $0.model) }
+    let protos = try seeds.map { try ONNXMessage.Model(encoded: $0.model) }
     let operators = ONNXOperators.all.keys.sorted()
     var generator = RandomGenerator(seed: 7)
     var (read, ran, longest) = (0, 0, Duration.zero)
@@ -59,10 +59,10 @@ import Testing
       let seed = seeds[round % seeds.count]
       var proto = protos[round % seeds.count]
       var inputs = seed.inputs
-      for _ in 0...below(2, &generator) {
-        change(&proto.graph, &inputs, operators: operators, using: &generator)
-      }
-      let bytes: [UInt8] = try proto.serializedBytes()
+      var graph = try #require(proto.graph)
+      for _ in 0...below(2, &generator) { change(&graph, &inputs, operators: operators, using: &generator) }
+      proto.graph = graph
+      let bytes = proto.encoded()
       let time = clock.measure {
         guard var model = try? ONNXModel(bytes: bytes) else { return }
         read += 1
@@ -92,36 +92,43 @@ import Testing
 
   /// One change of a node, an initializer or an input.
   private func change(
-    _ graph: inout Onnx_GraphProto, _ inputs: inout [String: NumericArray], operators: [String],
+    _ graph: inout ONNXMessage.Graph, _ inputs: inout [String: NumericArray], operators: [String],
     using generator: inout RandomGenerator
   ) {
     // Now and then within a body.
-    let loop = graph.node.firstIndex { ["Scan", "If", "Loop"].contains($0.opType) }
-    if let loop, let body = graph.node[loop].attribute.firstIndex(where: \.hasG), below(2, &generator) == 0 {
-      return change(&graph.node[loop].attribute[body].g, &inputs, operators: operators, using: &generator)
+    let loop = graph.nodes.firstIndex { ["Scan", "If", "Loop"].contains($0.operation) }
+    if let loop, let place = graph.nodes[loop].attributes.firstIndex(where: { $0.graph != nil }),
+      var body = graph.nodes[loop].attributes[place].graph, below(2, &generator) == 0
+    {
+      change(&body, &inputs, operators: operators, using: &generator)
+      graph.nodes[loop].attributes[place].graph = body
+      return
     }
     let odd = [0, 1, -1, 2, 3, -2, 7, 63, 1 << 31, Int.max, Int.min, -(1 << 31), 1 << 40]
     func oddNumber() -> Int { odd[below(odd.count, &generator)] }
-    let node = below(max(graph.node.count, 1), &generator)
-    let names = graph.input.map(\.name) + graph.initializer.map(\.name) + graph.node.flatMap(\.output)
-    guard !graph.node.isEmpty, !names.isEmpty else { return }
+    let node = below(max(graph.nodes.count, 1), &generator)
+    let names = graph.inputs.map(\.name) + graph.initializers.map(\.name) + graph.nodes.flatMap(\.outputs)
+    guard !graph.nodes.isEmpty, !names.isEmpty else { return }
     switch below(9, &generator) {
-    case 0: graph.node[node].opType = operators[below(operators.count, &generator)]
+    case 0: graph.nodes[node].operation = operators[below(operators.count, &generator)]
     case 1, 2:
-      guard !graph.node[node].attribute.isEmpty else { return }
-      let attribute = below(graph.node[node].attribute.count, &generator)
-      if graph.node[node].attribute[attribute].hasI { graph.node[node].attribute[attribute].i = Int64(oddNumber()) }
-      if graph.node[node].attribute[attribute].hasF {
-        graph.node[node].attribute[attribute].f = [0, -1, .nan, .infinity, 1e30][below(5, &generator)]
+      guard !graph.nodes[node].attributes.isEmpty else { return }
+      let attribute = below(graph.nodes[node].attributes.count, &generator)
+      if graph.nodes[node].attributes[attribute].integer != nil {
+        graph.nodes[node].attributes[attribute].integer = oddNumber()
       }
-      let count = graph.node[node].attribute[attribute].ints.count
-      if count > 0 { graph.node[node].attribute[attribute].ints[below(count, &generator)] = Int64(oddNumber()) }
-      if below(4, &generator) == 0 { graph.node[node].attribute.remove(at: attribute) }
+      if graph.nodes[node].attributes[attribute].float != nil {
+        graph.nodes[node].attributes[attribute].float = [0, -1, .nan, .infinity, 1e30][below(5, &generator)]
+      }
+      let count = graph.nodes[node].attributes[attribute].integers.count
+      if count > 0 { graph.nodes[node].attributes[attribute].integers[below(count, &generator)] = oddNumber() }
+      if below(4, &generator) == 0 { graph.nodes[node].attributes.remove(at: attribute) }
     case 3:
-      guard !graph.node[node].input.isEmpty else { return }
-      graph.node[node].input[below(graph.node[node].input.count, &generator)] = names[below(names.count, &generator)]
-    case 4: graph.node[node].input.append(names[below(names.count, &generator)])
-    case 5: if !graph.node[node].input.isEmpty { graph.node[node].input.removeLast() }
+      guard !graph.nodes[node].inputs.isEmpty else { return }
+      graph.nodes[node].inputs[below(graph.nodes[node].inputs.count, &generator)] =
+        names[below(names.count, &generator)]
+    case 4: graph.nodes[node].inputs.append(names[below(names.count, &generator)])
+    case 5: if !graph.nodes[node].inputs.isEmpty { graph.nodes[node].inputs.removeLast() }
     default:
       guard let name = inputs.keys.sorted().dropFirst(below(max(inputs.count, 1), &generator)).first,
         var array = inputs[name]
@@ -144,8 +151,8 @@ import Testing
       }
       inputs[name] = array
       // The port takes what comes.
-      for index in graph.input.indices where graph.input[index].name == name {
-        graph.input[index].type.tensorType.clearShape()
+      for index in graph.inputs.indices where graph.inputs[index].name == name {
+        graph.inputs[index].type?.tensor?.shape = nil
       }
     }
   }

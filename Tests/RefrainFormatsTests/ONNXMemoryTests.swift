@@ -7,27 +7,17 @@ import Testing
 /// Graphs that ask for memory or time without end, most of them by values that have no elements.
 @Suite struct `The memory of ONNX models` {
   private func run(
-    _ nodes: [Onnx_NodeProto], _ inputs: [String: NumericArray], budget: Int = 1 << 30
+    _ nodes: [ONNXMessage.Node], _ inputs: [String: NumericArray], budget: Int = 1 << 30
   ) -> DataError.Code? { problem(nodes, inputs, budget: budget)?.code }
 
-  private func problem(_ nodes: [Onnx_NodeProto], _ inputs: [String: NumericArray], budget: Int) -> DataError? {
-    var model = Onnx_ModelProto()
-    model.irVersion = 8
-    var set = Onnx_OperatorSetIdProto()
-    set.version = 17
-    model.opsetImport = [set]
-    model.graph.node = nodes
-    model.graph.input = inputs.sorted { $0.key < $1.key }.map { name, array in
-      var port = Onnx_ValueInfoProto()
-      port.name = name
-      port.type.tensorType.elemType = Int32(array.type.onnxType.rawValue)
-      return port
+  private func problem(_ nodes: [ONNXMessage.Node], _ inputs: [String: NumericArray], budget: Int) -> DataError? {
+    func port(_ name: String, _ type: ElementType) -> ONNXMessage.ValueInfo {
+      ONNXMessage.ValueInfo(name: name, type: .init(tensor: .init(elementType: type.onnxType.rawValue)))
     }
-    var output = Onnx_ValueInfoProto()
-    output.name = "y"
-    output.type.tensorType.elemType = 1
-    model.graph.output = [output]
-    let bytes: [UInt8] = (try? model.serializedBytes()) ?? []
+    let graph = ONNXMessage.Graph(
+      nodes: nodes, inputs: inputs.sorted { $0.key < $1.key }.map { port($0.key, $0.value.type) },
+      outputs: [port("y", .float32)])
+    let bytes = ONNXMessage.Model(formatVersion: 8, graph: graph, operatorSets: [.init(version: 17)]).encoded()
     return dataError { () throws(DataError) in
       let model = try ONNXModel(bytes: bytes)
       let result = MemoryBudget(budget).run { Result { () throws(DataError) in try model.run(inputs) } }
@@ -38,7 +28,7 @@ import Testing
   private func node(
     _ operation: String, _ inputs: [String], _ outputs: [String] = ["y"],
     _ attributes: [String: ONNXGraphBuilder.Attribute] = [:]
-  ) -> Onnx_NodeProto { .node(operation, "", inputs, outputs, attributes) }
+  ) -> ONNXMessage.Node { .node(operation, "", inputs, outputs, attributes) }
 
   @Test func `is not taken by values without elements`() {
     let shape = NumericArray([1 << 46, 0], shape: [2])
@@ -63,7 +53,7 @@ import Testing
     let size = NumericArray([count], shape: [1])
     let one = NumericArray([7], shape: [1])
     let many = NumericArray(Array(repeating: 0, count: count), shape: [count])
-    let cases: [(node: Onnx_NodeProto, inputs: [String: NumericArray], bytes: Int)] = [
+    let cases: [(node: ONNXMessage.Node, inputs: [String: NumericArray], bytes: Int)] = [
       (node("Expand", ["x", "s"]), ["x": one, "s": size], 8),
       (node("Tile", ["x", "s"]), ["x": one, "s": size], 16),
       (node("Gather", ["x", "i"]), ["x": one, "i": many], 16),
@@ -78,10 +68,10 @@ import Testing
     ]
     for (node, inputs, bytes) in cases {
       let refused = problem([node], inputs, budget: bytes * count - (1 << 16))
-      #expect(refused?.code == .overMemoryBudget, "\(node.opType)")
+      #expect(refused?.code == .overMemoryBudget, "\(node.operation)")
       // Not once it is there.
-      #expect(refused?.description.contains("a value of shape [") == true, "\(node.opType): \(refused as Any)")
-      #expect(problem([node], inputs, budget: 2 * bytes * count) == nil, "\(node.opType)")
+      #expect(refused?.description.contains("a value of shape [") == true, "\(node.operation): \(refused as Any)")
+      #expect(problem([node], inputs, budget: 2 * bytes * count) == nil, "\(node.operation)")
     }
   }
 

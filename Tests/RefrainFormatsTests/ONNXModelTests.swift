@@ -109,26 +109,18 @@ import Testing
   }
 
   @Test func `have the branch of an If in its place where it is always the same`() throws {
-    func branch(_ operation: String, _ name: String) -> Onnx_GraphProto {
-      var graph = Onnx_GraphProto()
-      var output = Onnx_ValueInfoProto()
-      output.name = name
-      graph.output = [output]
-      graph.node = [node(operation, inputs: ["x"], outputs: [name])]
-      return graph
+    func branch(_ operation: String, _ name: String) -> ONNXMessage.Graph {
+      ONNXMessage.Graph(
+        nodes: [node(operation, inputs: ["x"], outputs: [name])], outputs: [ONNXMessage.ValueInfo(name: name)])
     }
     func model(_ condition: Bool, taken: String = "Neg", other: String = "STFT") throws -> ONNXModel {
       var choice = node("If", inputs: ["c"], outputs: ["y"])
-      choice.attribute = [("then_branch", condition), ("else_branch", !condition)].map { name, isTaken in
-        var attribute = Onnx_AttributeProto()
-        (attribute.name, attribute.g) = (name, branch(isTaken ? taken : other, "r\(name)"))
-        return attribute
+      choice.attributes = [("then_branch", condition), ("else_branch", !condition)].map { name, isTaken in
+        ONNXMessage.Attribute(name: name, graph: branch(isTaken ? taken : other, "r\(name)"))
       }
       return try ONNXModel(
         bytes: modelBytes(of: [choice], output: "y") { model in
-          var flag = Onnx_TensorProto()
-          (flag.name, flag.dataType, flag.int32Data) = ("c", 9, [condition ? 1 : 0])
-          model.graph.initializer = [flag]
+          model.graph?.initializers = [ONNXMessage.Tensor(type: 9, int32s: [condition ? 1 : 0], name: "c")]
         })
     }
     let input = NumericArray([1, -2] as [Float], shape: [2])
@@ -156,7 +148,7 @@ import Testing
   }
 
   @Test func `refuse graphs that contradict themselves`() throws {
-    func code(_ nodes: [Onnx_NodeProto], output: String, _ change: (inout Onnx_ModelProto) -> Void = { _ in })
+    func code(_ nodes: [ONNXMessage.Node], output: String, _ change: (inout ONNXMessage.Model) -> Void = { _ in })
       -> DataError.Code?
     {
       do throws(DataError) {
@@ -174,29 +166,26 @@ import Testing
     #expect(code([first, first], output: "a") == .damagedFile)
     #expect(code([first], output: "b") == .damagedFile)
     #expect(code([node("Relu", inputs: ["x", "x"], outputs: ["a"])], output: "a") == .unsupportedContent)
-    #expect(code([first], output: "a") { $0.opsetImport[0].version = 6 } == .unsupportedContent)
-    #expect(code([first], output: "a") { $0.opsetImport[0].version = 29 } == .unsupportedContent)
-    #expect(code([first], output: "a") { $0.irVersion = 99 } == .unsupportedContent)
+    #expect(code([first], output: "a") { $0.operatorSets[0].version = 6 } == .unsupportedContent)
+    #expect(code([first], output: "a") { $0.operatorSets[0].version = 29 } == .unsupportedContent)
+    #expect(code([first], output: "a") { $0.formatVersion = 99 } == .unsupportedContent)
     // A shape of more than there is, and values beyond the model's folder.
-    var large = Onnx_TensorProto()
-    (large.name, large.dataType, large.dims) = ("w", 1, [1 << 40, 1 << 40])
-    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
-    large.dims = [1 << 40]
-    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
-    large.rawData = Data([0, 0, 0, 0])
-    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .damagedFile)
-    large.clearRawData()
-    large.dataLocation = .external
-    #expect(code([first], output: "a") { $0.graph.initializer = [large] } == .unsupportedContent)
+    var large = ONNXMessage.Tensor(shape: [1 << 40, 1 << 40], type: 1, name: "w")
+    #expect(code([first], output: "a") { $0.graph?.initializers = [large] } == .damagedFile)
+    large.shape = [1 << 40]
+    #expect(code([first], output: "a") { $0.graph?.initializers = [large] } == .damagedFile)
+    large.bytes = [0, 0, 0, 0]
+    #expect(code([first], output: "a") { $0.graph?.initializers = [large] } == .damagedFile)
+    large.bytes = nil
+    large.location = ONNXMessage.Tensor.external
+    #expect(code([first], output: "a") { $0.graph?.initializers = [large] } == .unsupportedContent)
   }
 
   @Test func `do not grow without end`() throws {
     // Each node doubles what it has.
     var nodes = (0..<12).map { node("Concat", inputs: ["v\($0)", "v\($0)"], outputs: ["v\($0 + 1)"]) }
     for index in nodes.indices {
-      var axis = Onnx_AttributeProto()
-      (axis.name, axis.i, axis.type) = ("axis", 0, .int)
-      nodes[index].attribute = [axis]
+      nodes[index].attributes = [.attribute("axis", .integer(0))]
     }
     nodes.insert(node("Identity", inputs: ["x"], outputs: ["v0"]), at: 0)
     var model = try ONNXModel(bytes: modelBytes(of: nodes, output: "v12"))
@@ -221,18 +210,15 @@ import Testing
       .write(to: folder.appendingPathComponent("model.data"))
     try FileManager.default.createSymbolicLink(atPath: path("link.data"), withDestinationPath: path("model.data"))
     func read(
-      _ location: String, offset: String = "4", length: String? = "12", count: Int64 = 3
+      _ location: String, offset: String = "4", length: String? = "12", count: Int = 3
     ) throws(DataError) -> [Float]? {
-      var weights = Onnx_TensorProto()
-      (weights.name, weights.dataType, weights.dims, weights.dataLocation) = ("w", 1, [count], .external)
-      for (key, value) in [("location", location), ("offset", offset), ("length", length)] {
-        var entry = Onnx_StringStringEntryProto()
-        guard let value else { continue }
-        (entry.key, entry.value) = (key, value)
-        weights.externalData.append(entry)
+      let entries = [("location", location), ("offset", offset), ("length", length)].compactMap { key, value in
+        value.map { ONNXMessage.Entry(key: key, value: $0) }
       }
+      let weights = ONNXMessage.Tensor(
+        shape: [count], type: 1, name: "w", externalData: entries, location: ONNXMessage.Tensor.external)
       let bytes = modelBytes(of: [node("Add", inputs: ["x", "w"], outputs: ["y"])], output: "y") {
-        $0.graph.initializer = [weights]
+        $0.graph?.initializers = [weights]
       }
       try writeAtomically(bytes, to: path("model.onnx"))
       let model = try ONNXModel(contentsOf: path("model.onnx"))
@@ -270,33 +256,17 @@ import Testing
 /// A node without attributes.
 private func node(
   _ operation: String, domain: String = "", name: String = "", inputs: [String] = [], outputs: [String]
-) -> Onnx_NodeProto {
-  var node = Onnx_NodeProto()
-  (node.opType, node.domain, node.name, node.input, node.output) = (operation, domain, name, inputs, outputs)
-  return node
+) -> ONNXMessage.Node {
+  ONNXMessage.Node(inputs: inputs, outputs: outputs, name: name, operation: operation, domain: domain)
 }
 
 /// A model with one input `x`, a vector, and one output.
 private func modelBytes(
-  of nodes: [Onnx_NodeProto], output: String, _ change: (inout Onnx_ModelProto) -> Void = { _ in }
+  of nodes: [ONNXMessage.Node], output: String, _ change: (inout ONNXMessage.Model) -> Void = { _ in }
 ) -> [UInt8] {
-  func port(_ name: String) -> Onnx_ValueInfoProto {
-    var info = Onnx_ValueInfoProto()
-    info.name = name
-    info.type.tensorType.elemType = 1
-    var dimension = Onnx_TensorShapeProto.Dimension()
-    dimension.dimParam = "n"
-    info.type.tensorType.shape.dim = [dimension]
-    return info
-  }
-  var model = Onnx_ModelProto()
-  model.irVersion = 8
-  var set = Onnx_OperatorSetIdProto()
-  set.version = 17
-  model.opsetImport = [set]
-  model.graph.node = nodes
-  model.graph.input = [port("x")]
-  model.graph.output = [port(output)]
+  let graph = ONNXMessage.Graph(
+    nodes: nodes, inputs: [.port("x", .float32, [.named("n")])], outputs: [.port(output, .float32, [.named("n")])])
+  var model = ONNXMessage.Model(formatVersion: 8, graph: graph, operatorSets: [.init(version: 17)])
   change(&model)
-  return (try? model.serializedBytes()) ?? []
+  return model.encoded()
 }

@@ -12,12 +12,12 @@ import Testing
     ["last", "all"])
 
   private func run(
-    _ loop: Onnx_NodeProto, start: NumericArray = NumericArray([0, 0] as [Float], shape: [2]), _ values: NumericArray
+    _ loop: ONNXMessage.Node, start: NumericArray = NumericArray([0, 0] as [Float], shape: [2]), _ values: NumericArray
   ) throws(DataError) -> [String: NumericArray] {
     try ONNXModel(bytes: model([loop])).run(["start": start, "values": values])
   }
 
-  private func code(_ nodes: [Onnx_NodeProto], opset: Int64 = 17) -> DataError.Code? {
+  private func code(_ nodes: [ONNXMessage.Node], opset: Int = 17) -> DataError.Code? {
     dataError { () throws(DataError) in _ = try ONNXModel(bytes: model(nodes, opset: opset)) }?.code
   }
 
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func `see no values but those made before them`() {
-    func loop(_ operand: String) -> Onnx_NodeProto {
+    func loop(_ operand: String) -> ONNXMessage.Node {
       Self.scan(
         body: Self.body(
           [Self.node("Add", ["total", operand], ["next"]), Self.node("Identity", ["x"], ["shown"])], ["total", "x"],
@@ -49,23 +49,23 @@ import Testing
   }
 
   @Test func `must fit their bodies`() {
-    func changed(_ change: (inout Onnx_NodeProto) -> Void) -> DataError.Code? {
+    func changed(_ change: (inout ONNXMessage.Node) -> Void) -> DataError.Code? {
       var loop = Self.sum
       change(&loop)
       return code([loop])
     }
     func adding(_ name: String, _ values: [Int]) -> DataError.Code? {
-      changed { $0.attribute.append(.attribute(name, .integers(values))) }
+      changed { $0.attributes.append(.attribute(name, .integers(values))) }
     }
     for count in [0, -1, 3, Int.max, Int.min] {
-      #expect(changed { $0.attribute[1].i = Int64(count) } == .damagedFile)
+      #expect(changed { $0.attributes[1].integer = count } == .damagedFile)
     }
-    #expect(changed { $0.attribute.remove(at: 0) } == .unsupportedContent)
-    #expect(changed { $0.attribute.remove(at: 1) } == .unsupportedContent)
-    #expect(changed { $0.attribute[0].clearG() } == .unsupportedContent)
-    #expect(changed { $0.attribute[0].g.input.removeLast() } == .damagedFile)
-    #expect(changed { $0.attribute[0].g.output.removeAll() } == .damagedFile)
-    #expect(changed { $0.attribute[0].g.node[0].opType = "Loop" } == .unsupportedContent)
+    #expect(changed { $0.attributes.remove(at: 0) } == .unsupportedContent)
+    #expect(changed { $0.attributes.remove(at: 1) } == .unsupportedContent)
+    #expect(changed { $0.attributes[0].graph = nil } == .unsupportedContent)
+    #expect(changed { $0.attributes[0].graph?.inputs.removeLast() } == .damagedFile)
+    #expect(changed { $0.attributes[0].graph?.outputs.removeAll() } == .damagedFile)
+    #expect(changed { $0.attributes[0].graph?.nodes[0].operation = "Loop" } == .unsupportedContent)
     #expect(adding("scan_input_directions", [2]) == .unsupportedContent)
     #expect(adding("scan_input_directions", [0, 0]) == .unsupportedContent)
     #expect(adding("scan_output_axes", []) == .unsupportedContent)
@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test func `of wrong values are refused when they run`() {
-    func code(_ shape: [Int], _ change: (inout Onnx_NodeProto) -> Void = { _ in }) -> DataError.Code? {
+    func code(_ shape: [Int], _ change: (inout ONNXMessage.Node) -> Void = { _ in }) -> DataError.Code? {
       var loop = Self.sum
       change(&loop)
       let values = NumericArray([Float](repeating: 1, count: shape.reduce(1, *)), shape: shape)
@@ -83,7 +83,7 @@ import Testing
     #expect(code([3, 2]) == nil)
     for axis in [2, -3, Int.max, Int.min] {
       for name in ["scan_input_axes", "scan_output_axes"] {
-        #expect(code([3, 2]) { $0.attribute.append(.attribute(name, .integers([axis]))) } == .wrongInput)
+        #expect(code([3, 2]) { $0.attributes.append(.attribute(name, .integers([axis]))) } == .wrongInput)
       }
     }
     // A state that grows by what is added to it.
@@ -107,7 +107,7 @@ import Testing
   }
 
   @Test func `whose condition stays true end by a number`() throws {
-    func loop(_ name: String, _ start: String, _ last: String) -> Onnx_NodeProto {
+    func loop(_ name: String, _ start: String, _ last: String) -> ONNXMessage.Node {
       let body = Self.body(
         [Self.node("Identity", ["going"], ["goes"]), Self.node("Identity", ["total"], ["next"])],
         ["iteration", "going", "total"], ["goes", "next"])
@@ -129,10 +129,10 @@ import Testing
 
   @Test func `stand within each other up to a bound`() {
     // Each takes what the model is given, and shows what the one within it makes.
-    func nested(_ depth: Int) -> Onnx_NodeProto {
+    func nested(_ depth: Int) -> ONNXMessage.Node {
       var loop = Self.sum
       for level in 1..<depth {
-        loop.output = ["last\(level)", "all\(level)"]
+        loop.outputs = ["last\(level)", "all\(level)"]
         loop = Self.scan(
           body: Self.body([loop], ["total\(level)", "x\(level)"], ["last\(level)", "all\(level)"]), ["last", "all"])
       }
@@ -146,44 +146,28 @@ import Testing
 
   // MARK: - Messages
 
-  private static func node(_ operation: String, _ inputs: [String], _ outputs: [String]) -> Onnx_NodeProto {
+  private static func node(_ operation: String, _ inputs: [String], _ outputs: [String]) -> ONNXMessage.Node {
     .node(operation, "", inputs, outputs, [:])
   }
 
-  private static func port(_ name: String) -> Onnx_ValueInfoProto {
-    var port = Onnx_ValueInfoProto()
-    port.name = name
-    return port
-  }
-
-  private static func body(_ nodes: [Onnx_NodeProto], _ inputs: [String], _ outputs: [String]) -> Onnx_GraphProto {
-    var graph = Onnx_GraphProto()
-    (graph.node, graph.input, graph.output) = (nodes, inputs.map(port), outputs.map(port))
-    return graph
+  private static func body(_ nodes: [ONNXMessage.Node], _ inputs: [String], _ outputs: [String]) -> ONNXMessage.Graph {
+    ONNXMessage.Graph(nodes: nodes, inputs: inputs.map { .init(name: $0) }, outputs: outputs.map { .init(name: $0) })
   }
 
   /// A loop from `start` through `values`.
-  private static func scan(body: Onnx_GraphProto, _ outputs: [String]) -> Onnx_NodeProto {
+  private static func scan(body: ONNXMessage.Graph, _ outputs: [String]) -> ONNXMessage.Node {
     .node(
       "Scan", "loop", ["start", "values"], outputs,
       ["body": .graph(ONNXGraphBuilder.Body(message: body)), "num_scan_inputs": .integer(1)])
   }
 
   /// A model with the inputs `start` and `values`, and the outputs `last` and `all`.
-  private func model(_ nodes: [Onnx_NodeProto], opset: Int64 = 17) -> [UInt8] {
-    func port(_ name: String) -> Onnx_ValueInfoProto {
-      var port = Self.port(name)
-      port.type.tensorType.elemType = 1
-      return port
+  private func model(_ nodes: [ONNXMessage.Node], opset: Int = 17) -> [UInt8] {
+    func port(_ name: String) -> ONNXMessage.ValueInfo {
+      ONNXMessage.ValueInfo(name: name, type: .init(tensor: .init(elementType: 1)))
     }
-    var model = Onnx_ModelProto()
-    model.irVersion = 8
-    var set = Onnx_OperatorSetIdProto()
-    set.version = opset
-    model.opsetImport = [set]
-    model.graph.node = nodes
-    model.graph.input = ["start", "values"].map(port)
-    model.graph.output = ["last", "all"].map(port)
-    return (try? model.serializedBytes()) ?? []
+    let graph = ONNXMessage.Graph(
+      nodes: nodes, inputs: ["start", "values"].map(port), outputs: ["last", "all"].map(port))
+    return ONNXMessage.Model(formatVersion: 8, graph: graph, operatorSets: [.init(version: opset)]).encoded()
   }
 }

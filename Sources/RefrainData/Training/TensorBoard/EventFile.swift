@@ -36,10 +36,8 @@ public final class EventFile {
     }
     while FileManager.default.fileExists(atPath: path()) { number += 1 }
     file = try GrowingFile(path())
-    try write(at: 0) { $0.add(3, "brain.Event:2") }
-    var start = ProtocolMessage()
-    start.add(1, 1)
-    try write(at: step) { $0.add(7, start) }
+    try write(EventMessage(step: 0, version: "brain.Event:2"))
+    try write(EventMessage(step: step, session: SessionMessage(status: SessionMessage.start)))
   }
 
   /// Adds values, each under its tag, such as `loss/training`.
@@ -47,49 +45,36 @@ public final class EventFile {
   /// - Throws: `diskFull` or `unwritableFile`.
   public func add(_ values: [(tag: String, value: Value)], at step: Int) throws(DataError) {
     guard !values.isEmpty else { return }
-    var summary = ProtocolMessage()
-    for (tag, value) in values { summary.add(1, Self.message(tag, value)) }
-    try write(at: step) { $0.add(5, summary) }
+    let summary = SummaryMessage(values: values.map { Self.message($0.tag, $0.value) })
+    try write(EventMessage(step: step, summary: summary))
   }
 
-  private func write(at step: Int, _ fill: (inout ProtocolMessage) -> Void) throws(DataError) {
-    var event = ProtocolMessage()
-    event.add(1, Date().timeIntervalSince1970)
-    event.add(2, step)
-    fill(&event)
-    func bytes(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
-    let length = bytes(UInt64(event.bytes.count))
-    try file.add(length + bytes(CRC32C.masked(length)) + event.bytes + bytes(CRC32C.masked(event.bytes)))
+  private func write(_ event: EventMessage) throws(DataError) {
+    var event = event
+    event.time = Date().timeIntervalSince1970
+    let content = event.encoded()
+    var record: [UInt8] = []
+    record.append(littleEndian: UInt64(content.count))
+    record.append(littleEndian: CRC32C.masked(record))
+    record += content
+    record.append(littleEndian: CRC32C.masked(content))
+    try file.add(record)
   }
 
-  /// `Summary.Value` of tensorflow/core/framework/summary.proto.
-  private static func message(_ tag: String, _ value: Value) -> ProtocolMessage {
-    var message = ProtocolMessage()
-    message.add(1, tag)
+  private static func message(_ tag: String, _ value: Value) -> SummaryMessage.Value {
     switch value {
-    case .scalar(let number): message.add(2, Float(number))
-    case .histogram(let values): message.add(5, histogram(values))
+    case .scalar(let number): SummaryMessage.Value(tag: tag, scalar: Float(number))
+    case .histogram(let values): SummaryMessage.Value(tag: tag, histogram: histogram(values))
     case .text(let text):
-      var extent = ProtocolMessage()
-      extent.add(1, 1)
-      var shape = ProtocolMessage()
-      shape.add(2, extent)
-      var tensor = ProtocolMessage()
-      tensor.add(1, 7)  // DT_STRING
-      tensor.add(2, shape)
-      tensor.add(8, text)
-      var plugin = ProtocolMessage()
-      plugin.add(1, "text")
-      var metadata = ProtocolMessage()
-      metadata.add(1, plugin)
-      message.add(8, tensor)
-      message.add(9, metadata)
+      SummaryMessage.Value(
+        tag: tag,
+        text: TextMessage(type: TextMessage.string, shape: TextMessage.Shape(axes: [.init(size: 1)]), texts: [text]),
+        metadata: SummaryMessage.Metadata(plugin: .init(name: "text")))
     }
-    return message
   }
 
-  /// `HistogramProto`: thirty buckets of one width from the least value to the greatest.
-  private static func histogram(_ values: [Float]) -> ProtocolMessage {
+  /// Thirty buckets of one width from the least value to the greatest.
+  private static func histogram(_ values: [Float]) -> HistogramMessage {
     let values = values.filter(\.isFinite).map(Double.init)
     let (least, greatest) = (values.min() ?? 0, values.max() ?? 0)
     let buckets = greatest > least ? 30 : 1
@@ -99,14 +84,8 @@ public final class EventFile {
       counts[min(place, buckets - 1)] += 1
     }
     let limits = (1...buckets).map { least + (greatest - least) * Double($0) / Double(buckets) }
-    var message = ProtocolMessage()
-    message.add(1, least)
-    message.add(2, greatest)
-    message.add(3, Double(values.count))
-    message.add(4, values.reduce(0, +))
-    message.add(5, values.reduce(0) { $0 + $1 * $1 })
-    message.add(6, limits)
-    message.add(7, counts)
-    return message
+    return HistogramMessage(
+      least: least, greatest: greatest, count: Double(values.count), sum: values.reduce(0, +),
+      sumOfSquares: values.reduce(0) { $0 + $1 * $1 }, limits: limits, counts: counts)
   }
 }

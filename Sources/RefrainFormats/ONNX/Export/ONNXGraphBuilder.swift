@@ -1,7 +1,5 @@
 import Refrain
 import RefrainData
-import RefrainFoundation
-import SwiftProtobuf
 
 /// What flows along an edge of a graph that is being built.
 public struct ONNXGraphValue: Sendable, Hashable {
@@ -36,7 +34,7 @@ public struct ONNXGraphBuilder {
 
   /// A graph that an operator runs, made by ``body(of:taking:_:)``.
   public struct Body: Sendable, Hashable {
-    let message: Onnx_GraphProto
+    let message: ONNXMessage.Graph
   }
 
   /// An extent of what goes in or comes out.
@@ -60,7 +58,7 @@ public struct ONNXGraphBuilder {
   public var lengths: ONNXGraphValue? { steps.lengths }
 
   /// The model's graph, and within it the bodies that are in the making, each around the next.
-  private var graphs = [Onnx_GraphProto()]
+  private var graphs = [ONNXMessage.Graph()]
   /// How many graphs stand around the one that a value is of; every name is in use.
   private var depths: [String: Int] = [:]
   private var nodes = 0
@@ -146,13 +144,12 @@ public struct ONNXGraphBuilder {
 
   /// A tensor that is stored with the model.
   public mutating func weight(_ name: String, _ tensor: Tensor) -> ONNXGraphValue {
-    var stored = Onnx_TensorProto()
-    stored.dims = tensor.shape.map(Int64.init)
-    stored.dataType = Int32(Onnx_TensorProto.DataType.float.rawValue)
-    var bytes = Data(capacity: 4 * tensor.count)
-    for value in tensor.values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
-    stored.rawData = bytes
-    return store(stored, name, .float32, rank: tensor.rank)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(4 * tensor.count)
+    for value in tensor.values { bytes.append(littleEndian: value.bitPattern) }
+    let stored = ONNXMessage.Tensor(
+      shape: tensor.shape, type: ONNXMessage.DataType.float.rawValue, name: unique(name), bytes: bytes[...])
+    return store(stored, .float32)
   }
 
   /// A number.
@@ -166,11 +163,9 @@ public struct ONNXGraphBuilder {
   /// A list of whole numbers, such as a shape or axes.
   public mutating func integers(_ values: [Int]) -> ONNXGraphValue {
     if let known = shapes[values] { return known }
-    var stored = Onnx_TensorProto()
-    stored.dims = [Int64(values.count)]
-    stored.dataType = Int32(Onnx_TensorProto.DataType.int64.rawValue)
-    stored.int64Data = values.map(Int64.init)
-    let value = store(stored, "integers", .int64, rank: 1)
+    let stored = ONNXMessage.Tensor(
+      shape: [values.count], type: ONNXMessage.DataType.int64.rawValue, int64s: values, name: unique("integers"))
+    let value = store(stored, .int64)
     shapes[values] = value
     return value
   }
@@ -214,7 +209,7 @@ public struct ONNXGraphBuilder {
   /// A new input of the model.
   public mutating func addInput(_ name: String, _ type: ElementType, _ shape: [Extent]) -> ONNXGraphValue {
     let value = ONNXGraphValue(name: unique(name), type: type, rank: shape.count)
-    graphs[graphs.count - 1].input.append(.port(value.name, type, shape))
+    graphs[graphs.count - 1].inputs.append(.port(value.name, type, shape))
     return value
   }
 
@@ -223,9 +218,9 @@ public struct ONNXGraphBuilder {
     _ name: String, _ value: ONNXGraphValue, _ shape: [Extent], isFirst: Bool = false
   ) {
     let (name, last) = (unique(name), graphs.count - 1)
-    graphs[last].output.insert(.port(name, value.type, shape), at: isFirst ? 0 : graphs[last].output.count)
+    graphs[last].outputs.insert(.port(name, value.type, shape), at: isFirst ? 0 : graphs[last].outputs.count)
     // A node of its own: the value may be an input, of a graph around this one, and go to several outputs.
-    graphs[last].node.append(.node("Identity", name, [value.name], [name], [:]))
+    graphs[last].nodes.append(.node("Identity", name, [value.name], [name], [:]))
   }
 
   /// Has the model take `lengths` where they are asked for.
@@ -251,7 +246,7 @@ public struct ONNXGraphBuilder {
     of name: String, taking inputs: [Port],
     _ build: (_ graph: inout ONNXGraphBuilder, _ inputs: [ONNXGraphValue]) -> [(value: ONNXGraphValue, shape: [Extent])]
   ) -> Attribute {
-    graphs.append(Onnx_GraphProto())
+    graphs.append(ONNXMessage.Graph())
     let given = inputs.enumerated().map { addInput("\(name).step.in\($0)", $1.type, $1.shape) }
     for (index, output) in build(&self, given).enumerated() {
       addOutput("\(name).step.out\(index)", output.value, output.shape)
@@ -263,35 +258,33 @@ public struct ONNXGraphBuilder {
 
   /// The file, without what nothing depends on.
   func bytes() throws(DataError) -> [UInt8] {
-    var model = Onnx_ModelProto()
-    model.irVersion = Int64(options.formatVersion)
-    model.producerName = "Refrain"
-    var operators = Onnx_OperatorSetIdProto()
-    operators.version = Int64(options.opset)
-    model.opsetImport = [operators]
-    model.graph = finished(graphs[0], name: "refrain")
-    guard let bytes: [UInt8] = try? model.serializedBytes() else {
+    let model = ONNXMessage.Model(
+      formatVersion: options.formatVersion, producerName: "Refrain", graph: finished(graphs[0], name: "refrain"),
+      operatorSets: [ONNXMessage.OperatorSet(version: options.opset)])
+    let bytes = model.encoded()
+    // No reader takes a longer message.
+    guard bytes.count <= Int(Int32.max) else {
       throw DataError(.unwritableFile, "the model is too large for an ONNX file")
     }
     return bytes
   }
 
-  private func finished(_ graph: Onnx_GraphProto, name: String) -> Onnx_GraphProto {
+  private func finished(_ graph: ONNXMessage.Graph, name: String) -> ONNXMessage.Graph {
     var graph = graph
     graph.name = name
-    var needed = Set(graph.output.map(\.name))
-    graph.node = graph.node.reversed().filter { node in
-      let isNeeded = node.output.contains { needed.contains($0) }
+    var needed = Set(graph.outputs.map(\.name))
+    graph.nodes = graph.nodes.reversed().filter { node in
+      let isNeeded = node.outputs.contains { needed.contains($0) }
       if isNeeded { needed.formUnion(node.taken) }
       return isNeeded
     }.reversed()
     // A recurrent operator may leave results out; of others a missing one would be no graph.
-    for index in graph.node.indices where ["LSTM", "GRU", "RNN"].contains(graph.node[index].opType) {
-      let unused = graph.node[index].output.map { needed.contains($0) ? $0 : "" }
-      graph.node[index].output = Array(unused.reversed().drop { $0.isEmpty }.reversed())
+    for index in graph.nodes.indices where ["LSTM", "GRU", "RNN"].contains(graph.nodes[index].operation) {
+      let unused = graph.nodes[index].outputs.map { needed.contains($0) ? $0 : "" }
+      graph.nodes[index].outputs = Array(unused.reversed().drop { $0.isEmpty }.reversed())
     }
-    graph.initializer.removeAll { !needed.contains($0.name) }
-    graph.input.removeAll { $0.name == "lengths" && !needed.contains($0.name) }
+    graph.initializers.removeAll { !needed.contains($0.name) }
+    graph.inputs.removeAll { $0.name == "lengths" && !needed.contains($0.name) }
     return graph
   }
 
@@ -303,18 +296,14 @@ public struct ONNXGraphBuilder {
     let depth = hasBody ? graphs.count - 1 : inputs.compactMap { $0.flatMap { depths[$0.name] } }.max() ?? 0
     let name = "node_\(nodes)"
     nodes += 1
-    graphs[depth].node.append(.node(operation, name, inputs.map { $0?.name ?? "" }, outputs.map(\.name), attributes))
+    graphs[depth].nodes.append(.node(operation, name, inputs.map { $0?.name ?? "" }, outputs.map(\.name), attributes))
     for output in outputs { depths[output.name] = depth }
   }
 
-  private mutating func store(
-    _ tensor: Onnx_TensorProto, _ name: String, _ type: ElementType, rank: Int
-  ) -> ONNXGraphValue {
-    var tensor = tensor
-    tensor.name = unique(name)
-    graphs[0].initializer.append(tensor)
+  private mutating func store(_ tensor: ONNXMessage.Tensor, _ type: ElementType) -> ONNXGraphValue {
+    graphs[0].initializers.append(tensor)
     depths[tensor.name] = 0
-    return ONNXGraphValue(name: tensor.name, type: type, rank: rank)
+    return ONNXGraphValue(name: tensor.name, type: type, rank: tensor.shape.count)
   }
 
   /// The name itself where it is new, else with a number.

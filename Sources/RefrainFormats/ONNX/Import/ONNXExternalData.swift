@@ -14,8 +14,8 @@ final class ONNXExternalData {
   /// The bytes of a tensor of `count` elements of a type. What the tensor takes is held against the memory budget once
   /// the file is known to have as much.
   static func read(
-    _ proto: Onnx_TensorProto, _ title: String, from external: ONNXExternalData?, count: Int, _ type: ElementType
-  ) throws(DataError) -> Data {
+    _ proto: ONNXMessage.Tensor, _ title: String, from external: ONNXExternalData?, count: Int, _ type: ElementType
+  ) throws(DataError) -> ArraySlice<UInt8> {
     guard let external else {
       throw DataError(
         .unsupportedContent, "\(title) has its values in another file",
@@ -41,7 +41,7 @@ final class ONNXExternalData {
 
   private func bytes(
     of location: String, at offset: Int, count: Int, taking memory: Int, _ title: String
-  ) throws(DataError) -> Data {
+  ) throws(DataError) -> ArraySlice<UInt8> {
     guard !location.isEmpty, location != ".", location != "..", !location.contains(where: { "/\\\0".contains($0) })
     else {
       throw DataError(
@@ -71,10 +71,10 @@ final class ONNXExternalData {
       throw DataError(.damagedFile, file: path, "the tensors of the model overlap in this file")
     }
     try MemoryBudget.current.take(memory, for: title)
-    var data = Data(count: count)
+    var bytes = [UInt8](repeating: 0, count: count)
     var done = 0
     while done < count {
-      let received = data.withUnsafeMutableBytes { buffer in
+      let received = bytes.withUnsafeMutableBytes { buffer in
         pread(descriptor, buffer.baseAddress.map { $0 + done }, count - done, off_t(offset + done))
       }
       if received > 0 {
@@ -83,6 +83,6 @@ final class ONNXExternalData {
         throw DataError(.unreadableFile, file: path, "the values of \(title) cannot be read")
       }
     }
-    return data
+    return bytes[...]
   }
 }

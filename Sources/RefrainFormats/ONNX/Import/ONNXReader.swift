@@ -1,12 +1,11 @@
 import RefrainData
 import RefrainFoundation
-import SwiftProtobuf
 
 /// Turns the messages of a file into a graph, and says everything that is wrong with it or missing here.
 struct ONNXReader {
   /// The operator sets and the versions of the format that are understood.
   static let opsets = 7...28
-  static let formats: ClosedRange<Int64> = 3...14
+  static let formats = 3...14
 
   /// The most graphs that may stand within each other.
   private static let deepest = 8
@@ -51,36 +50,37 @@ struct ONNXReader {
   }
 
   /// The messages of a file, whether what they say can run or not.
-  static func message(_ bytes: [UInt8]) throws(DataError) -> Onnx_ModelProto {
+  static func message(_ bytes: [UInt8]) throws(DataError) -> ONNXMessage.Model {
     guard !bytes.isEmpty else { throw DataError(.wrongFormat, "the file is empty") }
-    let checked = bytes.withUnsafeBytes { buffer in
-      Result { () throws(DataError) in try ONNXWireCost.check(buffer) }
-    }
-    try checked.get()
-    do {
-      let model = try Onnx_ModelProto(serializedBytes: bytes)
-      if model.hasIrVersion, model.hasGraph { return model }
+    let model: ONNXMessage.Model
+    do throws(DataError) {
+      model = try ONNXMessage.Model(encoded: bytes)
     } catch {
-      throw .notONNX("its messages cannot be decoded")
+      throw notONNX(error.problem)
     }
-    throw .notONNX("it has no version or no graph")
+    guard model.formatVersion != nil, model.graph != nil else { throw notONNX("it has no version or no graph") }
+    return model
   }
 
-  private mutating func read(_ model: Onnx_ModelProto) throws(DataError) {
-    guard Self.formats.contains(model.irVersion) else {
+  private static func notONNX(_ problem: String) -> DataError {
+    DataError(
+      .wrongFormat, "this is no ONNX model: \(problem)", remedy: "name a file that ends in .onnx, or export it again")
+  }
+
+  private mutating func read(_ model: ONNXMessage.Model) throws(DataError) {
+    let format = model.formatVersion ?? 0
+    guard Self.formats.contains(format) else {
       throw DataError(
-        .unsupportedContent, "the model has ONNX's format version \(model.irVersion), outside of \(Self.formats)",
-        remedy: model.irVersion > Self.formats.upperBound ? "update Refrain" : "convert it with onnx.version_converter")
+        .unsupportedContent, "the model has ONNX's format version \(format), outside of \(Self.formats)",
+        remedy: format > Self.formats.upperBound ? "update Refrain" : "convert it with onnx.version_converter")
     }
-    for domain in model.opsetImport where domain.domain.isEmpty || domain.domain == "ai.onnx" {
-      opset = Int(domain.version)
-    }
+    for set in model.operatorSets where set.domain.isEmpty || set.domain == "ai.onnx" { opset = set.version ?? 0 }
     guard Self.opsets.contains(opset) else {
       throw DataError(
         .unsupportedContent, "the model is written for operator set \(opset), outside of \(Self.opsets)",
         remedy: opset > Self.opsets.upperBound ? "update Refrain" : "convert it with onnx.version_converter")
     }
-    let proto = model.graph
+    let proto = model.graph ?? ONNXMessage.Graph()
     try readContents(of: proto)
     guard missing.isEmpty else {
       throw DataError(
@@ -92,17 +92,17 @@ struct ONNXReader {
   }
 
   /// Reads all of a graph but its outputs, which may come from operators that are missing.
-  private mutating func readContents(of proto: Onnx_GraphProto) throws(DataError) {
-    guard proto.sparseInitializer.isEmpty else {
+  private mutating func readContents(of proto: ONNXMessage.Graph) throws(DataError) {
+    guard proto.sparseInitializers.isEmpty else {
       throw DataError(.unsupportedContent, "the model has sparse initializers", remedy: "export them dense")
     }
     try readInitializers(proto)
     try readInputs(proto)
-    for (index, node) in proto.node.enumerated() { try readNode(node, index) }
+    for (index, node) in proto.nodes.enumerated() { try readNode(node, index) }
   }
 
   /// A graph that a node runs.
-  private mutating func body(_ proto: Onnx_GraphProto, of node: ONNXNode) throws(DataError) -> ONNXGraph {
+  private mutating func body(_ proto: ONNXMessage.Graph, of node: ONNXNode) throws(DataError) -> ONNXGraph {
     guard scopes.count < Self.deepest else {
       throw node.unsupported("more than \(Self.deepest) graphs stand within each other")
     }
@@ -150,15 +150,15 @@ struct ONNXReader {
     return slot
   }
 
-  private mutating func readInitializers(_ proto: Onnx_GraphProto) throws(DataError) {
-    for tensor in proto.initializer {
+  private mutating func readInitializers(_ proto: ONNXMessage.Graph) throws(DataError) {
+    for tensor in proto.initializers {
       let title = "initializer \(tensor.name.quoted)"
       let value = try ONNXValue(tensor, title, external: external)
       if !value.type.isFloat {
         let slot = try define(tensor.name, "the initializer")
         graph.constants.append((slot, value))
         // One that is an input too may be given another value.
-        if value.count <= Self.mostKnown, !proto.input.contains(where: { $0.name == tensor.name }) {
+        if value.count <= Self.mostKnown, !proto.inputs.contains(where: { $0.name == tensor.name }) {
           scopes[scopes.count - 1].known[slot] = value
         }
       } else if scopes.count == 1 {
@@ -182,10 +182,10 @@ struct ONNXReader {
     scopes[scopes.count - 1].places[name] = slot
   }
 
-  private mutating func readInputs(_ proto: Onnx_GraphProto) throws(DataError) {
-    let initialized = Set(proto.initializer.map(\.name))
+  private mutating func readInputs(_ proto: ONNXMessage.Graph) throws(DataError) {
+    let initialized = Set(proto.initializers.map(\.name))
     var seen: Set<String> = []
-    for input in proto.input {
+    for input in proto.inputs {
       let isOptional = initialized.contains(input.name)
       let slot = isOptional ? place(of: input.name) ?? 0 : try define(input.name, "the input")
       guard seen.insert(input.name).inserted else {
@@ -199,9 +199,9 @@ struct ONNXReader {
     }
   }
 
-  private mutating func readOutputs(_ proto: Onnx_GraphProto) throws(DataError) {
+  private mutating func readOutputs(_ proto: ONNXMessage.Graph) throws(DataError) {
     var seen: Set<String> = []
-    for output in proto.output {
+    for output in proto.outputs {
       guard let slot = place(of: output.name), seen.insert(output.name).inserted else {
         throw DataError(.damagedFile, "the output \(output.name.quoted) comes from no node, or is named twice")
       }
@@ -210,38 +210,36 @@ struct ONNXReader {
     guard !graph.outputs.isEmpty else { throw DataError(.damagedFile, "the model, or a graph in it, has no outputs") }
   }
 
-  private func port(_ proto: Onnx_ValueInfoProto, isOptional: Bool, _ slot: Int) throws(DataError) -> ONNXPort {
+  private func port(_ proto: ONNXMessage.ValueInfo, isOptional: Bool, _ slot: Int) throws(DataError) -> ONNXPort {
     let title = "the input or output \(proto.name.quoted)"
-    var isSequence = false
-    if case .sequenceType = proto.type.value { isSequence = true }
-    if scopes.count > 1, proto.type.value == nil || isSequence {
+    let isUnsaid = proto.type?.tensor == nil && proto.type?.other == nil
+    if scopes.count > 1, isUnsaid || proto.type?.other == .sequence {
       // What goes into a body and comes out of it need not be said.
       return ONNXPort(
         port: ModelPort(name: proto.name, type: .float32, shape: []), hasShape: false, slot: slot)
     }
-    guard case .tensorType(let tensor) = proto.type.value else {
+    guard let tensor = proto.type?.tensor else {
       throw DataError(.unsupportedContent, "\(title) is no tensor, or has no type")
     }
-    guard let type = ElementType(onnx: tensor.elemType) else {
+    guard let type = ElementType(onnx: tensor.elementType) else {
       throw DataError(
-        .unsupportedContent, "\(title) is of type \(ElementType.onnxName(of: tensor.elemType)), which is not supported")
+        .unsupportedContent,
+        "\(title) is of type \(ElementType.onnxName(of: tensor.elementType)), which is not supported")
     }
-    let shape = tensor.shape.dim.map { dimension -> Int? in
-      guard case .dimValue(let extent) = dimension.value, extent > 0 else { return nil }
-      return Int(extent)
-    }
+    let shape = tensor.shape?.axes.map { axis in axis.size.flatMap { $0 > 0 ? $0 : nil } } ?? []
     return ONNXPort(
-      port: ModelPort(name: proto.name, type: type, shape: shape, isOptional: isOptional), hasShape: tensor.hasShape,
+      port: ModelPort(name: proto.name, type: type, shape: shape, isOptional: isOptional),
+      hasShape: tensor.shape != nil,
       slot: slot)
   }
 
   // MARK: - Nodes
 
-  private mutating func readNode(_ proto: Onnx_NodeProto, _ index: Int) throws(DataError) {
-    let first = proto.output.first { !$0.isEmpty } ?? "number \(index)"
+  private mutating func readNode(_ proto: ONNXMessage.Node, _ index: Int) throws(DataError) {
+    let first = proto.outputs.first { !$0.isEmpty } ?? "number \(index)"
     let name = proto.name.isEmpty ? first : proto.name
     let isStandard = proto.domain.isEmpty || proto.domain == "ai.onnx"
-    let inputs = try proto.input.map { (input) throws(DataError) -> Int? in
+    let inputs = try proto.inputs.map { (input) throws(DataError) -> Int? in
       if input.isEmpty { return nil }
       guard let slot = place(of: input) else {
         throw DataError(
@@ -250,30 +248,32 @@ struct ONNXReader {
       }
       return slot
     }
-    if isStandard, proto.opType == "If", inputs.count == 1, let slot = inputs[0], try inline(proto, on: slot) { return }
-    guard isStandard, let implementation = ONNXOperators.all[proto.opType] else {
+    if isStandard, proto.operation == "If", inputs.count == 1, let slot = inputs[0], try inline(proto, on: slot) {
+      return
+    }
+    guard isStandard, let implementation = ONNXOperators.all[proto.operation] else {
       // So that the message names every one, and ends.
       if missing.count < 50 {
-        let full = (isStandard ? "" : proto.domain.onOneLine + ".") + proto.opType.onOneLine
-        let why = ONNXOperators.controlFlow.contains(proto.opType) ? ", which runs a graph of its own" : ""
+        let full = (isStandard ? "" : proto.domain.onOneLine + ".") + proto.operation.onOneLine
+        let why = ONNXOperators.controlFlow.contains(proto.operation) ? ", which runs a graph of its own" : ""
         missing.append("\(full) (node \(name.quoted)\(why))")
       }
       try defineOutputs(proto)
       return
     }
     var node = ONNXNode(
-      name: name, operation: proto.opType, opset: opset, inputs: inputs, outputs: [], attributes: [:],
+      name: name, operation: proto.operation, opset: opset, inputs: inputs, outputs: [], attributes: [:],
       implementation: implementation)
     while node.inputs.last == .some(nil) { node.inputs.removeLast() }
     let hasBody = implementation.hasBody
     // What a body takes is made before the node, not by it.
-    if hasBody { for attribute in proto.attribute { try readAttribute(attribute, of: &node) } }
+    if hasBody { for attribute in proto.attributes { try readAttribute(attribute, of: &node) } }
     node.outputs = try defineOutputs(proto)
     while node.outputs.last == .some(nil) { node.outputs.removeLast() }
     guard implementation.inputs.contains(node.inputs.count), node.outputs.count <= implementation.outputs else {
       throw node.unsupported("\(node.inputs.count) inputs and \(node.outputs.count) outputs are not what it has")
     }
-    if !hasBody { for attribute in proto.attribute { try readAttribute(attribute, of: &node) } }
+    if !hasBody { for attribute in proto.attributes { try readAttribute(attribute, of: &node) } }
     // A body with missing operators has no outputs, and will not run.
     if !hasBody || missing.isEmpty { try implementation.check?(node) }
     graph.nodes.append(node)
@@ -308,20 +308,20 @@ struct ONNXReader {
   }
 
   /// Puts the branch of an If in its place where the condition is the same in every run; false where it is not.
-  private mutating func inline(_ proto: Onnx_NodeProto, on slot: Int) throws(DataError) -> Bool {
+  private mutating func inline(_ proto: ONNXMessage.Node, on slot: Int) throws(DataError) -> Bool {
     let scope = scopes.count - 1
     guard let truths = scopes[scope].known[slot]?.booleans, truths.count == 1,
-      let branch = proto.attribute.first(where: { $0.name == (truths[0] ? "then_branch" : "else_branch") }),
-      branch.hasG,
-      branch.g.input.isEmpty, branch.g.output.count >= proto.output.count, inlined < Self.mostInlined
+      let branch = proto.attributes.first(where: { $0.name == (truths[0] ? "then_branch" : "else_branch") }),
+      let graph = branch.graph, graph.inputs.isEmpty, graph.outputs.count >= proto.outputs.count,
+      inlined < Self.mostInlined
     else { return false }
     // Names that both graphs have would be taken for one another.
-    let own = branch.g.initializer.map(\.name) + branch.g.node.flatMap(\.output)
+    let own = graph.initializers.map(\.name) + graph.nodes.flatMap(\.outputs)
     guard own.allSatisfy({ $0.isEmpty || place(of: $0) == nil }) else { return false }
     inlined += 1
     defer { inlined -= 1 }
-    try readContents(of: branch.g)
-    for (name, output) in zip(proto.output, branch.g.output) where !name.isEmpty {
+    try readContents(of: graph)
+    for (name, output) in zip(proto.outputs, graph.outputs) where !name.isEmpty {
       guard let value = place(of: output.name) else {
         // It comes from an operator that is missing, or from nowhere.
         guard !missing.isEmpty else {
@@ -339,28 +339,29 @@ struct ONNXReader {
   }
 
   @discardableResult
-  private mutating func defineOutputs(_ proto: Onnx_NodeProto) throws(DataError) -> [Int?] {
-    try proto.output.map { (output) throws(DataError) -> Int? in
+  private mutating func defineOutputs(_ proto: ONNXMessage.Node) throws(DataError) -> [Int?] {
+    try proto.outputs.map { (output) throws(DataError) -> Int? in
       output.isEmpty ? nil : try define(output, "the result")
     }
   }
 
-  private mutating func readAttribute(_ proto: Onnx_AttributeProto, of node: inout ONNXNode) throws(DataError) {
+  private mutating func readAttribute(_ proto: ONNXMessage.Attribute, of node: inout ONNXNode) throws(DataError) {
     guard let kind = node.implementation.attributes[proto.name] else {
       throw node.unsupported("its attribute \(proto.name.quoted) is not supported")
     }
     let value: ONNXAttribute? =
       switch kind {
-      case .integer: proto.hasI ? .integer(Int(proto.i)) : nil
-      case .float: proto.hasF ? .float(proto.f) : nil
-      case .string: proto.hasS ? String(data: proto.s, encoding: .utf8).map { .string($0) } : nil
-      case .integers: .integers(proto.ints.map { Int($0) })
+      case .integer: proto.integer.map { .integer($0) }
+      case .float: proto.float.map { .float($0) }
+      case .string: proto.text.flatMap { String(validating: $0, as: UTF8.self) }.map { .string($0) }
+      case .integers: .integers(proto.integers)
       case .floats: .floats(proto.floats)
-      case .strings: .strings(proto.strings.map { String(decoding: $0, as: UTF8.self) })
+      case .strings: .strings(proto.texts.map { String(decoding: $0, as: UTF8.self) })
       case .value:
-        proto.hasT
-          ? .value(try ONNXValue(proto.t, "attribute \(proto.name.quoted) of \(node.title)", external: external)) : nil
-      case .graph: proto.hasG ? .graph(try body(proto.g, of: node)) : nil
+        try proto.tensor.map { (tensor) throws(DataError) in
+          .value(try ONNXValue(tensor, "attribute \(proto.name.quoted) of \(node.title)", external: external))
+        }
+      case .graph: try proto.graph.map { (graph) throws(DataError) in .graph(try body(graph, of: node)) }
       }
     guard let value else {
       throw node.unsupported("its attribute \(proto.name.quoted) is not of the kind \(kind.rawValue)")

@@ -139,7 +139,7 @@ public struct ModelInformation: Sendable {
   }
 
   /// Adds what a graph of ONNX is made of.
-  mutating func addGraph(_ message: ONNXMessage.Model, _ bytes: [UInt8]) {
+  mutating func addGraph(_ message: ONNXMessage.Model) {
     facts.append(("IR version", "\(message.formatVersion ?? 0)"))
     let opsets = message.operatorSets.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version ?? 0)" }
     facts.append(("Operator set", opsets.joined(separator: ", ")))
@@ -152,7 +152,7 @@ public struct ModelInformation: Sendable {
     let counts = initializers.map { elementCount(of: $0.shape) ?? 0 }
     facts.append(("Parameters", "\(counts.reduce(0) { $0.addingReportingOverflow($1).partialValue })"))
     do throws(DataError) {
-      addPorts(try ONNXModel(bytes: bytes))
+      addPorts(try ONNXModel(message))
     } catch  where error.code == .unsupportedContent {
       facts.append(("Runs here", "no: \(error.problem)"))
     } catch {

@@ -20,7 +20,7 @@ package enum ONNXFormat: WritableFormat {
   }
 
   package static func describe(_ file: ForeignFile, in information: inout ModelInformation) throws(DataError) {
-    information.addGraph(try ONNXReader.message(file.bytes), file.bytes)
+    information.addGraph(try ONNXReader.message(file.bytes))
   }
 
   package static func write(_ model: Sequential, _ options: WritingOptions) throws(DataError) -> WrittenModel {

@@ -31,7 +31,7 @@ public struct ONNXModel: Module {
   public init(contentsOf path: String) throws(DataError) {
     do throws(DataError) {
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-      self.init(try ONNXReader.read(readFile(path), folder: folder))
+      try self.init(ONNXReader.message(readFile(path)), folder: folder)
     } catch {
       throw error.inFile(path)
     }
@@ -42,11 +42,14 @@ public struct ONNXModel: Module {
   /// - Throws: `wrongFormat` when this is another kind of file, `damagedFile` when the graph contradicts itself,
   ///   `unsupportedContent` when it holds what cannot run; all operators that are missing are named at once.
   public init(bytes: [UInt8]) throws(DataError) {
-    self.init(try ONNXReader.read(bytes, folder: nil))
+    try self.init(ONNXReader.message(bytes))
   }
 
-  private init(_ graph: ONNXGraph) {
-    self.graph = graph
+  /// Takes the messages of a file.
+  ///
+  /// - Parameter folder: where the file lies; nil if it may have no files beside it.
+  init(_ message: ONNXMessage.Model, folder: String? = nil) throws(DataError) {
+    graph = try ONNXReader.read(message, folder: folder)
     values = graph.parameters.map { $0.value.asTensor }
     let constant = graph.constantParameters
     isLearned = graph.parameters.map { !constant.contains($0.name) }

@@ -37,15 +37,14 @@ struct ONNXReader {
   /// The operators that are not there, each with a node that wants it.
   private var missing: [String] = []
 
-  /// The graph in the bytes of a file.
+  /// The graph in the messages of a file.
   ///
   /// - Parameter folder: where the file lies; nil if it may have no files beside it.
-  /// - Throws: `wrongFormat`, `damagedFile`, `unsupportedContent`, and for files beside it `missingFile` and
-  ///   `unreadableFile`.
-  static func read(_ bytes: [UInt8], folder: String?) throws(DataError) -> ONNXGraph {
+  /// - Throws: `damagedFile`, `unsupportedContent`, and for files beside it `missingFile` and `unreadableFile`.
+  static func read(_ model: ONNXMessage.Model, folder: String?) throws(DataError) -> ONNXGraph {
     var reader = ONNXReader()
     reader.external = folder.map { ONNXExternalData(folder: $0) }
-    try reader.read(message(bytes))
+    try reader.read(model)
     return reader.scopes[0].graph
   }
 

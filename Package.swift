@@ -1,19 +1,33 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// REFRAIN_STRICT=1 turns every warning in our own targets into an error; CI builds with it.
-let strict: [SwiftSetting] =
-  Context.environment["REFRAIN_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+/// REFRAIN_STRICT=1 turns every warning in our own targets into an error; CI builds with it. A release says of its code
+/// which line it comes from, and no more: the rest of the debug information took a twentieth of the compiler's time.
+let common: [SwiftSetting] =
+  (Context.environment["REFRAIN_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]) + [
+    .unsafeFlags(["-gline-tables-only"], .when(configuration: .release))
+  ]
+
+func withoutPasses(_ names: String...) -> [String] { names.flatMap { ["-Xllvm", "-sil-disable-pass=\($0)"] } }
+
+/// What stands around the innermost loops: a release is compiled without the passes that move loads, stores and counts
+/// of references, which took a fifth of the time, as nothing runs slower for it that was measured.
+let around: [SwiftSetting] =
+  common + [
+    .unsafeFlags(
+      withoutPasses(
+        "loop-invariant-code-motion", "redundant-load-elimination", "early-redundant-load-elimination",
+        "dead-store-elimination", "release-hoisting", "late-release-hoisting", "arc-sequence-opts"),
+      .when(configuration: .release))
+  ]
 
 /// What computes is optimized as a whole in debug builds too: a model trains, and the tests run, at full speed.
 /// (Without inlining across files the kernels run sixteen times slower. More than one thread lets the compiler write an
 /// object a file, as a debug build expects.)
-let optimized: [SwiftSetting] =
-  strict + [
-    .unsafeFlags(
-      ["-O", "-whole-module-optimization", "-num-threads", "2", "-disable-batch-mode"],
-      .when(configuration: .debug))
-  ]
+let optimized: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-O", "-whole-module-optimization", "-num-threads", "2", "-disable-batch-mode"], .when(configuration: .debug))
+]
 
 /// REFRAIN_COMMIT names the commit that a release is built from, for `refrain --version`; without it none is named, so
 /// that a build from an archive is the same everywhere.
@@ -36,19 +50,18 @@ func kernels(
 ) -> Target {
   .target(
     name: name, dependencies: ["RefrainKernelTypes"] + dependencies,
-    swiftSettings: optimized + define.map { .define($0) } + [
+    swiftSettings: common + optimized + define.map { .define($0) } + [
       .unsafeFlags(["-enforce-exclusivity=unchecked"] + (["-fno-math-errno"] + clangFlags).flatMap { ["-Xcc", $0] }),
-      .unsafeFlags(slowPasses.flatMap { ["-Xllvm", "-sil-disable-pass=\($0)"] }),
+      // The compiler asks of each load whether any of the thousand calls of intrinsic functions beside it might write
+      // to it, and took half of its time for that. LLVM does the same afterwards, when these calls are instructions.
+      .unsafeFlags(
+        withoutPasses(
+          "loop-invariant-code-motion", "redundant-load-elimination", "early-redundant-load-elimination")),
     ])
 }
 
-/// What the compiler leaves out in kernels: it asks of each load whether any of the thousand calls of intrinsic
-/// functions beside it might write to it, and takes half of its time for that. LLVM does the same afterwards, when
-/// these calls are instructions.
-let slowPasses = ["loop-invariant-code-motion", "redundant-load-elimination", "early-redundant-load-elimination"]
-
 var targets: [Target] = [
-  .target(name: "RefrainKernelTypes", swiftSettings: optimized),
+  .target(name: "RefrainKernelTypes", swiftSettings: common + optimized),
   kernels("RefrainKernels", define: "BASELINE", clangFlags: []),
 ]
 #if arch(x86_64)
@@ -73,12 +86,14 @@ targets += [
   .target(
     name: "Refrain",
     dependencies: kernelTargets + ["CProcessor", .product(name: "RealModule", package: "swift-numerics")],
-    swiftSettings: optimized),
+    swiftSettings: common + optimized),
   // The C library and the part of Foundation that comes without data of internationalization.
-  .target(name: "RefrainFoundation", swiftSettings: strict),
-  .target(name: "RefrainData", dependencies: ["Refrain", "RefrainFoundation", "CZlib"], swiftSettings: optimized),
+  .target(name: "RefrainFoundation", swiftSettings: common),
   .target(
-    name: "RefrainTasks", dependencies: ["Refrain", "RefrainData", "RefrainFoundation"], swiftSettings: optimized),
+    name: "RefrainData", dependencies: ["Refrain", "RefrainFoundation", "CZlib"], swiftSettings: around + optimized),
+  .target(
+    name: "RefrainTasks", dependencies: ["Refrain", "RefrainData", "RefrainFoundation"],
+    swiftSettings: around + optimized),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
   .systemLibrary(
     name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
@@ -89,10 +104,10 @@ targets += [
       "Refrain", "RefrainData", "RefrainFoundation", "CZlib",
       .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
     ],
-    swiftSettings: optimized),
+    swiftSettings: around + optimized),
   .target(
     name: "RefrainModels", dependencies: ["Refrain", "RefrainData", "RefrainTasks", "RefrainFormats"],
-    swiftSettings: optimized),
+    swiftSettings: around + optimized),
   // Apart from the tasks, so that only the command pays for SQLite.
   .target(
     name: "RefrainTuning",
@@ -100,7 +115,7 @@ targets += [
       "Refrain", "RefrainData", "RefrainFoundation", "RefrainTasks", "CSQLite",
       .product(name: "RealModule", package: "swift-numerics"),
     ],
-    swiftSettings: strict),
+    swiftSettings: around),
   // Apart from the tasks, so that only the command pays for HTTP.
   .target(
     name: "RefrainServer",
@@ -117,7 +132,7 @@ targets += [
       .product(name: "NIOWebSocket", package: "swift-nio"),
       .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
     ],
-    swiftSettings: strict),
+    swiftSettings: around),
   // What a release says it was built from.
   .systemLibrary(name: "CCommit"),
   .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"]), .brew(["open-mpi"])]),
@@ -125,7 +140,7 @@ targets += [
   .target(
     name: "RefrainMPI",
     dependencies: ["Refrain", "RefrainFoundation", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
-    swiftSettings: strict),
+    swiftSettings: common),
   .executableTarget(
     name: "RefrainCLI",
     dependencies: [
@@ -133,7 +148,7 @@ targets += [
       "RefrainServer", "CCommit", .target(name: "RefrainMPI", condition: .when(traits: ["MPI"])),
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    swiftSettings: strict + commit),
+    swiftSettings: around + commit),
   // Not a part of the command: its folder Shared is a symbolic link to the command's.
   .executableTarget(
     name: "RefrainBenchmarks",
@@ -141,25 +156,25 @@ targets += [
       "Refrain", "RefrainData", "RefrainFoundation",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    path: "Benchmarks/RefrainBenchmarks", swiftSettings: strict),
+    path: "Benchmarks/RefrainBenchmarks", swiftSettings: common),
   // The tests' common part: fixtures, comparisons, damaged files. A test target, so that it may import Testing. It is
   // optimized, as it goes over every number of every tensor that is compared, and changes a million files.
-  .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: optimized),
+  .testTarget(name: "RefrainTestSupport", dependencies: ["Refrain", "RefrainData"], swiftSettings: common + optimized),
   // Optimized, as what kernels are held against goes over every number, too.
-  .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: optimized),
+  .testTarget(name: "RefrainKernelsTests", dependencies: kernelTargets, swiftSettings: common + optimized),
   .testTarget(
-    name: "RefrainTests", dependencies: ["Refrain", "RefrainData", "RefrainTestSupport"], swiftSettings: strict),
-  .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData", "RefrainTestSupport"], swiftSettings: strict),
+    name: "RefrainTests", dependencies: ["Refrain", "RefrainData", "RefrainTestSupport"], swiftSettings: common),
+  .testTarget(name: "RefrainDataTests", dependencies: ["RefrainData", "RefrainTestSupport"], swiftSettings: common),
   .testTarget(
-    name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTestSupport"], swiftSettings: strict),
-  .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks", "RefrainTestSupport"], swiftSettings: strict),
+    name: "RefrainFormatsTests", dependencies: ["RefrainFormats", "RefrainTestSupport"], swiftSettings: common),
+  .testTarget(name: "RefrainTasksTests", dependencies: ["RefrainTasks", "RefrainTestSupport"], swiftSettings: common),
   .testTarget(
     name: "RefrainTuningTests", dependencies: ["RefrainTuning", "RefrainTasks", "RefrainTestSupport"],
-    swiftSettings: strict),
+    swiftSettings: common),
   .testTarget(
     name: "RefrainModelsTests",
     dependencies: ["RefrainModels", "RefrainFormats", "RefrainTasks", "RefrainTestSupport"],
-    swiftSettings: strict),
+    swiftSettings: common),
   .testTarget(
     name: "RefrainServerTests",
     dependencies: [
@@ -167,14 +182,14 @@ targets += [
       .product(name: "HTTPTypes", package: "swift-http-types"),
       .product(name: "Logging", package: "swift-log"),
     ],
-    swiftSettings: strict),
+    swiftSettings: common),
   .testTarget(
     name: "RefrainCLITests",
     dependencies: [
       "Refrain", "RefrainCLI", "RefrainBenchmarks", "RefrainData", "RefrainTasks", "RefrainTuning", "RefrainFormats",
       "RefrainModels", "RefrainTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    swiftSettings: strict),
+    swiftSettings: common),
 ]
 
 /// The example programs, each a folder of its name in Examples/. The tests run their functions and check the results.
@@ -191,20 +206,20 @@ targets += examples.map { name in
       "Refrain", "RefrainData", "RefrainTasks", "RefrainModels",
       .product(name: "RealModule", package: "swift-numerics"),
     ],
-    path: "Examples/\(name)", swiftSettings: strict)
+    path: "Examples/\(name)", swiftSettings: common)
 }
 // Forecasts of any files from several origins, beside what costs nothing (Guides/Forecasting.md).
 targets.append(
   .executableTarget(
     name: "ForecastTrials", dependencies: ["Refrain", "RefrainData", "RefrainTasks"],
-    path: "Benchmarks/ForecastTrials", swiftSettings: strict))
+    path: "Benchmarks/ForecastTrials", swiftSettings: common))
 targets.append(
   .testTarget(
     name: "ExamplesTests",
     dependencies: examples.map { .init(stringLiteral: $0) } + [
       "Refrain", "RefrainData", "RefrainFormats", "RefrainTasks", "RefrainModels", "RefrainTestSupport",
     ],
-    swiftSettings: strict))
+    swiftSettings: common))
 
 var products: [Product] = [
   .library(name: "Refrain", targets: ["Refrain"]),

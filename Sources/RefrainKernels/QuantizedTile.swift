@@ -52,7 +52,8 @@ private func pass<let vectors: Int>(_: Panel<vectors>.Type, _ arguments: Quantiz
   }
 }
 
-@inline(always)
+/// A function for each height, as in the products of floats (FusedTile.swift).
+@inline(never)
 private func pass<let rows: Int, let vectors: Int>(
   _: QuantizedTile<rows, vectors>.Type, _ arguments: QuantizedTileArguments, first: Int
 ) {

@@ -1,5 +1,5 @@
-// The instructions for asking a processor about itself, and a call of the allocator, which Swift does not import. Inline
-// functions alone: nothing here is compiled by itself.
+// Instructions that Swift does not import: for asking a processor about itself, for memory that is wanted soon; and a call
+// of the allocator. Inline functions alone: nothing here is compiled by itself.
 #ifndef REFRAIN_PROCESSOR_H
 #define REFRAIN_PROCESSOR_H
 
@@ -18,6 +18,9 @@ static inline void refrain_release_free_pages(void) {
   malloc_zone_pressure_relief(NULL, 0);
 #endif
 }
+
+/// Has a line of memory come near while something else is computed.
+static inline void refrain_prefetch(const void *address) { __builtin_prefetch(address); }
 
 #if defined(__x86_64__)
 #include <cpuid.h>

@@ -81,7 +81,7 @@ extension KernelBuild {
     let vectors = (used &+ width &- 1) / width
     let panel = operands.packed + column &* operands.packedDepth + operands.firstDepth &* vectors &* width
     let several = rowPanels &* panelVectors &* width
-    if rowPanels > 1, end &- first == 1, column &+ several <= operands.columns {
+    if end &- first == 1, column &+ several <= operands.columns {
       productRow(operands, panel, first, sums)
       finish(operands, first, 1, column, several, several / width, sums)
       column &+= several

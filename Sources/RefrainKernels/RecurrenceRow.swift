@@ -15,11 +15,11 @@ func runRow<S: RecurrentStage>(_: S.Type, _ index: Int, _ packed: P, _ memory: R
     while unit < end {
       let panel = packed + unit &* S.unitSize(memory.layout)
       let target = sums + (unit &- first) &* S.gates
-      if rowPanels == 2, memory.bytes == nil, unit &+ 2 &* panelUnits <= end {
+      if memory.bytes == nil, unit &+ rowPanels &* panelUnits <= end {
         fusedRow(
           panelVectors / S.gates &* S.gates, isSplit: S.productGates != S.gates, panel,
           apart: panelUnits &* S.unitSize(memory.layout), row, positions, S.state(memory), memory, target)
-        unit &+= 2 &* panelUnits
+        unit &+= rowPanels &* panelUnits
       } else {
         let units = smaller(panelUnits, end &- unit)
         multiply(S.self, units / width, panel, row, 1, positions, memory, target)

@@ -47,14 +47,8 @@ typealias M = UnsafeMutablePointer<Float>
 }
 
 /// The panels that a single row takes at a time, for the same reason: eight sums are as fast as the second-level cache
-/// gives the weights. (On AVX-512 the four of one panel are.)
-@inline(always) var rowPanels: Int {
-  #if AVX512
-    1
-  #else
-    2
-  #endif
-}
+/// gives the weights.
+@inline(always) var rowPanels: Int { 2 }
 
 /// Whether a tile of so many rows takes so many of a panel's vectors at a time: one or two always.
 @inline(always) func fits(_ rows: Int, _ vectors: Int) -> Bool {

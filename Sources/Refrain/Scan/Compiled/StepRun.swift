@@ -1,3 +1,4 @@
+internal import CProcessor
 import RefrainKernels
 
 /// A program under way along some rows of a schedule.
@@ -45,6 +46,19 @@ struct StepRun {
     memory.bases(step: step, row: part.lowerBound, &bases)
   }
 
+  /// Has the rows of a step, in a matrix `[B·T, width]`, come near while something else is computed: they lie a sequence
+  /// apart, where no processor expects them, and a cell that multiplies little waited for them a quarter of its time.
+  private func prefetchRows(of step: Int, _ matrix: P, width: Int) {
+    let schedule = memory.schedule
+    guard schedule.steps > 1, (0..<schedule.steps).contains(step) else { return }
+    let (first, end) = (part.lowerBound, min(part.upperBound, schedule.alive[step]))
+    guard first < end else { return }
+    for position in schedule.positions[schedule.offsets[step] + first..<schedule.offsets[step] + end] {
+      let row = matrix + position * width
+      for column in Swift.stride(from: 0, to: width, by: 16) { refrain_prefetch(row + column) }
+    }
+  }
+
   private func at(_ register: Register) -> M { bases[register.buffer] + register.column }
 
   /// All steps: the outputs `[B·T, H]`, and the states after each row's last step, `[rows, W]` in the schedule's order.
@@ -55,6 +69,8 @@ struct StepRun {
     for step in 0..<schedule.steps {
       enter(step)
       guard rows > 0 else { return }
+      prefetchRows(of: step, output, width: program.output.width)
+      prefetchRows(of: step + 1, input.pointer, width: size)
       let target = at(program.input)
       for (row, position) in positions.enumerated() {
         kernels.copy(size, input.pointer + position * size, target + row * strides[program.input.buffer])
@@ -89,6 +105,10 @@ struct StepRun {
     for step in (0..<schedule.steps).reversed() {
       enter(step)
       guard rows > 0 else { continue }
+      if let outputGradient { prefetchRows(of: step - 1, outputGradient, width: program.output.width) }
+      if let input, program.inputGradient.exists {
+        prefetchRows(of: step, input, width: program.inputGradient.width)
+      }
       let following = step + 1 < schedule.steps ? schedule.alive[step + 1] : 0
       let ending = max(0, min(rows, following - part.lowerBound))..<rows
       for (state, place) in program.carried.enumerated() {
@@ -262,12 +282,14 @@ struct StepRun {
 
   private func add(_ x: Register, times factor: Register?, toSums sums: Register) {
     let (width, values, first) = (x.width, at(x), at(sums))
-    for row in 0..<rows {
+    for row in Swift.stride(from: 0, to: rows, by: StepMemory.rowsPerSum) {
+      let count = min(StepMemory.rowsPerSum, rows - row)
       let sum = first + row / StepMemory.rowsPerSum * stride(sums)
       if let factor {
-        kernels.sumProductRows(1, width, values + row * stride(x), 0, at(factor) + row * stride(factor), 0, sum)
+        kernels.sumProductRows(
+          count, width, values + row * stride(x), stride(x), at(factor) + row * stride(factor), stride(factor), sum)
       } else {
-        kernels.addScaled(width, 1, values + row * stride(x), sum)
+        kernels.sumRows(count, width, values + row * stride(x), stride(x), sum)
       }
     }
   }

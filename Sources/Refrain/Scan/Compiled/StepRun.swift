@@ -46,8 +46,9 @@ struct StepRun {
     memory.bases(step: step, row: part.lowerBound, &bases)
   }
 
-  /// Has the rows of a step, in a matrix `[B·T, width]`, come near while something else is computed: they lie a sequence
-  /// apart, where no processor expects them, and a cell that multiplies little waited for them a quarter of its time.
+  /// Has the rows of a step, in a matrix `[B·T, width]`, come near while something else is computed: they lie a
+  /// sequence apart, where no processor expects them, and a cell that multiplies little waited for them a quarter of
+  /// its time.
   private func prefetchRows(of step: Int, _ matrix: P, width: Int) {
     let schedule = memory.schedule
     guard schedule.steps > 1, (0..<schedule.steps).contains(step) else { return }
